@@ -1,0 +1,81 @@
+// Imports go one way: tensor <- autograd <- nn <- rl. No cycles, no reaching past another package's index.ts.
+const tests = '\\.(test|test-d)\\.ts$'
+const upward = (name, from, to) => ({
+  name,
+  severity: 'error',
+  comment: `packages/${from} stands below packages/${to} and may not import it`,
+  from: { path: `^packages/${from}/`, pathNot: tests },
+  to: { path: `^packages/(${to})/` },
+})
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+module.exports = {
+  forbidden: [
+    {
+      name: 'no-cycle',
+      severity: 'error',
+      comment:
+        'no module takes part in its own loading; `import type` is erased and may tie two records that name each other',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
+    upward('tensor-is-the-base', 'tensor', 'autograd|nn|rl'),
+    upward('autograd-knows-tensor-only', 'autograd', 'nn|rl'),
+    upward('nn-knows-no-rl', 'nn', 'rl'),
+    upward('testing-knows-tensor-and-autograd', 'testing', 'nn|rl'),
+    {
+      name: 'testing-from-tests-only',
+      severity: 'error',
+      comment: '@adjoint/testing is private: only tests may import it',
+      from: { pathNot: [tests, '^packages/testing/'] },
+      to: { path: '^packages/testing/' },
+    },
+    {
+      name: 'tests-are-leaves',
+      severity: 'error',
+      comment: 'a test file is imported by nothing',
+      from: {},
+      to: { path: tests },
+    },
+    {
+      name: 'no-deep-import',
+      severity: 'error',
+      comment: "a package's face is its index.ts",
+      from: { path: '^packages/([^/]+)/' },
+      to: { path: '^packages/[^/]+/', pathNot: ['^packages/$1/', '^packages/[^/]+/src/index\\.ts$'] },
+    },
+    {
+      name: 'no-deep-import-from-workspaces',
+      severity: 'error',
+      comment: 'examples, benchmarks and pages use packages by name',
+      from: { path: '^(examples|bench|docs)/' },
+      to: { path: '^packages/', pathNot: '^packages/[^/]+/src/index\\.ts$' },
+    },
+    {
+      name: 'resolvable',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true },
+    },
+    {
+      name: 'declared-dependency',
+      severity: 'error',
+      comment: "published sources use only their package's own dependencies",
+      from: { path: '^packages/(tensor|autograd|nn|rl)/src/', pathNot: tests },
+      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'] },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '(^|/)(dist|docs/\\.examples|docs/api)/' },
+    tsPreCompilationDeps: true,
+    combinedDependencies: false,
+    tsConfig: { fileName: 'tsconfig.check.json' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['@adjoint/source', 'types', 'import', 'node', 'default'],
+      extensions: ['.ts', '.js', '.mjs', '.json', '.d.ts'],
+    },
+    moduleSystems: ['es6'],
+  },
+}
