@@ -3,13 +3,18 @@ import { defineConfig } from 'vitest/config'
 // Tests run from source: the packages' `@adjoint/source` export condition names src/index.ts, so no build is needed.
 const conditions = ['@adjoint/source', 'node', 'import', 'module', 'default']
 
-export default defineConfig({
+export const fromSource = {
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: conditions } },
+}
+
+export default defineConfig({
+  ...fromSource,
   test: {
-    include: ['packages/*/src/**/*.test.ts', 'examples/**/*.test.ts', 'bench/**/*.test.ts'],
+    include: ['{packages,examples,bench,scripts}/**/*.test.ts'],
     exclude: ['**/node_modules/**', '**/dist/**'],
-    environment: 'node',
+    globalSetup: ['scripts/test-devices.ts'],
+    // One process per test file: Dawn belongs to a process, and ends with it.
     pool: 'forks',
     testTimeout: 60_000,
     hookTimeout: 120_000,

@@ -1,0 +1,63 @@
+// Every example in the documentation compiles under the project's own compiler options, and runs.
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import ts from 'typescript'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { snippets } from './extract.ts'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const folder = join(root, 'docs', '.examples')
+
+const examples = snippets(root).map((snippet) => ({
+  ...snippet,
+  file: join(folder, `${snippet.site.replace(/[^A-Za-z0-9]+/g, '-')}.ts`),
+}))
+
+rmSync(folder, { recursive: true, force: true })
+mkdirSync(folder, { recursive: true })
+// `export {}` makes a module of an example that imports nothing.
+for (const { file, code } of examples) writeFileSync(file, `${code}\nexport {}\n`)
+
+const compile = (): ReadonlyMap<string, readonly string[]> => {
+  const { config } = ts.readConfigFile(join(root, 'tsconfig.base.json'), ts.sys.readFile) as { readonly config: object }
+  const { options } = ts.parseJsonConfigFileContent(config, ts.sys, root)
+  const program = ts.createProgram(
+    examples.map(({ file }) => file),
+    // An example may name a value only to show its type.
+    {
+      ...options,
+      noEmit: true,
+      customConditions: ['@adjoint/source'],
+      noUnusedLocals: false,
+      noUnusedParameters: false,
+    },
+  )
+  return new Map(
+    examples.map(({ file }) => {
+      const source = program.getSourceFile(file)
+      const found = [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)]
+      const words = found.map(({ messageText, start }) => {
+        const line = source === undefined ? 0 : source.getLineAndCharacterOfPosition(start ?? 0).line + 1
+        return `line ${line} of the example: ${ts.flattenDiagnosticMessageText(messageText, '\n')}`
+      })
+      return [file, words]
+    }),
+  )
+}
+
+describe('examples of the documentation', () => {
+  let errors: ReadonlyMap<string, readonly string[]> = new Map()
+  beforeAll(() => {
+    errors = compile()
+  }, 120_000)
+
+  test.each(examples)('$site', async ({ file }) => {
+    expect(errors.get(file)).toEqual([])
+    await import(/* @vite-ignore */ file)
+  })
+
+  test('there are some', () => {
+    expect(examples.length).toBeGreaterThan(0)
+  })
+})

@@ -1,0 +1,7 @@
+import { defineConfig } from 'vitest/config'
+import { fromSource } from '../vitest.config.ts'
+
+export default defineConfig({
+  ...fromSource,
+  test: { include: ['docs/*.test.ts'], pool: 'forks', testTimeout: 60_000, silent: 'passed-only' },
+})
