@@ -20,19 +20,18 @@ mkdirSync(folder, { recursive: true })
 for (const { file, code } of examples) writeFileSync(file, `${code}\nexport {}\n`)
 
 const compile = (): ReadonlyMap<string, readonly string[]> => {
-  const { config } = ts.readConfigFile(join(root, 'tsconfig.base.json'), ts.sys.readFile) as { readonly config: object }
-  const { options } = ts.parseJsonConfigFileContent(config, ts.sys, root)
-  const program = ts.createProgram(
-    examples.map(({ file }) => file),
+  const { config } = ts.readConfigFile(join(root, 'tsconfig.base.json'), (path) => ts.sys.readFile(path)) as {
+    readonly config: object
+  }
+  const { options, fileNames } = ts.parseJsonConfigFileContent(config, ts.sys, root)
+  const program = ts.createProgram([...fileNames, ...examples.map(({ file }) => file)], {
+    ...options,
+    noEmit: true,
+    customConditions: ['@adjoint/source'],
     // An example may name a value only to show its type.
-    {
-      ...options,
-      noEmit: true,
-      customConditions: ['@adjoint/source'],
-      noUnusedLocals: false,
-      noUnusedParameters: false,
-    },
-  )
+    noUnusedLocals: false,
+    noUnusedParameters: false,
+  })
   return new Map(
     examples.map(({ file }) => {
       const source = program.getSourceFile(file)
