@@ -1,0 +1,56 @@
+/** A scheduled program: kernels in order over numbered buffers. What a backend compiles, and what `explain` prints. */
+import type { Kernel } from '../codegen/kernel.ts'
+import type { DType } from '../dtype.ts'
+import type { Aval, Expr } from '../expr.ts'
+import type { Site } from '../site.ts'
+
+/** What is asked for: `outputs` as functions of `inputs` (placeholder leaves). */
+export interface Graph {
+  readonly inputs: readonly Expr[]
+  readonly outputs: readonly Expr[]
+  /** Per input: whether the program may overwrite its buffer. */
+  readonly donated: readonly boolean[]
+}
+
+export type BufferSource =
+  /** The buffer of input `index`; written only where donated. */
+  | { readonly kind: 'input'; readonly index: number }
+  /** Host data that the program holds. */
+  | { readonly kind: 'constant'; readonly leaf: Expr }
+  /** Scratch that belongs to the program, shared by values whose lives do not overlap. */
+  | { readonly kind: 'slot' }
+  /** Allocated at each call, handed to the caller. */
+  | { readonly kind: 'output' }
+
+export interface ProgramBuffer {
+  readonly source: BufferSource
+  /** Bytes it must hold; always a multiple of 4, at least 4. */
+  readonly bytes: number
+}
+
+export type Step =
+  | { readonly kind: 'kernel'; readonly kernel: Kernel; readonly buffers: readonly number[]; readonly site: Site }
+  | { readonly kind: 'copy'; readonly from: number; readonly to: number; readonly bytes: number }
+
+export interface Program {
+  readonly inputs: readonly Aval[]
+  readonly donated: readonly boolean[]
+  readonly buffers: readonly ProgramBuffer[]
+  readonly steps: readonly Step[]
+  /** Per output: the buffer that holds it at the end (an `output`, or a donated `input`). No buffer appears twice. */
+  readonly outputs: readonly { readonly buffer: number; readonly aval: Aval }[]
+}
+
+/** What a device can do, and what it prefers: the scheduler's only knowledge of it. */
+export interface Capabilities {
+  /** Stores that increase an element in grid order (needs a device that runs a kernel's grid in order). */
+  readonly orderedStores: boolean
+  /** Longest row, in columns, that a row kernel keeps to one lane group; longer reductions are split in two stages. */
+  readonly longestRow: number
+  /** Independent lanes worth keeping busy: reductions with fewer rows than this are split in two stages. */
+  readonly lanes: number
+  /** Most buffers one kernel may bind. */
+  readonly bindings: number
+}
+
+export type { DType }
