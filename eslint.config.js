@@ -19,6 +19,10 @@ export default tseslint.config(
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
       '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
       '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/ban-ts-comment': [
+        'error',
+        { 'ts-expect-error': 'allow-with-description', minimumDescriptionLength: 3 },
+      ],
       eqeqeq: 'error',
       'no-var': 'error',
       'prefer-const': 'error',
@@ -36,6 +40,7 @@ export default tseslint.config(
     files: ['**/*.test-d.ts'],
     rules: {
       // A type test states that a call does not compile; the call itself is the statement.
+      '@typescript-eslint/ban-ts-comment': ['error', { 'ts-expect-error': false }],
       '@typescript-eslint/no-unused-vars': 'off',
       '@typescript-eslint/no-floating-promises': 'off',
     },

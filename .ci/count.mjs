@@ -1,8 +1,9 @@
-// Adds up the JSON reports of vitest in a folder: `N passed, N failed`, with `, N skipped` where some were.
+// node .ci/count.mjs FOLDER STEPS: adds up vitest's JSON reports in a folder, prints `N passed, N failed` and, where some
+// were, `, N skipped`. STEPS is the number of steps that failed: one that failed without a failing test counts as well.
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-const [folder] = process.argv.slice(2)
+const [folder, failedSteps] = process.argv.slice(2)
 const reports = readdirSync(folder)
   .filter((name) => name.endsWith('.json'))
   .map((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')))
@@ -16,6 +17,6 @@ const broken = reports
   ).length
 const skipped = total('numPendingTests') + total('numTodoTests')
 
-console.log(
-  `${total('numPassedTests')} passed, ${total('numFailedTests') + broken} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`,
-)
+const failed = Math.max(total('numFailedTests') + broken, Number(failedSteps))
+
+console.log(`${total('numPassedTests')} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`)
