@@ -2,6 +2,8 @@
  * Shapes at run time: the algebra every operation checks its operands with. The compile-time twin is shape-type.ts.
  * A dimension is a non-negative integer; a literal type (`3`) or a name (`Var<'T'>`) lets the compiler check it too.
  */
+import type { DType } from './dtype.ts'
+import { ShapeError } from './errors.ts'
 
 /** One dimension's size. */
 export type Dim = number
@@ -62,28 +64,43 @@ export const broadcastShapes = (a: Shape, b: Shape): Shape | null => {
   return out
 }
 
-/** An axis in [0, rank), counting from the end where negative. Throws RangeError naming `op`. */
-export const normalizeAxis = (op: string, axis: number, rank: number): number => {
-  const normal = axis < 0 ? axis + rank : axis
-  if (!Number.isInteger(axis) || normal < 0 || normal >= rank)
-    throw new RangeError(
-      rank === 0
-        ? `${op}: axis ${axis} of a scalar, which has no axes. Leave the axis out, or give the tensor an axis with expandDims(0).`
-        : `${op}: axis ${axis} of a tensor of rank ${rank}. Axes are integers from ${-rank} to ${rank - 1}.`,
-    )
-  return normal
+/** The tensor whose axes are named, for messages. */
+interface Operand {
+  readonly shape: Shape
+  readonly dtype: DType
 }
 
-/** Distinct axes, ascending; `undefined` means all of them. Throws RangeError naming `op`. */
+/** An axis in [0, rank), counting from the end where negative. Throws ShapeError naming `op` (and `operand`). */
+export const normalizeAxis = (op: string, axis: number, rank: number, operand?: Operand): number => {
+  const normal = axis < 0 ? axis + rank : axis
+  if (Number.isInteger(axis) && normal >= 0 && normal < rank) return normal
+  throw new ShapeError({
+    op,
+    operands: operand === undefined ? [] : [operand],
+    rule: rank === 0 ? `axis ${axis} of a scalar, which has no axes` : `axis ${axis} is out of range for rank ${rank}`,
+    fix:
+      rank === 0
+        ? 'Leave the axis out, or give the tensor an axis with expandDims(0)'
+        : `Name an axis from ${-rank} to ${rank - 1}`,
+  })
+}
+
+/** Distinct axes, ascending; `undefined` means all of them. Throws ShapeError naming `op` (and `operand`). */
 export const normalizeAxes = (
   op: string,
   axes: number | readonly number[] | undefined,
   rank: number,
+  operand?: Operand,
 ): readonly number[] => {
   if (axes === undefined) return Array.from({ length: rank }, (_, i) => i)
-  const normal = (typeof axes === 'number' ? [axes] : axes).map((a) => normalizeAxis(op, a, rank))
+  const normal = (typeof axes === 'number' ? [axes] : axes).map((a) => normalizeAxis(op, a, rank, operand))
   if (new Set(normal).size !== normal.length)
-    throw new RangeError(`${op}: axes [${[...normal].join(', ')}] name an axis twice. Name each axis once.`)
+    throw new ShapeError({
+      op,
+      operands: operand === undefined ? [] : [operand],
+      rule: `axes [${normal.join(', ')}] name an axis twice`,
+      fix: 'Name each axis once',
+    })
   return [...normal].sort((p, q) => p - q)
 }
 
