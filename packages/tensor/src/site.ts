@@ -8,7 +8,22 @@ export interface Site {
 
 const FRAMES = 24
 
+/** The site that new nodes inherit while a transformation derives them from a node of the user's. */
+let inherited: Site | null = null
+
+/** Runs `build`; the nodes it makes belong to `site`, so that a failing gradient names the user's own line. */
+export const atSite = <R>(site: Site, build: () => R): R => {
+  const outer = inherited
+  inherited = site
+  try {
+    return build()
+  } finally {
+    inherited = outer
+  }
+}
+
 export const captureSite = (): Site => {
+  if (inherited !== null) return inherited
   const site: Site = {}
   const limit = Error.stackTraceLimit
   Error.stackTraceLimit = FRAMES
