@@ -1,0 +1,78 @@
+/** Gather along one axis with positions of its own for every other index: what cross-entropy picks its labels with. */
+import * as ix from '../codegen/ix.ts'
+import { isFloat } from '../dtype.ts'
+import { apply, type Expr, type Primitive } from '../expr.ts'
+import { sizeOf } from '../shape.ts'
+import { align, broadcastTo, reduceSum, reshape } from './broadcast.ts'
+import { fillLike, iota } from './leaves.ts'
+import { any, demandDType, demandShape, replaced } from './operands.ts'
+import { eq, where } from './select.ts'
+import { type AxisParams, clampIndices, clampPosition, demandPositions } from './take.ts'
+
+export const takeAlongAxisP: Primitive<AxisParams> = {
+  name: 'takeAlongAxis',
+  shape: (args, { axis }) => {
+    const [x, indices] = [args[0]!, args[1]!]
+    demandDType('takeAlongAxis', args, x, any)
+    demandPositions('takeAlongAxis', args, x, indices, axis)
+    demandShape(
+      x.shape.length === indices.shape.length && x.shape.every((d, i) => i === axis || d === indices.shape[i]),
+      'takeAlongAxis',
+      args,
+      `the operands must agree in every axis but axis ${axis}`,
+      'Broadcast the indices, or insert an axis of size 1.',
+    )
+    return { shape: indices.shape, dtype: x.dtype }
+  },
+  vjp: (ct, out, { axis }) => {
+    const [x, indices] = [out.args[0]!, out.args[1]!]
+    if (!isFloat(out.dtype)) return [null, null]
+    return [spreadAlongAxis(ct, indices, x.shape[axis]!, axis), null]
+  },
+  batch: (args, batched, size, { axis }) => {
+    const [x, indices] = align(args, batched, size)
+    return takeAlongAxis(x!, indices!, axis + 1)
+  },
+  lower: {
+    kind: 'pointwise',
+    at: (index, arg, out, { axis }) => {
+      const n = out.args[0]!.shape[axis]!
+      const position = ix.dynamic(arg(1, index), n)
+      return arg(
+        0,
+        index.map((p, i) => (i === axis ? position : p)),
+      )
+    },
+  },
+  evaluate: ([x, indices], out, { axis }) => {
+    const n = x!.shape[axis]!
+    const m = out.shape[axis]!
+    const inner = sizeOf(out.shape.slice(axis + 1))
+    const y = new Float64Array(sizeOf(out.shape))
+    for (let i = 0; i < y.length; i++) {
+      const outer = Math.floor(i / (m * inner))
+      y[i] = x!.data[(outer * n + clampPosition(indices!.data[i]!, n)) * inner + (i % inner)]!
+    }
+    return y
+  },
+}
+/** out[.., i, ..] = x[.., indices[.., i, ..], ..] */
+export const takeAlongAxis = (x: Expr, indices: Expr, axis: number): Expr =>
+  apply(takeAlongAxisP, [x, indices], { axis })
+
+/** The adjoint: y[.., j, ..] = sum_m [indices_m = j] ct_m. With one position a row it is one elementwise choice. */
+const spreadAlongAxis = (ct: Expr, indices: Expr, n: number, axis: number): Expr => {
+  const m = indices.shape[axis]!
+  const shape = replaced(ct.shape, axis, n)
+  if (m === 0) return broadcastTo(reshape(reduceSum(ct, [axis]), replaced(ct.shape, axis, 1)), shape)
+  const positions = clampIndices(indices, n)
+  if (m === 1) {
+    const chosen = eq(broadcastTo(positions, shape), iota(shape, axis, 'i32'))
+    const spread = broadcastTo(ct, shape)
+    return where(chosen, spread, fillLike(spread, 0))
+  }
+  const grid = replaced(ct.shape, axis, n, m) // [pre, n, m, post]
+  const onGrid = (x: Expr): Expr => broadcastTo(reshape(x, replaced(ct.shape, axis, 1, m)), grid)
+  const terms = onGrid(ct)
+  return reduceSum(where(eq(onGrid(positions), iota(grid, axis, 'i32')), terms, fillLike(terms, 0)), [axis + 1])
+}

@@ -1,0 +1,57 @@
+/** Functions of two operands whose rules need more than field operations. */
+import type { Expr, Primitive } from '../expr.ts'
+import { div, mul, neg, plus, times } from './arithmetic.ts'
+import { binary, binaryPrimitive } from './elementwise.ts'
+import { floorMod } from './functions.ts'
+import { fillLike } from './leaves.ts'
+import { floats, numbers } from './operands.ts'
+import { eq, gt, lt, where } from './select.ts'
+import { floor, log } from './unary.ts'
+
+/** The sign of the divisor, as in Python; x mod 0 = 0 on integers. */
+export const modP = binaryPrimitive({
+  name: 'mod',
+  op: 'mod',
+  accepts: numbers,
+  f: (dtype) => (dtype === 'f32' ? floorMod : (x, y) => (y === 0 ? 0 : floorMod(x, y))),
+  // x mod y = x - y floor(x / y), and floor is flat
+  vjp: (ct, x, y) => [ct, neg(mul(ct, floor(div(x, y))))],
+})
+export const mod = binary(modP)
+
+export const powP: Primitive<null> = binaryPrimitive({
+  name: 'pow',
+  op: 'pow',
+  accepts: floats,
+  f: () => (x, y) => (x === 1 ? 1 : x ** y),
+  vjp: (ct, x, y, out) => {
+    // y x^(y-1), which for y = 0 would be 0 * x^-1 = NaN at x = 0
+    const exponent = where(eq(y, fillLike(y, 0)), fillLike(y, 1), plus(y, -1))
+    // x^y log x, which tends to 0 as x does
+    const base = where(eq(x, fillLike(x, 0)), fillLike(x, 1), x)
+    return [mul(ct, mul(y, pow(x, exponent))), mul(ct, mul(out, log(base)))]
+  },
+})
+export const pow = binary(powP)
+
+/** The whole cotangent to the operand that `wins`, half to each where they tie. */
+const toWinner = (wins: Expr, ties: Expr, ct: Expr): Expr =>
+  where(wins, ct, where(ties, times(ct, 0.5), fillLike(ct, 0)))
+
+export const maximumP = binaryPrimitive({
+  name: 'maximum',
+  op: 'max',
+  accepts: numbers,
+  f: () => Math.max,
+  vjp: (ct, x, y) => [toWinner(gt(x, y), eq(x, y), ct), toWinner(lt(x, y), eq(x, y), ct)],
+})
+export const maximum = binary(maximumP)
+
+export const minimumP = binaryPrimitive({
+  name: 'minimum',
+  op: 'min',
+  accepts: numbers,
+  f: () => Math.min,
+  vjp: (ct, x, y) => [toWinner(lt(x, y), eq(x, y), ct), toWinner(gt(x, y), eq(x, y), ct)],
+})
+export const minimum = binary(minimumP)

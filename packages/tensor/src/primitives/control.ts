@@ -1,0 +1,35 @@
+/** Nodes that compute nothing, and say how transformations and the scheduler must see what is below them. */
+import { apply, type Expr, type Primitive } from '../expr.ts'
+import { align } from './broadcast.ts'
+
+/** An identity with a node of its own. */
+const identity = (name: string, passes: boolean): Primitive<null> => {
+  const self: Primitive<null> = {
+    name,
+    shape: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }),
+    vjp: (ct) => [passes ? ct : null],
+    batch: ([x]) => apply(self, [x!], null),
+    lower: { kind: 'pointwise', at: (index, arg) => arg(0, index) },
+    evaluate: ([x]) => x!.data,
+  }
+  return self
+}
+
+export const stopGradientP = identity('stopGradient', false)
+/** x, as a constant of every derivative. */
+export const stopGradient = (x: Expr): Expr => apply(stopGradientP, [x], null)
+
+export const inputP = identity('input', true)
+/** x as the thing differentiated or batched: a fresh node, so that nested transformations do not confuse theirs. */
+export const input = (x: Expr): Expr => apply(inputP, [x], null)
+
+export const afterP: Primitive<null> = {
+  name: 'after',
+  shape: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }),
+  vjp: (ct) => [ct, null],
+  batch: ([x, dependency], [batched], size) => after(align([x!], [batched === true], size)[0]!, dependency!),
+  lower: { kind: 'after' },
+  evaluate: ([x]) => x!.data,
+}
+/** x, computed no earlier than `dependency`: how a recomputation waits for the cotangent that asks for it. */
+export const after = (x: Expr, dependency: Expr): Expr => apply(afterP, [x, dependency], null)

@@ -1,0 +1,80 @@
+/** What elementwise primitives have in common: equal shapes in, that shape out, one scalar operation an element. */
+import * as scalar from '../codegen/scalar.ts'
+import type { BinaryOp, UnaryOp } from '../codegen/scalar.ts'
+import { type DType, isFloat } from '../dtype.ts'
+import { apply, type Expr, type Primitive } from '../expr.ts'
+import { align } from './broadcast.ts'
+import { demandDType, demandSameDType, demandSameShape } from './operands.ts'
+
+export interface UnaryRow {
+  readonly op: UnaryOp
+  readonly accepts: readonly DType[]
+  /** bool, where the result is a predicate. */
+  readonly result?: 'bool'
+  readonly f: (x: number, dtype: DType) => number
+  /** The cotangent of x; null where the derivative is zero wherever it exists. */
+  readonly vjp: ((ct: Expr, x: Expr, out: Expr) => Expr) | null
+}
+
+export const unaryPrimitive = ({ op, accepts, result, f, vjp }: UnaryRow): Primitive<null> => {
+  const self: Primitive<null> = {
+    name: op,
+    shape: (args) => {
+      const x = args[0]!
+      demandDType(op, args, x, accepts)
+      return { shape: x.shape, dtype: result ?? x.dtype }
+    },
+    vjp: (ct, out) => [vjp === null || !isFloat(out.dtype) ? null : vjp(ct, out.args[0]!, out)],
+    batch: ([x]) => apply(self, [x!], null),
+    lower: { kind: 'pointwise', at: (index, arg) => scalar.unary(op, arg(0, index)) },
+    evaluate: ([x]) => {
+      const y = new Float64Array(x!.data.length)
+      for (let i = 0; i < y.length; i++) y[i] = f(x!.data[i]!, x!.dtype)
+      return y
+    },
+  }
+  return self
+}
+
+export interface BinaryRow {
+  readonly name: string
+  readonly op: BinaryOp
+  readonly accepts: readonly DType[]
+  readonly result?: 'bool'
+  readonly f: (dtype: DType) => (x: number, y: number) => number
+  readonly vjp: ((ct: Expr, x: Expr, y: Expr, out: Expr) => readonly [Expr | null, Expr | null]) | null
+}
+
+export const binaryPrimitive = ({ name, op, accepts, result, f, vjp }: BinaryRow): Primitive<null> => {
+  const self: Primitive<null> = {
+    name,
+    shape: (args) => {
+      const x = args[0]!
+      const y = args[1]!
+      demandSameDType(name, args, x, y)
+      demandDType(name, args, x, accepts)
+      demandSameShape(name, args, x, y)
+      return { shape: x.shape, dtype: result ?? x.dtype }
+    },
+    vjp: (ct, out) => (vjp === null || !isFloat(out.dtype) ? [null, null] : vjp(ct, out.args[0]!, out.args[1]!, out)),
+    batch: (args, batched, size) => apply(self, align(args, batched, size), null),
+    lower: { kind: 'pointwise', at: (index, arg) => scalar.binary(op, arg(0, index), arg(1, index)) },
+    evaluate: ([x, y]) => {
+      const g = f(x!.dtype)
+      const z = new Float64Array(x!.data.length)
+      for (let i = 0; i < z.length; i++) z[i] = g(x!.data[i]!, y!.data[i]!)
+      return z
+    },
+  }
+  return self
+}
+
+/** Builders: `unary(p)(x)`, `binary(p)(x, y)`. */
+export const unary =
+  (prim: Primitive<null>) =>
+  (x: Expr): Expr =>
+    apply(prim, [x], null)
+export const binary =
+  (prim: Primitive<null>) =>
+  (x: Expr, y: Expr): Expr =>
+    apply(prim, [x, y], null)

@@ -1,0 +1,125 @@
+/** Nodes without arguments: host data, placeholders, device memory, and values known from the index alone. */
+import * as scalar from '../codegen/scalar.ts'
+import { type DType, dtypes, type HostArray } from '../dtype.ts'
+import { DTypeError, ShapeError } from '../errors.ts'
+import { apply, type Aval, type Expr, type Primitive } from '../expr.ts'
+import type { Storage } from '../runtime/device.ts'
+import { HostStorage } from '../runtime/host-storage.ts'
+import { type Shape, sizeOf } from '../shape.ts'
+
+const neverBatched = (): never => {
+  throw new Error('a node without arguments is shared by the whole batch, so its batch rule is never asked')
+}
+const noArguments = (): readonly (Expr | null)[] => []
+
+export interface ConstantParams {
+  readonly data: HostArray
+  readonly shape: Shape
+  readonly dtype: DType
+}
+export const constantP: Primitive<ConstantParams> = {
+  name: 'constant',
+  shape: (_, { data, shape, dtype }) => {
+    if (data.length !== sizeOf(shape))
+      throw new ShapeError({
+        op: 'constant',
+        operands: [{ shape, dtype }],
+        rule: `the shape holds ${sizeOf(shape)} elements and the data ${data.length}`,
+        fix: 'Give as many elements as the product of the shape.',
+      })
+    return { shape, dtype }
+  },
+  vjp: noArguments,
+  batch: neverBatched,
+  lower: { kind: 'leaf' },
+  evaluate: (_, __, { data }) => Float64Array.from(data),
+}
+/** Host data; the caller no longer writes to it. */
+export const constant = (data: HostArray, shape: Shape, dtype: DType): Expr =>
+  apply(constantP, [], { data, shape, dtype })
+
+export interface FillParams extends Aval {
+  readonly value: number
+}
+export const fillP: Primitive<FillParams> = {
+  name: 'fill',
+  shape: (_, { shape, dtype }) => ({ shape, dtype }),
+  vjp: noArguments,
+  batch: neverBatched,
+  lower: { kind: 'pointwise', at: (_, __, out, { value }) => scalar.constant(out.dtype, value) },
+  evaluate: (_, out, { value }) => new Float64Array(sizeOf(out.shape)).fill(value),
+}
+/** One value everywhere, rounded to `dtype`. */
+export const fill = (shape: Shape, dtype: DType, value: number): Expr =>
+  apply(fillP, [], { shape, dtype, value: dtypes[dtype].round(value) })
+/** A fill of the shape and dtype of `like`. */
+export const fillLike = (like: Aval, value: number): Expr => fill(like.shape, like.dtype, value)
+
+export interface IotaParams extends Aval {
+  readonly axis: number
+}
+export const iotaP: Primitive<IotaParams> = {
+  name: 'iota',
+  shape: (_, { shape, axis, dtype }) => {
+    if (!(Number.isInteger(axis) && axis >= 0 && axis < shape.length))
+      throw new ShapeError({
+        op: 'iota',
+        operands: [{ shape, dtype }],
+        rule: `axis ${axis} is not an axis of the result`,
+        fix: 'Give an axis from 0 to rank - 1.',
+      })
+    if (dtype === 'bool')
+      throw new DTypeError({
+        op: 'iota',
+        operands: [{ shape, dtype }],
+        rule: 'a bool cannot count',
+        fix: 'Use i32, u32 or f32.',
+      })
+    return { shape, dtype }
+  },
+  vjp: noArguments,
+  batch: neverBatched,
+  lower: { kind: 'pointwise', at: (index, _, out, { axis }) => scalar.cast(out.dtype, scalar.index(index[axis]!)) },
+  evaluate: (_, { shape }, { axis }) => {
+    const inner = sizeOf(shape.slice(axis + 1))
+    const n = shape[axis]!
+    return Float64Array.from({ length: sizeOf(shape) }, (__, i) => Math.floor(i / inner) % n)
+  },
+}
+/** The position along `axis`. */
+export const iota = (shape: Shape, axis: number, dtype: DType): Expr => apply(iotaP, [], { shape, axis, dtype })
+
+export const parameterP: Primitive<Aval> = {
+  name: 'parameter',
+  shape: (_, { shape, dtype }) => ({ shape, dtype }),
+  vjp: noArguments,
+  batch: neverBatched,
+  lower: { kind: 'leaf' },
+  evaluate: () => {
+    throw new Error('a parameter has no value of its own: run its program with an input bound to it')
+  },
+}
+/** A placeholder, of `jit` and of `vmap`: told from others by identity. */
+export const parameter = ({ shape, dtype }: Aval): Expr => apply(parameterP, [], { shape, dtype })
+
+export interface BufferParams {
+  readonly storage: Storage
+}
+export const bufferP: Primitive<BufferParams> = {
+  name: 'buffer',
+  shape: (_, { storage }) => ({ shape: storage.aval.shape, dtype: storage.aval.dtype }),
+  vjp: noArguments,
+  batch: neverBatched,
+  lower: { kind: 'leaf' },
+  evaluate: (_, __, { storage }) => {
+    const gone = storage.gone()
+    if (gone !== null) throw new Error(`buffer: this tensor can no longer be read: ${gone}`)
+    if (storage instanceof HostStorage) return storage.values()
+    throw new Error(
+      `buffer: this tensor lives on the ${storage.device.kind} device (${storage.device.label}), and the reference device cannot see its memory. ` +
+        'Read it there and pass the array as a tensor.',
+    )
+  },
+}
+/** A tensor in a device's memory. */
+export const buffer = (storage: Storage): Expr => apply(bufferP, [], { storage })

@@ -1,0 +1,66 @@
+/** What primitives demand of their operands, and the errors when they do not get it. */
+import type { DType } from '../dtype.ts'
+import { DTypeError, ShapeError } from '../errors.ts'
+import type { Aval } from '../expr.ts'
+import { sameShape, type Shape } from '../shape.ts'
+
+export const floats: readonly DType[] = ['f32']
+export const integers: readonly DType[] = ['i32', 'u32']
+export const numbers: readonly DType[] = ['f32', 'i32', 'u32']
+export const signed: readonly DType[] = ['f32', 'i32']
+export const bits: readonly DType[] = ['i32', 'u32', 'bool']
+export const any: readonly DType[] = ['f32', 'i32', 'u32', 'bool']
+
+export const demandDType = (op: string, operands: readonly Aval[], of: Aval, accepts: readonly DType[]): void => {
+  if (accepts.includes(of.dtype)) return
+  throw new DTypeError({
+    op,
+    operands,
+    rule: `takes ${accepts.join(', ')}, not ${of.dtype}`,
+    fix: `Convert with cast('${accepts[0]!}').`,
+  })
+}
+
+export const demandSameDType = (op: string, operands: readonly Aval[], p: Aval, q: Aval): void => {
+  if (p.dtype === q.dtype) return
+  throw new DTypeError({
+    op,
+    operands,
+    rule: `the operands have different dtypes, ${p.dtype} and ${q.dtype}`,
+    fix: `Convert one with cast('${p.dtype}') or cast('${q.dtype}').`,
+  })
+}
+
+export const demandSameShape = (op: string, operands: readonly Aval[], p: Aval, q: Aval): void => {
+  if (sameShape(p.shape, q.shape)) return
+  throw new ShapeError({
+    op,
+    operands,
+    rule: `the shapes differ, and this primitive does not broadcast`,
+    fix: 'Bring both to one shape with broadcastTo.',
+  })
+}
+
+/** Throws unless `holds`. */
+export const demandShape = (holds: boolean, op: string, operands: readonly Aval[], rule: string, fix: string): void => {
+  if (!holds) throw new ShapeError({ op, operands, rule, fix })
+}
+
+export const isAxis = (axis: number, rank: number): boolean => Number.isInteger(axis) && axis >= 0 && axis < rank
+
+export const demandAxis = (op: string, operands: readonly Aval[], axis: number, shape: Shape): void =>
+  demandShape(
+    isAxis(axis, shape.length),
+    op,
+    operands,
+    `axis ${axis} is out of range for rank ${shape.length}`,
+    `Give an axis from 0 to ${shape.length - 1}.`,
+  )
+
+export const without = (shape: Shape, axes: readonly number[]): Shape => shape.filter((_, i) => !axes.includes(i))
+export const replaced = (shape: Shape, axis: number, ...by: Shape): Shape => [
+  ...shape.slice(0, axis),
+  ...by,
+  ...shape.slice(axis + 1),
+]
+export const range = (n: number): readonly number[] => Array.from({ length: n }, (_, i) => i)

@@ -1,0 +1,42 @@
+/** Running sums, from either end: each is the adjoint of the other. */
+import { isFloat } from '../dtype.ts'
+import { apply, type Expr, type Primitive } from '../expr.ts'
+import { flip, flipP } from './movement.ts'
+import { demandAxis, demandDType, numbers } from './operands.ts'
+import { scanValues } from './reduction.ts'
+import type { AxisParams } from './take.ts'
+
+const shapeOf =
+  (op: string): Primitive<AxisParams>['shape'] =>
+  (args, { axis }) => {
+    const x = args[0]!
+    demandDType(op, args, x, numbers)
+    demandAxis(op, args, axis, x.shape)
+    return { shape: x.shape, dtype: x.dtype }
+  }
+
+export const cumsumP: Primitive<AxisParams> = {
+  name: 'cumsum',
+  shape: shapeOf('cumsum'),
+  vjp: (ct, out, { axis }) => [isFloat(out.dtype) ? cumsum(ct, axis, true) : null],
+  batch: ([x], _, __, { axis }) => cumsum(x!, axis + 1, false),
+  lower: { kind: 'scan', op: 'sum', axis: ({ axis }) => axis },
+  evaluate: ([x], _, { axis }) => scanValues('sum', x!, axis),
+}
+
+/** The same from the end: flip, sum, flip. */
+export const reverseCumsumP: Primitive<AxisParams> = {
+  name: 'reverseCumsum',
+  shape: shapeOf('reverseCumsum'),
+  vjp: (ct, out, { axis }) => [isFloat(out.dtype) ? cumsum(ct, axis, false) : null],
+  batch: ([x], _, __, { axis }) => cumsum(x!, axis + 1, true),
+  lower: { kind: 'composite', expand: ([x], { axis }) => flip(cumsum(flip(x!, [axis]), axis, false), [axis]) },
+  evaluate: ([x], out, { axis }) => {
+    const flipped = (data: Float64Array): Float64Array => flipP.evaluate([{ ...out, data }], out, { axes: [axis] })
+    return flipped(scanValues('sum', { ...out, data: flipped(x!.data) }, axis))
+  },
+}
+
+/** y_i = x_0 + ... + x_i along `axis`; reversed, y_i = x_i + ... + x_(n-1). */
+export const cumsum = (x: Expr, axis: number, reverse: boolean): Expr =>
+  apply(reverse ? reverseCumsumP : cumsumP, [x], { axis })

@@ -1,0 +1,122 @@
+/** Comparisons, logic, bits, choice and conversion. */
+import * as scalar from '../codegen/scalar.ts'
+import type { BinaryOp } from '../codegen/scalar.ts'
+import { type DType, dtypes, isFloat } from '../dtype.ts'
+import { apply, type Expr, type Primitive } from '../expr.ts'
+import { align } from './broadcast.ts'
+import { binary, binaryPrimitive, unary, unaryPrimitive } from './elementwise.ts'
+import { fillLike } from './leaves.ts'
+import { any, bits, demandDType, demandSameDType, demandSameShape, floats, integers } from './operands.ts'
+import { wrap } from './reduction.ts'
+
+const comparison = (op: BinaryOp, holds: (x: number, y: number) => boolean): Primitive<null> =>
+  binaryPrimitive({
+    name: op,
+    op,
+    accepts: any,
+    result: 'bool',
+    f: () => (x, y) => (holds(x, y) ? 1 : 0),
+    vjp: null,
+  })
+export const eqP = comparison('eq', (x, y) => x === y)
+export const neP = comparison('ne', (x, y) => x !== y)
+export const ltP = comparison('lt', (x, y) => x < y)
+export const leP = comparison('le', (x, y) => x <= y)
+export const gtP = comparison('gt', (x, y) => x > y)
+export const geP = comparison('ge', (x, y) => x >= y)
+export const eq = binary(eqP)
+export const ne = binary(neP)
+export const lt = binary(ltP)
+export const le = binary(leP)
+export const gt = binary(gtP)
+export const ge = binary(geP)
+
+const bitwise = (op: BinaryOp, accepts: readonly DType[], f: (x: number, y: number) => number): Primitive<null> =>
+  binaryPrimitive({ name: op, op, accepts, f: (dtype) => (x, y) => wrap(dtype, f(x, y)), vjp: null })
+export const andP = bitwise('and', bits, (x, y) => x & y)
+export const orP = bitwise('or', bits, (x, y) => x | y)
+export const xorP = bitwise('xor', bits, (x, y) => x ^ y)
+export const shlP = bitwise('shl', integers, (x, y) => x << y)
+/** Logical on u32, arithmetic on i32; the count counts modulo 32. */
+export const shrP = binaryPrimitive({
+  name: 'shr',
+  op: 'shr',
+  accepts: integers,
+  f: (dtype) => (dtype === 'u32' ? (x, y) => x >>> y : (x, y) => x >> y),
+  vjp: null,
+})
+export const and = binary(andP)
+export const or = binary(orP)
+export const xor = binary(xorP)
+export const shl = binary(shlP)
+export const shr = binary(shrP)
+
+export const notP = unaryPrimitive({ op: 'not', accepts: ['bool'], f: (x) => (x === 0 ? 1 : 0), vjp: null })
+export const isnanP = unaryPrimitive({
+  op: 'isnan',
+  accepts: floats,
+  result: 'bool',
+  f: (x) => (Number.isNaN(x) ? 1 : 0),
+  vjp: null,
+})
+export const isinfP = unaryPrimitive({
+  op: 'isinf',
+  accepts: floats,
+  result: 'bool',
+  f: (x) => (Math.abs(x) === Infinity ? 1 : 0),
+  vjp: null,
+})
+export const not = unary(notP)
+export const isnan = unary(isnanP)
+export const isinf = unary(isinfP)
+
+export const whereP: Primitive<null> = {
+  name: 'where',
+  shape: (args) => {
+    const [cond, x, y] = [args[0]!, args[1]!, args[2]!]
+    demandDType('where', args, cond, ['bool'])
+    demandSameDType('where', args, x, y)
+    demandSameShape('where', args, x, y)
+    demandSameShape('where', args, cond, x)
+    return { shape: x.shape, dtype: x.dtype }
+  },
+  vjp: (ct, out) => {
+    if (!isFloat(out.dtype)) return [null, null, null]
+    const cond = out.args[0]!
+    const zero = fillLike(ct, 0)
+    return [null, where(cond, ct, zero), where(cond, zero, ct)]
+  },
+  batch: (args, batched, size) => apply(whereP, align(args, batched, size), null),
+  lower: { kind: 'pointwise', at: (index, arg) => scalar.select(arg(0, index), arg(1, index), arg(2, index)) },
+  evaluate: ([cond, x, y]) => {
+    const z = new Float64Array(x!.data.length)
+    for (let i = 0; i < z.length; i++) z[i] = cond!.data[i] === 0 ? y!.data[i]! : x!.data[i]!
+    return z
+  },
+}
+/** x where cond, y elsewhere. */
+export const where = (cond: Expr, x: Expr, y: Expr): Expr => apply(whereP, [cond, x, y], null)
+
+export interface CastParams {
+  readonly dtype: DType
+}
+/** Float to integer truncates and saturates (NaN to 0), integer to integer keeps the bits, to bool is `!= 0`. */
+const convert = (from: DType, to: DType): ((x: number) => number) => {
+  if (to === 'bool') return (x) => (x === 0 ? 0 : 1)
+  if (isFloat(to)) return (x) => x
+  const { lowest, highest, round } = dtypes[to]
+  if (!isFloat(from)) return round
+  return (x) => (Number.isNaN(x) ? 0 : Math.trunc(Math.min(Math.max(x, lowest), highest)))
+}
+export const castP: Primitive<CastParams> = {
+  name: 'cast',
+  shape: ([x], { dtype }) => ({ shape: x!.shape, dtype }),
+  vjp: (ct, out) => {
+    const from = out.args[0]!.dtype
+    return [isFloat(from) && isFloat(out.dtype) ? cast(from, ct) : null]
+  },
+  batch: ([x], _, __, { dtype }) => cast(dtype, x!),
+  lower: { kind: 'pointwise', at: (index, arg, out) => scalar.cast(out.dtype, arg(0, index)) },
+  evaluate: ([x], out) => x!.data.map(convert(x!.dtype, out.dtype)),
+}
+export const cast = (dtype: DType, x: Expr): Expr => (x.dtype === dtype ? x : apply(castP, [x], { dtype }))
