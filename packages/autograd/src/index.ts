@@ -1,1 +1,15 @@
-export {}
+/**
+ * Automatic differentiation as functions from expressions to expressions. Every transformation takes a pure function of
+ * trees of tensors and returns another one; all compose with one another and with `jit`, in any order, to any depth.
+ *
+ * @packageDocumentation
+ */
+export { stopGradient } from '@adjoint/tensor'
+export { checkGrads, GradientError, type CheckGradsOptions } from './check.ts'
+export { checkpoint } from './checkpoint.ts'
+export { customVjp, type Cotangents } from './custom.ts'
+export { grad, valueAndGrad, type Named } from './grad.ts'
+export { hessian, hvp, jacfwd, jacobian, type Jacobian } from './jacobian.ts'
+export { jvp } from './jvp.ts'
+export { vjp } from './vjp.ts'
+export { vmap, type Axes, type Reshaped, type Stacked, type VmapOptions } from './vmap.ts'

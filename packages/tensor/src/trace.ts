@@ -9,8 +9,6 @@ import type { Expr } from './expr.ts'
 export interface Trace {
   /** The transformation, for messages: 'grad', 'vmap', 'jit'. */
   readonly name: string
-  /** Whether the stand-ins are there to be differentiated. */
-  readonly differentiates: boolean
   readonly open: boolean
 }
 
@@ -19,12 +17,8 @@ const standIns = new WeakMap<Expr, Trace>()
 const known = new WeakMap<Expr, Trace | null>()
 
 /** Calls `body` with a trace open over `stands`; they belong to it for ever, and it closes when `body` returns. */
-export const withTrace = <R>(
-  { name, differentiates }: { readonly name: string; readonly differentiates: boolean },
-  stands: readonly Expr[],
-  body: () => R,
-): R => {
-  const trace = { name, differentiates, open: true }
+export const withTrace = <R>(name: string, stands: readonly Expr[], body: () => R): R => {
+  const trace = { name, open: true }
   for (const node of stands) standIns.set(node, trace)
   try {
     return body()

@@ -1,0 +1,88 @@
+/** Trees at the edge of a transformation: arguments taken apart, results put together, cotangents checked. */
+import { tree, type Tree } from '@adjoint/tensor'
+import { DTypeError, isFloat, sameShape, ShapeError, showAval, type Expr } from '@adjoint/tensor/ir'
+
+/** A tree's leaves, with the way back for leaves in their place. */
+export interface Taken<T extends Tree> {
+  readonly leaves: readonly Expr[]
+  readonly paths: readonly string[]
+  readonly rebuild: (leaves: readonly Expr[]) => T
+}
+
+export const take = <T extends Tree>(value: T): Taken<T> => {
+  const { leaves, treedef } = tree.flatten(value)
+  return {
+    leaves,
+    paths: tree.paths(value),
+    // The one cast of this package: the structure is that of `value`, and the leaves stand for its leaves.
+    rebuild: (images) => tree.unflatten(treedef, images) as T,
+  }
+}
+
+const named = (path: string): string => (path === '' ? 'The argument' : `The argument at ${path}`)
+
+/** Differentiation needs floating point; the message names the leaf. */
+export const requireFloat = ({ leaves, paths }: Taken<Tree>, op: string): void => {
+  leaves.forEach((leaf, i) => {
+    if (isFloat(leaf.dtype)) return
+    throw new DTypeError({
+      op,
+      operands: [leaf],
+      rule: `${named(paths[i]!)} is ${leaf.dtype}, and only floating point has derivatives`,
+      fix: 'Close over it, pass it as an argument that is not differentiated (argnums), or cast it to f32 first',
+    })
+  })
+}
+
+const isLeaf = (value: Tree | undefined): value is Expr & Tree =>
+  typeof value === 'object' && value !== null && 'prim' in value
+
+const fits = (op: string, role: string, primal: Expr, path: string, given: Expr): Expr => {
+  if (sameShape(primal.shape, given.shape) && primal.dtype === given.dtype) return given
+  throw new ShapeError({
+    op,
+    operands: [given],
+    rule: `the ${role}${path === '' ? '' : ` at ${path}`} belongs to a ${showAval(primal)}`,
+    fix: `A ${role} has the shape and dtype of its primal`,
+  })
+}
+
+/**
+ * The leaves of `given`, one for each leaf of `primal`; null where `given` has null in the place of a tensor or of a
+ * whole subtree (a zero), and at integer leaves, which have no derivatives.
+ */
+export const alongside = (
+  op: string,
+  role: string,
+  primal: Tree,
+  given: Tree | undefined,
+  path: readonly (string | number)[] = [],
+): readonly (Expr | null)[] => {
+  if (given === null || given === undefined) return tree.leaves(primal).map(() => null)
+  const differ = (): Error =>
+    new tree.TreeError(
+      `${op}: the ${role} is built unlike its primal at ${path.join('.') || 'the root'}. ` +
+        `Give it the structure ${tree.structure(primal).key}, with null for zeros.`,
+    )
+  if (isLeaf(primal)) {
+    if (!isFloat(primal.dtype)) return [null]
+    if (!isLeaf(given)) throw differ()
+    return [fits(op, role, primal, path.join('.'), given)]
+  }
+  if (primal === null || isLeaf(given)) throw differ()
+  if (Array.isArray(primal)) {
+    const items: readonly Tree[] = primal
+    if (!Array.isArray(given) || given.length !== items.length) throw differ()
+    const others: readonly Tree[] = given
+    return items.flatMap((item, i) => alongside(op, role, item, others[i], [...path, i]))
+  }
+  if (Array.isArray(given)) throw differ()
+  const others = Object.entries(given)
+  const known = Object.entries(primal)
+  if (others.some(([key]) => !known.some(([k]) => k === key))) throw differ()
+  return known
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .flatMap(([key, value]) =>
+      alongside(op, role, value, others.find(([k]) => k === key)?.[1], [...path, key]),
+    )
+}

@@ -1,0 +1,55 @@
+/** Vector-Jacobian products: reverse mode over trees. */
+import type { Tree } from '@adjoint/tensor'
+import { differentiate, zerosLike } from './reverse.ts'
+import { alongside, requireFloat, take } from './trees.ts'
+
+/**
+ * The value of `f` with its pullback, the linear map from a cotangent of the value to the cotangents of the arguments:
+ * `pullback(ct) = J(args)^T ct`. A function of one argument has a pullback that returns that argument's cotangent;
+ * a function of several, the tuple of their cotangents. `f` is traced once, and the pullback may be called often.
+ *
+ * Every leaf of the arguments must be floating point; integer outputs have no cotangent (what `ct` holds there is
+ * ignored). In `ct`, null stands for zeros.
+ *
+ * @param f - A pure function of trees of tensors.
+ * @returns A function of `f`'s arguments that returns `[f(...args), pullback]`.
+ * @throws DTypeError where an argument has an integer leaf; ShapeError where a cotangent differs from its primal.
+ *
+ * @example
+ * ```ts
+ * import { vjp } from '@adjoint/autograd'
+ * import { mul, readAsync, sin, tensor } from '@adjoint/tensor'
+ * const x = tensor([1, 2], [2])
+ * const [y, pullback] = vjp((v: typeof x) => mul(v, sin(v)))(x)
+ * console.log(await readAsync(y)) // x sin x
+ * console.log(await readAsync(pullback(tensor([1, 0], [2])))) // ct (sin x + x cos x)
+ * ```
+ */
+export function vjp<A extends Tree, B extends Tree>(f: (a: A) => B): (a: A) => readonly [B, (ct: B) => A]
+export function vjp<A extends readonly Tree[], B extends Tree>(
+  f: (...args: A) => B,
+): (...args: A) => readonly [B, (ct: B) => A]
+export function vjp(f: (...args: readonly Tree[]) => Tree) {
+  return (...args: readonly Tree[]): readonly [Tree, (ct: Tree) => Tree] => {
+    const primals = take(args)
+    requireFloat(primals, 'vjp')
+    let value: Tree = null
+    const { outs, pullback } = differentiate(
+      'vjp',
+      (inputs) => {
+        value = f(...primals.rebuild(inputs))
+        return take(value).leaves
+      },
+      primals.leaves,
+    )
+    const result = take(value).rebuild(outs)
+    return [
+      result,
+      (ct) => {
+        const cts = pullback(alongside('vjp', 'cotangent', result, ct))
+        const cotangents = primals.rebuild(primals.leaves.map((x, i) => cts[i] ?? zerosLike(x)))
+        return args.length === 1 ? cotangents[0]! : cotangents
+      },
+    ]
+  }
+}

@@ -1,0 +1,183 @@
+/** Vectorisation: a function of one example becomes a function of a batch, by each primitive's batch rule. */
+import { tree, type Tensor, type Tree } from '@adjoint/tensor'
+import { normalizeAxis, primitives, ShapeError, showShape, withTrace, type Expr } from '@adjoint/tensor/ir'
+import { batch, type Batched } from './graph.ts'
+import { take } from './trees.ts'
+
+const { broadcastTo, parameter, reshape, transpose } = primitives
+
+/**
+ * Which axis of each leaf is mapped: one axis for all leaves below, null for "the same for every example", or a list or
+ * record that follows the tree.
+ */
+export type Axes = number | null | readonly Axes[] | { readonly [key: string]: Axes }
+
+export interface VmapOptions {
+  /** One entry for each argument, or one for all. Default 0. Negative axes count from the end. */
+  readonly inAxes?: Axes
+  /** Where the results carry the mapped axis; null promises that they do not depend on it. Default 0. */
+  readonly outAxes?: Axes
+  /** Number of examples, where no argument is mapped. */
+  readonly axisSize?: number
+}
+
+/** A tree whose leaves have one more axis, in front. */
+export type Stacked<T> =
+  T extends Tensor<infer S, infer D>
+    ? Tensor<number extends S['length'] ? readonly number[] : readonly [number, ...S], D>
+    : T extends null
+      ? T
+      : { readonly [K in keyof T]: Stacked<T[K]> }
+
+/** A tree whose leaves have any shapes. */
+export type Reshaped<T> =
+  T extends Tensor<infer _, infer D>
+    ? Tensor<readonly number[], D>
+    : T extends null
+      ? T
+      : { readonly [K in keyof T]: Reshaped<T[K]> }
+
+/** One axis for each leaf of `value`. */
+const axesOf = (option: string, axes: Axes | undefined, value: Tree, path: string): readonly (number | null)[] => {
+  if (typeof axes === 'number' || axes === null) return tree.leaves(value).map(() => axes)
+  const differ = (): TypeError =>
+    new TypeError(
+      `vmap: ${option}${path} is ${JSON.stringify(axes) ?? 'missing'} for ${tree.structure(value).key}. ` +
+        'Give a number, null, or a list or record with an entry for each item of the tree.',
+    )
+  if (axes === undefined || value === null || tree.isTensor(value)) throw differ()
+  if (Array.isArray(axes)) {
+    const entries: readonly Axes[] = axes
+    if (!Array.isArray(value) || value.length !== entries.length) throw differ()
+    const items: readonly Tree[] = value
+    return items.flatMap((item, i) => axesOf(option, entries[i], item, `${path}[${i}]`))
+  }
+  if (Array.isArray(value)) throw differ()
+  const named = new Map(Object.entries(axes))
+  const items = Object.entries(value)
+  if (named.size !== items.length) throw differ()
+  return items
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .flatMap(([key, item]) => axesOf(option, named.get(key), item, `${path}.${key}`))
+}
+
+/** `x` with its axis `from` at `to`, all others in their order. */
+export const moveAxis = (x: Expr, from: number, to: number): Expr => {
+  if (from === to) return x
+  const rest = x.shape.map((_, i) => i).filter((i) => i !== from)
+  return transpose(x, [...rest.slice(0, to), from, ...rest.slice(to)])
+}
+
+/** `x` repeated `size` times along a new axis 0. */
+const spread = (x: Expr, size: number): Expr => broadcastTo(reshape(x, [1, ...x.shape]), [size, ...x.shape])
+
+/** A result of a batched graph, with the axis whether it depends on it or not. */
+export const spreadOut = ({ node, batched }: Batched, size: number): Expr => (batched ? node : spread(node, size))
+
+/** `f` over axis 0, of `size`, of those arguments that are `mapped`. */
+export const batchCall = (
+  f: (xs: readonly Expr[]) => readonly Expr[],
+  args: readonly Expr[],
+  mapped: readonly boolean[],
+  size: number,
+): readonly Batched[] => {
+  const single = args.map((x, i) => (mapped[i] === true ? parameter({ shape: x.shape.slice(1), dtype: x.dtype }) : x))
+  const inputs = single.filter((_, i) => mapped[i])
+  const images = args.filter((_, i) => mapped[i])
+  return withTrace('vmap', inputs, () => batch(f(single), inputs, images, size))
+}
+
+/**
+ * Maps `f` over an axis of its arguments: the result is that of calling `f` on each slice and stacking what it returns,
+ * computed at once. A matrix-vector product becomes a matrix product; nothing loops. What does not depend on the
+ * mapped arguments is computed once and repeated. Tensors that `f` closes over are the same for every example.
+ *
+ * @param f - A pure function of trees of tensors.
+ * @param options - `inAxes` and `outAxes` as in JAX: a number, null, or a tree of these that follows the arguments
+ * (a list has one entry for each argument) and the result.
+ * @returns A function of the stacked arguments that returns the stacked results.
+ * @throws ShapeError where mapped axes have different sizes, or an axis is out of range; TypeError where the axes do not
+ * follow the tree, or a result with `outAxes: null` depends on the mapped axis.
+ *
+ * @example
+ * ```ts
+ * import { grad, vmap } from '@adjoint/autograd'
+ * import { mul, readAsync, sin, tensor, type Scalar } from '@adjoint/tensor'
+ * const f = (x: Scalar) => mul(x, sin(x))
+ * const xs = tensor([0, 1, 2], [3])
+ * console.log(await readAsync(vmap(grad(f))(xs))) // sin x + x cos x at each
+ * const table = vmap((a: Scalar) => vmap((b: Scalar) => mul(a, b))(xs))(xs) // [3, 3]
+ * console.log(await readAsync(table))
+ * ```
+ */
+export function vmap<A extends readonly Tree[], B extends Tree>(
+  f: (...args: A) => B,
+): (...args: { readonly [I in keyof A]: Stacked<A[I]> }) => Stacked<B>
+export function vmap<A extends readonly Tree[], B extends Tree>(
+  f: (...args: A) => B,
+  options: VmapOptions,
+): (...args: { readonly [I in keyof A]: Reshaped<A[I]> }) => Reshaped<B>
+export function vmap(f: (...args: readonly Tree[]) => Tree, options: VmapOptions = {}) {
+  const { inAxes = 0, outAxes = 0, axisSize } = options
+  return (...args: readonly Tree[]): Tree => {
+    const { leaves, paths, rebuild } = take(args)
+    const axes = axesOf('inAxes', inAxes, args, '').map((axis, i) =>
+      axis === null ? null : normalizeAxis('vmap', axis, leaves[i]!.shape.length, leaves[i]!),
+    )
+    const size = sizeOfAxis(leaves, paths, axes, axisSize)
+    const images = leaves.map((x, i) => (axes[i] === null ? x : moveAxis(x, axes[i]!, 0)))
+    let value: Tree = null
+    const outs = batchCall(
+      (xs) => {
+        value = f(...rebuild(xs))
+        return take(value).leaves
+      },
+      images,
+      axes.map((axis) => axis !== null),
+      size,
+    )
+    const result = take(value)
+    const to = axesOf('outAxes', outAxes, value, '')
+    return result.rebuild(
+      outs.map((out, i) => {
+        const axis = to[i]!
+        if (axis !== null) {
+          const stacked = spreadOut(out, size)
+          return moveAxis(stacked, 0, normalizeAxis('vmap', axis, stacked.shape.length, stacked))
+        }
+        if (!out.batched) return out.node
+        throw new TypeError(
+          `vmap: the result${result.paths[i] === '' ? '' : ` at ${result.paths[i]!}`} depends on the mapped axis, and outAxes ` +
+            'has null for it. Give the axis a place, or reduce over it outside of vmap.',
+        )
+      }),
+    )
+  }
+}
+
+const sizeOfAxis = (
+  leaves: readonly Expr[],
+  paths: readonly string[],
+  axes: readonly (number | null)[],
+  axisSize: number | undefined,
+): number => {
+  const mapped = leaves.flatMap((x, i) => {
+    const axis = axes[i] ?? null
+    return axis === null ? [] : [{ path: paths[i]!, axis, x, size: x.shape[axis]! }]
+  })
+  const size = axisSize ?? mapped[0]?.size
+  if (size === undefined)
+    throw new TypeError(
+      'vmap: no argument is mapped, so the number of examples is unknown. Map an argument with inAxes, or give axisSize.',
+    )
+  const other = mapped.find((m) => m.size !== size)
+  if (other === undefined) return size
+  throw new ShapeError({
+    op: 'vmap',
+    operands: leaves,
+    rule:
+      `mapped axes differ in size: ${mapped.map((m) => `${m.size} (argument ${m.path}, axis ${m.axis} of ${showShape(m.x.shape)})`).join(', ')}` +
+      (axisSize === undefined ? '' : `, and axisSize is ${axisSize}`),
+    fix: 'All mapped arguments hold the same number of examples; give those that are shared inAxes null',
+  })
+}
