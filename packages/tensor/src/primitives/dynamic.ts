@@ -140,11 +140,11 @@ function blend([x, update, ...starts]: readonly Expr[]): Expr {
   if (sizeOf(update!.shape) === 0) return x!
   let inside: Expr | null = null
   let block = update!
-  starts.forEach((start, axis) => {
-    const [n, size] = [shape[axis]!, update!.shape[axis]!]
-    if (size === n) return
-    const first = clampIndices(start, n - size + 1)
-    const relative = sub(iota([n], 0, 'i32'), broadcastTo(reshape(first, [1]), [n]))
+  for (const [axis, start] of starts.entries()) {
+    const n = shape[axis]!
+    const size = update!.shape[axis]!
+    if (size === n) continue
+    const relative = sub(iota([n], 0, 'i32'), broadcastTo(reshape(clampIndices(start, n - size + 1), [1]), [n]))
     block = take(block, relative, axis)
     const within = and(ge(relative, fillLike(relative, 0)), lt(relative, fillLike(relative, size)))
     const onAxis = reshape(
@@ -153,6 +153,6 @@ function blend([x, update, ...starts]: readonly Expr[]): Expr {
     )
     const everywhere = broadcastTo(onAxis, shape)
     inside = inside === null ? everywhere : and(inside, everywhere)
-  })
+  }
   return inside === null ? block : where(inside, block, x!)
 }
