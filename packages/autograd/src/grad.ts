@@ -8,7 +8,7 @@ import { requireFloat, take } from './trees.ts'
 export type Named<A extends readonly unknown[], N extends number | readonly number[]> = N extends number
   ? A[N]
   : N extends readonly number[]
-    ? { readonly [I in keyof N]: A[N[I]] }
+    ? { readonly [I in keyof N]: A[N[I] & number] }
     : never
 
 type Args = readonly unknown[]

@@ -110,10 +110,10 @@ export const batchCall = (
  * console.log(await readAsync(table))
  * ```
  */
-export function vmap<A extends readonly Tree[], B extends Tree>(
+export function vmap<A extends readonly unknown[], B>(
   f: (...args: A) => B,
 ): (...args: { readonly [I in keyof A]: Stacked<A[I]> }) => Stacked<B>
-export function vmap<A extends readonly Tree[], B extends Tree>(
+export function vmap<A extends readonly unknown[], B>(
   f: (...args: A) => B,
   options: VmapOptions,
 ): (...args: { readonly [I in keyof A]: Reshaped<A[I]> }) => Reshaped<B>
