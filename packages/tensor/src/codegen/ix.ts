@@ -189,11 +189,7 @@ export const clamp = (x: Ix, lo: number, hi: number): Ix => {
 }
 
 /** Replace axes by other indices (and scalars inside data-dependent atoms by their images). */
-export const substitute = (
-  x: Ix,
-  axis: (a: Axis) => Ix,
-  scalar: (s: Scalar) => Scalar,
-): Ix => {
+export const substitute = (x: Ix, axis: (a: Axis) => Ix, scalar: (s: Scalar) => Scalar): Ix => {
   let sum = constant(x.constant)
   for (const { coef, atom } of x.terms) sum = add(sum, scale(substituteAtom(atom, axis, scalar), coef))
   return sum

@@ -38,6 +38,9 @@ export interface Store {
  * for row in rows: for each reduction in order: over all cols, reduce value; then the row stores; then over all cols
  * the full stores. Without reductions `cols` is empty and everything is a row. Axis lists are outermost first;
  * an empty list is one iteration; an axis of extent 0 makes none (and a reduction then gives its identity).
+ *
+ * At each iteration the values of all stores of a scope are computed before any of them is written: a buffer that is
+ * read and written (in place) is read at the element that the iteration writes, and no store sees another's.
  */
 export interface LoopKernel {
   readonly kind: 'loop'

@@ -7,19 +7,57 @@ import { type Ix, visitAtoms } from './ix.ts'
 
 /** `not` is for bool; the rest for floats, `neg abs sign` for i32 too. `round` is to nearest, ties to even. */
 export type UnaryOp =
-  | 'neg' | 'abs' | 'sign' | 'not' | 'floor' | 'ceil' | 'round'
-  | 'exp' | 'exp2' | 'expm1' | 'log' | 'log2' | 'log1p' | 'sqrt' | 'rsqrt' | 'reciprocal'
-  | 'sin' | 'cos' | 'tan' | 'tanh' | 'sinh' | 'cosh' | 'sigmoid' | 'erf'
-  | 'isnan' | 'isinf'
+  | 'neg'
+  | 'abs'
+  | 'sign'
+  | 'not'
+  | 'floor'
+  | 'ceil'
+  | 'round'
+  | 'exp'
+  | 'exp2'
+  | 'expm1'
+  | 'log'
+  | 'log2'
+  | 'log1p'
+  | 'sqrt'
+  | 'rsqrt'
+  | 'reciprocal'
+  | 'sin'
+  | 'cos'
+  | 'tan'
+  | 'tanh'
+  | 'sinh'
+  | 'cosh'
+  | 'sigmoid'
+  | 'erf'
+  | 'isnan'
+  | 'isinf'
 
 /**
  * Arithmetic on two operands of one dtype (u32 wraps); `div` of integers truncates, `mod` has the divisor's sign (as in Python),
  * `max` and `min` hand NaN on, `and or xor` are bitwise on integers and logical on bool, `shl shr` (logical on u32) shift u32 and i32.
  */
 export type BinaryOp =
-  | 'add' | 'sub' | 'mul' | 'div' | 'mod' | 'pow' | 'max' | 'min'
-  | 'and' | 'or' | 'xor' | 'shl' | 'shr'
-  | 'eq' | 'ne' | 'lt' | 'le' | 'gt' | 'ge'
+  | 'add'
+  | 'sub'
+  | 'mul'
+  | 'div'
+  | 'mod'
+  | 'pow'
+  | 'max'
+  | 'min'
+  | 'and'
+  | 'or'
+  | 'xor'
+  | 'shl'
+  | 'shr'
+  | 'eq'
+  | 'ne'
+  | 'lt'
+  | 'le'
+  | 'gt'
+  | 'ge'
 
 export type ReduceOp = 'sum' | 'prod' | 'max' | 'min'
 
@@ -61,10 +99,19 @@ export const within = (ix: Ix, lo: number, hi: number): Scalar =>
 export const load = (buffer: number, at: Ix, dtype: DType): Scalar => ({ id: id(), kind: 'load', dtype, buffer, at })
 export const reduced = (reduction: number, dtype: DType): Scalar => ({ id: id(), kind: 'reduced', dtype, reduction })
 export const unary = (op: UnaryOp, x: Scalar): Scalar => ({
-  id: id(), kind: 'unary', dtype: predicate.has(op) ? 'bool' : x.dtype, op, x,
+  id: id(),
+  kind: 'unary',
+  dtype: predicate.has(op) ? 'bool' : x.dtype,
+  op,
+  x,
 })
 export const binary = (op: BinaryOp, x: Scalar, y: Scalar): Scalar => ({
-  id: id(), kind: 'binary', dtype: comparison.has(op) ? 'bool' : x.dtype, op, x, y,
+  id: id(),
+  kind: 'binary',
+  dtype: comparison.has(op) ? 'bool' : x.dtype,
+  op,
+  x,
+  y,
 })
 export const select = (cond: Scalar, x: Scalar, y: Scalar): Scalar =>
   cond.kind === 'const' ? (cond.value === 0 ? y : x) : { id: id(), kind: 'select', dtype: x.dtype, cond, x, y }
@@ -92,7 +139,11 @@ export const operands = (s: Scalar): readonly Scalar[] => {
 }
 const indexScalars = (ix: Ix): readonly Scalar[] => {
   const found: Scalar[] = []
-  visitAtoms(ix, () => undefined, (s) => found.push(s))
+  visitAtoms(
+    ix,
+    () => undefined,
+    (s) => found.push(s),
+  )
   return found
 }
 

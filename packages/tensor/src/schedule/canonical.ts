@@ -1,0 +1,136 @@
+/**
+ * One form for equal kernels: loops over neighbouring axes that every index treats as one are merged, axes are numbered
+ * from the outside in, and equal scalars are one object. Backends then compile equal work once.
+ */
+import { type Axis, div, type Ix, mod, ofAxis, substitute } from '../codegen/ix.ts'
+import type { Kernel } from '../codegen/kernel.ts'
+import * as s from '../codegen/scalar.ts'
+import type { Scalar } from '../codegen/scalar.ts'
+
+const rootsOf = (kernel: Kernel): readonly Scalar[] => [
+  ...(kernel.kind === 'loop' ? kernel.reductions.map((r) => r.value) : [kernel.a, kernel.b]),
+  ...kernel.stores.map((store) => store.value),
+  // Indices of stores may read scalars too.
+  ...kernel.stores.map((store) => s.index(store.at)),
+]
+
+const indicesOf = (kernel: Kernel): readonly Ix[] =>
+  s
+    .linearize(rootsOf(kernel))
+    .flatMap((x) => (x.kind === 'load' ? [x.at] : x.kind === 'index' || x.kind === 'within' ? [x.ix] : []))
+
+/** Whether `outer` and `inner` only ever occur as outer * inner.extent + inner. */
+const mergeable = (ix: Ix, outer: Axis, inner: Axis): boolean => {
+  let outerCoef = 0
+  let innerCoef = 0
+  for (const { coef, atom } of ix.terms) {
+    if (atom.kind === 'axis') {
+      if (atom.axis === outer) outerCoef = coef
+      if (atom.axis === inner) innerCoef = coef
+    } else if (atom.kind !== 'value' && !mergeable(atom.of, outer, inner)) return false
+  }
+  return outerCoef === innerCoef * inner.extent
+}
+
+const merge = (axes: readonly Axis[], indices: readonly Ix[], image: Map<Axis, Ix>): readonly Axis[] => {
+  const merged: Axis[] = []
+  let current = axes.filter((a) => a.extent !== 1)
+  let ixs = indices
+  while (current.length > 0) {
+    const inner = current.at(-1)!
+    const outer = current.at(-2)
+    if (outer === undefined || !ixs.every((ix) => mergeable(ix, outer, inner))) {
+      merged.unshift(inner)
+      current = current.slice(0, -1)
+      continue
+    }
+    const whole: Axis = { id: inner.id, extent: outer.extent * inner.extent }
+    const parts = new Map<Axis, Ix>([
+      [outer, div(ofAxis(whole), inner.extent)],
+      [inner, mod(ofAxis(whole), inner.extent)],
+    ])
+    const move = (ix: Ix): Ix =>
+      substitute(
+        ix,
+        (a) => parts.get(a) ?? ofAxis(a),
+        (x) => x,
+      )
+    for (const [a, ix] of image) image.set(a, move(ix))
+    for (const [a, ix] of parts) if (!image.has(a)) image.set(a, ix)
+    ixs = ixs.map(move)
+    current = [...current.slice(0, -2), whole]
+  }
+  return merged
+}
+
+export const canonical = (kernel: Kernel): Kernel => {
+  const image = new Map<Axis, Ix>()
+  const indices = indicesOf(kernel)
+  const rows = merge(kernel.kind === 'loop' ? kernel.rows : kernel.batch, indices, image)
+  const cols = kernel.kind === 'loop' ? merge(kernel.cols, indices, image) : []
+  const order = kernel.kind === 'loop' ? [...rows, ...cols] : [...rows, kernel.m, kernel.n, kernel.k]
+  const renamed = new Map(order.map((a, id) => [a, { id, extent: a.extent }] as const))
+  const rename = (a: Axis): Ix => ofAxis(renamed.get(a) ?? a)
+  const axisIx = (a: Axis): Ix => {
+    const moved = image.get(a)
+    return moved === undefined ? rename(a) : substitute(moved, rename, (x) => x)
+  }
+  const pool = new Map<string, Scalar>()
+  const made = new Map<Scalar, Scalar>()
+  const scalarOf = (x: Scalar): Scalar => made.get(x)!
+  const at = (ix: Ix): Ix => substitute(ix, axisIx, scalarOf)
+  for (const x of s.linearize(rootsOf(kernel))) {
+    const [key, build] = rebuild(x, at, scalarOf)
+    const known = pool.get(key) ?? build()
+    pool.set(key, known)
+    made.set(x, known)
+  }
+  const stores = kernel.stores.map((store) => ({ ...store, at: at(store.at), value: scalarOf(store.value) }))
+  return kernel.kind === 'loop'
+    ? {
+        ...kernel,
+        rows: rows.map((a) => renamed.get(a)!),
+        cols: cols.map((a) => renamed.get(a)!),
+        reductions: kernel.reductions.map((r) => ({ ...r, value: scalarOf(r.value) })),
+        stores,
+      }
+    : {
+        ...kernel,
+        batch: rows.map((a) => renamed.get(a)!),
+        m: renamed.get(kernel.m)!,
+        n: renamed.get(kernel.n)!,
+        k: renamed.get(kernel.k)!,
+        a: scalarOf(kernel.a),
+        b: scalarOf(kernel.b),
+        stores,
+      }
+}
+
+const rebuild = (x: Scalar, at: (ix: Ix) => Ix, of: (x: Scalar) => Scalar): readonly [string, () => Scalar] => {
+  switch (x.kind) {
+    case 'const':
+      return [`c ${x.dtype} ${Object.is(x.value, -0) ? '-0' : x.value}`, () => s.constant(x.dtype, x.value)]
+    case 'reduced':
+      return [`r ${x.reduction}`, () => s.reduced(x.reduction, x.dtype)]
+    case 'index': {
+      const ix = at(x.ix)
+      return [`i ${ix.key}`, () => s.index(ix)]
+    }
+    case 'within': {
+      const ix = at(x.ix)
+      return [`w ${ix.key} ${x.lo} ${x.hi}`, () => s.within(ix, x.lo, x.hi)]
+    }
+    case 'load': {
+      const ix = at(x.at)
+      return [`l ${x.buffer} ${ix.key}`, () => s.load(x.buffer, ix, x.dtype)]
+    }
+    case 'unary':
+      return [`u ${x.op} ${of(x.x).id}`, () => s.unary(x.op, of(x.x))]
+    case 'cast':
+      return [`t ${x.dtype} ${of(x.x).id}`, () => s.cast(x.dtype, of(x.x))]
+    case 'binary':
+      return [`b ${x.op} ${of(x.x).id} ${of(x.y).id}`, () => s.binary(x.op, of(x.x), of(x.y))]
+    case 'select':
+      return [`s ${of(x.cond).id} ${of(x.x).id} ${of(x.y).id}`, () => s.select(of(x.cond), of(x.x), of(x.y))]
+  }
+}

@@ -1,0 +1,321 @@
+/**
+ * Expressions -> few kernels. One walk over the graph, consumers first: when a node is reached, everything that reads it
+ * has its kernel, and the indices at which each kernel reads it are known. A pointwise node is substituted into its
+ * readers, or stored; a reduction joins a reader that runs over the same rows; a dot takes its elementwise reader as
+ * epilogue. Joining never closes a cycle: a group takes a stored node only if it does not run after another reader.
+ */
+import { type Axis, constant, div, flatten, type Ix, mod, ofAxis, substitute, unflatten } from '../codegen/ix.ts'
+import type { Access } from '../codegen/lowering.ts'
+import { load, type Scalar } from '../codegen/scalar.ts'
+import type { Expr } from '../expr.ts'
+import { sizeOf } from '../shape.ts'
+import { costs, LOAD, worthCopying } from './cost.ts'
+import {
+  bijectionAxes,
+  count,
+  covers,
+  extents,
+  freshAxes,
+  freshAxis,
+  type Group,
+  readAt,
+  type ReadKind,
+  rebase,
+  refinement,
+  runsAfter,
+} from './group.ts'
+import type { Capabilities } from './program.ts'
+
+export interface Fusion {
+  readonly groups: readonly Group[]
+  /** The group that stores a node. */
+  readonly owner: ReadonlyMap<Expr, Group>
+}
+
+/** A group that can compute a node, with the node's index in the group's axes. */
+interface Host {
+  readonly group: Group
+  readonly index: readonly Ix[]
+  /** The axes that index runs over. */
+  readonly axes: readonly Axis[]
+}
+
+/** A dot evaluates its operands once a packed element: only loads with a little arithmetic are worth fusing there. */
+const OPERAND = LOAD + 2
+
+/** A node standing for memory that another node names: `after(x, y)` is x. */
+export const storageOf = (e: Expr): Expr => {
+  let node = e
+  while (node.prim.lower.kind === 'after') node = node.args[0]!
+  return node
+}
+
+const indexKey = (index: readonly Ix[]): string => index.map((ix) => ix.key).join()
+
+export const fuse = (capabilities: Capabilities, order: readonly Expr[], outputs: readonly Expr[]): Fusion => {
+  const kept = new Set(outputs.map(storageOf))
+  const cost = costs(order, kept)
+  const groups: Group[] = []
+  const owner = new Map<Expr, Group>()
+  const readers = new Map<Expr, Set<Group>>()
+
+  const newGroup = (kind: Group['kind'], rows: readonly Axis[], cols: readonly Axis[]): Group => {
+    const group: Group = {
+      id: groups.length,
+      kind,
+      rows,
+      cols,
+      stores: [],
+      reductions: [],
+      dot: null,
+      reads: new Map(),
+      after: new Set(),
+    }
+    groups.push(group)
+    return group
+  }
+
+  const read = (group: Group, node: Expr, index: readonly Ix[], kind: ReadKind): void => {
+    const next = readAt(kind, index)
+    const reads = group.reads.get(node) ?? []
+    if (reads.some((r) => r.key === next.key)) return
+    group.reads.set(node, [...reads, next])
+    const known = readers.get(node)
+    if (known === undefined) readers.set(node, new Set([group]))
+    else known.add(group)
+  }
+
+  /** Substitute a pointwise node at `index`: the group reads its arguments instead. */
+  const inline = (group: Group, node: Expr, index: readonly Ix[], kind: ReadKind): void => {
+    const { lower } = node.prim
+    if (lower.kind === 'pointwise') pointwiseReads(group, node, lower.at, index, kind)
+  }
+  const pointwiseReads = (
+    group: Group,
+    node: Expr,
+    at: (index: readonly Ix[], arg: Access, out: Expr, params: unknown) => Scalar | readonly Ix[],
+    index: readonly Ix[],
+    kind: ReadKind,
+  ): void => {
+    const stubs = new Map<string, Scalar>()
+    at(
+      index,
+      (arg, argIndex) => {
+        const from = node.args[arg]!
+        read(group, from, argIndex, kind)
+        const key = `${arg}:${indexKey(argIndex)}`
+        const stub = stubs.get(key) ?? load(arg, constant(0), from.dtype)
+        stubs.set(key, stub)
+        return stub
+      },
+      node,
+      node.params,
+    )
+  }
+
+  const own = (group: Group, node: Expr): void => {
+    owner.set(node, group)
+    for (const reader of readers.get(node) ?? []) if (reader !== group) reader.after.add(group)
+  }
+  const store = (group: Group, node: Expr, index: readonly Ix[]): void => {
+    const axes = bijectionAxes(index, node.shape) ?? []
+    group.stores.push({ node, index, scope: group.cols.some((c) => axes.includes(c)) ? 'full' : 'row' })
+    own(group, node)
+  }
+
+  /**
+   * Readers that could compute the node themselves: they read it in their loop, at one index, once an element, and no
+   * other reader runs before them. Their axes are cut finer where that makes the index plain.
+   */
+  const hosts = (node: Expr): readonly Host[] => {
+    const all = [...(readers.get(node) ?? [])]
+    return all.flatMap((group): readonly Host[] => {
+      const reads = group.reads.get(node)!
+      const only = reads.length === 1 ? reads[0]! : null
+      if (only?.kind !== 'loop' || group.kind !== 'loop') return []
+      if (!all.every((other) => other === group || !runsAfter(group, other))) return []
+      const plain = bijectionAxes(only.index, node.shape)
+      if (plain !== null) return [{ group, index: only.index, axes: plain }]
+      const finer = group.dot === null ? refinement(group, only.index) : null
+      if (finer === null) return []
+      const index = only.index.map(finer.move)
+      const axes = bijectionAxes(index, node.shape)
+      if (axes === null) return []
+      rebase(group, finer)
+      return [{ group, index, axes }]
+    })
+  }
+  const freeBindings = (group: Group): number =>
+    capabilities.bindings - group.stores.length - [...group.reads].filter(([n]) => !cost.has(n) || owner.has(n)).length
+
+  const placePointwise = (node: Expr): void => {
+    const places = [...(readers.get(node) ?? [])].flatMap((group) =>
+      group.reads.get(node)!.map((r) => ({ group, ...r })),
+    )
+    const data = places.filter((p) => p.kind !== 'order')
+    const { weight, loads } = cost.get(node)!
+    const roomy = data.every((p) => loads <= freeBindings(p.group))
+    const operands = data.filter((p) => p.kind === 'operand')
+    if (
+      !kept.has(node) &&
+      data.length === places.length &&
+      roomy &&
+      worthCopying(weight, places.length) &&
+      (operands.length === 0 || weight <= OPERAND)
+    ) {
+      for (const p of data) inline(p.group, node, p.index, p.kind)
+      return
+    }
+    for (const { group, index, axes } of hosts(node)) {
+      const fits =
+        covers(axes, [...group.rows, ...group.cols]) || (group.reductions.length > 0 && covers(axes, group.rows))
+      if (!fits || loads >= freeBindings(group)) continue
+      store(group, node, index)
+      inline(group, node, index, 'loop')
+      return
+    }
+    const rows = freshAxes(node.shape)
+    const group = newGroup('loop', rows, [])
+    const index = rows.map(ofAxis)
+    store(group, node, index)
+    inline(group, node, index, 'loop')
+  }
+
+  const placeReduction = (node: Expr, axes: readonly number[]): void => {
+    const arg = node.args[0]!
+    const reduced = axes.map((a) => arg.shape[a]!)
+    const columns = sizeOf(reduced)
+    const rowsNeeded = sizeOf(node.shape)
+    const enter = (group: Group, index: readonly Ix[]): void => {
+      // Argument index: the kept axes from the result's index, the reduced ones from the columns.
+      const cols = unflatten(flatten(group.cols.map(ofAxis), extents(group.cols)), reduced)
+      let nextKept = 0
+      let nextReduced = 0
+      const inner = arg.shape.map((_, i) => (axes.includes(i) ? cols[nextReduced++]! : index[nextKept++]!))
+      group.reductions.push({ node, index, inner })
+      read(group, arg, inner, 'loop')
+    }
+    const short = columns <= capabilities.longestRow && (rowsNeeded >= capabilities.lanes || columns <= 1024)
+    for (const { group, index, axes: rowAxes } of short ? hosts(node) : []) {
+      if (group.dot !== null || freeBindings(group) < 2) continue
+      const others = readers.get(node)!.size > 1 || kept.has(node)
+      if (group.reductions.length > 0) {
+        if (!covers(rowAxes, group.rows) || count(group.cols) !== columns) continue
+      } else {
+        const rest = group.rows.filter((a) => a.extent !== 1 && !rowAxes.includes(a))
+        if (rest.length > 0 && count(rest) !== columns) continue
+        const rows = group.rows.filter((a) => a.extent === 1 || rowAxes.includes(a))
+        const scope = rest.length > 0 ? 'full' : 'row'
+        group.rows = rows
+        group.cols = rest.length > 0 ? rest : freshAxes(reduced)
+        group.stores.splice(0, group.stores.length, ...group.stores.map((s) => ({ ...s, scope }) as const))
+      }
+      enter(group, index)
+      if (others) store(group, node, index)
+      return
+    }
+    const rows = freshAxes(node.shape)
+    const group = newGroup('loop', rows, freshAxes(reduced))
+    const index = rows.map(ofAxis)
+    enter(group, index)
+    store(group, node, index)
+  }
+
+  const placeDot = (node: Expr): void => {
+    const [a, b] = node.args as readonly [Expr, Expr]
+    const rank = node.shape.length
+    const axes = freshAxes(node.shape)
+    const k = freshAxis(a.shape[rank - 1]!)
+    const index = axes.map(ofAxis)
+    const host = hosts(node).find(
+      ({ group: g, axes: hosted }) => g.dot === null && g.reductions.length === 0 && covers(hosted, g.rows),
+    )
+    let group: Group
+    if (host === undefined) {
+      group = newGroup('loop', axes, [])
+      store(group, node, index)
+    } else {
+      group = host.group
+      inDotAxes(group, host.index, node.shape, axes)
+      if (readers.get(node)!.size > 1 || kept.has(node)) store(group, node, index)
+    }
+    const [batch, [m, n]] = [axes.slice(0, -2), axes.slice(-2) as [Axis, Axis]]
+    group.dot = { node, index, batch, m, n, k }
+    const outer = index.slice(0, -2)
+    read(group, a, [...outer, ofAxis(m), ofAxis(k)], 'operand')
+    read(group, b, [...outer, ofAxis(k), ofAxis(n)], 'operand')
+  }
+
+  /** A group's loops in a dot's own axes, given the dot's index in the group's. */
+  const inDotAxes = (group: Group, index: readonly Ix[], shape: readonly number[], axes: readonly Axis[]): void => {
+    const position = flatten(axes.map(ofAxis), shape)
+    const image = new Map<number, Ix>()
+    for (const t of flatten(index, shape).terms)
+      if (t.atom.kind === 'axis') image.set(t.atom.axis.id, mod(div(position, t.coef), t.atom.axis.extent))
+    rebase(group, {
+      rows: axes,
+      cols: [],
+      move: (ix) =>
+        substitute(
+          ix,
+          (a) => image.get(a.id) ?? ofAxis(a),
+          (s) => s,
+        ),
+    })
+  }
+
+  const placeScan = (node: Expr, axis: number): void => {
+    const axes = freshAxes(node.shape)
+    const group = newGroup(
+      'scan',
+      axes.filter((_, i) => i !== axis),
+      [axes[axis]!],
+    )
+    const index = axes.map(ofAxis)
+    group.reductions.push({ node, index: index.filter((_, i) => i !== axis), inner: index })
+    store(group, node, index)
+    read(group, node.args[0]!, index, 'loop')
+  }
+
+  for (let i = order.length - 1; i >= 0; i--) {
+    const node = order[i]!
+    const used = readers.get(node)
+    if (used === undefined && !kept.has(node)) continue
+    const { lower } = node.prim
+    switch (lower.kind) {
+      case 'leaf':
+        break
+      case 'after':
+        for (const group of used ?? []) {
+          for (const r of group.reads.get(node)!) read(group, node.args[0]!, r.index, r.kind)
+          read(group, node.args[1]!, [], 'order')
+        }
+        break
+      case 'pointwise':
+        placePointwise(node)
+        break
+      case 'reduce':
+        placeReduction(node, lower.axes(node.params))
+        break
+      case 'dot':
+        placeDot(node)
+        break
+      case 'scan':
+        placeScan(node, lower.axis(node.params))
+        break
+      case 'update': {
+        const rows = freshAxes(lower.grid(node, node.params))
+        const group = newGroup('update', rows, [])
+        const index = rows.map(ofAxis)
+        store(group, node, index)
+        read(group, node.args[0]!, [], 'order')
+        pointwiseReads(group, node, lower.value, index, 'loop')
+        pointwiseReads(group, node, lower.to, index, 'loop')
+        break
+      }
+      case 'composite':
+        throw new Error(`fuse: composite ${node.prim.name} reached the scheduler unexpanded`)
+    }
+  }
+  return { groups, owner }
+}
