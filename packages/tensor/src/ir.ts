@@ -4,7 +4,7 @@
  */
 export type { Access, Lowering } from './codegen/lowering.ts'
 export type { Ix } from './codegen/ix.ts'
-export { dtypes, isFloat, type DType } from './dtype.ts'
+export { dtypes, isFloat, type DType, type HostArray } from './dtype.ts'
 export { DTypeError, ShapeError, showAval } from './errors.ts'
 export { evaluate } from './evaluate.ts'
 export { apply, rewrite, toposort, withArgs, type Aval, type Expr, type Primitive, type Value } from './expr.ts'

@@ -1,1 +1,20 @@
-export {}
+/** What the tests of every package share: arbitraries, random programs, tolerances, finite differences. */
+export {
+  awkward,
+  axesOf,
+  between,
+  broadcastablePairs,
+  data,
+  dims,
+  distinct,
+  elements,
+  hostArray,
+  permutations,
+  positiveDims,
+  shapes,
+  type Data,
+  type ShapeBounds,
+} from './arbitraries.ts'
+export { close, mismatch, tolerances, type Tolerance } from './close.ts'
+export { directionalDerivative, inner } from './differences.ts'
+export { programs, type RandomProgram } from './programs.ts'

@@ -35,12 +35,12 @@ export const mulP = binaryPrimitive({
 })
 export const mul = binary(mulP)
 
-/** Integers truncate toward zero; as in WGSL, x / 0 = x for them. */
+/** Integers truncate toward zero; x / 0 = 0 for them. */
 export const divP = binaryPrimitive({
   name: 'div',
   op: 'div',
   accepts: numbers,
-  f: (dtype) => (dtype === 'f32' ? (x, y) => x / y : (x, y) => (y === 0 ? x : wrap(dtype, Math.trunc(x / y)))),
+  f: (dtype) => (dtype === 'f32' ? (x, y) => x / y : (x, y) => (y === 0 ? 0 : wrap(dtype, Math.trunc(x / y)))),
   // (x/y)' = x'/y - (x/y) y'/y
   vjp: (ct, _, y, out) => [div(ct, y), neg(mul(ct, div(out, y)))],
 })
