@@ -1,1 +1,52 @@
-export {}
+/**
+ * Typed tensors as immutable expressions, and the programs they compile to.
+ *
+ * @packageDocumentation
+ */
+export type { DType, HostArray, HostArrays } from './dtype.ts'
+export { DTypeError, ShapeError } from './errors.ts'
+export type { Aval, Expr } from './expr.ts'
+export { dim, type Dim, type Shape, type Var } from './shape.ts'
+export type {
+  At,
+  Axes,
+  Broadcast,
+  BroadcastsTo,
+  Check,
+  CommonDType,
+  Concat,
+  HasAxis,
+  InsertAxis,
+  MatMul,
+  NestedShape,
+  Ok,
+  Reduce,
+  Reshape,
+  SameDType,
+  ShapeMismatch,
+  Squeeze,
+  Stack,
+  Take,
+  Transpose,
+  WithAxis,
+} from './shape-type.ts'
+export type { Scalar, Tensor } from './tensor.ts'
+export * as random from './random.ts'
+export type { Key } from './random.ts'
+export * as tree from './tree.ts'
+export { isTensor, TreeError, type Tree } from './tree.ts'
+
+export * from './ops/activation.ts'
+export * from './ops/creation.ts'
+export * from './ops/cumulative.ts'
+export * from './ops/einsum.ts'
+export * from './ops/indexing.ts'
+export * from './ops/join.ts'
+export * from './ops/linalg.ts'
+export * from './ops/logic.ts'
+export * from './ops/math.ts'
+export * from './ops/movement.ts'
+export * from './ops/reductions.ts'
+export * from './ops/softmax.ts'
+export * from './ops/sorting.ts'
+export type { Binary, Comparison, Unary } from './ops/align.ts'

@@ -61,7 +61,8 @@ const describe = (value: unknown): string => {
   if (isTensor(value)) return `a tensor ${showAval(value)}`
   if (value === null || value === undefined) return String(value)
   if (Array.isArray(value)) return `an array of ${value.length}`
-  if (typeof value !== 'object') return `the ${typeof value} ${String(value)}`
+  if (typeof value === 'function') return 'a function'
+  if (typeof value !== 'object') return `the ${typeof value} ${String(value as unknown)}`
   return isPlain(value)
     ? `an object with keys {${Object.keys(value).sort().join(', ')}}`
     : `an instance of ${value.constructor.name}`

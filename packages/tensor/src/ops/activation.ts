@@ -1,0 +1,50 @@
+/** The elementwise nonlinearities of neural networks. */
+import type { Expr } from '../expr.ts'
+import * as raw from '../primitives/index.ts'
+import { typed } from '../tensor.ts'
+import { requireFloat, type Unary } from './align.ts'
+
+const like = (x: Expr, value: number): Expr => raw.fill(x.shape, x.dtype, value)
+const times = (x: Expr, value: number): Expr => raw.mul(x, like(x, value))
+
+/** max(x, 0), elementwise; NaN stays. Its derivative at 0 is 0. */
+export const relu: Unary = (x) => typed(raw.where(raw.le(x, like(x, 0)), like(x, 0), x))
+
+/**
+ * The Gaussian error linear unit in its tanh form, x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))), elementwise: what
+ * JAX, GPT-2 and their kin compute. Hendrycks & Gimpel 2016 (arXiv:1606.08415), section 2. See also `geluExact`.
+ */
+export const gelu: Unary = (x) => {
+  requireFloat('gelu', x)
+  const cubic = raw.add(x, times(raw.mul(raw.mul(x, x), x), 0.044715))
+  return typed(raw.mul(times(x, 0.5), raw.add(like(x, 1), raw.tanh(times(cubic, Math.sqrt(2 / Math.PI))))))
+}
+
+/** The Gaussian error linear unit x Phi(x) = x/2 (1 + erf(x / sqrt 2)), elementwise. Hendrycks & Gimpel 2016, equation 1. */
+export const geluExact: Unary = (x) => {
+  requireFloat('geluExact', x)
+  return typed(raw.mul(times(x, 0.5), raw.add(like(x, 1), raw.erf(times(x, Math.SQRT1_2)))))
+}
+
+/** x sigmoid(x), elementwise: the gate of SwiGLU. Elfwing et al. 2017 (arXiv:1702.03118). */
+export const silu: Unary = (x) => {
+  requireFloat('silu', x)
+  return typed(raw.mul(x, raw.sigmoid(x)))
+}
+
+/**
+ * log(1 + exp(x)), elementwise, without overflow; its derivative is sigmoid(x) everywhere.
+ *
+ * @example
+ * ```ts
+ * import { readAsync, softplus, tensor } from '@adjoint/tensor'
+ * console.log(await readAsync(softplus(tensor([-100, 0, 100])))) // 3.8e-44 0.693 100
+ * ```
+ */
+export const softplus: Unary = (x) => {
+  requireFloat('softplus', x)
+  // relu(x) + log1p(exp(-|x|)); both halves choose the side x <= 0 at 0, where the derivative is then 0 + 1/2
+  const positive = raw.gt(x, like(x, 0))
+  const towardsZero = raw.where(positive, raw.neg(x), x)
+  return typed(raw.add(raw.where(positive, x, like(x, 0)), raw.log1p(raw.exp(towardsZero))))
+}

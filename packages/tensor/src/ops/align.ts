@@ -1,0 +1,162 @@
+/**
+ * Bringing operands to one shape and one dtype: NumPy broadcasting, and JavaScript numbers that take the dtype of the
+ * tensor beside them. Dtypes of two tensors never change silently.
+ */
+import { dtypes, type DType } from '../dtype.ts'
+import { DTypeError, ShapeError } from '../errors.ts'
+import type { Aval, Expr } from '../expr.ts'
+import * as raw from '../primitives/index.ts'
+import type { Broadcast, Check, CommonDType, Ok, SameDType } from '../shape-type.ts'
+import { broadcastShapes, sameShape, showShape, type Shape } from '../shape.ts'
+import { typed, type Tensor } from '../tensor.ts'
+
+/** A tensor, or a number that takes the other operand's dtype. */
+export type Operand = Expr | number
+
+/** Two operands of one dtype that broadcast to one shape; either may be a number. */
+export interface Binary {
+  <S extends Shape, D extends DType>(x: Tensor<S, D>, y: number): Tensor<S, D>
+  <S extends Shape, D extends DType>(x: number, y: Tensor<S, D>): Tensor<S, D>
+  <A extends Shape, B extends Shape, D extends DType, E extends DType>(
+    x: Tensor<A, D>,
+    y: Tensor<B, E> & Check<Broadcast<A, B>> & Check<SameDType<D, E>>,
+  ): Tensor<Ok<Broadcast<A, B>>, CommonDType<D, E>>
+}
+
+/** As `Binary`, with a bool for each element. */
+export interface Comparison {
+  <S extends Shape>(x: Tensor<S>, y: number): Tensor<S, 'bool'>
+  <S extends Shape>(x: number, y: Tensor<S>): Tensor<S, 'bool'>
+  <A extends Shape, B extends Shape, D extends DType, E extends DType>(
+    x: Tensor<A, D>,
+    y: Tensor<B, E> & Check<Broadcast<A, B>> & Check<SameDType<D, E>>,
+  ): Tensor<Ok<Broadcast<A, B>>, 'bool'>
+}
+
+/** Each element by itself. */
+export type Unary = <S extends Shape, D extends DType>(x: Tensor<S, D>) => Tensor<S, D>
+
+/** The value as an element of `dtype`; throws DTypeError where it is none. */
+export const element = (op: string, value: number, dtype: DType, beside: readonly Aval[] = []): number => {
+  const fits = dtypes[dtype].float || dtypes[dtype].round(value) === value
+  if (fits) return value
+  throw new DTypeError({
+    op,
+    operands: beside,
+    rule: `the number ${value} is no ${dtype}`,
+    fix:
+      dtype === 'bool'
+        ? "Compare or cast first: cast('f32')(x)"
+        : `Pass an integer in range, or cast the tensor: cast('f32')(x)`,
+  })
+}
+
+/** Throws DTypeError where the dtypes differ. */
+export const oneDType = (op: string, xs: readonly Expr[]): DType => {
+  const [first, ...rest] = xs
+  const other = rest.find((x) => x.dtype !== first?.dtype)
+  if (first === undefined || other === undefined) return first?.dtype ?? 'f32'
+  throw new DTypeError({
+    op,
+    operands: xs,
+    rule: `operands need one dtype, not ${first.dtype} and ${other.dtype}`,
+    fix: `Cast one of them, as in cast('${first.dtype}')(x)`,
+  })
+}
+
+/** `x` at `shape`, which it broadcasts to: new leading axes, and axes of size 1 repeated. */
+export const expand = (x: Expr, shape: Shape): Expr => {
+  if (sameShape(x.shape, shape)) return x
+  const lifted = [...new Array<number>(shape.length - x.shape.length).fill(1), ...x.shape]
+  const ranked = sameShape(lifted, x.shape) ? x : raw.reshape(x, lifted)
+  return sameShape(lifted, shape) ? ranked : raw.broadcastTo(ranked, shape)
+}
+
+/** The one shape of all operands, or ShapeError. */
+export const commonShape = (op: string, xs: readonly Expr[]): Shape => {
+  let shape: Shape = []
+  for (const x of xs) {
+    const wider = broadcastShapes(shape, x.shape)
+    if (wider === null)
+      throw new ShapeError({
+        op,
+        operands: xs,
+        rule: `${showShape(x.shape)} does not broadcast with ${showShape(shape)}: from the right, sizes must be equal or 1`,
+        fix: 'Insert axes of size 1 with expandDims, or reshape one operand',
+      })
+    shape = wider
+  }
+  return shape
+}
+
+/** Operands as tensors of one shape and dtype. At least one is a tensor. */
+export const align = (op: string, x: Operand, y: Operand): readonly [Expr, Expr] => {
+  if (typeof x === 'number') {
+    if (typeof y === 'number')
+      throw new TypeError(`${op}: both operands are numbers. Use Math, or wrap one with scalar(x).`)
+    return [raw.fill(y.shape, y.dtype, element(op, x, y.dtype, [y])), y]
+  }
+  if (typeof y === 'number') return [x, raw.fill(x.shape, x.dtype, element(op, y, x.dtype, [x]))]
+  oneDType(op, [x, y])
+  const shape = commonShape(op, [x, y])
+  return [expand(x, shape), expand(y, shape)]
+}
+
+/** A broadcasting operation from one on equal shapes, and perhaps a cheaper way where y is a known number. */
+export const binary = (
+  name: string,
+  f: (x: Expr, y: Expr) => Expr,
+  withNumber: (x: Expr, y: number) => Expr | null = () => null,
+): Binary => {
+  function op<S extends Shape, D extends DType>(x: Tensor<S, D>, y: number): Tensor<S, D>
+  function op<S extends Shape, D extends DType>(x: number, y: Tensor<S, D>): Tensor<S, D>
+  function op<A extends Shape, B extends Shape, D extends DType, E extends DType>(
+    x: Tensor<A, D>,
+    y: Tensor<B, E> & Check<Broadcast<A, B>> & Check<SameDType<D, E>>,
+  ): Tensor<Ok<Broadcast<A, B>>, CommonDType<D, E>>
+  function op(x: Operand, y: Operand): Tensor {
+    const easy = typeof x !== 'number' && typeof y === 'number' ? withNumber(x, y) : null
+    if (easy !== null) return typed(easy)
+    const [a, b] = align(name, x, y)
+    return typed(f(a, b))
+  }
+  return op
+}
+
+/** A broadcasting comparison from one on equal shapes. */
+export const comparison = (name: string, f: (x: Expr, y: Expr) => Expr): Comparison => {
+  function op<S extends Shape>(x: Tensor<S>, y: number): Tensor<S, 'bool'>
+  function op<S extends Shape>(x: number, y: Tensor<S>): Tensor<S, 'bool'>
+  function op<A extends Shape, B extends Shape, D extends DType, E extends DType>(
+    x: Tensor<A, D>,
+    y: Tensor<B, E> & Check<Broadcast<A, B>> & Check<SameDType<D, E>>,
+  ): Tensor<Ok<Broadcast<A, B>>, 'bool'>
+  function op(x: Operand, y: Operand): Tensor<Shape, 'bool'> {
+    const [a, b] = align(name, x, y)
+    return typed(f(a, b))
+  }
+  return op
+}
+
+/** An elementwise operation with its shape and dtype. */
+export const unary =
+  (f: (x: Expr) => Expr): Unary =>
+  (x) =>
+    typed(f(x))
+
+/** Throws DTypeError unless `x` has one of the dtypes. */
+export const requireDType = (op: string, x: Expr, allowed: readonly DType[], fix: string): void => {
+  if (!allowed.includes(x.dtype))
+    throw new DTypeError({ op, operands: [x], rule: `needs ${allowed.join(' or ')}, not ${x.dtype}`, fix })
+}
+
+/** Throws DTypeError unless `x` is a float tensor. */
+export const requireFloat = (op: string, x: Expr): void => {
+  if (!dtypes[x.dtype].float)
+    throw new DTypeError({
+      op,
+      operands: [x],
+      rule: `needs a float dtype, not ${x.dtype}`,
+      fix: "Cast first: cast('f32')(x)",
+    })
+}

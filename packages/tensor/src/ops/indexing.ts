@@ -1,0 +1,236 @@
+/** Reading and writing at positions that are data. Positions outside an axis count as its nearest end. */
+import type { DType } from '../dtype.ts'
+import { DTypeError, ShapeError } from '../errors.ts'
+import type { Expr } from '../expr.ts'
+import * as raw from '../primitives/index.ts'
+import type { Check, HasAxis, Ok, Take } from '../shape-type.ts'
+import { normalizeAxis, sameShape, showShape, type Shape } from '../shape.ts'
+import { typed, type Tensor } from '../tensor.ts'
+import { commonShape, expand, oneDType } from './align.ts'
+
+/** dtypes of positions. */
+export type IndexDType = 'i32' | 'u32'
+
+const demandPositions = (op: string, x: Expr, indices: Expr): void => {
+  if (indices.dtype === 'i32' || indices.dtype === 'u32') return
+  throw new DTypeError({
+    op,
+    operands: [x, indices],
+    rule: `positions are i32 or u32, not ${indices.dtype}`,
+    fix: "Cast them: cast('i32')(indices)",
+  })
+}
+
+const taken = (op: string, axis: number, x: Expr, indices: Expr): Expr => {
+  demandPositions(op, x, indices)
+  const a = normalizeAxis(op, axis, x.shape.length, x)
+  if (x.shape[a] === 0 && !indices.shape.includes(0))
+    throw new ShapeError({
+      op,
+      operands: [x, indices],
+      rule: `axis ${a} is empty`,
+      fix: 'Take from an axis that has elements',
+    })
+  return raw.take(x, indices, a)
+}
+
+/**
+ * The slices of `axis` (default 0) at `indices`: out = x.shape[:axis] ++ indices.shape ++ x.shape[axis + 1:]. Positions
+ * outside the axis count as its nearest end. The gradient adds up in x. Throws ShapeError for an axis out of range,
+ * DTypeError where positions are no integers.
+ *
+ * @example
+ * ```ts
+ * import { readAsync, take, tensor } from '@adjoint/tensor'
+ * const x = tensor([[1, 2], [3, 4], [5, 6]])
+ * console.log(await readAsync(take(0)(x, tensor([2, 0], 'i32')))) // 5 6 1 2
+ * ```
+ */
+export const take =
+  <const A extends number = 0>(axis?: A) =>
+  <S extends Shape, D extends DType, I extends Shape>(
+    x: Tensor<S, D>,
+    indices: Tensor<I, IndexDType> & Check<Take<S, I, A>>,
+  ): Tensor<Ok<Take<S, I, A>>, D> =>
+    typed(taken('take', axis ?? 0, x, indices))
+
+/** As `take`: the rows of a table `x` at `indices`, along `axis` (default 0). */
+export const gather =
+  <const A extends number = 0>(axis?: A) =>
+  <S extends Shape, D extends DType, I extends Shape>(
+    x: Tensor<S, D>,
+    indices: Tensor<I, IndexDType> & Check<Take<S, I, A>>,
+  ): Tensor<Ok<Take<S, I, A>>, D> =>
+    typed(taken('gather', axis ?? 0, x, indices))
+
+/**
+ * One position for each line along `axis`: out[.., i, ..] = x[.., indices[.., i, ..], ..]. The other axes of x and indices
+ * broadcast. Positions outside the axis count as its nearest end. Throws ShapeError where the ranks or other axes differ,
+ * DTypeError where positions are no integers.
+ *
+ * @example
+ * ```ts
+ * import { readAsync, takeAlongAxis, tensor } from '@adjoint/tensor'
+ * const logp = tensor([[-1, -2, -3], [-4, -5, -6]]) // [T, V]
+ * const token = tensor([[2], [0]], 'i32') // [T, 1]
+ * console.log(await readAsync(takeAlongAxis(-1)(logp, token))) // -3 -4
+ * ```
+ */
+export const takeAlongAxis =
+  <const A extends number>(axis: A) =>
+  <S extends Shape, D extends DType, I extends Shape>(
+    x: Tensor<S, D> & Check<HasAxis<S, A>>,
+    indices: Tensor<I, IndexDType>,
+  ): Tensor<I, D> => {
+    const [source, positions]: readonly [Expr, Expr] = [x, indices]
+    demandPositions('takeAlongAxis', source, positions)
+    const rank = source.shape.length
+    const a = normalizeAxis('takeAlongAxis', axis, rank, source)
+    if (positions.shape.length !== rank)
+      throw new ShapeError({
+        op: 'takeAlongAxis',
+        operands: [source, positions],
+        rule: 'indices need the rank of x',
+        fix: 'Insert an axis into the indices with expandDims; for whole slices use take',
+      })
+    const n = source.shape[a]!
+    const count = positions.shape[a]!
+    if (n === 0 && count > 0)
+      throw new ShapeError({
+        op: 'takeAlongAxis',
+        operands: [source, positions],
+        rule: `axis ${a} is empty`,
+        fix: 'Take from an axis that has elements',
+      })
+    const without = (shape: Shape): Shape => shape.with(a, 1)
+    const shape = commonShape('takeAlongAxis', [
+      { ...source, shape: without(source.shape) },
+      { ...positions, shape: without(positions.shape) },
+    ])
+    return typed(raw.takeAlongAxis(expand(source, shape.with(a, n)), expand(positions, shape.with(a, count)), a))
+  }
+
+/**
+ * x with `updates` added at `indices` along `axis` (default 0): the adjoint of `take(axis)`, so updates has the shape that
+ * take(axis)(x, indices) would have. Equal positions add up, in a fixed order; positions outside count as the nearest end.
+ * Throws ShapeError where updates does not fit, DTypeError where dtypes differ or positions are no integers.
+ *
+ * @example
+ * ```ts
+ * import { readAsync, scatterAdd, tensor, zeros } from '@adjoint/tensor'
+ * const counts = scatterAdd(0)(zeros([3]), tensor([2, 0, 2], 'i32'), tensor([1, 1, 1]))
+ * console.log(await readAsync(counts)) // 1 0 2
+ * ```
+ */
+export const scatterAdd =
+  <const A extends number = 0>(axis?: A) =>
+  <S extends Shape, D extends DType, I extends Shape>(
+    x: Tensor<S, D> & Check<Take<S, I, A>>,
+    indices: Tensor<I, IndexDType>,
+    updates: Tensor<Shape, D>,
+  ): Tensor<S, D> => {
+    demandPositions('scatterAdd', x, indices)
+    oneDType('scatterAdd', [x, updates])
+    const shape: Shape = x.shape
+    const a = normalizeAxis('scatterAdd', axis ?? 0, shape.length, x)
+    const expected = [...shape.slice(0, a), ...indices.shape, ...shape.slice(a + 1)]
+    if (!sameShape(updates.shape, expected))
+      throw new ShapeError({
+        op: 'scatterAdd',
+        operands: [x, indices, updates],
+        rule: `updates have shape ${showShape(updates.shape)}, not ${showShape(expected)}`,
+        fix: 'Updates have the shape of take(axis)(x, indices)',
+      })
+    return typed(raw.scatterAdd(x, indices, updates, a))
+  }
+
+/** A position that a program computes, or one that it knows. */
+export type Start = Tensor<readonly [], IndexDType> | number
+
+const startOf = (op: string, x: Expr, start: Start): Expr => {
+  if (typeof start === 'number') return raw.fill([], 'i32', start)
+  demandPositions(op, x, start)
+  const position: Expr = start
+  if (position.shape.length !== 0)
+    throw new ShapeError({
+      op,
+      operands: [x, start],
+      rule: 'a start is a scalar',
+      fix: 'Pass one scalar or number for each axis of x',
+    })
+  return start.dtype === 'i32' ? start : raw.cast('i32', start)
+}
+
+const demandStarts = (op: string, x: Expr, starts: readonly Start[], block: Shape): void => {
+  if (starts.length !== x.shape.length || block.length !== x.shape.length || block.some((d, i) => d > x.shape[i]!))
+    throw new ShapeError({
+      op,
+      operands: [x],
+      rule: `a block ${showShape(block)} at ${starts.length} starts does not fit into rank ${x.shape.length}, shape ${showShape(x.shape)}`,
+      fix: 'Pass one start for each axis, and a block no larger than x',
+    })
+}
+
+/**
+ * The block of `sizes` of x that begins at `starts`, which may be data: one scalar or number for each axis. Starts are
+ * moved so that the block lies inside x, as in JAX. Throws ShapeError where the block is larger than x.
+ *
+ * @example
+ * ```ts
+ * import { arange, dynamicSlice, readAsync, scalar } from '@adjoint/tensor'
+ * const step = scalar(3, 'i32')
+ * console.log(await readAsync(dynamicSlice([2])(arange(10), [step]))) // 3 4
+ * ```
+ */
+export const dynamicSlice =
+  <const Z extends Shape>(sizes: Z) =>
+  <D extends DType>(x: Tensor<Shape, D>, starts: readonly Start[]): Tensor<Z, D> => {
+    demandStarts('dynamicSlice', x, starts, sizes)
+    return typed(
+      raw.dynamicSlice(
+        x,
+        starts.map((s) => startOf('dynamicSlice', x, s)),
+        sizes,
+      ),
+    )
+  }
+
+/**
+ * x with the block `update` written over it at `starts`, which may be data: one scalar or number for each axis. Starts are
+ * moved so that the block lies inside x, as in JAX. Where x is donated to `jit` and dies here, the block is written in place.
+ * Throws ShapeError where the block is larger than x, DTypeError where the dtypes differ.
+ */
+export const dynamicUpdateSlice = <S extends Shape, D extends DType>(
+  x: Tensor<S, D>,
+  update: Tensor<Shape, D>,
+  starts: readonly Start[],
+): Tensor<S, D> => {
+  oneDType('dynamicUpdateSlice', [x, update])
+  demandStarts('dynamicUpdateSlice', x, starts, update.shape)
+  return typed(
+    raw.dynamicUpdateSlice(
+      x,
+      update,
+      starts.map((s) => startOf('dynamicUpdateSlice', x, s)),
+    ),
+  )
+}
+
+/**
+ * 1 at the position that each index names along a new last axis of size n, else 0; all 0 for an index outside.
+ * [..] -> [.., n]. Throws DTypeError where indices are no integers.
+ *
+ * @example
+ * ```ts
+ * import { oneHot, readAsync, tensor } from '@adjoint/tensor'
+ * console.log(await readAsync(oneHot(3)(tensor([1, 2], 'i32')))) // 0 1 0 0 0 1
+ * ```
+ */
+export const oneHot =
+  <const N extends number, D extends DType = 'f32'>(n: N, dtype?: D) =>
+  <S extends Shape>(indices: Tensor<S, IndexDType>): Tensor<readonly [...S, N], D> => {
+    demandPositions('oneHot', indices, indices)
+    const shape = [...indices.shape, n]
+    const position = raw.broadcastTo(raw.reshape(indices, [...indices.shape, 1]), shape)
+    return typed(raw.cast(dtype ?? 'f32', raw.eq(position, raw.iota(shape, shape.length - 1, indices.dtype))))
+  }

@@ -1,0 +1,121 @@
+/** Comparisons, logic on bools, and choice. */
+import type { DType } from '../dtype.ts'
+import type { Expr } from '../expr.ts'
+import * as raw from '../primitives/index.ts'
+import type { Broadcast, Check, CommonDType, Ok, SameDType } from '../shape-type.ts'
+import type { Shape } from '../shape.ts'
+import { typed, type Tensor } from '../tensor.ts'
+import {
+  align,
+  commonShape,
+  comparison,
+  element,
+  expand,
+  oneDType,
+  requireDType,
+  requireFloat,
+  type Comparison,
+  type Operand,
+} from './align.ts'
+
+/** x = y, elementwise, broadcasting; a bool for each element. NaN equals nothing. */
+export const eq: Comparison = comparison('eq', raw.eq)
+/** x != y, elementwise, broadcasting; a bool for each element. */
+export const ne: Comparison = comparison('ne', raw.ne)
+/** x < y, elementwise, broadcasting; a bool for each element. */
+export const lt: Comparison = comparison('lt', raw.lt)
+/** x <= y, elementwise, broadcasting; a bool for each element. */
+export const le: Comparison = comparison('le', raw.le)
+/** x > y, elementwise, broadcasting; a bool for each element. */
+export const gt: Comparison = comparison('gt', raw.gt)
+/** x >= y, elementwise, broadcasting; a bool for each element. */
+export const ge: Comparison = comparison('ge', raw.ge)
+
+const boolFix = 'Compare first, as in ne(x, 0)'
+const logical =
+  (name: string, f: (x: Expr, y: Expr) => Expr) =>
+  <A extends Shape, B extends Shape>(
+    x: Tensor<A, 'bool'>,
+    y: Tensor<B, 'bool'> & Check<Broadcast<A, B>>,
+  ): Tensor<Ok<Broadcast<A, B>>, 'bool'> => {
+    requireDType(name, x, ['bool'], boolFix)
+    requireDType(name, y, ['bool'], boolFix)
+    return typed(f(...align(name, x, y)))
+  }
+
+/** Both, elementwise, broadcasting. Throws DTypeError for other dtypes than bool. */
+export const and = logical('and', raw.and)
+/** Either, elementwise, broadcasting. Throws DTypeError for other dtypes than bool. */
+export const or = logical('or', raw.or)
+/** The opposite, elementwise. Throws DTypeError for other dtypes than bool. */
+export const not = <S extends Shape>(x: Tensor<S, 'bool'>): Tensor<S, 'bool'> => {
+  requireDType('not', x, ['bool'], boolFix)
+  return typed(raw.not(x))
+}
+
+/** Whether each element is not a number. */
+export const isnan = <S extends Shape>(x: Tensor<S>): Tensor<S, 'bool'> => {
+  requireFloat('isnan', x)
+  return typed(raw.isnan(x))
+}
+/** Whether each element is Infinity or -Infinity. */
+export const isinf = <S extends Shape>(x: Tensor<S>): Tensor<S, 'bool'> => {
+  requireFloat('isinf', x)
+  return typed(raw.isinf(x))
+}
+
+/**
+ * x where the condition holds, else y: elementwise; all three broadcast, and x or y may be a number (two numbers make
+ * f32). No gradient flows to the side not chosen; but a NaN or infinite *derivative* there still poisons the sum, so
+ * guard the argument of a function too, as in `where(gt(x, 0), log(where(gt(x, 0), x, 1)), 0)`.
+ * Throws ShapeError where the shapes do not broadcast, DTypeError where x and y differ or the condition is no bool.
+ *
+ * @example
+ * ```ts
+ * import { gt, readAsync, tensor, where } from '@adjoint/tensor'
+ * const x = tensor([-1, 2, -3])
+ * console.log(await readAsync(where(gt(x, 0), x, 0))) // 0 2 0
+ * ```
+ */
+export function where<S extends Shape>(condition: Tensor<S, 'bool'>, x: number, y: number): Tensor<S, 'f32'>
+export function where<C extends Shape, S extends Shape, D extends DType>(
+  condition: Tensor<C, 'bool'>,
+  x: Tensor<S, D> & Check<Broadcast<C, S>>,
+  y: number,
+): Tensor<Ok<Broadcast<C, S>>, D>
+export function where<C extends Shape, S extends Shape, D extends DType>(
+  condition: Tensor<C, 'bool'>,
+  x: number,
+  y: Tensor<S, D> & Check<Broadcast<C, S>>,
+): Tensor<Ok<Broadcast<C, S>>, D>
+export function where<C extends Shape, A extends Shape, B extends Shape, D extends DType, E extends DType>(
+  condition: Tensor<C, 'bool'>,
+  x: Tensor<A, D>,
+  y: Tensor<B, E> & Check<Broadcast<A, B>> & Check<Broadcast<C, Ok<Broadcast<A, B>>>> & Check<SameDType<D, E>>,
+): Tensor<Ok<Broadcast<C, Ok<Broadcast<A, B>>>>, CommonDType<D, E>>
+export function where(condition: Expr, x: Operand, y: Operand): Tensor {
+  requireDType('where', condition, ['bool'], boolFix)
+  const branches = [x, y].filter((v) => typeof v !== 'number')
+  const dtype = oneDType('where', branches)
+  const shape = commonShape('where', [condition, ...branches])
+  const branch = (v: Operand): Expr =>
+    typeof v === 'number' ? raw.fill(shape, dtype, element('where', v, dtype, branches)) : expand(v, shape)
+  return typed(raw.where(expand(condition, shape), branch(x), branch(y)))
+}
+
+/**
+ * x kept within [lo, hi]; NaN stays. Its derivative is 1 from lo to hi, the bounds included, and 0 outside.
+ *
+ * @example
+ * ```ts
+ * import { clamp, readAsync, tensor } from '@adjoint/tensor'
+ * console.log(await readAsync(clamp(-1, 1)(tensor([-3, 0.5, 3])))) // -1 0.5 1
+ * ```
+ */
+export const clamp =
+  (lo: number, hi: number) =>
+  <S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S, D> => {
+    const raised = lo === -Infinity ? x : raw.where(raw.lt(x, bound(x, lo)), bound(x, lo), x)
+    return typed(hi === Infinity ? raised : raw.where(raw.gt(x, bound(x, hi)), bound(x, hi), raised))
+  }
+const bound = (x: Expr, value: number): Expr => raw.fill(x.shape, x.dtype, element('clamp', value, x.dtype, [x]))

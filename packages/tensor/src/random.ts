@@ -1,0 +1,293 @@
+/**
+ * Random numbers from explicit keys. A key is a u32[2] tensor; the same key and shape give the same numbers always, on
+ * every device and below every transformation, and a key is to be used once: `split` makes fresh ones.
+ *
+ * The generator is Threefry-2x32 with 20 rounds (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"), with
+ * the counters of JAX under `jax_threefry_partitionable` (its default since 0.5): element i of a draw is
+ * threefry(key, (i >> 32, i mod 2^32)), the two words xored. Bits agree with JAX exactly, floats as far as the device's log
+ * and sqrt do.
+ */
+import type { DType } from './dtype.ts'
+import { ShapeError } from './errors.ts'
+import type { Expr } from './expr.ts'
+import { expand, type Operand } from './ops/align.ts'
+import { argmax } from './ops/reductions.ts'
+import { tensor } from './ops/creation.ts'
+import * as raw from './primitives/index.ts'
+import { normalizeAxis, sameShape, sizeOf, type Shape } from './shape.ts'
+import type { Check, Ok, Reduce } from './shape-type.ts'
+import { typed, type Tensor } from './tensor.ts'
+
+/** A state of the generator: u32[2]. */
+export type Key = Tensor<readonly [2], 'u32'>
+
+/** Draws a tensor of a shape (default: a scalar) from a key. */
+export type Sampler<D extends DType = 'f32'> = <const S extends Shape = readonly []>(
+  key: Key,
+  shape?: S,
+) => Tensor<S, D>
+
+const demandKey = (op: string, key: Key): void => {
+  const found: Expr = key
+  if (found.dtype !== 'u32' || !sameShape(found.shape, [2]))
+    throw new ShapeError({
+      op: `random.${op}`,
+      operands: [found],
+      rule: 'a key is u32[2]',
+      fix: 'Make one with random.key(seed) or random.split(key, n)',
+    })
+}
+
+/** One of the two words of a key, at `shape`. */
+const wordOf = (key: Key, word: 0 | 1, shape: Shape): Expr =>
+  expand(raw.reshape(raw.slice(key, [word], [word + 1]), []), shape)
+
+/** The key that threefry makes of the counter (0, counter). */
+const derive = (key: Key, counter: Expr): Key => {
+  const [k0, k1, high] = [wordOf(key, 0, []), wordOf(key, 1, []), raw.fill([], 'u32', 0)]
+  const word = (w: 0 | 1): Expr => raw.reshape(raw.threefry(k0, k1, high, counter, w), [1])
+  return typed(raw.concat([word(0), word(1)], 0))
+}
+
+/**
+ * The key of a seed: its high and low 32 bits. A negative seed counts in two's complement. The seed may be a scalar tensor
+ * too, as a value that a program is given. Throws RangeError for a number that is no safe integer.
+ *
+ * @example
+ * ```ts
+ * import { random, readAsync } from '@adjoint/tensor'
+ * const [forNoise, forMask] = random.split(random.key(0), 2)
+ * console.log(await readAsync(random.normal()(forNoise, [3])), await readAsync(random.bernoulli(0.5)(forMask, [3])))
+ * ```
+ */
+export const key = (seed: number | bigint | Tensor<readonly [], 'u32' | 'i32'>): Key => {
+  if (typeof seed === 'object') {
+    const low = raw.reshape(raw.cast('u32', seed), [1])
+    return typed(raw.concat([raw.fill([1], 'u32', 0), low], 0))
+  }
+  if (typeof seed === 'number' && !Number.isSafeInteger(seed))
+    throw new RangeError(
+      `random.key: the seed ${seed} is no safe integer. Pass an integer below 2^53 in size, or a bigint.`,
+    )
+  const bits64 = BigInt.asUintN(64, BigInt(seed))
+  return tensor([Number(bits64 >> 32n), Number(bits64 & 0xffffffffn)], [2], 'u32')
+}
+
+/** A tuple of n keys where n is a literal below 10, else an array. */
+export type Keys<N extends number> = number extends N
+  ? readonly Key[]
+  : N extends keyof FewKeys
+    ? FewKeys[N]
+    : readonly Key[]
+interface FewKeys {
+  readonly 1: readonly [Key]
+  readonly 2: readonly [Key, Key]
+  readonly 3: readonly [Key, Key, Key]
+  readonly 4: readonly [Key, Key, Key, Key]
+  readonly 5: readonly [Key, Key, Key, Key, Key]
+  readonly 6: readonly [Key, Key, Key, Key, Key, Key]
+  readonly 7: readonly [Key, Key, Key, Key, Key, Key, Key]
+  readonly 8: readonly [Key, Key, Key, Key, Key, Key, Key, Key]
+  readonly 9: readonly [Key, Key, Key, Key, Key, Key, Key, Key, Key]
+}
+
+/**
+ * n fresh keys (default 2), independent of each other and of `key`, which is not to be used again. Key i is
+ * `foldIn(key, i)`, as in JAX. For `vmap`, join them with `stack(0)`: u32 [n, 2].
+ */
+export const split = <const N extends number = 2>(key: Key, n?: N): Keys<N> => {
+  demandKey('split', key)
+  // Keys<N> is a tuple of as many keys as N says, which is as many as are made here
+  return Array.from({ length: n ?? 2 }, (_, i) => derive(key, raw.fill([], 'u32', i))) as unknown as Keys<N>
+}
+
+/** The key of `key` and a number or scalar (a step, a layer, an epoch): threefry(key, (0, data)), as in JAX. */
+export const foldIn = (key: Key, data: number | Tensor<readonly [], 'u32' | 'i32'>): Key => {
+  demandKey('foldIn', key)
+  return derive(key, typeof data === 'number' ? raw.fill([], 'u32', data >>> 0) : raw.cast('u32', data))
+}
+
+const bitsOf = (key: Key, shape: Shape): Expr => {
+  const counter = raw.reshape(raw.iota([sizeOf(shape)], 0, 'u32'), shape)
+  const [k0, k1, high] = [wordOf(key, 0, shape), wordOf(key, 1, shape), raw.fill(shape, 'u32', 0)]
+  return raw.xor(raw.threefry(k0, k1, high, counter, 0), raw.threefry(k0, k1, high, counter, 1))
+}
+
+/** 32 independent random bits for each element. */
+export const bits: Sampler<'u32'> = (key, shape) => {
+  demandKey('bits', key)
+  return typed(bitsOf(key, shape ?? []))
+}
+
+const like = (x: Expr, value: number): Expr => raw.fill(x.shape, x.dtype, value)
+
+/** In [lo, hi): the 23 high bits of each draw as a fraction, scaled; never below lo. */
+const uniformOf = (key: Key, shape: Shape, lo: number, hi: number): Expr => {
+  const draw = bitsOf(key, shape)
+  const fraction = raw.mul(raw.cast('f32', raw.shr(draw, like(draw, 9))), raw.fill(shape, 'f32', 2 ** -23))
+  if (lo === 0 && hi === 1) return fraction
+  const low = like(fraction, Math.fround(lo))
+  return raw.maximum(
+    low,
+    raw.add(raw.mul(fraction, like(fraction, Math.fround(Math.fround(hi) - Math.fround(lo)))), low),
+  )
+}
+
+/** The interval of a uniform draw. */
+export interface UniformConfig {
+  /** The least value. Default 0. */
+  readonly minval?: number
+  /** The bound that is not reached. Default 1. */
+  readonly maxval?: number
+}
+/**
+ * Uniform in [minval, maxval), in steps of 2^-23 of the interval. f32.
+ *
+ * @example
+ * ```ts
+ * import { random, readAsync } from '@adjoint/tensor'
+ * const x = random.uniform({ minval: -1, maxval: 1 })(random.key(0), [2, 3])
+ * console.log(x.shape, await readAsync(x))
+ * ```
+ */
+export const uniform =
+  ({ minval = 0, maxval = 1 }: UniformConfig = {}): Sampler =>
+  (key, shape) => {
+    demandKey('uniform', key)
+    return typed(uniformOf(key, shape ?? [], minval, maxval))
+  }
+
+/** Giles 2010, "Approximating the erfinv function", single precision: p(w - 2.5) for w < 5, else p(sqrt(w) - 3). */
+const NEAR = [
+  2.81022636e-8, 3.43273939e-7, -3.5233877e-6, -4.39150654e-6, 0.00021858087, -0.00125372503, -0.00417768164,
+  0.246640727, 1.50140941,
+]
+const FAR = [
+  -0.000200214257, 0.000100950558, 0.00134934322, -0.00367342844, 0.00573950773, -0.0076224613, 0.00943887047,
+  1.00167406, 2.83297682,
+]
+
+/** The inverse of the error function on (-1, 1), by the polynomials that XLA evaluates in single precision. */
+const erfinvOf = (x: Expr): Expr => {
+  const w = raw.neg(raw.log1p(raw.neg(raw.mul(x, x))))
+  const near = raw.lt(w, like(w, 5))
+  const t = raw.where(near, raw.sub(w, like(w, 2.5)), raw.sub(raw.sqrt(w), like(w, 3)))
+  const coefficient = (i: number): Expr => raw.where(near, like(w, NEAR[i]!), like(w, FAR[i]!))
+  let p = coefficient(0)
+  for (let i = 1; i < NEAR.length; i++) p = raw.add(coefficient(i), raw.mul(p, t))
+  return raw.mul(p, x)
+}
+
+/** Location and scale of a normal draw. */
+export interface NormalConfig {
+  /** Default 0. */
+  readonly mean?: number
+  /** Standard deviation. Default 1. */
+  readonly stddev?: number
+}
+/** The least f32 above -1. */
+const AFTER_MINUS_ONE = -1 + 2 ** -24
+
+/**
+ * Normally distributed: mean + stddev sqrt(2) erfinv(u) with u uniform in (-1, 1). f32.
+ *
+ * @example
+ * ```ts
+ * import { random, readAsync } from '@adjoint/tensor'
+ * const weights = random.normal({ stddev: 0.02 })(random.key(0), [4, 4])
+ * console.log(weights.shape, await readAsync(weights))
+ * ```
+ */
+export const normal =
+  ({ mean = 0, stddev = 1 }: NormalConfig = {}): Sampler =>
+  (key, shape) => {
+    demandKey('normal', key)
+    const standard = raw.mul(
+      raw.fill(shape ?? [], 'f32', Math.fround(Math.SQRT2)),
+      erfinvOf(uniformOf(key, shape ?? [], AFTER_MINUS_ONE, 1)),
+    )
+    const scaled = stddev === 1 ? standard : raw.mul(standard, like(standard, stddev))
+    return typed(mean === 0 ? scaled : raw.add(scaled, like(scaled, mean)))
+  }
+
+/** The least normal f32. */
+const TINY = 2 ** -126
+
+const gumbelOf = (key: Key, shape: Shape): Expr => raw.neg(raw.log(raw.neg(raw.log(uniformOf(key, shape, TINY, 1)))))
+
+/** Gumbel distributed: -log(-log(u)) with u uniform in (0, 1). f32. */
+export const gumbel: Sampler = (key, shape) => {
+  demandKey('gumbel', key)
+  return typed(gumbelOf(key, shape ?? []))
+}
+
+/**
+ * An index along `axis` (default: the last) with probability softmax(logits): the largest of logits + gumbel.
+ * [.., n, ..] -> [.., ..], i32. Logits of -Infinity are never drawn, where another is finite.
+ *
+ * @example
+ * ```ts
+ * import { random, readAsync, tensor } from '@adjoint/tensor'
+ * const logits = tensor([[0, 0, -Infinity], [0, 9, 0]])
+ * console.log(await readAsync(random.categorical(-1)(random.key(0), logits)))
+ * ```
+ */
+export const categorical =
+  <const A extends number = -1>(axis?: A) =>
+  <S extends Shape>(key: Key, logits: Tensor<S, 'f32'> & Check<Reduce<S, A>>): Tensor<Ok<Reduce<S, A>>, 'i32'> => {
+    demandKey('categorical', key)
+    const x: Tensor = logits
+    const a = normalizeAxis('random.categorical', axis ?? -1, x.shape.length, x)
+    return typed(argmax(a)(typed(raw.add(gumbelOf(key, x.shape), x))))
+  }
+
+/** true with probability p (a number, or a tensor that broadcasts to the shape). */
+export const bernoulli =
+  (p: number | Tensor<Shape, 'f32'> = 0.5): Sampler<'bool'> =>
+  (key, shape) => {
+    demandKey('bernoulli', key)
+    const draw = uniformOf(key, shape ?? [], 0, 1)
+    const chance: Operand = p
+    return typed(raw.lt(draw, typeof chance === 'number' ? like(draw, chance) : expand(chance, draw.shape)))
+  }
+
+/**
+ * Integers from `lo` to before `hi`, i32. The remainder of 64 random bits, as JAX takes it. Throws RangeError unless lo < hi
+ * are i32 integers.
+ */
+export const randint =
+  (lo: number, hi: number): Sampler<'i32'> =>
+  (key, shape) => {
+    demandKey('randint', key)
+    if (!Number.isInteger(lo) || !Number.isInteger(hi) || lo >= hi || lo < -(2 ** 31) || hi > 2 ** 31 - 1)
+      throw new RangeError(
+        `random.randint: [${lo}, ${hi}) holds no i32 integer. Pass integers lo < hi below 2^31 in size.`,
+      )
+    const [k1, k2] = split(key, 2)
+    const [high, low] = [bitsOf(k1, shape ?? []), bitsOf(k2, shape ?? [])]
+    const span = hi - lo
+    // 2^32 mod span by way of 2^16, in u32 (where 2^16 2^16 = 0), which is how JAX computes it
+    const root = 2 ** 16 % span
+    const multiplier = ((root * root) % 2 ** 32) % span
+    const rest = (x: Expr): Expr => raw.mod(x, like(x, span))
+    const offset = rest(raw.add(raw.mul(rest(high), like(high, multiplier)), rest(low)))
+    return typed(raw.add(raw.cast('i32', offset), raw.fill(offset.shape, 'i32', lo)))
+  }
+
+/**
+ * The numbers 0 .. n - 1 in random order: i32 [n]. Sorted by random bits, as often as equal bits require (as in JAX).
+ */
+export const permutation =
+  <const N extends number>(n: N) =>
+  (key: Key): Tensor<readonly [N], 'i32'> => {
+    demandKey('permutation', key)
+    const rounds = Math.ceil((3 * Math.log(Math.max(1, n))) / Math.log(2 ** 32 - 1))
+    let order: Expr = raw.iota([n], 0, 'i32')
+    let current = key
+    for (let round = 0; round < rounds; round++) {
+      const [next, now] = split(current, 2)
+      current = next
+      order = raw.take(order, raw.argsort(bitsOf(now, [n]), 0, false), 0)
+    }
+    return typed(order)
+  }
