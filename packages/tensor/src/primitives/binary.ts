@@ -5,7 +5,8 @@ import { binary, binaryPrimitive } from './elementwise.ts'
 import { floorMod } from './functions.ts'
 import { fillLike } from './leaves.ts'
 import { floats, numbers } from './operands.ts'
-import { eq, gt, lt, where } from './select.ts'
+import { wrap } from './reduction.ts'
+import { and, eq, gt, lt, where } from './select.ts'
 import { floor, log } from './unary.ts'
 
 /** The sign of the divisor, as in Python; x mod 0 = 0 on integers. */
@@ -13,7 +14,7 @@ export const modP = binaryPrimitive({
   name: 'mod',
   op: 'mod',
   accepts: numbers,
-  f: (dtype) => (dtype === 'f32' ? floorMod : (x, y) => (y === 0 ? 0 : floorMod(x, y))),
+  f: (dtype) => (dtype === 'f32' ? floorMod : (x, y) => (y === 0 ? 0 : wrap(dtype, floorMod(x, y)))),
   // x mod y = x - y floor(x / y), and floor is flat
   vjp: (ct, x, y) => [ct, neg(mul(ct, floor(div(x, y))))],
 })
@@ -25,10 +26,13 @@ export const powP: Primitive<null> = binaryPrimitive({
   accepts: floats,
   f: () => (x, y) => (x === 1 ? 1 : x ** y),
   vjp: (ct, x, y, out) => {
-    // y x^(y-1), which for y = 0 would be 0 * x^-1 = NaN at x = 0
-    const exponent = where(eq(y, fillLike(y, 0)), fillLike(y, 1), plus(y, -1))
+    const zero = fillLike(x, 0)
+    const one = fillLike(x, 1)
+    const atZero = eq(x, zero)
+    // y x^(y-1), which for x = y = 0 would be 0 * 0^-1 = NaN
+    const exponent = where(and(atZero, eq(y, zero)), one, plus(y, -1))
     // x^y log x, which tends to 0 as x does
-    const base = where(eq(x, fillLike(x, 0)), fillLike(x, 1), x)
+    const base = where(atZero, one, x)
     return [mul(ct, mul(y, pow(x, exponent))), mul(ct, mul(out, log(base)))]
   },
 })

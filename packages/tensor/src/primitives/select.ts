@@ -106,7 +106,7 @@ const convert = (from: DType, to: DType): ((x: number) => number) => {
   if (isFloat(to)) return (x) => x
   const { lowest, highest, round } = dtypes[to]
   if (!isFloat(from)) return round
-  return (x) => (Number.isNaN(x) ? 0 : Math.trunc(Math.min(Math.max(x, lowest), highest)))
+  return (x) => round(Math.min(Math.max(x, lowest), highest))
 }
 export const castP: Primitive<CastParams> = {
   name: 'cast',
