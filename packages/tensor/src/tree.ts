@@ -62,7 +62,8 @@ const describe = (value: unknown): string => {
   if (value === null || value === undefined) return String(value)
   if (Array.isArray(value)) return `an array of ${value.length}`
   if (typeof value === 'function') return 'a function'
-  if (typeof value !== 'object') return `the ${typeof value} ${String(value as unknown)}`
+  if (typeof value === 'number' || typeof value === 'string') return `the ${typeof value} ${value}`
+  if (typeof value !== 'object') return `a ${typeof value}`
   return isPlain(value)
     ? `an object with keys {${Object.keys(value).sort().join(', ')}}`
     : `an instance of ${value.constructor.name}`

@@ -1,0 +1,150 @@
+/** What the compiler says of calls with right and wrong shapes: each `@ts-expect-error` is a call that must not compile. */
+import { flow, pipe } from 'fp-ts/lib/function.js'
+import type { DType } from '../dtype.ts'
+import type { Shape, Var } from '../shape.ts'
+import type { Tensor } from '../tensor.ts'
+import * as a from '../index.ts'
+
+type Identical<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
+/** Compiles only where `x` has exactly the type named. */
+const has =
+  <S extends Shape, D extends DType>() =>
+  <X>(_x: X, _same: Identical<X, Tensor<S, D>>): void =>
+    undefined
+
+const x = a.zeros([2, 3])
+const i = a.zeros([2, 3], 'i32')
+const T = a.dim('T', 7)
+const C = a.dim('C', 16)
+const sequence = a.zeros([1, T, C])
+const unknown: Tensor = x
+const dynamic = a.zeros([2, 3] as number[])
+
+// elementwise
+has<readonly [2, 3], 'f32'>()(a.add(x, x), true)
+has<readonly [2, 3], 'f32'>()(a.mul(x, 2), true)
+has<readonly [2, 3], 'f32'>()(a.sub(1, x), true)
+has<readonly [2, 3], 'f32'>()(a.add(x, a.ones([3])), true)
+has<readonly [2, 3], 'bool'>()(a.lt(x, a.ones([2, 1])), true)
+has<Shape, 'f32'>()(a.add(dynamic, x), true)
+has<Shape, 'f32'>()(a.add(unknown, x), true)
+has<readonly [2, 3], 'i32'>()(a.cast('i32')(x), true)
+has<readonly [2, 3], 'f32'>()(a.where(a.gt(x, 0), x, 0), true)
+has<readonly [2, 3], 'f32'>()(a.where(a.gt(x, 0), 1, 0), true)
+// @ts-expect-error shapes do not broadcast
+a.add(x, a.ones([4]))
+// @ts-expect-error dtypes differ
+a.add(x, i)
+// @ts-expect-error names differ
+a.add(a.zeros([T]), a.zeros([C]))
+// @ts-expect-error a comparison of other shapes
+a.lt(x, a.ones([4]))
+// @ts-expect-error the condition is no bool
+a.where(x, x, x)
+// @ts-expect-error the branches do not broadcast
+a.where(a.gt(x, 0), x, a.ones([4]))
+// @ts-expect-error logic is for bools
+a.and(x, x)
+
+// products
+has<readonly [2, 4], 'f32'>()(a.matmul(x, a.zeros([3, 4])), true)
+has<readonly [1, Var<'T'>, 64], 'f32'>()(a.matmul(sequence, a.zeros([C, 64])), true)
+has<readonly [4, 5], 'f32'>()(a.outer(a.ones([4]), a.ones([5])), true)
+// @ts-expect-error inner dimensions
+a.matmul(x, a.zeros([5, 4]))
+// @ts-expect-error named dimensions T and C
+a.matmul(sequence, a.zeros([T, 64]))
+// @ts-expect-error vectors of different lengths
+a.dot(a.ones([3]), a.ones([4]))
+
+// reductions
+has<readonly [3], 'f32'>()(a.sum({ axis: 0 })(x), true)
+has<readonly [2, 1], 'f32'>()(a.mean({ axis: -1, keepDims: true })(x), true)
+has<readonly [], 'f32'>()(a.sum()(x), true)
+has<readonly [], 'f32'>()(a.logsumexp({ axis: [0, 1] })(x), true)
+has<readonly [2], 'i32'>()(a.argmax(-1)(x), true)
+has<readonly [2], 'f32'>()(a.variance({ axis: 1, ddof: 1 })(x), true)
+has<readonly [2], 'bool'>()(a.any({ axis: 1 })(a.gt(x, 0)), true)
+has<readonly [2, 3], 'f32'>()(a.softmax(-1)(x), true)
+has<readonly [2, 3], 'f32'>()(a.cumsum(0)(x), true)
+// @ts-expect-error axis out of range
+a.sum({ axis: 2 })(x)
+// @ts-expect-error axis out of range
+a.softmax(2)(x)
+// @ts-expect-error any of floats
+a.any()(x)
+
+// movement
+has<readonly [3, 2], 'f32'>()(a.reshape([3, 2])(x), true)
+has<readonly [3, number], 'f32'>()(a.reshape([3, -1])(x), true)
+has<readonly [3, 2], 'f32'>()(a.transpose()(x), true)
+has<readonly [Var<'T'>, 1, Var<'C'>], 'f32'>()(a.transpose([1, 0, 2])(sequence), true)
+has<readonly [2, 1, 3], 'f32'>()(a.expandDims(1)(x), true)
+has<readonly [Var<'T'>, Var<'C'>], 'f32'>()(a.squeeze(0)(sequence), true)
+has<readonly [5, 2, 3], 'f32'>()(a.broadcastTo([5, 2, 3])(x), true)
+has<readonly [4, 3], 'f32'>()(a.concat(0)([x, x]), true)
+has<readonly [2, 2, 3], 'f32'>()(a.stack(0)([x, x]), true)
+has<Shape, 'f32'>()(a.concat(0)([x, x] as Tensor<Shape, 'f32'>[]), true)
+// @ts-expect-error another number of elements
+a.reshape([4, 2])(x)
+// @ts-expect-error no permutation
+a.transpose([0])(x)
+// @ts-expect-error axis 1 has size 3
+a.squeeze(1)(x)
+// @ts-expect-error does not fit
+a.broadcastTo([5, 2, 4])(x)
+// @ts-expect-error sizes outside the axis differ
+a.concat(0)([x, a.ones([2, 4])])
+// @ts-expect-error shapes differ
+a.stack(0)([x, a.ones([3, 2])])
+
+// indexing
+has<readonly [5, 3], 'f32'>()(a.take(0)(x, a.zeros([5], 'i32')), true)
+has<readonly [5, 6, 3], 'f32'>()(a.gather()(x, a.zeros([5, 6], 'u32')), true)
+has<readonly [2, 1], 'f32'>()(a.takeAlongAxis(-1)(x, a.zeros([2, 1], 'i32')), true)
+has<readonly [2, 3, 9], 'f32'>()(a.oneHot(9)(i), true)
+has<readonly [2, 2], 'f32'>()(a.topK(2)(x).values, true)
+has<readonly [2, 2], 'i32'>()(a.topK(2)(x).indices, true)
+// @ts-expect-error positions are integers
+a.take(0)(x, a.zeros([5]))
+// @ts-expect-error axis out of range
+a.take(2)(x, a.zeros([5], 'i32'))
+
+// creation
+has<readonly [number, number], 'f32'>()(a.tensor([[1, 2]]), true)
+has<readonly [2, 1], 'i32'>()(a.tensor([1, 2], [2, 1], 'i32'), true)
+has<readonly [2], 'u32'>()(a.tensor(new Uint32Array(2), [2]), true)
+has<readonly [number], 'bool'>()(a.tensor([true, false]), true)
+has<readonly [number, number], 'i32'>()(a.tensor([[1, 2]], 'i32'), true)
+has<readonly [], 'f32'>()(a.scalar(1), true)
+has<readonly [4], 'i32'>()(a.arange(4), true)
+has<readonly [3, 3], 'f32'>()(a.eye(3), true)
+
+// random
+const [k1, k2] = a.random.split(a.random.key(0), 2)
+has<readonly [2, 3], 'f32'>()(a.random.normal()(k1, [2, 3]), true)
+has<readonly [], 'f32'>()(a.random.uniform()(k2), true)
+has<readonly [2], 'i32'>()(a.random.categorical(-1)(k1, x), true)
+
+// pipelines
+has<readonly [2], 'f32'>()(pipe(x, a.softmax(-1), a.exp, a.sum({ axis: 1 })), true)
+has<readonly [3, 2], 'f32'>()(pipe(x, a.reshape([6]), a.reshape([3, 2])), true)
+has<readonly [3, 2], 'f32'>()(pipe(x, a.transpose()), true)
+const head: (y: Tensor<readonly [2, 3], 'f32'>) => Tensor<readonly [2], 'f32'> = flow(a.relu, a.mean({ axis: -1 }))
+has<readonly [2], 'f32'>()(head(x), true)
+const loose = (y: Tensor<Shape, 'f32'>): Tensor<Shape, 'f32'> =>
+  pipe(y, a.reshape([2, -1]), a.transpose([1, 0]), a.softmax(-1))
+has<Shape, 'f32'>()(loose(x), true)
+// @ts-expect-error axis out of range, in a pipeline
+pipe(x, a.sum({ axis: 2 }))
+
+// trees
+interface Params extends a.TreeRecord {
+  readonly weight: Tensor<readonly [2, 3], 'f32'>
+}
+declare const params: { readonly weight: Tensor<readonly [2, 3], 'f32'>; readonly bias: null }
+declare const record: Params
+has<readonly [2, 3], 'f32'>()(a.tree.map((p, g) => a.sub(p, g), params, params).weight, true)
+has<readonly [2, 3], 'f32'>()(a.tree.map(a.neg, record).weight, true)
+const ranks: { readonly weight: number; readonly bias: null } = a.tree.map((p) => p.shape.length, params)
+void ranks
