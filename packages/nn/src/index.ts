@@ -1,1 +1,108 @@
-export {}
+/**
+ * Layers, losses, optimizers, key-value cache and sampling for decoder-only transformers. A layer is `initX(config)(key)`
+ * for its parameters, a plain readonly tree, and `x(params)`, a plain function of the data.
+ *
+ * @packageDocumentation
+ */
+export type { Booleans, Floats, Integers, Key, Layer } from './layer.ts'
+export {
+  heInit,
+  type Initializer,
+  lecunInit,
+  normalInit,
+  onesInit,
+  uniformInit,
+  xavierInit,
+  zerosInit,
+} from './init.ts'
+export { initLinear, linear, type LinearConfig, type LinearParams } from './linear.ts'
+export { embedding, type EmbeddingConfig, initEmbedding, unembed } from './embedding.ts'
+export {
+  initLayerNorm,
+  initRmsNorm,
+  layerNorm,
+  type NormConfig,
+  type NormOptions,
+  type NormParams,
+  rmsNorm,
+} from './norm.ts'
+export { rope, type RopeConfig, type RopeTable, ropeTable } from './rope.ts'
+export { type Columns, place, type Placement } from './placement.ts'
+export {
+  attend,
+  attention,
+  type AttentionConfig,
+  attentionOver,
+  type AttentionParams,
+  type AttentionPlace,
+  initAttention,
+  type KeysValues,
+  type Recall,
+} from './attention.ts'
+export { initMlp, mlp, type MlpConfig, type MlpParams } from './mlp.ts'
+export { block, type BlockConfig, blockOver, type BlockParams, initBlock, type NormKind, residual } from './block.ts'
+export {
+  type BatchOptions,
+  transformer,
+  type Transformer,
+  type TransformerConfig,
+  type TransformerParams,
+} from './transformer.ts'
+export { crossEntropy, entropy, maskedMean, perplexity, tokenLogp } from './loss.ts'
+export { append, type Cache, type CacheConfig, extend, initCache, prefill } from './cache.ts'
+export { type Drawn, drawTokens, sampleLogits, type Sampling } from './sample.ts'
+export { type Generate, type GenerateConfig, type Generation, generator, generatorAsync } from './generate.ts'
+export { gpt2, type Gpt2Config } from './models/gpt2.ts'
+export { llama, type LlamaConfig } from './models/llama.ts'
+
+export {
+  applyUpdates,
+  chain,
+  type GradientTransformation,
+  identity,
+  type Selection,
+  stateless,
+  transformations,
+} from './optim/transformation.ts'
+export { type Counted, type LearningRate, scale, scaleByLearningRate, scaleBySchedule } from './optim/scale.ts'
+export { momentum, sgd, type SgdConfig, type TraceConfig } from './optim/sgd.ts'
+export {
+  adam,
+  type AdamConfig,
+  type AdamMoments,
+  type AdamState,
+  adamW,
+  type AdamWConfig,
+  scaleByAdam,
+} from './optim/adam.ts'
+export { addDecayedWeights } from './optim/decay.ts'
+export { clipByGlobalNorm, globalNorm } from './optim/clip.ts'
+export {
+  constantSchedule,
+  cosineSchedule,
+  joinSchedules,
+  linearSchedule,
+  type Schedule,
+  type Span,
+  type WarmupCosine,
+  warmupCosineSchedule,
+} from './optim/schedule.ts'
+export { accumulate, type AccumulateState } from './optim/accumulate.ts'
+
+export {
+  characterTokenizer,
+  type CharacterTokenizer,
+  type CharacterVocabulary,
+  type TokenizeError,
+  tokenizerOf,
+} from './text/characters.ts'
+export { leftPad, type PadConfig, type Prompts } from './text/pad.ts'
+export {
+  type CheckpointError,
+  loadCheckpoint,
+  type LoadConfig,
+  type Loaded,
+  saveCheckpoint,
+  type SaveConfig,
+} from './io/checkpoint.ts'
+export type { Files } from './io/files.ts'

@@ -1,0 +1,139 @@
+/**
+ * Multi-head causal attention with grouped key-value heads (GQA; MHA where their number is that of the query heads, MQA
+ * where it is 1). One dot projects queries, keys and values; the heads that share keys are rows of the same dot, so keys
+ * are never repeated; the mask and the softmax are one row kernel between two dots.
+ */
+import { matmul, mul, reshape, ShapeError, slice, softmax, transpose, type TreeRecord, where } from '@adjoint/tensor'
+import type { Initializer } from './init.ts'
+import type { Booleans, Floats, Key, Layer } from './layer.ts'
+import { initLinear, linear, type LinearParams } from './linear.ts'
+import { random } from '@adjoint/tensor'
+
+/** Sizes of attention. */
+export interface AttentionConfig {
+  /** Features of the input and the output, C. */
+  readonly width: number
+  /** Query heads, H. */
+  readonly heads: number
+  /** Key-value heads, KV; divides H. */
+  readonly kvHeads: number
+  /** Features of a head, D. Default: C / H. */
+  readonly headDim?: number
+  /** Whether both projections have a bias. Default true. */
+  readonly bias?: boolean
+  /** Draws the projection into heads. */
+  readonly init?: Initializer
+  /** Draws the projection out of heads. */
+  readonly outInit?: Initializer
+}
+
+/** `qkv` [C, (H + 2 KV) D]: query heads, then key heads, then value heads; `out` [H D, C]. */
+export interface AttentionParams extends TreeRecord {
+  readonly qkv: LinearParams
+  readonly out: LinearParams
+}
+
+/** Keys and values of the columns that queries may look at, both [B, KV, S, D]. */
+export interface KeysValues extends TreeRecord {
+  readonly keys: Floats
+  readonly values: Floats
+}
+
+/** From the keys and values of the new columns to those that are looked at: the identity, or an append to a cache. */
+export type Recall = (fresh: KeysValues) => KeysValues
+
+/** How the batch is placed: what turns queries and keys [B, T, heads, D], and what is visible (see `Placement`). */
+export interface AttentionPlace {
+  readonly rotate: Layer
+  readonly visible: Booleans
+}
+
+/** Features of a head. */
+export const headDimOf = ({ width, heads, headDim = width / heads }: AttentionConfig): number => headDim
+
+/** Throws ShapeError where heads cannot be grouped or the width cannot be divided. */
+export const initAttention = (config: AttentionConfig): ((key: Key) => AttentionParams) => {
+  const { width, heads, kvHeads, bias = true } = config
+  const dim = headDimOf(config)
+  if (heads % kvHeads !== 0 || !Number.isInteger(dim))
+    throw new ShapeError({
+      op: 'attention',
+      operands: [],
+      rule: `width ${width} with ${heads} heads and ${kvHeads} key-value heads: heads must divide the width, and key-value heads the heads`,
+      fix: 'Change one of width, heads, kvHeads, or give headDim',
+    })
+  return (key) => {
+    const [first, second] = random.split(key, 2)
+    return {
+      qkv: initLinear({ in: width, out: (heads + 2 * kvHeads) * dim, bias, ...(config.init && { init: config.init }) })(
+        first!,
+      ),
+      out: initLinear({ in: heads * dim, out: width, bias, ...(config.outInit && { init: config.outInit }) })(second!),
+    }
+  }
+}
+
+// Large and finite: a padding row that sees nothing gets uniform weights, where -Infinity would give NaN, and NaN keys and
+// values would leak through zero weights (0 NaN = NaN) into rows that count. exp(-1e30 - max) is exactly 0 elsewhere.
+const HIDDEN = -1e30
+
+/**
+ * Softmax attention, `softmax(q k^T / sqrt(D)) v` over visible keys: queries [B, KV, G, T, D], keys and values
+ * [B, KV, S, D] -> [B, KV, G, T, D]. Weights of hidden keys are exactly 0. Source: Vaswani et al. (arXiv:1706.03762), eq. 1;
+ * groups: Ainslie et al. (arXiv:2305.13245).
+ */
+export const attend =
+  (visible: Booleans) =>
+  (queries: Floats, { keys, values }: KeysValues): Floats => {
+    const [B, KV, G, T, D] = queries.shape as readonly [number, number, number, number, number]
+    const S = keys.shape[2]!
+    const rows: Floats = reshape([B, KV, G * T, D])(queries) // the heads of a group are rows over the same keys
+    const scores: Floats = matmul(rows, transpose([0, 1, 3, 2])(keys)) // [B, KV, G T, S]
+    const scaled: Floats = mul(reshape([B, KV, G, T, S])(scores), 1 / Math.sqrt(D))
+    const weights: Floats = softmax(-1)(where(visible, scaled, HIDDEN))
+    const mixed: Floats = matmul(reshape([B, KV, G * T, S])(weights), values) // [B, KV, G T, D]
+    return reshape([B, KV, G, T, D])(mixed)
+  }
+
+/**
+ * Attention of x [B, T, C] over what `recall` returns; the result is [B, T, C] with that memory, which is the next cache
+ * where `recall` appends to one.
+ */
+export const attentionOver =
+  (config: AttentionConfig) =>
+  ({ qkv, out }: AttentionParams, { rotate, visible }: AttentionPlace, recall: Recall) =>
+  (x: Floats): readonly [Floats, KeysValues] => {
+    const { heads: H, kvHeads: KV } = config
+    const D = headDimOf(config)
+    const [B, T] = x.shape as readonly [number, number, number]
+    const projected: Floats = linear(qkv)(x) // [B, T, (H + 2 KV) D]
+    const columns = (from: number, to: number): Floats =>
+      reshape([B, T, to - from, D])(slice([0, 0, from * D], [B, T, to * D])(projected))
+    const turned = rotate(columns(0, H + KV)) // queries and keys: [B, T, H + KV, D]
+    const heads = (from: number, to: number): Floats => slice([0, 0, from], [B, T, to])(turned)
+    const byHead = transpose([0, 2, 1, 3]) // [B, T, KV, D] -> [B, KV, T, D]
+    const queries: Floats = transpose([0, 2, 3, 1, 4])(reshape([B, T, KV, H / KV, D])(heads(0, H))) // [B, KV, G, T, D]
+    const memory = recall({ keys: byHead(heads(H, H + KV)), values: byHead(columns(H + KV, H + 2 * KV)) })
+    const mixed = attend(visible)(queries, memory)
+    const joined: Floats = reshape([B, T, H * D])(transpose([0, 3, 1, 2, 4])(mixed)) // [B, T, KV, G, D] -> [B, T, H D]
+    return [linear(out)(joined), memory]
+  }
+
+/**
+ * Causal self-attention, x [B, T, C] -> [B, T, C].
+ *
+ * @example
+ * ```ts
+ * import { attention, initAttention, place } from '@adjoint/nn'
+ * import { ones, random } from '@adjoint/tensor'
+ * const config = { width: 16, heads: 4, kvHeads: 2 }
+ * const params = initAttention(config)(random.key(0))
+ * const layer = attention(config)(params, { rotate: (x) => x, visible: place({ queries: 5 }).visible })
+ * console.log(layer(ones([2, 5, 16])).shape) // [2, 5, 16]
+ * ```
+ */
+export const attention =
+  (config: AttentionConfig) =>
+  (params: AttentionParams, at: AttentionPlace): Layer =>
+  (x) =>
+    attentionOver(config)(params, at, (fresh) => fresh)(x)[0]

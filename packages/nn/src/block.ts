@@ -1,0 +1,89 @@
+/** The pre-norm block: each half reads a normalised copy of the stream and adds its result to it. */
+import { add, random, type TreeRecord } from '@adjoint/tensor'
+import { flow } from 'fp-ts/lib/function.js'
+import {
+  type AttentionConfig,
+  attentionOver,
+  type AttentionParams,
+  type AttentionPlace,
+  initAttention,
+  type KeysValues,
+  type Recall,
+} from './attention.ts'
+import type { Floats, Key, Layer } from './layer.ts'
+import { initMlp, mlp, type MlpConfig, type MlpParams } from './mlp.ts'
+import type { NormParams } from './norm.ts'
+
+/** A normalisation: its parameters, and the layer. */
+export interface NormKind {
+  readonly init: () => NormParams
+  readonly apply: (params: NormParams) => Layer
+}
+
+/** The parts of a block. */
+export interface BlockConfig {
+  readonly norm: NormKind
+  readonly attention: AttentionConfig
+  readonly mlp: MlpConfig
+  readonly activation: Layer
+}
+
+/** Parameters of the two halves, and of the norm before each. */
+export interface BlockParams extends TreeRecord {
+  readonly norm1: NormParams
+  readonly attention: AttentionParams
+  readonly norm2: NormParams
+  readonly mlp: MlpParams
+}
+
+/** Draws both halves. */
+export const initBlock = ({ norm, attention, mlp: feed }: BlockConfig): ((key: Key) => BlockParams) => {
+  const [initMixer, initFeed] = [initAttention(attention), initMlp(feed)]
+  return (key) => {
+    const [first, second] = random.split(key, 2)
+    return { norm1: norm.init(), attention: initMixer(first!), norm2: norm.init(), mlp: initFeed(second!) }
+  }
+}
+
+/** `x + f(x)`. */
+export const residual =
+  (f: Layer): Layer =>
+  (x) =>
+    add(x, f(x))
+
+/** The block over what `recall` returns: x [B, T, C] -> [B, T, C] with that memory (see `attentionOver`). */
+export const blockOver =
+  (config: BlockConfig) =>
+  (params: BlockParams, at: AttentionPlace, recall: Recall) =>
+  (x: Floats): readonly [Floats, KeysValues] => {
+    const norm = config.norm.apply
+    const mix = flow(norm(params.norm1), attentionOver(config.attention)(params.attention, at, recall))
+    const feed = residual(flow(norm(params.norm2), mlp(config.activation)(params.mlp)))
+    const [mixed, memory] = mix(x)
+    return [feed(add(x, mixed)), memory]
+  }
+
+/**
+ * `x <- x + attention(norm(x))`, then `x <- x + mlp(norm(x))`; x [B, T, C], same shape out. Source: Xiong et al., On layer
+ * normalization in the transformer architecture (arXiv:2002.04745), figure 1b.
+ *
+ * @example
+ * ```ts
+ * import { block, initBlock, initRmsNorm, place, rmsNorm } from '@adjoint/nn'
+ * import { gelu, ones, random } from '@adjoint/tensor'
+ * const config = {
+ *   norm: { init: () => initRmsNorm({ width: 8 }), apply: rmsNorm({}) },
+ *   attention: { width: 8, heads: 2, kvHeads: 1 },
+ *   mlp: { width: 8, hidden: 32, gated: false },
+ *   activation: gelu,
+ * }
+ * const params = initBlock(config)(random.key(0))
+ * const layer = block(config)(params, { rotate: (x) => x, visible: place({ queries: 5 }).visible })
+ * console.log(layer(ones([1, 5, 8])).shape) // [1, 5, 8]
+ * ```
+ */
+export const block =
+  (config: BlockConfig) =>
+  (params: BlockParams, at: AttentionPlace): Layer =>
+  (x) =>
+    blockOver(config)(params, at, (fresh) => fresh)(x)[0]

@@ -1,0 +1,103 @@
+/**
+ * The key-value cache: what attention has computed for the columns so far, so that a new token costs one row of every dot.
+ * It is a plain tree; appending returns a new one, which a compiled step writes in place where the old one is donated.
+ */
+import { dynamicUpdateSlice, scalar, type Scalar, ShapeError, zeros } from '@adjoint/tensor'
+import type { KeysValues, Recall } from './attention.ts'
+import type { Floats, Integers } from './layer.ts'
+import { place } from './placement.ts'
+import type { BatchOptions, Transformer, TransformerConfig, TransformerParams } from './transformer.ts'
+
+/** Keys and values of each layer, [B, KV, S, D]. */
+export type Cache = readonly KeysValues[]
+
+/** Size of a cache. */
+export interface CacheConfig {
+  readonly batch: number
+  /** Columns it has room for, S; at most the context. */
+  readonly length: number
+}
+
+/**
+ * An empty cache. Throws ShapeError where `length` exceeds the context.
+ *
+ * @example
+ * ```ts
+ * import { initCache, transformer } from '@adjoint/nn'
+ * const model = transformer({ vocab: 21, width: 32, layers: 2, heads: 4, context: 16 })
+ * console.log(initCache(model.config)({ batch: 3, length: 16 })[0]?.keys.shape) // [3, 4, 16, 8]
+ * ```
+ */
+export const initCache =
+  ({ layers, kvHeads, headDim, context }: Required<TransformerConfig>) =>
+  ({ batch, length }: CacheConfig): Cache => {
+    if (length > context)
+      throw new ShapeError({
+        op: 'initCache',
+        operands: [],
+        rule: `a cache of ${length} columns is longer than the context of ${context}`,
+        fix: 'Generate fewer tokens, shorten the prompts, or configure a longer context',
+      })
+    const room = (): Floats => zeros([batch, kvHeads, length, headDim])
+    return Array.from({ length: layers }, () => ({ keys: room(), values: room() }))
+  }
+
+/** A layer's memory with new columns from column `first` on. */
+export const append =
+  (memory: KeysValues, first: Scalar<'i32'>): Recall =>
+  (fresh) => {
+    const at = [0, 0, first, 0]
+    return {
+      keys: dynamicUpdateSlice(memory.keys, fresh.keys, at),
+      values: dynamicUpdateSlice(memory.values, fresh.values, at),
+    }
+  }
+
+/**
+ * Reads prompts: tokens [B, T] from column 0 into a cache of `length` columns. Returns the hidden stream [B, T, C] (feed
+ * what is needed of it to `model.head`) and the cache. Attention runs over the T columns alone.
+ *
+ * @example
+ * ```ts
+ * import { prefill, transformer } from '@adjoint/nn'
+ * import { random, tensor } from '@adjoint/tensor'
+ * const model = transformer({ vocab: 21, width: 32, layers: 2, heads: 4, context: 16 })
+ * const params = model.init(random.key(0))
+ * const [hidden, cache] = prefill(model)(params, { length: 16 })(tensor([1, 5, 2], [1, 3], 'i32'))
+ * console.log(hidden.shape, cache.length) // [1, 3, 32] 2
+ * ```
+ */
+export const prefill =
+  (model: Transformer) =>
+  (params: TransformerParams, options: BatchOptions & { readonly length: number }) =>
+  (tokens: Integers): readonly [hidden: Floats, cache: Cache] => {
+    const { length, ...padding } = options
+    const [batch, queries] = tokens.shape as readonly [number, number]
+    const empty = initCache(model.config)({ batch, length })
+    const [hidden, fresh] = model.over(params, place({ queries, ...padding }), () => (own) => own)(tokens)
+    return [hidden, empty.map((memory, i) => append(memory, scalar(0, 'i32'))(fresh[i]!))]
+  }
+
+/**
+ * Reads further tokens [B, T] at columns `first` to `first + T - 1`, a position known only on the device, and returns the
+ * hidden stream [B, T, C] and the longer cache. Equal to a full forward over all columns so far. Columns beyond the cache
+ * are the caller's mistake: they overwrite its last ones.
+ *
+ * @example
+ * ```ts
+ * import { extend, prefill, transformer } from '@adjoint/nn'
+ * import { random, scalar, tensor } from '@adjoint/tensor'
+ * const model = transformer({ vocab: 21, width: 32, layers: 2, heads: 4, context: 16 })
+ * const params = model.init(random.key(0))
+ * const [, cache] = prefill(model)(params, { length: 16 })(tensor([1, 5, 2], [1, 3], 'i32'))
+ * const [hidden] = extend(model)(params, cache, { first: scalar(3, 'i32') })(tensor([7], [1, 1], 'i32'))
+ * console.log(model.head(params)(hidden).shape) // [1, 1, 21]
+ * ```
+ */
+export const extend =
+  (model: Transformer) =>
+  (params: TransformerParams, cache: Cache, options: BatchOptions & { readonly first: Scalar<'i32'> }) =>
+  (tokens: Integers): readonly [hidden: Floats, cache: Cache] => {
+    const at = place({ queries: tokens.shape[1]!, keys: cache[0]?.keys.shape[2] ?? 0, ...options })
+    return model.over(params, at, (layer) => append(cache[layer]!, options.first))(tokens)
+  }

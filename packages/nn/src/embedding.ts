@@ -1,0 +1,52 @@
+/** Lookup tables: a row for each token, or for each position. */
+import { matmul, take, transpose } from '@adjoint/tensor'
+import { type Initializer, normalInit } from './init.ts'
+import type { Floats, Integers, Key, Layer } from './layer.ts'
+
+/** Rows and their width. */
+export interface EmbeddingConfig {
+  readonly rows: number
+  readonly width: number
+  /** Default: normal with standard deviation 0.02, as in GPT-2. */
+  readonly init?: Initializer
+}
+
+/** Draws a table [rows, width]. */
+export const initEmbedding =
+  ({ rows, width, init = normalInit(0.02) }: EmbeddingConfig) =>
+  (key: Key): Floats =>
+    init(key, [rows, width])
+
+/**
+ * The rows of a table at `ids`, ids [...] -> [..., width]. An id outside the table reads its nearest row: check ids where
+ * they are made, on the host.
+ *
+ * @example
+ * ```ts
+ * import { embedding, initEmbedding } from '@adjoint/nn'
+ * import { random, tensor } from '@adjoint/tensor'
+ * const table = initEmbedding({ rows: 10, width: 4 })(random.key(0))
+ * console.log(embedding(table)(tensor([3, 1, 4], [1, 3], 'i32')).shape) // [1, 3, 4]
+ * ```
+ */
+export const embedding =
+  (table: Floats) =>
+  (ids: Integers): Floats =>
+    take(0)(table, ids)
+
+/**
+ * The logits of every row, `x E^T`, x [..., width] -> [..., rows]: the output head that shares the embedding's table.
+ * Source: Press and Wolf, Using the output embedding to improve language models (arXiv:1608.05859).
+ *
+ * @example
+ * ```ts
+ * import { initEmbedding, unembed } from '@adjoint/nn'
+ * import { ones, random } from '@adjoint/tensor'
+ * const table = initEmbedding({ rows: 10, width: 4 })(random.key(0))
+ * console.log(unembed(table)(ones([1, 3, 4])).shape) // [1, 3, 10]
+ * ```
+ */
+export const unembed =
+  (table: Floats): Layer =>
+  (x) =>
+    matmul(x, transpose([1, 0])(table))

@@ -1,0 +1,220 @@
+/**
+ * Sampling from a transformer, all rows of a batch at once, with everything on the device: one compiled `prefill`, then one
+ * compiled step a token whose state (cache, tokens, log-probabilities) is donated and so updated in place. The host only
+ * counts; every `checkEvery` tokens it reads one truth value, whether all rows have ended.
+ *
+ * The t-th tokens of all rows are drawn with the key `foldIn(key, t)`, and a row's noise depends on its own index alone: the
+ * padding, the rows below it and `checkEvery` change nothing of what is drawn.
+ */
+import {
+  add,
+  all,
+  cast,
+  type Device,
+  type DeviceError,
+  DeviceFailure,
+  dynamicSlice,
+  dynamicUpdateSlice,
+  eq,
+  expandDims,
+  full,
+  jit,
+  not,
+  or,
+  random,
+  readAsync,
+  scalar,
+  type Scalar,
+  ShapeError,
+  slice,
+  squeeze,
+  sum,
+  type TreeRecord,
+  where,
+  zeros,
+} from '@adjoint/tensor'
+import { type TaskEither, tryCatch } from 'fp-ts/lib/TaskEither.js'
+import { type Cache, extend, prefill } from './cache.ts'
+import type { Booleans, Floats, Integers, Key } from './layer.ts'
+import { drawTokens, type Sampling } from './sample.ts'
+import type { Prompts } from './text/pad.ts'
+import type { Transformer, TransformerParams } from './transformer.ts'
+
+/** What to draw, and when to stop. */
+export interface GenerateConfig extends Sampling {
+  /** Most tokens of a completion, N. */
+  readonly maxTokens: number
+  /** The token that ends a row. Default: none, every row has `maxTokens`. */
+  readonly eos?: number
+  /** Fills a row after its end. Default: `eos`, or 0. */
+  readonly pad?: number
+  /** Tokens between two looks at whether all rows have ended. Default 16. */
+  readonly checkEvery?: number
+  /** Where to run. Default: where the parameters are. */
+  readonly device?: Device
+}
+
+/** What was drawn, on the device. */
+export interface Generation extends TreeRecord {
+  /** [B, P + N]: the prompt's columns, then the completion's, then padding. */
+  readonly tokens: Integers
+  /** [B, N]: log-probabilities of the completion's tokens in the distribution drawn from, nats; 0 after the end. */
+  readonly logp: Floats
+  /** [B, N]: 1 on tokens of the completion, the one that ends it included; 0 after. */
+  readonly mask: Floats
+  /** [B]: tokens of the completion, the one that ends it included. */
+  readonly lengths: Integers
+  /** [B]: whether the row ended by itself, rather than at N tokens. */
+  readonly ended: Booleans
+}
+
+/** A sampler of one model: parameters, prompts [B, P] and a key to completions. */
+export type Generate<R> = (params: TransformerParams, prompts: Prompts, key: Key) => R
+
+/** What has been drawn so far. */
+interface Drawing extends TreeRecord {
+  readonly cache: Cache
+  readonly tokens: Integers
+  readonly logp: Floats
+  readonly mask: Floats
+  readonly ended: Booleans
+  /** Tokens drawn so far, t. */
+  readonly count: Scalar<'i32'>
+}
+
+/** A step's result: also what the host looks at. */
+interface State extends Drawing {
+  readonly allEnded: Scalar<'bool'>
+}
+
+/** What a step reads and never writes. */
+interface Fixed extends TreeRecord {
+  readonly params: TransformerParams
+  readonly starts: Integers | null
+  readonly key: Key
+}
+
+const padding = (starts: Integers | null): { readonly starts?: Integers } => (starts === null ? {} : { starts })
+
+/** The two programs: prompts to a state with one token drawn, and a state to the next. */
+const programs = (model: Transformer, { maxTokens, eos, pad = eos ?? 0, ...sampling }: GenerateConfig) => {
+  const draw = drawTokens(sampling)
+
+  // The hidden stream of the last column [B, 1, C] becomes the next column of tokens.
+  const advance = ({ params, key }: Fixed, state: Drawing, hidden: Floats): State => {
+    const logits: Floats = squeeze(1)(model.head(params)(hidden)) // [B, V]
+    const drawn = draw(random.gumbel(random.foldIn(key, state.count), logits.shape), logits)
+    const ended: Booleans = eos === undefined ? state.ended : or(state.ended, eq(drawn.tokens, eos))
+    const column = add(state.count, state.tokens.shape[1]! - maxTokens)
+    const asColumn = expandDims(-1)
+    return {
+      cache: state.cache,
+      tokens: dynamicUpdateSlice(state.tokens, asColumn(where(state.ended, pad, drawn.tokens)), [0, column]),
+      logp: dynamicUpdateSlice(state.logp, asColumn(where(state.ended, 0, drawn.logp)), [0, state.count]),
+      mask: dynamicUpdateSlice(state.mask, asColumn(cast('f32')(not(state.ended))), [0, state.count]),
+      ended,
+      allEnded: all()(ended),
+      count: add(state.count, 1),
+    }
+  }
+
+  const start = (fixed: Fixed, prompt: Integers): State => {
+    const [B, P] = prompt.shape as readonly [number, number]
+    const length = P + maxTokens
+    const [hidden, cache] = prefill(model)(fixed.params, { length, ...padding(fixed.starts) })(prompt)
+    const last: Floats = slice([0, P - 1], [B, P])(hidden)
+    const blank: Integers = full([B, length], pad, 'i32')
+    const state: Drawing = {
+      cache,
+      tokens: dynamicUpdateSlice(blank, prompt, [0, 0]),
+      logp: zeros([B, maxTokens]),
+      mask: zeros([B, maxTokens]),
+      ended: full([B], 0, 'bool'),
+      count: scalar(0, 'i32'),
+    }
+    return advance(fixed, state, last)
+  }
+
+  const step = (fixed: Fixed, state: Drawing): State => {
+    const [B, width] = state.tokens.shape as readonly [number, number]
+    const first: Scalar<'i32'> = add(state.count, width - maxTokens - 1) // the column of the token drawn last
+    const last: Integers = dynamicSlice([B, 1])(state.tokens, [0, first])
+    const [hidden, cache] = extend(model)(fixed.params, state.cache, { first, ...padding(fixed.starts) })(last)
+    return advance(fixed, { ...state, cache }, hidden)
+  }
+  return { start, step }
+}
+
+const requireRoom = ({ config }: Transformer, { tokens }: Prompts, maxTokens: number): void => {
+  const columns = (tokens.shape[1] ?? 0) + maxTokens
+  if (columns > config.context)
+    throw new ShapeError({
+      op: 'generate',
+      operands: [tokens],
+      rule: `${columns - maxTokens} columns of prompt and ${maxTokens} tokens are longer than the context of ${config.context}`,
+      fix: 'Generate fewer tokens, shorten the prompts, or configure a longer context',
+    })
+}
+
+/**
+ * `generator` for scripts: awaits, and throws DeviceFailure.
+ *
+ * @example
+ * ```ts
+ * import { generatorAsync, leftPad, transformer } from '@adjoint/nn'
+ * import { random, readAsync } from '@adjoint/tensor'
+ * const model = transformer({ vocab: 21, width: 32, layers: 2, heads: 4, context: 16 })
+ * const generate = generatorAsync(model, { maxTokens: 8, eos: 1, temperature: 0.8 })
+ * const { lengths } = await generate(model.init(random.key(0)), leftPad({ pad: 0 })([[5, 6], [7]]), random.key(1))
+ * console.log(await readAsync(lengths)) // tokens of each completion, at most 8
+ * ```
+ */
+export const generatorAsync = (model: Transformer, config: GenerateConfig): Generate<Promise<Generation>> => {
+  const { maxTokens, eos, checkEvery = 16, device } = config
+  const { start, step } = programs(model, config)
+  const on = device === undefined ? {} : { device }
+  const begin = jit(start, on)
+  const next = jit(step, { donate: [1], ...on })
+  const count = jit((mask: Floats): Integers => cast('i32')(sum({ axis: -1 })(mask)), on)
+  return async (params, prompts, key) => {
+    requireRoom(model, prompts, maxTokens)
+    const fixed: Fixed = { params, starts: prompts.starts ?? null, key }
+    let state = begin(fixed, prompts.tokens)
+    for (let made = 1; made < maxTokens; made++) {
+      if (eos !== undefined && made % checkEvery === 0 && (await readAsync(state.allEnded))[0] === 1) break
+      state = next(fixed, state)
+    }
+    const { tokens, logp, mask, ended } = state
+    return { tokens, logp, mask, lengths: count(mask), ended }
+  }
+}
+
+/**
+ * A sampler of batches for a model: programs are compiled at its first call and reused for every batch of the same shape.
+ * Make it once. Throws ShapeError where prompt and completion exceed the context, RangeError for a bad `Sampling`.
+ *
+ * @example
+ * ```ts
+ * import { generator, leftPad, transformer } from '@adjoint/nn'
+ * import { random } from '@adjoint/tensor'
+ * import { isRight } from 'fp-ts/lib/Either.js'
+ * const model = transformer({ vocab: 21, width: 32, layers: 2, heads: 4, context: 16 })
+ * const generate = generator(model, { maxTokens: 4, topP: 0.9 })
+ * const outcome = await generate(model.init(random.key(0)), leftPad({ pad: 0 })([[5, 6]]), random.key(1))()
+ * console.log(isRight(outcome) && outcome.right.tokens.shape) // [1, 6]
+ * ```
+ */
+export const generator = (
+  model: Transformer,
+  config: GenerateConfig,
+): Generate<TaskEither<DeviceError, Generation>> => {
+  const run = generatorAsync(model, config)
+  return (params, prompts, key) =>
+    tryCatch(
+      () => run(params, prompts, key),
+      (error) => {
+        if (error instanceof DeviceFailure) return error.error
+        throw error
+      },
+    )
+}

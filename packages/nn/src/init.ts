@@ -1,0 +1,51 @@
+/** Initializers: from a shape and a key to a tensor. Matrices are laid out [in, out], so that y = x W. */
+import { full, random, type Shape } from '@adjoint/tensor'
+import type { Floats, Key } from './layer.ts'
+
+/** Draws a tensor of a shape. */
+export type Initializer = (key: Key, shape: Shape) => Floats
+
+/** All zeros, whatever the key. */
+export const zerosInit: Initializer = (_key, shape) => full(shape, 0)
+
+/** All ones, whatever the key. */
+export const onesInit: Initializer = (_key, shape) => full(shape, 1)
+
+/**
+ * Normal with mean 0 and the given standard deviation.
+ *
+ * @example
+ * ```ts
+ * import { normalInit } from '@adjoint/nn'
+ * import { random } from '@adjoint/tensor'
+ * console.log(normalInit(0.02)(random.key(0), [3, 4]).shape) // [3, 4]
+ * ```
+ */
+export const normalInit =
+  (stddev: number): Initializer =>
+  (key, shape) =>
+    random.normal({ stddev })(key, shape)
+
+/** Uniform on [-bound, bound). */
+export const uniformInit =
+  (bound: number): Initializer =>
+  (key, shape) =>
+    random.uniform({ minval: -bound, maxval: bound })(key, shape)
+
+// Features that enter and leave a matrix [..., in, out].
+const fans = (shape: Shape): readonly [number, number] => [shape.at(-2) ?? 1, shape.at(-1) ?? 1]
+
+/**
+ * Glorot's normal, variance `2 / (in + out)`: keeps the variance of activations and of gradients about equal.
+ * Source: Glorot and Bengio, Understanding the difficulty of training deep feedforward neural networks (AISTATS 2010), eq. 12.
+ */
+export const xavierInit: Initializer = (key, shape) => {
+  const [fanIn, fanOut] = fans(shape)
+  return normalInit(Math.sqrt(2 / (fanIn + fanOut)))(key, shape)
+}
+
+/** He's normal for rectifiers, variance `2 / in`. Source: He et al. (arXiv:1502.01852), eq. 10. */
+export const heInit: Initializer = (key, shape) => normalInit(Math.sqrt(2 / fans(shape)[0]))(key, shape)
+
+/** LeCun's normal, variance `1 / in`: keeps the variance of a linear layer's activations. The default of `initLinear`. */
+export const lecunInit: Initializer = (key, shape) => normalInit(Math.sqrt(1 / fans(shape)[0]))(key, shape)

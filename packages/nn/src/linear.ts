@@ -1,0 +1,43 @@
+/** The affine layer. Weights are [in, out]: the bias is an epilogue of the one dot. */
+import { add, matmul, type TreeRecord, zeros } from '@adjoint/tensor'
+import { type Initializer, lecunInit } from './init.ts'
+import type { Floats, Key, Layer } from './layer.ts'
+
+/** Sizes of a linear layer. */
+export interface LinearConfig {
+  readonly in: number
+  readonly out: number
+  /** Default true. */
+  readonly bias?: boolean
+  /** Default `lecunInit`. */
+  readonly init?: Initializer
+}
+
+/** Weight [in, out]; bias [out], or null for none. */
+export interface LinearParams extends TreeRecord {
+  readonly weight: Floats
+  readonly bias: Floats | null
+}
+
+/** Draws the weight; the bias starts at 0. */
+export const initLinear =
+  ({ in: fanIn, out, bias = true, init = lecunInit }: LinearConfig) =>
+  (key: Key): LinearParams => ({ weight: init(key, [fanIn, out]), bias: bias ? zeros([out]) : null })
+
+/**
+ * `y = x W + b`, x [..., in] -> [..., out]. Throws ShapeError where the last axis of x is not `in`.
+ *
+ * @example
+ * ```ts
+ * import { initLinear, linear } from '@adjoint/nn'
+ * import { ones, random } from '@adjoint/tensor'
+ * const params = initLinear({ in: 3, out: 5 })(random.key(0))
+ * console.log(linear(params)(ones([2, 7, 3])).shape) // [2, 7, 5]
+ * ```
+ */
+export const linear =
+  ({ weight, bias }: LinearParams): Layer =>
+  (x) => {
+    const y: Floats = matmul(x, weight)
+    return bias === null ? y : add(y, bias)
+  }

@@ -1,0 +1,101 @@
+/**
+ * Losses over rows of logits, in nats. A row's log-probability is one logit minus the log-sum-exp of its row: nothing of
+ * the size of the vocabulary is stored, and the backward pass forms `softmax - onehot` from the logits again.
+ */
+import {
+  div,
+  exp,
+  expandDims,
+  logsumexp,
+  logSoftmax,
+  maximum,
+  mul,
+  neg,
+  type Scalar,
+  squeeze,
+  sub,
+  sum,
+  takeAlongAxis,
+  where,
+  gt,
+} from '@adjoint/tensor'
+import type { Floats, Integers } from './layer.ts'
+
+/**
+ * The log-probability of each target, `logits[target] - logsumexp(logits)`: logits [..., V], targets [...] -> [...], nats.
+ * Divide logits by the temperature first where sampling did. A target outside the vocabulary counts as its nearest token.
+ * Throws ShapeError where the leading axes differ.
+ *
+ * @example
+ * ```ts
+ * import { tokenLogp } from '@adjoint/nn'
+ * import { readAsync, tensor, zeros } from '@adjoint/tensor'
+ * const logp = tokenLogp(zeros([1, 2, 4]), tensor([3, 0], [1, 2], 'i32'))
+ * console.log(await readAsync(logp)) // log(1/4) = -1.386 twice
+ * ```
+ */
+export const tokenLogp = (logits: Floats, targets: Integers): Floats => {
+  const chosen: Floats = squeeze(-1)(takeAlongAxis(-1)(logits, expandDims(-1)(targets)))
+  return sub(chosen, logsumexp({ axis: -1 })(logits))
+}
+
+/**
+ * The entropy of each row's distribution, `-sum p log p`: logits [..., V] -> [...], nats; between 0 and log V. Tokens of
+ * probability 0 add nothing, those with a logit of -Infinity included.
+ *
+ * @example
+ * ```ts
+ * import { entropy } from '@adjoint/nn'
+ * import { readAsync, zeros } from '@adjoint/tensor'
+ * console.log(await readAsync(entropy(zeros([1, 4])))) // log 4 = 1.386
+ * ```
+ */
+export const entropy = (logits: Floats): Floats => {
+  const logp: Floats = logSoftmax(-1)(logits)
+  const p: Floats = exp(logp)
+  // p log p -> 0 as p -> 0, where the product itself would be 0 * -Infinity, and so would its derivative
+  return neg(sum({ axis: -1 })(mul(p, where(gt(p, 0), logp, 0))))
+}
+
+/**
+ * The mean of x over the elements that a mask (1 or 0, same shape) keeps, `sum(m x) / sum(m)`; 0 where it keeps none.
+ * Masked values may be anything, NaN included.
+ *
+ * @example
+ * ```ts
+ * import { maskedMean } from '@adjoint/nn'
+ * import { readAsync, tensor } from '@adjoint/tensor'
+ * console.log(await readAsync(maskedMean(tensor([1, 3, 9]), tensor([1, 1, 0])))) // Float32Array [2]
+ * ```
+ */
+export const maskedMean = (x: Floats, mask: Floats): Scalar =>
+  div(sum()(where(gt(mask, 0), mul(x, mask), 0)), maximum(sum()(mask), 1e-12))
+
+/**
+ * Cross-entropy of next tokens, the mean of `-tokenLogp` over the positions that `mask` keeps (all, where absent), in nats
+ * per token: logits [..., V], targets and mask [...]. Its exponential is the perplexity.
+ *
+ * @example
+ * ```ts
+ * import { crossEntropy, perplexity } from '@adjoint/nn'
+ * import { readAsync, tensor, zeros } from '@adjoint/tensor'
+ * const loss = crossEntropy(zeros([1, 2, 4]), tensor([3, 0], [1, 2], 'i32'), tensor([1, 0], [1, 2]))
+ * console.log(await readAsync(loss), await readAsync(perplexity(loss))) // 1.386 4
+ * ```
+ */
+export const crossEntropy = (logits: Floats, targets: Integers, mask?: Floats): Scalar => {
+  const nll: Floats = neg(tokenLogp(logits, targets))
+  return mask === undefined
+    ? mul(
+        sum()(nll),
+        1 /
+          Math.max(
+            1,
+            targets.shape.reduce((n, d) => n * d, 1),
+          ),
+      )
+    : maskedMean(nll, mask)
+}
+
+/** `exp(loss)` of a mean negative log-likelihood in nats. */
+export const perplexity = (loss: Scalar): Scalar => exp(loss)

@@ -1,0 +1,26 @@
+/** GPT-2's architecture: LayerNorm with bias, learned positions, tanh-GELU, biases everywhere, a head tied to the embedding. */
+import type { TransformerConfig } from '../transformer.ts'
+
+/** Sizes of a GPT-2. */
+export type Gpt2Config = Pick<TransformerConfig, 'vocab' | 'width' | 'layers' | 'heads' | 'context'>
+
+/**
+ * The configuration of a GPT-2. Source: Radford et al., Language models are unsupervised multitask learners (2019).
+ *
+ * @example
+ * ```ts
+ * import { gpt2, transformer } from '@adjoint/nn'
+ * import { random, tree } from '@adjoint/tensor'
+ * const model = transformer(gpt2({ vocab: 64, width: 128, layers: 4, heads: 4, context: 64 }))
+ * console.log(tree.size(model.init(random.key(0)))) // 809728
+ * ```
+ */
+export const gpt2 = (sizes: Gpt2Config): TransformerConfig => ({
+  ...sizes,
+  norm: 'layer',
+  positions: 'learned',
+  mlp: 'gelu',
+  bias: true,
+  tiedHead: true,
+  normEps: 1e-5,
+})

@@ -1,0 +1,28 @@
+/** Llama's architecture: RMSNorm, rotary positions, SwiGLU, grouped key-value heads, no biases. */
+import type { TransformerConfig } from '../transformer.ts'
+
+/** Sizes of a Llama. */
+export type LlamaConfig = Pick<TransformerConfig, 'vocab' | 'width' | 'layers' | 'heads' | 'context'> &
+  Partial<Pick<TransformerConfig, 'kvHeads' | 'headDim' | 'hidden' | 'tiedHead' | 'normEps' | 'ropeTheta'>>
+
+/**
+ * The configuration of a Llama; the head is its own matrix unless `tiedHead`. Source: Touvron et al. (arXiv:2302.13971),
+ * section 2.2, with the grouped heads of Llama 2 (arXiv:2307.09288).
+ *
+ * @example
+ * ```ts
+ * import { llama, transformer } from '@adjoint/nn'
+ * import { random } from '@adjoint/tensor'
+ * const model = transformer(llama({ vocab: 512, width: 64, layers: 5, heads: 8, kvHeads: 4, hidden: 172, context: 512 }))
+ * console.log(model.init(random.key(0)).blocks.length) // 5
+ * ```
+ */
+export const llama = (sizes: LlamaConfig): TransformerConfig => ({
+  tiedHead: false,
+  normEps: 1e-5,
+  ...sizes,
+  norm: 'rms',
+  positions: 'rope',
+  mlp: 'swiglu',
+  bias: false,
+})

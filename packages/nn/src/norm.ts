@@ -1,0 +1,80 @@
+/**
+ * Normalisation of each row, as plain compositions: the statistics, the normalised row and the gain are one row kernel
+ * each way, and the backward pass recomputes the normalised row from the statistics.
+ */
+import { add, mean, mul, ones, rsqrt, square, sub, type TreeRecord, zeros } from '@adjoint/tensor'
+import type { Floats, Layer } from './layer.ts'
+
+/** Gain [width]; bias [width], or null for none. */
+export interface NormParams extends TreeRecord {
+  readonly scale: Floats
+  readonly bias: Floats | null
+}
+
+/** Width of the rows. */
+export interface NormConfig {
+  readonly width: number
+  /** Whether a LayerNorm has a bias; RMSNorm never has. Default true. */
+  readonly bias?: boolean
+}
+
+/** What keeps the root away from 0. */
+export interface NormOptions {
+  /** Added to the variance or the mean square. Default 1e-5. */
+  readonly eps?: number
+}
+
+/** Gain 1 and bias 0. */
+export const initLayerNorm = ({ width, bias = true }: NormConfig): NormParams => ({
+  scale: ones([width]),
+  bias: bias ? zeros([width]) : null,
+})
+
+/** Gain 1. */
+export const initRmsNorm = ({ width }: NormConfig): NormParams => ({ scale: ones([width]), bias: null })
+
+const rowMean = (x: Floats): Floats => mean({ axis: -1, keepDims: true })(x)
+
+// Gain and bias of a normalised row.
+const affine = ({ scale, bias }: NormParams, x: Floats): Floats => {
+  const y: Floats = mul(x, scale)
+  return bias === null ? y : add(y, bias)
+}
+
+/**
+ * LayerNorm, `(x - mean) / sqrt(variance + eps) * scale + bias` over the last axis, with the variance of the population;
+ * x [..., width], same shape out. Source: Ba et al. (arXiv:1607.06450), eq. 4.
+ *
+ * @example
+ * ```ts
+ * import { initLayerNorm, layerNorm } from '@adjoint/nn'
+ * import { readAsync, tensor } from '@adjoint/tensor'
+ * const norm = layerNorm({})(initLayerNorm({ width: 2 }))
+ * console.log(await readAsync(norm(tensor([1, 3], [1, 2])))) // about [-1, 1]
+ * ```
+ */
+export const layerNorm =
+  ({ eps = 1e-5 }: NormOptions) =>
+  (params: NormParams): Layer =>
+  (x) => {
+    const centered: Floats = sub(x, rowMean(x))
+    return affine(params, mul(centered, rsqrt(add(rowMean(square(centered)), eps))))
+  }
+
+/**
+ * RMSNorm, `x / sqrt(mean(x^2) + eps) * scale` over the last axis; x [..., width], same shape out. Source: Zhang and
+ * Sennrich (arXiv:1910.07467), eq. 4.
+ *
+ * @example
+ * ```ts
+ * import { initRmsNorm, rmsNorm } from '@adjoint/nn'
+ * import { readAsync, tensor } from '@adjoint/tensor'
+ * const norm = rmsNorm({})(initRmsNorm({ width: 2 }))
+ * console.log(await readAsync(norm(tensor([3, 3], [1, 2])))) // about [1, 1]
+ * ```
+ */
+export const rmsNorm =
+  ({ eps = 1e-5 }: NormOptions) =>
+  (params: NormParams): Layer =>
+  (x) =>
+    affine(params, mul(x, rsqrt(add(rowMean(square(x)), eps))))

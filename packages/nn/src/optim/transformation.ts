@@ -1,0 +1,129 @@
+/**
+ * Optimizers as in optax: a gradient transformation is a pair of pure functions, `init` for its state and `update` from
+ * gradients to updates; composing them by `chain` makes an optimizer. State is a tree, counts are traced scalars, so that
+ * a whole training step is one `jit`, with parameters and state donated.
+ */
+import { add, DTypeError, type Shape, type Tensor, tree, type Tree, zerosLike } from '@adjoint/tensor'
+import type { Monoid } from 'fp-ts/lib/Monoid.js'
+import type { Floats } from '../layer.ts'
+
+/**
+ * A step of an optimizer. `update(updates, state, params)` returns new updates of the same structure and the next state;
+ * the first `updates` of a chain are the gradients, the last are what `applyUpdates` adds to the parameters.
+ */
+export interface GradientTransformation<S extends Tree = Tree> {
+  readonly init: (params: Tree) => S
+  readonly update: <P extends Tree>(updates: P, state: S, params: P) => readonly [updates: P, state: S]
+}
+
+/** Whether a leaf takes part: by its path (keys and indices joined by dots, as `tree.paths`) and its value. */
+export type Selection = (path: string, leaf: Tensor) => boolean
+
+const isFloats = (x: Tensor): x is Tensor<Shape, 'f32'> => x.dtype === 'f32'
+
+/** The leaf as real numbers. Throws DTypeError: integers and truth values have no gradient to follow. */
+export const floats = (x: Tensor): Floats => {
+  if (isFloats(x)) return x
+  throw new DTypeError({
+    op: 'optimizer',
+    operands: [x],
+    rule: 'parameters and updates are f32',
+    fix: 'Keep integers and masks out of the tree of parameters',
+  })
+}
+
+/** `tree.map` over leaves of real numbers. */
+export const mapFloats = <T extends Tree>(f: (...leaves: Floats[]) => Floats, first: T, ...rest: readonly Tree[]): T =>
+  tree.map((...leaves: Tensor[]): Tensor => f(...leaves.map(floats)), first, ...rest)
+
+/** Zeros with the structure and shapes of a tree. */
+export const zeroTree = <T extends Tree>(like: T): T => mapFloats((x) => zerosLike(x!), like)
+
+/** The transformation with its state's type forgotten: what it receives is what it has made, so the cast back holds. */
+export const opaque = <S extends Tree>({ init, update }: GradientTransformation<S>): GradientTransformation => ({
+  init,
+  update: (updates, state, params) => update(updates, state as S, params),
+})
+
+/** A transformation without state. */
+export const stateless = (f: <P extends Tree>(updates: P, params: P) => P): GradientTransformation<null> => ({
+  init: () => null,
+  update: (updates, state, params) => [f(updates, params), state],
+})
+
+/**
+ * Passes updates through.
+ *
+ * @example
+ * ```ts
+ * import { identity } from '@adjoint/nn'
+ * import { ones } from '@adjoint/tensor'
+ * const grads = { weight: ones([2]) }
+ * console.log(identity.update(grads, null, grads)[0] === grads) // true
+ * ```
+ */
+export const identity: GradientTransformation<null> = stateless((updates) => updates)
+
+/**
+ * One transformation after another, from left to right. Its state is the list of theirs.
+ *
+ * @example
+ * ```ts
+ * import { chain, clipByGlobalNorm, sgd } from '@adjoint/nn'
+ * import { ones } from '@adjoint/tensor'
+ * const params = { weight: ones([2, 3]) }
+ * const optimizer = chain(clipByGlobalNorm(1), sgd({ learningRate: 0.1 }))
+ * const [updates] = optimizer.update({ weight: ones([2, 3]) }, optimizer.init(params), params)
+ * console.log(updates.weight.shape) // [2, 3]
+ * ```
+ */
+export const chain = <const S extends readonly Tree[]>(
+  ...links: { readonly [K in keyof S]: GradientTransformation<S[K]> }
+): GradientTransformation<S> => {
+  // The mapped tuple is a list of transformations whose states are paired with them by position.
+  const list = links as readonly GradientTransformation[]
+  return {
+    init: (params) => list.map((link) => link.init(params)) as readonly Tree[] as S,
+    update: (updates, states, params) => {
+      let current = updates
+      const next: Tree[] = []
+      list.forEach((link, i) => {
+        const [after, state] = link.update(current, states[i]!, params)
+        current = after
+        next.push(state)
+      })
+      return [current, next as readonly Tree[] as S]
+    },
+  }
+}
+
+/**
+ * Gradient transformations under `chain`, with `identity` for the empty one. The laws hold for updates; states are equal
+ * up to their nesting.
+ *
+ * @example
+ * ```ts
+ * import { scale, transformations } from '@adjoint/nn'
+ * import { concatAll } from 'fp-ts/lib/Monoid.js'
+ * const descend = concatAll(transformations)([scale(0.1), scale(-1)])
+ * console.log(Object.keys(descend)) // ['init', 'update']
+ * ```
+ */
+export const transformations: Monoid<GradientTransformation> = {
+  empty: opaque(identity),
+  concat: (first, second) => opaque(chain(first, second)),
+}
+
+/**
+ * Parameters after an update: `params + updates`, leaf by leaf.
+ *
+ * @example
+ * ```ts
+ * import { applyUpdates } from '@adjoint/nn'
+ * import { full, ones, readAsync } from '@adjoint/tensor'
+ * const next = applyUpdates({ bias: ones([2]) }, { bias: full([2], -0.25) })
+ * console.log(await readAsync(next.bias)) // Float32Array [0.75, 0.75]
+ * ```
+ */
+export const applyUpdates = <P extends Tree>(params: P, updates: Tree): P =>
+  mapFloats((p, u) => add(p!, u!), params, updates)

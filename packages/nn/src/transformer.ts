@@ -1,0 +1,226 @@
+/**
+ * The decoder-only transformer. A configuration chooses functions from small tables (norm, positions, MLP); the model is
+ * then a composition of them, and nothing branches on a name while it runs.
+ */
+import { add, gelu, mul, random, ShapeError, silu, type TreeRecord } from '@adjoint/tensor'
+import type { AttentionPlace, KeysValues, Recall } from './attention.ts'
+import { type BlockConfig, blockOver, type BlockParams, initBlock } from './block.ts'
+import { embedding, initEmbedding, unembed } from './embedding.ts'
+import { lecunInit } from './init.ts'
+import type { Floats, Integers, Key, Layer } from './layer.ts'
+import { initLinear, linear, type LinearParams } from './linear.ts'
+import {
+  initLayerNorm,
+  initRmsNorm,
+  layerNorm,
+  type NormConfig,
+  type NormOptions,
+  type NormParams,
+  rmsNorm,
+} from './norm.ts'
+import { type Placement, place } from './placement.ts'
+import { rope, ropeTable } from './rope.ts'
+
+/** A decoder-only transformer, as data. */
+export interface TransformerConfig {
+  /** Number of tokens, V. */
+  readonly vocab: number
+  /** Features of the residual stream, C. */
+  readonly width: number
+  readonly layers: number
+  /** Query heads. */
+  readonly heads: number
+  /** Key-value heads; divides `heads`. Default: `heads`. */
+  readonly kvHeads?: number
+  /** Features of a head. Default: width / heads. */
+  readonly headDim?: number
+  /** Features inside an MLP. Default: 4 width. */
+  readonly hidden?: number
+  /** Longest sequence, in tokens. */
+  readonly context: number
+  /** Default 'layer'. */
+  readonly norm?: 'layer' | 'rms'
+  /** Default 'learned'. */
+  readonly positions?: 'learned' | 'rope'
+  /** Default 'gelu'. */
+  readonly mlp?: 'gelu' | 'swiglu'
+  /** Whether projections and LayerNorms have biases (the head never has). Default true. */
+  readonly bias?: boolean
+  /** Whether the head shares the embedding's table. Default true. */
+  readonly tiedHead?: boolean
+  /** Added to variances. Default 1e-5. */
+  readonly normEps?: number
+  /** Base of the rotary wavelengths. Default 10000. */
+  readonly ropeTheta?: number
+}
+
+/** Parameters: tables [V, C] and [context, C], blocks, the last norm, and the head [C, V] where it is not tied. */
+export interface TransformerParams extends TreeRecord {
+  readonly embedding: Floats
+  /** Null where positions are not learned. */
+  readonly positions: Floats | null
+  readonly blocks: readonly BlockParams[]
+  readonly norm: NormParams
+  /** Null where the head is the embedding's table. */
+  readonly head: LinearParams | null
+}
+
+/** Padding of a batch. */
+export interface BatchOptions {
+  /** [B]: the column at which each left-padded row begins (see `leftPad`). Default: no padding. */
+  readonly starts?: Integers
+}
+
+/** A model: its configuration, and pure functions of its parameters. */
+export interface Transformer {
+  readonly config: Required<TransformerConfig>
+  /** Draws parameters. */
+  readonly init: (key: Key) => TransformerParams
+  /**
+   * Tokens [B, T] to logits [B, T, V]; those at column t are for the token at column t + 1. Throws ShapeError where T
+   * exceeds the context.
+   */
+  readonly apply: (params: TransformerParams, options?: BatchOptions) => (tokens: Integers) => Floats
+  /** Tokens [B, T] to the normalised stream before the head, [B, T, C]. Throws as `apply`. */
+  readonly hidden: (params: TransformerParams, options?: BatchOptions) => (tokens: Integers) => Floats
+  /** The normalised stream [..., C] to logits [..., V]. */
+  readonly head: (params: TransformerParams) => Layer
+  /** `hidden` at any placement, over what `recall` makes of each layer's keys and values (see `attentionOver`). */
+  readonly over: (
+    params: TransformerParams,
+    at: Placement,
+    recall: (layer: number) => Recall,
+  ) => (tokens: Integers) => readonly [hidden: Floats, memory: readonly KeysValues[]]
+}
+
+const norms = {
+  layer: { init: initLayerNorm, apply: layerNorm },
+  rms: { init: initRmsNorm, apply: rmsNorm },
+} satisfies Record<string, { init: (c: NormConfig) => NormParams; apply: (o: NormOptions) => (p: NormParams) => Layer }>
+
+const mlps = {
+  gelu: { gated: false, activation: gelu },
+  swiglu: { gated: true, activation: silu },
+} satisfies Record<string, { gated: boolean; activation: Layer }>
+
+/** How tokens learn where they stand: by what is added to the stream, or by how queries and keys are turned. */
+interface Positions {
+  readonly init: (key: Key) => Floats | null
+  readonly shift: (table: Floats | null, at: Placement) => Layer
+  readonly rotate: (at: Placement) => Layer
+}
+
+const positions: Record<'learned' | 'rope', (config: Required<TransformerConfig>) => Positions> = {
+  learned: ({ context, width }) => ({
+    init: initEmbedding({ rows: context, width }),
+    shift: (table, at) => (x) => (table === null ? x : add(x, at.rows(table))),
+    rotate: () => (x) => x,
+  }),
+  rope: ({ headDim, context, ropeTheta }) => {
+    const table = ropeTable({ dim: headDim, length: context, theta: ropeTheta })
+    return {
+      init: () => null,
+      shift: () => (x) => x,
+      rotate: (at) => rope({ cos: at.rows(table.cos), sin: at.rows(table.sin) }),
+    }
+  },
+}
+
+const complete = (config: TransformerConfig): Required<TransformerConfig> => ({
+  kvHeads: config.heads,
+  headDim: config.width / config.heads,
+  hidden: 4 * config.width,
+  norm: 'layer',
+  positions: 'learned',
+  mlp: 'gelu',
+  bias: true,
+  tiedHead: true,
+  normEps: 1e-5,
+  ropeTheta: 10_000,
+  ...config,
+})
+
+const requireRoom = (tokens: Integers, { context }: TransformerConfig): void => {
+  if (tokens.shape.length !== 2)
+    throw new ShapeError({
+      op: 'transformer',
+      operands: [tokens],
+      rule: 'tokens are [batch, columns]',
+      fix: 'Give a batch of one an axis with expandDims(0)',
+    })
+  if (tokens.shape[1]! > context)
+    throw new ShapeError({
+      op: 'transformer',
+      operands: [tokens],
+      rule: `a sequence of ${tokens.shape[1]!} tokens is longer than the context of ${context}`,
+      fix: 'Cut the sequence, or configure a longer context',
+    })
+}
+
+/**
+ * The model of a configuration. Projections out of a block start smaller by `1 / sqrt(2 layers)`, so that the variance of
+ * the stream does not grow with depth (Radford et al., GPT-2, section 2.3). Throws ShapeError where heads do not divide.
+ *
+ * @example
+ * ```ts
+ * import { transformer } from '@adjoint/nn'
+ * import { random, tensor, tree } from '@adjoint/tensor'
+ * const model = transformer({ vocab: 21, width: 32, layers: 2, heads: 4, kvHeads: 2, context: 16, norm: 'rms', positions: 'rope', mlp: 'swiglu' })
+ * const params = model.init(random.key(0))
+ * const logits = model.apply(params)(tensor([1, 5, 2], [1, 3], 'i32'))
+ * console.log(logits.shape, tree.size(params)) // [1, 3, 21] and the number of parameters
+ * ```
+ */
+export const transformer = (given: TransformerConfig): Transformer => {
+  const config = complete(given)
+  const { vocab, width, layers, bias } = config
+  const position = positions[config.positions](config)
+  const { init: newNorm, apply: normAt } = norms[config.norm]
+  const norm = { init: () => newNorm({ width, bias }), apply: normAt({ eps: config.normEps }) }
+  const { gated, activation } = mlps[config.mlp]
+  const outInit = (key: Key, shape: readonly number[]): Floats => mul(lecunInit(key, shape), 1 / Math.sqrt(2 * layers))
+  const body: BlockConfig = {
+    norm,
+    activation,
+    attention: { ...config, outInit },
+    mlp: { width, hidden: config.hidden, gated, bias, outInit },
+  }
+  const newBlock = initBlock(body)
+
+  const over: Transformer['over'] = (params, at, recall) => (tokens) => {
+    const turn: AttentionPlace = { rotate: position.rotate(at), visible: at.visible }
+    const memory: KeysValues[] = []
+    let x = position.shift(params.positions, at)(embedding(params.embedding)(tokens)) // [B, T, C]
+    params.blocks.forEach((layer, i) => {
+      const [next, seen] = blockOver(body)(layer, turn, recall(i))(x)
+      memory.push(seen)
+      x = next
+    })
+    return [norm.apply(params.norm)(x), memory]
+  }
+  const hidden: Transformer['hidden'] =
+    (params, options = {}) =>
+    (tokens) => {
+      requireRoom(tokens, config)
+      return over(params, place({ queries: tokens.shape[1]!, ...options }), () => (fresh) => fresh)(tokens)[0]
+    }
+  const head: Transformer['head'] = (params) => (params.head === null ? unembed(params.embedding) : linear(params.head))
+
+  return {
+    config,
+    init: (key) => {
+      const [forEmbedding, forPositions, forBlocks, forHead] = random.split(key, 4)
+      return {
+        embedding: initEmbedding({ rows: vocab, width })(forEmbedding!),
+        positions: position.init(forPositions!),
+        blocks: random.split(forBlocks!, layers).map(newBlock),
+        norm: norm.init(),
+        head: config.tiedHead ? null : initLinear({ in: width, out: vocab, bias: false })(forHead!),
+      }
+    },
+    apply: (params, options) => (tokens) => head(params)(hidden(params, options)(tokens)),
+    hidden,
+    head,
+    over,
+  }
+}
