@@ -99,7 +99,7 @@ const resultP: Primitive<ResultParams> = {
       args.map((x, i) => (batched[i] === true ? x : spreadOut({ node: x, batched: false }, size))),
       { ...params, lead: params.lead + 1 },
     ),
-  lower: { kind: 'composite', expand: ([value]) => value! },
+  lower: { kind: 'pointwise', at: (index, arg) => arg(0, index) },
   evaluate: ([value]) => value!.data,
 }
 

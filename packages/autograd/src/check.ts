@@ -37,7 +37,7 @@ const inner = (xs: readonly Expr[], ys: readonly (Expr | null)[]): Expr =>
   )
 
 const normals = (seed: number, like: readonly Expr[]): readonly Expr[] =>
-  like.map((x, i) => random.normal(random.foldIn(random.key(seed), i))(x.shape))
+  like.map((x, i) => random.normal()(random.foldIn(random.key(seed), i), x.shape))
 
 /**
  * Checks the derivatives of `f` at the given arguments: in random directions, forward mode and reverse mode against central
@@ -91,13 +91,7 @@ const checkOrders = (
 
   /** Derivatives of <ct, f> along `ts` in both modes, and the differences. */
   const along = (ts: readonly Expr[]): { readonly [mode: string]: number } => {
-    const shifted = (by: number): Expr =>
-      inner(
-        cts,
-        f(
-          xs.map((x, i) => add(x, mul(fill(x.shape, 'f32', by), ts[i]!))),
-        ),
-      )
+    const shifted = (by: number): Expr => inner(cts, f(xs.map((x, i) => add(x, mul(fill(x.shape, 'f32', by), ts[i]!)))))
     const reverse = inner(ts, differentiate('checkGrads', f, xs).pullback(cts))
     const forward = inner(cts, pushforwardOf('checkGrads', f, xs).pushforward(ts))
     const [r, d, rise] = evaluate([reverse, forward, add(shifted(eps), neg(shifted(-eps)))])

@@ -41,7 +41,7 @@ const unknownCotangentP: Primitive<Aval> = {
 const unknownCotangent = ({ shape, dtype }: Aval, ct: Expr): Expr => apply(unknownCotangentP, [ct], { shape, dtype })
 
 /** For each argument its cotangent, or null for zeros; within a tree, null stands for the zeros of a subtree. */
-export type Cotangents<A extends readonly Tree[]> = { readonly [I in keyof A]: CotangentOf<A[I]> | null }
+export type Cotangents<A extends readonly unknown[]> = { readonly [I in keyof A]: CotangentOf<A[I]> | null }
 type CotangentOf<T> = T extends Expr
   ? T | null
   : T extends null
@@ -77,13 +77,17 @@ type CotangentOf<T> = T extends Expr
  * console.log(await readAsync(grad(log1pExp)(scalar(100)))) // 1
  * ```
  */
-export const customVjp =
-  <A extends readonly Tree[], B extends Tree, R extends Tree>(
-    f: (...args: A) => B,
-    fwd: (...args: A) => readonly [B, R],
-    bwd: (residuals: R, ct: B) => Cotangents<A>,
-  ): ((...args: A) => B) =>
-  (...args) => {
+export function customVjp<A extends readonly unknown[], B extends Tree, R extends Tree>(
+  f: (...args: A) => B,
+  fwd: (...args: A) => readonly [B, R],
+  bwd: (residuals: R, ct: B) => Cotangents<A>,
+): (...args: A) => B
+export function customVjp(
+  f: (...args: readonly Tree[]) => Tree,
+  fwd: (...args: readonly Tree[]) => readonly [Tree, Tree],
+  bwd: (residuals: Tree, ct: Tree) => unknown,
+) {
+  return (...args: readonly Tree[]): Tree => {
     const primals = take(args)
     const inputs = primals.leaves.map(input)
     const images = primals.rebuild(inputs)
@@ -113,6 +117,7 @@ export const customVjp =
       }),
     )
   }
+}
 
 const cotangentsOf = (returned: unknown, count: number): readonly Tree[] => {
   if (Array.isArray(returned) && returned.length === count) return returned as readonly Tree[]

@@ -126,9 +126,7 @@ export function valueAndGrad(f: (...args: Args) => unknown, options: Options = {
  * console.log(await readAsync(grad(grad(f))(scalar(2)))) // 2 cos 2 - 2 sin 2
  * ```
  */
-export function grad<P extends Tree, R extends Args>(
-  f: (params: P, ...rest: R) => Scalar,
-): (params: P, ...rest: R) => P
+export function grad<P extends Tree, R extends Args>(f: (params: P, ...rest: R) => Scalar): (params: P, ...rest: R) => P
 export function grad<P extends Tree, R extends Args, X>(
   f: (params: P, ...rest: R) => readonly [Scalar, X],
   options: { readonly hasAux: true },

@@ -24,11 +24,7 @@ type InnerJacobian<S extends readonly number[], P> =
 
 /** A tree like the result, whose leaves are trees like the argument, of tensors `[...out, ...in]`. */
 export type Jacobian<B, P> =
-  B extends Tensor<infer S>
-    ? InnerJacobian<S, P>
-    : B extends null
-      ? B
-      : { readonly [K in keyof B]: Jacobian<B[K], P> }
+  B extends Tensor<infer S> ? InnerJacobian<S, P> : B extends null ? B : { readonly [K in keyof B]: Jacobian<B[K], P> }
 
 /** The unit vectors of the space of `x`: [n, ...x.shape], n = size of x. */
 const basis = (x: Expr): Expr => {
@@ -80,9 +76,7 @@ const jacobianBy =
       return take(value).leaves
     }, primals.leaves)
     const trees = outs.map((out, o) =>
-      primals.rebuild(
-        primals.leaves.map((x, i) => blocks[o]?.[i] ?? fill([...out.shape, ...x.shape], 'f32', 0)),
-      ),
+      primals.rebuild(primals.leaves.map((x, i) => blocks[o]?.[i] ?? fill([...out.shape, ...x.shape], 'f32', 0))),
     )
     let next = 0
     // The structure of the result with a tree in the place of each leaf: what Jacobian<B, P> says.

@@ -82,7 +82,5 @@ export const alongside = (
   if (others.some(([key]) => !known.some(([k]) => k === key))) throw differ()
   return known
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .flatMap(([key, value]) =>
-      alongside(op, role, value, others.find(([k]) => k === key)?.[1], [...path, key]),
-    )
+    .flatMap(([key, value]) => alongside(op, role, value, others.find(([k]) => k === key)?.[1], [...path, key]))
 }
