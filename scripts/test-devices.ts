@@ -4,13 +4,6 @@ import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { TestProject } from 'vitest/node'
 
-declare module 'vitest' {
-  interface ProvidedContext {
-    /** Names of the devices this machine has, in the order reference, wasm, webgpu. */
-    readonly devices: readonly string[]
-  }
-}
-
 interface Probe {
   readonly device: string
   readonly present: boolean
