@@ -58,13 +58,13 @@ export interface GenerateConfig extends Sampling {
 export interface Generation extends TreeRecord {
   /** [B, P + N]: the prompt's columns, then the completion's, then padding. */
   readonly tokens: Integers
-  /** [B, N]: log-probabilities of the completion's tokens in the distribution drawn from, nats; 0 after the end. */
+  /** `[B, N]`: log-probabilities of the completion's tokens in the distribution drawn from, nats; 0 after the end. */
   readonly logp: Floats
-  /** [B, N]: 1 on tokens of the completion, the one that ends it included; 0 after. */
+  /** `[B, N]`: 1 on tokens of the completion, the one that ends it included; 0 after. */
   readonly mask: Floats
-  /** [B]: tokens of the completion, the one that ends it included. */
+  /** `[B]`: tokens of the completion, the one that ends it included. */
   readonly lengths: Integers
-  /** [B]: whether the row ended by itself, rather than at N tokens. */
+  /** `[B]`: whether the row ended by itself, rather than at N tokens. */
   readonly ended: Booleans
 }
 

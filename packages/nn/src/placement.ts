@@ -25,7 +25,7 @@ export interface Columns {
   readonly keys?: number
   /** The first query's column. Default: 0. */
   readonly first?: Scalar<'i32'>
-  /** [B]: the column at which each row begins. Default: all at 0. */
+  /** `[B]`: the column at which each row begins. Default: all at 0. */
   readonly starts?: Integers
 }
 

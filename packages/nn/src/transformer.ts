@@ -67,7 +67,7 @@ export interface TransformerParams extends TreeRecord {
 
 /** Padding of a batch. */
 export interface BatchOptions {
-  /** [B]: the column at which each left-padded row begins (see `leftPad`). Default: no padding. */
+  /** `[B]`: the column at which each left-padded row begins (see `leftPad`). Default: no padding. */
   readonly starts?: Integers
 }
 
