@@ -131,7 +131,7 @@ const evaluator = (kernel: Kernel, root: Scalar, buffers: readonly Float64Array[
       case 'select':
         return of(s.cond) !== 0 ? of(s.x) : of(s.y)
       case 'cast':
-        return convert(of(s.x), s.dtype)
+        return convert(of(s.x), s.x.dtype, s.dtype)
     }
   }
   return (p) => {
@@ -195,7 +195,7 @@ const combine = (op: ReduceOp, dtype: DType, x: number, y: number): number => bi
 /** Integers wrap; floats stay doubles. */
 const wrap = (x: number, dtype: DType): number => (isFloat(dtype) ? x : dtypes[dtype].round(x))
 
-const convert = (x: number, dtype: DType): number => {
+const convert = (x: number, from: DType, dtype: DType): number => {
   switch (dtype) {
     case 'f32':
       return x
@@ -203,6 +203,7 @@ const convert = (x: number, dtype: DType): number => {
       return x !== 0 ? 1 : 0 // NaN != 0 holds
     case 'i32':
     case 'u32':
+      if (!isFloat(from)) return wrap(x, dtype) // the bits stay
       return Number.isNaN(x) ? 0 : bound(Math.trunc(x), dtypes[dtype].lowest, dtypes[dtype].highest)
   }
 }
@@ -278,7 +279,7 @@ const binaryOps: Readonly<Record<BinaryOp, (x: number, y: number, dtype: DType) 
   mul: (x, y, dtype) => (isFloat(dtype) ? x * y : wrap(Math.imul(x, y), dtype)),
   div: (x, y, dtype) => (isFloat(dtype) ? x / y : y === 0 ? 0 : wrap(Math.trunc(x / y), dtype)),
   mod: (x, y, dtype) => (isFloat(dtype) ? floorMod(x, y) : y === 0 ? 0 : wrap(floorMod(x, y), dtype)),
-  pow: (x, y, dtype) => (isFloat(dtype) ? x ** y : integerPower(x, y, dtype)),
+  pow: (x, y, dtype) => (isFloat(dtype) ? (x === 1 ? 1 : x ** y) : integerPower(x, y, dtype)),
   max: (x, y) => Math.max(x, y),
   min: (x, y) => Math.min(x, y),
   and: bitwise((x, y) => x & y),

@@ -1,0 +1,233 @@
+/**
+ * Builds one function of WebAssembly in single-assignment form. Code is kept by loop level: an instruction is emitted at
+ * the outermost open level at which all its operands are known, so hoisting out of loops is where a value lands, and
+ * values are numbered, so that the same instruction on the same operands is emitted once a level.
+ */
+import { f32Bytes, f64Bytes, i32Bytes, signed, unsigned, type WasmFunction, type WasmType } from './encode.ts'
+import { code, type Instruction, instructions, type Type } from './instructions.ts'
+
+export interface Val {
+  readonly type: Type
+  /** Whether it is a 128-bit vector (four f32, i32 or bool; two f64). */
+  readonly lanes: boolean
+  /** The loop level that computes it; 0 is the function's entry. */
+  readonly level: number
+  /** Equal ids mean equal values. */
+  readonly id: string
+  readonly local: number
+  /** A scalar constant's value, which is an immediate and has no local. */
+  readonly value: number | null
+}
+
+/** A local that changes: an accumulator or a loop's index. */
+export interface Variable {
+  readonly type: Type
+  readonly lanes: boolean
+  readonly local: number
+  version: number
+}
+
+export interface Emitter {
+  readonly param: (index: number) => Val
+  readonly constant: (type: Type, value: number) => Val
+  /** A vector constant of f32, i32 or bool lanes. */
+  readonly vector: (type: Type, values: readonly number[]) => Val
+  /** The scalar instruction, or the one for lanes when any operand is a vector (the others are then spread). */
+  readonly op: (name: Instruction, ...operands: Val[]) => Val
+  /** Any instruction that depends on its operands only. */
+  readonly pure: (bytes: readonly number[], operands: readonly Val[], type: Type, lanes: boolean) => Val
+  /** Any instruction that must run where it is written, e.g. a load from a buffer that changes. */
+  readonly pinned: (bytes: readonly number[], operands: readonly Val[], type: Type, lanes: boolean) => Val
+  /** An instruction without a result. */
+  readonly effect: (bytes: readonly number[], operands: readonly Val[]) => void
+  readonly splat: (x: Val) => Val
+  readonly variable: (type: Type, lanes: boolean) => Variable
+  readonly read: (v: Variable) => Val
+  readonly assign: (v: Variable, x: Val) => void
+  /** Runs the body for start <= i < end; straight-line when that is one iteration known now. */
+  readonly loop: (start: Val | number, end: Val | number, body: (i: Val) => void) => void
+  /** Runs the body at least once, until it returns a false condition. */
+  readonly repeat: (body: () => Val) => void
+  readonly when: (condition: Val, body: () => void) => void
+  readonly finish: () => WasmFunction
+}
+
+interface Level {
+  readonly code: number[]
+  readonly known: Map<string, Val>
+}
+
+const wasmType = (type: Type, lanes: boolean): WasmType => (lanes ? 'v128' : type === 'bool' ? 'i32' : type)
+
+/** Arithmetic on integer constants, which addresses are full of. */
+const folded: Partial<Readonly<Record<Instruction, (x: number, y: number) => number>>> = {
+  iadd: (x, y) => (x + y) | 0,
+  isub: (x, y) => (x - y) | 0,
+  imul: Math.imul,
+  iand: (x, y) => x & y,
+  ishl: (x, y) => x << y,
+  ishrs: (x, y) => x >> y,
+  band: (x, y) => x & y,
+  bor: (x, y) => x | y,
+}
+
+export const emitter = (params: number): Emitter => {
+  const locals: WasmType[] = []
+  const open: Level[] = [{ code: [], known: new Map() }]
+  const here = (): number => open.length - 1
+
+  const fresh = (type: Type, lanes: boolean): number => {
+    locals.push(wasmType(type, lanes))
+    return params + locals.length - 1
+  }
+  const emit = (level: number, bytes: readonly number[]): void => {
+    const { code: out } = open[level]!
+    for (const byte of bytes) out.push(byte)
+  }
+  const push = (level: number, x: Val): void => {
+    if (x.value === null) emit(level, [...code.localGet, ...unsigned(x.local)])
+    else if (x.type === 'f32') emit(level, [...code.f32Const, ...f32Bytes(x.value)])
+    else if (x.type === 'f64') emit(level, [...code.f64Const, ...f64Bytes(x.value)])
+    else emit(level, [...code.i32Const, ...signed(x.value)])
+  }
+  const result = (level: number, bytes: readonly number[], operands: readonly Val[], type: Type, lanes: boolean): Val => {
+    for (const x of operands) push(level, x)
+    const local = fresh(type, lanes)
+    emit(level, [...bytes, ...code.localSet, ...unsigned(local)])
+    return { type, lanes, level, id: `l${local}`, local, value: null }
+  }
+  const pure: Emitter['pure'] = (bytes, operands, type, lanes) => {
+    const level = operands.reduce((deepest, x) => Math.max(deepest, x.level), 0)
+    const key = `${type}${bytes.join('.')}(${operands.map((x) => x.id).join()})`
+    const known = open[level]!.known.get(key)
+    if (known !== undefined) return known
+    const value = result(level, bytes, operands, type, lanes)
+    open[level]!.known.set(key, value)
+    return value
+  }
+  const constant: Emitter['constant'] = (type, value) => ({
+    type,
+    lanes: false,
+    level: 0,
+    id: `${type}:${Object.is(value, -0) ? '-0' : value}`,
+    local: -1,
+    value,
+  })
+  const vector: Emitter['vector'] = (type, values) => {
+    const element = type === 'f32' ? f32Bytes : type === 'bool' ? (v: number) => i32Bytes(-v) : i32Bytes
+    return pure([...code.v128Const, ...values.flatMap(element)], [], type, true)
+  }
+  const splat: Emitter['splat'] = (x) => {
+    if (x.lanes) return x
+    if (x.type === 'f64') return pure(code.f64x2Splat, [x], 'f64', true)
+    if (x.value !== null) return vector(x.type, [x.value, x.value, x.value, x.value])
+    if (x.type === 'f32') return pure(code.f32x4Splat, [x], 'f32', true)
+    return pure(code.i32x4Splat, [x.type === 'bool' ? op('isub', constant('i32', 0), x) : x], x.type, true)
+  }
+  const op: Emitter['op'] = (name, ...operands) => {
+    const { scalar, lanes, result: type } = instructions[name]
+    if (operands.some((x) => x.lanes)) {
+      const isShift = name === 'ishl' || name === 'ishrs' || name === 'ishru'
+      return pure(lanes, isShift ? [operands[0]!, operands[1]!] : operands.map(splat), type, true)
+    }
+    const [x, y] = operands
+    const fold = folded[name]
+    if (fold !== undefined && x !== undefined && y !== undefined) {
+      if (x.value !== null && y.value !== null) return constant(type, fold(x.value, y.value))
+      if (y.value === 0 && (name === 'iadd' || name === 'isub' || name === 'bor')) return x
+      if (x.value === 0 && (name === 'iadd' || name === 'bor')) return y
+      if (y.value === 1 && (name === 'imul' || name === 'band')) return x
+      if (x.value === 1 && (name === 'imul' || name === 'band')) return y
+    }
+    return pure(scalar, operands, type, false)
+  }
+  const read: Emitter['read'] = (v) => ({
+    type: v.type,
+    lanes: v.lanes,
+    level: here(),
+    id: `v${v.local}.${v.version}`,
+    local: v.local,
+    value: null,
+  })
+  const assign: Emitter['assign'] = (v, x) => {
+    push(here(), x)
+    emit(here(), [...code.localSet, ...unsigned(v.local)])
+    v.version++
+  }
+  const variable: Emitter['variable'] = (type, lanes) => ({ type, lanes, local: fresh(type, lanes), version: 0 })
+  /** Emits the body at a level of its own, wrapped in an opening and a closing. */
+  const nested = (before: readonly number[], body: () => void, after: () => void): void => {
+    open.push({ code: [], known: new Map() })
+    body()
+    after()
+    const inner = open.pop()!
+    emit(here(), before)
+    emit(here(), inner.code)
+    emit(here(), code.end)
+  }
+  const when: Emitter['when'] = (condition, body) => {
+    if (condition.value !== null) {
+      if (condition.value !== 0) body()
+      return
+    }
+    push(here(), condition) // stays on the stack below what the body hoists to this level, which is balanced
+    nested(code.if, body, () => undefined)
+  }
+  const repeat: Emitter['repeat'] = (body) => {
+    let again = constant('bool', 0)
+    nested(
+      code.loop,
+      () => {
+        again = body()
+      },
+      () => {
+        push(here(), again)
+        emit(here(), [...code.brIf, 0])
+      },
+    )
+  }
+  const loop: Emitter['loop'] = (start, end, body) => {
+    const from = typeof start === 'number' ? constant('i32', start) : start
+    const to = typeof end === 'number' ? constant('i32', end) : end
+    if (from.value !== null && to.value !== null) {
+      if (from.value >= to.value) return
+      if (to.value - from.value === 1) {
+        body(from)
+        return
+      }
+    }
+    const i = variable('i32', false)
+    const run = (): void => {
+      assign(i, from)
+      repeat(() => {
+        const now = read(i)
+        body(now)
+        const next = op('iadd', now, constant('i32', 1))
+        assign(i, next)
+        return op('ilts', next, to)
+      })
+    }
+    if (from.value !== null && to.value !== null) run()
+    else when(op('ilts', from, to), run)
+  }
+  return {
+    param: (index) => ({ type: 'i32', lanes: false, level: 0, id: `p${index}`, local: index, value: null }),
+    constant,
+    vector,
+    op,
+    pure,
+    pinned: (bytes, operands, type, lanes) => result(here(), bytes, operands, type, lanes),
+    effect: (bytes, operands) => {
+      for (const x of operands) push(here(), x)
+      emit(here(), bytes)
+    },
+    splat,
+    variable,
+    read,
+    assign,
+    loop,
+    repeat,
+    when,
+    finish: () => ({ params, locals, body: [...open[0]!.code, ...code.end] }),
+  }
+}

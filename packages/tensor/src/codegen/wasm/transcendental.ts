@@ -1,0 +1,222 @@
+/**
+ * Transcendental functions as sequences of instructions, once for scalars and lanes. The polynomials are those of Cephes
+ * (S. Moshier, netlib.org/cephes, single precision) unless said otherwise; errors are within 2 ulp, `pow` within 1e-6,
+ * where the result is a normal number. Arguments of sin, cos and tan are reduced in doubles, exactly up to about 1e8.
+ */
+import { bitsOf, f32, fromBits, i32, lower, narrow, narrowInteger, select, upper, type Wide, wide, wideNearest, widen } from './arithmetic.ts'
+import type { Emitter, Val } from './emitter.ts'
+
+export type Function1 = (e: Emitter, x: Val) => Val
+
+/** Horner's rule, highest power first. */
+const polynomial = (e: Emitter, x: Val, coefficients: readonly number[]): Val =>
+  coefficients
+    .slice(1)
+    .reduce((sum, c) => e.op('fadd', e.op('fmul', sum, x), f32(e, c)), f32(e, coefficients[0]!))
+const times = (e: Emitter, x: Val, by: number): Val => e.op('fmul', x, f32(e, by))
+const plus = (e: Emitter, x: Val, by: number): Val => e.op('fadd', x, f32(e, by))
+const negative = (e: Emitter, x: Val): Val => e.op('ilts', bitsOf(e, x), i32(e, 0))
+/** The magnitude of x >= 0 with the sign of y. */
+const withSign = (e: Emitter, x: Val, y: Val): Val =>
+  fromBits(e, e.op('ior', bitsOf(e, x), e.op('iand', bitsOf(e, y), i32(e, -0x80000000))))
+
+/** 1.5 2^23: adding it rounds to the nearest integer, which then stands in the low bits of the mantissa. */
+const ROUNDER = 12582912
+const ROUNDER_BITS = 0x4b400000
+/** 2^n for an integer n in [-126, 127]. */
+const powerOfTwo = (e: Emitter, n: Val): Val => fromBits(e, e.op('ishl', e.op('iadd', n, i32(e, 127)), i32(e, 23)))
+/** x 2^n in two steps, so that n may leave the exponent's range on the way to infinity, subnormals or zero. */
+const scale = (e: Emitter, x: Val, n: Val): Val => {
+  const half = e.op('ishrs', n, i32(e, 1))
+  return e.op('fmul', e.op('fmul', x, powerOfTwo(e, half)), powerOfTwo(e, e.op('isub', n, half)))
+}
+/** exp(r) - 1 for |r| <= ln 2 / 2. */
+const smallExpm1 = (e: Emitter, r: Val): Val => {
+  const p = polynomial(e, r, [1.98756915e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1])
+  return e.op('fadd', e.op('fmul', e.op('fmul', r, r), p), r)
+}
+const LN2_HI = 0.693359375
+const LN2_LO = -2.12194440054690583e-4
+/** x = n ln 2 + r. */
+const reduceExp = (e: Emitter, x: Val): { readonly n: Val; readonly r: Val } => {
+  const rounded = plus(e, times(e, x, Math.LOG2E), ROUNDER)
+  const whole = plus(e, rounded, -ROUNDER)
+  const r = e.op('fsub', e.op('fsub', x, times(e, whole, LN2_HI)), times(e, whole, LN2_LO))
+  return { n: e.op('isub', bitsOf(e, rounded), i32(e, ROUNDER_BITS)), r }
+}
+const between = (e: Emitter, x: Val, lo: number, hi: number): Val => upper(e, lower(e, x, f32(e, hi)), f32(e, lo))
+
+const exp: Function1 = (e, x) => {
+  const { n, r } = reduceExp(e, between(e, x, -104, 89))
+  return scale(e, plus(e, smallExpm1(e, r), 1), n)
+}
+const exp2: Function1 = (e, x) => {
+  const bounded = between(e, x, -151, 129)
+  const rounded = plus(e, bounded, ROUNDER)
+  const r = times(e, e.op('fsub', bounded, plus(e, rounded, -ROUNDER)), Math.LN2)
+  return scale(e, plus(e, smallExpm1(e, r), 1), e.op('isub', bitsOf(e, rounded), i32(e, ROUNDER_BITS)))
+}
+/** exp(n ln 2 + r) - 1 = 2^n (exp(r) - 1) + (2^n - 1); where 2^n would overflow, the 1 no longer counts. */
+const expm1: Function1 = (e, x) => {
+  const { n, r } = reduceExp(e, between(e, x, -20, 88))
+  const power = powerOfTwo(e, n)
+  const small = e.op('fadd', e.op('fmul', power, smallExpm1(e, r)), plus(e, power, -1))
+  return select(e, e.op('fgt', x, f32(e, 80)), exp(e, x), select(e, e.op('feq', x, f32(e, 0)), x, small))
+}
+
+/** x = 2^exponent (1 + m) with 1 + m in [sqrt 1/2, sqrt 2), for x > 0; subnormals are scaled up first. */
+const splitLog = (e: Emitter, x: Val): { readonly exponent: Val; readonly m: Val } => {
+  const tiny = e.op('flt', x, f32(e, 1.1754943508222875e-38))
+  const bits = bitsOf(e, select(e, tiny, times(e, x, 33554432), x))
+  const n = e.op('ishrs', e.op('isub', bits, i32(e, 0x3f3504f3)), i32(e, 23))
+  const mantissa = fromBits(e, e.op('isub', bits, e.op('ishl', n, i32(e, 23))))
+  const exponent = e.op('isub', n, select(e, tiny, i32(e, 25), i32(e, 0)))
+  return { exponent: e.op('convertS', exponent), m: plus(e, mantissa, -1) }
+}
+/** log(1 + m) - m for 1 + m in [sqrt 1/2, sqrt 2). */
+const logTail = (e: Emitter, m: Val): Val => {
+  const z = e.op('fmul', m, m)
+  const p = polynomial(e, m, [
+    7.0376836292e-2, -1.151461031e-1, 1.167699874e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1, 2.0000714765e-1,
+    -2.4999993993e-1, 3.3333331174e-1,
+  ])
+  return e.op('fmul', e.op('fmul', m, z), p)
+}
+/** The value of a logarithm where x is not a positive finite number. */
+const logEdges = (e: Emitter, x: Val, y: Val): Val => {
+  const positive = select(e, e.op('flt', x, f32(e, Infinity)), y, x) // inf and NaN give themselves
+  const zero = select(e, e.op('feq', x, f32(e, 0)), f32(e, -Infinity), positive)
+  return select(e, e.op('flt', x, f32(e, 0)), f32(e, NaN), zero)
+}
+const log: Function1 = (e, x) => {
+  const { exponent, m } = splitLog(e, x)
+  const tail = e.op('fadd', logTail(e, m), times(e, exponent, LN2_LO))
+  const rest = e.op('fsub', tail, times(e, e.op('fmul', m, m), 0.5))
+  return logEdges(e, x, e.op('fadd', e.op('fadd', m, rest), times(e, exponent, LN2_HI)))
+}
+const log2: Function1 = (e, x) => {
+  const { exponent, m } = splitLog(e, x)
+  const rest = e.op('fsub', logTail(e, m), times(e, e.op('fmul', m, m), 0.5))
+  const fraction = Math.LOG2E - 1 // log2(1 + m) = (m + rest) + fraction (m + rest), the small parts first
+  const small = e.op('fadd', e.op('fadd', times(e, rest, fraction), times(e, m, fraction)), rest)
+  return logEdges(e, x, e.op('fadd', e.op('fadd', small, m), exponent))
+}
+/** log(1 + x) = log u + (x - (u - 1)) / u for u = 1 + x rounded. */
+const log1p: Function1 = (e, x) => {
+  const u = plus(e, x, 1)
+  const y = log(e, u)
+  const lost = e.op('fdiv', e.op('fsub', x, plus(e, u, -1)), u)
+  const finite = e.op('flt', e.op('fabs', y), f32(e, Infinity))
+  return select(e, e.op('feq', x, f32(e, 0)), x, select(e, finite, e.op('fadd', y, lost), y))
+}
+
+/** tanh |x| = t / (t + 2) for t = exp(2|x|) - 1. */
+const tanh: Function1 = (e, x) => {
+  const t = expm1(e, times(e, lower(e, e.op('fabs', x), f32(e, 10)), 2))
+  return withSign(e, e.op('fdiv', t, plus(e, t, 2)), x)
+}
+/** exp(|x|) / 2 = (exp(|x| / 2))^2 / 2 overflows only where its value does. */
+const halfExp = (e: Emitter, x: Val): Val => {
+  const root = exp(e, times(e, e.op('fabs', x), 0.5))
+  return e.op('fmul', times(e, root, 0.5), root)
+}
+const cosh: Function1 = (e, x) => {
+  const h = halfExp(e, x)
+  return e.op('fadd', h, e.op('fdiv', f32(e, 0.25), h))
+}
+/** sinh |x| = (t + t / (t + 1)) / 2 for t = exp|x| - 1. */
+const sinh: Function1 = (e, x) => {
+  const size = e.op('fabs', x)
+  const t = expm1(e, size)
+  const small = times(e, e.op('fadd', t, e.op('fdiv', t, plus(e, t, 1))), 0.5)
+  return withSign(e, select(e, e.op('fgt', size, f32(e, 20)), halfExp(e, x), small), x)
+}
+const sigmoid: Function1 = (e, x) => e.op('fdiv', f32(e, 1), plus(e, exp(e, e.op('fneg', x)), 1))
+
+/** Minimax polynomials of N. Juffa (erff, below 1 ulp): x + x p(x^2) near 0, 1 - exp(q(|x|)) beyond. */
+const erf: Function1 = (e, x) => {
+  const t = lower(e, e.op('fabs', x), f32(e, 4))
+  const near = polynomial(e, e.op('fmul', x, x), [
+    -5.96761703e-4, 4.99119423e-3, -2.67681349e-2, 1.12819925e-1, -3.76125336e-1, 1.28379166e-1,
+  ])
+  const q = polynomial(e, t, [
+    -1.7285347e-5, 3.83197126e-4, -3.88396438e-3, 2.42546219e-2, -1.06777877e-1, -6.34846687e-1, -1.28717512e-1,
+  ])
+  const far = e.op('fsub', f32(e, 1), exp(e, e.op('fsub', e.op('fmul', q, t), t)))
+  const isFar = e.op('fgt', t, f32(e, 0.927734375))
+  return select(e, isFar, withSign(e, far, x), e.op('fadd', e.op('fmul', near, x), x))
+}
+
+/** sin and cos of x - q pi/2, |x - q pi/2| <= pi/4, and the quadrant q. */
+const circle = (e: Emitter, x: Val): { readonly sin: Val; readonly cos: Val; readonly quadrant: Val } => {
+  const double = widen(e, x)
+  const quarters = wideNearest(e, wide(e, 'dmul', double, 2 / Math.PI))
+  const high = wide(e, 'dsub', double, wide(e, 'dmul', quarters, Math.PI / 2))
+  const r = narrow(e, wide(e, 'dsub', high, wide(e, 'dmul', quarters, 6.123233995736766e-17))) // pi/2 - double(pi/2)
+  const z = e.op('fmul', r, r)
+  const s = polynomial(e, z, [-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1])
+  const c = polynomial(e, z, [2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2])
+  return {
+    sin: e.op('fadd', e.op('fmul', e.op('fmul', s, z), r), r),
+    cos: e.op('fadd', e.op('fsub', e.op('fmul', e.op('fmul', z, z), c), times(e, z, 0.5)), f32(e, 1)),
+    quadrant: narrowInteger(e, quarters, true),
+  }
+}
+const bit = (e: Emitter, x: Val, mask: number): Val => e.op('ine', e.op('iand', x, i32(e, mask)), i32(e, 0))
+const negateWhere = (e: Emitter, condition: Val, x: Val): Val => select(e, condition, e.op('fneg', x), x)
+const sin: Function1 = (e, x) => {
+  const { sin: s, cos: c, quadrant } = circle(e, x)
+  return negateWhere(e, bit(e, quadrant, 2), select(e, bit(e, quadrant, 1), c, s))
+}
+const cos: Function1 = (e, x) => {
+  const { sin: s, cos: c, quadrant } = circle(e, x)
+  return negateWhere(e, bit(e, e.op('iadd', quadrant, i32(e, 1)), 2), select(e, bit(e, quadrant, 1), s, c))
+}
+/** tan r in even quadrants, -1 / tan r in odd ones. */
+const tan: Function1 = (e, x) => {
+  const { sin: s, cos: c, quadrant } = circle(e, x)
+  const odd = bit(e, quadrant, 1)
+  return e.op('fdiv', negateWhere(e, odd, select(e, odd, c, s)), select(e, odd, s, c))
+}
+
+/**
+ * log2 |x| in doubles: log(1 + m) = 2 artanh(s), s = m / (2 + m), |s| <= 0.172, by its series to s^15 (below 1e-12
+ * relative), since the result is multiplied by up to 2^7 before it becomes an exponent.
+ */
+const wideLog2 = (e: Emitter, x: Val): Wide => {
+  const { exponent, m } = splitLog(e, x)
+  const double = widen(e, m)
+  const s = wide(e, 'ddiv', double, wide(e, 'dadd', double, 2))
+  const z = wide(e, 'dmul', s, s)
+  const seed: Wide = z.map(() => e.constant('f64', 1 / 15))
+  const series = [13, 11, 9, 7, 5, 3, 1].reduce((sum, n) => wide(e, 'dadd', wide(e, 'dmul', sum, z), 1 / n), seed)
+  const fraction = wide(e, 'dmul', wide(e, 'dmul', series, s), 2 * Math.LOG2E)
+  return wide(e, 'dadd', widen(e, exponent), fraction)
+}
+/** x^y = 2^(y log2 |x|), with the signs and the special values of C's pow: x^0 = 1^y = 1. */
+export const pow = (e: Emitter, x: Val, y: Val): Val => {
+  const size = e.op('fabs', x)
+  const huge = wide(e, 'dmul', widen(e, y), wideLog2(e, size))
+  const exponent = wide(e, 'dmax', wide(e, 'dmin', huge, 300), -300)
+  const whole = wideNearest(e, exponent)
+  const r = narrow(e, wide(e, 'dmul', wide(e, 'dsub', exponent, whole), Math.LN2))
+  const n = narrowInteger(e, whole, true)
+  const third = e.op('ishrs', n, i32(e, 2)) // |n| <= 300 leaves the range even of two steps
+  const finite = scale(e, e.op('fmul', plus(e, smallExpm1(e, r), 1), powerOfTwo(e, third)), e.op('isub', n, third))
+  const [zero, one, infinity] = [f32(e, 0), f32(e, 1), f32(e, Infinity)]
+  const yAbove = e.op('fgt', y, zero)
+  const ofZero = select(e, yAbove, zero, infinity)
+  const ofInfinity = select(e, yAbove, infinity, zero)
+  const edge = select(e, e.op('feq', size, zero), ofZero, select(e, e.op('feq', size, infinity), ofInfinity, finite))
+  const magnitude = select(e, e.op('fne', y, y), y, select(e, e.op('fne', x, x), x, edge))
+  const isWhole = e.op('feq', e.op('ffloor', y), y)
+  const halfY = times(e, y, 0.5)
+  const isOdd = e.op('band', isWhole, e.op('fne', e.op('ffloor', halfY), halfY))
+  const signed = negateWhere(e, e.op('band', isOdd, negative(e, x)), magnitude)
+  const finiteNegative = e.op('band', e.op('flt', x, zero), e.op('fgt', x, f32(e, -Infinity)))
+  const outside = e.op('band', finiteNegative, e.op('fne', e.op('ffloor', y), y))
+  const valid = select(e, outside, f32(e, NaN), signed)
+  return select(e, e.op('bor', e.op('feq', y, zero), e.op('feq', x, one)), one, valid)
+}
+
+export const transcendental = { exp, exp2, expm1, log, log2, log1p, tanh, sinh, cosh, sigmoid, erf, sin, cos, tan } as const
