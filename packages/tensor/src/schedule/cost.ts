@@ -50,63 +50,130 @@ export interface Cost {
   readonly weight: number
   /** Distinct buffers that would be loaded. */
   readonly loads: number
+  /** Movement alone: one element of one argument, nothing computed. Storing it would only copy. */
+  readonly view: boolean
+  /** Elementwise over a dot's result of the same size. */
+  readonly overDot: boolean
+  /** Elementwise over a reduction. */
+  readonly overReduction: boolean
 }
 
-/** Recomputing in `copies` places costs no more than storing once and loading in each. */
-export const worthCopying = (weight: number, copies: number): boolean =>
-  weight <= LARGEST && (copies === 1 || (copies - 1) * weight <= LOAD + LOAD * copies + 4 * LOAD)
+/**
+ * Recomputing at several places, each `share` = (elements of the node) / (elements of the reader) at most 1, costs no more
+ * than storing the node once and loading it at each: what does not vary along a reader's inner loop is computed outside it.
+ */
+export const worthCopying = (weight: number, shares: readonly number[]): boolean => {
+  if (weight > LARGEST) return false
+  const all = shares.reduce((a, b) => a + b, 0)
+  return (all - Math.max(0, ...shares)) * weight <= LOAD + LOAD * all + 4 * LOAD
+}
 
-const stored: Cost = { weight: LOAD, loads: 1 }
+/** The part of a reader's elements for which a value of `size` elements differs. */
+export const shareOf = (size: number, readerSize: number): number => Math.min(1, size / Math.max(1, readerSize))
+
+/** What consumers see of a node. */
+type Seen = 'stored' | 'dot' | 'reduction' | 'inlined'
+
+/** One node alone: its arithmetic, and its reads, each at the node's own index or elsewhere. */
+interface Own {
+  readonly arithmetic: number
+  readonly reads: readonly { readonly arg: Expr; readonly same: boolean; readonly times: number }[]
+}
 
 /** Costs of all pointwise nodes, given `order` (arguments before consumers) and the nodes that are stored anyway. */
 export const costs = (order: readonly Expr[], kept: ReadonlySet<Expr>): ReadonlyMap<Expr, Cost> => {
-  const uses = new Map<Expr, number>()
-  for (const e of order) for (const a of new Set(e.args)) uses.set(a, (uses.get(a) ?? 0) + 1)
-  const own = new Map<Expr, Cost>()
-  /** What a consumer pays: a load where the node will be stored, else the recomputation. */
-  const seen = new Map<Expr, Cost>()
+  const shares = new Map<Expr, number[]>()
+  for (const e of order)
+    for (const a of new Set(e.args)) {
+      const known = shares.get(a) ?? []
+      known.push(shareOf(sizeOf(a.shape), sizeOf(e.shape)))
+      shares.set(a, known)
+    }
+  const table = new Map<Expr, Cost>()
+  const own = new Map<Expr, Own>()
+  const seen = new Map<Expr, Seen>()
   for (const e of order) {
     const { lower } = e.prim
-    if (lower.kind === 'after') {
-      seen.set(e, seen.get(e.args[0]!)!)
-      continue
-    }
-    if (lower.kind !== 'pointwise') {
-      seen.set(e, stored)
-      continue
-    }
-    const cost = pointwiseCost(e, lower.at, seen)
-    own.set(e, cost)
-    seen.set(e, kept.has(e) || !worthCopying(cost.weight, uses.get(e) ?? 1) ? stored : cost)
+    if (lower.kind === 'pointwise') {
+      own.set(e, ownCost(e, lower.at))
+      const cost = coneCost(e, own, seen)
+      table.set(e, cost)
+      const inlined = !kept.has(e) && (cost.view || worthCopying(cost.weight, shares.get(e) ?? []))
+      seen.set(e, inlined ? 'inlined' : 'stored')
+    } else if (lower.kind === 'after')
+      seen.set(e, seen.get(e.args[0]!) === 'inlined' ? 'stored' : seen.get(e.args[0]!)!)
+    else
+      seen.set(
+        e,
+        lower.kind === 'dot' ? 'dot' : lower.kind === 'reduce' || lower.kind === 'scan' ? 'reduction' : 'stored',
+      )
   }
-  return own
+  return table
 }
 
-const pointwiseCost = (
-  e: Expr,
-  at: (index: readonly Ix[], arg: Access, out: Expr, params: unknown) => Scalar,
-  seen: ReadonlyMap<Expr, Cost>,
-): Cost => {
-  const read = new Map<number, Set<string>>()
+const ownCost = (e: Expr, at: (index: readonly Ix[], arg: Access, out: Expr, params: unknown) => Scalar): Own => {
+  const index = freshAxes(e.shape).map(ofAxis)
+  const keyOf = (ix: readonly Ix[]): string => ix.map((x) => x.key).join()
+  const here = keyOf(index)
+  const places = new Map<number, Set<string>>()
   const root = at(
-    freshAxes(e.shape).map(ofAxis),
-    (arg, index) => {
-      read.set(arg, (read.get(arg) ?? new Set()).add(index.map((ix) => ix.key).join()))
+    index,
+    (arg, argIndex) => {
+      places.set(arg, (places.get(arg) ?? new Set()).add(keyOf(argIndex)))
       return load(arg, constant(0), e.args[arg]!.dtype)
     },
     e,
     e.params,
   )
-  let weight = NODE
-  for (const s of linearize([root])) weight += scalarCost(s)
-  let loads = 0
+  let arithmetic = 0
+  for (const s of linearize([root])) arithmetic += scalarCost(s)
+  const reads = [...places].map(([arg, keys]) => ({
+    arg: e.args[arg]!,
+    same: keys.size === 1 && keys.has(here),
+    times: keys.size,
+  }))
+  return { arithmetic, reads }
+}
+
+/**
+ * Everything that would be computed for one element: each node once for each way of moving between it and `e`, since other
+ * movement is another index. Stops counting beyond LARGEST.
+ */
+const coneCost = (e: Expr, own: ReadonlyMap<Expr, Own>, seen: ReadonlyMap<Expr, Seen>): Cost => {
   const size = Math.max(1, sizeOf(e.shape))
-  for (const [arg, places] of read) {
-    const a = e.args[arg]!
-    const cost = seen.get(a)!
-    // A smaller argument is broadcast: its values are reused across this node's elements.
-    weight += cost.weight * places.size * Math.min(1, sizeOf(a.shape) / size)
-    loads += cost.loads
+  const visited = new Map<Expr, Set<string>>()
+  const stack: { readonly node: Expr; readonly path: string; readonly share: number; readonly times: number }[] = [
+    { node: e, path: '', share: 1, times: 1 },
+  ]
+  let weight = 0
+  let loads = 0
+  let overDot = false
+  let overReduction = false
+  for (let top = stack.pop(); top !== undefined && weight <= LARGEST; top = stack.pop()) {
+    const { node, path, times } = top
+    const paths = visited.get(node) ?? new Set()
+    if (paths.has(path)) continue
+    visited.set(node, paths.add(path))
+    const share = Math.min(top.share, sizeOf(node.shape) / size)
+    const kind = node === e ? 'inlined' : seen.get(node)!
+    if (kind !== 'inlined') {
+      weight += LOAD * share * times
+      loads += paths.size === 1 ? 1 : 0
+      overDot ||= kind === 'dot' && sizeOf(node.shape) === size
+      overReduction ||= kind === 'reduction'
+      continue
+    }
+    const { arithmetic, reads } = own.get(node)!
+    weight += (NODE + arithmetic) * share * times
+    for (const r of reads)
+      stack.push({ node: r.arg, path: r.same ? path : `${path}/${visited.size}`, share, times: times * r.times })
   }
-  return { weight, loads }
+  const { arithmetic, reads } = own.get(e)!
+  return {
+    weight,
+    loads,
+    view: arithmetic === 0 && reads.length === 1 && reads[0]!.times === 1,
+    overDot,
+    overReduction,
+  }
 }

@@ -9,7 +9,7 @@ import type { Access } from '../codegen/lowering.ts'
 import { load, type Scalar } from '../codegen/scalar.ts'
 import type { Expr } from '../expr.ts'
 import { sizeOf } from '../shape.ts'
-import { costs, LOAD, worthCopying } from './cost.ts'
+import { costs, LOAD, shareOf, worthCopying } from './cost.ts'
 import {
   bijectionAxes,
   count,
@@ -49,6 +49,9 @@ export const storageOf = (e: Expr): Expr => {
   while (node.prim.lower.kind === 'after') node = node.args[0]!
   return node
 }
+
+/** How often a group evaluates what is inlined into it. */
+const gridOf = (group: Group): number => count(group.rows) * count(group.cols) * (group.dot?.k.extent ?? 1)
 
 const indexKey = (index: readonly Ix[]): string => index.map((ix) => ix.key).join()
 
@@ -153,20 +156,22 @@ export const fuse = (capabilities: Capabilities, order: readonly Expr[], outputs
       group.reads.get(node)!.map((r) => ({ group, ...r })),
     )
     const data = places.filter((p) => p.kind !== 'order')
-    const { weight, loads } = cost.get(node)!
+    const { weight, loads, view, overDot, overReduction } = cost.get(node)!
     const roomy = data.every((p) => loads <= freeBindings(p.group))
     const operands = data.filter((p) => p.kind === 'operand')
+    const shares = places.map((p) => shareOf(sizeOf(node.shape), gridOf(p.group)))
     if (
       !kept.has(node) &&
       data.length === places.length &&
       roomy &&
-      worthCopying(weight, places.length) &&
-      (operands.length === 0 || weight <= OPERAND)
+      (view || (worthCopying(weight, shares) && (operands.length === 0 || (weight <= OPERAND && !overDot))))
     ) {
       for (const p of data) inline(p.group, node, p.index, p.kind)
       return
     }
     for (const { group, index, axes } of hosts(node)) {
+      // The epilogue of a dot belongs to the dot's own grid, not to a reduction that reads it.
+      if (overDot && !overReduction && group.reductions.length > 0) continue
       const fits =
         covers(axes, [...group.rows, ...group.cols]) || (group.reductions.length > 0 && covers(axes, group.rows))
       if (!fits || loads >= freeBindings(group)) continue
