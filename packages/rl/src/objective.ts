@@ -29,7 +29,7 @@ export interface ObjectiveConfig {
 
 /** What was sampled, and what is known of it. A tree, so that it can be an argument of `jit`. */
 export type Rollouts = {
-  /** [B, T]: 1 on the tokens of completions, the closing EOS included; 0 on prompt, padding and tool tokens. */
+  /** `[B, T]`: 1 on the tokens of completions, the closing EOS included; 0 on prompt, padding and tool tokens. */
   readonly mask: Floats
   /** [B, T], nats: log-probabilities under the policy that sampled, at the temperature of sampling. */
   readonly oldLogp: Floats

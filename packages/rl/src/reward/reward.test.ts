@@ -2,7 +2,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { chain } from '../task/chain.ts'
+import { mod10Chain } from '../task/chain.ts'
 import { named, scoreSamples } from './named.ts'
 import { cap, gate, type Reward, rewardMonoid, type Sample, type Score, sum, weighted } from './reward.ts'
 import { accuracy, format, repetition, sameNumber, softOverlong } from './rules.ts'
@@ -80,7 +80,7 @@ describe('named rewards', () => {
 describe('rules', () => {
   test('accuracy reads the last answer, in whatever format', () => {
     const problem = { digits: [3, 8, 2, 9, 5], operators: ['+', '*', '-', '*'] } as const
-    const correct = accuracy(chain.verify)
+    const correct = accuracy(mod10Chain.verify)
     const of = (completion: string): number => correct({ ...sample(completion), problem })
     expect(of('<think>1235</think><answer>5</answer>')).toBe(1)
     expect(of('<answer> 5 </answer>')).toBe(1)

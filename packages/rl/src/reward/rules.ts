@@ -11,8 +11,8 @@ export type Rule<Problem> = (sample: Sample<Problem>) => number
  *
  * @example
  * ```ts
- * import { accuracy, chain } from '@adjoint/rl'
- * const correct = accuracy(chain.verify)
+ * import { accuracy, mod10Chain } from '@adjoint/rl'
+ * const correct = accuracy(mod10Chain.verify)
  * ```
  */
 export const accuracy =

@@ -49,12 +49,12 @@ const prompt = ({ digits, operators }: Chain): string =>
  *
  * @example
  * ```ts
- * import { chains, hostKey, problem } from '@adjoint/rl'
- * const short = chains(3)
+ * import { mod10Chains, hostKey, problem } from '@adjoint/rl'
+ * const short = mod10Chains(3)
  * short.prompt(problem(short, 'train')(hostKey(0)))
  * ```
  */
-export const chains = (length: number): Task<Chain> => ({
+export const mod10Chains = (length: number): Task<Chain> => ({
   name: `chain${length}`,
   vocabulary: vocabulary('0123456789+-*='),
   generate: (key: HostKey) => {
@@ -75,8 +75,8 @@ export const chains = (length: number): Task<Chain> => ({
  *
  * @example
  * ```ts
- * import { chain } from '@adjoint/rl'
- * chain.verify({ digits: [3, 8, 2, 9, 5], operators: ['+', '*', '-', '*'] })('5') // true
+ * import { mod10Chain } from '@adjoint/rl'
+ * mod10Chain.verify({ digits: [3, 8, 2, 9, 5], operators: ['+', '*', '-', '*'] })('5') // true
  * ```
  */
-export const chain: Task<Chain> = chains(5)
+export const mod10Chain: Task<Chain> = mod10Chains(5)

@@ -14,7 +14,7 @@ export type ExpressionError =
   | { readonly _tag: 'TooLong'; readonly length: number }
 
 /** The value of an expression, and the numbers it is written with, from left to right. */
-export interface Evaluated {
+export interface ExpressionValue {
   readonly value: Fraction
   readonly numbers: readonly number[]
 }
@@ -53,7 +53,7 @@ const combine = {
  * evaluateExpression('1/(2-2)') // Left { _tag: 'DivisionByZero', position: 1 }
  * ```
  */
-export const evaluateExpression = (text: string): E.Either<ExpressionError, Evaluated> => {
+export const evaluateExpression = (text: string): E.Either<ExpressionError, ExpressionValue> => {
   if (text.length > LONGEST) return E.left({ _tag: 'TooLong', length: text.length })
   const numbers: number[] = []
   let at = 0

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { formatCompletion } from '../template.ts'
 import { addition } from './addition.ts'
-import { chain, chains } from './chain.ts'
+import { mod10Chain, mod10Chains } from './chain.ts'
 import { countdown } from './countdown.ts'
 import { hostKey } from './key.ts'
 import { problem, problems, type Split, splitOf, type Task } from './task.ts'
@@ -57,14 +57,14 @@ const lawful = <P>(task: Task<P>, numRuns: number): void => {
   })
 }
 
-lawful(chain, 200)
-lawful(chains(2), 50)
+lawful(mod10Chain, 200)
+lawful(mod10Chains(2), 50)
 lawful(addition(4), 200)
 lawful(countdown(), 60)
 
 describe('splits', () => {
   test('hold out about a tenth', () => {
-    const held = Array.from({ length: 5000 }, (_, i) => splitOf(chain)(chain.generate(hostKey(i)))).filter(
+    const held = Array.from({ length: 5000 }, (_, i) => splitOf(mod10Chain)(mod10Chain.generate(hostKey(i)))).filter(
       (s) => s === 'heldOut',
     )
     expect(held.length / 5000).toBeGreaterThan(0.085)
@@ -72,20 +72,24 @@ describe('splits', () => {
   })
 
   test('distinct problems are distinct, and too many are refused', () => {
-    const exam = problems(chains(2), 'heldOut', { count: 20, distinct: true })(hostKey(0)).map(chains(2).prompt)
+    const exam = problems(mod10Chains(2), 'heldOut', { count: 20, distinct: true })(hostKey(0)).map(
+      mod10Chains(2).prompt,
+    )
     expect(new Set(exam).size).toBe(20)
-    expect(() => problems(chains(2), 'heldOut', { count: 290, distinct: true })(hostKey(0))).toThrow(/Ask for fewer/)
+    expect(() => problems(mod10Chains(2), 'heldOut', { count: 290, distinct: true })(hostKey(0))).toThrow(
+      /Ask for fewer/,
+    )
   })
 })
 
 describe('known problems', () => {
   test('a chain', () => {
     const p = { digits: [3, 8, 2, 9, 5], operators: ['+', '*', '-', '*'] } as const
-    expect(chain.prompt(p)).toBe('3+8*2-9*5=')
-    expect(formatCompletion(chain.trace(p))).toBe('<think>1235</think><answer>5</answer>')
-    expect(chain.vocabulary.size).toBe(21)
-    expect(chain.verify(p)('5')).toBe(true)
-    expect([' 5', '05', '4', '', '5.0'].map(chain.verify(p))).toEqual([false, false, false, false, false])
+    expect(mod10Chain.prompt(p)).toBe('3+8*2-9*5=')
+    expect(formatCompletion(mod10Chain.trace(p))).toBe('<think>1235</think><answer>5</answer>')
+    expect(mod10Chain.vocabulary.size).toBe(21)
+    expect(mod10Chain.verify(p)('5')).toBe(true)
+    expect([' 5', '05', '4', '', '5.0'].map(mod10Chain.verify(p))).toEqual([false, false, false, false, false])
   })
 
   test('an addition', () => {

@@ -42,8 +42,8 @@ const hash = (text: string): number => {
  *
  * @example
  * ```ts
- * import { chain, hostKey, problem, splitOf } from '@adjoint/rl'
- * splitOf(chain)(problem(chain, 'heldOut')(hostKey(1))) // 'heldOut'
+ * import { mod10Chain, hostKey, problem, splitOf } from '@adjoint/rl'
+ * splitOf(mod10Chain)(problem(mod10Chain, 'heldOut')(hostKey(1))) // 'heldOut'
  * ```
  */
 export const splitOf =
@@ -59,8 +59,8 @@ const ATTEMPTS = 10_000
  *
  * @example
  * ```ts
- * import { chain, hostKey, problem } from '@adjoint/rl'
- * chain.prompt(problem(chain, 'train')(hostKey(1))) // five digits and four operators
+ * import { mod10Chain, hostKey, problem } from '@adjoint/rl'
+ * mod10Chain.prompt(problem(mod10Chain, 'train')(hostKey(1))) // five digits and four operators
  * ```
  */
 export const problem =
@@ -81,8 +81,8 @@ export const problem =
  *
  * @example
  * ```ts
- * import { chain, hostKey, problems } from '@adjoint/rl'
- * const exam = problems(chain, 'heldOut', { count: 100, distinct: true })(hostKey(0))
+ * import { mod10Chain, hostKey, problems } from '@adjoint/rl'
+ * const exam = problems(mod10Chain, 'heldOut', { count: 100, distinct: true })(hostKey(0))
  * ```
  */
 export const problems =

@@ -1,4 +1,5 @@
-/** Text to tokens and back over a closed list of tokens, some of them longer than a character (`<think>`, `</answer>`). */
+/** The vocabularies of tasks: a character tokenizer whose specials are padding, both ends of a sequence, and the template's tags. */
+import { characterTokenizer, type TokenizeError } from '@adjoint/nn'
 import * as E from 'fp-ts/lib/Either.js'
 import type { RunError } from '../errors.ts'
 
@@ -10,7 +11,7 @@ export interface Vocabulary {
   readonly pad: number
   readonly bos: number
   readonly eos: number
-  /** The longest token that fits, from left to right. Left: a character that no token starts with. */
+  /** The longest token that fits, from left to right. Left UnknownToken: a character that no token starts with. */
   readonly encode: (text: string) => E.Either<RunError, readonly number[]>
   /** The text of all ids before the first `eos`; padding and `bos` are no text. */
   readonly decode: (ids: ArrayLike<number>) => string
@@ -22,7 +23,8 @@ const SPECIAL = ['<pad>', '<bos>', '<eos>'] as const
 export const TAGS = ['<think>', '</think>', '<answer>', '</answer>'] as const
 
 /**
- * The vocabulary of `symbols` (a text: one token a character): `<pad>`, `<bos>`, `<eos>`, the four template tags, then the symbols in order.
+ * The vocabulary of some characters: `<pad>`, `<bos>`, `<eos>`, the four template tags, then the characters in order.
+ * Throws RangeError where one is named twice.
  *
  * @example
  * ```ts
@@ -32,34 +34,23 @@ export const TAGS = ['<think>', '</think>', '<answer>', '</answer>'] as const
  * v.encode('<think>7') // Right: the id of the tag, then that of 7
  * ```
  */
-export const vocabulary = (symbols: Iterable<string>): Vocabulary => {
-  const tokens = [...SPECIAL, ...TAGS, ...symbols]
-  const ids = new Map(tokens.map((token, id) => [token, id]))
-  if (ids.size !== tokens.length) throw new Error(`vocabulary: a token is listed twice in ${tokens.join(' ')}`)
-  const longest = Math.max(...tokens.map((t) => t.length))
+export const vocabulary = (characters: string): Vocabulary => {
+  const tokenizer = characterTokenizer({ specials: [...SPECIAL, ...TAGS], characters })
   const [pad, bos, eos] = [0, 1, 2]
-
-  const encode = (text: string): E.Either<RunError, readonly number[]> => {
-    const out: number[] = []
-    for (let at = 0; at < text.length;) {
-      let length = Math.min(longest, text.length - at)
-      while (length > 0 && !ids.has(text.slice(at, at + length))) length--
-      const id = ids.get(text.slice(at, at + length))
-      if (id === undefined) return E.left({ _tag: 'UnknownToken', text, position: at })
-      out.push(id)
-      at += length
-    }
-    return E.right(out)
+  return {
+    tokens: tokenizer.vocabulary,
+    size: tokenizer.vocabulary.length,
+    pad,
+    bos,
+    eos,
+    encode: (text) =>
+      E.mapLeft(({ position }: TokenizeError): RunError => ({ _tag: 'UnknownToken', text, position }))(
+        tokenizer.encode(text),
+      ),
+    decode: (ids) => {
+      const all = Array.from(ids)
+      const end = all.indexOf(eos)
+      return tokenizer.decode((end < 0 ? all : all.slice(0, end)).filter((id) => id !== pad && id !== bos))
+    },
   }
-
-  const decode = (sequence: ArrayLike<number>): string => {
-    let text = ''
-    for (let i = 0; i < sequence.length && sequence[i] !== eos; i++) {
-      const id = sequence[i]!
-      if (id !== pad && id !== bos) text += tokens[id] ?? ''
-    }
-    return text
-  }
-
-  return { tokens, size: tokens.length, pad, bos, eos, encode, decode }
 }
