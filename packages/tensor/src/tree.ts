@@ -20,8 +20,12 @@ export interface TreeRecord {
   readonly [key: string]: Tree
 }
 
+/** Any tree with leaves of another type. */
+export type TreeOf<R> = R | null | readonly TreeOf<R>[] | { readonly [key: string]: TreeOf<R> }
+
 /** The same structure with leaves of another type. */
-export type Mapped<T, R> = T extends Expr ? R : T extends null ? T : { readonly [K in keyof T]: Mapped<T[K], R> }
+export type Mapped<T, R> = [Tree] extends [T] ? TreeOf<R> : MappedEach<T, R>
+type MappedEach<T, R> = T extends Expr ? R : T extends null ? T : { readonly [K in keyof T]: Mapped<T[K], R> }
 
 /** Two trees differ where they must agree, or a value is no tree. The message names the path. */
 export class TreeError extends Error {

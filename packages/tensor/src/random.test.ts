@@ -1,0 +1,129 @@
+import { shapes } from '@adjoint/testing'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { evaluate } from './evaluate.ts'
+import type { Expr } from './expr.ts'
+import { scalar, tensor, zeros } from './ops/creation.ts'
+import * as raw from './primitives/index.ts'
+import * as random from './random.ts'
+
+const values = (x: Expr): readonly number[] => [...evaluate([x])[0]!.data]
+const key0 = random.key(0)
+const key42 = random.key(42)
+const mean = (xs: readonly number[]): number => xs.reduce((p, q) => p + q, 0) / xs.length
+
+describe('the generator', () => {
+  const block = (k: readonly number[], x: readonly number[]): readonly string[] => {
+    const word = (v: number): Expr => raw.fill([], 'u32', v)
+    const out = (w: 0 | 1): string =>
+      values(raw.threefry(word(k[0]!), word(k[1]!), word(x[0]!), word(x[1]!), w))[0]!.toString(16)
+    return [out(0), out(1)]
+  }
+  it('gives the known answers of Random123 for threefry2x32-20', () => {
+    expect(block([0, 0], [0, 0])).toEqual(['6b200159', '99ba4efe'])
+    expect(block([0xffffffff, 0xffffffff], [0xffffffff, 0xffffffff])).toEqual(['1cb996fc', 'bb002be7'])
+    expect(block([0x13198a2e, 0x03707344], [0x243f6a88, 0x85a308d3])).toEqual(['c4923a9c', '483df7a0'])
+  })
+})
+
+describe('the values of JAX (jax_threefry_partitionable)', () => {
+  it('keys', () => {
+    expect(random.split(key0, 2).map(values)).toEqual([
+      [1797259609, 2579123966],
+      [928981903, 3453687069],
+    ])
+    expect(values(random.key(-1))).toEqual([4294967295, 4294967295])
+    expect(values(random.key(2n ** 32n + 5n))).toEqual([1, 5])
+    expect(values(random.key(scalar(7, 'u32')))).toEqual([0, 7])
+  })
+  it('draws of its tutorial on random numbers', () => {
+    expect(values(random.uniform()(key0))[0]).toBeCloseTo(0.947667, 6)
+    expect(values(random.normal()(key0))[0]).toBeCloseTo(1.6226422, 6)
+    const atOnce = values(random.normal()(key42, [3]))
+    ;[-0.02830462, 0.46713185, 0.29570296].forEach((v, i) => expect(atOnce[i]).toBeCloseTo(v, 6))
+    const individually = random.split(key42, 3).map((k) => values(random.normal()(k))[0])
+    ;[0.07592554, 0.60576403, 0.4323065].forEach((v, i) => expect(individually[i]).toBeCloseTo(v, 6))
+  })
+})
+
+describe('keys', () => {
+  it('split is foldIn of the positions, and foldIn of different data differs', () => {
+    random.split(key42, 5).forEach((k, i) => {
+      expect(values(k)).toEqual(values(random.foldIn(key42, i)))
+      expect(values(k)).toEqual(values(random.foldIn(key42, scalar(i, 'i32'))))
+    })
+    const many = random.split(key42, 1000).map((k) => values(k).join())
+    expect(new Set(many).size).toBe(1000)
+  })
+  it('draws depend on the key and the number of the element only, not on the shape', () => {
+    fc.assert(
+      fc.property(shapes(), (shape) => {
+        const size = shape.reduce((n, d) => n * d, 1)
+        expect(values(random.bits(key0, shape))).toEqual(values(random.bits(key0, [size])))
+      }),
+      { seed: 2, numRuns: 30 },
+    )
+  })
+  it('are u32[2], and nothing else', () => {
+    expect(() => random.normal()(zeros([2]) as unknown as random.Key)).toThrow('a key is u32[2]')
+    expect(() => random.key(0.5)).toThrow('no safe integer')
+  })
+})
+
+describe('distributions', () => {
+  const n = 20_000
+  it('uniform: range, mean, steps of 2^-23', () => {
+    const u = values(random.uniform()(key42, [n]))
+    expect(u.every((x) => x >= 0 && x < 1 && Number.isInteger(x * 2 ** 23))).toBe(true)
+    expect(Math.abs(mean(u) - 0.5)).toBeLessThan(0.01)
+    const v = values(random.uniform({ minval: -3, maxval: 5 })(key42, [n]))
+    expect(v.every((x) => x >= -3 && x < 5)).toBe(true)
+    expect(Math.abs(mean(v) - 1)).toBeLessThan(0.06)
+  })
+  it('normal: the moments, and location and scale', () => {
+    const z = values(random.normal()(key42, [n]))
+    expect(Math.abs(mean(z))).toBeLessThan(0.02)
+    expect(Math.abs(mean(z.map((x) => x ** 2)) - 1)).toBeLessThan(0.03)
+    expect(Math.abs(mean(z.map((x) => x ** 4)) - 3)).toBeLessThan(0.2)
+    const y = values(random.normal({ mean: 5, stddev: 2 })(key42, [3]))
+    y.forEach((x, i) => expect(x).toBeCloseTo(5 + 2 * z[i]!, 6))
+  })
+  it('gumbel: mean is the Euler constant', () => {
+    expect(Math.abs(mean(values(random.gumbel(key42, [n]))) - 0.5772)).toBeLessThan(0.03)
+  })
+  it('categorical: frequencies are the softmax, and -Infinity is never drawn', () => {
+    const logits = tensor([0, Math.log(3), -Infinity])
+    const drawn = values(
+      random.categorical(-1)(key42, raw.broadcastTo(raw.reshape(logits, [1, 3]), [n, 3]) as typeof logits),
+    )
+    expect(drawn).not.toContain(2)
+    expect(Math.abs(mean(drawn) - 0.75)).toBeLessThan(0.02)
+    expect(random.categorical(0)(key0, zeros([4, 5])).shape).toEqual([5])
+  })
+  it('bernoulli: with a number, and with a tensor of chances', () => {
+    expect(Math.abs(mean(values(random.bernoulli(0.3)(key42, [n]))) - 0.3)).toBeLessThan(0.02)
+    expect(values(random.bernoulli(tensor([0, 1]))(key42, [3, 2]))).toEqual([0, 1, 0, 1, 0, 1])
+  })
+  it('randint: every value of the range, none outside, wide ranges too', () => {
+    const drawn = values(random.randint(-2, 3)(key42, [n]))
+    expect([...new Set(drawn)].sort((p, q) => p - q)).toEqual([-2, -1, 0, 1, 2])
+    ;[-2, -1, 0, 1, 2].forEach((v) =>
+      expect(Math.abs(drawn.filter((d) => d === v).length / n - 0.2)).toBeLessThan(0.02),
+    )
+    const wide = values(random.randint(-2147483648, 2147483647)(key42, [n]))
+    expect(wide.every((x) => Number.isInteger(x) && x >= -2147483648 && x < 2147483647)).toBe(true)
+    expect(Math.abs(mean(wide) / 2 ** 31)).toBeLessThan(0.02)
+    expect(() => random.randint(3, 3)).not.toThrow()
+    expect(() => random.randint(3, 3)(key0)).toThrow('holds no i32 integer')
+  })
+  it('permutation: every number once, another order for another key', () => {
+    fc.assert(
+      fc.property(fc.nat(40), fc.nat(1000), (size, seed) => {
+        const order = values(random.permutation(size)(random.key(seed)))
+        expect([...order].sort((p, q) => p - q)).toEqual(Array.from({ length: size }, (_, i) => i))
+      }),
+      { seed: 3, numRuns: 50 },
+    )
+    expect(values(random.permutation(20)(key0))).not.toEqual(values(random.permutation(20)(key42)))
+  })
+})
