@@ -41,12 +41,30 @@ export const touched = (group: Group, owner: ReadonlyMap<Expr, Group>): readonly
   return [...found]
 }
 
+/** Whether what a group computes for `from` reads `target` from memory. */
+const computedFrom = (group: Group, owner: ReadonlyMap<Expr, Group>, from: Expr, target: Expr): boolean => {
+  const seen = new Set<Expr>([from])
+  const stack = [from]
+  for (let node = stack.pop(); node !== undefined; node = stack.pop())
+    for (const arg of node.args) {
+      const place = storageOf(arg)
+      if (place === target) return true
+      const inside = place.prim.lower.kind !== 'leaf' && (owner.get(place) ?? group) === group
+      if (inside && !seen.has(place)) {
+        seen.add(place)
+        stack.push(place)
+      }
+    }
+  return false
+}
+
 /**
  * Whether a store may overwrite `node`: each iteration reads only the element that it is about to write. Values are
  * computed before any is stored, but row stores come before the full stores of the row, which must not miss what was there.
  */
-const mayOverwrite = (group: Group, store: StoredMember, node: Expr): boolean => {
-  if (store.scope === 'row' && group.stores.some((s) => s.scope === 'full')) return false
+const mayOverwrite = (group: Group, owner: ReadonlyMap<Expr, Group>, store: StoredMember, node: Expr): boolean => {
+  const later = store.scope === 'row' ? group.stores.filter((s) => s.scope === 'full') : []
+  if (later.some((s) => computedFrom(group, owner, s.node, node))) return false
   const at = flatten(store.index, store.node.shape).key
   return [...group.reads].every(
     ([n, reads]) =>
@@ -149,7 +167,8 @@ export const planMemory = (
       if (goal !== undefined) {
         const old = graph.inputs.find((leaf) => bufferOf.get(leaf) === goal)
         const early =
-          old !== undefined && ((lastUse.get(old) ?? -1) > i || (reads.includes(old) && !mayOverwrite(g, stored, old)))
+          old !== undefined &&
+          ((lastUse.get(old) ?? -1) > i || (reads.includes(old) && !mayOverwrite(g, owner, stored, old)))
         if (!early) place(goal, undefined)
         else inSlot()
         continue
@@ -160,7 +179,7 @@ export const planMemory = (
           dies(r) &&
           r.dtype === node.dtype &&
           sizeOf(r.shape) === sizeOf(node.shape) &&
-          mayOverwrite(g, stored, r),
+          mayOverwrite(g, owner, stored, r),
       )
       if (reusable === undefined) inSlot()
       else {
