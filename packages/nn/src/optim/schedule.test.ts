@@ -1,0 +1,38 @@
+import { scalar } from '@adjoint/tensor'
+import { evaluate } from '@adjoint/tensor/ir'
+import { describe, expect, test } from 'vitest'
+import {
+  constantSchedule,
+  cosineSchedule,
+  joinSchedules,
+  linearSchedule,
+  type Schedule,
+  warmupCosineSchedule,
+} from './schedule.ts'
+
+const at = (schedule: Schedule, counts: readonly number[]): readonly number[] =>
+  counts.map((count) => evaluate([schedule(scalar(count, 'i32'))])[0]!.data[0]!)
+const close = (xs: readonly number[], ys: readonly number[]): void => {
+  expect(xs).toHaveLength(ys.length)
+  xs.forEach((x, i) => expect(x).toBeCloseTo(ys[i]!, 6))
+}
+
+describe('schedules', () => {
+  test('constant', () => close(at(constantSchedule(0.3), [0, 7, 1e6]), [0.3, 0.3, 0.3]))
+  test('linear', () => close(at(linearSchedule({ from: 1, to: 3, steps: 4 }), [0, 1, 4, 9]), [1, 1.5, 3, 3]))
+  test('cosine', () =>
+    close(at(cosineSchedule({ from: 1, to: 0, steps: 4 }), [0, 1, 2, 4, 9]), [1, (1 + Math.SQRT1_2) / 2, 0.5, 0, 0]))
+  test('of no steps stands at its end', () => close(at(linearSchedule({ from: 1, to: 3, steps: 0 }), [0, 1]), [3, 3]))
+
+  test('joined ones count from their own starts', () => {
+    const line = linearSchedule({ from: 0, to: 4, steps: 4 })
+    close(at(joinSchedules([line, constantSchedule(9), line], [2, 3]), [0, 1, 2, 3, 4, 99]), [0, 1, 9, 0, 1, 4])
+    expect(() => joinSchedules([line, line], [])).toThrow(/one boundary fewer/)
+    expect(() => joinSchedules([line, line, line], [3, 3])).toThrow(/ascending/)
+  })
+
+  test('warm-up, then a cosine', () => {
+    const schedule = warmupCosineSchedule({ peak: 2, warmupSteps: 4, steps: 12, end: 1 })
+    close(at(schedule, [0, 1, 4, 8, 12, 99]), [0, 0.5, 2, 1.5, 1, 1])
+  })
+})
