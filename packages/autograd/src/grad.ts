@@ -79,10 +79,10 @@ const differentiated = (op: string, f: (...args: Args) => unknown, options: Opti
  * @example
  * ```ts
  * import { valueAndGrad } from '@adjoint/autograd'
- * import { mean, readAsync, square, sub, tensor, type Tensor } from '@adjoint/tensor'
+ * import { mean, readAsync, scalar, square, sub, tensor, type Tensor } from '@adjoint/tensor'
  * const loss = (params: { mu: Tensor<readonly [], 'f32'> }, x: Tensor<readonly [3], 'f32'>) =>
  *   mean()(square(sub(x, params.mu)))
- * const [value, grads] = valueAndGrad(loss)({ mu: tensor(2, []) }, tensor([1, 2, 6], [3]))
+ * const [value, grads] = valueAndGrad(loss)({ mu: scalar(2) }, tensor([1, 2, 6], [3]))
  * console.log(await readAsync(value), await readAsync(grads.mu)) // 17 / 3, -2
  * ```
  */

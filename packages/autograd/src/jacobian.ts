@@ -1,10 +1,10 @@
 /** Full derivatives, a basis vector at a time, all at once by vmap. */
-import { tree, type Scalar, type Tensor, type Tree } from '@adjoint/tensor'
+import type { Scalar, Tensor, Tree } from '@adjoint/tensor'
 import { primitives, sizeOf, type Expr } from '@adjoint/tensor/ir'
 import { grad } from './grad.ts'
 import { jvp } from './jvp.ts'
 import { differentiate, pushforwardOf, type Pullback } from './reverse.ts'
-import { requireFloat, take } from './trees.ts'
+import { graft, requireFloat, take } from './trees.ts'
 import { batchCall, moveAxis, spreadOut } from './vmap.ts'
 
 const { cast, eq, fill, iota, reshape } = primitives
@@ -80,7 +80,7 @@ const jacobianBy =
     )
     let next = 0
     // The structure of the result with a tree in the place of each leaf: what Jacobian<B, P> says.
-    return tree.map(() => trees[next++]!, value) as Jacobian<B, P>
+    return graft(value, () => trees[next++]!) as Jacobian<B, P>
   }
 
 /**

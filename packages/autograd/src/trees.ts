@@ -19,6 +19,18 @@ export const take = <T extends Tree>(value: T): Taken<T> => {
   }
 }
 
+/** The tree with `images()` in the place of each leaf, in order: trees at the leaves of a tree. */
+export const graft = (value: Tree, images: () => Tree): Tree => {
+  if (value === null) return null
+  if (isLeaf(value)) return images()
+  if (Array.isArray(value)) {
+    const items: readonly Tree[] = value
+    return items.map((item) => graft(item, images))
+  }
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
+  return Object.fromEntries(entries.map(([key, item]) => [key, graft(item, images)]))
+}
+
 const named = (path: string): string => (path === '' ? 'The argument' : `The argument at ${path}`)
 
 /** Differentiation needs floating point; the message names the leaf. */

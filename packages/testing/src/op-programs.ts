@@ -1,0 +1,129 @@
+/**
+ * Random programs over the public operations: a straight line on matrices, as data. What `programs` is to primitives, this
+ * is to what users write; both give the same kind of sample.
+ */
+import fc from 'fast-check'
+import {
+  add,
+  arange,
+  broadcastTo,
+  concat,
+  cumprod,
+  cumsum,
+  diagonal,
+  dynamicSlice,
+  dynamicUpdateSlice,
+  einsum,
+  flip,
+  gelu,
+  logSoftmax,
+  logsumexp,
+  lt,
+  matmul,
+  mean,
+  mul,
+  outer,
+  pad,
+  prod,
+  repeat,
+  reshape,
+  roll,
+  scalar,
+  scatterAdd,
+  silu,
+  sin,
+  slice,
+  softmax,
+  softplus,
+  split,
+  stack,
+  sub,
+  sum,
+  take,
+  takeAlongAxis,
+  tanh,
+  tensor,
+  tile,
+  transpose,
+  tril,
+  variance,
+  where,
+  type Tensor,
+} from '@adjoint/tensor'
+import { data } from './arbitraries.ts'
+import type { RandomProgram } from './programs.ts'
+
+type F32 = Tensor<readonly number[], 'f32'>
+/** From [m, n] with m, n > 0 to another such, of the same kind; `k` settles the rest. */
+type Step = readonly [name: string, f: (x: F32, k: number) => F32]
+
+const rows = (x: F32): number => x.shape[0]!
+const columns = (x: F32): number => x.shape[1]!
+const pick = (k: number, n: number): Tensor<readonly [number], 'i32'> => tensor([k % n, (7 * k) % n, 0], 'i32')
+
+const steps: readonly Step[] = [
+  ['x sin x', (x) => mul(x, sin(x))],
+  ['gelu', (x) => gelu(x)],
+  ['silu', (x) => silu(x)],
+  ['softplus', (x) => softplus(x)],
+  ['softmax of rows', (x) => softmax(-1)(x)],
+  ['softmax of columns', (x) => softmax(0)(x)],
+  ['logSoftmax', (x) => mul(logSoftmax(-1)(x), 0.3)],
+  ['minus logsumexp', (x) => sub(x, logsumexp({ axis: 0, keepDims: true })(x))],
+  ['centre', (x) => sub(x, mean({ axis: 1, keepDims: true })(x))],
+  ['times row variance', (x) => mul(tanh(x), variance({ axis: -1, keepDims: true })(tanh(x)))],
+  ['plus total', (x) => add(x, tanh(sum()(x)))],
+  ['plus product', (x) => add(x, prod({ axis: 0, keepDims: true })(tanh(x)))],
+  ['x x^T', (x) => mul(matmul(x, tanh(transpose()(x))), 0.2)],
+  ['einsum', (x) => mul(einsum('ij,kj->ki')(tanh(x), tanh(x)), 0.3)],
+  ['transpose', (x) => transpose()(x)],
+  ['flatten', (x) => reshape([1, -1])(x) as F32],
+  ['flip', (x, k) => flip(k % 2)(x)],
+  ['roll', (x, k) => roll(k, k % 2)(x)],
+  ['pad', (x, k) => pad([[k % 2, 1], [0, k % 3]])(x) as F32], // prettier-ignore
+  ['slice', (x, k) => slice([k % rows(x), 0], [null, columns(x)])(x) as F32],
+  ['tile', (x) => tile([2, 1])(x)],
+  ['repeat', (x) => repeat(2, 1)(x)],
+  ['concat', (x) => concat(0)([x, tanh(x)]) as F32],
+  ['stack', (x) => reshape([-1, columns(x)])(stack(1)([x, sin(x)]) as F32) as F32],
+  [
+    'split and swap',
+    (x, k) => concat(1)(split([k % columns(x), columns(x) - (k % columns(x))], 1)(x).toReversed()) as F32,
+  ],
+  ['take rows', (x, k) => take(0)(x, pick(k, rows(x))) as F32],
+  ['take along rows', (x, k) => takeAlongAxis(1)(x, broadcastTo([rows(x), 3])(pick(k, columns(x))))],
+  ['scatterAdd', (x, k) => scatterAdd(0)(x, pick(k, rows(x)), take(0)(sin(x), pick(k + 1, rows(x)))) as F32],
+  ['dynamicSlice', (x, k) => dynamicSlice([1, columns(x)])(x, [scalar(k % rows(x), 'i32'), 0]) as F32],
+  [
+    'dynamicUpdateSlice',
+    (x, k) => dynamicUpdateSlice(x, sin(slice([0, 0], [1, null])(x)), [scalar(k % rows(x), 'i32'), 0]),
+  ],
+  ['cumsum', (x, k) => mul(cumsum(k % 2)(x), 0.3)],
+  ['cumprod', (x) => cumprod(1)(tanh(x))],
+  ['diagonal', (x) => outer(diagonal()(x) as Tensor<readonly [number], 'f32'>, tensor([1, -0.5]))],
+  ['tril', (x) => tril()(x)],
+  ['where by row', (x) => where(lt(reshape([-1, 1])(arange(rows(x))), 1), x, sin(x)) as F32],
+]
+
+const LARGEST = 200
+
+export const opPrograms = ({ maxSteps = 5 }: { readonly maxSteps?: number } = {}): fc.Arbitrary<RandomProgram> =>
+  fc
+    .record({
+      shape: fc.tuple(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 4 })),
+      chosen: fc.array(fc.tuple(fc.nat(steps.length - 1), fc.nat(30)), { minLength: 1, maxLength: maxSteps }),
+    })
+    .chain(({ shape, chosen }) =>
+      data(shape).map((x) => ({
+        inputs: [x],
+        steps: chosen.map(([op, detail]) => ({ op, x: 0, y: 0, detail, name: steps[op]![0] })),
+        build: ([input]) => {
+          let y = input as F32
+          for (const [op, k] of chosen) {
+            const next = steps[op]![1](y, k)
+            if (rows(next) * columns(next) <= LARGEST) y = next
+          }
+          return [y]
+        },
+      })),
+    )
