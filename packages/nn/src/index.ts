@@ -60,6 +60,7 @@ export {
   chain,
   type GradientTransformation,
   identity,
+  opaque,
   type Selection,
   stateless,
   transformations,

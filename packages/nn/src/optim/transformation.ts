@@ -103,9 +103,9 @@ export const chain = <const S extends readonly Tree[]>(
  *
  * @example
  * ```ts
- * import { scale, transformations } from '@adjoint/nn'
+ * import { opaque, scale, transformations } from '@adjoint/nn'
  * import { concatAll } from 'fp-ts/lib/Monoid.js'
- * const descend = concatAll(transformations)([scale(0.1), scale(-1)])
+ * const descend = concatAll(transformations)([scale(0.1), scale(-1)].map(opaque))
  * console.log(Object.keys(descend)) // ['init', 'update']
  * ```
  */
