@@ -6,6 +6,7 @@ import { take } from './trees.ts'
 
 const { add, fill, mul, neg, reduceSum, reshape } = primitives
 
+/** How derivatives are compared with differences. */
 export interface CheckGradsOptions {
   /** Derivatives of which order are checked: 1, then those of the gradient, and so on. Default 2. */
   readonly order?: number

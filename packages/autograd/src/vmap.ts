@@ -12,6 +12,7 @@ const { broadcastTo, parameter, reshape, transpose } = primitives
  */
 export type Axes = number | null | readonly Axes[] | { readonly [key: string]: Axes }
 
+/** Which axes `vmap` maps over, and where results carry them. */
 export interface VmapOptions {
   /** One entry for each argument, or one for all. Default 0. Negative axes count from the end. */
   readonly inAxes?: Axes

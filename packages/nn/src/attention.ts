@@ -27,7 +27,7 @@ export interface AttentionConfig {
   readonly outInit?: Initializer
 }
 
-/** `qkv` [C, (H + 2 KV) D]: query heads, then key heads, then value heads; `out` [H D, C]. */
+/** `qkv`, of shape `[C, (H + 2 KV) D]`: query heads, then key heads, then value heads; `out`, of shape `[H D, C]`. */
 export interface AttentionParams extends TreeRecord {
   readonly qkv: LinearParams
   readonly out: LinearParams

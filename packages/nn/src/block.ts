@@ -16,7 +16,9 @@ import type { NormParams } from './norm.ts'
 
 /** A normalisation: its parameters, and the layer. */
 export interface NormKind {
+  /** Gain and bias at their start. */
   readonly init: () => NormParams
+  /** The norm as a function of its parameters. */
   readonly apply: (params: NormParams) => Layer
 }
 

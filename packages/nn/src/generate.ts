@@ -56,7 +56,7 @@ export interface GenerateConfig extends Sampling {
 
 /** What was drawn, on the device. */
 export interface Generation extends TreeRecord {
-  /** [B, P + N]: the prompt's columns, then the completion's, then padding. */
+  /** `[B, P + N]`: the prompt's columns, then the completion's, then padding. */
   readonly tokens: Integers
   /** `[B, N]`: log-probabilities of the completion's tokens in the distribution drawn from, nats; 0 after the end. */
   readonly logp: Floats

@@ -9,8 +9,9 @@ import { and, clamp, exp, gt, lt, minimum, mul, ne, sigmoid, stopGradient, sub }
 export interface Clip {
   /** The surrogate objective of each token, [B, T]. `logp` [B, T] is what a score-function form differentiates. */
   readonly surrogate: (logRatio: Floats, advantages: Floats, logp: Floats) => Floats
-  /** Tokens whose ratio is held from below, and from above: those that `clip_ratio/low` and `/high` count. */
+  /** Tokens whose ratio is held from below: those that `clip_ratio/low` counts. */
   readonly low: (logRatio: Floats, advantages: Floats) => Booleans
+  /** Tokens whose ratio is held from above: those that `clip_ratio/high` counts. */
   readonly high: (logRatio: Floats, advantages: Floats) => Booleans
 }
 

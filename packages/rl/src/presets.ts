@@ -49,6 +49,7 @@ export const presets = {
       entropyBonus: 0,
     },
   },
+  /** Takes the longest completion, in tokens: the constant that sums are divided by. */
   drGrpo: (maxLength: number): Preset => ({
     advantage: centred,
     objective: {

@@ -66,6 +66,7 @@ export interface RunConfig<S extends Tree> {
   readonly checkpointEvery: number
   /** What the run was started with: the first line of its log. A run is resumed with the same one only. */
   readonly settings: { readonly [key: string]: Json }
+  /** Told after each step, once its record is written. */
   readonly observe?: (progress: Progress) => void
 }
 

@@ -5,6 +5,7 @@ import type { Kernel } from './codegen/kernel.ts'
 import { dtypes } from './dtype.ts'
 import type { Program } from './schedule/program.ts'
 
+/** What a kernel costs, whatever the device. */
 export interface KernelCost {
   readonly name: string
   readonly kind: Kernel['kind']
@@ -18,6 +19,7 @@ export interface KernelCost {
 
 const iterations = (axes: readonly Axis[]): number => axes.reduce((n, a) => n * a.extent, 1)
 
+/** Counts a kernel's floating point operations and the bytes it moves, from its loops. */
 export const kernelCost = (kernel: Kernel): KernelCost => {
   const bytes = kernel.buffers.reduce(
     (n, b) => n + b.size * dtypes[b.dtype].bytes * (Number(b.read) + Number(b.write)),

@@ -31,8 +31,10 @@ export type {
   WithAxis,
 } from './shape-type.ts'
 export type { Scalar, Tensor } from './tensor.ts'
+/** Random numbers from explicit, splittable keys: Threefry-2x32, with the same bits as JAX. */
 export * as random from './random.ts'
 export type { Key } from './random.ts'
+/** Trees of tensors: arrays and plain objects, nested to any depth, with tensors at the leaves. */
 export * as tree from './tree.ts'
 export { isTensor, TreeError, type Tree, type TreeRecord } from './tree.ts'
 

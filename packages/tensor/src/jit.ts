@@ -13,6 +13,7 @@ import { describeSite, captureSite } from './site.ts'
 import { isTraced, withTrace } from './trace.ts'
 import * as tree from './tree.ts'
 
+/** How `jit` runs what it compiles. */
 export interface JitOptions {
   /** Positions of arguments whose memory the call may overwrite; they cannot be used afterwards. */
   readonly donate?: readonly number[]
@@ -20,7 +21,9 @@ export interface JitOptions {
   readonly device?: Device
 }
 
+/** A compiled function: called as the function it was made of. */
 export interface Jitted<A extends readonly tree.Tree[], B extends tree.Tree> {
+  /** Runs the program of these arguments, compiling it where their signature is new. Returns before the device is done. */
   (...args: A): B
   /** The program that a call with these arguments would run (compiled, not run); null on the reference device. */
   readonly program: (...args: A) => Program | null

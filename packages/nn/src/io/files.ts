@@ -2,6 +2,7 @@
 
 /** Whole files, read and replaced. Both reject with the system's error, whose `code` says what failed. */
 export interface Files {
+  /** The bytes of a file. */
   readonly read: (path: string) => Promise<Uint8Array>
   /** All or nothing: after a failure, or a crash at any moment, the file holds what it held before. */
   readonly replace: (path: string, bytes: Uint8Array) => Promise<void>

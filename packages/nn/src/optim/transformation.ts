@@ -12,7 +12,9 @@ import type { Floats } from '../layer.ts'
  * the first `updates` of a chain are the gradients, the last are what `applyUpdates` adds to the parameters.
  */
 export interface GradientTransformation<S extends Tree = Tree> {
+  /** The state before the first step. */
   readonly init: (params: Tree) => S
+  /** New updates, and the next state. */
   readonly update: <P extends Tree>(updates: P, state: S, params: P) => readonly [updates: P, state: S]
 }
 

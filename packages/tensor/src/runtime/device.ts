@@ -21,6 +21,7 @@ export class DeviceFailure extends Error {
   }
 }
 
+/** Counters of a device since it was requested; bytes are those held for tensors and programs. */
 export interface DeviceStats {
   /** Bytes held now: storages of live tensors and programs' slots and constants. */
   readonly liveBytes: number
@@ -51,10 +52,12 @@ export interface Executable {
   readonly program: Program | null
 }
 
+/** An executor: compiles graphs, holds tensors, and runs. Obtained by `requestDevice`. */
 export interface Device {
   readonly kind: 'webgpu' | 'wasm' | 'reference'
   /** For people: adapter or engine. */
   readonly label: string
+  /** Schedules a graph and prepares its kernels; `jit` and `realize` call it. */
   readonly compile: (graph: Graph) => Executable
   /** Copies host data to the device. */
   readonly upload: (data: HostArray, aval: Aval) => Storage
@@ -62,6 +65,8 @@ export interface Device {
   readonly download: (storage: Storage) => TaskEither<DeviceError, HostArray>
   /** Frees a storage now rather than when it is collected; using it afterwards is an error. */
   readonly release: (storage: Storage) => void
+  /** The counters now. */
   readonly stats: () => DeviceStats
+  /** Gives up the device and all memory on it; using one of its tensors afterwards is an error. */
   readonly destroy: () => Promise<void>
 }

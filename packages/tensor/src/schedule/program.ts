@@ -32,6 +32,7 @@ export type Step =
   | { readonly kind: 'kernel'; readonly kernel: Kernel; readonly buffers: readonly number[]; readonly site: Site }
   | { readonly kind: 'copy'; readonly from: number; readonly to: number; readonly bytes: number }
 
+/** A schedule: the buffers and the steps, in order, that a device records once and replays. `explain` prints it. */
 export interface Program {
   readonly inputs: readonly Aval[]
   readonly donated: readonly boolean[]
