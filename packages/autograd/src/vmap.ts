@@ -93,9 +93,10 @@ export const batchCall = (
  * computed at once. A matrix-vector product becomes a matrix product; nothing loops. What does not depend on the
  * mapped arguments is computed once and repeated. Tensors that `f` closes over are the same for every example.
  *
+ * The options `inAxes` and `outAxes` are as in JAX: a number, null, or a tree of these that follows the arguments (a list
+ * has one entry for each argument) and the result.
+ *
  * @param f - A pure function of trees of tensors.
- * @param options - `inAxes` and `outAxes` as in JAX: a number, null, or a tree of these that follows the arguments
- * (a list has one entry for each argument) and the result.
  * @returns A function of the stacked arguments that returns the stacked results.
  * @throws ShapeError where mapped axes have different sizes, or an axis is out of range; TypeError where the axes do not
  * follow the tree, or a result with `outAxes: null` depends on the mapped axis.
