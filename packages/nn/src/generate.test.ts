@@ -58,7 +58,9 @@ describe('generate', () => {
 
   test('a row ends at its EOS: masked, padded and counted up to there, its EOS included', async () => {
     const free = await run({ maxTokens: 8, temperature: 2 })
-    const ended = await run({ maxTokens: 8, temperature: 2, eos: 2, pad: 6, checkEvery: 3 })
+    // a token that was drawn, so that some row ends early
+    const eos = (await read(free.tokens))[3 + 2]!
+    const ended = await run({ maxTokens: 8, temperature: 2, eos, pad: 6, checkEvery: 3 })
     const [before, after] = [rowsOf(await read(free.tokens), 11), rowsOf(await read(ended.tokens), 11)]
     const [mask, logp, freeLogp] = [
       rowsOf(await read(ended.mask), 8),
@@ -66,12 +68,12 @@ describe('generate', () => {
       rowsOf(await read(free.logp), 8),
     ]
     const lengths = before.map((row) => {
-      const at = row.slice(3).indexOf(2)
+      const at = row.slice(3).indexOf(eos)
       return at < 0 ? 8 : at + 1
     })
     expect(lengths.some((n) => n < 8)).toBe(true)
     expect(await read(ended.lengths)).toEqual(lengths)
-    expect(await read(ended.ended)).toEqual(before.map((row) => (row.slice(3).includes(2) ? 1 : 0)))
+    expect(await read(ended.ended)).toEqual(before.map((row) => (row.slice(3).includes(eos) ? 1 : 0)))
     lengths.forEach((n, r) => {
       expect(after[r]).toEqual([...before[r]!.slice(0, 3 + n), ...new Array<number>(8 - n).fill(6)])
       expect(mask[r]).toEqual(Array.from({ length: 8 }, (_, t) => (t < n ? 1 : 0)))

@@ -67,6 +67,7 @@ export const prod: Reduction = reduction('prod', raw.reduceProd, (x) => {
 const notEmpty =
   (op: string) =>
   (x: Expr, axes: readonly number[]): void => {
+    requireDType(op, x, numeric, "For bools use any or all, or cast first: cast('i32')(x)")
     if (axes.some((a) => x.shape[a] === 0))
       throw new ShapeError({
         op,
@@ -91,7 +92,9 @@ const boolReduction =
   (config = {}) =>
   (x) => {
     requireDType(op, x, ['bool'], 'Compare first, as in ne(x, 0)')
-    return typed(over(op, reduce, x, config))
+    // as u32, whose least and greatest elements are what nothing reduces to: false under max, true under min
+    const counted = over(op, reduce, raw.cast('u32', x), config)
+    return typed(raw.ne(counted, raw.fill(counted.shape, 'u32', 0)))
   }
 /** Whether some element holds, over `axis` (default: all). False of nothing. Throws DTypeError for other dtypes than bool. */
 export const any: BoolReduction = boolReduction('any', raw.reduceMax)
