@@ -1,4 +1,5 @@
 /** What the tests of every package share: arbitraries, random programs, tolerances, finite differences. */
+export { presentDevices } from './devices.ts'
 export {
   awkward,
   axesOf,
