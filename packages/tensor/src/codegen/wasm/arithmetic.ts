@@ -23,8 +23,10 @@ export const not = (e: Emitter, x: Val): Val =>
 
 const retyped = (x: Val, type: Type): Val => ({ ...x, type })
 /** The bits of an f32 as an i32, and back. */
-export const bitsOf = (e: Emitter, x: Val): Val => (x.lanes ? retyped(x, 'i32') : e.pure(code.i32ReinterpretF32, [x], 'i32', false))
-export const fromBits = (e: Emitter, x: Val): Val => (x.lanes ? retyped(x, 'f32') : e.pure(code.f32ReinterpretI32, [x], 'f32', false))
+export const bitsOf = (e: Emitter, x: Val): Val =>
+  x.lanes ? retyped(x, 'i32') : e.pure(code.i32ReinterpretF32, [x], 'i32', false)
+export const fromBits = (e: Emitter, x: Val): Val =>
+  x.lanes ? retyped(x, 'f32') : e.pure(code.f32ReinterpretI32, [x], 'f32', false)
 
 /** 0 or 1 as an i32. */
 export const asInteger = (e: Emitter, x: Val): Val =>
@@ -32,9 +34,13 @@ export const asInteger = (e: Emitter, x: Val): Val =>
 
 /** `y < x ? y : x` and `x < y ? y : x`: cheaper than minimum and maximum, and the first operand's NaN stays. */
 export const lower = (e: Emitter, x: Val, y: Val): Val =>
-  x.lanes || y.lanes ? e.pure(code.f32x4PMin, [e.splat(x), e.splat(y)], 'f32', true) : select(e, e.op('flt', y, x), y, x)
+  x.lanes || y.lanes
+    ? e.pure(code.f32x4PMin, [e.splat(x), e.splat(y)], 'f32', true)
+    : select(e, e.op('flt', y, x), y, x)
 export const upper = (e: Emitter, x: Val, y: Val): Val =>
-  x.lanes || y.lanes ? e.pure(code.f32x4PMax, [e.splat(x), e.splat(y)], 'f32', true) : select(e, e.op('flt', x, y), y, x)
+  x.lanes || y.lanes
+    ? e.pure(code.f32x4PMax, [e.splat(x), e.splat(y)], 'f32', true)
+    : select(e, e.op('flt', x, y), y, x)
 
 type Extremum = 'minS' | 'minU' | 'maxS' | 'maxU'
 const extrema = {
@@ -88,12 +94,18 @@ const joined = (e: Emitter, parts: readonly Val[]): Val => shuffle(e, parts[0]!,
 export const narrow = (e: Emitter, x: Wide): Val =>
   x.length === 1
     ? e.pure(code.f32DemoteF64, x, 'f32', false)
-    : joined(e, x.map((p) => e.pure(code.f32x4DemoteF64x2, [p], 'f32', true)))
+    : joined(
+        e,
+        x.map((p) => e.pure(code.f32x4DemoteF64x2, [p], 'f32', true)),
+      )
 /** Truncates and saturates; NaN gives 0. */
 export const narrowInteger = (e: Emitter, x: Wide, isSigned: boolean): Val =>
   x.length === 1
     ? e.pure(isSigned ? code.i32TruncF64S : code.i32TruncF64U, x, 'i32', false)
-    : joined(e, x.map((p) => e.pure(isSigned ? code.i32x4TruncF64S : code.i32x4TruncF64U, [p], 'i32', true)))
+    : joined(
+        e,
+        x.map((p) => e.pure(isSigned ? code.i32x4TruncF64S : code.i32x4TruncF64U, [p], 'i32', true)),
+      )
 
 export type WideOp = 'dadd' | 'dsub' | 'dmul' | 'ddiv' | 'dmin' | 'dmax'
 export const wide = (e: Emitter, op: WideOp, x: Wide, y: Wide | number): Wide => {

@@ -90,7 +90,13 @@ export const emitter = (params: number): Emitter => {
     else if (x.type === 'f64') emit(level, [...code.f64Const, ...f64Bytes(x.value)])
     else emit(level, [...code.i32Const, ...signed(x.value)])
   }
-  const result = (level: number, bytes: readonly number[], operands: readonly Val[], type: Type, lanes: boolean): Val => {
+  const result = (
+    level: number,
+    bytes: readonly number[],
+    operands: readonly Val[],
+    type: Type,
+    lanes: boolean,
+  ): Val => {
     for (const x of operands) push(level, x)
     const local = fresh(type, lanes)
     emit(level, [...bytes, ...code.localSet, ...unsigned(local)])

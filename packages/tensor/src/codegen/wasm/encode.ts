@@ -67,7 +67,9 @@ export interface ModuleOptions {
 export const encodeModule = (functions: readonly WasmFunction[], { shared }: ModuleOptions): Uint8Array => {
   const arities = [...new Set(functions.map((f) => f.params))]
   const types = arities.map((n) => [0x60, ...unsigned(n), ...Array<number>(n).fill(typeCode.i32), 0])
-  const limits = shared ? [0x03, ...unsigned(1), ...unsigned(MAX_PAGES)] : [0x01, ...unsigned(1), ...unsigned(MAX_PAGES)]
+  const limits = shared
+    ? [0x03, ...unsigned(1), ...unsigned(MAX_PAGES)]
+    : [0x01, ...unsigned(1), ...unsigned(MAX_PAGES)]
   const memory = [...text('env'), ...text('memory'), 0x02, ...limits]
   return Uint8Array.from([
     ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],

@@ -30,7 +30,21 @@ const expression = (leaf: (dtype: DType) => fc.Arbitrary<Scalar>): fc.Arbitrary<
       leaf('f32'),
       fc.double({ min: -2, max: 2, noNaN: true }).map((v) => S.constant('f32', Math.fround(v))),
       fc
-        .tuple(fc.constantFrom('neg', 'abs', 'sign', 'floor', 'ceil', 'tanh', 'sigmoid', 'erf', 'sin', 'cos') as fc.Arbitrary<S.UnaryOp>, tie('f'))
+        .tuple(
+          fc.constantFrom(
+            'neg',
+            'abs',
+            'sign',
+            'floor',
+            'ceil',
+            'tanh',
+            'sigmoid',
+            'erf',
+            'sin',
+            'cos',
+          ) as fc.Arbitrary<S.UnaryOp>,
+          tie('f'),
+        )
         .map(([op, x]) => S.unary(op, x)),
       fc
         .tuple(fc.constantFrom('add', 'sub', 'mul', 'max', 'min') as fc.Arbitrary<S.BinaryOp>, tie('f'), tie('f'))
@@ -43,7 +57,22 @@ const expression = (leaf: (dtype: DType) => fc.Arbitrary<Scalar>): fc.Arbitrary<
       leaf('i32'),
       fc.integer({ min: -9, max: 9 }).map((v) => S.constant('i32', v)),
       fc
-        .tuple(fc.constantFrom('add', 'sub', 'mul', 'div', 'mod', 'max', 'min', 'and', 'or', 'xor') as fc.Arbitrary<S.BinaryOp>, tie('i'), tie('i'))
+        .tuple(
+          fc.constantFrom(
+            'add',
+            'sub',
+            'mul',
+            'div',
+            'mod',
+            'max',
+            'min',
+            'and',
+            'or',
+            'xor',
+          ) as fc.Arbitrary<S.BinaryOp>,
+          tie('i'),
+          tie('i'),
+        )
         .map(([op, x, y]) => S.binary(op, x, y)),
       tie('b').map((x) => S.cast('i32', x)),
     ),
@@ -54,7 +83,9 @@ const expression = (leaf: (dtype: DType) => fc.Arbitrary<Scalar>): fc.Arbitrary<
         .tuple(fc.constantFrom('lt', 'le', 'eq', 'ne', 'ge', 'gt') as fc.Arbitrary<S.BinaryOp>, tie('i'), tie('i'))
         .map(([op, x, y]) => S.binary(op, x, y)),
       tie('b').map((x) => S.unary('not', x)),
-      fc.tuple(fc.constantFrom('and', 'or', 'xor') as fc.Arbitrary<S.BinaryOp>, tie('b'), tie('b')).map(([op, x, y]) => S.binary(op, x, y)),
+      fc
+        .tuple(fc.constantFrom('and', 'or', 'xor') as fc.Arbitrary<S.BinaryOp>, tie('b'), tie('b'))
+        .map(([op, x, y]) => S.binary(op, x, y)),
     ),
   }))
   return f
@@ -90,7 +121,9 @@ const kernels: fc.Arbitrary<LoopKernel> = fc
       (dtype: DType): fc.Arbitrary<Scalar> =>
         fc.oneof(
           place(axes).map((at) => S.load(dtypes.indexOf(dtype), at, dtype)),
-          dtype === 'i32' ? place(axes).map(S.index) : place(axes).map((at) => S.load(dtypes.indexOf(dtype), at, dtype)),
+          dtype === 'i32'
+            ? place(axes).map(S.index)
+            : place(axes).map((at) => S.load(dtypes.indexOf(dtype), at, dtype)),
           dtype === 'bool'
             ? place(axes).map((ix) => S.within(ix, 2, 5))
             : dtype === 'f32' && ready > 0
@@ -101,7 +134,11 @@ const kernels: fc.Arbitrary<LoopKernel> = fc
     return count.chain((n) =>
       fc
         .tuple(
-          fc.tuple(...Array.from({ length: n }, (_, r) => fc.tuple(fc.constantFrom('sum', 'max', 'min') as fc.Arbitrary<S.ReduceOp>, expression(leaf(all, r))))),
+          fc.tuple(
+            ...Array.from({ length: n }, (_, r) =>
+              fc.tuple(fc.constantFrom('sum', 'max', 'min') as fc.Arbitrary<S.ReduceOp>, expression(leaf(all, r))),
+            ),
+          ),
           expression(leaf(R, n)),
           expression(leaf(all, n)),
         )
@@ -110,12 +147,23 @@ const kernels: fc.Arbitrary<LoopKernel> = fc
           const stores: Store[] = [
             { buffer: 3, at: dense(R), value: ofRow, scope: 'row', mode: 'set' },
             ...(reduced ? [{ buffer: 4, at: dense(all), value: ofAll, scope: 'full', mode: 'set' } as const] : []),
-            { buffer: 5, at: dense(R, [...R].reverse()), value: S.binary('gt', ofRow, S.constant('f32', 0.2)), scope: 'row', mode: 'set' },
+            {
+              buffer: 5,
+              at: dense(R, [...R].reverse()),
+              value: S.binary('gt', ofRow, S.constant('f32', 0.2)),
+              scope: 'row',
+              mode: 'set',
+            },
           ]
           return {
             kind: 'loop',
             name: 'random',
-            buffers: [...inputs, buffer('f32', sizeOf(R), true), buffer('f32', size, true), buffer('bool', sizeOf(R), true)],
+            buffers: [
+              ...inputs,
+              buffer('f32', sizeOf(R), true),
+              buffer('f32', size, true),
+              buffer('bool', sizeOf(R), true),
+            ],
             rows: R,
             cols: C,
             reductions,

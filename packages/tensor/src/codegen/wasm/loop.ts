@@ -115,7 +115,10 @@ export const printLoop = (given: LoopKernel): Printed => {
   const wide = plan.vector === 'row' ? 4 * plan.unroll : 1
   const columns = cols.reduce((n, a) => n * a.extent, 1)
   const slot = Math.ceil((columns * wide) / 4) * 4 + 4
-  const column = I.flatten(cols.map(I.ofAxis), cols.map((a) => a.extent))
+  const column = I.flatten(
+    cols.map(I.ofAxis),
+    cols.map((a) => a.extent),
+  )
   const keptAt = (s: Scalar, row: number): Ix =>
     I.offset(I.scale(column, wide), kept.indexOf(s) * slot + (plan.vector === 'row' ? 4 * row : 0))
 
@@ -135,7 +138,10 @@ export const printLoop = (given: LoopKernel): Printed => {
     const results: Val[][] = rowSlices.map(() => [])
     plan.passes.forEach((pass, p) => runPass(pass, p, rowSlices, results))
     rowSlices.forEach((slice, row) => {
-      const frame: Frame = { ...frameOf(slice, null, (r) => results[row]![r]!), ...(lanesOfCol === null ? {} : { vector: null }) }
+      const frame: Frame = {
+        ...frameOf(slice, null, (r) => results[row]![r]!),
+        ...(lanesOfCol === null ? {} : { vector: null }),
+      }
       for (const s of kernel.stores) if (s.scope === 'row') print.store(frame, s)
     })
   }
@@ -171,7 +177,8 @@ export const printLoop = (given: LoopKernel): Printed => {
             const { op, dtype, value, scan } = reductions[r]!
             const acc = accumulators[i]![row]![c % strands]!
             const x = print.value(frame, value)
-            const masked = colSlice === null || colSlice.valid === 4 ? x : masking(colSlice.valid, x, identityVal(e, op, dtype))
+            const masked =
+              colSlice === null || colSlice.valid === 4 ? x : masking(colSlice.valid, x, identityVal(e, op, dtype))
             const next = binaryOps[reducer[op]](e, e.read(acc), masked, dtype)
             e.assign(acc, next)
             if (scan) running.set(r, e.read(acc))
@@ -190,7 +197,15 @@ export const printLoop = (given: LoopKernel): Printed => {
     })
   }
   const masking = (valid: number, x: Val, neutral: Val): Val =>
-    select(e, e.vector('bool', [0, 1, 2, 3].map((l) => (l < valid ? 1 : 0))), e.splat(x), e.splat(neutral))
+    select(
+      e,
+      e.vector(
+        'bool',
+        [0, 1, 2, 3].map((l) => (l < valid ? 1 : 0)),
+      ),
+      e.splat(x),
+      e.splat(neutral),
+    )
 
   const overRows = (depth: number): number => {
     const axis = rows[depth]

@@ -1,7 +1,19 @@
 /** The operators of the loop IR as instructions: one exhaustive table over UnaryOp, one over BinaryOp, and the casts. */
 import type { DType } from '../../dtype.ts'
 import type { BinaryOp, ReduceOp, UnaryOp } from '../scalar.ts'
-import { asInteger, extract, extremum, f32, gatherLanes, i32, narrowInteger, not, select, wide, widenInteger } from './arithmetic.ts'
+import {
+  asInteger,
+  extract,
+  extremum,
+  f32,
+  gatherLanes,
+  i32,
+  narrowInteger,
+  not,
+  select,
+  wide,
+  widenInteger,
+} from './arithmetic.ts'
 import type { Emitter, Val } from './emitter.ts'
 import type { Instruction, Type } from './instructions.ts'
 import { pow, transcendental } from './transcendental.ts'
@@ -13,7 +25,10 @@ export const typeOf = (dtype: DType): Type => (dtype === 'u32' ? 'i32' : dtype)
 
 const negated = (e: Emitter, x: Val): Val => e.op('isub', i32(e, 0), x)
 /** The identity on integers. */
-const rounding = (name: Instruction): Unary => (e, x, dtype) => (dtype === 'f32' ? e.op(name, x) : x)
+const rounding =
+  (name: Instruction): Unary =>
+  (e, x, dtype) =>
+    dtype === 'f32' ? e.op(name, x) : x
 
 export const unaryOps: Readonly<Record<UnaryOp, Unary>> = {
   neg: (e, x, dtype) => (dtype === 'f32' ? e.op('fneg', x) : negated(e, x)),
@@ -80,7 +95,10 @@ const shift =
   (e, x, y, dtype) => {
     const name = dtype === 'i32' ? signedOp : unsignedOp
     if (!y.lanes) return e.op(name, x, y)
-    return gatherLanes(e, [0, 1, 2, 3].map((l) => e.op(name, extract(e, x, l), extract(e, y, l))))
+    return gatherLanes(
+      e,
+      [0, 1, 2, 3].map((l) => e.op(name, extract(e, x, l), extract(e, y, l))),
+    )
   }
 
 /** Exact in doubles; division by zero gives 0, and the lowest integer divided by -1 wraps to itself. */

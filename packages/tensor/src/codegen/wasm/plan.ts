@@ -29,7 +29,20 @@ const WORTH_KEEPING = 12
 const ACCUMULATORS = 8
 
 const slow: ReadonlySet<UnaryOp> = new Set<UnaryOp>([
-  'exp', 'exp2', 'expm1', 'log', 'log2', 'log1p', 'sin', 'cos', 'tan', 'tanh', 'sinh', 'cosh', 'sigmoid', 'erf',
+  'exp',
+  'exp2',
+  'expm1',
+  'log',
+  'log2',
+  'log1p',
+  'sin',
+  'cos',
+  'tan',
+  'tanh',
+  'sinh',
+  'cosh',
+  'sigmoid',
+  'erf',
 ])
 /** Instructions of one scalar by itself, roughly. */
 const costOf = (s: Scalar): number => {
@@ -105,7 +118,12 @@ const dependsOn = (s: Scalar, axes: ReadonlySet<Axis>): boolean =>
   linearize([s]).some((x) => {
     const ix = x.kind === 'load' ? x.at : x.kind === 'index' || x.kind === 'within' ? x.ix : null
     let found = false
-    if (ix !== null) I.visitAtoms(ix, (a) => (found ||= axes.has(a)), () => undefined)
+    if (ix !== null)
+      I.visitAtoms(
+        ix,
+        (a) => (found ||= axes.has(a)),
+        () => undefined,
+      )
     return found
   })
 
@@ -118,7 +136,11 @@ const accessCost = (indices: readonly Ix[], axis: Axis): number => {
     seen.add(ix.key)
     const lane = (l: number): Ix => {
       const whole = I.offset(I.scale(I.ofAxis(outer), 4), l)
-      return I.substitute(ix, (a) => (a === axis ? whole : I.ofAxis(a)), (s) => s)
+      return I.substitute(
+        ix,
+        (a) => (a === axis ? whole : I.ofAxis(a)),
+        (s) => s,
+      )
     }
     const first = lane(0)
     const steps = (by: number): boolean => [1, 2, 3].every((l) => lane(l).key === I.offset(first, by * l).key)

@@ -90,7 +90,12 @@ export const printer = (e: Emitter, pointers: readonly Pointer[], loops: Readonl
       atom.kind === 'value' ? value(frame, atom.scalar).lanes : atom.kind !== 'axis' && dataVaries(frame, atom.of),
     )
   const reach = (frame: Frame, ix: Ix): Reach => {
-    const lane = (l: number): Ix => I.substitute(ix, (a) => frame.place(a, l), (s) => s)
+    const lane = (l: number): Ix =>
+      I.substitute(
+        ix,
+        (a) => frame.place(a, l),
+        (s) => s,
+      )
     const first = lane(0)
     if (frame.vector === null) return { kind: 'uniform', lanes: [first] }
     const varies = dataVaries(frame, ix)
@@ -101,7 +106,8 @@ export const printer = (e: Emitter, pointers: readonly Pointer[], loops: Readonl
     return { kind: steps(1) ? 'consecutive' : steps(0) ? 'uniform' : 'scattered', lanes }
   }
   /** The index list padded to four lanes. */
-  const fourLanes = <A>(lanes: readonly A[]): readonly A[] => [0, 1, 2, 3].map((l) => lanes[Math.min(l, lanes.length - 1)]!)
+  const fourLanes = <A>(lanes: readonly A[]): readonly A[] =>
+    [0, 1, 2, 3].map((l) => lanes[Math.min(l, lanes.length - 1)]!)
 
   const atomOf = (frame: Frame, atom: Atom, lane: number): Val => {
     switch (atom.kind) {
@@ -114,7 +120,12 @@ export const printer = (e: Emitter, pointers: readonly Pointer[], loops: Readonl
         return extract(e, isSigned ? extremum(e, 'maxS', capped, i32(e, 0)) : capped, lane)
       }
       case 'clamp':
-        return extremum(e, 'maxS', extremum(e, 'minS', positionOf(frame, atom.of, lane), i32(e, atom.hi)), i32(e, atom.lo))
+        return extremum(
+          e,
+          'maxS',
+          extremum(e, 'minS', positionOf(frame, atom.of, lane), i32(e, atom.hi)),
+          i32(e, atom.lo),
+        )
       case 'div':
         return quotient(frame, atom.of, atom.by, lane)
       case 'mod':
@@ -221,7 +232,16 @@ export const printer = (e: Emitter, pointers: readonly Pointer[], loops: Readonl
     }
   }
   const placed = (frame: Frame, buffer: number, at: Ix): Address =>
-    addressOf(frame, pointers[buffer]!.base, I.substitute(at, (a) => frame.place(a, 0), (s) => s), 0)
+    addressOf(
+      frame,
+      pointers[buffer]!.base,
+      I.substitute(
+        at,
+        (a) => frame.place(a, 0),
+        (s) => s,
+      ),
+      0,
+    )
   const spill: Printer['spill'] = (frame, buffer, at, x) => {
     const { base, offset } = placed(frame, buffer, at)
     const opcode = frame.vector !== null ? code.v128Store : x.type === 'f32' ? code.f32Store : code.i32Store

@@ -8,10 +8,19 @@ import type { Printed } from './loop.ts'
 const PAD = 128
 type Cells = Float32Array | Int32Array | Uint32Array
 const view = (dtype: DType, memory: ArrayBuffer, at: number, n: number): Cells =>
-  dtype === 'f32' ? new Float32Array(memory, at, n) : dtype === 'i32' ? new Int32Array(memory, at, n) : new Uint32Array(memory, at, n)
+  dtype === 'f32'
+    ? new Float32Array(memory, at, n)
+    : dtype === 'i32'
+      ? new Int32Array(memory, at, n)
+      : new Uint32Array(memory, at, n)
 
 /** Runs a printed kernel over `data` in place, its units cut at `cuts`. */
-export const run = (kernel: Kernel, printed: Printed, data: readonly Float64Array[], cuts: readonly number[] = []): void => {
+export const run = (
+  kernel: Kernel,
+  printed: Printed,
+  data: readonly Float64Array[],
+  cuts: readonly number[] = [],
+): void => {
   const offsets: number[] = []
   let end = PAD
   for (const { size } of kernel.buffers) {
@@ -19,11 +28,16 @@ export const run = (kernel: Kernel, printed: Printed, data: readonly Float64Arra
     end += Math.ceil((4 * size) / 64) * 64 + PAD
   }
   const scratch = end
-  const memory = new WebAssembly.Memory({ initial: Math.ceil((end + printed.scratchBytes + PAD) / 65536), maximum: 65536 })
+  const memory = new WebAssembly.Memory({
+    initial: Math.ceil((end + printed.scratchBytes + PAD) / 65536),
+    maximum: 65536,
+  })
   new Uint8Array(memory.buffer).fill(0xff) // NaN, as f32: what is read outside of a buffer must not matter
   const views = kernel.buffers.map(({ dtype, size }, i) => view(dtype, memory.buffer, offsets[i]!, size))
   views.forEach((v, i) => v.set(data[i]!.subarray(0, v.length)))
-  const instance = new WebAssembly.Instance(new WebAssembly.Module(encodeModule([printed.run], { shared: false })), { env: { memory } })
+  const instance = new WebAssembly.Instance(new WebAssembly.Module(encodeModule([printed.run], { shared: false })), {
+    env: { memory },
+  })
   const call = instance.exports['0'] as (...args: number[]) => undefined
   const at = [0, ...cuts.filter((c) => c > 0 && c < printed.units).sort((x, y) => x - y), printed.units]
   for (let i = 1; i < at.length; i++) call(at[i - 1]!, at[i]!, ...offsets, scratch)

@@ -3,16 +3,28 @@
  * (S. Moshier, netlib.org/cephes, single precision) unless said otherwise; errors are within 2 ulp, `pow` within 1e-6,
  * where the result is a normal number. Arguments of sin, cos and tan are reduced in doubles, exactly up to about 1e8.
  */
-import { bitsOf, f32, fromBits, i32, lower, narrow, narrowInteger, select, upper, type Wide, wide, wideNearest, widen } from './arithmetic.ts'
+import {
+  bitsOf,
+  f32,
+  fromBits,
+  i32,
+  lower,
+  narrow,
+  narrowInteger,
+  select,
+  upper,
+  type Wide,
+  wide,
+  wideNearest,
+  widen,
+} from './arithmetic.ts'
 import type { Emitter, Val } from './emitter.ts'
 
 export type Function1 = (e: Emitter, x: Val) => Val
 
 /** Horner's rule, highest power first. */
 const polynomial = (e: Emitter, x: Val, coefficients: readonly number[]): Val =>
-  coefficients
-    .slice(1)
-    .reduce((sum, c) => e.op('fadd', e.op('fmul', sum, x), f32(e, c)), f32(e, coefficients[0]!))
+  coefficients.slice(1).reduce((sum, c) => e.op('fadd', e.op('fmul', sum, x), f32(e, c)), f32(e, coefficients[0]!))
 const times = (e: Emitter, x: Val, by: number): Val => e.op('fmul', x, f32(e, by))
 const plus = (e: Emitter, x: Val, by: number): Val => e.op('fadd', x, f32(e, by))
 const negative = (e: Emitter, x: Val): Val => e.op('ilts', bitsOf(e, x), i32(e, 0))
@@ -32,7 +44,11 @@ const scale = (e: Emitter, x: Val, n: Val): Val => {
 }
 /** exp(r) - 1 for |r| <= ln 2 / 2. */
 const smallExpm1 = (e: Emitter, r: Val): Val => {
-  const p = polynomial(e, r, [1.98756915e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1])
+  const p = polynomial(
+    e,
+    r,
+    [1.98756915e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1],
+  )
   return e.op('fadd', e.op('fmul', e.op('fmul', r, r), p), r)
 }
 const LN2_HI = 0.693359375
@@ -76,10 +92,14 @@ const splitLog = (e: Emitter, x: Val): { readonly exponent: Val; readonly m: Val
 /** log(1 + m) - m for 1 + m in [sqrt 1/2, sqrt 2). */
 const logTail = (e: Emitter, m: Val): Val => {
   const z = e.op('fmul', m, m)
-  const p = polynomial(e, m, [
-    7.0376836292e-2, -1.151461031e-1, 1.167699874e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1, 2.0000714765e-1,
-    -2.4999993993e-1, 3.3333331174e-1,
-  ])
+  const p = polynomial(
+    e,
+    m,
+    [
+      7.0376836292e-2, -1.151461031e-1, 1.167699874e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1,
+      2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1,
+    ],
+  )
   return e.op('fmul', e.op('fmul', m, z), p)
 }
 /** The value of a logarithm where x is not a positive finite number. */
@@ -136,12 +156,16 @@ const sigmoid: Function1 = (e, x) => e.op('fdiv', f32(e, 1), plus(e, exp(e, e.op
 /** Minimax polynomials of N. Juffa (erff, below 1 ulp): x + x p(x^2) near 0, 1 - exp(q(|x|)) beyond. */
 const erf: Function1 = (e, x) => {
   const t = lower(e, e.op('fabs', x), f32(e, 4))
-  const near = polynomial(e, e.op('fmul', x, x), [
-    -5.96761703e-4, 4.99119423e-3, -2.67681349e-2, 1.12819925e-1, -3.76125336e-1, 1.28379166e-1,
-  ])
-  const q = polynomial(e, t, [
-    -1.7285347e-5, 3.83197126e-4, -3.88396438e-3, 2.42546219e-2, -1.06777877e-1, -6.34846687e-1, -1.28717512e-1,
-  ])
+  const near = polynomial(
+    e,
+    e.op('fmul', x, x),
+    [-5.96761703e-4, 4.99119423e-3, -2.67681349e-2, 1.12819925e-1, -3.76125336e-1, 1.28379166e-1],
+  )
+  const q = polynomial(
+    e,
+    t,
+    [-1.7285347e-5, 3.83197126e-4, -3.88396438e-3, 2.42546219e-2, -1.06777877e-1, -6.34846687e-1, -1.28717512e-1],
+  )
   const far = e.op('fsub', f32(e, 1), exp(e, e.op('fsub', e.op('fmul', q, t), t)))
   const isFar = e.op('fgt', t, f32(e, 0.927734375))
   return select(e, isFar, withSign(e, far, x), e.op('fadd', e.op('fmul', near, x), x))
@@ -219,4 +243,19 @@ export const pow = (e: Emitter, x: Val, y: Val): Val => {
   return select(e, e.op('bor', e.op('feq', y, zero), e.op('feq', x, one)), one, valid)
 }
 
-export const transcendental = { exp, exp2, expm1, log, log2, log1p, tanh, sinh, cosh, sigmoid, erf, sin, cos, tan } as const
+export const transcendental = {
+  exp,
+  exp2,
+  expm1,
+  log,
+  log2,
+  log1p,
+  tanh,
+  sinh,
+  cosh,
+  sigmoid,
+  erf,
+  sin,
+  cos,
+  tan,
+} as const

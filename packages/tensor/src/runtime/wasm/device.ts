@@ -1,0 +1,175 @@
+/**
+ * The wasm device: programs as WebAssembly SIMD in this process, over one memory. It needs nothing, is made at once, and
+ * runs each call to its end before it returns.
+ */
+import * as TE from 'fp-ts/lib/TaskEither.js'
+import { showAval } from '../../errors.ts'
+import type { Aval } from '../../expr.ts'
+import type { Capabilities, Program } from '../../schedule/program.ts'
+import { schedule } from '../../schedule/schedule.ts'
+import { type Device, type DeviceError, DeviceFailure, type Executable, type Storage } from '../device.ts'
+import { hostDataOf, storageOfTensor } from '../storages.ts'
+import { type Blame, type Host, loadProgram, siteOf } from './executable.ts'
+import type { Block } from './heap.ts'
+import { createKernels } from './kernels.ts'
+import { bytesOf, createMemory } from './memory.ts'
+import { type Hold, WasmStorage } from './storage.ts'
+
+export interface WasmOptions {
+  /** Most pages of 64 KiB that the device's memory may have; 65,536 (4 GiB) unless said otherwise. */
+  readonly maximumPages?: number
+}
+
+export interface WasmDevice extends Device {
+  readonly kind: 'wasm'
+  readonly capabilities: Capabilities
+  /** Compiles a program that is already scheduled. */
+  readonly load: (program: Program) => Executable
+}
+
+const capabilities: Capabilities = { orderedStores: true, longestRow: Infinity, lanes: 1, bindings: 64 }
+
+const outOfMemory = (bytes: number, blame: Blame): DeviceFailure => {
+  const site = siteOf(blame)
+  const at = site === '' ? '' : ` (asked for at ${site})`
+  return new DeviceFailure({
+    _tag: 'OutOfMemory',
+    message: `${blame.op}${at}: no room for ${bytes} bytes in the wasm device's memory of at most 4 GiB. Use smaller batches, donate state, or release tensors that are no longer needed.`,
+    bytes,
+    op: blame.op,
+    site,
+  })
+}
+
+/** Bytes taken since the event loop last turned, after which reading waits a turn, so that the collector's callbacks run. */
+const TURN_BYTES = 1 << 26
+
+/**
+ * Opens a device on WebAssembly SIMD.
+ *
+ * @example
+ * ```ts
+ * import { wasmDevice } from '@adjoint/tensor'
+ * console.log(wasmDevice().kind) // wasm
+ * ```
+ */
+export const wasmDevice = ({ maximumPages }: WasmOptions = {}): WasmDevice => {
+  const memory = createMemory(maximumPages)
+  const compiled = createKernels(memory.memory)
+  let kernels = 0
+  let submits = 0
+  let sinceTurn = 0
+  let scratch: Block | null = null
+
+  const collected = new FinalizationRegistry<Hold>((hold) => {
+    if (hold.block !== null) memory.give(hold.block)
+    hold.block = null
+  })
+  const programs = new FinalizationRegistry<readonly Block[]>((blocks) => blocks.forEach(memory.give))
+
+  const take = (bytes: number, blame: Blame): Block => {
+    const block = memory.take(bytes)
+    if (block === null) throw outOfMemory(bytes, blame)
+    sinceTurn += bytes
+    return block
+  }
+  const hold = (block: Block, { shape, dtype }: Aval): WasmStorage => {
+    const storage = new WasmStorage(device, { shape, dtype }, block)
+    collected.register(storage, storage.hold, storage)
+    return storage
+  }
+  const own = (storage: Storage): WasmStorage => {
+    if (storage instanceof WasmStorage && storage.device === device) return storage
+    throw new Error(`this tensor lives on another device (${storage.device.label}); read it there and pass the array`)
+  }
+  const surrender = (storage: WasmStorage, why: string): Block => {
+    collected.unregister(storage)
+    return storage.surrender(why)
+  }
+  const host: Host = {
+    memory,
+    kernels: compiled,
+    scratch: {
+      reserve: (bytes, blame) => {
+        if (bytes === 0 || (scratch !== null && scratch.bytes >= bytes)) return
+        if (scratch !== null) memory.give(scratch)
+        scratch = null
+        scratch = take(bytes, blame)
+      },
+      start: () => scratch?.start ?? 0,
+    },
+    own,
+    hold,
+    surrender,
+    take,
+    constant: (program, buffer) => {
+      const { source, bytes } = program.buffers[buffer]!
+      if (source.kind !== 'constant') throw new Error(`a program's ${source.kind} was asked for as a constant`)
+      const data = hostDataOf(source.leaf)
+      if (data !== null) {
+        const block = take(bytes, { op: `upload of ${showAval(source.leaf)}`, site: source.leaf.site })
+        memory.write(block, data)
+        return block
+      }
+      const storage = storageOfTensor(source.leaf)
+      if (storage === null)
+        throw new Error(`a program closes over a ${source.leaf.prim.name}, which has no value of its own`)
+      return own(storage)
+    },
+    belongs: (owner, blocks) => {
+      if (blocks.length > 0) programs.register(owner, blocks)
+    },
+    count: (n) => {
+      kernels += n
+      submits++
+    },
+  }
+  /** Lets the event loop turn when much memory was taken, since collected tensors give theirs back between turns. */
+  const breathe = async (): Promise<void> => {
+    if (sinceTurn < TURN_BYTES) return
+    sinceTurn = 0
+    await new Promise<void>((resolve) => void setImmediate(resolve))
+  }
+
+  const device: WasmDevice = {
+    kind: 'wasm',
+    label: 'WebAssembly SIMD',
+    capabilities,
+    compile: (graph) => loadProgram(host, schedule(capabilities)(graph)),
+    load: (program) => loadProgram(host, program),
+    upload: (data, aval) => {
+      const block = take(bytesOf(aval), { op: `upload of ${showAval(aval)}`, site: null })
+      memory.write(block, data)
+      return hold(block, aval)
+    },
+    download: (storage) =>
+      TE.tryCatch(
+        async () => {
+          const mine = own(storage)
+          const data = memory.read(mine.block(), mine.aval)
+          await breathe()
+          return data
+        },
+        (cause): DeviceError => ({
+          _tag: 'Validation',
+          message: cause instanceof Error ? cause.message : String(cause),
+          op: `read of ${showAval(storage.aval)}`,
+          site: '',
+        }),
+      ),
+    release: (storage) => {
+      const mine = own(storage)
+      if (mine.gone() === null) memory.give(surrender(mine, 'it was released'))
+    },
+    stats: () => ({
+      liveBytes: memory.live(),
+      peakBytes: memory.peak(),
+      kernels,
+      submits,
+      created: memory.cut() + compiled.made(),
+      pipelines: compiled.made(),
+    }),
+    destroy: () => Promise.resolve(),
+  }
+  return device
+}
