@@ -77,7 +77,7 @@ describe.each(devices.map((device) => [device.kind, device] as const))('jit on %
       { donate: [0], device },
     )
     const x = await realizeAsync(full([4, 4], 0.5), device)
-    let w = await realizeAsync(zeros([4, 4]), device)
+    let w: Tensor = await realizeAsync(zeros([4, 4]), device)
     const turn = async (): Promise<number> => {
       const [next, loss] = step(w, x)
       w = next
