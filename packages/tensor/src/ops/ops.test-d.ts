@@ -147,4 +147,4 @@ declare const record: Params
 has<readonly [2, 3], 'f32'>()(a.tree.map((p, g) => a.sub(p, g), params, params).weight, true)
 has<readonly [2, 3], 'f32'>()(a.tree.map(a.neg, record).weight, true)
 const ranks: { readonly weight: number; readonly bias: null } = a.tree.map((p) => p.shape.length, params)
-void ranks
+ranks

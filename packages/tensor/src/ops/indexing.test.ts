@@ -1,0 +1,234 @@
+import { grad } from '@adjoint/autograd'
+import { data, hostArray, positiveDims, shapes, type Data } from '@adjoint/testing'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { evaluate } from '../evaluate.ts'
+import type { Expr } from '../expr.ts'
+import { sizeOf, stridesOf, type Shape } from '../shape.ts'
+import type { Tensor } from '../tensor.ts'
+import { arange, ones, scalar, tensor, zeros } from './creation.ts'
+import { cumprod, cumsum } from './cumulative.ts'
+import { dynamicSlice, dynamicUpdateSlice, gather, oneHot, scatterAdd, take, takeAlongAxis } from './indexing.ts'
+import { matmul } from './linalg.ts'
+import { mul } from './math.ts'
+import { flip, reshape, slice } from './movement.ts'
+import { sum } from './reductions.ts'
+import { argsort, sort, topK } from './sorting.ts'
+
+const values = (x: Expr): readonly number[] => [...evaluate([x])[0]!.data]
+const from = (d: Data): Tensor => tensor(hostArray(d), d.shape, d.dtype)
+const indices = (xs: readonly number[], shape: Shape = [xs.length]): Tensor<Shape, 'i32'> => tensor(xs, shape, 'i32')
+const runs = { seed: 81, numRuns: 80 }
+const lined = shapes({ minRank: 1, dim: positiveDims }).chain((shape) =>
+  fc.tuple(data(shape), fc.nat(shape.length - 1)),
+)
+/** The lines of a tensor along an axis, each as an array. */
+const lines = (x: Tensor, axis: number): readonly (readonly number[])[] => {
+  const stride = stridesOf(x.shape)[axis]!
+  const n = x.shape[axis]!
+  const xs = values(x)
+  const out: number[][] = []
+  for (let i = 0; i < sizeOf(x.shape); i++)
+    if (Math.floor(i / stride) % n === 0) out.push(Array.from({ length: n }, (_, j) => xs[i + j * stride]!))
+  return out
+}
+
+describe('take', () => {
+  it('of all positions in order is the tensor; in reverse order, its flip', () => {
+    fc.assert(
+      fc.property(lined, ([d, axis]) => {
+        const x = from(d)
+        const n = d.shape[axis]!
+        const forward = Array.from({ length: n }, (_, i) => i)
+        expect(values(take(axis)(x, indices(forward)))).toEqual(values(x))
+        expect(values(take(axis)(x, indices([...forward].reverse())))).toEqual(values(flip(axis)(x)))
+        expect(values(gather(axis)(x, indices(forward)))).toEqual(values(x))
+      }),
+      runs,
+    )
+  })
+  it('is the product with one-hot rows', () => {
+    const table = tensor([
+      [1, 2],
+      [3, 4],
+      [5, 6],
+    ])
+    const i = indices([2, 0, 2, 1])
+    expect(values(take()(table, i))).toEqual(values(matmul(oneHot(3)(i), table)))
+  })
+  it('puts the shape of the indices in place of the axis, and keeps to its ends', () => {
+    const x: Tensor = reshape([2, 3, 2] as Shape)(arange(12) as Tensor)
+    expect(take(1)(x, indices([0, 2, 1, 1], [2, 2])).shape).toEqual([2, 2, 2, 2])
+    expect(take(1)(x, scalar(1, 'i32')).shape).toEqual([2, 2])
+    expect(values(take(0)(tensor([7, 8, 9]), indices([-5, 99])))).toEqual([7, 9])
+    expect(() => take(0)(x, ones([2]) as never)).toThrow(
+      "positions are i32 or u32, not f32. Cast them: cast('i32')(indices)",
+    )
+    expect(() => take(3)(x, indices([0]))).toThrow('axis 3 is out of range for rank 3')
+    expect(() => take(0)(zeros([0]) as Tensor, indices([0]))).toThrow('axis 0 is empty')
+  })
+})
+
+describe('takeAlongAxis', () => {
+  it('undoes and redoes an order', () => {
+    fc.assert(
+      fc.property(lined, ([d, axis]) => {
+        const x = from(d)
+        const a: number = axis
+        const order = argsort(a)(x)
+        expect(values(takeAlongAxis(a)(takeAlongAxis(a)(x, order), argsort(a)(order)))).toEqual(values(x))
+      }),
+      runs,
+    )
+  })
+  it('picks one element of each row, and broadcasts the other axes', () => {
+    const logp = tensor([
+      [-1, -2, -3],
+      [-4, -5, -6],
+    ])
+    expect(values(takeAlongAxis(-1)(logp, indices([2, 0], [2, 1])))).toEqual([-3, -4])
+    expect(values(takeAlongAxis(-1)(logp, indices([2, 0], [1, 2])))).toEqual([-3, -1, -6, -4])
+    expect(() => takeAlongAxis(-1)(logp, indices([0]))).toThrow(
+      'indices need the rank of x. Insert an axis into the indices with expandDims',
+    )
+  })
+})
+
+describe('scatterAdd', () => {
+  it('is the adjoint of take: <take(x, i), u> = <x, scatterAdd(0, i, u)>', () => {
+    fc.assert(
+      fc.property(
+        lined.chain(([d, axis]) =>
+          fc
+            .array(fc.nat(d.shape[axis]! - 1), { maxLength: 6 })
+            .chain((at) =>
+              fc.tuple(fc.constant(d), fc.constant(axis), fc.constant(at), data(d.shape.with(axis, at.length))),
+            ),
+        ),
+        ([d, axis, at, u]) => {
+          const x = from(d)
+          const inner = (p: Expr, q: Expr): number => values(p).reduce((total, v, i) => total + v * values(q)[i]!, 0)
+          const left = inner(take(axis)(x, indices(at)), from(u))
+          const right = inner(x, scatterAdd(axis)(zeros(d.shape) as Tensor, indices(at), from(u)))
+          expect(Math.abs(left - right)).toBeLessThan(1e-4)
+        },
+      ),
+      runs,
+    )
+  })
+  it('counts, and names updates that do not fit', () => {
+    expect(values(scatterAdd()(zeros([3]), indices([2, 0, 2]), ones([3])))).toEqual([1, 0, 2])
+    expect(() => scatterAdd(0)(zeros([3, 2]) as Tensor, indices([0]), ones([2]))).toThrow(
+      'updates have shape [2], not [1, 2]',
+    )
+  })
+})
+
+describe('blocks at traced positions', () => {
+  const x: Tensor<Shape, 'i32'> = reshape([3, 4] as Shape)(arange(12))
+  it('dynamicSlice is slice where the block fits, and is moved inside where not', () => {
+    expect(values(dynamicSlice([2, 2])(x, [scalar(1, 'i32'), 2]))).toEqual(values(slice([1, 2], [3, 4])(x)))
+    expect(values(dynamicSlice([2, 2])(x, [scalar(9, 'u32'), -3]))).toEqual(values(slice([1, 0], [3, 2])(x)))
+    expect(() => dynamicSlice([4, 1])(x, [0, 0])).toThrow('does not fit')
+    expect(() => dynamicSlice([1, 1])(x, [0])).toThrow('Pass one start for each axis')
+    expect(() => dynamicSlice([1, 1])(x, [0, zeros([1], 'i32') as never])).toThrow('a start is a scalar')
+  })
+  it('dynamicUpdateSlice writes what dynamicSlice reads, and nothing else', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: -1, max: 3 }), fc.integer({ min: -1, max: 4 }), (i, j) => {
+        const block = tensor(
+          [
+            [100, 101],
+            [102, 103],
+          ],
+          'i32',
+        )
+        const written = dynamicUpdateSlice(x, block, [scalar(i, 'i32'), j])
+        expect(values(dynamicSlice([2, 2])(written, [i, j]))).toEqual([100, 101, 102, 103])
+        expect(values(written).filter((v) => v < 100)).toHaveLength(8)
+      }),
+      runs,
+    )
+  })
+})
+
+describe('oneHot', () => {
+  it('is 1 at the index, nowhere for an index outside', () => {
+    expect(values(oneHot(3)(indices([1, 5, -1])))).toEqual([0, 1, 0, 0, 0, 0, 0, 0, 0])
+    expect(oneHot(3, 'i32')(zeros([2, 2], 'u32')).shape).toEqual([2, 2, 3])
+  })
+})
+
+describe('sorting', () => {
+  it('sorts each line, both ways; argsort is its order; topK its head', () => {
+    fc.assert(
+      fc.property(lined, ([d, axis]) => {
+        const x = from(d)
+        const a: number = axis
+        const ascending = (xs: readonly number[]): readonly number[] => [...xs].sort((p, q) => p - q)
+        expect(lines(sort(a)(x), a)).toEqual(lines(x, a).map(ascending))
+        expect(lines(sort(a, { descending: true })(x), a)).toEqual(lines(x, a).map((l) => [...ascending(l)].reverse()))
+        expect(values(takeAlongAxis(a)(x, argsort(a)(x)))).toEqual(values(sort(a)(x)))
+        const n = d.shape.at(-1)!
+        const k = Math.ceil(n / 2)
+        const top = topK(k)(x)
+        expect(values(top.values)).toEqual(
+          values(
+            slice(
+              d.shape.map(() => 0),
+              d.shape.with(-1, k),
+            )(sort(-1, { descending: true })(x)),
+          ),
+        )
+        expect(values(takeAlongAxis(-1)(x, top.indices))).toEqual(values(top.values))
+      }),
+      runs,
+    )
+  })
+  it('is stable, and puts NaN last', () => {
+    expect(values(argsort()(tensor([1, 0, 1, 0])))).toEqual([1, 3, 0, 2])
+    expect(values(argsort(0, { descending: true })(tensor([1, 0, 1, 0])))).toEqual([0, 2, 1, 3])
+    expect(values(sort()(tensor([NaN, 1, -Infinity])))).toEqual([-Infinity, 1, NaN])
+    expect(() => topK(4)(zeros([3]) as Tensor)).toThrow('topK(f32[3]): 4 of 3 elements')
+  })
+  it('sends the gradient back to where each element came from', () => {
+    const weights = tensor([1, 10, 100])
+    const pull = grad((x: Tensor<readonly [number], 'f32'>) => sum()(mul(sort(0)(x), weights)))
+    expect(values(pull(tensor([3, 1, 2])))).toEqual([100, 1, 10])
+    const top = grad((x: Tensor<readonly [number], 'f32'>) =>
+      sum()(topK(1)(x).values as Tensor<readonly [number], 'f32'>),
+    )
+    expect(values(top(tensor([3, 1, 9])))).toEqual([0, 0, 1])
+  })
+})
+
+describe('running sums and products', () => {
+  it('are those of each line, from either end', () => {
+    fc.assert(
+      fc.property(lined, ([d, axis]) => {
+        const x = from({ ...d, data: d.data.map((v) => Math.round(v)) })
+        const a: number = axis
+        const running =
+          (f: (p: number, q: number) => number) =>
+          (l: readonly number[]): readonly number[] =>
+            l.map((_, i) => l.slice(1, i + 1).reduce(f, l[0]!))
+        const add = running((p, q) => p + q)
+        const times = running((p, q) => p * q)
+        const backwards = (f: (l: readonly number[]) => readonly number[]) => (l: readonly number[]) =>
+          [...f([...l].reverse())].reverse()
+        const near = (actual: readonly (readonly number[])[], expected: readonly (readonly number[])[]): void =>
+          actual.forEach((l, i) => l.forEach((v, j) => expect(v).toBeCloseTo(expected[i]![j]!, 3)))
+        near(lines(cumsum(a)(x), a), lines(x, a).map(add))
+        near(lines(cumprod(a)(x), a), lines(x, a).map(times))
+        near(lines(cumsum(a, { reverse: true })(x), a), lines(x, a).map(backwards(add)))
+        near(lines(cumprod(a, { reverse: true })(x), a), lines(x, a).map(backwards(times)))
+      }),
+      runs,
+    )
+  })
+  it('the gradient of cumprod is right at 0', () => {
+    const pull = grad((x: Tensor<readonly [number], 'f32'>) => sum()(cumprod(0)(x)))
+    // x + x y + x y z at (2, 0, 5)
+    expect(values(pull(tensor([2, 0, 5])))).toEqual([1, 12, 0])
+  })
+})
