@@ -1,0 +1,114 @@
+/** Choosing a device: what this machine offers, and which one a program gets that asks for none. */
+import * as E from 'fp-ts/lib/Either.js'
+import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
+import { type Device, type DeviceError, DeviceFailure } from './device.ts'
+import { referenceDevice } from './reference.ts'
+import { wasmDevice } from './wasm/device.ts'
+import { probeWebgpu, webgpuDevice } from './webgpu/device.ts'
+
+/** What a device can be asked for by; `cpu` is the fastest device that needs no GPU. */
+export type DeviceKind = Device['kind'] | 'cpu'
+
+/** A device this machine offers. */
+export interface DeviceReport {
+  readonly kind: Device['kind']
+  /** Adapter or engine, for people. */
+  readonly label: string
+  /** Whether it computes on hardware of its own: true for a GPU only. */
+  readonly hardware: boolean
+}
+
+export interface DeviceRequest {
+  /**
+   * Which device to open. Absent: what the environment variable ADJOINT_DEVICE names, else a hardware WebGPU adapter
+   * where there is one, else `cpu`. A software WebGPU adapter is opened only when asked for: it is slower than wasm.
+   */
+  readonly kind?: DeviceKind
+}
+
+const open: Readonly<Record<DeviceKind, () => Promise<E.Either<DeviceError, Device>>>> = {
+  webgpu: () => webgpuDevice()(),
+  wasm: () => Promise.resolve(openWasm()),
+  cpu: () => Promise.resolve(openWasm()),
+  reference: () => Promise.resolve(E.right(referenceDevice())),
+}
+const openWasm = (): E.Either<DeviceError, Device> =>
+  E.tryCatch(wasmDevice, (cause) => ({
+    _tag: 'NoDevice',
+    message: `no wasm device: ${cause instanceof Error ? cause.message : String(cause)}`,
+  }))
+
+const kinds = Object.keys(open).join(', ')
+const isKind = (name: string): name is DeviceKind => Object.hasOwn(open, name)
+
+const environment = (): string =>
+  (globalThis as { process?: { env?: Record<string, string | undefined> } }).process?.env?.['ADJOINT_DEVICE'] ?? ''
+
+/**
+ * The devices of this machine, the default of `requestDevice` first.
+ *
+ * @example
+ * ```ts
+ * import { devices } from '@adjoint/tensor'
+ * for (const { kind, label, hardware } of await devices()) console.log(kind, label, hardware ? 'GPU' : 'CPU')
+ * ```
+ */
+export const devices = async (): Promise<readonly DeviceReport[]> => {
+  const adapter = await probeWebgpu()
+  const webgpu = adapter === null ? [] : [{ kind: 'webgpu' as const, ...adapter }]
+  const cpu = [wasmReport(), { kind: 'reference' as const, label: referenceDevice().label, hardware: false }].flatMap(
+    (report) => report ?? [],
+  )
+  return adapter?.hardware === true ? [...webgpu, ...cpu] : [...cpu, ...webgpu]
+}
+const wasmReport = (): DeviceReport | null => {
+  const opened = openWasm()
+  return E.isRight(opened) ? { kind: 'wasm', label: opened.right.label, hardware: false } : null
+}
+
+/**
+ * Opens a device. Left `NoDevice` where there is none of that kind, or no such kind.
+ *
+ * @example
+ * ```ts
+ * import { isRight } from 'fp-ts/lib/Either.js'
+ * import { requestDevice } from '@adjoint/tensor'
+ * const opened = await requestDevice({ kind: 'wasm' })()
+ * if (isRight(opened)) console.log(opened.right.label)
+ * ```
+ */
+export const requestDevice =
+  ({ kind }: DeviceRequest = {}): TaskEither<DeviceError, Device> =>
+  async () => {
+    const name: string = kind ?? environment()
+    if (name !== '') {
+      if (isKind(name)) return open[name]()
+      const source = kind === undefined ? 'ADJOINT_DEVICE asks' : 'the call asks'
+      return E.left({
+        _tag: 'NoDevice',
+        message: `${source} for a device '${name}', which does not exist. Choose one of ${kinds}.`,
+      })
+    }
+    const adapter = await probeWebgpu()
+    if (adapter?.hardware === true) {
+      const opened = await open.webgpu()
+      if (E.isRight(opened)) return opened
+    }
+    return open.cpu()
+  }
+
+/**
+ * `requestDevice` for scripts: a device, or a rejection with `DeviceFailure`.
+ *
+ * @example
+ * ```ts
+ * import { add, readAsync, requestDeviceAsync, setDefaultDevice, tensor } from '@adjoint/tensor'
+ * setDefaultDevice(await requestDeviceAsync())
+ * console.log(await readAsync(add(tensor([1, 2], [2]), 1)))
+ * ```
+ */
+export const requestDeviceAsync = async (request: DeviceRequest = {}): Promise<Device> => {
+  const opened = await requestDevice(request)()
+  if (E.isLeft(opened)) throw new DeviceFailure(opened.left)
+  return opened.right
+}
