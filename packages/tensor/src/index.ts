@@ -57,5 +57,13 @@ export { jit, type Jitted, type JitOptions } from './jit.ts'
 export { read, readAsync, realize, realizeAsync } from './run.ts'
 export { explain, kernelCost, type KernelCost } from './explain.ts'
 export { setDefaultDevice } from './runtime/current.ts'
+export {
+  type DeviceKind,
+  type DeviceReport,
+  type DeviceRequest,
+  devices,
+  requestDevice,
+  requestDeviceAsync,
+} from './runtime/request.ts'
 export { type Device, type DeviceError, DeviceFailure, type DeviceStats } from './runtime/device.ts'
 export type { Program } from './schedule/program.ts'

@@ -1,0 +1,63 @@
+/**
+ * Benchmarks: `npm run -s bench -- --workload train --device wasm --json` prints one JSON line a workload, in the format
+ * of the peers' own scripts, so that both can be read side by side.
+ */
+import { parseArgs } from 'node:util'
+import { requestDeviceAsync } from '@adjoint/tensor'
+import type { Row } from './row.ts'
+import { workloads } from './workloads.ts'
+
+const usage = `usage: npm run -s bench -- [--workload NAME[,NAME...]] [--device webgpu|wasm|reference] [--json] [--steps N]
+
+workloads: ${Object.keys(workloads).join(', ')} (default: all)
+--steps    steps of 'train' to run after the timed ones, to see that memory stays flat (default 0)`
+
+const fail = (message: string): never => {
+  process.stderr.write(`${message}\n\n${usage}\n`)
+  process.exit(2)
+}
+
+const flags = (() => {
+  try {
+    return parseArgs({
+      options: {
+        workload: { type: 'string' },
+        device: { type: 'string' },
+        json: { type: 'boolean', default: false },
+        steps: { type: 'string', default: '0' },
+        help: { type: 'boolean', default: false },
+      },
+    }).values
+  } catch (error) {
+    return fail(error instanceof Error ? error.message : String(error))
+  }
+})()
+
+if (flags.help) {
+  process.stdout.write(`${usage}\n`)
+  process.exit(0)
+}
+const names = flags.workload?.split(',') ?? Object.keys(workloads)
+const unknown = names.find((name) => !Object.hasOwn(workloads, name))
+if (unknown !== undefined) fail(`no workload is named '${unknown}'`)
+const kinds = ['webgpu', 'wasm', 'reference'] as const
+const kind = kinds.find((k) => k === flags.device)
+if (flags.device !== undefined && kind === undefined) fail(`no device is named '${flags.device}'`)
+const steps = Number(flags.steps)
+if (!Number.isInteger(steps) || steps < 0) fail(`--steps takes a whole number, not '${flags.steps}'`)
+
+const device = await requestDeviceAsync(kind === undefined ? {} : { kind })
+const print = (row: Row): void => {
+  const line = { peer: 'adjoint', backend: device.kind, ...row, peak_rss_mb: Math.round(process.resourceUsage().maxRSS / 1024) }
+  process.stdout.write(
+    flags.json
+      ? `${JSON.stringify(line)}\n`
+      : `${row.workload.padEnd(12)} ${row.ms.toFixed(3).padStart(10)} ms  ${Object.entries(row)
+          .filter(([k]) => k !== 'workload' && k !== 'ms')
+          .map(([k, v]) => `${k} ${String(v)}`)
+          .join('  ')}\n`,
+  )
+}
+for (const name of names) print(await workloads[name]!(device, { steps }))
+await device.destroy()
+process.exit(0)

@@ -1,0 +1,152 @@
+/** The workloads that the peers run too: products, a fused chain, row kernels, a training step, generation. */
+import { valueAndGrad } from '@adjoint/autograd'
+import { adamW, applyUpdates, crossEntropy, generatorAsync, gpt2, leftPad, transformer } from '@adjoint/nn'
+import {
+  add,
+  type Device,
+  gelu,
+  jit,
+  matmul,
+  mul,
+  random,
+  readAsync,
+  realizeAsync,
+  scalar,
+  softmax,
+  sub,
+  mean,
+  rsqrt,
+  square,
+  type Tensor,
+  tensor,
+} from '@adjoint/tensor'
+import { round, type Row, time } from './row.ts'
+
+interface Options {
+  readonly steps: number
+}
+export type Workload = (device: Device, options: Options) => Promise<Row>
+
+const uniform = (device: Device, shape: readonly number[], seed: number): Promise<Tensor> =>
+  realizeAsync(random.uniform({ minval: -1, maxval: 1 })(random.key(seed), shape), device)
+
+/** A value that can be read only when all that was asked of the device before is done. */
+const settle = (device: Device): (() => Promise<void>) => {
+  const tick = jit((x: Tensor) => add(x, 1), { device })
+  return async () => {
+    await readAsync(tick(scalar(0)))
+  }
+}
+
+/** Times a compiled function of tensors already on the device; each result is written over the last one. */
+const operation = (
+  name: string,
+  shapes: readonly (readonly number[])[],
+  f: (...xs: Tensor[]) => Tensor,
+  flops?: number,
+): Workload => {
+  return async (device) => {
+    const args = await Promise.all(shapes.map((shape, i) => uniform(device, shape, i)))
+    const run = jit((_last: Tensor, ...xs: Tensor[]) => f(...xs), { donate: [0], device })
+    const settled = settle(device)
+    let last = await realizeAsync(f(...args), device)
+    const timing = await time(name, async () => {
+      last = run(last, ...args)
+      await settled()
+    })
+    return { workload: name, ...timing, ...(flops === undefined ? {} : { gflops: round(flops / timing.ms / 1e6) }) }
+  }
+}
+
+const layerNorm = (x: Tensor, gain: Tensor, bias: Tensor): Tensor => {
+  const centred = sub(x, mean({ axis: -1, keepDims: true })(x))
+  const variance = mean({ axis: -1, keepDims: true })(square(centred))
+  return add(mul(mul(centred, rsqrt(add(variance, 1e-5))), gain), bias)
+}
+
+// The peers' model: pre-norm, tied head, biases, tanh-GELU; 809,728 parameters.
+const [BATCH, LENGTH, VOCAB, LAYERS] = [32, 64, 64, 4]
+const model = transformer(gpt2({ vocab: VOCAB, width: 128, layers: LAYERS, heads: 4, context: LENGTH }))
+
+const tokens = (seed: number): Tensor<readonly number[], 'i32'> => {
+  const data = new Int32Array(BATCH * LENGTH)
+  let state = seed
+  for (let i = 0; i < data.length; i++) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+    data[i] = (state >>> 16) % VOCAB
+  }
+  return tensor(data, [BATCH, LENGTH], 'i32')
+}
+
+const train: Workload = async (device, { steps }) => {
+  const optimizer = adamW({ learningRate: 1e-3, b1: 0.9, b2: 0.95, eps: 1e-8, weightDecay: 0.1 })
+  type Params = ReturnType<typeof model.init>
+  const loss = (params: Params, x: Tensor<readonly number[], 'i32'>, y: Tensor<readonly number[], 'i32'>) =>
+    crossEntropy(model.apply(params)(x), y)
+  const gradient = jit(valueAndGrad(loss), { device })
+  const start = model.init(random.key(0))
+  let params = await realizeAsync(start, device)
+  let state = await realizeAsync(optimizer.init(params), device)
+  const [x, y] = [await realizeAsync(tokens(1), device), await realizeAsync(tokens(2), device)]
+  const forwardBackward = gradient.program(params, x, y)
+  const step = jit(
+    (p: Params, s: typeof state, x: Tensor<readonly number[], 'i32'>, y: Tensor<readonly number[], 'i32'>) => {
+      const [value, grads] = valueAndGrad(loss)(p, x, y)
+      const [updates, next] = optimizer.update(grads, s, p)
+      return [value, applyUpdates(p, updates), next] as const
+    },
+    { donate: [0, 1], device },
+  )
+  const losses: number[] = []
+  const once = async (): Promise<void> => {
+    const [value, p, s] = step(params, state, x, y)
+    params = p
+    state = s
+    losses.push((await readAsync(value))[0]!)
+  }
+  await once()
+  await once()
+  const before = device.stats()
+  await once()
+  const after = device.stats()
+  const timing = await time('train', once, 5)
+  const timed = device.stats()
+  for (let i = 0; i < steps; i++) await once()
+  const end = device.stats()
+  const count = forwardBackward?.steps.filter((s) => s.kind === 'kernel').length ?? 0
+  return {
+    workload: 'train',
+    ...timing,
+    first_loss: round(losses[0]!),
+    last_loss: round(losses.at(-1)!),
+    kernels: after.kernels - before.kernels,
+    kernels_per_layer: round(count / LAYERS),
+    submits: after.submits - before.submits,
+    created: end.created - before.created,
+    live_bytes: end.liveBytes,
+    live_growth: end.liveBytes - timed.liveBytes,
+    peak_bytes: end.peakBytes,
+    steps: losses.length,
+  }
+}
+
+const generation: Workload = async (device) => {
+  const params = await realizeAsync(model.init(random.key(0)), device)
+  const sample = generatorAsync(model, { maxTokens: LENGTH - 1, temperature: 0, device })
+  const prompt = leftPad({ pad: 0 })(Array.from({ length: BATCH }, () => [0]))
+  const timing = await time('gen_kv', async () => {
+    await readAsync((await sample(params, prompt, random.key(1))).lengths)
+  }, 5)
+  return { workload: 'gen_kv', ...timing, tok_s: Math.round((BATCH * LENGTH) / (timing.ms / 1e3)) }
+}
+
+export const workloads: Readonly<Record<string, Workload>> = {
+  ...Object.fromEntries(
+    [256, 512, 1024].map((n) => [`matmul${n}`, operation(`matmul${n}`, [[n, n], [n, n]], matmul, 2 * n ** 3)]),
+  ),
+  chain4M: operation('chain4M', [[1 << 22], [1 << 22]], (x, y) => gelu(add(mul(x, 2), y))),
+  softmax: operation('softmax', [[4096, 1024]], softmax(-1)),
+  layernorm: operation('layernorm', [[4096, 1024], [1024], [1024]], layerNorm),
+  train,
+  gen_kv: generation,
+}
