@@ -66,9 +66,9 @@ export const initAttention = (config: AttentionConfig): ((key: Key) => Attention
     const [first, second] = random.split(key, 2)
     return {
       qkv: initLinear({ in: width, out: (heads + 2 * kvHeads) * dim, bias, ...(config.init && { init: config.init }) })(
-        first!,
+        first,
       ),
-      out: initLinear({ in: heads * dim, out: width, bias, ...(config.outInit && { init: config.outInit }) })(second!),
+      out: initLinear({ in: heads * dim, out: width, bias, ...(config.outInit && { init: config.outInit }) })(second),
     }
   }
 }

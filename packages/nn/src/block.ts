@@ -43,7 +43,7 @@ export const initBlock = ({ norm, attention, mlp: feed }: BlockConfig): ((key: K
   const [initMixer, initFeed] = [initAttention(attention), initMlp(feed)]
   return (key) => {
     const [first, second] = random.split(key, 2)
-    return { norm1: norm.init(), attention: initMixer(first!), norm2: norm.init(), mlp: initFeed(second!) }
+    return { norm1: norm.init(), attention: initMixer(first), norm2: norm.init(), mlp: initFeed(second) }
   }
 }
 

@@ -1,4 +1,4 @@
-import { type DType, random, readAsync, slice, type Tensor, tensor } from '@adjoint/tensor'
+import { random, readAsync, slice, type Tensor, tensor } from '@adjoint/tensor'
 import { isRight } from 'fp-ts/lib/Either.js'
 import { describe, expect, test } from 'vitest'
 import { type GenerateConfig, type Generation, generator, generatorAsync } from './generate.ts'
@@ -9,7 +9,7 @@ import { llama } from './models/llama.ts'
 import { leftPad, type Prompts } from './text/pad.ts'
 import { transformer, type TransformerConfig } from './transformer.ts'
 
-const read = async (x: Tensor<readonly number[], DType>): Promise<readonly number[]> => [...(await readAsync(x))]
+const read = async (x: Tensor): Promise<readonly number[]> => [...(await readAsync(x))]
 const sizes = { vocab: 7, width: 8, layers: 2, heads: 2, context: 16 }
 const modelOf = (config: TransformerConfig) => {
   const model = transformer(config)
@@ -119,11 +119,16 @@ describe('generate', () => {
   })
 
   test('prompt and completion longer than the context are refused', async () => {
-    await expect(run({ maxTokens: 14 })).rejects.toThrow(
-      /3 columns of prompt and 14 tokens are longer than the context of 16/,
+    await expect(run({ maxTokens: 15 })).rejects.toThrow(
+      /3 columns of prompt and 15 tokens .* longer than the context of 16/,
     )
-    const task = generator(model, { maxTokens: 14 })(params, prompts, random.key(0))
+    const task = generator(model, { maxTokens: 15 })(params, prompts, random.key(0))
     await expect(task()).rejects.toThrow(/longer than the context/)
+  })
+
+  test('a completion may end where the context does: its last token is not read', async () => {
+    const { tokens } = await run({ maxTokens: 14 })
+    expect(tokens.shape).toEqual([3, 17])
   })
 
   test('the task holds what the awaiting twin returns', async () => {

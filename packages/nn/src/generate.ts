@@ -121,7 +121,8 @@ const programs = (model: Transformer, { maxTokens, eos, pad = eos ?? 0, ...sampl
   const start = (fixed: Fixed, prompt: Integers): State => {
     const [B, P] = prompt.shape as readonly [number, number]
     const length = P + maxTokens
-    const [hidden, cache] = prefill(model)(fixed.params, { length, ...padding(fixed.starts) })(prompt)
+    // the last token drawn is never read
+    const [hidden, cache] = prefill(model)(fixed.params, { length: length - 1, ...padding(fixed.starts) })(prompt)
     const last: Floats = slice([0, P - 1], [B, P])(hidden)
     const blank: Integers = full([B, length], pad, 'i32')
     const state: Drawing = {
@@ -146,12 +147,12 @@ const programs = (model: Transformer, { maxTokens, eos, pad = eos ?? 0, ...sampl
 }
 
 const requireRoom = ({ config }: Transformer, { tokens }: Prompts, maxTokens: number): void => {
-  const columns = (tokens.shape[1] ?? 0) + maxTokens
-  if (columns > config.context)
+  const columns = tokens.shape[1] ?? 0
+  if (columns + maxTokens - 1 > config.context)
     throw new ShapeError({
       op: 'generate',
       operands: [tokens],
-      rule: `${columns - maxTokens} columns of prompt and ${maxTokens} tokens are longer than the context of ${config.context}`,
+      rule: `${columns} columns of prompt and ${maxTokens} tokens (the last of which is not read) are longer than the context of ${config.context}`,
       fix: 'Generate fewer tokens, shorten the prompts, or configure a longer context',
     })
 }

@@ -33,9 +33,9 @@ export const initMlp =
     const [first, second, third] = random.split(key, 3)
     const rise = initLinear({ in: width, out: hidden, bias, ...(init && { init }) })
     return {
-      gate: gated ? rise(first!) : null,
-      up: rise(second!),
-      down: initLinear({ in: hidden, out: width, bias, ...(outInit && { init: outInit }) })(third!),
+      gate: gated ? rise(first) : null,
+      up: rise(second),
+      down: initLinear({ in: hidden, out: width, bias, ...(outInit && { init: outInit }) })(third),
     }
   }
 

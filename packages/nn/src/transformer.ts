@@ -211,11 +211,11 @@ export const transformer = (given: TransformerConfig): Transformer => {
     init: (key) => {
       const [forEmbedding, forPositions, forBlocks, forHead] = random.split(key, 4)
       return {
-        embedding: initEmbedding({ rows: vocab, width })(forEmbedding!),
-        positions: position.init(forPositions!),
-        blocks: random.split(forBlocks!, layers).map(newBlock),
+        embedding: initEmbedding({ rows: vocab, width })(forEmbedding),
+        positions: position.init(forPositions),
+        blocks: random.split(forBlocks, layers).map(newBlock),
         norm: norm.init(),
-        head: config.tiedHead ? null : initLinear({ in: width, out: vocab, bias: false })(forHead!),
+        head: config.tiedHead ? null : initLinear({ in: width, out: vocab, bias: false })(forHead),
       }
     },
     apply: (params, options) => (tokens) => head(params)(hidden(params, options)(tokens)),

@@ -168,9 +168,9 @@ export const loadCheckpoint =
         const found = tensors.get(leaf)
         const show = (x: { readonly shape: readonly number[]; readonly dtype: string }): string =>
           `${x.dtype}[${x.shape.join(', ')}]`
-        if (found === undefined) throw mismatch(leaf, `the file has no tensor, the template has ${show(expected!)}`)
-        if (show(found) !== show(expected!))
-          throw mismatch(leaf, `the file has ${show(found)}, the template has ${show(expected!)}`)
+        if (found === undefined) throw mismatch(leaf, `the file has no tensor, the template has ${show(expected)}`)
+        if (show(found) !== show(expected))
+          throw mismatch(leaf, `the file has ${show(found)}, the template has ${show(expected)}`)
         return tensor(found.data, found.shape, found.dtype)
       }, template)
       return { tree: loaded, metadata }

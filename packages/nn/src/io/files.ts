@@ -57,7 +57,7 @@ export const nodeFiles: Files = {
           await file.close()
         }
       },
-      rename,
+      rename: (from, to) => rename(from, to),
       remove: (at) => rm(at, { force: true }),
       syncFolder: async (at) => {
         // Some systems cannot open folders; there the rename lasts as soon as they see fit.

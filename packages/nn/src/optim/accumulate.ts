@@ -31,18 +31,18 @@ export const accumulate =
       update: (updates, state, params) => {
         const count = add(state.count, 1)
         const last = eq(mod(count, every), 0)
-        const total = mapFloats((g, sum) => add(g!, sum!), updates, state.total)
+        const total = mapFloats((g, sum) => add(g, sum), updates, state.total)
         const [step, next] = inner.update(
-          mapFloats((sum) => mul(sum!, 1 / every), total),
+          mapFloats((sum) => mul(sum, 1 / every), total),
           state.inner,
           params,
         )
         return [
-          mapFloats((u) => where(last, u!, zeros(u!.shape)), step),
+          mapFloats((u) => where(last, u, zeros(u.shape)), step),
           {
             count,
-            total: mapFloats((sum) => where(last, zeros(sum!.shape), sum!), total),
-            inner: tree.map((after, before) => where(last, after!, before!), next, state.inner),
+            total: mapFloats((sum) => where(last, zeros(sum.shape), sum), total),
+            inner: tree.map((after, before) => where(last, after, before), next, state.inner),
           },
         ]
       },

@@ -52,7 +52,7 @@ const plainAdamW =
       g.forEach((gj, j) => {
         m[j] = b1 * m[j]! + (1 - b1) * gj
         v[j] = b2 * v[j]! + (1 - b2) * gj * gj
-        const [mHat, vHat] = [m[j]! / (1 - b1 ** (i + 1)), v[j]! / (1 - b2 ** (i + 1))]
+        const [mHat, vHat] = [m[j] / (1 - b1 ** (i + 1)), v[j] / (1 - b2 ** (i + 1))]
         p[j] = p[j]! - lr * (mHat / (Math.sqrt(vHat) + eps) + decay * p[j]!)
       })
       return [...p]
@@ -118,7 +118,7 @@ describe('sgd', () => {
       return steps.map((g) => {
         g.forEach((gj, j) => {
           t[j] = gj + decay * t[j]!
-          p[j] = p[j]! - lr * (nesterov ? gj + decay * t[j]! : t[j]!)
+          p[j] = p[j]! - lr * (nesterov ? gj + decay * t[j] : t[j])
         })
         return [...p]
       })

@@ -44,9 +44,9 @@ export const scaleByAdam = ({ b1 = 0.9, b2 = 0.999, eps = 1e-8 }: AdamMoments): 
     const count = add(state.count, 1)
     const t = cast('f32')(count)
     const [c1, c2] = [correction(b1, t), correction(b2, t)]
-    const mu = mapFloats((g, m) => add(mul(m!, b1), mul(g!, 1 - b1)), updates, state.mu)
-    const nu = mapFloats((g, v) => add(mul(v!, b2), mul(square(g!), 1 - b2)), updates, state.nu)
-    return [mapFloats((m, v) => div(div(m!, c1), add(sqrt(div(v!, c2)), eps)), mu, nu), { count, mu, nu }]
+    const mu = mapFloats((g, m) => add(mul(m, b1), mul(g, 1 - b1)), updates, state.mu)
+    const nu = mapFloats((g, v) => add(mul(v, b2), mul(square(g), 1 - b2)), updates, state.nu)
+    return [mapFloats((m, v) => div(div(m, c1), add(sqrt(div(v, c2)), eps)), mu, nu), { count, mu, nu }]
   },
 })
 

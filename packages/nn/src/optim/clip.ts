@@ -37,5 +37,5 @@ export const clipByGlobalNorm = (maxNorm: number): GradientTransformation<null> 
   stateless((updates) => {
     // At norm 0 the quotient is infinite, and its minimum with 1 is 1.
     const factor = minimum(1, div(maxNorm, globalNorm(updates)))
-    return mapFloats((u) => mul(u!, factor), updates)
+    return mapFloats((u) => mul(u, factor), updates)
   })

@@ -19,7 +19,7 @@ import { floats, type GradientTransformation, type Selection, stateless } from '
 export const addDecayedWeights = (weight: number, selection: Selection = () => true): GradientTransformation<null> =>
   stateless((updates, params) =>
     tree.mapWithPath(
-      (path, u, p) => (selection(path, p!) ? add(floats(u!), mul(floats(p!), weight)) : u!),
+      (path, u, p) => (selection(path, p) ? add(floats(u), mul(floats(p), weight)) : u),
       updates,
       params,
     ),

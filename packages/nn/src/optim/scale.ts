@@ -21,7 +21,7 @@ export type Counted = { readonly count: Scalar<'i32'> }
  * ```
  */
 export const scale = (factor: number): GradientTransformation<null> =>
-  stateless((updates) => mapFloats((u) => mul(u!, factor), updates))
+  stateless((updates) => mapFloats((u) => mul(u, factor), updates))
 
 /**
  * Multiplies updates by `schedule(count)`, where `count` is the number of updates made before.
@@ -41,7 +41,7 @@ export const scaleBySchedule = (schedule: Schedule): GradientTransformation<Coun
   init: () => ({ count: scalar(0, 'i32') }),
   update: (updates, { count }) => {
     const factor = schedule(count)
-    return [mapFloats((u) => mul(u!, factor), updates), { count: add(count, 1) }]
+    return [mapFloats((u) => mul(u, factor), updates), { count: add(count, 1) }]
   },
 })
 

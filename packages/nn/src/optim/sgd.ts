@@ -27,7 +27,7 @@ export interface TraceConfig {
  */
 export const momentum = ({ decay, nesterov = false }: TraceConfig): GradientTransformation => {
   const accumulate = <P extends Tree>(updates: P, trace: Tree): P =>
-    mapFloats((g, t) => add(g!, mul(t!, decay)), updates, trace)
+    mapFloats((g, t) => add(g, mul(t, decay)), updates, trace)
   return {
     init: zeroTree,
     update: (updates, trace) => {

@@ -39,7 +39,7 @@ export const mapFloats = <T extends Tree>(f: (...leaves: Floats[]) => Floats, fi
   tree.map((...leaves: Tensor[]): Tensor => f(...leaves.map(floats)), first, ...rest)
 
 /** Zeros with the structure and shapes of a tree. */
-export const zeroTree = <T extends Tree>(like: T): T => mapFloats((x) => zerosLike(x!), like)
+export const zeroTree = <T extends Tree>(like: T): T => mapFloats((x) => zerosLike(x), like)
 
 /** The transformation with its state's type forgotten: what it receives is what it has made, so the cast back holds. */
 export const opaque = <S extends Tree>({ init, update }: GradientTransformation<S>): GradientTransformation => ({
@@ -128,4 +128,4 @@ export const transformations: Monoid<GradientTransformation> = {
  * ```
  */
 export const applyUpdates = <P extends Tree>(params: P, updates: Tree): P =>
-  mapFloats((p, u) => add(p!, u!), params, updates)
+  mapFloats((p, u) => add(p, u), params, updates)

@@ -44,7 +44,7 @@ const tokenizer = (vocabulary: readonly string[]): CharacterTokenizer => {
     throw new RangeError(`characterTokenizer: ${show(twice)} is in the vocabulary twice. Name each piece once.`)
   if (ids.has('')) throw new RangeError('characterTokenizer: the empty text is no piece. Leave it out.')
   // Longest first, so that '<think>' is not read as '<thin' followed by something else.
-  const long = vocabulary.filter((piece) => [...piece].length > 1).sort((a, b) => b.length - a.length)
+  const long = vocabulary.filter((piece) => Array.from(piece).length > 1).sort((a, b) => b.length - a.length)
 
   return {
     vocabulary,
@@ -102,7 +102,7 @@ const tokenizer = (vocabulary: readonly string[]): CharacterTokenizer => {
  * ```
  */
 export const characterTokenizer = ({ specials = [], characters }: CharacterVocabulary): CharacterTokenizer =>
-  tokenizer([...specials, ...characters])
+  tokenizer([...specials, ...Array.from(characters)])
 
 /**
  * The tokenizer whose vocabulary is `vocabulary`: what a checkpoint's metadata is read back with. Throws as
