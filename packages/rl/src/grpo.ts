@@ -41,17 +41,18 @@ import { type Breakdown, type NamedReward, scoreSamples } from './reward/named.t
 import type { Sample } from './reward/reward.ts'
 import { grouped, type Rollout, roller, type RolloutConfig } from './rollout.ts'
 import { scoreCompletions } from './score.ts'
+import type { Learner } from './sft.ts'
 import { dice, foldIn, type HostKey } from './task/key.ts'
 import { problem } from './task/task.ts'
 
 /** Everything that a step of GRPO depends on, besides its state and its key. */
-export interface GrpoConfig<Problem> extends RolloutConfig<Problem> {
+export interface GrpoConfig<Problem, O extends Tree> extends RolloutConfig<Problem> {
   /** Prompts of a batch. */
   readonly prompts: number
   readonly rewards: readonly NamedReward<Problem>[]
   readonly advantage: Advantage
   readonly objective: ObjectiveConfig
-  readonly optimizer: GradientTransformation
+  readonly optimizer: GradientTransformation<O>
   /** Passes over a batch, mu. Default 1. */
   readonly iterations?: number
   /** Updates in a pass; divides prompts times group. Default 1. */
@@ -64,9 +65,9 @@ export interface GrpoConfig<Problem> extends RolloutConfig<Problem> {
 }
 
 /** Parameters, optimizer state, and the reference policy (null where beta is 0). */
-export type GrpoState = {
+export type GrpoState<O extends Tree> = {
   readonly params: TransformerParams
-  readonly opt: Tree
+  readonly opt: O
   readonly reference: TransformerParams | null
 }
 
@@ -78,8 +79,8 @@ export interface GradedSample<Problem> {
 }
 
 /** What a step gives. Times are in ms. */
-export interface GrpoStepped<Problem> {
-  readonly state: GrpoState
+export interface GrpoStepped<Problem, O extends Tree> {
+  readonly state: GrpoState<O>
   readonly metrics: Metrics
   readonly graded: readonly GradedSample<Problem>[]
   readonly times: {
@@ -154,7 +155,7 @@ const pick = (batch: Batch, rows: Integers): Batch => {
 }
 
 /** The update as a pure function of learner and batch: new learner, and what it measured, packed. */
-const updateOf = <Problem>(config: GrpoConfig<Problem>) => {
+const updateOf = <Problem, O extends Tree>(config: GrpoConfig<Problem, O>) => {
   const { model, maxTokens, temperature, optimizer } = config
   const score = scoreCompletions(model, { completion: maxTokens, temperature })
   const loss = valueAndGrad(
@@ -171,7 +172,7 @@ const updateOf = <Problem>(config: GrpoConfig<Problem>) => {
     },
     { hasAux: true },
   )
-  return (learner: { readonly params: TransformerParams; readonly opt: Tree }, batch: Batch, rows: Integers | null) => {
+  return (learner: Learner<O>, batch: Batch, rows: Integers | null) => {
     const [[, aux], grads] = loss(learner.params, rows === null ? batch : pick(batch, rows))
     const [updates, opt] = optimizer.update(grads, learner.opt, learner.params)
     return {
@@ -218,7 +219,7 @@ const identity = (rewards: Groups): Groups => rewards
  * }
  * ```
  */
-export const grpoStep = <Problem>(config: GrpoConfig<Problem>) => {
+export const grpoStep = <Problem, O extends Tree>(config: GrpoConfig<Problem, O>) => {
   const { task, device, model, maxTokens, temperature } = config
   const { iterations = 1, minibatches = 1, relabel = identity } = config
   const rows = config.prompts * config.group
@@ -246,11 +247,11 @@ export const grpoStep = <Problem>(config: GrpoConfig<Problem>) => {
   }
 
   const learn = (
-    state: GrpoState,
+    state: GrpoState<O>,
     { prompts, generation }: Rollout<Problem>,
     advantages: readonly number[],
     key: HostKey,
-  ): { readonly state: GrpoState; readonly updates: readonly Floats[] } => {
+  ): { readonly state: GrpoState<O>; readonly updates: readonly Floats[] } => {
     const scored = { tokens: generation.tokens, starts: prompts.starts ?? null }
     if (config.objective.beta !== 0 && state.reference === null)
       throw new Error(
@@ -263,7 +264,7 @@ export const grpoStep = <Problem>(config: GrpoConfig<Problem>) => {
       refLogp: state.reference === null ? null : referenceLogp(state.reference, scored),
       advantages: tensor(Float32Array.from(advantages), [rows, 1]),
     }
-    let learner = { params: state.params, opt: state.opt }
+    let learner: Learner<O> = { params: state.params, opt: state.opt }
     const updates: Floats[] = []
     for (let pass = 0; pass < iterations; pass++) {
       for (const part of deal(rows, minibatches, foldIn(key, pass))) {
@@ -287,7 +288,7 @@ export const grpoStep = <Problem>(config: GrpoConfig<Problem>) => {
       }),
     )
 
-  return (state: GrpoState, key: HostKey): TE.TaskEither<RunError, GrpoStepped<Problem>> => {
+  return (state: GrpoState<O>, key: HostKey): TE.TaskEither<RunError, GrpoStepped<Problem, O>> => {
     const asked = Array.from({ length: config.prompts }, (_, i) => problem(task, 'train')(foldIn(foldIn(key, 0), i)))
     const clock = [performance.now()]
     const lap = <A>(value: A): A => (clock.push(performance.now()), value)
@@ -305,7 +306,7 @@ export const grpoStep = <Problem>(config: GrpoConfig<Problem>) => {
                 pipe(
                   readUpdates(learned.updates),
                   TE.map(lap),
-                  TE.map((measured): GrpoStepped<Problem> => {
+                  TE.map((measured): GrpoStepped<Problem, O> => {
                     const [start, rolled, rewarded, trained] = clock as [number, number, number, number]
                     return {
                       state: learned.state,

@@ -25,7 +25,7 @@ export interface Position {
 /** What a step of a phase gives. */
 export interface PhaseStep<S> {
   readonly state: S
-  /** Logged as a line of kind 'step'. One that is NaN or infinite ends the run, before anything is written. */
+  /** Logged as a line of kind 'step', where there are any. One that is NaN or infinite ends the run, before anything is written. */
   readonly metrics: Metrics
   /** Further lines: evaluations, samples. */
   readonly records?: readonly { readonly kind: string; readonly [key: string]: Json }[]
@@ -255,7 +255,10 @@ export const run =
       const stamp = { phase: phase.name, step: at.step }
       const took = { ...times, total: performance.now() - began }
       const written = await pipe(
-        opened.log.append([{ kind: 'step', ...stamp, ...metrics }, ...records.map((r) => ({ ...r, ...stamp }))]),
+        opened.log.append([
+          ...(Object.keys(metrics).length === 0 ? [] : [{ kind: 'step', ...stamp, ...metrics }]),
+          ...records.map((r) => ({ ...r, ...stamp })),
+        ]),
         TE.flatMap(() => opened.times.append([{ kind: 'times', ...stamp, ...took }])),
       )()
       if (E.isLeft(written)) return written

@@ -27,16 +27,16 @@ import type { Vocabulary } from './task/vocabulary.ts'
 import { formatCompletion } from './template.ts'
 
 /** Parameters and the optimizer's state. */
-export type Learner = {
+export type Learner<O extends Tree> = {
   readonly params: TransformerParams
-  readonly opt: Tree
+  readonly opt: O
 }
 
 /** How to learn from demonstrations. */
-export interface SftConfig {
+export interface SftConfig<O extends Tree> {
   readonly model: Transformer
   readonly vocabulary: Vocabulary
-  readonly optimizer: GradientTransformation
+  readonly optimizer: GradientTransformation<O>
   /** Tokens of a row; shorter ones are padded. Default: the model's context. */
   readonly width?: number
   /** The demonstrations of a step. */
@@ -124,11 +124,11 @@ export interface Stepped<S> {
  * }
  * ```
  */
-export const sftStep = ({ model, vocabulary, optimizer, batch, device, ...rest }: SftConfig) => {
+export const sftStep = <O extends Tree>({ model, vocabulary, optimizer, batch, device, ...rest }: SftConfig<O>) => {
   const width = rest.width ?? model.config.context
   const loss = valueAndGrad(sftLoss(model), { hasAux: true })
   const update = jit(
-    ({ params, opt }: Learner, tokens: Integers, mask: Floats) => {
+    ({ params, opt }: Learner<O>, tokens: Integers, mask: Floats) => {
       const [[value, aux], grads] = loss(params, tokens, mask)
       const [updates, next] = optimizer.update(grads, opt, params)
       const metrics = { loss: value, grad_norm: globalNorm(grads), ...aux }
@@ -136,7 +136,7 @@ export const sftStep = ({ model, vocabulary, optimizer, batch, device, ...rest }
     },
     { donate: [0], device },
   )
-  return (state: Learner, key: HostKey): TE.TaskEither<RunError, Stepped<Learner>> =>
+  return (state: Learner<O>, key: HostKey): TE.TaskEither<RunError, Stepped<Learner<O>>> =>
     pipe(
       TE.fromEither(encodeDemonstrations(vocabulary, width)(batch(key))),
       TE.flatMap(({ tokens, mask, shape }) =>

@@ -1,0 +1,52 @@
+import * as E from 'fp-ts/lib/Either.js'
+import { describe, expect, test } from 'vitest'
+import { parseFlags } from './flags.ts'
+
+describe('flags of r1-mini', () => {
+  test('have defaults', () => {
+    expect(parseFlags([])).toEqual(
+      E.right({
+        help: false,
+        seed: 0,
+        device: null,
+        steps: 100,
+        sftSteps: 2000,
+        out: null,
+        resume: false,
+        control: null,
+        json: false,
+      }),
+    )
+  })
+
+  test('are read', () => {
+    const args = '--seed 3 --device wasm --steps 5 --sft-steps 7 --out d --resume --control random --json'.split(' ')
+    expect(parseFlags(args)).toEqual(
+      E.right({
+        help: false,
+        seed: 3,
+        device: 'wasm',
+        steps: 5,
+        sftSteps: 7,
+        out: 'd',
+        resume: true,
+        control: 'random',
+        json: true,
+      }),
+    )
+  })
+
+  test.each([
+    ['--seed', '-1'],
+    ['--seed', 'x'],
+    ['--steps', '1.5'],
+    ['--device', 'gpu'],
+    ['--control', 'none'],
+    ['--resume'],
+    ['--nonsense'],
+    ['stray'],
+    ['--seed'],
+  ])('refuse %s %s', (...args) => {
+    expect(E.isLeft(parseFlags(args))).toBe(true)
+  })
+})

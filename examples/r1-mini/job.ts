@@ -1,0 +1,183 @@
+/** The job as four phases of a run: SFT, exam, GRPO (with short exams on the way), exam. */
+import { tree, type Device } from '@adjoint/tensor'
+import {
+  accuracy,
+  type Chain,
+  dice,
+  type Evaluated,
+  evaluator,
+  type GradedSample,
+  type Groups,
+  type GrpoState,
+  grpoStep,
+  type HostKey,
+  type Phase,
+  type RunError,
+  type Sample,
+  sftStep,
+  snapshot,
+  traces,
+} from '@adjoint/rl'
+import { pipe } from 'fp-ts/lib/function.js'
+import * as TE from 'fp-ts/lib/TaskEither.js'
+import type { Control } from './flags.ts'
+import {
+  exam,
+  EXAM,
+  EXAM_EVERY,
+  grpo,
+  grpoOptimizer,
+  MAX_TOKENS,
+  model,
+  rewards,
+  sft,
+  sftOptimizer,
+  SHORT_EXAM,
+  task,
+} from './setting.ts'
+
+/** The state of the run: both phases have the same optimizer. */
+export type Learning = GrpoState<ReturnType<typeof sftOptimizer.init>>
+
+/** Rewards that say nothing about the completions they are given to. */
+const relabels: Record<Control, (rewards: Groups, key: HostKey) => Groups> = {
+  // Every reward goes to some completion of the batch, whichever.
+  shuffled: (given, key) => {
+    const roll = dice(key)
+    const all = given.flat()
+    for (let i = all.length - 1; i > 0; i--) {
+      const j = roll(i + 1)
+      ;[all[i], all[j]] = [all[j]!, all[i]!]
+    }
+    let at = 0
+    return given.map((g) => g.map(() => all[at++]!))
+  },
+  // A coin for each completion.
+  random: (given, key) => {
+    const roll = dice(key)
+    return given.map((g) => g.map(() => roll(2)))
+  },
+}
+
+const SHOWN = 8
+const correct = accuracy(task.verify)
+
+const evaluationLine = ({ evaluation }: Evaluated<Chain>, problems: number, done: number) => ({
+  kind: 'evaluation',
+  problems,
+  done,
+  ...evaluation,
+})
+const sampleLine = (sample: Sample<Chain>) => ({
+  kind: 'sample',
+  prompt: sample.prompt,
+  completion: sample.completion,
+  length: sample.length,
+  correct: correct(sample),
+})
+const gradedLine = ({ sample, reward, advantage }: GradedSample<Chain>) => ({
+  ...sampleLine(sample),
+  reward: reward.total,
+  advantage,
+})
+
+export interface JobConfig {
+  readonly device: Device
+  readonly steps: number
+  readonly sftSteps: number
+  readonly control: Control | null
+}
+
+/** The phases of the job on a device. Compiled programs live in the closures: make them once. */
+export const phasesOf = ({ device, steps, sftSteps, control }: JobConfig): readonly Phase<Learning>[] => {
+  const demonstrate = sftStep({
+    model,
+    vocabulary: task.vocabulary,
+    optimizer: sftOptimizer,
+    batch: traces(task, sft),
+    device,
+  })
+  const improve = grpoStep({
+    ...grpo,
+    task,
+    model,
+    maxTokens: MAX_TOKENS,
+    rewards,
+    optimizer: grpoOptimizer,
+    device,
+    ...(control === null ? {} : { relabel: relabels[control] }),
+  })
+  const examine = (count: number) => evaluator({ ...exam, task, model, count, device })
+  const [long, short] = [examine(EXAM), examine(SHORT_EXAM)]
+
+  const referenceAt = (
+    step: number,
+    { params, reference }: Learning,
+  ): TE.TaskEither<RunError, Learning['reference']> => (step === 0 ? snapshot(device)(params) : TE.right(reference))
+
+  const exams = (name: string): Phase<Learning> => ({
+    name,
+    steps: 1,
+    enter: (state) => state,
+    advance: (state) =>
+      pipe(
+        long(state.params),
+        TE.map((result) => ({
+          state,
+          metrics: {},
+          records: [
+            evaluationLine(result, EXAM, 0),
+            // The first completion to each of the first problems.
+            ...result.samples
+              .filter((_, i) => i % exam.samples === 0)
+              .slice(0, SHOWN)
+              .map(sampleLine),
+          ],
+        })),
+      ),
+  })
+
+  return [
+    {
+      name: 'sft',
+      steps: sftSteps,
+      enter: (state) => state,
+      advance: (state, { key }) =>
+        pipe(
+          demonstrate(state, key),
+          TE.map((stepped) => ({ state: { ...stepped.state, reference: null }, metrics: stepped.metrics })),
+        ),
+    },
+    exams('sft-exam'),
+    {
+      name: 'grpo',
+      steps,
+      // The reference measures how far the policy goes; beta is 0.
+      enter: ({ params }) => ({ params, opt: grpoOptimizer.init(params), reference: params }),
+      advance: (state, { step, key }) =>
+        pipe(
+          // Memory of the parameters is reused by the next ones: the reference needs its own.
+          referenceAt(step, state),
+          TE.map((reference): Learning => ({ ...state, reference })),
+          TE.flatMap((from) => improve(from, key)),
+          TE.bindTo('stepped'),
+          TE.bind('result', ({ stepped }) =>
+            (step + 1) % EXAM_EVERY === 0 && step + 1 < steps
+              ? TE.map((r: Evaluated<Chain>) => [evaluationLine(r, SHORT_EXAM, step + 1)])(short(stepped.state.params))
+              : TE.right([]),
+          ),
+          TE.map(({ stepped, result }) => ({
+            state: stepped.state,
+            metrics: stepped.metrics,
+            times: stepped.times,
+            records: [...result, ...stepped.graded.slice(0, 1).map(gradedLine)],
+          })),
+        ),
+    },
+    exams('grpo-exam'),
+  ]
+}
+
+/** Number of parameters. */
+export const sizeOf = (params: Learning['params']): number =>
+  tree.leaves(params).reduce((n, x) => n + x.shape.reduce((a, b) => a * b, 1), 0)

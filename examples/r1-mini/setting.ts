@@ -1,0 +1,49 @@
+/** The setting of the demonstration: what DeepSeek-R1 does, small enough for one core and a few minutes. */
+import { adam, chain, clipByGlobalNorm, transformer } from '@adjoint/nn'
+import { accuracy, format, group, GRPO_OBJECTIVE, mod10Chain, named } from '@adjoint/rl'
+
+/** Left-to-right chains of five digits modulo 10. */
+export const task = mod10Chain
+
+const PROMPT = 11 // <bos>, five digits, four operators, =
+/** A thinking completion in the template has 10 tokens, a direct one 6; two to spare. */
+export const MAX_TOKENS = 12
+
+/** Two pre-norm layers, about 100 thousand parameters. */
+export const model = transformer({
+  vocab: task.vocabulary.size,
+  width: 64,
+  layers: 2,
+  heads: 4,
+  context: PROMPT + MAX_TOKENS,
+})
+
+/** Correct, and a little for the template. */
+export const rewards = [named('correct', accuracy(task.verify)), named('format', format, 0.1)]
+
+export const sft = {
+  rows: 64,
+  /** Half of the traces think, half answer directly with an empty think block. */
+  thinkShare: 0.5,
+  learningRate: 1e-3,
+} as const
+
+export const grpo = {
+  prompts: 16,
+  group: 16,
+  temperature: 1,
+  learningRate: 1e-4,
+  advantage: group(),
+  objective: GRPO_OBJECTIVE,
+} as const
+
+export const sftOptimizer = chain(clipByGlobalNorm(1), adam({ learningRate: sft.learningRate }))
+export const grpoOptimizer = chain(clipByGlobalNorm(1), adam({ learningRate: grpo.learningRate }))
+
+/** Held-out problems: all runs sit the same exams. */
+export const exam = { seed: 20250122, samples: 16, temperature: 1, maxTokens: MAX_TOKENS } as const
+/** Problems of the exams after SFT and after GRPO, and of the short one during GRPO. */
+export const EXAM = 256
+export const SHORT_EXAM = 64
+/** GRPO steps between two short exams. */
+export const EXAM_EVERY = 10
