@@ -4,7 +4,7 @@ import { primitives, sizeOf, type Expr } from '@adjoint/tensor/ir'
 import { grad } from './grad.ts'
 import { jvp } from './jvp.ts'
 import { differentiate, pushforwardOf, type Pullback } from './reverse.ts'
-import { graft, requireFloat, take } from './trees.ts'
+import { graft, onLeaves, requireFloat, take } from './trees.ts'
 import { batchCall, moveAxis, spreadOut } from './vmap.ts'
 
 const { cast, eq, fill, iota, reshape } = primitives
@@ -70,17 +70,17 @@ const jacobianBy =
   (params: P, ...rest: R): Jacobian<B, P> => {
     const primals = take(params)
     requireFloat(primals, op)
-    let value: Tree = null
-    const { outs, blocks } = blocksOf((inputs) => {
-      value = f(primals.rebuild(inputs), ...rest)
-      return take(value).leaves
-    }, primals.leaves)
+    const { call, result } = onLeaves(
+      (p) => f(p as P, ...rest), // the one argument, rebuilt
+      take([params]),
+    )
+    const { outs, blocks } = blocksOf(call, primals.leaves)
     const trees = outs.map((out, o) =>
       primals.rebuild(primals.leaves.map((x, i) => blocks[o]?.[i] ?? fill([...out.shape, ...x.shape], 'f32', 0))),
     )
     let next = 0
     // The structure of the result with a tree in the place of each leaf: what Jacobian<B, P> says.
-    return graft(value, () => trees[next++]!) as Jacobian<B, P>
+    return graft(result().rebuild(outs), () => trees[next++]!) as Jacobian<B, P>
   }
 
 /**

@@ -1,7 +1,7 @@
 /** Jacobian-vector products: forward mode, derived from reverse mode. */
 import type { Tree } from '@adjoint/tensor'
 import { pushforwardOf, zerosLike } from './reverse.ts'
-import { alongside, requireFloat, take } from './trees.ts'
+import { alongside, onLeaves, requireFloat, take } from './trees.ts'
 
 /**
  * The value of `f` with its derivative along a tangent: `[f(a), J(a) tangent]`. For a function of several arguments,
@@ -41,17 +41,10 @@ export function jvp(f: (...args: readonly Tree[]) => Tree) {
     const primals = take(args)
     requireFloat(primals, 'jvp')
     const tangents = alongside('jvp', 'tangent', args, both.slice(args.length))
-    let value: Tree = null
-    const { outs, pushforward } = pushforwardOf(
-      'jvp',
-      (inputs) => {
-        value = f(...primals.rebuild(inputs))
-        return take(value).leaves
-      },
-      primals.leaves,
-    )
+    const { call, result } = onLeaves(f, primals)
+    const { outs, pushforward } = pushforwardOf('jvp', call, primals.leaves)
     const pushed = pushforward(tangents)
-    const { rebuild } = take(value)
+    const { rebuild } = result()
     return [rebuild(outs), rebuild(outs.map((out, i) => pushed[i] ?? zerosLike(out)))]
   }
 }

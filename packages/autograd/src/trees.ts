@@ -19,6 +19,21 @@ export const take = <T extends Tree>(value: T): Taken<T> => {
   }
 }
 
+/** A function of trees as one of leaves. `result` is what its one call returned, taken apart. */
+export const onLeaves = (
+  f: (...args: readonly Tree[]) => Tree,
+  primals: Taken<readonly Tree[]>,
+): { readonly call: (inputs: readonly Expr[]) => readonly Expr[]; readonly result: () => Taken<Tree> } => {
+  let value: Tree | undefined
+  return {
+    call: (inputs) => {
+      value = f(...primals.rebuild(inputs))
+      return tree.leaves(value)
+    },
+    result: () => take(value ?? null),
+  }
+}
+
 /** The tree with `images()` in the place of each leaf, in order: trees at the leaves of a tree. */
 export const graft = (value: Tree, images: () => Tree): Tree => {
   if (value === null) return null

@@ -1,7 +1,7 @@
 /** Vector-Jacobian products: reverse mode over trees. */
 import type { Tree } from '@adjoint/tensor'
 import { differentiate, zerosLike } from './reverse.ts'
-import { alongside, requireFloat, take } from './trees.ts'
+import { alongside, onLeaves, requireFloat, take } from './trees.ts'
 
 /**
  * The value of `f` with its pullback, the linear map from a cotangent of the value to the cotangents of the arguments:
@@ -33,20 +33,13 @@ export function vjp(f: (...args: readonly Tree[]) => Tree) {
   return (...args: readonly Tree[]): readonly [Tree, (ct: Tree) => Tree] => {
     const primals = take(args)
     requireFloat(primals, 'vjp')
-    let value: Tree = null
-    const { outs, pullback } = differentiate(
-      'vjp',
-      (inputs) => {
-        value = f(...primals.rebuild(inputs))
-        return take(value).leaves
-      },
-      primals.leaves,
-    )
-    const result = take(value).rebuild(outs)
+    const { call, result } = onLeaves(f, primals)
+    const { outs, pullback } = differentiate('vjp', call, primals.leaves)
+    const value = result().rebuild(outs)
     return [
-      result,
+      value,
       (ct) => {
-        const cts = pullback(alongside('vjp', 'cotangent', result, ct))
+        const cts = pullback(alongside('vjp', 'cotangent', value, ct))
         const cotangents = primals.rebuild(primals.leaves.map((x, i) => cts[i] ?? zerosLike(x)))
         return args.length === 1 ? cotangents[0]! : cotangents
       },

@@ -2,7 +2,7 @@
 import { tree, type Tensor, type Tree } from '@adjoint/tensor'
 import { normalizeAxis, primitives, ShapeError, showShape, withTrace, type Expr } from '@adjoint/tensor/ir'
 import { batch, type Batched } from './graph.ts'
-import { take } from './trees.ts'
+import { onLeaves, take } from './trees.ts'
 
 const { broadcastTo, parameter, reshape, transpose } = primitives
 
@@ -43,7 +43,7 @@ const axesOf = (option: string, axes: Axes | undefined, value: Tree, path: strin
   if (typeof axes === 'number' || axes === null) return tree.leaves(value).map(() => axes)
   const differ = (): TypeError =>
     new TypeError(
-      `vmap: ${option}${path} is ${JSON.stringify(axes) ?? 'missing'} for ${tree.structure(value).key}. ` +
+      `vmap: ${option}${path} is ${axes === undefined ? 'missing' : JSON.stringify(axes)} for ${tree.structure(value).key}. ` +
         'Give a number, null, or a list or record with an entry for each item of the tree.',
     )
   if (axes === undefined || value === null || tree.isTensor(value)) throw differ()
@@ -122,34 +122,32 @@ export function vmap<A extends readonly unknown[], B>(
 export function vmap(f: (...args: readonly Tree[]) => Tree, options: VmapOptions = {}) {
   const { inAxes = 0, outAxes = 0, axisSize } = options
   return (...args: readonly Tree[]): Tree => {
-    const { leaves, paths, rebuild } = take(args)
+    const primals = take(args)
+    const { leaves, paths } = primals
     const axes = axesOf('inAxes', inAxes, args, '').map((axis, i) =>
-      axis === null ? null : normalizeAxis('vmap', axis, leaves[i]!.shape.length, leaves[i]!),
+      axis === null ? null : normalizeAxis('vmap', axis, leaves[i]!.shape.length, leaves[i]),
     )
     const size = sizeOfAxis(leaves, paths, axes, axisSize)
     const images = leaves.map((x, i) => (axes[i] === null ? x : moveAxis(x, axes[i]!, 0)))
-    let value: Tree = null
+    const { call, result } = onLeaves(f, primals)
     const outs = batchCall(
-      (xs) => {
-        value = f(...rebuild(xs))
-        return take(value).leaves
-      },
+      call,
       images,
       axes.map((axis) => axis !== null),
       size,
     )
-    const result = take(value)
-    const to = axesOf('outAxes', outAxes, value, '')
-    return result.rebuild(
+    const value = result()
+    const to = axesOf('outAxes', outAxes, value.rebuild(value.leaves), '')
+    return value.rebuild(
       outs.map((out, i) => {
-        const axis = to[i]!
+        const axis = to[i] ?? null
         if (axis !== null) {
           const stacked = spreadOut(out, size)
           return moveAxis(stacked, 0, normalizeAxis('vmap', axis, stacked.shape.length, stacked))
         }
         if (!out.batched) return out.node
         throw new TypeError(
-          `vmap: the result${result.paths[i] === '' ? '' : ` at ${result.paths[i]!}`} depends on the mapped axis, and outAxes ` +
+          `vmap: the result${value.paths[i] === '' ? '' : ` at ${value.paths[i]!}`} depends on the mapped axis, and outAxes ` +
             'has null for it. Give the axis a place, or reduce over it outside of vmap.',
         )
       }),

@@ -18,4 +18,6 @@ export {
 } from './arbitraries.ts'
 export { close, mismatch, tolerances, type Tolerance } from './close.ts'
 export { directionalDerivative, inner } from './differences.ts'
+export { checkLaw, laws, samples, type Law, type Sample } from './laws.ts'
+export { opPrograms } from './op-programs.ts'
 export { programs, type RandomProgram } from './programs.ts'

@@ -77,23 +77,20 @@ const steps: readonly Step[] = [
   ['x x^T', (x) => mul(matmul(x, tanh(transpose()(x))), 0.2)],
   ['einsum', (x) => mul(einsum('ij,kj->ki')(tanh(x), tanh(x)), 0.3)],
   ['transpose', (x) => transpose()(x)],
-  ['flatten', (x) => reshape([1, -1])(x) as F32],
+  ['flatten', (x) => reshape([1, -1])(x)],
   ['flip', (x, k) => flip(k % 2)(x)],
   ['roll', (x, k) => roll(k, k % 2)(x)],
-  ['pad', (x, k) => pad([[k % 2, 1], [0, k % 3]])(x) as F32], // prettier-ignore
-  ['slice', (x, k) => slice([k % rows(x), 0], [null, columns(x)])(x) as F32],
+  ['pad', (x, k) => pad([[k % 2, 1], [0, k % 3]])(x)], // prettier-ignore
+  ['slice', (x, k) => slice([k % rows(x), 0], [null, columns(x)])(x)],
   ['tile', (x) => tile([2, 1])(x)],
   ['repeat', (x) => repeat(2, 1)(x)],
-  ['concat', (x) => concat(0)([x, tanh(x)]) as F32],
-  ['stack', (x) => reshape([-1, columns(x)])(stack(1)([x, sin(x)]) as F32) as F32],
-  [
-    'split and swap',
-    (x, k) => concat(1)(split([k % columns(x), columns(x) - (k % columns(x))], 1)(x).toReversed()) as F32,
-  ],
-  ['take rows', (x, k) => take(0)(x, pick(k, rows(x))) as F32],
+  ['concat', (x) => concat(0)([x, tanh(x)])],
+  ['stack', (x) => reshape([-1, columns(x)])(stack(1)([x, sin(x)]) as F32)],
+  ['split and swap', (x, k) => concat(1)(split([k % columns(x), columns(x) - (k % columns(x))], 1)(x).toReversed())],
+  ['take rows', (x, k) => take(0)(x, pick(k, rows(x)))],
   ['take along rows', (x, k) => takeAlongAxis(1)(x, broadcastTo([rows(x), 3])(pick(k, columns(x))))],
-  ['scatterAdd', (x, k) => scatterAdd(0)(x, pick(k, rows(x)), take(0)(sin(x), pick(k + 1, rows(x)))) as F32],
-  ['dynamicSlice', (x, k) => dynamicSlice([1, columns(x)])(x, [scalar(k % rows(x), 'i32'), 0]) as F32],
+  ['scatterAdd', (x, k) => scatterAdd(0)(x, pick(k, rows(x)), take(0)(sin(x), pick(k + 1, rows(x))))],
+  ['dynamicSlice', (x, k) => dynamicSlice([1, columns(x)])(x, [scalar(k % rows(x), 'i32'), 0])],
   [
     'dynamicUpdateSlice',
     (x, k) => dynamicUpdateSlice(x, sin(slice([0, 0], [1, null])(x)), [scalar(k % rows(x), 'i32'), 0]),
@@ -102,7 +99,7 @@ const steps: readonly Step[] = [
   ['cumprod', (x) => cumprod(1)(tanh(x))],
   ['diagonal', (x) => outer(diagonal()(x) as Tensor<readonly [number], 'f32'>, tensor([1, -0.5]))],
   ['tril', (x) => tril()(x)],
-  ['where by row', (x) => where(lt(reshape([-1, 1])(arange(rows(x))), 1), x, sin(x)) as F32],
+  ['where by row', (x) => where(lt(reshape([-1, 1])(arange(rows(x))), 1), x, sin(x))],
 ]
 
 const LARGEST = 200
