@@ -116,6 +116,19 @@ describe('distributions', () => {
     expect(() => random.randint(3, 3)).not.toThrow()
     expect(() => random.randint(3, 3)(key0)).toThrow('holds no i32 integer')
   })
+  it('randint: the remainder that JAX takes of two draws, in u32', () => {
+    const [k1, k2] = random.split(key42, 2)
+    const [high, low] = [values(random.bits(k1, [50])), values(random.bits(k2, [50]))].map((xs) => xs.map(BigInt))
+    const u32 = (x: bigint): bigint => BigInt.asUintN(32, x)
+    for (const span of [1n, 2n, 10n, 1000n, 65536n, 65537n, 2147483647n, 4294967295n]) {
+      const root = (1n << 16n) % span
+      const multiplier = u32(root * root) % span
+      const expected = high!.map((h, i) => u32(u32((h % span) * multiplier) + (low![i]! % span)) % span)
+      const lo = -(2n ** 31n)
+      const drawn = values(random.randint(Number(lo), Number(lo + span))(key42, [50]))
+      expect(drawn.map((v) => BigInt(v) - lo)).toEqual(expected)
+    }
+  })
   it('permutation: every number once, another order for another key', () => {
     fc.assert(
       fc.property(fc.nat(40), fc.nat(1000), (size, seed) => {

@@ -157,7 +157,7 @@ export const std: Spread =
 
 /**
  * The position of the first extreme along `axis`; the first NaN wins over all. Positions run 0 .. n-1; a NaN at i
- * counts as i - n, so that the smallest candidate is the answer.
+ * counts as i - n, so that the smallest candidate is the answer, also on devices whose max passes NaN over.
  */
 const extremeIndex = (op: string, reduce: RawReduce, x: Expr, axis: number | undefined): Expr => {
   if (axis === undefined) return extremeIndex(op, reduce, raw.reshape(x, [sizeOf(x.shape)]), 0)
