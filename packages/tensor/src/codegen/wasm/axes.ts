@@ -16,7 +16,7 @@ const divisorOf = (axis: Axis, indices: readonly Ix[]): number | null => {
       if (atom.kind === 'axis' || atom.kind === 'value') continue
       const [only] = atom.of.terms
       const bare =
-        only !== undefined && atom.of.terms.length === 1 && only.atom.kind === 'axis' && only!.atom.axis === axis
+        only !== undefined && atom.of.terms.length === 1 && only.atom.kind === 'axis' && only.atom.axis === axis
       if (bare && only.coef === 1 && atom.of.constant === 0 && atom.kind !== 'clamp' && axis.extent % atom.by === 0)
         best = Math.max(best ?? 0, atom.by)
       visit(atom.of)

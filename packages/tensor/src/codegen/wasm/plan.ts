@@ -128,7 +128,7 @@ const dependsOn = (s: Scalar, axes: ReadonlySet<Axis>): boolean =>
   })
 
 /** Instructions per vector of accesses when the lanes span `axis`. */
-const accessCost = (indices: readonly Ix[], axis: Axis): number => {
+export const accessCost = (indices: readonly Ix[], axis: Axis): number => {
   const outer: Axis = { id: -2, extent: Math.max(2, Math.ceil(axis.extent / 4)) }
   const seen = new Set<string>()
   return indices.reduce((sum, ix) => {
@@ -147,7 +147,7 @@ const accessCost = (indices: readonly Ix[], axis: Axis): number => {
     return sum + (steps(1) ? 1 : steps(0) ? 0.5 : 6)
   }, 0)
 }
-const accessesOf = (roots: readonly Scalar[], stores: readonly Store[]): readonly Ix[] => [
+export const accessesOf = (roots: readonly Scalar[], stores: readonly Store[]): readonly Ix[] => [
   ...linearize(roots).flatMap((s) => (s.kind === 'load' ? [s.at] : [])),
   ...stores.map((s) => s.at),
 ]

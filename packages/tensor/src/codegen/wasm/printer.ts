@@ -38,11 +38,16 @@ export interface Printer {
   /** Writes a value (all lanes of it) to an element of a buffer, or from an element onwards. */
   readonly spill: (frame: Frame, buffer: number, at: Ix, x: Val) => void
   readonly reload: (frame: Frame, buffer: number, at: Ix, type: Type) => Val
+  /** Where an element of a buffer is: lane 0 of it. */
+  readonly address: (frame: Frame, buffer: number, at: Ix) => Address
+  /** An index over the loops' axes, as an i32. */
+  readonly position: (frame: Frame, ix: Ix) => Val
 }
 
 const isPowerOfTwo = (n: number): boolean => (n & (n - 1)) === 0
 
-interface Address {
+/** Bytes: a base and what a load or store adds to it. */
+export interface Address {
   readonly base: Val
   readonly offset: number
 }
@@ -252,7 +257,7 @@ export const printer = (e: Emitter, pointers: readonly Pointer[], loops: Readonl
     const opcode = frame.vector !== null ? code.v128Load : type === 'f32' ? code.f32Load : code.i32Load
     return e.pinned([...opcode, ...memarg(offset)], [base], type, frame.vector !== null)
   }
-  return { value, store, spill, reload }
+  return { value, store, spill, reload, address: placed, position: (frame, ix) => positionOf(frame, ix, 0) }
 }
 
 /** Whether an index names an axis, outside of the scalars it reads. */
