@@ -3,7 +3,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import { parseArgs } from 'node:util'
 
 export type Control = 'shuffled' | 'random'
-export type DeviceKind = 'wasm' | 'webgpu' | 'reference'
+export type DeviceKind = 'wasm' | 'webgpu' | 'reference' | 'cpu'
 
 export interface Flags {
   readonly help: boolean
@@ -24,7 +24,7 @@ export const USAGE = `usage: npm run -s example -- r1-mini [flags]
 Cold-start SFT, then GRPO, on mod-10 chains, from random weights; writes a log, a checkpoint and report.html.
 
   --seed N           seed of the run (default 0)
-  --device KIND      wasm, webgpu or reference (default: hardware WebGPU where there is one, else wasm)
+  --device KIND      wasm, webgpu, reference or cpu (default: hardware WebGPU where there is one, else cpu)
   --steps N          GRPO steps (default 100)
   --sft-steps N      SFT steps (default 2000)
   --out DIR          folder of the run (default: a new one under runs/)
@@ -73,7 +73,7 @@ export const parseFlags = (args: readonly string[]): E.Either<string, Flags> => 
   if (E.isLeft(steps)) return steps
   const sftSteps = count('sft-steps', given['sft-steps'])
   if (E.isLeft(sftSteps)) return sftSteps
-  const device = oneOf('device', ['wasm', 'webgpu', 'reference'])(given.device)
+  const device = oneOf('device', ['wasm', 'webgpu', 'reference', 'cpu'])(given.device)
   if (E.isLeft(device)) return device
   const control = oneOf('control', ['shuffled', 'random'])(given.control)
   if (E.isLeft(control)) return control

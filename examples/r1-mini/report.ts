@@ -1,5 +1,5 @@
 /** report.html of a run: a pure function of its logs. */
-import type { LogRecord } from '@adjoint/rl'
+import type { Json, LogRecord } from '@adjoint/rl'
 import { type Chart, lineChart, renderSvg, type Series } from '../report/charts.ts'
 import { banded, curve, linesOf, thinned } from '../report/curves.ts'
 import { pageHtml, type Section } from '../report/page.ts'
@@ -115,10 +115,12 @@ export const tableOf = (outcome: Outcome): readonly (readonly string[])[] =>
   ).map(([name, f]) => [name, show(f.passAt1, 3), show(f.consAt16, 3), show(f.thinkRate, 3), show(f.meanLength, 2)])
 export const TABLE_HEAD = ['', 'pass@1', 'cons@16', 'share that thinks', 'mean length'] as const
 
+const text = (value: Json | undefined): string => (typeof value === 'string' ? value : '')
+
 const samplesOf = (records: readonly LogRecord[], phase: string): readonly (readonly string[])[] =>
   linesOf(records, 'sample', phase).map((line) => [
-    String(line['prompt']),
-    String(line['completion']),
+    text(line['prompt']),
+    text(line['completion']),
     line['correct'] === 1 ? 'right' : 'wrong',
   ])
 
