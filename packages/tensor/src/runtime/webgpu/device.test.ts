@@ -7,14 +7,9 @@ import type { HostArray } from '../../dtype.ts'
 import type { Program, Step } from '../../schedule/program.ts'
 import { captureSite } from '../../site.ts'
 import { type DeviceError, DeviceFailure, type Storage } from '../device.ts'
-import { webgpuDevice, type WebgpuDevice } from './device.ts'
-import { singleKernel } from './single-kernel.ts'
+import type { WebgpuDevice } from './device.ts'
+import { openWebgpu as open, singleKernel } from './kernel-trial.ts'
 
-const open = async (): Promise<WebgpuDevice> => {
-  const opened = await webgpuDevice()()
-  if (E.isLeft(opened)) throw new Error(opened.left.message)
-  return opened.right
-}
 const read = async (device: WebgpuDevice, s: Storage): Promise<HostArray> => {
   const result = await device.download(s)()
   if (E.isLeft(result)) throw new DeviceFailure(result.left)
