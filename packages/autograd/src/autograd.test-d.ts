@@ -1,0 +1,85 @@
+// The types of transformations: shapes, trees and options as users see them.
+import { add, cast, matmul, mul, ones, scalar, sum, tensor, zeros, type Scalar, type Tensor } from '@adjoint/tensor'
+import { checkpoint, customVjp, grad, hessian, hvp, jacobian, jvp, valueAndGrad, vjp, vmap } from './index.ts'
+
+type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
+const same = <_T extends true>(): void => undefined
+
+type W = Tensor<readonly [2, 3], 'f32'>
+type Params = { readonly w: W; readonly b: Tensor<readonly [3], 'f32'> }
+const params: Params = { w: zeros([2, 3]), b: zeros([3]) }
+const loss = (p: Params, x: Tensor<readonly [4, 2], 'f32'>, k: number): Scalar =>
+  mul(sum()(add(matmul(x, p.w), p.b)), k)
+
+const g = grad(loss)(params, zeros([4, 2]), 2)
+same<Equal<typeof g, Params>>()
+const [value, g2] = valueAndGrad(loss)(params, zeros([4, 2]), 2)
+same<Equal<typeof value, Scalar>>()
+same<Equal<typeof g2, Params>>()
+const [[, aux], g3] = valueAndGrad((p: Params) => [sum()(p.w), { n: 1 }] as const, { hasAux: true })(params)
+same<Equal<typeof aux, { readonly n: 1 }>>()
+same<Equal<typeof g3, Params>>()
+const gx = grad(loss, { argnums: 1 })(params, zeros([4, 2]), 2)
+same<Equal<typeof gx, Tensor<readonly [4, 2], 'f32'>>>()
+const [gy, gz] = grad(loss, { argnums: [1, 0] })(params, zeros([4, 2]), 2)
+same<Equal<typeof gy, Tensor<readonly [4, 2], 'f32'>>>()
+same<Equal<typeof gz, Params>>()
+// @ts-expect-error the gradient of a vector
+grad((x: Tensor<readonly [2], 'f32'>) => x)
+// @ts-expect-error the second argument has another shape
+grad(loss)(params, zeros([4, 3]), 2)
+
+const [y, pullback] = vjp((p: Params) => sum({ axis: 0 })(p.w))(params)
+same<Equal<typeof y, Tensor<readonly [3], 'f32'>>>()
+const ct = pullback(ones([3]))
+same<Equal<typeof ct, Params>>()
+// @ts-expect-error the cotangent of a [3]
+pullback(ones([4]))
+const [, pull2] = vjp((a: Scalar, b: W) => mul(a, b))(scalar(1), zeros([2, 3]))
+const [da, db] = pull2(zeros([2, 3]))
+same<Equal<typeof da, Scalar>>()
+same<Equal<typeof db, W>>()
+
+const [, dy] = jvp((p: Params) => sum({ axis: 0 })(p.w))(params, params)
+same<Equal<typeof dy, Tensor<readonly [3], 'f32'>>>()
+jvp((a: Scalar, b: W) => mul(a, b))(scalar(1), zeros([2, 3]), scalar(1), zeros([2, 3]))
+// @ts-expect-error tangents are like the primals
+jvp((a: Scalar, b: W) => mul(a, b))(scalar(1), zeros([2, 3]), zeros([2, 3]), scalar(1))
+
+const rows = vmap((x: Tensor<readonly [3], 'f32'>, n: Tensor<readonly [], 'i32'>) => mul(x, cast('f32')(n)))
+const stacked = rows(zeros([5, 3]), tensor([1, 2, 3, 4, 5], 'i32'))
+same<Equal<typeof stacked, Tensor<readonly [number, 3], 'f32'>>>()
+// @ts-expect-error each row has 3 elements
+rows(zeros([5, 4]), tensor([1, 2, 3, 4, 5], 'i32'))
+const twice = vmap(vmap((x: Scalar) => x))(zeros([2, 3]))
+same<Equal<typeof twice, Tensor<readonly [number, number], 'f32'>>>()
+const perExample = vmap(grad((x: Scalar) => mul(x, x)))(zeros([7]))
+same<Equal<typeof perExample, Tensor<readonly [number], 'f32'>>>()
+const moved = vmap((x: Tensor<readonly [3], 'f32'>) => x, { outAxes: 1 })(zeros([5, 3]))
+same<Equal<typeof moved, Tensor<readonly number[], 'f32'>>>()
+
+const jac = jacobian((p: Params) => ({ out: sum({ axis: 0 })(p.w) }))(params)
+same<Equal<typeof jac.out.w, Tensor<readonly [3, 2, 3], 'f32'>>>()
+same<Equal<typeof jac.out.b, Tensor<readonly [3, 3], 'f32'>>>()
+const h = hessian((p: Params) => sum()(p.w))(params)
+same<Equal<typeof h.w.b, Tensor<readonly [2, 3, 3], 'f32'>>>()
+const hv = hvp((p: Params) => sum()(p.w))(params, params)
+same<Equal<typeof hv, Params>>()
+
+const layer = checkpoint((p: Params, x: Tensor<readonly [4, 2], 'f32'>) => add(matmul(x, p.w), p.b))
+const out = layer(params, zeros([4, 2]))
+same<Equal<typeof out, Tensor<readonly [4, 3], 'f32'>>>()
+
+const square = customVjp(
+  (x: Scalar) => mul(x, x),
+  (x: Scalar) => [mul(x, x), x] as const,
+  (x, c) => [mul(mul(c, x), 2)] as const,
+)
+const squared = square(scalar(2))
+same<Equal<typeof squared, Scalar>>()
+customVjp(
+  (x: Scalar, _n: Tensor<readonly [], 'i32'>) => x,
+  (x: Scalar, _n: Tensor<readonly [], 'i32'>) => [x, null] as const,
+  // @ts-expect-error one cotangent for two arguments
+  (_, c) => [c] as const,
+)
