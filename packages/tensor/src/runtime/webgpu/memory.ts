@@ -3,6 +3,7 @@
  * the oldest first, so that a loop which repeats itself meets the same buffers and its bind groups fit.
  */
 import { DeviceFailure } from '../device.ts'
+import { collectorHints } from './collector.ts'
 import { type Blame, type Faults, outOfMemory } from './faults.ts'
 import { patiently, usage } from './gpu.ts'
 
@@ -40,6 +41,7 @@ export const memory = (gpu: GPUDevice, faults: Faults): Memory => {
   const limit = Math.min(gpu.limits.maxBufferSize, gpu.limits.maxStorageBufferBindingSize)
   const free = new Map<number, Block[]>()
   const staging: Block[] = []
+  const hint = collectorHints()
   let ids = 0
   let live = 0
   let peak = 0
@@ -52,6 +54,7 @@ export const memory = (gpu: GPUDevice, faults: Faults): Memory => {
   })
 
   const fresh = (bytes: number, blame: () => Blame): Block => {
+    hint(bytes)
     gpu.pushErrorScope('out-of-memory')
     gpu.pushErrorScope('validation')
     const block = make(bytes, usage.storage | usage.copyFrom | usage.copyTo, `memory ${ids}`)
