@@ -23,6 +23,7 @@ import {
   or,
   random,
   readAsync,
+  realizeAsync,
   scalar,
   type Scalar,
   ShapeError,
@@ -176,17 +177,27 @@ export const generatorAsync = (model: Transformer, config: GenerateConfig): Gene
   const on = device === undefined ? {} : { device }
   const begin = jit(start, on)
   const next = jit(step, { donate: [1], ...on })
-  const count = jit((mask: Floats): Integers => cast('i32')(sum({ axis: -1 })(mask)), on)
+  // What was drawn, without the cache: donated, its memory is free again at once.
+  const finish = jit(
+    ({ tokens, logp, mask, ended }: State): Generation => ({
+      tokens,
+      logp,
+      mask,
+      ended,
+      lengths: cast('i32')(sum({ axis: -1 })(mask)),
+    }),
+    { donate: [0], ...on },
+  )
   return async (params, prompts, key) => {
     requireRoom(model, prompts, maxTokens)
-    const fixed: Fixed = { params, starts: prompts.starts ?? null, key }
+    // computed once, rather than by every step, where they are still expressions
+    const fixed: Fixed = await realizeAsync({ params, starts: prompts.starts ?? null, key }, device)
     let state = begin(fixed, prompts.tokens)
     for (let made = 1; made < maxTokens; made++) {
       if (eos !== undefined && made % checkEvery === 0 && (await readAsync(state.allEnded))[0] === 1) break
       state = next(fixed, state)
     }
-    const { tokens, logp, mask, ended } = state
-    return { tokens, logp, mask, lengths: count(mask), ended }
+    return finish(state)
   }
 }
 

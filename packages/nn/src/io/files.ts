@@ -46,7 +46,7 @@ export const nodeFiles: Files = {
   },
   replace: async (path, bytes) => {
     const { open, rename, rm } = await import('node:fs/promises')
-    const { dirname } = await import('node:path')
+    const paths = await import('node:path')
     await replaceBy({
       writeThrough: async (at, data) => {
         const file = await open(at, 'wx')
@@ -61,7 +61,7 @@ export const nodeFiles: Files = {
       remove: (at) => rm(at, { force: true }),
       syncFolder: async (at) => {
         // Some systems cannot open folders; there the rename lasts as soon as they see fit.
-        const folder = await open(dirname(at), 'r').catch(() => null)
+        const folder = await open(paths.dirname(at), 'r').catch(() => null)
         if (folder === null) return
         await folder.sync().catch(() => undefined)
         await folder.close()
