@@ -31,23 +31,44 @@ const kernelOf = ({ batch, m, n, k, orders, prologues, epilogue, shared }: Choic
   const [B, M, N, K] = [batch, m, n, k].map((extent, id) => ({ id, extent })) as [Axis, Axis, Axis, Axis]
   const outer = (x: Axis, y: Axis, turned: boolean): readonly Axis[] => (turned ? [y, x] : [x, y])
   const through = (x: Scalar, on: boolean): Scalar =>
-    on ? S.binary('mul', S.unary('tanh', x), S.select(S.within(I.ofAxis(K), 1, 7), S.constant('f32', 0.5), S.load(3, I.ofAxis(K), 'f32'))) : x
+    on
+      ? S.binary(
+          'mul',
+          S.unary('tanh', x),
+          S.select(S.within(I.ofAxis(K), 1, 7), S.constant('f32', 0.5), S.load(3, I.ofAxis(K), 'f32')),
+        )
+      : x
   const at = flat([B, ...outer(M, N, orders[2])])
   const sum = S.reduced(0, 'f32')
   const stores: Store[] = [
     {
       buffer: 4,
       at,
-      value: epilogue ? S.binary('add', S.unary('sigmoid', sum), S.binary('mul', S.load(2, I.ofAxis(N), 'f32'), S.cast('f32', S.index(I.ofAxis(M))))) : sum,
+      value: epilogue
+        ? S.binary(
+            'add',
+            S.unary('sigmoid', sum),
+            S.binary('mul', S.load(2, I.ofAxis(N), 'f32'), S.cast('f32', S.index(I.ofAxis(M)))),
+          )
+        : sum,
       scope: 'full',
       mode: 'set',
     },
-    ...(epilogue ? [{ buffer: 5, at: flat([M, B, N]), value: S.unary('neg', sum), scope: 'full', mode: 'set' } as const] : []),
+    ...(epilogue
+      ? [{ buffer: 5, at: flat([M, B, N]), value: S.unary('neg', sum), scope: 'full', mode: 'set' } as const]
+      : []),
   ]
   return {
     kind: 'dot',
     name: 'dot',
-    buffers: [f32(batch * m * k), f32(batch * k * n), f32(n), f32(k), f32(batch * m * n, true), f32(batch * m * n, true)],
+    buffers: [
+      f32(batch * m * k),
+      f32(batch * k * n),
+      f32(n),
+      f32(k),
+      f32(batch * m * n, true),
+      f32(batch * m * n, true),
+    ],
     batch: [B],
     m: M,
     n: N,

@@ -1,0 +1,83 @@
+/** The inside of a dot: one tile of sums in registers while k runs. */
+import type { Axis, Ix } from '../ix.ts'
+import type { DotKernel } from '../kernel.ts'
+import type { Scalar } from '../scalar.ts'
+import { i32, memarg } from './arithmetic.ts'
+import type { Emitter, Val, Variable } from './emitter.ts'
+import { code } from './instructions.ts'
+import { type Address, mentions } from './printer.ts'
+
+/** How far apart the elements of a load are along axes that its index uses plainly. */
+export interface Strides {
+  readonly buffer: number
+  readonly at: Ix
+  readonly along: (axis: Axis) => number
+}
+/** Null where the scalar is not a load of f32, or its index does more than multiply these axes. */
+export const stridesOf = (s: Scalar, axes: readonly Axis[], kernel: DotKernel): Strides | null => {
+  if (s.kind !== 'load' || s.dtype !== 'f32' || kernel.buffers[s.buffer]!.write) return null
+  const plain = s.at.terms.every(
+    ({ atom }) => atom.kind === 'axis' || (atom.kind !== 'value' && axes.every((axis) => !mentions(atom.of, axis))),
+  )
+  const along = (axis: Axis): number =>
+    s.at.terms.find(({ atom }) => atom.kind === 'axis' && atom.axis === axis)?.coef ?? 0
+  return plain ? { buffer: s.buffer, at: s.at, along } : null
+}
+
+/** Where an operand of a tile begins, and the bytes from one step of k to the next. */
+export interface Stream {
+  readonly from: Address
+  readonly step: number
+}
+export interface Tile {
+  readonly rows: number
+  /** Vectors of four columns in a row. */
+  readonly vectors: number
+  /** Steps of k, at least one. */
+  readonly length: number
+  readonly a: Stream
+  /** Bytes from a row of a to the next. */
+  readonly rowOfA: number
+  readonly b: Stream
+}
+
+/** The sums of a tile: zero, or those left at an address. */
+export const sumsOfTile = (e: Emitter, rows: number, vectors: number, from: Val | null): readonly Variable[][] =>
+  Array.from({ length: rows }, (_r, i) =>
+    Array.from({ length: vectors }, (_c, j) => {
+      const sum = e.variable('f32', true)
+      const bytes = [...code.v128Load, ...memarg((i * vectors + j) * 16)]
+      e.assign(sum, from === null ? e.vector('f32', [0, 0, 0, 0]) : e.pinned(bytes, [from], 'f32', true))
+      return sum
+    }),
+  )
+
+/** Adds a(row, k) b(k, column) for the steps of k. The loop is not unrolled: the engine would spill what it hoists. */
+export const accumulate = (
+  e: Emitter,
+  { rows, vectors, length, a, rowOfA, b }: Tile,
+  sums: readonly Variable[][],
+): void => {
+  const pa = e.variable('i32', false)
+  const pb = e.variable('i32', false)
+  e.assign(pa, a.from.base)
+  e.assign(pb, b.from.base)
+  const end = e.op('iadd', b.from.base, i32(e, b.step * length))
+  e.repeat(() => {
+    const [atA, atB] = [e.read(pa), e.read(pb)]
+    const columns = Array.from({ length: vectors }, (_, j) =>
+      e.pure([...code.v128Load, ...memarg(b.from.offset + 16 * j)], [atB], 'f32', true),
+    )
+    for (let i = 0; i < rows; i++) {
+      const x = e.pure([...code.v128Load32Splat, ...memarg(a.from.offset + rowOfA * i)], [atA], 'f32', true)
+      columns.forEach((column, j) => {
+        const sum = sums[i]![j]!
+        e.assign(sum, e.op('fadd', e.read(sum), e.op('fmul', x, column)))
+      })
+    }
+    const next = e.op('iadd', atB, i32(e, b.step))
+    e.assign(pa, e.op('iadd', atA, i32(e, a.step)))
+    e.assign(pb, next)
+    return e.op('ine', next, end)
+  })
+}
