@@ -1,5 +1,5 @@
 /** Walks over the part of a graph that depends on given nodes: what every transformation rewrites. All are iterative. */
-import { atSite, withArgs, type Expr } from '@adjoint/tensor/ir'
+import { atSite, sameShape, showAval, withArgs, type Expr } from '@adjoint/tensor/ir'
 
 /** The nodes of `roots` that depend on `inputs`, each after its arguments; without the inputs, and never below them. */
 export const dependents = (roots: readonly Expr[], inputs: readonly Expr[]): readonly Expr[] => {
@@ -76,10 +76,14 @@ export const batch = (
   for (const node of dependents(roots, inputs)) {
     const args = node.args.map((a) => image.get(a) ?? a)
     const batched = node.args.map((a) => image.has(a))
-    image.set(
-      node,
-      atSite(node.site, () => node.prim.batch(args, batched, size, node.params)),
-    )
+    const mapped = atSite(node.site, () => node.prim.batch(args, batched, size, node.params))
+    const expected = { shape: [size, ...node.shape], dtype: node.dtype }
+    if (!sameShape(mapped.shape, expected.shape) || mapped.dtype !== node.dtype)
+      throw new Error(
+        `The batch rule of ${node.prim.name} gave a ${showAval(mapped)} instead of a ${showAval(expected)}. ` +
+          'The result carries the new axis at 0: correct the rule.',
+      )
+    image.set(node, mapped)
   }
   return roots.map((r) => ({ node: image.get(r) ?? r, batched: image.has(r) }))
 }

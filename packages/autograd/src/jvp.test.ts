@@ -2,7 +2,7 @@ import { argmax, mul, scalar, sin, square, sum, tensor, zeros, type Scalar, type
 import { evaluate, toposort, type Expr } from '@adjoint/tensor/ir'
 import { describe, expect, test } from 'vitest'
 import { grad } from './grad.ts'
-import { jvp } from './jvp.ts'
+import { jvp, linearize } from './jvp.ts'
 
 const values = (x: Expr): readonly number[] => [...evaluate([x])[0]!.data]
 type Vec<N extends number> = Tensor<readonly [N], 'f32'>
@@ -42,6 +42,13 @@ describe('jvp', () => {
     })
     expect([values(t.half), values(t.none), values(t.at), values(t.b)]).toEqual([[2, 4], [0, 0, 0], [0], [0, 0]])
     expect(t.at.dtype).toBe('i32')
+  })
+
+  test('linearize: the same derivative along many tangents', () => {
+    const [y, push] = linearize((a: Scalar, b: Vec<2>) => mul(a, b))(scalar(3), tensor([1, 2], [2]))
+    expect(values(y)).toEqual([3, 6])
+    expect(values(push(scalar(1), zeros([2])))).toEqual([1, 2])
+    expect(values(push(scalar(0), tensor([1, 10], [2])))).toEqual([3, 30])
   })
 
   test('a tangent of another shape is told', () => {

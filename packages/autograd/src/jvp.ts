@@ -3,6 +3,22 @@ import type { Tree } from '@adjoint/tensor'
 import { pushforwardOf, zerosLike } from './reverse.ts'
 import { alongside, onLeaves, requireFloat, take } from './trees.ts'
 
+/** The value of `f`, and the derivative there as a function of tangents. */
+const linearized = (op: string, f: (...args: readonly Tree[]) => Tree, args: readonly Tree[]) => {
+  const primals = take(args)
+  requireFloat(primals, op)
+  const { call, result } = onLeaves(f, primals)
+  const { outs, pushforward } = pushforwardOf(op, call, primals.leaves)
+  const { rebuild } = result()
+  return {
+    value: rebuild(outs),
+    push: (tangents: readonly Tree[]): Tree => {
+      const pushed = pushforward(alongside(op, 'tangent', args, tangents))
+      return rebuild(outs.map((out, i) => pushed[i] ?? zerosLike(out)))
+    },
+  }
+}
+
 /**
  * The value of `f` with its derivative along a tangent: `[f(a), J(a) tangent]`. For a function of several arguments,
  * all primals come first, then all tangents: `jvp(f)(a, b, ta, tb)`.
@@ -38,13 +54,33 @@ export function jvp(f: (...args: readonly Tree[]) => Tree) {
         `jvp: ${both.length} arguments. Pass all primals, then as many tangents: jvp(f)(a, b, ta, tb).`,
       )
     const args = both.slice(0, both.length / 2)
-    const primals = take(args)
-    requireFloat(primals, 'jvp')
-    const tangents = alongside('jvp', 'tangent', args, both.slice(args.length))
-    const { call, result } = onLeaves(f, primals)
-    const { outs, pushforward } = pushforwardOf('jvp', call, primals.leaves)
-    const pushed = pushforward(tangents)
-    const { rebuild } = result()
-    return [rebuild(outs), rebuild(outs.map((out, i) => pushed[i] ?? zerosLike(out)))]
+    const { value, push } = linearized('jvp', f, args)
+    return [value, push(both.slice(args.length))]
+  }
+}
+
+/**
+ * The value of `f` with its derivative as a linear function: `[f(...args), pushforward]`, where `pushforward(...tangents)`
+ * is `J(args) tangents`. What {@link vjp} is to cotangents; `f` is traced once, and the pushforward may be called often.
+ *
+ * @param f - A pure function of trees of tensors.
+ * @returns A function of `f`'s arguments.
+ * @throws DTypeError where an argument has an integer leaf; ShapeError where a tangent differs from its primal.
+ *
+ * @example
+ * ```ts
+ * import { linearize } from '@adjoint/autograd'
+ * import { mul, readAsync, scalar, sin, type Scalar } from '@adjoint/tensor'
+ * const [y, pushforward] = linearize((x: Scalar) => mul(x, sin(x)))(scalar(2))
+ * console.log(await readAsync(y), await readAsync(pushforward(scalar(1)))) // 2 sin 2, sin 2 + 2 cos 2
+ * ```
+ */
+export function linearize<A extends readonly Tree[], B extends Tree>(
+  f: (...args: A) => B,
+): (...args: A) => readonly [B, (...tangents: A) => B]
+export function linearize(f: (...args: readonly Tree[]) => Tree) {
+  return (...args: readonly Tree[]): readonly [Tree, (...tangents: readonly Tree[]) => Tree] => {
+    const { value, push } = linearized('linearize', f, args)
+    return [value, (...tangents) => push(tangents)]
   }
 }

@@ -35,8 +35,8 @@ export const onLeaves = (
 }
 
 /** The tree with `images()` in the place of each leaf, in order: trees at the leaves of a tree. */
-export const graft = (value: Tree, images: () => Tree): Tree => {
-  if (value === null) return null
+export const graft = (value: Tree | undefined, images: () => Tree): Tree => {
+  if (value === null || value === undefined) return null
   if (isLeaf(value)) return images()
   if (Array.isArray(value)) {
     const items: readonly Tree[] = value
