@@ -347,7 +347,7 @@ const laws = (
       it(prim.name, () => {
         fc.assert(
           fc.property(arbitrary, fc.gen(), (c, more) => body(prim, c, more)),
-          { seed: 20261123, numRuns },
+          { seed: 20261123, numRuns, interruptAfterTimeLimit: 10_000, markInterruptAsFailure: true },
         )
       })
   })
