@@ -1,0 +1,137 @@
+/**
+ * Advantages from the rewards of groups of completions to one prompt each, in double precision on the host.
+ *
+ * A reward of NaN is absent: it takes no part in any mean or deviation, and its advantage is 0. A group with fewer than
+ * two rewards, or with equal ones, says nothing about which completion is better: its advantages are exactly 0. All
+ * deviations are taken from one reward of the group first, so that rewards at r + 1e4 lose nothing to cancellation.
+ */
+
+/** Rewards or advantages: one list a prompt, one number a completion. */
+export type Groups = readonly (readonly number[])[]
+
+/** Advantages of the same structure as the rewards. */
+export type Advantage = (rewards: Groups) => Groups
+
+/** How a deviation is taken and guarded: divisor n - ddof, and eps added to it. */
+export interface Deviation {
+  readonly ddof: 0 | 1
+  readonly eps: number
+}
+
+/** TRL's choice: ddof 1, eps 1e-4. */
+export const TRL_DEVIATION: Deviation = { ddof: 1, eps: 1e-4 }
+
+const present = (xs: readonly number[]): readonly number[] => xs.filter((x) => !Number.isNaN(x))
+const mean = (xs: readonly number[]): number => xs.reduce((s, x) => s + x, 0) / xs.length
+
+/** Deviations from the mean, NaN where absent; null where the group says nothing. */
+const centre = (group: readonly number[]): { readonly deviations: readonly number[]; readonly mean: number } | null => {
+  const known = present(group)
+  const origin = known[0]
+  if (origin === undefined || known.every((r) => r === origin)) return null
+  const shift = mean(known.map((r) => r - origin))
+  return { deviations: group.map((r) => r - origin - shift), mean: origin + shift }
+}
+
+const std = (deviations: readonly number[], ddof: number): number => {
+  const known = present(deviations)
+  return known.length > ddof ? Math.sqrt(known.reduce((s, d) => s + d * d, 0) / (known.length - ddof)) : 0
+}
+
+const absentToZero = (x: number): number => (Number.isNaN(x) ? 0 : x)
+
+/** An advantage that looks at one group at a time. */
+const perGroup =
+  (f: (deviations: readonly number[], mean: number) => readonly number[]): Advantage =>
+  (rewards) =>
+    rewards.map((group) => {
+      const centred = centre(group)
+      return centred === null ? group.map(() => 0) : f(centred.deviations, centred.mean).map(absentToZero)
+    })
+
+/**
+ * `(r - mean) / (std + eps)` over each group: GRPO (DeepSeekMath eq. 3 and section 4.1.2).
+ *
+ * @example
+ * ```ts
+ * import { group } from '@adjoint/rl'
+ * group()([[1, 0, 0, 0]]) // [[1.49970, -0.49990, -0.49990, -0.49990]]
+ * ```
+ */
+export const group = ({ ddof, eps }: Deviation = TRL_DEVIATION): Advantage =>
+  perGroup((d) => {
+    const scale = std(d, ddof) + eps
+    return d.map((x) => x / scale)
+  })
+
+/**
+ * `r - mean` over each group: without the division that weighs easy and hard prompts more (Dr. GRPO, Liu et al. 2025, eq. 3).
+ *
+ * @example
+ * ```ts
+ * import { drGrpo } from '@adjoint/rl'
+ * drGrpo([[1, 0, 0, 0]]) // [[0.75, -0.25, -0.25, -0.25]]
+ * ```
+ */
+export const drGrpo: Advantage = perGroup((d) => d)
+
+/**
+ * `r - mean of the others`: the leave-one-out baseline (RLOO, Ahmadian et al. 2024, eq. 8), `n/(n - 1)` times {@link drGrpo}.
+ *
+ * @example
+ * ```ts
+ * import { rloo } from '@adjoint/rl'
+ * rloo([[1, 0, 0, 0]]) // [[1, -1/3, -1/3, -1/3]]
+ * ```
+ */
+export const rloo: Advantage = perGroup((d) => {
+  const n = present(d).length
+  return d.map((x) => (x * n) / (n - 1))
+})
+
+/**
+ * `(r - group mean) / (std of the whole batch + eps)` (Lite PPO, Liu et al. 2025, "Tricks or traps", section 4.1; TRL's
+ * `scale_rewards="batch"`): the deviation is that of all present rewards of the batch from the batch's mean.
+ *
+ * @example
+ * ```ts
+ * import { batchStd } from '@adjoint/rl'
+ * batchStd()([[1, 0], [3, 3]]) // the second group says nothing: [[0.333, -0.333], [0, 0]]
+ * ```
+ */
+export const batchStd =
+  ({ ddof, eps }: Deviation = TRL_DEVIATION): Advantage =>
+  (rewards) => {
+    const batch = centre(rewards.flat())
+    const scale = batch === null ? 1 : std(batch.deviations, ddof) + eps
+    return perGroup((d) => d.map((x) => x / scale))(rewards)
+  }
+
+/**
+ * `(r - mean) / mean` over each group, for rewards that are not negative: the gradient of the likelihood of success
+ * rather than of its probability (MaxRL, Tajwar et al. 2026). A mean of 0 or below gives 0.
+ *
+ * @example
+ * ```ts
+ * import { maxRl } from '@adjoint/rl'
+ * maxRl([[1, 0, 0, 0]]) // [[3, -1, -1, -1]]
+ * ```
+ */
+export const maxRl: Advantage = perGroup((d, mu) => d.map((x) => (mu > 0 ? x / mu : 0)))
+
+/**
+ * `(r - mean) / (std + eps)` over the whole batch, whatever the groups (REINFORCE++, Hu 2025, eq. 6).
+ *
+ * @example
+ * ```ts
+ * import { reinforcePlusPlus } from '@adjoint/rl'
+ * reinforcePlusPlus()([[1], [0], [0], [0]]) // [[1.49970], [-0.49990], [-0.49990], [-0.49990]]
+ * ```
+ */
+export const reinforcePlusPlus =
+  (deviation: Deviation = TRL_DEVIATION): Advantage =>
+  (rewards) => {
+    const [flat] = group(deviation)([rewards.flat()])
+    let at = 0
+    return rewards.map((g) => g.map(() => flat![at++]!))
+  }

@@ -1,0 +1,106 @@
+/**
+ * What bounds a policy's step: surrogates of `rho A`, to be maximised, from log-ratios [B, T] and advantages [B, 1] or
+ * [B, T]. Each also tells which tokens it holds back, for the log.
+ */
+import type { Booleans, Floats } from '@adjoint/nn'
+import { and, clamp, exp, gt, lt, minimum, mul, ne, sigmoid, stopGradient, sub } from '@adjoint/tensor'
+
+/** A way to bound the step. */
+export interface Clip {
+  /** The surrogate objective of each token, [B, T]. `logp` [B, T] is what a score-function form differentiates. */
+  readonly surrogate: (logRatio: Floats, advantages: Floats, logp: Floats) => Floats
+  /** Tokens whose ratio is held from below: those that `clip_ratio/low` counts. */
+  readonly low: (logRatio: Floats, advantages: Floats) => Booleans
+  /** Tokens whose ratio is held from above: those that `clip_ratio/high` counts. */
+  readonly high: (logRatio: Floats, advantages: Floats) => Booleans
+}
+
+/** Bounds 1 - low and 1 + high of the ratio; `delta`, above 1 + high, also bounds it where the advantage is negative. */
+export interface ClipRange {
+  readonly low: number
+  readonly high: number
+  readonly delta?: number
+}
+
+/**
+ * `min(rho A, clip(rho, 1 - low, 1 + high) A)`: PPO's pessimistic surrogate (Schulman et al. 2017, eq. 7) with the two
+ * bounds apart (DAPO's clip-higher, Yu et al. 2025, eq. 10). With `delta`, `rho` is first held below delta, which is the
+ * dual clip of Ye et al. 2020, eq. 4: `max(min(..), delta A)` for A < 0.
+ *
+ * @example
+ * ```ts
+ * import { lowHigh } from '@adjoint/rl'
+ * import { tensor } from '@adjoint/tensor'
+ * const { surrogate } = lowHigh({ low: 0.2, high: 0.28 })
+ * const logRatio = tensor([Math.log(2)], [1, 1])
+ * surrogate(logRatio, tensor([1], [1, 1]), logRatio) // [[1.28]]
+ * ```
+ */
+export const lowHigh = ({ low, high, delta = Infinity }: ClipRange): Clip => ({
+  surrogate: (logRatio, advantages) => {
+    const ratio = exp(logRatio)
+    const held = delta === Infinity ? ratio : minimum(ratio, delta)
+    return minimum(mul(held, advantages), mul(clamp(1 - low, 1 + high)(ratio), advantages))
+  },
+  low: (logRatio, advantages) => and(lt(exp(logRatio), 1 - low), lt(advantages, 0)),
+  high: (logRatio, advantages) => and(gt(exp(logRatio), 1 + high), gt(advantages, 0)),
+})
+
+/**
+ * One bound for both sides (PPO, GRPO).
+ *
+ * @example
+ * ```ts
+ * import { symmetric } from '@adjoint/rl'
+ * const clip = symmetric(0.2)
+ * ```
+ */
+export const symmetric = (epsilon: number): Clip => lowHigh({ low: epsilon, high: epsilon })
+
+const never = (logRatio: Floats): Booleans => ne(logRatio, logRatio)
+
+/**
+ * No bound: importance sampling, `rho A`.
+ *
+ * @example
+ * ```ts
+ * import { unclipped } from '@adjoint/rl'
+ * const { surrogate } = unclipped
+ * ```
+ */
+export const unclipped: Clip = {
+  surrogate: (logRatio, advantages) => mul(exp(logRatio), advantages),
+  low: never,
+  high: never,
+}
+
+/**
+ * `sg(min(rho, 1 + high)) A log pi`: clips the weight and keeps every token's gradient (CISPO, MiniMax-M1 2025, eq. 4 and 5).
+ *
+ * @example
+ * ```ts
+ * import { cispo } from '@adjoint/rl'
+ * const clip = cispo(4)
+ * ```
+ */
+export const cispo = (high: number): Clip => ({
+  surrogate: (logRatio, advantages, logp) => mul(mul(stopGradient(minimum(exp(logRatio), 1 + high)), advantages), logp),
+  low: never,
+  high: (logRatio, advantages) => and(gt(exp(logRatio), 1 + high), gt(advantages, 0)),
+})
+
+/**
+ * `sigmoid(tau (rho - 1)) (4 / tau) A`: a smooth gate whose slope at rho = 1 is that of the ratio (SAPO, Gao et al. 2025).
+ *
+ * @example
+ * ```ts
+ * import { sapo } from '@adjoint/rl'
+ * const clip = sapo(1)
+ * ```
+ */
+export const sapo = (temperature: number): Clip => ({
+  surrogate: (logRatio, advantages) =>
+    mul(mul(sigmoid(mul(sub(exp(logRatio), 1), temperature)), 4 / temperature), advantages),
+  low: never,
+  high: never,
+})

@@ -1,0 +1,78 @@
+/** Failures of the world, as data. Everything at the edge of this package returns one of these on the left. */
+import type { DeviceError } from '@adjoint/tensor'
+
+/**
+ * What can end a run. Each carries enough to say what to do; {@link describeError} prints it.
+ *
+ * - `NonFinite`: a metric of a step is NaN or infinite; the checkpoint on disk is still the last good one.
+ * - `EmptyDataset`: there is nothing to train or to evaluate on.
+ * - `UnknownToken`: a text has a character that the vocabulary has no token for.
+ * - `SequenceTooLong`: prompt and completion do not fit the model's context.
+ * - `CorruptCheckpoint`: a file of the run cannot be read back; nothing of it is overwritten.
+ * - `FileFailure`: the system refused a read or a write (no space left, no permission).
+ * - `DeviceFailed`: the device that runs the steps failed.
+ */
+export type RunError =
+  | {
+      readonly _tag: 'NonFinite'
+      readonly phase: string
+      readonly step: number
+      readonly metric: string
+      readonly value: number
+    }
+  | { readonly _tag: 'EmptyDataset'; readonly name: string }
+  | { readonly _tag: 'UnknownToken'; readonly text: string; readonly position: number }
+  | { readonly _tag: 'SequenceTooLong'; readonly length: number; readonly context: number }
+  | { readonly _tag: 'CorruptCheckpoint'; readonly path: string; readonly reason: string }
+  | { readonly _tag: 'FileFailure'; readonly path: string; readonly code: string; readonly reason: string }
+  | { readonly _tag: 'DeviceFailed'; readonly error: DeviceError }
+
+/**
+ * One sentence on what went wrong and what to do.
+ *
+ * @example
+ * ```ts
+ * import { describeError } from '@adjoint/rl'
+ * describeError({ _tag: 'SequenceTooLong', length: 40, context: 32 })
+ * ```
+ */
+export const describeError = (error: RunError): string => {
+  switch (error._tag) {
+    case 'NonFinite':
+      return (
+        `${error.phase} step ${error.step}: ${error.metric} is ${error.value}. The last checkpoint is intact; ` +
+        'lower the learning rate or clip the gradient, and resume.'
+      )
+    case 'EmptyDataset':
+      return `${error.name} is empty: there is nothing to learn from. Ask for at least one example.`
+    case 'UnknownToken':
+      return (
+        `no token for ${JSON.stringify(error.text.slice(error.position, error.position + 8))} at position ` +
+        `${error.position} of ${JSON.stringify(error.text)}. Add it to the vocabulary or clean the text.`
+      )
+    case 'SequenceTooLong':
+      return (
+        `a sequence of ${error.length} tokens does not fit the context of ${error.context}. ` +
+        'Shorten the prompt or the completion, or make a model with a longer context.'
+      )
+    case 'CorruptCheckpoint':
+      return `${error.path} cannot be resumed from: ${error.reason}. It was left as it is; move it away to start anew.`
+    case 'FileFailure':
+      return `${error.path}: ${error.reason} (${error.code}). Nothing was overwritten.`
+    case 'DeviceFailed':
+      return `the device failed: ${error.error.message}`
+  }
+}
+
+const codeOf = (thrown: unknown): string =>
+  thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : 'unknown'
+
+/** @internal The failure of a file operation on `path`, from what `node:fs` threw. */
+export const fileFailure =
+  (path: string) =>
+  (thrown: unknown): RunError => ({
+    _tag: 'FileFailure',
+    path,
+    code: codeOf(thrown),
+    reason: thrown instanceof Error ? thrown.message : String(thrown),
+  })

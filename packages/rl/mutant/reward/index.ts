@@ -1,0 +1,3 @@
+export * from './reward.ts'
+export * from './named.ts'
+export * from './rules.ts'

@@ -1,0 +1,49 @@
+/** Log-probabilities and entropies of completions under a policy: one full forward. */
+import { entropy, type Floats, type Integers, tokenLogp, type Transformer, type TransformerParams } from '@adjoint/nn'
+import { div, slice } from '@adjoint/tensor'
+
+/** What to score: whole sequences, of which the last `completion` columns were sampled. */
+export type Scored = {
+  /** [B, P + N]. */
+  readonly tokens: Integers
+  /** `[B]`: first column of each left-padded row; null where none is padded. */
+  readonly starts: Integers | null
+}
+
+/** Both [B, N], nats. */
+export type Scores = {
+  readonly logp: Floats
+  readonly entropy: Floats
+}
+
+/**
+ * Scores the last `completion` columns of sequences under the distribution that was sampled from: logits divided by the
+ * temperature (0 counts as 1, as the sampler's log-probabilities do). `logp` [B, N] is that of each token given all before
+ * it, `entropy` [B, N] that of the distribution it was drawn from.
+ *
+ * @example
+ * ```ts
+ * import { transformer } from '@adjoint/nn'
+ * import { scoreCompletions } from '@adjoint/rl'
+ * import { random, zeros } from '@adjoint/tensor'
+ * const model = transformer({ vocab: 21, width: 16, layers: 1, heads: 2, context: 8 })
+ * const score = scoreCompletions(model, { completion: 3, temperature: 1 })
+ * score(model.init(random.key(0)))({ tokens: zeros([2, 8], 'i32'), starts: null }).logp.shape // [2, 3]
+ * ```
+ */
+export const scoreCompletions =
+  (model: Transformer, { completion, temperature }: { readonly completion: number; readonly temperature: number }) =>
+  (params: TransformerParams) =>
+  ({ tokens, starts }: Scored): Scores => {
+    const [rows, columns] = tokens.shape as readonly [number, number]
+    const prompt = columns - completion
+    // The last token is predicted, and predicts nothing.
+    const read: Integers = slice([0, 0], [rows, columns - 1])(tokens)
+    const stream = model.hidden(params, starts === null ? {} : { starts })(read) // [B, P + N - 1, C]
+    // Column t is about the token at column t + 1.
+    const from: Floats = slice([0, prompt - 1, 0], [rows, columns - 1, stream.shape[2]!])(stream)
+    const logits = model.head(params)(from) // [B, N, V]
+    const scaled: Floats = temperature === 0 || temperature === 1 ? logits : div(logits, temperature)
+    const sampled: Integers = slice([0, prompt], [rows, columns])(tokens)
+    return { logp: tokenLogp(scaled, sampled), entropy: entropy(scaled) }
+  }

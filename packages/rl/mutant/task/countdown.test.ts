@@ -1,0 +1,98 @@
+import { existsSync, readFileSync } from 'node:fs'
+import * as E from 'fp-ts/lib/Either.js'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { countdown, solveCountdown } from './countdown.ts'
+import { evaluateExpression } from './expression.ts'
+
+// -- random expressions, as text and as what they mean ------------------------------------------
+interface Meant {
+  readonly text: string
+  readonly value: number
+  readonly precedence: 0 | 1 | 2
+  readonly numbers: readonly number[]
+}
+const wrap = (m: Meant, least: number): string => (m.precedence < least ? `(${m.text})` : m.text)
+const { meant } = fc.letrec<{ meant: Meant }>((tie) => ({
+  meant: fc.oneof(
+    { maxDepth: 5 },
+    fc.nat({ max: 30 }).map((n): Meant => ({ text: String(n), value: n, precedence: 2, numbers: [n] })),
+    fc
+      .tuple(tie('meant'), fc.constantFrom('+', '-', '*'), tie('meant'), fc.constantFrom('', ' '))
+      .map(([a, op, b, gap]): Meant => {
+        const precedence = op === '*' ? 1 : 0
+        const text = `${wrap(a, precedence)}${gap}${op}${gap}${wrap(b, precedence + 1)}`
+        const value = op === '+' ? a.value + b.value : op === '-' ? a.value - b.value : a.value * b.value
+        return { text, value, precedence, numbers: [...a.numbers, ...b.numbers] }
+      }),
+  ),
+}))
+
+describe('expressions', () => {
+  test('mean what they say', () => {
+    fc.assert(
+      fc.property(meant, ({ text, value, numbers }) => {
+        const result = evaluateExpression(text)
+        if (text.length > 500) return E.isLeft(result)
+        return (
+          E.isRight(result) &&
+          Number(result.right.value.numerator) / Number(result.right.value.denominator) === value &&
+          String(result.right.numbers) === String(numbers)
+        )
+      }),
+      { seed: 1, numRuns: 300 },
+    )
+  })
+
+  test('never throw on any text', () => {
+    const text = fc.oneof(fc.string(), fc.string({ unit: fc.constantFrom(...Array.from('0123+-*/() ')) }))
+    fc.assert(
+      fc.property(text, (t) => {
+        evaluateExpression(t)
+        countdown().verify({ numbers: [1, 2, 3], target: 6 })(t)
+        return true
+      }),
+      { seed: 1, numRuns: 1000 },
+    )
+    expect(evaluateExpression('('.repeat(100_000))).toEqual(E.left({ _tag: 'TooLong', length: 100_000 }))
+  })
+
+  test('are exact: (1/3)*3 = 1, and division by zero has no value', () => {
+    expect(evaluateExpression('1/3*3')).toMatchObject(E.right({ value: { numerator: 1n, denominator: 1n } }))
+    expect(evaluateExpression('1/(2-2)')).toEqual(E.left({ _tag: 'DivisionByZero', position: 1 }))
+    expect(['', '1+', '+1', '(1', '1)', '1 2', '1**2', 'a'].map((t) => E.isLeft(evaluateExpression(t)))).toEqual(
+      Array(8).fill(true),
+    )
+  })
+})
+
+describe('countdown', () => {
+  const verify = countdown().verify({ numbers: [3, 7, 25], target: 54 })
+
+  test('accepts any solution, and nothing else', () => {
+    expect(['3*(25-7)', '(25 - 7) * 3', '25*3-7*3'].map(verify)).toEqual([true, true, false])
+    expect(['54', '27+27', '3*25-7', '', '3*(25-7'].map(verify)).toEqual([false, false, false, false, false])
+    const twice = countdown().verify({ numbers: [5, 5], target: 10 })
+    expect([twice('5+5'), twice('5+5+5-5'), twice('5*2')]).toEqual([true, false, false])
+  })
+
+  test('the solver solves what can be solved', () => {
+    expect(solveCountdown({ numbers: [3, 7, 25], target: 54 })).toEqual({
+      steps: ['25-7=18', '18*3=54'],
+      expression: '(25-7)*3',
+    })
+    expect(solveCountdown({ numbers: [1, 1, 1], target: 99 })).toBeNull()
+  })
+
+  const fixture = '../shared/fixtures/data/reasoning-gym/countdown.jsonl'
+  test.skipIf(!existsSync(fixture))(`agrees with the solutions of reasoning-gym (${fixture})`, () => {
+    const rows = readFileSync(fixture, 'utf8').trim().split('\n')
+    for (const row of rows) {
+      const { answer, metadata } = JSON.parse(row) as {
+        answer: string
+        metadata: { numbers: number[]; target: number }
+      }
+      expect(countdown().verify(metadata)(answer), `${metadata.target} = ${answer}`).toBe(true)
+    }
+  })
+})
