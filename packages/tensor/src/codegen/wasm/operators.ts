@@ -119,26 +119,29 @@ const upperHalf = (e: Emitter, x: Val): Val => {
   const c = e.op('fmul', x, f32(e, 4097))
   return e.op('fsub', c, e.op('fsub', c, x))
 }
-/** x - floor(x / y) y with the product exact (Dekker), so that the remainder is right for quotients up to 2^24. */
+/**
+ * The remainder of |x| / |y| with the product exact (Dekker), so that it is right for quotients up to 2^24; then the sign
+ * of x, and y added where the signs differ.
+ */
 const floatMod = (e: Emitter, x: Val, y: Val): Val => {
-  const q = e.op('ffloor', e.op('fdiv', x, y))
-  const product = e.op('fmul', q, y)
-  const [qh, yh] = [upperHalf(e, q), upperHalf(e, y)]
-  const [ql, yl] = [e.op('fsub', q, qh), e.op('fsub', y, yh)]
+  const [ax, ay] = [e.op('fabs', x), e.op('fabs', y)]
+  const q = e.op('ftrunc', e.op('fdiv', ax, ay))
+  const product = e.op('fmul', q, ay)
+  const [qh, yh] = [upperHalf(e, q), upperHalf(e, ay)]
+  const [ql, yl] = [e.op('fsub', q, qh), e.op('fsub', ay, yh)]
   const first = e.op('fsub', e.op('fmul', qh, yh), product)
   const cross = e.op('fadd', e.op('fadd', first, e.op('fmul', qh, yl)), e.op('fmul', ql, yh))
   const lost = e.op('fadd', cross, e.op('fmul', ql, yl))
-  const r = e.op('fsub', e.op('fsub', x, product), lost)
-  const zero = f32(e, 0)
+  const r = e.op('fsub', e.op('fsub', ax, product), lost)
+  const [zero, infinity] = [f32(e, 0), f32(e, Infinity)]
   // the rounded quotient may be one too large or one too small
-  const opposed = e.op('flt', e.op('fmul', r, y), zero)
-  const beyond = e.op('fge', e.op('fabs', r), e.op('fabs', y))
-  const fixed = select(e, opposed, e.op('fadd', r, y), select(e, beyond, e.op('fsub', r, y), r))
+  const tooSmall = select(e, e.op('fge', r, ay), e.op('fsub', r, ay), r)
+  const near = select(e, e.op('flt', r, zero), e.op('fadd', r, ay), tooSmall)
+  const endless = e.op('band', e.op('feq', ay, infinity), e.op('flt', ax, infinity))
+  const size = select(e, e.op('bor', endless, e.op('flt', ax, ay)), ax, near)
+  const signed = select(e, e.op('flt', x, zero), e.op('fneg', size), size)
   const differ = e.op('bxor', e.op('flt', x, zero), e.op('flt', y, zero))
-  const infinite = select(e, e.op('band', differ, e.op('fne', x, zero)), y, x)
-  const yInfinite = e.op('feq', e.op('fabs', y), f32(e, Infinity))
-  const xFinite = e.op('flt', e.op('fabs', x), f32(e, Infinity))
-  return select(e, e.op('band', yInfinite, xFinite), infinite, fixed)
+  return select(e, e.op('band', differ, e.op('fne', size, zero)), e.op('fadd', signed, y), signed)
 }
 
 /** x^y modulo 2^32 by squaring; 1 / x^|y| truncated for a negative exponent. */
