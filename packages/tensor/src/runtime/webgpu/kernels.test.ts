@@ -210,6 +210,21 @@ describe.runIf(inject('devices').includes('webgpu'))('kernels on the adapter', (
     expect(differences(actual, [expected[0]!.map(Math.fround), expected[1]!])).toEqual([])
   })
 
+  it('divides indices rounding down, whatever their sign', async () => {
+    const i = axis(29)
+    const forms = [-1, 2, -3].flatMap((coef) => {
+      const x = I.offset(I.scale(I.ofAxis(i), coef), 7)
+      return [3, 4, 5].flatMap((n) => [I.div(x, n), I.mod(x, n), I.clamp(I.div(x, n), -2, 2)])
+    })
+    const kernel = loop({
+      buffers: [out('i32', 29 * forms.length)],
+      rows: [i],
+      stores: forms.map((form, f) => store(0, I.offset(I.ofAxis(i), 29 * f), S.index(form))),
+    })
+    const { actual, expected } = await tryKernel(device, kernel, [])
+    expect(differences(actual, expected)).toEqual([])
+  })
+
   it('covers more than 65,535 workgroups: rows and elements', { timeout: 60_000 }, async () => {
     const [r, c] = [axis(70_001), axis(3)]
     const [e] = [axis(65_535 * 64 + 77)]
