@@ -28,6 +28,7 @@ export type {
   Stack,
   Take,
   Transpose,
+  TupleOf,
   WithAxis,
 } from './shape-type.ts'
 export type { Scalar, Tensor } from './tensor.ts'

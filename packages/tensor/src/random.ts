@@ -15,7 +15,7 @@ import { argmax } from './ops/reductions.ts'
 import { tensor } from './ops/creation.ts'
 import * as raw from './primitives/index.ts'
 import { normalizeAxis, sameShape, sizeOf, type Shape } from './shape.ts'
-import type { Check, Ok, Reduce } from './shape-type.ts'
+import type { Check, Ok, Reduce, TupleOf } from './shape-type.ts'
 import { typed, type Tensor } from './tensor.ts'
 
 /** A state of the generator: u32[2]. */
@@ -73,32 +73,14 @@ export const key = (seed: number | bigint | Tensor<readonly [], 'u32' | 'i32'>):
   return tensor([Number(bits64 >> 32n), Number(bits64 & 0xffffffffn)], [2], 'u32')
 }
 
-/** A tuple of n keys where n is a literal below 10, else an array. */
-export type Keys<N extends number> = number extends N
-  ? readonly Key[]
-  : N extends keyof FewKeys
-    ? FewKeys[N]
-    : readonly Key[]
-interface FewKeys {
-  readonly 1: readonly [Key]
-  readonly 2: readonly [Key, Key]
-  readonly 3: readonly [Key, Key, Key]
-  readonly 4: readonly [Key, Key, Key, Key]
-  readonly 5: readonly [Key, Key, Key, Key, Key]
-  readonly 6: readonly [Key, Key, Key, Key, Key, Key]
-  readonly 7: readonly [Key, Key, Key, Key, Key, Key, Key]
-  readonly 8: readonly [Key, Key, Key, Key, Key, Key, Key, Key]
-  readonly 9: readonly [Key, Key, Key, Key, Key, Key, Key, Key, Key]
-}
-
 /**
  * n fresh keys (default 2), independent of each other and of `key`, which is not to be used again. Key i is
  * `foldIn(key, i)`, as in JAX. For `vmap`, join them with `stack(0)`: u32 [n, 2].
  */
-export const split = <const N extends number = 2>(key: Key, n?: N): Keys<N> => {
+export const split = <const N extends number = 2>(key: Key, n?: N): TupleOf<N, Key> => {
   demandKey('split', key)
-  // Keys<N> is a tuple of as many keys as N says, which is as many as are made here
-  return Array.from({ length: n ?? 2 }, (_, i) => derive(key, raw.fill([], 'u32', i))) as unknown as Keys<N>
+  // The type is a tuple of as many keys as N says, which is as many as are made here
+  return Array.from({ length: n ?? 2 }, (_, i) => derive(key, raw.fill([], 'u32', i))) as unknown as TupleOf<N, Key>
 }
 
 /** The key of `key` and a number or scalar (a step, a layer, an epoch): threefry(key, (0, data)), as in JAX. */

@@ -3,7 +3,7 @@ import type { DType } from '../dtype.ts'
 import { ShapeError } from '../errors.ts'
 import type { Expr } from '../expr.ts'
 import * as raw from '../primitives/index.ts'
-import type { Check, Concat, Ok, Stack, WithAxis } from '../shape-type.ts'
+import type { Check, Concat, Ok, Stack, TupleOf, WithAxis } from '../shape-type.ts'
 import { normalizeAxis, sameShape, type Shape } from '../shape.ts'
 import { typed, type Tensor } from '../tensor.ts'
 import { oneDType } from './align.ts'
@@ -78,6 +78,13 @@ export const stack =
     return typed(rows.length === 1 ? rows[0]! : raw.concat(rows, a))
   }
 
+/** One T for each part: a tuple where their number is a literal. */
+export type Parts<P extends number | readonly number[], T> = P extends readonly number[]
+  ? { readonly [I in keyof P]: T }
+  : P extends number
+    ? TupleOf<P, T>
+    : never
+
 /**
  * Parts along `axis` (default 0): `parts` equal ones, or parts of the sizes listed. The opposite of `concat(axis)`.
  * Throws ShapeError where the parts do not make up the axis.
@@ -86,17 +93,18 @@ export const stack =
  * ```ts
  * import { split, zeros } from '@adjoint/tensor'
  * const [q, k, v] = split(3, -1)(zeros([4, 12]))
- * console.log(q?.shape, k?.shape, v?.shape) // [4, 4] [4, 4] [4, 4]
+ * console.log(q.shape, k.shape, v.shape) // [4, 4] [4, 4] [4, 4]
  * ```
  */
 export const split =
-  <const A extends number = 0>(parts: number | readonly number[], axis?: A) =>
+  <const P extends number | readonly number[], const A extends number = 0>(parts: P, axis?: A) =>
   <S extends Shape, D extends DType>(
     x: Tensor<S, D> & Check<WithAxis<S, A, number>>,
-  ): readonly Tensor<Ok<WithAxis<S, A, number>>, D>[] => {
+  ): Parts<P, Tensor<Ok<WithAxis<S, A, number>>, D>> => {
     const a = normalizeAxis('split', axis ?? 0, x.shape.length, x)
     const size = x.shape[a]!
-    const sizes = typeof parts === 'number' ? new Array<number>(parts).fill(size / parts) : parts
+    const sizes: readonly number[] =
+      typeof parts === 'number' ? new Array<number>(Math.max(0, Math.trunc(parts))).fill(size / parts) : parts
     if (!sizes.every((n) => Number.isInteger(n) && n >= 0) || sizes.reduce((p, q) => p + q, 0) !== size)
       throw new ShapeError({
         op: 'split',
@@ -105,17 +113,17 @@ export const split =
         fix: 'Pass a number that divides the size, or sizes that sum to it',
       })
     let from = 0
-    return sizes.map((n) => {
+    const pieces = sizes.map((n) => {
       const start = x.shape.map((_, i) => (i === a ? from : 0))
       from += n
-      return typed(
-        raw.slice(
-          x,
-          start,
-          x.shape.map((d, i) => (i === a ? from : d)),
-        ),
+      return raw.slice(
+        x,
+        start,
+        x.shape.map((d, i) => (i === a ? from : d)),
       )
     })
+    // Parts<P, ..> is as long as `sizes`, which P names
+    return pieces.map((piece) => typed(piece)) as unknown as Parts<P, Tensor<Ok<WithAxis<S, A, number>>, D>>
   }
 
 /** x repeated as a whole, `reps[i]` times along axis i; missing repetitions, or axes, count as leading ones of 1. As NumPy's. */

@@ -85,6 +85,11 @@ has<readonly [5, 2, 3], 'f32'>()(a.broadcastTo([5, 2, 3])(x), true)
 has<readonly [4, 3], 'f32'>()(a.concat(0)([x, x]), true)
 has<readonly [2, 2, 3], 'f32'>()(a.stack(0)([x, x]), true)
 has<Shape, 'f32'>()(a.concat(0)([x, x] as Tensor<Shape, 'f32'>[]), true)
+const [first, second] = a.split(2, 0)(x)
+has<readonly [number, 3], 'f32'>()(first, true)
+has<readonly [number, 3], 'f32'>()(second, true)
+const [tail] = a.split([1, 2], -1)(x)
+has<readonly [2, number], 'f32'>()(tail, true)
 // @ts-expect-error another number of elements
 a.reshape([4, 2])(x)
 // @ts-expect-error no permutation
@@ -122,6 +127,8 @@ has<readonly [3, 3], 'f32'>()(a.eye(3), true)
 
 // random
 const [k1, k2] = a.random.split(a.random.key(0), 2)
+// @ts-expect-error there are two keys
+a.random.split(k1, 2)[2]
 has<readonly [2, 3], 'f32'>()(a.random.normal()(k1, [2, 3]), true)
 has<readonly [], 'f32'>()(a.random.uniform()(k2), true)
 has<readonly [2], 'i32'>()(a.random.categorical(-1)(k1, x), true)

@@ -68,3 +68,12 @@ type Small<D extends Dim> = `${D}` extends `${infer _A}${infer _B}${infer _C}${i
     ? true
     : false
   : true
+
+/** As many elements as a literal N says, up to 16; an array where N is dynamic or larger. */
+export type TupleOf<N extends number, T, Done extends readonly T[] = readonly []> = number extends N
+  ? readonly T[]
+  : Done['length'] extends N
+    ? Done
+    : Done['length'] extends 16
+      ? readonly T[]
+      : TupleOf<N, T, readonly [...Done, T]>
