@@ -2,7 +2,8 @@
 import type { DType } from './dtype.ts'
 
 const show = (shape: readonly number[]): string => `[${shape.join(', ')}]`
-export const showAval = (a: { readonly shape: readonly number[]; readonly dtype: DType }): string => `${a.dtype}${show(a.shape)}`
+export const showAval = (a: { readonly shape: readonly number[]; readonly dtype: DType }): string =>
+  `${a.dtype}${show(a.shape)}`
 
 interface Complaint {
   readonly op: string

@@ -74,7 +74,10 @@ export const toposort = (roots: readonly Expr[]): readonly Expr[] => {
 }
 
 /** Rebuild the graph below `roots`, replacing nodes bottom-up; untouched nodes are kept, so sharing survives. */
-export const rewrite = (roots: readonly Expr[], replace: (node: Expr, args: readonly Expr[]) => Expr): readonly Expr[] => {
+export const rewrite = (
+  roots: readonly Expr[],
+  replace: (node: Expr, args: readonly Expr[]) => Expr,
+): readonly Expr[] => {
   const image = new Map<Expr, Expr>()
   for (const node of toposort(roots)) {
     image.set(

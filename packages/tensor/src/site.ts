@@ -32,10 +32,15 @@ export const captureSite = (): Site => {
   return site
 }
 
-const own = /[\\/](?:packages|@adjoint)[\\/](?:tensor|autograd|nn|rl)[\\/](?:src|dist)[\\/](?!.*\.test\.)/
+/** Frames of the framework and of libraries: not where the user's program asked. */
+const inner =
+  /[\\/]node_modules[\\/]|[\\/](?:packages|@adjoint)[\\/](?:tensor|autograd|nn|rl)[\\/](?:src|dist)[\\/](?!.*\.test\.)|^node:|\(node:/
 
 /** `file:line:column` of the first frame outside the framework, or of the outermost frame known. */
 export const describeSite = (site: Site): string => {
-  const frames = (site.stack ?? '').split('\n').slice(1).map((l) => l.trim().replace(/^at /, ''))
-  return frames.find((f) => !own.test(f) && !f.startsWith('node:')) ?? frames.at(-1) ?? 'unknown place'
+  const frames = (site.stack ?? '')
+    .split('\n')
+    .slice(1)
+    .map((l) => l.trim().replace(/^at /, ''))
+  return frames.find((f) => !inner.test(f)) ?? frames.at(-1) ?? 'unknown place'
 }

@@ -72,6 +72,7 @@ export const fuse = (capabilities: Capabilities, order: readonly Expr[], outputs
       reductions: [],
       dot: null,
       reads: new Map(),
+      computes: new Set(),
       after: new Set(),
     }
     groups.push(group)
@@ -91,6 +92,7 @@ export const fuse = (capabilities: Capabilities, order: readonly Expr[], outputs
   /** Substitute a pointwise node at `index`: the group reads its arguments instead. */
   const inline = (group: Group, node: Expr, index: readonly Ix[], kind: ReadKind): void => {
     const { lower } = node.prim
+    group.computes.add(node)
     if (lower.kind === 'pointwise') pointwiseReads(group, node, lower.at, index, kind)
   }
   const pointwiseReads = (
@@ -148,16 +150,20 @@ export const fuse = (capabilities: Capabilities, order: readonly Expr[], outputs
       return [{ group, index, axes }]
     })
   }
-  const freeBindings = (group: Group): number =>
-    capabilities.bindings - group.stores.length - [...group.reads].filter(([n]) => !cost.has(n) || owner.has(n)).length
+  /** Whether a group that takes up `node`, and then reads `args` in its place, still binds few enough buffers. */
+  const roomFor = (group: Group, node: Expr, args: readonly Expr[], stores = 0): boolean => {
+    const isLoad = (e: Expr): boolean => e !== node && !group.computes.has(e) && cost.get(e)?.loads !== 0
+    const loads = new Set([...args, ...group.reads.keys()].filter(isLoad))
+    return loads.size + group.stores.length + stores <= capabilities.bindings
+  }
 
   const placePointwise = (node: Expr): void => {
     const places = [...(readers.get(node) ?? [])].flatMap((group) =>
       group.reads.get(node)!.map((r) => ({ group, ...r })),
     )
     const data = places.filter((p) => p.kind !== 'order')
-    const { weight, loads, view, overDot, overReduction } = cost.get(node)!
-    const roomy = data.every((p) => loads <= freeBindings(p.group))
+    const { weight, view, overDot, overReduction } = cost.get(node)!
+    const roomy = data.every((p) => roomFor(p.group, node, node.args))
     const operands = data.filter((p) => p.kind === 'operand')
     const shares = places.map((p) => shareOf(sizeOf(node.shape), gridOf(p.group)))
     if (
@@ -174,7 +180,7 @@ export const fuse = (capabilities: Capabilities, order: readonly Expr[], outputs
       if (overDot && !overReduction && group.reductions.length > 0) continue
       const fits =
         covers(axes, [...group.rows, ...group.cols]) || (group.reductions.length > 0 && covers(axes, group.rows))
-      if (!fits || loads >= freeBindings(group)) continue
+      if (!fits || !roomFor(group, node, node.args, 1)) continue
       store(group, node, index)
       inline(group, node, index, 'loop')
       return
@@ -198,11 +204,12 @@ export const fuse = (capabilities: Capabilities, order: readonly Expr[], outputs
       let nextReduced = 0
       const inner = arg.shape.map((_, i) => (axes.includes(i) ? cols[nextReduced++]! : index[nextKept++]!))
       group.reductions.push({ node, index, inner })
+      group.computes.add(node)
       read(group, arg, inner, 'loop')
     }
     const short = columns <= capabilities.longestRow && (rowsNeeded >= capabilities.lanes || columns <= 1024)
     for (const { group, index, axes: rowAxes } of short ? hosts(node) : []) {
-      if (group.dot !== null || freeBindings(group) < 2) continue
+      if (group.dot !== null || !roomFor(group, node, node.args, 1)) continue
       const others = readers.get(node)!.size > 1 || kept.has(node)
       if (group.reductions.length > 0) {
         if (!covers(rowAxes, group.rows) || count(group.cols) !== columns) continue
@@ -233,7 +240,8 @@ export const fuse = (capabilities: Capabilities, order: readonly Expr[], outputs
     const k = freshAxis(a.shape[rank - 1]!)
     const index = axes.map(ofAxis)
     const host = hosts(node).find(
-      ({ group: g, axes: hosted }) => g.dot === null && g.reductions.length === 0 && covers(hosted, g.rows),
+      ({ group: g, axes: hosted }) =>
+        g.dot === null && g.reductions.length === 0 && covers(hosted, g.rows) && roomFor(g, node, node.args, 1),
     )
     let group: Group
     if (host === undefined) {
@@ -246,6 +254,7 @@ export const fuse = (capabilities: Capabilities, order: readonly Expr[], outputs
     }
     const [batch, [m, n]] = [axes.slice(0, -2), axes.slice(-2) as [Axis, Axis]]
     group.dot = { node, index, batch, m, n, k }
+    group.computes.add(node)
     const outer = index.slice(0, -2)
     read(group, a, [...outer, ofAxis(m), ofAxis(k)], 'operand')
     read(group, b, [...outer, ofAxis(k), ofAxis(n)], 'operand')
@@ -277,6 +286,7 @@ export const fuse = (capabilities: Capabilities, order: readonly Expr[], outputs
       [axes[axis]!],
     )
     const index = axes.map(ofAxis)
+    group.computes.add(node)
     group.reductions.push({ node, index: index.filter((_, i) => i !== axis), inner: index })
     store(group, node, index)
     read(group, node.args[0]!, index, 'loop')
@@ -292,6 +302,7 @@ export const fuse = (capabilities: Capabilities, order: readonly Expr[], outputs
         break
       case 'after':
         for (const group of used ?? []) {
+          group.computes.add(node)
           for (const r of group.reads.get(node)!) read(group, node.args[0]!, r.index, r.kind)
           read(group, node.args[1]!, [], 'order')
         }

@@ -23,7 +23,9 @@ const listing = (program: Program): string =>
     ...program.steps.map((step) => {
       if (step.kind === 'copy') return `copy ${step.from} -> ${step.to}`
       const { kernel, buffers } = step
-      const use = kernel.buffers.map(({ read, write }, i) => `${buffers[i]!}${read ? 'r' : ''}${write ? 'w' : ''}`).join(' ')
+      const use = kernel.buffers
+        .map(({ read, write }, i) => `${buffers[i]!}${read ? 'r' : ''}${write ? 'w' : ''}`)
+        .join(' ')
       return kernel.kind === 'dot'
         ? `dot ${grid(kernel.batch)} ${kernel.m.extent} x ${kernel.k.extent} x ${kernel.n.extent} (${use}): ${kernel.name}`
         : `rows ${grid(kernel.rows)} cols ${grid(kernel.cols)} reductions ${kernel.reductions.length} (${use}): ${kernel.name}`
@@ -32,8 +34,12 @@ const listing = (program: Program): string =>
   ].join('\n')
 
 const f32 = (...shape: number[]): Expr => parameter({ shape, dtype: 'f32' })
-const planned = (capabilities: Capabilities, inputs: readonly Expr[], outputs: readonly Expr[], donated: readonly number[] = []): string =>
-  listing(schedule(capabilities)({ inputs, outputs, donated: inputs.map((_, i) => donated.includes(i)) }))
+const planned = (
+  capabilities: Capabilities,
+  inputs: readonly Expr[],
+  outputs: readonly Expr[],
+  donated: readonly number[] = [],
+): string => listing(schedule(capabilities)({ inputs, outputs, donated: inputs.map((_, i) => donated.includes(i)) }))
 
 it('softmax over rows', () => {
   const x = f32(32, 64)

@@ -40,6 +40,8 @@ export interface Group {
   dot: DotMember | null
   /** Reads by node, deduplicated by index. */
   readonly reads: Map<Expr, Read[]>
+  /** Nodes it computes itself, as values of its loops: their reads are no loads. */
+  readonly computes: Set<Expr>
   /** Groups whose stores this one reads. */
   readonly after: Set<Group>
 }

@@ -10,6 +10,7 @@ import { sizeOf } from '../shape.ts'
 import { type Fusion, storageOf } from './fuse.ts'
 import type { Group, StoredMember } from './group.ts'
 import type { Graph, ProgramBuffer } from './program.ts'
+import { type Life, shareSlots } from './slots.ts'
 
 export interface Copy {
   readonly from: number
@@ -19,8 +20,8 @@ export interface Copy {
 export interface MemoryPlan {
   readonly buffers: readonly ProgramBuffer[]
   readonly bufferOf: ReadonlyMap<Expr, number>
-  /** Copies to make before a group's kernel (the operand of an update that lives on). */
-  readonly before: ReadonlyMap<Group, readonly Copy[]>
+  /** The copy to make before a group's kernel (the operand of an update that lives on). */
+  readonly before: ReadonlyMap<Group, Copy>
   /** Copies to make at the end. */
   readonly last: readonly Copy[]
   readonly outputs: readonly number[]
@@ -72,6 +73,11 @@ const mayOverwrite = (group: Group, owner: ReadonlyMap<Expr, Group>, store: Stor
   )
 }
 
+/** Where a value is while the plan is made: in a numbered buffer, or for a while in some slot. */
+type Place = { readonly buffer: number } | { readonly life: Life; readonly number: number }
+const samePlace = (p: Place, q: Place): boolean =>
+  'buffer' in p ? 'buffer' in q && p.buffer === q.buffer : 'life' in q && p.number === q.number
+
 export const planMemory = (
   graph: Graph,
   fusion: Fusion,
@@ -80,9 +86,12 @@ export const planMemory = (
 ): MemoryPlan => {
   const { owner } = fusion
   const buffers: ProgramBuffer[] = []
-  const bufferOf = new Map<Expr, number>()
-  const add = (source: ProgramBuffer['source'], bytes: number): number => buffers.push({ source, bytes }) - 1
-  graph.inputs.forEach((leaf, index) => bufferOf.set(leaf, add({ kind: 'input', index }, bytesOf(leaf))))
+  const placeOf = new Map<Expr, Place>()
+  const lives: Life[] = []
+  const newBuffer = (source: ProgramBuffer['source'], bytes: number): Place => ({
+    buffer: buffers.push({ source, bytes }) - 1,
+  })
+  graph.inputs.forEach((leaf, index) => placeOf.set(leaf, newBuffer({ kind: 'input', index }, bytesOf(leaf))))
 
   const lastUse = new Map<Expr, number>()
   groups.forEach((g, i) => {
@@ -90,15 +99,123 @@ export const planMemory = (
   })
   const results = graph.outputs.map(storageOf)
   const isResult = new Set(results)
-  const donatedInputs = new Set(graph.inputs.filter((_, i) => graph.donated[i]!))
+  const paired = new Set(pairs.values())
+  /** Donated inputs that no output takes: whoever reads them last may have their memory. */
+  const spare = new Set(graph.inputs.filter((leaf, i) => graph.donated[i]! && !paired.has(leaf)))
+  /** The input whose memory an output will take. */
+  const replaced = new Map<Place, Expr>()
 
-  // The buffer a result should end in; an update hands its own down to the operand that it may overwrite.
-  const target = new Map<Expr, number>()
-  for (const out of isResult) {
-    if (!owner.has(out)) continue
+  const target = targets(graph, owner, groups, lastUse, (out) => {
     const donated = pairs.get(out)
-    target.set(out, donated === undefined ? add({ kind: 'output' }, bytesOf(out)) : bufferOf.get(donated)!)
+    if (donated === undefined) return newBuffer({ kind: 'output' }, bytesOf(out))
+    const place = placeOf.get(donated)!
+    replaced.set(place, donated)
+    return place
+  })
+
+  const before = new Map<Group, { readonly from: Place; readonly to: Place; readonly bytes: number }>()
+  /** Values whose memory has been handed on to another value. */
+  const handedOn = new Set<Expr>()
+
+  groups.forEach((g, i) => {
+    const reads = touched(g, owner)
+    for (const leaf of reads)
+      if (leaf.prim.lower.kind === 'leaf' && !placeOf.has(leaf))
+        placeOf.set(leaf, newBuffer({ kind: 'constant', leaf }, bytesOf(leaf)))
+    const dies = (node: Expr): boolean => lastUse.get(node) === i && !isResult.has(node) && !handedOn.has(node)
+    const isScratch = (node: Expr): boolean => 'life' in placeOf.get(node)!
+    /** A value's own scratch, until its last reader; results that end elsewhere are copied at the very end. */
+    const scratch = (node: Expr): Place => {
+      const life: Life = {
+        bytes: bytesOf(node),
+        start: i,
+        end: isResult.has(node) ? groups.length : (lastUse.get(node) ?? i),
+      }
+      return { life, number: lives.push(life) - 1 }
+    }
+    const takeOver = (from: Expr, node: Expr): Place => {
+      handedOn.add(from)
+      const place = placeOf.get(from)!
+      if ('life' in place) place.life.end = isResult.has(node) ? groups.length : (lastUse.get(node) ?? i)
+      return place
+    }
+    const placeUpdate = (node: Expr): Place => {
+      const operand = storageOf(node.args[0]!)
+      const from = placeOf.get(operand)!
+      const goal = target.get(node)
+      const mine = isScratch(operand) || spare.has(operand) || (goal !== undefined && samePlace(from, goal))
+      if (dies(operand) && mine) return takeOver(operand, node)
+      const to = goal ?? scratch(node)
+      before.set(g, { from, to, bytes: bytesOf(node) })
+      return to
+    }
+    const placeStore = (stored: StoredMember): Place => {
+      const { node } = stored
+      const goal = target.get(node)
+      if (goal !== undefined) {
+        const old = replaced.get(goal)
+        const readLater = old !== undefined && (lastUse.get(old) ?? -1) > i
+        const readHere = old !== undefined && reads.includes(old) && !mayOverwrite(g, owner, stored, old)
+        return readLater || readHere ? scratch(node) : goal
+      }
+      const reusable = reads.find(
+        (r) =>
+          isScratch(r) &&
+          dies(r) &&
+          r.dtype === node.dtype &&
+          sizeOf(r.shape) === sizeOf(node.shape) &&
+          mayOverwrite(g, owner, stored, r),
+      )
+      return reusable === undefined ? scratch(node) : takeOver(reusable, node)
+    }
+    for (const stored of g.stores)
+      placeOf.set(stored.node, g.kind === 'update' ? placeUpdate(stored.node) : placeStore(stored))
+  })
+
+  const { sizes, slotOf } = shareSlots(lives)
+  const slots = sizes.map((bytes) => buffers.push({ source: { kind: 'slot' }, bytes }) - 1)
+  const resolve = (place: Place): number => ('buffer' in place ? place.buffer : slots[slotOf[place.number]!]!)
+
+  // Results that did not end where they should, results that are leaves, and results asked for twice.
+  const last: Copy[] = []
+  const taken = new Set<number>()
+  const outputs = results.map((out) => {
+    if (!placeOf.has(out)) placeOf.set(out, newBuffer({ kind: 'constant', leaf: out }, bytesOf(out)))
+    const from = resolve(placeOf.get(out)!)
+    const goal = target.get(out)
+    const want = goal !== undefined ? resolve(goal) : spare.has(out) ? from : null
+    if (want === from && !taken.has(from)) {
+      taken.add(from)
+      return from
+    }
+    const free = want !== null && !taken.has(want)
+    const to = free ? want : resolve(newBuffer({ kind: 'output' }, bytesOf(out)))
+    taken.add(to)
+    last.push({ from, to, bytes: bytesOf(out) })
+    return to
+  })
+  return {
+    buffers,
+    bufferOf: new Map([...placeOf].map(([node, place]) => [node, resolve(place)] as const)),
+    before: new Map(
+      [...before].map(([g, c]) => [g, { from: resolve(c.from), to: resolve(c.to), bytes: c.bytes }] as const),
+    ),
+    // In any order: an input that is itself a result is never paired, so none of them reads what another writes.
+    last,
+    outputs,
   }
+}
+
+/** The place each result should end in; an update hands its own down to the operand that it may overwrite. */
+const targets = (
+  graph: Graph,
+  owner: ReadonlyMap<Expr, Group>,
+  groups: readonly Group[],
+  lastUse: ReadonlyMap<Expr, number>,
+  placeFor: (out: Expr) => Place,
+): ReadonlyMap<Expr, Place> => {
+  const target = new Map<Expr, Place>()
+  for (const out of new Set(graph.outputs.map(storageOf))) if (owner.has(out)) target.set(out, placeFor(out))
   for (let i = groups.length - 1; i >= 0; i--) {
     const g = groups[i]!
     if (g.kind !== 'update') continue
@@ -108,124 +225,5 @@ export const planMemory = (
     if (end !== undefined && owner.has(operand) && !target.has(operand) && lastUse.get(operand) === i)
       target.set(operand, end)
   }
-
-  const slots: { bytes: number; readonly buffer: number }[] = []
-  const free = new Set<number>()
-  const slotOf = new Map<Expr, number>()
-  const takeSlot = (bytes: number): number => {
-    const byFit = [...free].sort((p, q) => slots[p]!.bytes - slots[q]!.bytes)
-    const slot = byFit.find((s) => slots[s]!.bytes >= bytes) ?? byFit.at(-1)
-    if (slot === undefined) {
-      slots.push({ bytes, buffer: add({ kind: 'slot' }, bytes) })
-      return slots.length - 1
-    }
-    free.delete(slot)
-    slots[slot]!.bytes = Math.max(slots[slot]!.bytes, bytes)
-    return slot
-  }
-
-  const before = new Map<Group, readonly Copy[]>()
-  const last: Copy[] = []
-  /** Values whose memory has been handed on to another value. */
-  const handedOn = new Set<Expr>()
-
-  groups.forEach((g, i) => {
-    const reads = touched(g, owner)
-    for (const leaf of reads)
-      if (leaf.prim.lower.kind === 'leaf' && !bufferOf.has(leaf))
-        bufferOf.set(leaf, add({ kind: 'constant', leaf }, bytesOf(leaf)))
-    const dies = (node: Expr): boolean => lastUse.get(node) === i && !isResult.has(node) && !handedOn.has(node)
-    for (const stored of g.stores) {
-      const { node } = stored
-      const goal = target.get(node)
-      const place = (buffer: number, slot: number | undefined): void => {
-        bufferOf.set(node, buffer)
-        if (slot !== undefined) slotOf.set(node, slot)
-      }
-      const inSlot = (): void => {
-        const slot = takeSlot(bytesOf(node))
-        place(slots[slot]!.buffer, slot)
-      }
-      if (g.kind === 'update') {
-        const operand = storageOf(node.args[0]!)
-        const from = bufferOf.get(operand)!
-        if (
-          dies(operand) &&
-          (slotOf.has(operand) ||
-            from === goal ||
-            (donatedInputs.has(operand) && ![...pairs.values()].includes(operand)))
-        ) {
-          handedOn.add(operand)
-          place(from, slotOf.get(operand))
-        } else {
-          if (goal === undefined) inSlot()
-          else place(goal, undefined)
-          before.set(g, [{ from, to: bufferOf.get(node)!, bytes: bytesOf(node) }])
-        }
-        continue
-      }
-      if (goal !== undefined) {
-        const old = graph.inputs.find((leaf) => bufferOf.get(leaf) === goal)
-        const early =
-          old !== undefined &&
-          ((lastUse.get(old) ?? -1) > i || (reads.includes(old) && !mayOverwrite(g, owner, stored, old)))
-        if (!early) place(goal, undefined)
-        else inSlot()
-        continue
-      }
-      const reusable = reads.find(
-        (r) =>
-          slotOf.has(r) &&
-          dies(r) &&
-          r.dtype === node.dtype &&
-          sizeOf(r.shape) === sizeOf(node.shape) &&
-          mayOverwrite(g, owner, stored, r),
-      )
-      if (reusable === undefined) inSlot()
-      else {
-        handedOn.add(reusable)
-        place(bufferOf.get(reusable)!, slotOf.get(reusable))
-      }
-    }
-    for (const node of [...reads, ...g.stores.map((s) => s.node)]) {
-      const slot = slotOf.get(node)
-      const over =
-        (lastUse.get(node) ?? i) <= i &&
-        !handedOn.has(node) &&
-        (!isResult.has(node) || target.get(node) === bufferOf.get(node))
-      if (slot !== undefined && over) free.add(slot)
-    }
-  })
-
-  // Results that did not end where they should, results that are leaves, and results asked for twice.
-  const taken = new Set<number>()
-  const outputs = results.map((out) => {
-    const at = bufferOf.get(out)
-    const goal = target.get(out)
-    const passed = goal === undefined && donatedInputs.has(out) && ![...pairs.values()].includes(out) ? at : undefined
-    const want = goal ?? passed
-    if (at !== undefined && want === at && !taken.has(at)) {
-      taken.add(at)
-      return at
-    }
-    const from = at ?? add({ kind: 'constant', leaf: out }, bytesOf(out))
-    bufferOf.set(out, from)
-    const to = want === undefined || taken.has(want) ? add({ kind: 'output' }, bytesOf(out)) : want
-    taken.add(to)
-    last.push({ from, to, bytes: bytesOf(out) })
-    return to
-  })
-  for (const s of slots) buffers[s.buffer] = { source: { kind: 'slot' }, bytes: s.bytes }
-  return { buffers, bufferOf, before, last: orderCopies(last), outputs }
-}
-
-/** A copy that reads a buffer comes before the one that overwrites it. */
-const orderCopies = (copies: readonly Copy[]): readonly Copy[] => {
-  const left = [...copies]
-  const done: Copy[] = []
-  while (left.length > 0) {
-    const next = left.findIndex((c) => left.every((o) => o === c || o.from !== c.to))
-    done.push(...left.splice(next === -1 ? 0 : next, 1))
-  }
-  return done
+  return target
 }

@@ -52,6 +52,8 @@ const agrees = (
     evaluate(args).map((v) => v.data),
   )
   const want = evaluate(f(...args))
+  for (const step of program.steps)
+    if (step.kind === 'kernel') expect(step.kernel.buffers.length).toBeLessThanOrEqual(capabilities.bindings)
   got.forEach((g, i) => {
     expect(g.length).toBe(want[i]!.data.length)
     g.forEach((v, j) => {
@@ -294,6 +296,17 @@ describe('random programs', () => {
 })
 
 describe('the scheduler', () => {
+  it('binds no more buffers in a kernel than the device has', () => {
+    const xs = Array.from({ length: 40 }, (_, i) => data([i + 1, 3], i))
+    const norm = (...all: Expr[]): readonly Expr[] => {
+      const total = all.map((x) => p.reduceSum(p.mul(x, x), [0, 1])).reduce((a, b) => p.add(a, b))
+      const root = p.sqrt(total)
+      return all.map((x) => p.div(x, p.broadcastTo(p.reshape(root, [1, 1]), x.shape)))
+    }
+    const program = agrees(parallel, norm, xs)
+    expect(program.steps.length).toBeGreaterThan(40)
+  })
+
   it('does not blow up on wide sharing', () => {
     let x: Expr = p.parameter({ shape: [8], dtype: 'f32' })
     const input = x

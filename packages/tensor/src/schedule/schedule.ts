@@ -22,7 +22,8 @@ export const schedule =
     const plan = planMemory(graph, fusion, groups, pairs)
     const steps: Step[] = []
     for (const group of groups) {
-      for (const copy of plan.before.get(group) ?? []) steps.push({ kind: 'copy', ...copy })
+      const copy = plan.before.get(group)
+      if (copy !== undefined) steps.push({ kind: 'copy', ...copy })
       const { kernel, buffers } = lowerGroup({ owner: fusion.owner, bufferOf: plan.bufferOf }, group)
       const root = group.stores[0]!.node
       steps.push({ kind: 'kernel', kernel, buffers, site: root.site })

@@ -77,6 +77,7 @@ const absorb = (host: Group, g: Group, groups: readonly Group[], owner: Map<Expr
   rebase(g, { rows: host.rows, cols: host.cols, move: renaming(g, [...loops(host.rows), ...loops(host.cols)]) })
   host.stores.push(...g.stores)
   host.reductions.push(...g.reductions)
+  for (const node of g.computes) host.computes.add(node)
   for (const { node } of g.stores) owner.set(node, host)
   for (const [node, reads] of g.reads) {
     const known = host.reads.get(node) ?? []
