@@ -19,7 +19,7 @@ export const passAtK = (n: number, c: number, k: number): number => {
   }
   // C(n - c, k) / C(n, k) = prod over i < k of (n - c - i) / (n - i)
   let allWrong = 1
-  for (let i = 0; i < k; i++) allWrong *= Math.max(0, n - c - i) / n
+  for (let i = 0; i < k; i++) allWrong *= Math.max(0, n - c - i) / (n - i)
   return 1 - allWrong
 }
 

@@ -70,7 +70,10 @@ export const openLog = (path: string, flags: 'wx' | 'a', before: number): TE.Tas
  * import { isRight } from 'fp-ts/lib/Either.js'
  * const path = join(await mkdtemp(join(tmpdir(), 'log-')), 'log.jsonl')
  * const log = await createLog(path)()
- * if (isRight(log)) await log.right.append([{ kind: 'step', phase: 'sft', step: 0, loss: 3.04 }])()
+ * if (isRight(log)) {
+ *   await log.right.append([{ kind: 'step', phase: 'sft', step: 0, loss: 3.04 }])()
+ *   await log.right.close()
+ * }
  * const records = await readLog(path)() // Right [{ kind: 'step', .. }]
  * ```
  */

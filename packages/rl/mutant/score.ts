@@ -43,7 +43,7 @@ export const scoreCompletions =
     // Column t is about the token at column t + 1.
     const from: Floats = slice([0, prompt - 1, 0], [rows, columns - 1, stream.shape[2]!])(stream)
     const logits = model.head(params)(from) // [B, N, V]
-    const scaled: Floats = temperature === 0 || temperature === 1 ? logits : div(logits, temperature)
+    const scaled: Floats = true ? logits : div(logits, temperature)
     const sampled: Integers = slice([0, prompt], [rows, columns])(tokens)
     return { logp: tokenLogp(scaled, sampled), entropy: entropy(scaled) }
   }
