@@ -3,11 +3,21 @@
  * where it is 1). One dot projects queries, keys and values; the heads that share keys are rows of the same dot, so keys
  * are never repeated; the mask and the softmax are one row kernel between two dots.
  */
-import { matmul, mul, reshape, ShapeError, slice, softmax, transpose, type TreeRecord, where } from '@adjoint/tensor'
+import {
+  matmul,
+  mul,
+  random,
+  reshape,
+  ShapeError,
+  slice,
+  softmax,
+  transpose,
+  type TreeRecord,
+  where,
+} from '@adjoint/tensor'
 import type { Initializer } from './init.ts'
 import type { Booleans, Floats, Key, Layer } from './layer.ts'
 import { initLinear, linear, type LinearParams } from './linear.ts'
-import { random } from '@adjoint/tensor'
 
 /** Sizes of attention. */
 export interface AttentionConfig {
@@ -51,7 +61,17 @@ export interface AttentionPlace {
 /** Features of a head. */
 export const headDimOf = ({ width, heads, headDim = width / heads }: AttentionConfig): number => headDim
 
-/** Throws ShapeError where heads cannot be grouped or the width cannot be divided. */
+/**
+ * Draws both projections. Throws ShapeError where heads cannot be grouped or the width cannot be divided.
+ *
+ * @example
+ * ```ts
+ * import { initAttention } from '@adjoint/nn'
+ * import { random } from '@adjoint/tensor'
+ * const { qkv } = initAttention({ width: 16, heads: 4, kvHeads: 2 })(random.key(0))
+ * console.log(qkv.weight.shape) // [16, 32]: 4 + 2 + 2 heads of 4 features
+ * ```
+ */
 export const initAttention = (config: AttentionConfig): ((key: Key) => AttentionParams) => {
   const { width, heads, kvHeads, bias = true } = config
   const dim = headDimOf(config)
@@ -81,6 +101,15 @@ const HIDDEN = -1e30
  * Softmax attention, `softmax(q k^T / sqrt(D)) v` over visible keys: queries [B, KV, G, T, D], keys and values
  * [B, KV, S, D] -> [B, KV, G, T, D]. Weights of hidden keys are exactly 0. Source: Vaswani et al. (arXiv:1706.03762), eq. 1;
  * groups: Ainslie et al. (arXiv:2305.13245).
+ *
+ * @example
+ * ```ts
+ * import { attend, place } from '@adjoint/nn'
+ * import { ones } from '@adjoint/tensor'
+ * // one row, 2 key-value heads, 3 query heads for each, 5 columns, 4 features
+ * const memory = { keys: ones([1, 2, 5, 4]), values: ones([1, 2, 5, 4]) }
+ * console.log(attend(place({ queries: 5 }).visible)(ones([1, 2, 3, 5, 4]), memory).shape) // [1, 2, 3, 5, 4]
+ * ```
  */
 export const attend =
   (visible: Booleans) =>
@@ -98,6 +127,17 @@ export const attend =
 /**
  * Attention of x [B, T, C] over what `recall` returns; the result is [B, T, C] with that memory, which is the next cache
  * where `recall` appends to one.
+ *
+ * @example
+ * ```ts
+ * import { attentionOver, initAttention, place } from '@adjoint/nn'
+ * import { ones, random } from '@adjoint/tensor'
+ * const config = { width: 16, heads: 4, kvHeads: 2 }
+ * const at = { rotate: <X>(x: X) => x, visible: place({ queries: 5 }).visible }
+ * const over = attentionOver(config)(initAttention(config)(random.key(0)), at, (fresh) => fresh)
+ * const [y, { keys }] = over(ones([1, 5, 16]))
+ * console.log(y.shape, keys.shape) // [1, 5, 16] [1, 2, 5, 4]
+ * ```
  */
 export const attentionOver =
   (config: AttentionConfig) =>

@@ -38,7 +38,22 @@ export interface BlockParams extends TreeRecord {
   readonly mlp: MlpParams
 }
 
-/** Draws both halves. */
+/**
+ * Draws both halves. Throws as `initAttention`.
+ *
+ * @example
+ * ```ts
+ * import { initBlock, initRmsNorm, rmsNorm } from '@adjoint/nn'
+ * import { gelu, random } from '@adjoint/tensor'
+ * const config = {
+ *   norm: { init: () => initRmsNorm({ width: 8 }), apply: rmsNorm({}) },
+ *   attention: { width: 8, heads: 2, kvHeads: 1 },
+ *   mlp: { width: 8, hidden: 32, gated: false },
+ *   activation: gelu,
+ * }
+ * console.log(Object.keys(initBlock(config)(random.key(0)))) // norm1 attention norm2 mlp
+ * ```
+ */
 export const initBlock = ({ norm, attention, mlp: feed }: BlockConfig): ((key: Key) => BlockParams) => {
   const [initMixer, initFeed] = [initAttention(attention), initMlp(feed)]
   return (key) => {
@@ -47,13 +62,39 @@ export const initBlock = ({ norm, attention, mlp: feed }: BlockConfig): ((key: K
   }
 }
 
-/** `x + f(x)`. */
+/**
+ * `x + f(x)`: what f computes is added to the stream. Source: He et al. (arXiv:1512.03385), eq. 1.
+ *
+ * @example
+ * ```ts
+ * import { residual } from '@adjoint/nn'
+ * import { ones, readAsync } from '@adjoint/tensor'
+ * console.log(await readAsync(residual((x) => x)(ones([2])))) // Float32Array [2, 2]
+ * ```
+ */
 export const residual =
   (f: Layer): Layer =>
   (x) =>
     add(x, f(x))
 
-/** The block over what `recall` returns: x [B, T, C] -> [B, T, C] with that memory (see `attentionOver`). */
+/**
+ * The block over what `recall` returns: x [B, T, C] -> [B, T, C] with that memory (see `attentionOver`).
+ *
+ * @example
+ * ```ts
+ * import { blockOver, initBlock, initRmsNorm, place, rmsNorm } from '@adjoint/nn'
+ * import { gelu, ones, random } from '@adjoint/tensor'
+ * const config = {
+ *   norm: { init: () => initRmsNorm({ width: 8 }), apply: rmsNorm({}) },
+ *   attention: { width: 8, heads: 2, kvHeads: 1 },
+ *   mlp: { width: 8, hidden: 32, gated: false },
+ *   activation: gelu,
+ * }
+ * const at = { rotate: <X>(x: X) => x, visible: place({ queries: 5 }).visible }
+ * const [y, memory] = blockOver(config)(initBlock(config)(random.key(0)), at, (fresh) => fresh)(ones([1, 5, 8]))
+ * console.log(y.shape, memory.values.shape) // [1, 5, 8] [1, 1, 5, 4]
+ * ```
+ */
 export const blockOver =
   (config: BlockConfig) =>
   (params: BlockParams, at: AttentionPlace, recall: Recall) =>

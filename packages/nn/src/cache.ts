@@ -42,7 +42,18 @@ export const initCache =
     return Array.from({ length: layers }, () => ({ keys: room(), values: room() }))
   }
 
-/** A layer's memory with new columns from column `first` on. */
+/**
+ * A layer's memory with new columns from column `first` on; moved back where they would not fit.
+ *
+ * @example
+ * ```ts
+ * import { append } from '@adjoint/nn'
+ * import { ones, scalar, zeros } from '@adjoint/tensor'
+ * const memory = { keys: zeros([1, 2, 8, 4]), values: zeros([1, 2, 8, 4]) }
+ * const next = append(memory, scalar(3, 'i32'))({ keys: ones([1, 2, 1, 4]), values: ones([1, 2, 1, 4]) })
+ * console.log(next.keys.shape) // [1, 2, 8, 4]
+ * ```
+ */
 export const append =
   (memory: KeysValues, first: Scalar<'i32'>): Recall =>
   (fresh) => {

@@ -11,7 +11,16 @@ export interface EmbeddingConfig {
   readonly init?: Initializer
 }
 
-/** Draws a table [rows, width]. */
+/**
+ * Draws a table [rows, width].
+ *
+ * @example
+ * ```ts
+ * import { initEmbedding } from '@adjoint/nn'
+ * import { random } from '@adjoint/tensor'
+ * console.log(initEmbedding({ rows: 10, width: 4 })(random.key(0)).shape) // [10, 4]
+ * ```
+ */
 export const initEmbedding =
   ({ rows, width, init = normalInit(0.02) }: EmbeddingConfig) =>
   (key: Key): Floats =>

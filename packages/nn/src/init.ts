@@ -5,10 +5,28 @@ import type { Floats, Key } from './layer.ts'
 /** Draws a tensor of a shape. */
 export type Initializer = (key: Key, shape: Shape) => Floats
 
-/** All zeros, whatever the key. */
+/**
+ * All zeros, whatever the key.
+ *
+ * @example
+ * ```ts
+ * import { zerosInit } from '@adjoint/nn'
+ * import { random } from '@adjoint/tensor'
+ * console.log(zerosInit(random.key(0), [3]).shape) // [3]
+ * ```
+ */
 export const zerosInit: Initializer = (_key, shape) => full(shape, 0)
 
-/** All ones, whatever the key. */
+/**
+ * All ones, whatever the key.
+ *
+ * @example
+ * ```ts
+ * import { onesInit } from '@adjoint/nn'
+ * import { random } from '@adjoint/tensor'
+ * console.log(onesInit(random.key(0), [3]).shape) // [3]
+ * ```
+ */
 export const onesInit: Initializer = (_key, shape) => full(shape, 1)
 
 /**
@@ -26,7 +44,16 @@ export const normalInit =
   (key, shape) =>
     random.normal({ stddev })(key, shape)
 
-/** Uniform on [-bound, bound). */
+/**
+ * Uniform on [-bound, bound).
+ *
+ * @example
+ * ```ts
+ * import { uniformInit } from '@adjoint/nn'
+ * import { random } from '@adjoint/tensor'
+ * console.log(uniformInit(0.1)(random.key(0), [3, 4]).shape) // [3, 4]
+ * ```
+ */
 export const uniformInit =
   (bound: number): Initializer =>
   (key, shape) =>
@@ -38,14 +65,40 @@ const fans = (shape: Shape): readonly [number, number] => [shape.at(-2) ?? 1, sh
 /**
  * Glorot's normal, variance `2 / (in + out)`: keeps the variance of activations and of gradients about equal.
  * Source: Glorot and Bengio, Understanding the difficulty of training deep feedforward neural networks (AISTATS 2010), eq. 12.
+ *
+ * @example
+ * ```ts
+ * import { xavierInit } from '@adjoint/nn'
+ * import { random } from '@adjoint/tensor'
+ * console.log(xavierInit(random.key(0), [3, 4]).shape) // [3, 4]
+ * ```
  */
 export const xavierInit: Initializer = (key, shape) => {
   const [fanIn, fanOut] = fans(shape)
   return normalInit(Math.sqrt(2 / (fanIn + fanOut)))(key, shape)
 }
 
-/** He's normal for rectifiers, variance `2 / in`. Source: He et al. (arXiv:1502.01852), eq. 10. */
+/**
+ * He's normal for rectifiers, variance `2 / in`. Source: He et al. (arXiv:1502.01852), eq. 10.
+ *
+ * @example
+ * ```ts
+ * import { heInit } from '@adjoint/nn'
+ * import { random } from '@adjoint/tensor'
+ * console.log(heInit(random.key(0), [3, 4]).shape) // [3, 4]
+ * ```
+ */
 export const heInit: Initializer = (key, shape) => normalInit(Math.sqrt(2 / fans(shape)[0]))(key, shape)
 
-/** LeCun's normal, variance `1 / in`: keeps the variance of a linear layer's activations. The default of `initLinear`. */
+/**
+ * LeCun's normal, variance `1 / in`: keeps the variance of a linear layer's activations. The default of `initLinear`.
+ * Source: LeCun et al., Efficient backprop (1998), section 4.6.
+ *
+ * @example
+ * ```ts
+ * import { lecunInit } from '@adjoint/nn'
+ * import { random } from '@adjoint/tensor'
+ * console.log(lecunInit(random.key(0), [3, 4]).shape) // [3, 4]
+ * ```
+ */
 export const lecunInit: Initializer = (key, shape) => normalInit(Math.sqrt(1 / fans(shape)[0]))(key, shape)

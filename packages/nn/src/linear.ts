@@ -19,7 +19,17 @@ export interface LinearParams extends TreeRecord {
   readonly bias: Floats | null
 }
 
-/** Draws the weight; the bias starts at 0. */
+/**
+ * Draws the weight; the bias starts at 0.
+ *
+ * @example
+ * ```ts
+ * import { initLinear } from '@adjoint/nn'
+ * import { random } from '@adjoint/tensor'
+ * const { weight, bias } = initLinear({ in: 3, out: 5, bias: false })(random.key(0))
+ * console.log(weight.shape, bias) // [3, 5] null
+ * ```
+ */
 export const initLinear =
   ({ in: fanIn, out, bias = true, init = lecunInit }: LinearConfig) =>
   (key: Key): LinearParams => ({ weight: init(key, [fanIn, out]), bias: bias ? zeros([out]) : null })

@@ -26,7 +26,17 @@ export interface MlpParams extends TreeRecord {
   readonly down: LinearParams
 }
 
-/** Draws the projections. */
+/**
+ * Draws the projections.
+ *
+ * @example
+ * ```ts
+ * import { initMlp } from '@adjoint/nn'
+ * import { random } from '@adjoint/tensor'
+ * const { gate, up } = initMlp({ width: 8, hidden: 20, gated: false })(random.key(0))
+ * console.log(gate, up.weight.shape) // null [8, 20]
+ * ```
+ */
 export const initMlp =
   ({ width, hidden, gated, bias = true, init, outInit }: MlpConfig) =>
   (key: Key): MlpParams => {

@@ -24,13 +24,29 @@ export interface NormOptions {
   readonly eps?: number
 }
 
-/** Gain 1 and bias 0. */
+/**
+ * Gain 1 and bias 0.
+ *
+ * @example
+ * ```ts
+ * import { initLayerNorm } from '@adjoint/nn'
+ * console.log(initLayerNorm({ width: 4 }).bias?.shape) // [4]
+ * ```
+ */
 export const initLayerNorm = ({ width, bias = true }: NormConfig): NormParams => ({
   scale: ones([width]),
   bias: bias ? zeros([width]) : null,
 })
 
-/** Gain 1. */
+/**
+ * Gain 1.
+ *
+ * @example
+ * ```ts
+ * import { initRmsNorm } from '@adjoint/nn'
+ * console.log(initRmsNorm({ width: 4 }).bias) // null
+ * ```
+ */
 export const initRmsNorm = ({ width }: NormConfig): NormParams => ({ scale: ones([width]), bias: null })
 
 const rowMean = (x: Floats): Floats => mean({ axis: -1, keepDims: true })(x)

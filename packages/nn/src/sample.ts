@@ -74,6 +74,14 @@ const requireRange = (name: string, value: number, fits: boolean, range: string)
  * `sampleLogits` with the noise given: standard Gumbel variables of the shape of the logits. Greedy sampling reads no noise,
  * and its log-probabilities are those of the model itself, at temperature 1. Throws RangeError for a negative temperature,
  * a topK that is not a positive integer, or a topP outside (0, 1].
+ *
+ * @example
+ * ```ts
+ * import { drawTokens } from '@adjoint/nn'
+ * import { readAsync, tensor, zeros } from '@adjoint/tensor'
+ * const { tokens } = drawTokens({ topK: 2 })(zeros([1, 3]), tensor([1, 3, 2], [1, 3]))
+ * console.log(await readAsync(tokens)) // Int32Array [1]: without noise the likeliest wins
+ * ```
  */
 export const drawTokens = ({ temperature = 1, topK = Infinity, topP = 1 }: Sampling): Draw => {
   requireRange('temperature', temperature, temperature >= 0 && temperature < Infinity, '0 (greedy) or more')

@@ -41,13 +41,34 @@ export const mapFloats = <T extends Tree>(f: (...leaves: Floats[]) => Floats, fi
 /** Zeros with the structure and shapes of a tree. */
 export const zeroTree = <T extends Tree>(like: T): T => mapFloats((x) => zerosLike(x), like)
 
-/** The transformation with its state's type forgotten: what it receives is what it has made, so the cast back holds. */
+/**
+ * The transformation with its state's type forgotten, as lists of transformations need; what it receives is what it has
+ * made, so the cast back holds.
+ *
+ * @example
+ * ```ts
+ * import { opaque, scale, sgd } from '@adjoint/nn'
+ * const choices = [opaque(scale(-1)), opaque(sgd({ learningRate: 0.1 }))]
+ * console.log(choices.length) // 2
+ * ```
+ */
 export const opaque = <S extends Tree>({ init, update }: GradientTransformation<S>): GradientTransformation => ({
   init,
   update: (updates, state, params) => update(updates, state as S, params),
 })
 
-/** A transformation without state. */
+/**
+ * A transformation without state.
+ *
+ * @example
+ * ```ts
+ * import { stateless } from '@adjoint/nn'
+ * import { neg, ones, readAsync, tree } from '@adjoint/tensor'
+ * const ascend = stateless((updates) => tree.map((u) => neg(u), updates))
+ * const g = { bias: ones([1]) }
+ * console.log(await readAsync(ascend.update(g, null, g)[0].bias)) // Float32Array [-1]
+ * ```
+ */
 export const stateless = (f: <P extends Tree>(updates: P, params: P) => P): GradientTransformation<null> => ({
   init: () => null,
   update: (updates, state, params) => [f(updates, params), state],
