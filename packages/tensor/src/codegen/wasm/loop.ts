@@ -10,7 +10,7 @@ import { splitAxes } from './axes.ts'
 import { type Emitter, emitter, type Val, type Variable } from './emitter.ts'
 import type { WasmFunction } from './encode.ts'
 import { binaryOps, reducer, typeOf } from './operators.ts'
-import { type Pass, planOf } from './plan.ts'
+import { cutsOf, type Pass, planOf } from './plan.ts'
 import { type Frame, printer } from './printer.ts'
 
 /** A kernel as a function (lo, hi, pointers..., scratch) that runs units lo <= u < hi of its work. */
@@ -67,30 +67,38 @@ export const printLoop = (given: LoopKernel): Printed => {
   let nextAxis = -2
 
   /** Runs the body over the slices of the axis that lanes span: `unroll` vectors a turn, then what remains. */
-  const overVectors = (axis: Axis, ranged: boolean, body: (slices: readonly Slice[]) => void): number => {
-    const step = 4 * plan.unroll
-    const turns = Math.floor(axis.extent / step)
-    const units = Math.max(1, turns)
-    const turn: Axis = { id: nextAxis--, extent: turns }
-    const slicesFrom = (start: Ix, count: number): readonly Slice[] =>
-      Array.from({ length: Math.ceil(count / 4) }, (_, j) => ({
-        place: (lane) => I.offset(start, 4 * j + lane),
-        valid: Math.min(4, count - 4 * j),
-      }))
-    if (turns > 0) {
-      e.loop(ranged ? lo : 0, ranged ? hi : turns, (i) => {
-        loops.set(turn.id, i)
-        body(slicesFrom(I.scale(I.ofAxis(turn), step), step))
-      })
-    }
-    const rest = axis.extent - turns * step
-    if (rest > 0) {
-      const tail = (): void => body(slicesFrom(I.constant(turns * step), rest))
-      if (ranged) e.when(e.op('ieq', hi, e.constant('i32', units)), tail)
-      else tail()
+  const overVectors = (
+    axis: Axis,
+    unroll: number,
+    ranged: boolean,
+    body: (slices: readonly Slice[]) => void,
+  ): number => {
+    const step = 4 * unroll
+    const cuts = [0, ...cutsOf(kernel, axis), axis.extent]
+    // An axis in pieces is one unit of work; a whole one is as many as its loop has turns.
+    const split = ranged && cuts.length === 2
+    const units = split ? Math.max(1, Math.floor(axis.extent / step)) : 1
+    for (const [p, from] of cuts.slice(0, -1).entries()) {
+      const length = cuts[p + 1]! - from
+      const turns = Math.floor(length / step)
+      const turn: Axis = { id: nextAxis--, extent: turns }
+      if (turns > 0)
+        e.loop(split ? lo : 0, split ? hi : turns, (i) => {
+          loops.set(turn.id, i)
+          body(slicesFrom(I.offset(I.scale(I.ofAxis(turn), step), from), step))
+        })
+      const rest = length - turns * step
+      const tail = (): void => body(slicesFrom(I.constant(from + turns * step), rest))
+      if (rest > 0 && split) e.when(e.op('ieq', hi, e.constant('i32', units)), tail)
+      else if (rest > 0) tail()
     }
     return units
   }
+  const slicesFrom = (start: Ix, count: number): readonly Slice[] =>
+    Array.from({ length: Math.ceil(count / 4) }, (_, j) => ({
+      place: (lane) => I.offset(start, 4 * j + lane),
+      valid: Math.min(4, count - 4 * j),
+    }))
 
   const frameOf = (
     rowSlice: Slice | null,
@@ -122,14 +130,14 @@ export const printLoop = (given: LoopKernel): Printed => {
   const keptAt = (s: Scalar, row: number): Ix =>
     I.offset(I.scale(column, wide), kept.indexOf(s) * slot + (plan.vector === 'row' ? 4 * row : 0))
 
-  const overColumns = (depth: number, body: (slices: readonly (Slice | null)[]) => void): void => {
+  const overColumns = (depth: number, unroll: number, body: (slices: readonly (Slice | null)[]) => void): void => {
     const axis = cols[depth]
     if (axis === undefined) body([null])
-    else if (axis === lanesOfCol) overVectors(axis, false, body)
+    else if (axis === lanesOfCol) overVectors(axis, unroll, false, body)
     else {
       e.loop(0, axis.extent, (i) => {
         loops.set(axis.id, i)
-        overColumns(depth + 1, body)
+        overColumns(depth + 1, unroll, body)
       })
     }
   }
@@ -147,7 +155,7 @@ export const printLoop = (given: LoopKernel): Printed => {
   }
 
   const runPass = (pass: Pass, p: number, rowSlices: readonly (Slice | null)[], results: Val[][]): void => {
-    const strands = lanesOfCol === null ? 1 : Math.min(plan.unroll, Math.ceil(lanesOfCol.extent / 4))
+    const strands = lanesOfCol === null ? 1 : Math.min(pass.unroll, Math.ceil(lanesOfCol.extent / 4))
     // [reduction of the pass][row slice][strand]
     const accumulators: readonly (readonly (readonly Variable[])[])[] = pass.reductions.map((r) => {
       const { op, dtype } = reductions[r]!
@@ -160,7 +168,7 @@ export const printLoop = (given: LoopKernel): Printed => {
         }),
       )
     })
-    overColumns(0, (colSlices) => {
+    overColumns(0, pass.unroll, (colSlices) => {
       rowSlices.forEach((rowSlice, row) => {
         colSlices.forEach((colSlice, c) => {
           const running = new Map<number, Val>()
@@ -214,7 +222,7 @@ export const printLoop = (given: LoopKernel): Printed => {
       rowBody([null])
       return 1
     }
-    if (axis === lanesOfRow) return overVectors(axis, ranged, rowBody)
+    if (axis === lanesOfRow) return overVectors(axis, plan.unroll, ranged, rowBody)
     e.loop(ranged ? lo : 0, ranged ? hi : axis.extent, (i) => {
       loops.set(axis.id, i)
       overRows(depth + 1)

@@ -13,18 +13,22 @@ export interface Pass {
   readonly stores: readonly Store[]
   /** Values computed here and kept for later passes. */
   readonly keeps: readonly Scalar[]
+  /** Vectors of the column axis in one turn of the loop, where the lanes span it. */
+  readonly unroll: number
 }
 
 export interface Plan {
   /** The lanes span the innermost column axis, the innermost row axis, or nothing. */
   readonly vector: 'column' | 'row' | 'none'
-  /** Vectors in flight: of the row axis at once, or of the column axis in one turn of the loop. */
+  /** Vectors of the row axis at once, where the lanes span it. */
   readonly unroll: number
   readonly passes: readonly Pass[]
 }
 
 const KEPT_BYTES = 1 << 18
 const WORTH_KEEPING = 12
+/** Pieces of code multiply with the pieces of an axis. */
+const MOST_CUTS = 3
 /** Vector registers left for accumulators. */
 const ACCUMULATORS = 8
 
@@ -65,13 +69,15 @@ const costOf = (s: Scalar): number => {
 const totalCost = (roots: readonly Scalar[]): number => linearize(roots).reduce((sum, s) => sum + costOf(s), 0)
 
 const scalarsOf = (s: Store): readonly Scalar[] => [s.value, index(s.at)]
-const rootsOfPass = (kernel: LoopKernel, pass: Pick<Pass, 'reductions' | 'stores'>): readonly Scalar[] => [
+const rootsOfPass = (kernel: LoopKernel, pass: Split): readonly Scalar[] => [
   ...pass.reductions.map((r) => kernel.reductions[r]!.value),
   ...pass.stores.flatMap(scalarsOf),
 ]
 
+type Split = Pick<Pass, 'reductions' | 'stores'>
+
 /** Reductions that do not read one another share a pass; a store goes with the first pass that has all it reads. */
-const passesOf = (kernel: LoopKernel): readonly Omit<Pass, 'keeps'>[] => {
+const passesOf = (kernel: LoopKernel): readonly Split[] => {
   const of: number[] = []
   const after = (roots: readonly Scalar[]): number =>
     Math.max(0, ...linearize(roots).map((s) => (s.kind === 'reduced' ? of[s.reduction]! + 1 : 0)))
@@ -92,7 +98,7 @@ const passesOf = (kernel: LoopKernel): readonly Omit<Pass, 'keeps'>[] => {
 }
 
 /** The dearest values of earlier passes that later ones need again. */
-const keptValues = (kernel: LoopKernel, passes: readonly Omit<Pass, 'keeps'>[]): readonly (readonly Scalar[])[] => {
+const keptValues = (kernel: LoopKernel, passes: readonly Split[]): readonly (readonly Scalar[])[] => {
   const cols = new Set(kernel.cols)
   const computed = new Map<Scalar, number>()
   const keeps: Scalar[][] = passes.map(() => [])
@@ -172,20 +178,61 @@ const vectorOf = (kernel: LoopKernel): Plan['vector'] => {
   return colCost <= rowCost ? 'column' : 'row'
 }
 
+/** Vectors in flight: more where each is little work, as far as there are registers and elements for them. */
+const unrollOf = (wanted: number, accumulators: number, axis: Axis | undefined): number =>
+  Math.min(
+    wanted,
+    Math.max(1, Math.floor(ACCUMULATORS / Math.max(1, accumulators))),
+    Math.max(1, Math.ceil((axis?.extent ?? 1) / 4)),
+  )
+const byWork = (roots: readonly Scalar[]): number => {
+  const work = totalCost(roots)
+  return work <= 16 ? 4 : work <= 40 ? 2 : 1
+}
+
 export const planOf = (kernel: LoopKernel): Plan => {
   const vector = vectorOf(kernel)
-  const passes = passesOf(kernel)
-  const work = totalCost([...kernel.reductions.map((r) => r.value), ...kernel.stores.map((s) => s.value)])
-  const byWork = work <= 16 ? 4 : work <= 40 ? 2 : 1
-  const together = Math.max(1, ...passes.map((p) => p.reductions.length))
-  const byRegisters = Math.max(1, Math.floor(ACCUMULATORS / together))
-  const axis = vector === 'row' ? kernel.rows.at(-1)! : kernel.cols.at(-1)
-  const byExtent = Math.max(1, Math.ceil((axis?.extent ?? 1) / 4))
+  const splits = passesOf(kernel)
+  const most = Math.max(0, ...splits.map((p) => p.reductions.length))
   // Column reductions read whole cache lines: 16 columns at once, whatever the work.
-  const wanted = vector === 'row' && kernel.reductions.length > 0 ? 4 : byWork
-  const unroll = vector === 'none' ? 1 : Math.min(wanted, byRegisters, byExtent)
-  const keeps = keptValues(kernel, passes)
+  const wanted = kernel.reductions.length > 0 ? 4 : byWork(kernel.stores.map((s) => s.value))
+  const unroll = vector === 'row' ? unrollOf(wanted, most, kernel.rows.at(-1)) : 1
+  const keeps = keptValues(kernel, splits)
   const elements = kernel.cols.reduce((n, a) => n * a.extent, 1) * (vector === 'row' ? 4 * unroll : 1)
   const fits = keeps.flat().length * elements * 4 <= KEPT_BYTES
-  return { vector, unroll, passes: passes.map((p, i) => ({ ...p, keeps: fits ? keeps[i]! : [] })) }
+  const passes = splits.map((p, i) => ({
+    ...p,
+    keeps: fits ? keeps[i]! : [],
+    unroll: vector === 'column' ? unrollOf(byWork(rootsOfPass(kernel, p)), p.reductions.length, kernel.cols.at(-1)) : 1,
+  }))
+  return { vector, unroll, passes }
+}
+
+/**
+ * Where an axis is best cut: the points at which a predicate or a clamp on it alone changes its mind, so that it is
+ * constant between them. None where there are many.
+ */
+export const cutsOf = (kernel: LoopKernel, axis: Axis): readonly number[] => {
+  const cuts = new Set<number>()
+  const cut = (ix: Ix, lo: number, hi: number): void => {
+    const [only] = ix.terms
+    if (only === undefined || ix.terms.length > 1 || only.atom.kind !== 'axis' || only.atom.axis !== axis) return
+    if (Math.abs(only.coef) !== 1) return
+    // lo <= a + c < hi  or  lo <= c - a < hi
+    const points = only.coef === 1 ? [lo - ix.constant, hi - ix.constant] : [ix.constant - hi + 1, ix.constant - lo + 1]
+    for (const p of points) if (p > 0 && p < axis.extent) cuts.add(p)
+  }
+  const clamps = (ix: Ix): void => {
+    for (const { atom } of ix.terms) {
+      if (atom.kind === 'axis' || atom.kind === 'value') continue
+      if (atom.kind === 'clamp') cut(atom.of, atom.lo, atom.hi + 1)
+      clamps(atom.of)
+    }
+  }
+  const roots = [...kernel.reductions.map((r) => r.value), ...kernel.stores.flatMap(scalarsOf)]
+  for (const s of linearize(roots)) {
+    if (s.kind === 'within') cut(s.ix, s.lo, s.hi)
+    if (s.kind === 'load') clamps(s.at)
+  }
+  return cuts.size <= MOST_CUTS ? [...cuts].sort((x, y) => x - y) : []
 }
