@@ -317,6 +317,17 @@ export const concatP: Primitive<ConcatParams> = {
 }
 const replacedIndex = (index: readonly ix.Ix[], axis: number, by: ix.Ix): readonly ix.Ix[] =>
   index.map((p, i) => (i === axis ? by : p))
+/** Joined values are joined again beyond so many: each is a buffer, and a kernel binds only a few. */
+const WIDEST = 8
 /** The operands one after another along `axis`. */
 export const concat = (xs: readonly Expr[], axis: number): Expr =>
-  xs.length === 1 && isAxis(axis, xs[0]!.shape.length) ? xs[0]! : apply(concatP, xs, { axis })
+  xs.length === 1 && isAxis(axis, xs[0]!.shape.length)
+    ? xs[0]!
+    : xs.length > WIDEST
+      ? concat(
+          Array.from({ length: Math.ceil(xs.length / WIDEST) }, (_, i) =>
+            concat(xs.slice(i * WIDEST, (i + 1) * WIDEST), axis),
+          ),
+          axis,
+        )
+      : apply(concatP, xs, { axis })

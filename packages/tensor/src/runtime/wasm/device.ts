@@ -166,7 +166,7 @@ export const wasmDevice = ({ maximumPages }: WasmOptions = {}): WasmDevice => {
       peakBytes: memory.peak(),
       kernels,
       submits,
-      created: memory.cut() + compiled.made(),
+      created: memory.fresh() + compiled.made(),
       pipelines: compiled.made(),
     }),
     destroy: () => Promise.resolve(),

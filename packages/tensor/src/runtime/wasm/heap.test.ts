@@ -57,15 +57,19 @@ describe('heap', () => {
     expect(heap.take(2000)).not.toBeNull()
   })
 
-  it('cuts no block in a steady state', () => {
+  it('uses no fresh memory in a steady state', () => {
     const { heap } = growing(1 << 22)
     const turn = (): void => [5000, 64, 900, 5000].map((n) => heap.take(n)!).forEach(heap.give)
     turn()
     const held = [5000, 64, 900].map((n) => heap.take(n)!)
-    for (let i = 0; i < 10; i++) {
+    const exchange = (): void => {
       const next = [5000, 64, 900].map((n) => heap.take(n)!)
       held.splice(0, 3, ...next).forEach(heap.give)
     }
+    exchange()
+    const before = heap.fresh()
+    for (let i = 0; i < 1000; i++) exchange()
+    expect(heap.fresh()).toBe(before)
     expect(heap.live()).toBe(held.reduce((sum, b) => sum + b.bytes, 0))
   })
 })

@@ -30,8 +30,8 @@ export interface Heap {
   readonly give: (block: Block) => void
   /** Bytes in blocks taken and not given back. */
   readonly live: () => number
-  /** Blocks cut so far that did not exist before. */
-  readonly cut: () => number
+  /** Blocks so far that reached into memory which none had used before: flat in a steady state. */
+  readonly fresh: () => number
 }
 
 /** Four classes to an octave. */
@@ -49,7 +49,8 @@ export const createHeap = (length: number, grow: (bytes: number) => number | nul
   const taken = new Map<number, Node>()
   let end = length - LINE
   let live = 0
-  let cut = 0
+  let fresh = 0
+  let reached = LINE
   let last: Node = {
     start: LINE,
     bytes: end - LINE,
@@ -138,10 +139,13 @@ export const createHeap = (length: number, grow: (bytes: number) => number | nul
         node.after = rest
         node.bytes = bytes
         link(rest)
-        cut++
       }
       taken.set(node.start, node)
       live += bytes
+      if (node.start + bytes > reached) {
+        reached = node.start + bytes
+        fresh++
+      }
       return { start: node.start, bytes }
     },
     give: ({ start }) => {
@@ -152,6 +156,6 @@ export const createHeap = (length: number, grow: (bytes: number) => number | nul
       release(node)
     },
     live: () => live,
-    cut: () => cut,
+    fresh: () => fresh,
   }
 }

@@ -18,7 +18,7 @@ export interface DeviceMemory {
   readonly copy: (from: number, to: number, bytes: number) => void
   readonly live: () => number
   readonly peak: () => number
-  readonly cut: () => number
+  readonly fresh: () => number
 }
 
 /** Bytes of a tensor in device memory. */
@@ -81,6 +81,6 @@ export const createMemory = (mostPages = MOST_PAGES): DeviceMemory => {
     },
     live: heap.live,
     peak: () => peak,
-    cut: heap.cut,
+    fresh: heap.fresh,
   }
 }
