@@ -221,7 +221,9 @@ describe.runIf(inject('devices').includes('webgpu'))('webgpu device', () => {
     const program = singleKernel(affine(4))
     const huge: Program = { ...program, buffers: program.buffers.map((b) => ({ ...b, bytes })) }
     const executable = (): unknown => device.load(huge).run([device.upload(new Float32Array(4), f32(4))])
+    const before = device.stats().liveBytes
     const error = failure(executable)
+    expect(device.stats().liveBytes).toBeLessThanOrEqual(before + 256) // what was taken on the way is given back
     expect(error._tag).toBe('OutOfMemory')
     expect(error.message).toMatch(/^affine \(made at .*\): no memory for 1099511627776 bytes/)
     expect((await read(device, device.upload(Float32Array.of(1), f32(1))))[0]).toBe(1)
