@@ -41,10 +41,8 @@ const train = async (config: TransformerConfig, device: Device, steps: number) =
     { donate: [0, 1], device },
   )
   const drawn = model.init(random.key(0))
-  let [params, state, inputs, targets] = await realizeAsync(
-    [drawn, optimizer.init(drawn), columns(0), columns(1)] as const,
-    device,
-  )
+  let [params, state] = await realizeAsync([drawn, optimizer.init(drawn)] as const, device)
+  const [inputs, targets] = await realizeAsync([columns(0), columns(1)] as const, device)
   const losses: number[] = []
   const stats = []
   for (let i = 0; i < steps; i++) {

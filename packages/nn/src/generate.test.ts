@@ -1,6 +1,6 @@
-import { random, readAsync, slice, type Tensor, tensor } from '@adjoint/tensor'
+import { random, readAsync, requestDeviceAsync, setDefaultDevice, slice, type Tensor, tensor } from '@adjoint/tensor'
 import { isRight } from 'fp-ts/lib/Either.js'
-import { describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { type GenerateConfig, type Generation, generator, generatorAsync } from './generate.ts'
 import { normalInit } from './init.ts'
 import { tokenLogp } from './loss.ts'
@@ -17,6 +17,11 @@ const modelOf = (config: TransformerConfig) => {
   // A sharper model than a fresh one, so that what it says differs from row to row.
   return { model, params: { ...drawn, embedding: normalInit(1)(random.key(1), drawn.embedding.shape) } }
 }
+// Programs of many shapes, each run once: the interpreter, which compiles nothing. Other devices: devices.test.ts.
+beforeAll(async () => {
+  setDefaultDevice(await requestDeviceAsync({ kind: 'reference' }))
+})
+
 const { model, params } = modelOf(llama({ ...sizes, kvHeads: 1, tiedHead: true }))
 const rows = [[1, 2, 3], [4], [5, 6]] as const
 const prompts = leftPad({ pad: 0 })(rows)
