@@ -1,8 +1,10 @@
-/** Kernels of the loop IR as WebAssembly functions. */
+/** Kernels of the loop IR as WebAssembly functions, to be run one after another. */
 import type { Kernel } from '../kernel.ts'
+import { pieces } from '../pieces.ts'
 import { printDot } from './dot.ts'
 import { type Printed, printLoop } from './loop.ts'
 
 export type { Printed } from './loop.ts'
 
-export const printKernel = (kernel: Kernel): Printed => (kernel.kind === 'loop' ? printLoop(kernel) : printDot(kernel))
+export const printKernel = (kernel: Kernel): readonly Printed[] =>
+  kernel.kind === 'loop' ? pieces(kernel).map(printLoop) : [printDot(kernel)]

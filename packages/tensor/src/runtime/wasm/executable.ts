@@ -7,7 +7,7 @@ import type { Program } from '../../schedule/program.ts'
 import { describeSite, type Site } from '../../site.ts'
 import { type DeviceError, DeviceFailure, type Executable, type Storage } from '../device.ts'
 import type { Block } from './heap.ts'
-import type { CompiledKernel, Kernels } from './kernels.ts'
+import type { KernelFunction, Kernels } from './kernels.ts'
 import type { DeviceMemory } from './memory.ts'
 import type { WasmStorage } from './storage.ts'
 
@@ -40,7 +40,7 @@ const DONATED = 'it was donated to a compiled call, which overwrote it'
 type Run =
   | {
       readonly kind: 'kernel'
-      readonly compiled: CompiledKernel
+      readonly call: KernelFunction
       readonly buffers: readonly number[]
       readonly args: number[]
       readonly blame: Blame
@@ -87,14 +87,15 @@ export const loadProgram = (host: Host, program: Program): Executable => {
   const ofStep = new Map(kernelSteps.map((s, i) => [s, compiled[i]!]))
   const runs: readonly Run[] = program.steps.flatMap((step): Run[] => {
     if (step.kind === 'copy') return step.bytes === 0 ? [] : [step]
-    const kernel = ofStep.get(step)!
-    if (kernel.units === 0) return []
     const blame: Blame = { op: step.kernel.name, site: step.site }
-    host.scratch.reserve(kernel.scratchBytes, blame)
-    const args = [0, kernel.units, ...step.buffers.map(() => 0), 0]
-    return [{ kind: 'kernel', compiled: kernel, buffers: step.buffers, args, blame }]
+    return ofStep.get(step)!.flatMap(({ call, units, scratchBytes }): Run[] => {
+      if (units === 0) return []
+      host.scratch.reserve(scratchBytes, blame)
+      const args = [0, units, ...step.buffers.map(() => 0), 0]
+      return [{ kind: 'kernel', call, buffers: step.buffers, args, blame }]
+    })
   })
-  const kernels = runs.filter((r) => r.kind === 'kernel').length
+  const kernels = kernelSteps.filter((s) => ofStep.get(s)!.some((f) => f.units > 0)).length
 
   const owned: Block[] = []
   const closedOver: { readonly buffer: number; readonly storage: WasmStorage }[] = []
@@ -158,7 +159,7 @@ export const loadProgram = (host: Host, program: Program): Executable => {
       for (let b = 0; b < buffers.length; b++) args[2 + b] = starts[buffers[b]!]!
       args[args.length - 1] = scratch
       try {
-        step.compiled.call(...args)
+        step.call(...args)
       } catch (error) {
         throw failure(error, step.blame)
       }

@@ -12,11 +12,13 @@ export interface CompiledKernel {
 }
 
 export interface Kernels {
-  /** Compiles those that are new, in one module. */
-  readonly of: (kernels: readonly Kernel[]) => readonly CompiledKernel[]
+  /** The functions of each kernel, in order; compiles those that are new, in one module. */
+  readonly of: (kernels: readonly Kernel[]) => readonly (readonly CompiledKernel[])[]
   /** Modules made. */
   readonly made: () => number
 }
+
+const keyOf = ({ run }: Printed): string => `${run.params} ${Buffer.from(functionBytes(run)).toString('latin1')}`
 
 /** Functions remembered; the oldest go first, and stay alive in the programs that have them. */
 const REMEMBERED = 4096
@@ -39,18 +41,13 @@ export const createKernels = (memory: WebAssembly.Memory): Kernels => {
   }
   return {
     of: (kernels) => {
-      const printed = kernels.map(printKernel)
-      const keys = printed.map(({ run }) => `${run.params} ${Buffer.from(functionBytes(run)).toString('latin1')}`)
+      const printed = kernels.map((kernel) => printKernel(kernel).map((p) => ({ ...p, key: keyOf(p) })))
       const fresh = new Map<string, Printed>()
-      keys.forEach((key, i) => {
-        if (!known.has(key)) fresh.set(key, printed[i]!)
-      })
+      for (const p of printed.flat()) if (!known.has(p.key)) fresh.set(p.key, p)
       compile(fresh)
-      const compiled = keys.map((key, i) => ({
-        call: known.get(key)!,
-        units: printed[i]!.units,
-        scratchBytes: printed[i]!.scratchBytes,
-      }))
+      const compiled = printed.map((functions) =>
+        functions.map(({ key, units, scratchBytes }) => ({ call: known.get(key)!, units, scratchBytes })),
+      )
       for (const key of known.keys()) {
         if (known.size <= REMEMBERED) break
         known.delete(key)
