@@ -34,7 +34,13 @@ const joined = (rows: number, widths: readonly number[], reduced: boolean): Loop
     reductions: reduced ? [{ op: 'sum', dtype: 'f32', value, scan: false }] : [],
     stores: [
       reduced
-        ? { buffer: out, at: I.ofAxis(c), value: { id: -1, kind: 'reduced', dtype: 'f32', reduction: 0 }, scope: 'row', mode: 'set' }
+        ? {
+            buffer: out,
+            at: I.ofAxis(c),
+            value: { id: -1, kind: 'reduced', dtype: 'f32', reduction: 0 },
+            scope: 'row',
+            mode: 'set',
+          }
         : { buffer: out, at: I.add(I.scale(I.ofAxis(r), width), I.ofAxis(c)), value, scope: 'row', mode: 'set' },
     ],
   }
@@ -61,6 +67,7 @@ describe('pieces', () => {
   it('ask nothing any more', () => {
     const parts = pieces(joined(2, [3, 4, 5], false))
     expect(parts).toHaveLength(3)
-    for (const part of parts) expect(linearize(loopRoots(part)).some((s) => s.kind === 'within' || s.kind === 'select')).toBe(false)
+    for (const part of parts)
+      expect(linearize(loopRoots(part)).some((s) => s.kind === 'within' || s.kind === 'select')).toBe(false)
   })
 })

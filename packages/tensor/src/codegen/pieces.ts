@@ -35,7 +35,12 @@ const cutsOf = (kernel: LoopKernel): ReadonlyMap<Axis, ReadonlySet<number>> => {
   return cuts
 }
 
-const cutAxis = (kernel: LoopKernel, list: 'rows' | 'cols', axis: Axis, cuts: ReadonlySet<number>): readonly LoopKernel[] => {
+const cutAxis = (
+  kernel: LoopKernel,
+  list: 'rows' | 'cols',
+  axis: Axis,
+  cuts: ReadonlySet<number>,
+): readonly LoopKernel[] => {
   const ends = [...cuts].sort((p, q) => p - q)
   return [...ends, axis.extent].map((end, i) => {
     const start = i === 0 ? 0 : ends[i - 1]!

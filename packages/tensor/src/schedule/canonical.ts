@@ -6,18 +6,12 @@ import { type Axis, div, type Ix, mod, ofAxis, substitute } from '../codegen/ix.
 import type { Kernel } from '../codegen/kernel.ts'
 import * as s from '../codegen/scalar.ts'
 import type { Scalar } from '../codegen/scalar.ts'
+import { indicesOf, loopRoots, rebuilt } from '../codegen/substitute.ts'
 
-const rootsOf = (kernel: Kernel): readonly Scalar[] => [
-  ...(kernel.kind === 'loop' ? kernel.reductions.map((r) => r.value) : [kernel.a, kernel.b]),
-  ...kernel.stores.map((store) => store.value),
-  // Indices of stores may read scalars too.
-  ...kernel.stores.map((store) => s.index(store.at)),
-]
-
-const indicesOf = (kernel: Kernel): readonly Ix[] =>
-  s
-    .linearize(rootsOf(kernel))
-    .flatMap((x) => (x.kind === 'load' ? [x.at] : x.kind === 'index' || x.kind === 'within' ? [x.ix] : []))
+const rootsOf = (kernel: Kernel): readonly Scalar[] =>
+  kernel.kind === 'loop'
+    ? loopRoots(kernel)
+    : [kernel.a, kernel.b, ...kernel.stores.flatMap((store) => [store.value, s.index(store.at)])]
 
 /** Whether `outer` and `inner` only ever occur as outer * inner.extent + inner. */
 const mergeable = (ix: Ix, outer: Axis, inner: Axis): boolean => {
@@ -65,7 +59,7 @@ const merge = (axes: readonly Axis[], indices: readonly Ix[], image: Map<Axis, I
 
 export const canonical = (kernel: Kernel): Kernel => {
   const image = new Map<Axis, Ix>()
-  const indices = indicesOf(kernel)
+  const indices = indicesOf(s.linearize(rootsOf(kernel)))
   const rows = merge(kernel.kind === 'loop' ? kernel.rows : kernel.batch, indices, image)
   const cols = kernel.kind === 'loop' ? merge(kernel.cols, indices, image) : []
   const order = kernel.kind === 'loop' ? [...rows, ...cols] : [...rows, kernel.m, kernel.n, kernel.k]
@@ -80,8 +74,9 @@ export const canonical = (kernel: Kernel): Kernel => {
   const scalarOf = (x: Scalar): Scalar => made.get(x)!
   const at = (ix: Ix): Ix => substitute(ix, axisIx, scalarOf)
   for (const x of s.linearize(rootsOf(kernel))) {
-    const [key, build] = rebuild(x, at, scalarOf)
-    const known = pool.get(key) ?? build()
+    const next = rebuilt(x, at, scalarOf)
+    const key = keyOf(next)
+    const known = pool.get(key) ?? next
     pool.set(key, known)
     made.set(x, known)
   }
@@ -106,31 +101,26 @@ export const canonical = (kernel: Kernel): Kernel => {
       }
 }
 
-const rebuild = (x: Scalar, at: (ix: Ix) => Ix, of: (x: Scalar) => Scalar): readonly [string, () => Scalar] => {
+/** Equal for scalars that compute the same, given that their operands are already one object where equal. */
+const keyOf = (x: Scalar): string => {
   switch (x.kind) {
     case 'const':
-      return [`c ${x.dtype} ${Object.is(x.value, -0) ? '-0' : x.value}`, () => s.constant(x.dtype, x.value)]
+      return `c ${x.dtype} ${Object.is(x.value, -0) ? '-0' : x.value}`
     case 'reduced':
-      return [`r ${x.reduction}`, () => s.reduced(x.reduction, x.dtype)]
-    case 'index': {
-      const ix = at(x.ix)
-      return [`i ${ix.key}`, () => s.index(ix)]
-    }
-    case 'within': {
-      const ix = at(x.ix)
-      return [`w ${ix.key} ${x.lo} ${x.hi}`, () => s.within(ix, x.lo, x.hi)]
-    }
-    case 'load': {
-      const ix = at(x.at)
-      return [`l ${x.buffer} ${ix.key}`, () => s.load(x.buffer, ix, x.dtype)]
-    }
+      return `r ${x.reduction}`
+    case 'index':
+      return `i ${x.ix.key}`
+    case 'within':
+      return `w ${x.ix.key} ${x.lo} ${x.hi}`
+    case 'load':
+      return `l ${x.buffer} ${x.at.key}`
     case 'unary':
-      return [`u ${x.op} ${of(x.x).id}`, () => s.unary(x.op, of(x.x))]
+      return `u ${x.op} ${x.x.id}`
     case 'cast':
-      return [`t ${x.dtype} ${of(x.x).id}`, () => s.cast(x.dtype, of(x.x))]
+      return `t ${x.dtype} ${x.x.id}`
     case 'binary':
-      return [`b ${x.op} ${of(x.x).id} ${of(x.y).id}`, () => s.binary(x.op, of(x.x), of(x.y))]
+      return `b ${x.op} ${x.x.id} ${x.y.id}`
     case 'select':
-      return [`s ${of(x.cond).id} ${of(x.x).id} ${of(x.y).id}`, () => s.select(of(x.cond), of(x.x), of(x.y))]
+      return `s ${x.cond.id} ${x.x.id} ${x.y.id}`
   }
 }

@@ -5,8 +5,8 @@
 import * as I from '../ix.ts'
 import type { Axis, Ix } from '../ix.ts'
 import type { LoopKernel } from '../kernel.ts'
-import * as S from '../scalar.ts'
-import type { Scalar } from '../scalar.ts'
+import { linearize } from '../scalar.ts'
+import { indicesOf, loopRoots, withAxes } from '../substitute.ts'
 
 /** The largest n for which some index has exactly axis / n or axis % n, with n dividing the axis; null for none. */
 const divisorOf = (axis: Axis, indices: readonly Ix[]): number | null => {
@@ -26,52 +26,10 @@ const divisorOf = (axis: Axis, indices: readonly Ix[]): number | null => {
   return best
 }
 
-const rebuilt = (s: Scalar, at: (ix: Ix) => Ix, of: (s: Scalar) => Scalar): Scalar => {
-  switch (s.kind) {
-    case 'const':
-    case 'reduced':
-      return s
-    case 'index':
-      return S.index(at(s.ix))
-    case 'within':
-      return S.within(at(s.ix), s.lo, s.hi)
-    case 'load':
-      return S.load(s.buffer, at(s.at), s.dtype)
-    case 'unary':
-      return S.unary(s.op, of(s.x))
-    case 'cast':
-      return S.cast(s.dtype, of(s.x))
-    case 'binary':
-      return S.binary(s.op, of(s.x), of(s.y))
-    case 'select':
-      return S.select(of(s.cond), of(s.x), of(s.y))
-  }
-}
-
-const rootsOf = (kernel: LoopKernel): readonly Scalar[] => [
-  ...kernel.reductions.map((r) => r.value),
-  ...kernel.stores.flatMap((s) => [s.value, S.index(s.at)]),
-]
-const indicesOf = (scalars: readonly Scalar[]): readonly Ix[] =>
-  scalars.flatMap((s) => (s.kind === 'load' ? [s.at] : s.kind === 'index' || s.kind === 'within' ? [s.ix] : []))
-
-/** The same kernel with axes put for axes; scalars stay shared as they were. */
-const withAxes = (kernel: LoopKernel, image: ReadonlyMap<Axis, Ix>): LoopKernel => {
-  const made = new Map<Scalar, Scalar>()
-  const of = (s: Scalar): Scalar => made.get(s)!
-  const at = (ix: Ix): Ix => I.substitute(ix, (a) => image.get(a) ?? I.ofAxis(a), of)
-  for (const s of S.linearize(rootsOf(kernel))) made.set(s, rebuilt(s, at, of))
-  return {
-    ...kernel,
-    reductions: kernel.reductions.map((r) => ({ ...r, value: of(r.value) })),
-    stores: kernel.stores.map((s) => ({ ...s, at: at(s.at), value: of(s.value) })),
-  }
-}
-
 /** Splits the axes of a kernel wherever its indices do, innermost parts of four and more. */
 export const splitAxes = (kernel: LoopKernel): LoopKernel => {
   const fresh = 1 + Math.max(0, ...[...kernel.rows, ...kernel.cols].map((a) => a.id))
-  const indices = indicesOf(S.linearize(rootsOf(kernel)))
+  const indices = indicesOf(linearize(loopRoots(kernel)))
   if (kernel.reductions.some((r) => r.scan)) return kernel
   for (const list of ['rows', 'cols'] as const) {
     for (const [i, axis] of kernel[list].entries()) {

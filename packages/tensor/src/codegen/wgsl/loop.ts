@@ -182,7 +182,8 @@ export const printLoop = (kernel: LoopKernel, tuning: Tuning): Shader => {
   const serial =
     kernel.reductions.length === 0 ||
     kernel.reductions.some((r) => r.scan) ||
-    columns <= tuning.serialColumns ||
+    columns <= 4 ||
+    (columns <= tuning.serialColumns && rows >= tuning.lanes) ||
     (rows >= 32 && neighbours(kernel, innermost(kernel.rows)) > neighbours(kernel, innermost(kernel.cols)))
   return serial ? perLane(kernel, tuning) : perWorkgroup(kernel, tuning)
 }

@@ -17,7 +17,7 @@ export interface Tuning {
   readonly lanes: number
   /** Most lanes that share a row. */
   readonly rowLanes: number
-  /** Rows of at most this many columns are reduced by one lane. */
+  /** Rows of at most this many columns are reduced by one lane, where there are rows enough for a workgroup. */
   readonly serialColumns: number
   /** The adapter's one subgroup size, where lanes that share a row should talk by shuffles; 0 = by workgroup memory. */
   readonly subgroup: number
@@ -52,7 +52,7 @@ export const hardwareTuning: Tuning = {
 export const softwareTuning: Tuning = {
   lanes: 128,
   rowLanes: 8,
-  serialColumns: 128,
+  serialColumns: 1024,
   subgroup: 0,
   dot: (m, n, k, batch) => {
     const multiplications = m * n * k * batch
