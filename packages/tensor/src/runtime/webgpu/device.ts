@@ -42,6 +42,8 @@ export interface WebgpuDevice extends Device {
   readonly kind: 'webgpu'
   readonly hardware: boolean
   readonly capabilities: Capabilities
+  /** Shapes of the kernels it generates. */
+  readonly tuning: Tuning
   /** Compiles a program that is already scheduled. */
   readonly load: (program: Program) => Executable
 }
@@ -98,6 +100,7 @@ export const webgpuDevice =
       const { limits } = adapter
       const gpu = await patiently(() =>
         adapter.requestDevice({
+          requiredFeatures: adapter.features.has('subgroups') ? ['subgroups'] : [],
           requiredLimits: {
             maxBufferSize: limits.maxBufferSize,
             maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
@@ -108,11 +111,19 @@ export const webgpuDevice =
           },
         }),
       )
-      return E.right(deviceOver(gpu, report(adapter), options))
+      const found = report(adapter)
+      const tuning = options.tuning ?? (found.hardware ? hardwareTuning : withShuffles(softwareTuning, adapter))
+      return E.right(deviceOver(gpu, found, tuning))
     } catch (error) {
       return E.left(noDevice(reason(error)))
     }
   }
+
+/** Lanes that share a row talk by shuffles where every workgroup of some size is one subgroup: no barriers, no memory. */
+const withShuffles = (tuning: Tuning, { features, info }: GPUAdapter): Tuning =>
+  features.has('subgroups') && info.subgroupMinSize === info.subgroupMaxSize
+    ? { ...tuning, subgroup: info.subgroupMinSize ?? 0 }
+    : tuning
 
 /** Elements as the device stores them: four bytes each, a bool as a u32. */
 const toDevice = (data: HostArray, dtype: DType): HostArray => (dtype === 'bool' ? Uint32Array.from(data) : data)
@@ -130,7 +141,7 @@ const fromDevice = (bytes: ArrayBuffer, { dtype, shape }: Aval): HostArray => {
 }
 const bytesOf = (aval: Aval): number => Math.max(1, sizeOf(aval.shape)) * dtypes[aval.dtype].bytes
 
-const deviceOver = (gpu: GPUDevice, { label, hardware }: AdapterReport, options: WebgpuOptions): WebgpuDevice => {
+const deviceOver = (gpu: GPUDevice, { label, hardware }: AdapterReport, tuning: Tuning): WebgpuDevice => {
   const faults = watch(gpu)
   const heap = memory(gpu, faults)
   const shared = pipelines(gpu)
@@ -226,6 +237,7 @@ const deviceOver = (gpu: GPUDevice, { label, hardware }: AdapterReport, options:
     label,
     hardware,
     capabilities,
+    tuning,
     compile: (graph) => loadProgram(host, schedule(capabilities)(graph)),
     load: (program) => loadProgram(host, program),
     upload: (data, aval) => {
@@ -277,7 +289,7 @@ const deviceOver = (gpu: GPUDevice, { label, hardware }: AdapterReport, options:
     memory: heap,
     pipelines: shared,
     queue,
-    tuning: options.tuning ?? (hardware ? hardwareTuning : softwareTuning),
+    tuning,
     count: (n) => {
       kernels += n
       submits++

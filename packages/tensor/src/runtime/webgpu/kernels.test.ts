@@ -226,18 +226,18 @@ describe.runIf(inject('devices').includes('webgpu'))('kernels on the adapter', (
   })
 
   it('covers more than 65,535 workgroups: rows and elements', { timeout: 60_000 }, async () => {
-    const [r, c] = [axis(70_001), axis(3)]
+    const [r, c] = [axis(70_001), axis(7)]
     const [e] = [axis(65_535 * 64 + 77)]
     const at = I.flatten([I.ofAxis(r), I.ofAxis(c)], [r.extent, c.extent])
     const rows = await openWebgpu({ tuning: { ...softwareTuning, serialColumns: 0 } })
     const sums = loop({
-      buffers: [into('f32', r.extent * 3), out('f32', r.extent)],
+      buffers: [into('f32', r.extent * 7), out('f32', r.extent)],
       rows: [r],
       cols: [c],
       reductions: [{ op: 'sum', dtype: 'f32', value: S.load(0, at, 'f32'), scan: false }],
       stores: [store(1, I.ofAxis(r), S.reduced(0, 'f32'))],
     })
-    const summed = await tryKernel(rows, sums, [sequence(r.extent * 3)])
+    const summed = await tryKernel(rows, sums, [sequence(r.extent * 7)])
     expect(differences(summed.actual, summed.expected)).toEqual([])
     await rows.destroy()
 

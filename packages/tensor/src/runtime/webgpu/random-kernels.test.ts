@@ -93,25 +93,30 @@ const randomKernel: fc.Arbitrary<{ kernel: LoopKernel; inputs: Values }> = fc
   })
 
 describe.runIf(inject('devices').includes('webgpu'))('random kernels on the adapter', () => {
-  const tunings: readonly (readonly [string, Tuning])[] = [
-    ['this adapter', softwareTuning],
-    ['a GPU', hardwareTuning],
-  ]
-  describe.each(tunings)('tuned for %s', (_, tuning) => {
-    let tuned: WebgpuDevice
-    beforeAll(async () => {
-      tuned = await openWebgpu({ tuning })
-    })
-    afterAll(() => tuned.destroy())
+  let device: WebgpuDevice
+  beforeAll(async () => {
+    device = await openWebgpu()
+  })
+  afterAll(() => device.destroy())
 
-    it('runs random kernels as the interpreter does', { timeout: 60_000 }, () =>
-      fc.assert(
-        fc.asyncProperty(randomKernel, async ({ kernel, inputs }) => {
-          const { actual, expected } = await tryKernel(tuned, kernel, inputs)
-          expect(differences(actual, expected)).toEqual([])
-        }),
-        { seed: 7, numRuns: 40, endOnFailure: true },
-      ),
+  const shapes: readonly (readonly [string, (own: Tuning) => Tuning])[] = [
+    ['of one lane a row', () => ({ ...softwareTuning, lanes: 1, serialColumns: Infinity })],
+    ['of lanes that share a row by workgroup memory', () => ({ ...softwareTuning, serialColumns: 0 })],
+    [
+      'of lanes that share a row by shuffles',
+      (own) => ({ ...softwareTuning, serialColumns: 0, subgroup: own.subgroup }),
+    ],
+    ['of the shapes for a GPU', () => hardwareTuning],
+  ]
+  it.each(shapes)('%s compute what the interpreter does', { timeout: 60_000 }, async (_, shape) => {
+    const tuned = await openWebgpu({ tuning: shape(device.tuning) })
+    await fc.assert(
+      fc.asyncProperty(randomKernel, async ({ kernel, inputs }) => {
+        const { actual, expected } = await tryKernel(tuned, kernel, inputs)
+        expect(differences(actual, expected)).toEqual([])
+      }),
+      { seed: 7, numRuns: 20, endOnFailure: true },
     )
+    await tuned.destroy()
   })
 })
