@@ -85,9 +85,14 @@ const recombine = (terms: Map<string, Term>): boolean => {
 const CONSTANT = 'constant'
 const unit: Atom = { kind: 'axis', axis: { id: -1, extent: 1 } }
 const accumulate = (terms: Map<string, Term>, t: Term): void => {
-  const coef = (terms.get(t.key)?.coef ?? 0) + t.coef
+  const known = terms.get(t.key)
+  if (known === undefined) {
+    if (t.coef !== 0) terms.set(t.key, t)
+    return
+  }
+  const coef = known.coef + t.coef
   if (coef === 0) terms.delete(t.key)
-  else terms.set(t.key, { ...t, coef })
+  else terms.set(t.key, { coef, atom: t.atom, key: t.key })
 }
 /** While a sum is being built its constant travels as a term of its own. */
 const accumulateConstant = (terms: Map<string, Term>, value: number): void => {
@@ -190,9 +195,14 @@ export const clamp = (x: Ix, lo: number, hi: number): Ix => {
 
 /** Replace axes by other indices (and scalars inside data-dependent atoms by their images). */
 export const substitute = (x: Ix, axis: (a: Axis) => Ix, scalar: (s: Scalar) => Scalar): Ix => {
-  let sum = constant(x.constant)
-  for (const { coef, atom } of x.terms) sum = add(sum, scale(substituteAtom(atom, axis, scalar), coef))
-  return sum
+  const sum = new Map<string, Term>()
+  accumulateConstant(sum, x.constant)
+  for (const { coef, atom } of x.terms) {
+    const image = scale(substituteAtom(atom, axis, scalar), coef)
+    for (const t of image.terms) accumulate(sum, t)
+    accumulateConstant(sum, image.constant)
+  }
+  return build(sum)
 }
 const substituteAtom = (a: Atom, axis: (a: Axis) => Ix, scalar: (s: Scalar) => Scalar): Ix => {
   switch (a.kind) {

@@ -120,8 +120,13 @@ export const emitter = (params: number): Emitter => {
     value,
   })
   const vector: Emitter['vector'] = (type, values) => {
+    const key = `${type}[${values.map((v) => (Object.is(v, -0) ? '-0' : v)).join()}]`
+    const known = open[0]!.known.get(key)
+    if (known !== undefined) return known
     const element = type === 'f32' ? f32Bytes : type === 'bool' ? (v: number) => i32Bytes(-v) : i32Bytes
-    return pure([...code.v128Const, ...values.flatMap(element)], [], type, true)
+    const made = result(0, [...code.v128Const, ...values.flatMap(element)], [], type, true)
+    open[0]!.known.set(key, made)
+    return made
   }
   const splat: Emitter['splat'] = (x) => {
     if (x.lanes) return x

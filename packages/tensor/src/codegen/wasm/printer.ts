@@ -25,7 +25,7 @@ export interface Frame {
   readonly vector: Axis | null
   /** Lanes in use; the others repeat the last one where an address is computed, and hold anything elsewhere. */
   readonly valid: number
-  /** What an axis of the kernel is, over the axes of the loops. */
+  /** What an axis of the kernel is, over the axes of the loops; one more from lane to lane for the axis of the lanes. */
   readonly place: (axis: Axis, lane: number) => Ix
   readonly reduced: (reduction: number) => Val
   /** A value computed earlier and still at hand. */
@@ -95,6 +95,7 @@ export const printer = (e: Emitter, pointers: readonly Pointer[], loops: Readonl
       atom.kind === 'value' ? value(frame, atom.scalar).lanes : atom.kind !== 'axis' && dataVaries(frame, atom.of),
     )
   const reach = (frame: Frame, ix: Ix): Reach => {
+    const { vector, valid } = frame
     const lane = (l: number): Ix =>
       I.substitute(
         ix,
@@ -102,11 +103,15 @@ export const printer = (e: Emitter, pointers: readonly Pointer[], loops: Readonl
         (s) => s,
       )
     const first = lane(0)
-    if (frame.vector === null) return { kind: 'uniform', lanes: [first] }
+    if (vector === null) return { kind: 'uniform', lanes: [first] }
     const varies = dataVaries(frame, ix)
-    if (!varies && !mentions(ix, frame.vector)) return { kind: 'uniform', lanes: [first] }
-    const lanes = [first]
-    for (let l = 1; l < frame.valid; l++) lanes.push(lane(l))
+    const step = coefficient(ix, vector)
+    if (step !== null) {
+      if (step === 0 && !varies) return { kind: 'uniform', lanes: [first] }
+      const lanes = Array.from({ length: valid }, (_, l) => I.offset(first, step * l))
+      return { kind: step === 1 && !varies ? 'consecutive' : 'scattered', lanes }
+    }
+    const lanes = Array.from({ length: valid }, (_, l) => (l === 0 ? first : lane(l)))
     const steps = (by: number): boolean => !varies && lanes.every((x, l) => x.key === I.offset(first, by * l).key)
     return { kind: steps(1) ? 'consecutive' : steps(0) ? 'uniform' : 'scattered', lanes }
   }
@@ -258,6 +263,16 @@ export const printer = (e: Emitter, pointers: readonly Pointer[], loops: Readonl
     return e.pinned([...opcode, ...memarg(offset)], [base], type, frame.vector !== null)
   }
   return { value, store, spill, reload, address: placed, position: (frame, ix) => positionOf(frame, ix, 0) }
+}
+
+/** What an index is multiplied by along an axis; null where it does more than multiply it. */
+const coefficient = (ix: Ix, axis: Axis): number | null => {
+  let coef = 0
+  for (const { coef: c, atom } of ix.terms) {
+    if (atom.kind === 'axis') coef = atom.axis === axis ? c : coef
+    else if (atom.kind !== 'value' && mentions(atom.of, axis)) return null
+  }
+  return coef
 }
 
 /** Whether an index names an axis, outside of the scalars it reads. */
