@@ -66,5 +66,7 @@ export {
   requestDevice,
   requestDeviceAsync,
 } from './runtime/request.ts'
+export { wasmDevice } from './runtime/wasm/device.ts'
+export { webgpuDevice, type WebgpuDevice, type WebgpuOptions } from './runtime/webgpu/device.ts'
 export { type Device, type DeviceError, DeviceFailure, type DeviceStats } from './runtime/device.ts'
 export type { Program } from './schedule/program.ts'

@@ -22,6 +22,7 @@ import { pipelines } from './pipelines.ts'
 import { workQueue } from './queue.ts'
 import { GpuStorage } from './storage.ts'
 
+/** How to open a WebGPU device. */
 export interface WebgpuOptions {
   /** Which adapter to prefer where there are several. */
   readonly powerPreference?: GPUPowerPreference
@@ -31,6 +32,7 @@ export interface WebgpuOptions {
   readonly tuning?: Tuning
 }
 
+/** What an adapter says of itself. */
 export interface AdapterReport {
   readonly label: string
   /** False for an adapter that runs on the CPU (lavapipe, SwiftShader, WARP). */
@@ -152,7 +154,7 @@ const deviceOver = (gpu: GPUDevice, { label, hardware }: AdapterReport, tuning: 
   const capabilities: Capabilities = {
     orderedStores: false,
     longestRow: 1 << 14,
-    lanes: 4096,
+    lanes: hardware ? 4096 : 512,
     bindings: gpu.limits.maxStorageBuffersPerShaderStage,
   }
   const collected = new FinalizationRegistry<readonly Block[]>((blocks) =>
