@@ -22,7 +22,8 @@ export const time = (name: string, call: () => Promise<void>, seconds = 2): Prom
         }, reject)
       },
       onComplete(this: Benchmark) {
-        const samples = [...this.stats.sample].sort((p, q) => p - q)
+        const taken: readonly number[] = this.stats.sample
+        const samples = [...taken].sort((p, q) => p - q)
         resolve({ ms: round(1e3 * samples[samples.length >> 1]!), min: round(1e3 * samples[0]!) })
       },
       onError(this: Benchmark) {

@@ -11,7 +11,7 @@ import { currentDevice } from './runtime/current.ts'
 import { type Device, type DeviceError, DeviceFailure, type Executable } from './runtime/device.ts'
 import { bind, type Bound, deviceOf, hostDataOf, keepReadBack, storageOfTensor } from './runtime/storages.ts'
 import { simplify, structureKey } from './simplify.ts'
-import type { Tensor } from './tensor.ts'
+import { type Tensor, typed } from './tensor.ts'
 import { tracing, leak } from './trace.ts'
 import * as tree from './tree.ts'
 
@@ -60,7 +60,7 @@ export const realizeLeaves = (device: Device, roots: readonly Expr[]): readonly 
     const executable = executableFor(device, [...stands.values()], outputs)
     const results = executable.run(held.map((b) => b.storage))
     for (const b of held) if (b.transient) device.release(b.storage)
-    wanted.forEach((x, i) => done.set(x, buffer(results[i]!) as Tensor))
+    wanted.forEach((x, i) => done.set(x, typed(buffer(results[i]!))))
   }
   return roots.map((x) => done.get(x) ?? (x as Tensor))
 }
