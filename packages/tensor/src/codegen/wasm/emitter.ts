@@ -3,7 +3,7 @@
  * the outermost open level at which all its operands are known, so hoisting out of loops is where a value lands, and
  * values are numbered, so that the same instruction on the same operands is emitted once a level.
  */
-import { f32Bytes, f64Bytes, i32Bytes, signed, unsigned, type WasmFunction, type WasmType } from './encode.ts'
+import { f32Bytes, f64Bytes, i32Bytes, signed, type WasmFunction, type WasmType } from './encode.ts'
 import { code, type Instruction, instructions, type Type } from './instructions.ts'
 
 export interface Val {
@@ -82,10 +82,22 @@ export const emitter = (params: number): Emitter => {
   }
   const emit = (level: number, bytes: readonly number[]): void => {
     const { code: out } = open[level]!
-    for (const byte of bytes) out.push(byte)
+    for (let i = 0; i < bytes.length; i++) out.push(bytes[i]!)
+  }
+  /** An instruction on a local. */
+  const emitLocal = (level: number, opcode: number, local: number): void => {
+    const { code: out } = open[level]!
+    out.push(opcode)
+    for (let rest = local; ; rest >>>= 7) {
+      if (rest < 0x80) {
+        out.push(rest)
+        return
+      }
+      out.push((rest & 0x7f) | 0x80)
+    }
   }
   const push = (level: number, x: Val): void => {
-    if (x.value === null) emit(level, [...code.localGet, ...unsigned(x.local)])
+    if (x.value === null) emitLocal(level, code.localGet, x.local)
     else if (x.type === 'f32') emit(level, [...code.f32Const, ...f32Bytes(x.value)])
     else if (x.type === 'f64') emit(level, [...code.f64Const, ...f64Bytes(x.value)])
     else emit(level, [...code.i32Const, ...signed(x.value)])
@@ -99,12 +111,17 @@ export const emitter = (params: number): Emitter => {
   ): Val => {
     for (const x of operands) push(level, x)
     const local = fresh(type, lanes)
-    emit(level, [...bytes, ...code.localSet, ...unsigned(local)])
+    emit(level, bytes)
+    emitLocal(level, code.localSet, local)
     return { type, lanes, level, id: `l${local}`, local, value: null }
   }
   const pure: Emitter['pure'] = (bytes, operands, type, lanes) => {
-    const level = operands.reduce((deepest, x) => Math.max(deepest, x.level), 0)
-    const key = `${type}${bytes.join('.')}(${operands.map((x) => x.id).join()})`
+    let level = 0
+    let key = type + String.fromCharCode(...bytes)
+    for (const x of operands) {
+      if (x.level > level) level = x.level
+      key += x.id
+    }
     const known = open[level]!.known.get(key)
     if (known !== undefined) return known
     const value = result(level, bytes, operands, type, lanes)
@@ -162,7 +179,7 @@ export const emitter = (params: number): Emitter => {
   })
   const assign: Emitter['assign'] = (v, x) => {
     push(here(), x)
-    emit(here(), [...code.localSet, ...unsigned(v.local)])
+    emitLocal(here(), code.localSet, v.local)
     v.version++
   }
   const variable: Emitter['variable'] = (type, lanes) => ({ type, lanes, local: fresh(type, lanes), version: 0 })

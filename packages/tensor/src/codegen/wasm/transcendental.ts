@@ -52,7 +52,7 @@ const smallExpm1 = (e: Emitter, r: Val): Val => {
   return e.op('fadd', e.op('fmul', e.op('fmul', r, r), p), r)
 }
 const LN2_HI = 0.693359375
-const LN2_LO = Math.LN2 - LN2_HI
+const LN2_LO = -2.1219444e-4
 /** x = n ln 2 + r. */
 const reduceExp = (e: Emitter, x: Val): { readonly n: Val; readonly r: Val } => {
   const rounded = plus(e, times(e, x, Math.LOG2E), ROUNDER)

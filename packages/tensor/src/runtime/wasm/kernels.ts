@@ -1,5 +1,6 @@
-/** Compiled kernels of a device: one function for each distinct code, however many programs use it. */
-import { encodeModule, functionBytes } from '../../codegen/wasm/encode.ts'
+/** Compiled kernels of a device: each distinct kernel is printed and compiled once, however many programs use it. */
+import { encodeModule } from '../../codegen/wasm/encode.ts'
+import { kernelKey } from '../../codegen/wasm/key.ts'
 import { type Printed, printKernel } from '../../codegen/wasm/kernel.ts'
 import type { Kernel } from '../../codegen/kernel.ts'
 
@@ -18,36 +19,41 @@ export interface Kernels {
   readonly made: () => number
 }
 
-const keyOf = ({ run }: Printed): string => `${run.params} ${Buffer.from(functionBytes(run)).toString('latin1')}`
-
-/** Functions remembered; the oldest go first, and stay alive in the programs that have them. */
+/** Kernels remembered; the oldest go first, and stay alive in the programs that have them. */
 const REMEMBERED = 4096
 
 export const createKernels = (memory: WebAssembly.Memory): Kernels => {
-  const known = new Map<string, KernelFunction>()
+  const known = new Map<string, readonly CompiledKernel[]>()
   let made = 0
 
-  const compile = (fresh: ReadonlyMap<string, Printed>): void => {
+  const compile = (fresh: ReadonlyMap<string, readonly Printed[]>): void => {
     if (fresh.size === 0) return
     const bytes = encodeModule(
-      [...fresh.values()].map((p) => p.run),
+      [...fresh.values()].flat().map((p) => p.run),
       { shared: false },
     )
     const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } })
     made++
-    ;[...fresh.keys()].forEach((key, i) => {
-      known.set(key, exports[String(i)] as KernelFunction)
-    })
+    let next = 0
+    for (const [key, functions] of fresh)
+      known.set(
+        key,
+        functions.map(({ units, scratchBytes }) => ({
+          call: exports[String(next++)] as KernelFunction,
+          units,
+          scratchBytes,
+        })),
+      )
   }
   return {
     of: (kernels) => {
-      const printed = kernels.map((kernel) => printKernel(kernel).map((p) => ({ ...p, key: keyOf(p) })))
-      const fresh = new Map<string, Printed>()
-      for (const p of printed.flat()) if (!known.has(p.key)) fresh.set(p.key, p)
+      const keys = kernels.map(kernelKey)
+      const fresh = new Map<string, readonly Printed[]>()
+      keys.forEach((key, i) => {
+        if (!known.has(key) && !fresh.has(key)) fresh.set(key, printKernel(kernels[i]!))
+      })
       compile(fresh)
-      const compiled = printed.map((functions) =>
-        functions.map(({ key, units, scratchBytes }) => ({ call: known.get(key)!, units, scratchBytes })),
-      )
+      const compiled = keys.map((key) => known.get(key)!)
       for (const key of known.keys()) {
         if (known.size <= REMEMBERED) break
         known.delete(key)
