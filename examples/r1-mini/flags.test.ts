@@ -11,6 +11,7 @@ describe('flags of r1-mini', () => {
         device: null,
         steps: 100,
         sftSteps: 2000,
+        exam: 256,
         out: null,
         resume: false,
         control: null,
@@ -20,7 +21,8 @@ describe('flags of r1-mini', () => {
   })
 
   test('are read', () => {
-    const args = '--seed 3 --device wasm --steps 5 --sft-steps 7 --out d --resume --control random --json'.split(' ')
+    const args =
+      '--seed 3 --device wasm --steps 5 --sft-steps 7 --exam 9 --out d --resume --control random --json'.split(' ')
     expect(parseFlags(args)).toEqual(
       E.right({
         help: false,
@@ -28,6 +30,7 @@ describe('flags of r1-mini', () => {
         device: 'wasm',
         steps: 5,
         sftSteps: 7,
+        exam: 9,
         out: 'd',
         resume: true,
         control: 'random',
@@ -40,6 +43,7 @@ describe('flags of r1-mini', () => {
     ['--seed', '-1'],
     ['--seed', 'x'],
     ['--steps', '1.5'],
+    ['--exam', '0'],
     ['--device', 'gpu'],
     ['--control', 'none'],
     ['--resume'],

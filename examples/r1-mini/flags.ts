@@ -12,6 +12,8 @@ export interface Flags {
   readonly device: DeviceKind | null
   readonly steps: number
   readonly sftSteps: number
+  /** Held-out problems of an exam. */
+  readonly exam: number
   /** Null: a new folder under runs/. */
   readonly out: string | null
   readonly resume: boolean
@@ -27,6 +29,7 @@ Cold-start SFT, then GRPO, on mod-10 chains, from random weights; writes a log, 
   --device KIND      wasm, webgpu, reference or cpu (default: hardware WebGPU where there is one, else cpu)
   --steps N          GRPO steps (default 100)
   --sft-steps N      SFT steps (default 2000)
+  --exam N           held-out problems of the exams after SFT and after GRPO (default 256)
   --out DIR          folder of the run (default: a new one under runs/)
   --resume           go on from the checkpoint in --out
   --control KIND     shuffled or random rewards for training: the curve must stay flat
@@ -57,6 +60,7 @@ export const parseFlags = (args: readonly string[]): E.Either<string, Flags> => 
           device: { type: 'string' },
           steps: { type: 'string', default: '100' },
           'sft-steps': { type: 'string', default: '2000' },
+          exam: { type: 'string', default: '256' },
           out: { type: 'string' },
           resume: { type: 'boolean', default: false },
           control: { type: 'string' },
@@ -73,6 +77,9 @@ export const parseFlags = (args: readonly string[]): E.Either<string, Flags> => 
   if (E.isLeft(steps)) return steps
   const sftSteps = count('sft-steps', given['sft-steps'])
   if (E.isLeft(sftSteps)) return sftSteps
+  const exam = count('exam', given.exam)
+  if (E.isLeft(exam)) return exam
+  if (exam.right === 0) return E.left('--exam 0: an exam needs a problem')
   const device = oneOf('device', ['wasm', 'webgpu', 'reference', 'cpu'])(given.device)
   if (E.isLeft(device)) return device
   const control = oneOf('control', ['shuffled', 'random'])(given.control)
@@ -84,6 +91,7 @@ export const parseFlags = (args: readonly string[]): E.Either<string, Flags> => 
     device: device.right,
     steps: steps.right,
     sftSteps: sftSteps.right,
+    exam: exam.right,
     out: out ?? null,
     resume,
     control: control.right,

@@ -22,8 +22,7 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { Control } from './flags.ts'
 import {
-  exam,
-  EXAM,
+  exam as sitting,
   EXAM_EVERY,
   grpo,
   grpoOptimizer,
@@ -85,11 +84,13 @@ export interface JobConfig {
   readonly device: Device
   readonly steps: number
   readonly sftSteps: number
+  /** Held-out problems of the exams after SFT and after GRPO. */
+  readonly exam: number
   readonly control: Control | null
 }
 
 /** The phases of the job on a device. Compiled programs live in the closures: make them once. */
-export const phasesOf = ({ device, steps, sftSteps, control }: JobConfig): readonly Phase<Learning>[] => {
+export const phasesOf = ({ device, steps, sftSteps, exam, control }: JobConfig): readonly Phase<Learning>[] => {
   const demonstrate = sftStep({
     model,
     vocabulary: task.vocabulary,
@@ -107,8 +108,8 @@ export const phasesOf = ({ device, steps, sftSteps, control }: JobConfig): reado
     device,
     ...(control === null ? {} : { relabel: relabels[control] }),
   })
-  const examine = (count: number) => evaluator({ ...exam, task, model, count, device })
-  const [long, short] = [examine(EXAM), examine(SHORT_EXAM)]
+  const examine = (count: number) => evaluator({ ...sitting, task, model, count, device })
+  const [long, short] = [examine(exam), examine(Math.min(exam, SHORT_EXAM))]
 
   const referenceAt = (
     step: number,
@@ -126,10 +127,10 @@ export const phasesOf = ({ device, steps, sftSteps, control }: JobConfig): reado
           state,
           metrics: {},
           records: [
-            evaluationLine(result, EXAM, 0),
+            evaluationLine(result, exam, 0),
             // The first completion to each of the first problems.
             ...result.samples
-              .filter((_, i) => i % exam.samples === 0)
+              .filter((_, i) => i % sitting.samples === 0)
               .slice(0, SHOWN)
               .map(sampleLine),
           ],
@@ -163,7 +164,9 @@ export const phasesOf = ({ device, steps, sftSteps, control }: JobConfig): reado
           TE.bindTo('stepped'),
           TE.bind('result', ({ stepped }) =>
             (step + 1) % EXAM_EVERY === 0 && step + 1 < steps
-              ? TE.map((r: Evaluated<Chain>) => [evaluationLine(r, SHORT_EXAM, step + 1)])(short(stepped.state.params))
+              ? TE.map((r: Evaluated<Chain>) => [evaluationLine(r, Math.min(exam, SHORT_EXAM), step + 1)])(
+                  short(stepped.state.params),
+                )
               : TE.right([]),
           ),
           TE.map(({ stepped, result }) => ({

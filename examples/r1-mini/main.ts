@@ -30,11 +30,11 @@ interface Finished {
 const job =
   (flags: Flags, folder: string) =>
   (device: Device): TE.TaskEither<RunError, Finished> => {
-    const { seed, steps, sftSteps, control } = flags
+    const { seed, steps, sftSteps, exam, control } = flags
     const bar = progressBar()
     const params = model.init(random.key(seed))
     const start: Learning = { params, opt: sftOptimizer.init(params), reference: null }
-    const settings = { example: 'r1-mini', seed, device: device.kind, steps, sftSteps, control }
+    const settings = { example: 'r1-mini', seed, device: device.kind, steps, sftSteps, exam, control }
     const about = { seed, device: device.kind, params: sizeOf(params) }
     return pipe(
       TE.mapLeft(deviceFailed)(realize(device)(start)),
@@ -42,7 +42,7 @@ const job =
         run({
           folder,
           seed,
-          phases: phasesOf({ device, steps, sftSteps, control }),
+          phases: phasesOf({ device, steps, sftSteps, exam, control }),
           checkpointEvery: 25,
           settings,
           observe: bar.observe,

@@ -42,8 +42,7 @@ export const grpoOptimizer = chain(clipByGlobalNorm(1), adam({ learningRate: grp
 
 /** Held-out problems: all runs sit the same exams. */
 export const exam = { seed: 20250122, samples: 16, temperature: 1, maxTokens: MAX_TOKENS } as const
-/** Problems of the exams after SFT and after GRPO, and of the short one during GRPO. */
-export const EXAM = 256
+/** Problems of a short exam during GRPO, or fewer where the long ones have fewer. */
 export const SHORT_EXAM = 64
 /** GRPO steps between two short exams. */
 export const EXAM_EVERY = 10

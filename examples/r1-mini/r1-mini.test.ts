@@ -1,0 +1,112 @@
+// The job as its users run it: as a process, with flags, killed and resumed. A few steps only.
+import { execFile, spawn } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+
+const SCRIPT = 'scripts/example.mjs'
+
+interface Ended {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+const example = (...flags: string[]): Promise<Ended> =>
+  new Promise((resolve) => {
+    execFile(process.execPath, [SCRIPT, 'r1-mini', ...flags], (error, stdout, stderr) => {
+      resolve({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : -1, stdout, stderr })
+    })
+  })
+
+let root = ''
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'adjoint-r1-mini-'))
+})
+afterAll(async () => rm(root, { recursive: true }))
+
+const file = (folder: string, name: string): string => join(root, folder, name)
+const logOf = (folder: string): string => readFileSync(file(folder, 'log.jsonl'), 'utf8')
+const linesOf = (folder: string): number =>
+  existsSync(file(folder, 'log.jsonl')) ? logOf(folder).split('\n').length - 1 : 0
+const job = (folder: string, ...flags: string[]): readonly string[] => [
+  ...['--device', 'wasm', '--sft-steps', '60', '--steps', '2', '--exam', '16', '--json', '--out', join(root, folder)],
+  ...flags,
+]
+
+const figures = {
+  passAt1: expect.any(Number) as number,
+  consAt16: expect.any(Number) as number,
+  thinkRate: expect.any(Number) as number,
+  meanLength: expect.any(Number) as number,
+}
+const outcome = {
+  seed: 0,
+  device: 'wasm',
+  params: 102912,
+  sft: figures,
+  grpo: figures,
+  seconds: expect.any(Number) as number,
+}
+
+describe('r1-mini', () => {
+  test('refuses bad flags with its usage and code 2, and says nothing on stdout', async () => {
+    const { code, stdout, stderr } = await example('--steps', 'many')
+    expect(code).toBe(2)
+    expect(stdout).toBe('')
+    expect(stderr).toContain('--steps many: a whole number')
+    expect(stderr).toContain('usage:')
+  }, 240_000)
+
+  test('killed by SIGKILL and resumed, it leaves the log and the outcome of a run that was not; and overwrites neither', async () => {
+    const whole = await example(...job('whole'))
+    expect(whole.stderr).not.toContain('r1-mini:')
+    expect(whole.code).toBe(0)
+    // One JSON object and nothing else.
+    const result = JSON.parse(whole.stdout) as Readonly<Record<string, unknown>>
+    expect(whole.stdout.trimEnd().split('\n')).toHaveLength(1)
+    expect(result).toEqual(outcome)
+    expect(readFileSync(file('whole', 'report.html'), 'utf8')).toContain('Accuracy on held-out problems')
+
+    const child = spawn(process.execPath, [SCRIPT, 'r1-mini', ...job('killed')], { stdio: 'ignore' })
+    const gone = new Promise((resolve) => child.once('exit', resolve))
+    // Past the checkpoint at step 25, short of the next one.
+    while (linesOf('killed') < 35 && child.exitCode === null) await sleep(5)
+    child.kill('SIGKILL')
+    await gone
+    expect(linesOf('killed')).toBeLessThan(linesOf('whole'))
+    const resumed = await example(...job('killed', '--resume'))
+    expect(resumed.code).toBe(0)
+    expect(logOf('killed')).toBe(logOf('whole'))
+    expect({ ...(JSON.parse(resumed.stdout) as object), seconds: 0 }).toEqual({ ...result, seconds: 0 })
+
+    const again = await example(...job('whole'))
+    expect(again.code).toBe(1)
+    expect(again.stderr).toContain('Nothing was overwritten')
+    expect(logOf('killed')).toBe(logOf('whole'))
+  }, 400_000)
+
+  test.skipIf(!inject('devices').includes('webgpu'))(
+    'computes on webgpu what it computes on wasm, within tolerance (skipped where there is no adapter)',
+    async () => {
+      const few = ['--sft-steps', '4', '--steps', '2', '--exam', '16', '--json']
+      const losses = async (device: string): Promise<readonly (readonly number[])[]> => {
+        const out = join(root, device)
+        const { code, stderr } = await example('--device', device, '--out', out, ...few)
+        expect(stderr).not.toContain('r1-mini:')
+        expect(code).toBe(0)
+        return logOf(device)
+          .split('\n')
+          .filter((line) => line.includes('"kind":"step"'))
+          .map((line) => JSON.parse(line) as Readonly<Record<string, number>>)
+          .map((line) => [line['loss'] ?? line['policy_loss']!, line['grad_norm']!, line['entropy'] ?? 0])
+      }
+      const [wasm, webgpu] = [await losses('wasm'), await losses('webgpu')]
+      expect(wasm).toHaveLength(6)
+      wasm.forEach((row, i) => row.forEach((x, j) => expect(webgpu[i]![j]).toBeCloseTo(x, 3)))
+    },
+    400_000,
+  )
+})

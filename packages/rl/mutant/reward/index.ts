@@ -1,3 +1,0 @@
-export * from './reward.ts'
-export * from './named.ts'
-export * from './rules.ts'

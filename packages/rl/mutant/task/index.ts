@@ -1,7 +1,0 @@
-export * from './key.ts'
-export * from './vocabulary.ts'
-export * from './task.ts'
-export * from './chain.ts'
-export * from './addition.ts'
-export * from './expression.ts'
-export * from './countdown.ts'
