@@ -36,6 +36,14 @@ interface Compiled {
   readonly captured: readonly Expr[]
 }
 
+/** A call about to be made: its program, and its arguments leaf by leaf. */
+interface Prepared {
+  readonly compiled: Compiled
+  readonly device: Device
+  readonly leaves: readonly Expr[]
+  readonly donated: readonly boolean[]
+}
+
 /**
  * Compiles a function of trees of tensors. The first call with a signature traces, schedules and compiles; later ones
  * replay the program: one submission, and no new device object in steady state.
@@ -45,8 +53,8 @@ interface Compiled {
  *
  * @example
  * ```ts
- * import { jit, mul, readAsync, scalar, sum, tensor } from '@adjoint/tensor'
- * const scaledSum = jit((x, k) => mul(sum()(x), k))
+ * import { jit, mul, readAsync, scalar, sum, type Tensor, tensor } from '@adjoint/tensor'
+ * const scaledSum = jit((x: Tensor, k: Tensor) => mul(sum()(x), k))
  * console.log(await readAsync(scaledSum(tensor([1, 2, 3]), scalar(2)))) // Float32Array [12]
  * ```
  */
@@ -55,6 +63,8 @@ export const jit = <A extends readonly tree.Tree[], B extends tree.Tree>(
   { donate = [], device: chosen }: JitOptions = {},
 ): Jitted<A, B> => {
   const cache = new WeakMap<Device, Map<string, Compiled>>()
+  /** Named by errors about tensors that were donated to this function. */
+  const where = describeSite(captureSite())
   for (const position of donate)
     if (!Number.isInteger(position) || position < 0)
       throw new RangeError(`jit: donate names argument ${position}; give positions of arguments, from 0`)
@@ -78,14 +88,7 @@ export const jit = <A extends readonly tree.Tree[], B extends tree.Tree>(
     return { executable, out: result.treedef, captured }
   }
 
-  const prepare = (
-    args: A,
-  ): {
-    readonly compiled: Compiled
-    readonly device: Device
-    readonly leaves: readonly Expr[]
-    readonly donated: readonly boolean[]
-  } | null => {
+  const prepare = (args: A): Prepared | null => {
     const { leaves, treedef } = tree.flatten(args)
     if (isTraced(leaves)) return null
     const device = chosen ?? deviceOf(leaves) ?? currentDevice()
@@ -115,8 +118,6 @@ export const jit = <A extends readonly tree.Tree[], B extends tree.Tree>(
     })
     return tree.unflatten(compiled.out, results.map(buffer)) as B
   }
-  const where = describeSite(captureSite())
-
   return Object.assign(call, {
     program: (...args: A): Program | null => prepare(args)?.compiled.executable.program ?? null,
   })
