@@ -1,0 +1,50 @@
+import type { Floats } from '@adjoint/nn'
+import { type Scalar, tensor } from '@adjoint/tensor'
+import { evaluate } from '@adjoint/tensor/ir'
+import { describe, expect, test } from 'vitest'
+import { objective, type Rollouts } from './objective.ts'
+import { type Preset, presets } from './presets.ts'
+
+const value = (x: Scalar): number => evaluate([x])[0]!.data[0]!
+
+// Two sequences of two tokens and one, right and wrong; the policy has moved by log 2 on the first token of each.
+const mask = tensor([1, 1, 1, 0], [2, 2])
+const oldLogp: Floats = tensor([-2, -1, -2, 0], [2, 2])
+const logp: Floats = tensor([-2 + Math.LN2, -1, -2 + Math.LN2, 0], [2, 2])
+const lossOf = ({ advantage, objective: parts }: Preset): number => {
+  const advantages: Floats = tensor(advantage([[1, 0]])[0]!, [2, 1])
+  const rollouts: Rollouts = { mask, oldLogp, refLogp: oldLogp, advantages, totals: null }
+  return value(objective(parts)(rollouts)(logp))
+}
+const k3AtLog2 = 0.5 + Math.LN2 - 1 // l = -log 2
+// Rewards 1 and 0 have the deviation sqrt(1/2) with ddof 1.
+const A = 0.5 / (Math.SQRT1_2 + 1e-4)
+
+describe('presets, by hand on two sequences', () => {
+  test('grpo: clip at 1.2, the mean over each sequence, beta 0.04', () => {
+    const kl = 0.04 * (k3AtLog2 / 2 + k3AtLog2)
+    expect(lossOf(presets.grpo)).toBeCloseTo(-(((1.2 + 1) / 2) * A - 2 * A - kl) / 2, 5)
+  })
+
+  test('r1: epsilon 10 lets a ratio of 2 through, beta 0.001', () => {
+    const kl = 0.001 * (k3AtLog2 / 2 + k3AtLog2)
+    expect(lossOf(presets.r1)).toBeCloseTo(-(((2 + 1) / 2) * A - 2 * A - kl) / 2, 5)
+  })
+
+  test('drGrpo: r - mean over a constant length', () => {
+    expect(lossOf(presets.drGrpo(8))).toBeCloseTo(-((1.2 + 1) * 0.5 - 2 * 0.5) / (2 * 8), 6)
+  })
+
+  test('dapo: clip at 1.28, the mean over all tokens', () => {
+    expect(lossOf(presets.dapo)).toBeCloseTo(-((1.28 + 1) * A - 2 * A) / 3, 5)
+  })
+
+  test('gspo: one ratio a sequence', () => {
+    // sqrt 2 is clipped to 1.0004; 2 with a negative advantage is not.
+    expect(lossOf(presets.gspo)).toBeCloseTo(-(1.0004 * A - 2 * A) / 2, 5)
+  })
+
+  test('rloo: the reward less that of the others, no clip', () => {
+    expect(lossOf(presets.rloo)).toBeCloseTo(-(((2 + 1) / 2) * 1 - 2 * 1) / 2, 6)
+  })
+})
