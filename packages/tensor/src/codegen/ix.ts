@@ -44,7 +44,7 @@ const atomKey = (a: Atom): string => {
     case 'clamp':
       return `(${a.of.key}^${a.lo},${a.hi})`
     case 'value':
-      return `v${a.scalar.id}`
+      return `v${a.scalar.id}<${a.extent}`
   }
 }
 
