@@ -42,6 +42,12 @@ export const upper = (e: Emitter, x: Val, y: Val): Val =>
     ? e.pure(code.f32x4PMax, [e.splat(x), e.splat(y)], 'f32', true)
     : select(e, e.op('flt', x, y), y, x)
 
+/** x where the condition holds, else 0. */
+export const keepWhere = (e: Emitter, condition: Val, x: Val): Val =>
+  x.lanes && condition.lanes
+    ? retyped(e.op('band', retyped(x, 'bool'), condition), x.type)
+    : select(e, condition, x, e.constant(x.type, 0))
+
 type Extremum = 'minS' | 'minU' | 'maxS' | 'maxU'
 const extrema = {
   minS: { lanes: code.i32x4MinS, holds: 'ilts', keep: (x: number, y: number) => Math.min(x, y) },

