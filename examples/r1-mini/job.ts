@@ -26,6 +26,7 @@ import {
   EXAM_EVERY,
   grpo,
   grpoOptimizer,
+  grpoRate,
   MAX_TOKENS,
   model,
   rewards,
@@ -91,6 +92,7 @@ export interface JobConfig {
 
 /** The phases of the job on a device. Compiled programs live in the closures: make them once. */
 export const phasesOf = ({ device, steps, sftSteps, exam, control }: JobConfig): readonly Phase<Learning>[] => {
+  const optimizer = grpoOptimizer(steps)
   const demonstrate = sftStep({
     model,
     vocabulary: task.vocabulary,
@@ -104,7 +106,7 @@ export const phasesOf = ({ device, steps, sftSteps, exam, control }: JobConfig):
     model,
     maxTokens: MAX_TOKENS,
     rewards,
-    optimizer: grpoOptimizer,
+    optimizer,
     device,
     ...(control === null ? {} : { relabel: relabels[control] }),
   })
@@ -146,7 +148,10 @@ export const phasesOf = ({ device, steps, sftSteps, exam, control }: JobConfig):
       advance: (state, { key }) =>
         pipe(
           demonstrate(state, key),
-          TE.map((stepped) => ({ state: { ...stepped.state, reference: null }, metrics: stepped.metrics })),
+          TE.map((stepped) => ({
+            state: { ...stepped.state, reference: null },
+            metrics: { ...stepped.metrics, learning_rate: sft.learningRate },
+          })),
         ),
     },
     exams('sft-exam'),
@@ -154,7 +159,7 @@ export const phasesOf = ({ device, steps, sftSteps, exam, control }: JobConfig):
       name: 'grpo',
       steps,
       // The reference measures how far the policy goes; beta is 0.
-      enter: ({ params }) => ({ params, opt: grpoOptimizer.init(params), reference: params }),
+      enter: ({ params }) => ({ params, opt: optimizer.init(params), reference: params }),
       advance: (state, { step, key }) =>
         pipe(
           // Memory of the parameters is reused by the next ones: the reference needs its own.
@@ -171,7 +176,7 @@ export const phasesOf = ({ device, steps, sftSteps, exam, control }: JobConfig):
           ),
           TE.map(({ stepped, result }) => ({
             state: stepped.state,
-            metrics: stepped.metrics,
+            metrics: { ...stepped.metrics, learning_rate: grpoRate(steps, step) },
             times: stepped.times,
             records: [...result, ...stepped.graded.slice(0, 1).map(gradedLine)],
           })),
