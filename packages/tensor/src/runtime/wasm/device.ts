@@ -10,6 +10,7 @@ import { schedule } from '../../schedule/schedule.ts'
 import { type Device, type DeviceError, DeviceFailure, type Executable, type Storage } from '../device.ts'
 import { hostDataOf, storageOfTensor } from '../storages.ts'
 import { type Blame, type Host, loadProgram, siteOf } from './executable.ts'
+import { createCollection } from './collection.ts'
 import type { Block } from './heap.ts'
 import { createKernels } from './kernels.ts'
 import { bytesOf, createMemory } from './memory.ts'
@@ -34,15 +35,12 @@ const outOfMemory = (bytes: number, blame: Blame): DeviceFailure => {
   const at = site === '' ? '' : ` (asked for at ${site})`
   return new DeviceFailure({
     _tag: 'OutOfMemory',
-    message: `${blame.op}${at}: no room for ${bytes} bytes in the wasm device's memory of at most 4 GiB. Use smaller batches, donate state, or release tensors that are no longer needed.`,
+    message: `${blame.op}${at}: no room for ${bytes} bytes in the wasm device's memory of at most 4 GiB. Use smaller batches, donate state, or release tensors that are no longer needed (unreachable ones are freed while a read is awaited, not in between).`,
     bytes,
     op: blame.op,
     site,
   })
 }
-
-/** Bytes taken since the event loop last turned, after which reading waits a turn, so that the collector's callbacks run. */
-const TURN_BYTES = 1 << 26
 
 /**
  * Opens a device on WebAssembly SIMD.
@@ -56,9 +54,9 @@ const TURN_BYTES = 1 << 26
 export const wasmDevice = ({ maximumPages }: WasmOptions = {}): WasmDevice => {
   const memory = createMemory(maximumPages)
   const compiled = createKernels(memory.memory)
+  const collection = createCollection()
   let kernels = 0
   let submits = 0
-  let sinceTurn = 0
   let scratch: Block | null = null
 
   const collected = new FinalizationRegistry<Hold>((hold) => {
@@ -70,7 +68,7 @@ export const wasmDevice = ({ maximumPages }: WasmOptions = {}): WasmDevice => {
   const take = (bytes: number, blame: Blame): Block => {
     const block = memory.take(bytes)
     if (block === null) throw outOfMemory(bytes, blame)
-    sinceTurn += bytes
+    collection.took(bytes)
     return block
   }
   const hold = (block: Block, { shape, dtype }: Aval): WasmStorage => {
@@ -124,13 +122,6 @@ export const wasmDevice = ({ maximumPages }: WasmOptions = {}): WasmDevice => {
       submits++
     },
   }
-  /** Lets the event loop turn when much memory was taken, since collected tensors give theirs back between turns. */
-  const breathe = async (): Promise<void> => {
-    if (sinceTurn < TURN_BYTES) return
-    sinceTurn = 0
-    await new Promise<void>((resolve) => void setImmediate(resolve))
-  }
-
   const device: WasmDevice = {
     kind: 'wasm',
     label: 'WebAssembly SIMD',
@@ -147,7 +138,7 @@ export const wasmDevice = ({ maximumPages }: WasmOptions = {}): WasmDevice => {
         async () => {
           const mine = own(storage)
           const data = memory.read(mine.block(), mine.aval)
-          await breathe()
+          await collection.breathe()
           return data
         },
         (cause): DeviceError => ({
