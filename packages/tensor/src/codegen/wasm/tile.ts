@@ -65,15 +65,13 @@ export const accumulate = (
   const end = e.op('iadd', b.from.base, i32(e, b.step * length))
   e.repeat(() => {
     const [atA, atB] = [e.read(pa), e.read(pb)]
-    const columns = Array.from({ length: vectors }, (_, j) =>
-      e.pure([...code.v128Load, ...memarg(b.from.offset + 16 * j)], [atB], 'f32', true),
-    )
+    const column = (j: number): Val => e.pure([...code.v128Load, ...memarg(b.from.offset + 16 * j)], [atB], 'f32', true)
+    // Several rows share the columns, which are loaded first; those of one row are loaded as they are used, since eight
+    // would not fit in registers beside their sums.
+    if (rows > 1) for (let j = 0; j < vectors; j++) column(j)
     for (let i = 0; i < rows; i++) {
       const x = e.pure([...code.v128Load32Splat, ...memarg(a.from.offset + rowOfA * i)], [atA], 'f32', true)
-      columns.forEach((column, j) => {
-        const sum = sums[i]![j]!
-        e.assign(sum, e.op('fadd', e.read(sum), e.op('fmul', x, column)))
-      })
+      sums[i]!.forEach((sum, j) => e.assign(sum, e.op('fadd', e.read(sum), e.op('fmul', x, column(j)))))
     }
     const next = e.op('iadd', atB, i32(e, b.step))
     e.assign(pa, e.op('iadd', atA, i32(e, a.step)))

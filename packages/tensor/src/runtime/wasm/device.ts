@@ -90,9 +90,9 @@ export const wasmDevice = ({ maximumPages }: WasmOptions = {}): WasmDevice => {
     scratch: {
       reserve: (bytes, blame) => {
         if (bytes === 0 || (scratch !== null && scratch.bytes >= bytes)) return
+        const wider = take(bytes, blame)
         if (scratch !== null) memory.give(scratch)
-        scratch = null
-        scratch = take(bytes, blame)
+        scratch = wider
       },
       start: () => scratch?.start ?? 0,
     },
