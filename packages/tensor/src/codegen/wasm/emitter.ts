@@ -3,7 +3,8 @@
  * the outermost open level at which all its operands are known, so hoisting out of loops is where a value lands, and
  * values are numbered, so that the same instruction on the same operands is emitted once a level.
  */
-import { f32Bytes, f64Bytes, i32Bytes, signed, type WasmFunction, type WasmType } from './encode.ts'
+import { f32Bytes, f64Bytes, i32Bytes, signed, unsigned, type WasmFunction, type WasmType } from './encode.ts'
+import { allocateLocals, LOOP_BEGINS, LOOP_ENDS, nameToken } from './locals.ts'
 import { code, type Instruction, instructions, type Type } from './instructions.ts'
 
 export interface Val {
@@ -72,29 +73,24 @@ const folded: Partial<Readonly<Record<Instruction, (x: number, y: number) => num
 }
 
 export const emitter = (params: number): Emitter => {
-  const locals: WasmType[] = []
+  const names: WasmType[] = []
   const open: Level[] = [{ code: [], known: new Map() }]
   const here = (): number => open.length - 1
 
   const fresh = (type: Type, lanes: boolean): number => {
-    locals.push(wasmType(type, lanes))
-    return params + locals.length - 1
+    names.push(wasmType(type, lanes))
+    return params + names.length - 1
   }
   const emit = (level: number, bytes: readonly number[]): void => {
     const { code: out } = open[level]!
     for (let i = 0; i < bytes.length; i++) out.push(bytes[i]!)
   }
-  /** An instruction on a local. */
+  /** An instruction on a parameter, or on a name that becomes a local in the end. */
   const emitLocal = (level: number, opcode: number, local: number): void => {
     const { code: out } = open[level]!
     out.push(opcode)
-    for (let rest = local; ; rest >>>= 7) {
-      if (rest < 0x80) {
-        out.push(rest)
-        return
-      }
-      out.push((rest & 0x7f) | 0x80)
-    }
+    if (local >= params) out.push(nameToken(local - params))
+    else emit(level, unsigned(local))
   }
   const push = (level: number, x: Val): void => {
     if (x.value === null) emitLocal(level, code.localGet, x.local)
@@ -189,9 +185,12 @@ export const emitter = (params: number): Emitter => {
     body()
     after()
     const inner = open.pop()!
+    const isLoop = before === code.loop
+    if (isLoop) emit(here(), [LOOP_BEGINS])
     emit(here(), before)
     emit(here(), inner.code)
     emit(here(), code.end)
+    if (isLoop) emit(here(), [LOOP_ENDS])
   }
   const when: Emitter['when'] = (condition, body) => {
     if (condition.value !== null) {
@@ -256,6 +255,6 @@ export const emitter = (params: number): Emitter => {
     loop,
     repeat,
     when,
-    finish: () => ({ params, locals, body: [...open[0]!.code, ...code.end] }),
+    finish: () => ({ params, ...allocateLocals([...open[0]!.code, ...code.end], names, params) }),
   }
 }
