@@ -43,6 +43,9 @@ interface Host {
 /** A dot evaluates its operands once a packed element: only loads with a little arithmetic are worth fusing there. */
 const OPERAND = LOAD + 2
 
+/** Nodes in one kernel: what a shader compiler and a stack can hold. */
+const LARGEST_KERNEL = 500
+
 /** A node standing for memory that another node names: `after(x, y)` is x. */
 export const storageOf = (e: Expr): Expr => {
   let node = e
@@ -150,11 +153,11 @@ export const fuse = (capabilities: Capabilities, order: readonly Expr[], outputs
       return [{ group, index, axes }]
     })
   }
-  /** Whether a group that takes up `node`, and then reads `args` in its place, still binds few enough buffers. */
+  /** Whether a group that takes up `node`, and then reads `args` in its place, still binds few enough buffers and stays small. */
   const roomFor = (group: Group, node: Expr, args: readonly Expr[], stores = 0): boolean => {
     const isLoad = (e: Expr): boolean => e !== node && !group.computes.has(e) && cost.get(e)?.loads !== 0
     const loads = new Set([...args, ...group.reads.keys()].filter(isLoad))
-    return loads.size + group.stores.length + stores <= capabilities.bindings
+    return group.computes.size < LARGEST_KERNEL && loads.size + group.stores.length + stores <= capabilities.bindings
   }
 
   const placePointwise = (node: Expr): void => {

@@ -26,6 +26,10 @@ const runProgram = (program: Program, inputs: readonly Float64Array[]): readonly
         step.buffers.map((b) => memory[b]!),
       )
   }
+  // What was not donated is as it was.
+  program.buffers.forEach(({ source }, b) => {
+    if (source.kind === 'input' && !program.donated[source.index]!) expect(memory[b]).toEqual(inputs[source.index])
+  })
   return program.outputs.map(({ buffer, aval }) => memory[buffer]!.subarray(0, sizeOf(aval.shape)))
 }
 
@@ -305,6 +309,15 @@ describe('the scheduler', () => {
     }
     const program = agrees(parallel, norm, xs)
     expect(program.steps.length).toBeGreaterThan(40)
+  })
+
+  it('cuts a chain of thousands of operations into kernels', () => {
+    let x: Expr = p.parameter({ shape: [8], dtype: 'f32' })
+    const input = x
+    for (let i = 0; i < 5000; i++) x = i % 2 === 0 ? p.tanh(x) : p.mul(x, x)
+    const program = schedule(host)({ inputs: [input], outputs: [x], donated: [false] })
+    expect(program.steps.length).toBeGreaterThan(5)
+    expect(program.steps.length).toBeLessThan(500)
   })
 
   it('does not blow up on wide sharing', () => {
