@@ -6,7 +6,7 @@ import type { DotKernel, KernelBuffer, Store } from '../kernel.ts'
 import * as S from '../scalar.ts'
 import type { Scalar } from '../scalar.ts'
 import { printDot } from './dot.ts'
-import { agrees } from './running.ts'
+import { agrees } from './running.support.ts'
 
 const f32 = (size: number, write = false): KernelBuffer => ({ dtype: 'f32', size, read: !write, write })
 const flat = (axes: readonly Axis[]): Ix =>

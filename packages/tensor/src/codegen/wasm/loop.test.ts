@@ -6,7 +6,7 @@ import type { Axis, Ix } from '../ix.ts'
 import type { KernelBuffer, LoopKernel, Reduction, Store } from '../kernel.ts'
 import * as S from '../scalar.ts'
 import type { Scalar } from '../scalar.ts'
-import { agrees } from './running.ts'
+import { agrees } from './running.support.ts'
 import { printLoop } from './loop.ts'
 
 const buffer = (dtype: DType, size: number, write = false): KernelBuffer => ({ dtype, size, read: !write, write })

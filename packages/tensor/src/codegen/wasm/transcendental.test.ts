@@ -4,7 +4,7 @@ import * as I from '../ix.ts'
 import type { LoopKernel } from '../kernel.ts'
 import * as S from '../scalar.ts'
 import { printLoop } from './loop.ts'
-import { run } from './running.ts'
+import { run } from './running.support.ts'
 
 /** f(x, y) over arrays, in lanes of four or one by one, with its meaning in doubles. */
 const evaluated = (

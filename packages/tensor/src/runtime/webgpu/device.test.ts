@@ -8,7 +8,7 @@ import type { Program, Step } from '../../schedule/program.ts'
 import { captureSite } from '../../site.ts'
 import { type DeviceError, DeviceFailure, type Storage } from '../device.ts'
 import type { WebgpuDevice } from './device.ts'
-import { openWebgpu as open, singleKernel } from './kernel-trial.ts'
+import { openWebgpu as open, singleKernel } from './kernel-trial.support.ts'
 
 const read = async (device: WebgpuDevice, s: Storage): Promise<HostArray> => {
   const result = await device.download(s)()

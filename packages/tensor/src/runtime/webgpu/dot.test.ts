@@ -4,7 +4,7 @@ import type { DotKernel } from '../../codegen/kernel.ts'
 import * as S from '../../codegen/scalar.ts'
 import { type DotTile, hardwareTuning, softwareTuning, type Tuning } from '../../codegen/wgsl/index.ts'
 import type { WebgpuDevice } from './device.ts'
-import { axis, differences, into, openWebgpu, out, sequence, store, tryKernel } from './kernel-trial.ts'
+import { axis, differences, into, openWebgpu, out, sequence, store, tryKernel } from './kernel-trial.support.ts'
 
 /** a transposed, b transposed, bias and a second output in the epilogue. */
 const dotKernel = (b: number, m: number, k: number, n: number): DotKernel => {

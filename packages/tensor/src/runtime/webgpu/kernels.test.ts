@@ -17,7 +17,7 @@ import {
   singleKernel,
   store,
   tryKernel,
-} from './kernel-trial.ts'
+} from './kernel-trial.support.ts'
 
 const floats = [
   0,

@@ -16,7 +16,7 @@ import {
   store,
   tryKernel,
   type Values,
-} from './kernel-trial.ts'
+} from './kernel-trial.support.ts'
 
 /**
  * Kernels over one f32 and one i32 input, of any form: elements, rows with up to three reductions that read one another,
