@@ -48,7 +48,12 @@ if (!Number.isInteger(steps) || steps < 0) fail(`--steps takes a whole number, n
 
 const device = await requestDeviceAsync(kind === undefined ? {} : { kind })
 const print = (row: Row): void => {
-  const line = { peer: 'adjoint', backend: device.kind, ...row, peak_rss_mb: Math.round(process.resourceUsage().maxRSS / 1024) }
+  const line = {
+    peer: 'adjoint',
+    backend: device.kind,
+    ...row,
+    peak_rss_mb: Math.round(process.resourceUsage().maxRSS / 1024),
+  }
   process.stdout.write(
     flags.json
       ? `${JSON.stringify(line)}\n`

@@ -10,7 +10,11 @@ export interface Row {
 }
 
 /** Median and least time, in milliseconds, of an asynchronous call. */
-export const time = (name: string, call: () => Promise<void>, seconds = 2): Promise<{ readonly ms: number; readonly min: number }> =>
+export const time = (
+  name: string,
+  call: () => Promise<void>,
+  seconds = 2,
+): Promise<{ readonly ms: number; readonly min: number }> =>
   new Promise((resolve, reject) => {
     new Benchmark(name, {
       defer: true,

@@ -135,15 +135,30 @@ const generation: Workload = async (device) => {
   const params = await realizeAsync(model.init(random.key(0)), device)
   const sample = generatorAsync(model, { maxTokens: LENGTH - 1, temperature: 0, device })
   const prompt = leftPad({ pad: 0 })(Array.from({ length: BATCH }, () => [0]))
-  const timing = await time('gen_kv', async () => {
-    await readAsync((await sample(params, prompt, random.key(1))).lengths)
-  }, 5)
+  const timing = await time(
+    'gen_kv',
+    async () => {
+      await readAsync((await sample(params, prompt, random.key(1))).lengths)
+    },
+    5,
+  )
   return { workload: 'gen_kv', ...timing, tok_s: Math.round((BATCH * LENGTH) / (timing.ms / 1e3)) }
 }
 
 export const workloads: Readonly<Record<string, Workload>> = {
   ...Object.fromEntries(
-    [256, 512, 1024].map((n) => [`matmul${n}`, operation(`matmul${n}`, [[n, n], [n, n]], matmul, 2 * n ** 3)]),
+    [256, 512, 1024].map((n) => [
+      `matmul${n}`,
+      operation(
+        `matmul${n}`,
+        [
+          [n, n],
+          [n, n],
+        ],
+        matmul,
+        2 * n ** 3,
+      ),
+    ]),
   ),
   chain4M: operation('chain4M', [[1 << 22], [1 << 22]], (x, y) => gelu(add(mul(x, 2), y))),
   softmax: operation('softmax', [[4096, 1024]], softmax(-1)),

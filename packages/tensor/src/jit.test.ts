@@ -1,15 +1,32 @@
 import { presentDevices } from '@adjoint/testing'
 import { describe, expect, it } from 'vitest'
-import { add, full, jit, matmul, mul, readAsync, realizeAsync, scalar, sub, sum, tensor, type Tensor, zeros } from './index.ts'
+import {
+  add,
+  full,
+  jit,
+  matmul,
+  mul,
+  readAsync,
+  realizeAsync,
+  scalar,
+  sub,
+  sum,
+  tensor,
+  type Tensor,
+  zeros,
+} from './index.ts'
 
 const devices = await presentDevices()
 const numbers = async (x: Tensor): Promise<readonly number[]> => Array.from(await readAsync(x), Number)
 
 describe.each(devices.map((device) => [device.kind, device] as const))('jit on %s', (_, device) => {
   it('computes what the function computes, over trees', async () => {
-    const f = jit((p: { readonly w: Tensor; readonly b: Tensor }, x: Tensor) => ({ y: add(matmul(x, p.w), p.b), n: [sum()(x)] }), {
-      device,
-    })
+    const f = jit(
+      (p: { readonly w: Tensor; readonly b: Tensor }, x: Tensor) => ({ y: add(matmul(x, p.w), p.b), n: [sum()(x)] }),
+      {
+        device,
+      },
+    )
     const { y, n } = f({ w: tensor([1, 2, 3, 4], [2, 2]), b: tensor([10, 20], [2]) }, tensor([1, 1], [1, 2]))
     expect(await numbers(y)).toEqual([14, 26])
     expect(await numbers(n[0]!)).toEqual([2])

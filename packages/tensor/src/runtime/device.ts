@@ -7,7 +7,13 @@ import type { Graph, Program } from '../schedule/program.ts'
 /** Failures of the world, as data. `op` and `site` name the work that failed and where the user's program asked for it. */
 export type DeviceError =
   | { readonly _tag: 'NoDevice'; readonly message: string }
-  | { readonly _tag: 'OutOfMemory'; readonly message: string; readonly bytes: number; readonly op: string; readonly site: string }
+  | {
+      readonly _tag: 'OutOfMemory'
+      readonly message: string
+      readonly bytes: number
+      readonly op: string
+      readonly site: string
+    }
   | { readonly _tag: 'DeviceLost'; readonly message: string }
   | { readonly _tag: 'Validation'; readonly message: string; readonly op: string; readonly site: string }
 
