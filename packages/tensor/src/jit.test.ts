@@ -2,6 +2,8 @@ import { presentDevices } from '@adjoint/testing'
 import { describe, expect, it } from 'vitest'
 import {
   add,
+  exp,
+  tril,
   full,
   jit,
   matmul,
@@ -55,6 +57,16 @@ describe.each(devices.map((device) => [device.kind, device] as const))('jit on %
     expect(await numbers(f(once))).toEqual([3, 5])
     expect(await numbers(f(add(once, 1)))).toEqual([4, 6])
     expect(await numbers(f(held))).toEqual([2, 4])
+  })
+
+  it('computes what depends on no argument once, and keeps what is cheap in the kernels', async () => {
+    const table = exp(matmul(tensor([1, 2, 3, 4], [2, 2]), tensor([0, 0, 0, 0], [2, 2]))) // ones
+    const f = jit((x: Tensor) => add(mul(x, table), tril()(full([2, 2], 1))), { device })
+    expect(await numbers(f(tensor([1, 2, 3, 4], [2, 2])))).toEqual([2, 2, 4, 5])
+    const program = f.program(tensor([1, 2, 3, 4], [2, 2]))
+    if (program === null) return // the reference device interprets
+    expect(program.steps).toHaveLength(1)
+    expect(program.inputs).toHaveLength(2)
   })
 
   it('is inlined in another jit', async () => {

@@ -2,14 +2,16 @@
  * `jit`: traces a function once a signature (tree structure, shapes, dtypes), compiles what it returned into one program,
  * and replays that. Inside another transformation, or on arguments that still depend on one, it is the function itself.
  */
-import { type Expr, toposort } from './expr.ts'
+import { type Expr, rewrite, toposort, withArgs } from './expr.ts'
+import { invariants } from './hoist.ts'
 import { buffer, bufferP, parameter } from './primitives/leaves.ts'
 import { currentDevice } from './runtime/current.ts'
 import type { Device, Executable } from './runtime/device.ts'
 import type { Program } from './schedule/program.ts'
 import { bind, deviceOf, markDonated } from './runtime/storages.ts'
 import { realizeLeaves } from './run.ts'
-import { describeSite, captureSite } from './site.ts'
+import { simplify } from './simplify.ts'
+import { captureSite, describeSite } from './site.ts'
 import { isTraced, withTrace } from './trace.ts'
 import * as tree from './tree.ts'
 
@@ -48,7 +50,8 @@ interface Prepared {
  * Compiles a function of trees of tensors. The first call with a signature traces, schedules and compiles; later ones
  * replay the program: one submission, and no new device object in steady state.
  *
- * Arguments are traced, scalars included; tensors that the function closes over are part of the program. Inside `grad`,
+ * Arguments are traced, scalars included; tensors that the function closes over are part of the program, and what follows
+ * from them alone is computed once. Inside `grad`,
  * `vmap` and other `jit`s it is transparent. The function must be pure: it runs once a signature.
  *
  * @example
@@ -79,10 +82,11 @@ export const jit = <A extends readonly tree.Tree[], B extends tree.Tree>(
     const result = withTrace('jit', stands, () => tree.flatten(f(...(tree.unflatten(treedef, stands) as A))))
     // It closes over a value of an outer transformation: only that one can run it.
     if (isTraced(result.leaves)) return null
-    const captured = toposort(result.leaves).filter((e) => e.prim === bufferP)
+    const outputs = withInvariantsDone(device, simplify(result.leaves), stands)
+    const captured = toposort(outputs).filter((e) => e.prim === bufferP)
     const executable = device.compile({
       inputs: [...stands, ...captured],
-      outputs: result.leaves,
+      outputs,
       donated: [...donated, ...captured.map(() => false)],
     })
     return { executable, out: result.treedef, captured }
@@ -121,6 +125,14 @@ export const jit = <A extends readonly tree.Tree[], B extends tree.Tree>(
   return Object.assign(call, {
     program: (...args: A): Program | null => prepare(args)?.compiled.executable.program ?? null,
   })
+}
+
+/** What depends on no argument is computed once, at compilation. */
+const withInvariantsDone = (device: Device, outputs: readonly Expr[], stands: readonly Expr[]): readonly Expr[] => {
+  const fixed = invariants(outputs, stands)
+  if (fixed.length === 0) return outputs
+  const done = new Map<Expr, Expr>(realizeLeaves(device, fixed).map((x, i) => [fixed[i]!, x]))
+  return rewrite(outputs, (e, args) => done.get(e) ?? withArgs(e, args))
 }
 
 /** Arguments that are still expressions are computed first. */

@@ -18,6 +18,7 @@ export interface DeviceReport {
   readonly hardware: boolean
 }
 
+/** Which device to open. */
 export interface DeviceRequest {
   /**
    * Which device to open. Absent: what the environment variable ADJOINT_DEVICE names, else a hardware WebGPU adapter

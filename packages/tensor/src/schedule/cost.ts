@@ -111,7 +111,11 @@ export const costs = (order: readonly Expr[], kept: ReadonlySet<Expr>): Readonly
   return table
 }
 
-const ownCost = (e: Expr, at: (index: readonly Ix[], arg: Access, out: Expr, params: unknown) => Scalar): Own => {
+/** The cost of a pointwise node without what it reads. */
+export const ownCost = (
+  e: Expr,
+  at: (index: readonly Ix[], arg: Access, out: Expr, params: unknown) => Scalar,
+): Own => {
   const index = freshAxes(e.shape).map(ofAxis)
   const keyOf = (ix: readonly Ix[]): string => ix.map((x) => x.key).join()
   const here = keyOf(index)
