@@ -4,26 +4,12 @@
  * readers, or stored; a reduction joins a reader that runs over the same rows; a dot takes its elementwise reader as
  * epilogue. Joining never closes a cycle: a group takes a stored node only if it does not run after another reader.
  */
-import { type Axis, constant, div, flatten, type Ix, mod, ofAxis, substitute, unflatten } from '../codegen/ix.ts'
-import type { Access } from '../codegen/lowering.ts'
-import { load, type Scalar } from '../codegen/scalar.ts'
+import { type Axis, div, flatten, type Ix, mod, ofAxis, substitute, unflatten } from '../codegen/ix.ts'
 import type { Expr } from '../expr.ts'
 import { sizeOf } from '../shape.ts'
 import { costs, LOAD, shareOf, worthCopying } from './cost.ts'
-import {
-  bijectionAxes,
-  count,
-  covers,
-  extents,
-  freshAxes,
-  freshAxis,
-  type Group,
-  readAt,
-  type ReadKind,
-  rebase,
-  refinement,
-  runsAfter,
-} from './group.ts'
+import { count, covers, extents, freshAxes, freshAxis, type Group, rebase } from './group.ts'
+import { createGrouping } from './grouping.ts'
 import type { Capabilities } from './program.ts'
 
 export interface Fusion {
@@ -32,19 +18,8 @@ export interface Fusion {
   readonly owner: ReadonlyMap<Expr, Group>
 }
 
-/** A group that can compute a node, with the node's index in the group's axes. */
-interface Host {
-  readonly group: Group
-  readonly index: readonly Ix[]
-  /** The axes that index runs over. */
-  readonly axes: readonly Axis[]
-}
-
 /** A dot evaluates its operands once a packed element: only loads with a little arithmetic are worth fusing there. */
 const OPERAND = LOAD + 2
-
-/** Nodes in one kernel: what a shader compiler and a stack can hold. */
-const LARGEST_KERNEL = 500
 
 /** A node standing for memory that another node names: `after(x, y)` is x. */
 export const storageOf = (e: Expr): Expr => {
@@ -56,117 +31,17 @@ export const storageOf = (e: Expr): Expr => {
 /** How often a group evaluates what is inlined into it. */
 const gridOf = (group: Group): number => count(group.rows) * count(group.cols) * (group.dot?.k.extent ?? 1)
 
-const indexKey = (index: readonly Ix[]): string => index.map((ix) => ix.key).join()
-
 export const fuse = (capabilities: Capabilities, order: readonly Expr[], outputs: readonly Expr[]): Fusion => {
   const kept = new Set(outputs.map(storageOf))
   const cost = costs(order, kept)
-  const groups: Group[] = []
-  const owner = new Map<Expr, Group>()
-  const readers = new Map<Expr, Set<Group>>()
-
-  const newGroup = (kind: Group['kind'], rows: readonly Axis[], cols: readonly Axis[]): Group => {
-    const group: Group = {
-      id: groups.length,
-      kind,
-      rows,
-      cols,
-      stores: [],
-      reductions: [],
-      dot: null,
-      reads: new Map(),
-      computes: new Set(),
-      after: new Set(),
-    }
-    groups.push(group)
-    return group
-  }
-
-  const read = (group: Group, node: Expr, index: readonly Ix[], kind: ReadKind): void => {
-    const next = readAt(kind, index)
-    const reads = group.reads.get(node) ?? []
-    if (reads.some((r) => r.key === next.key)) return
-    group.reads.set(node, [...reads, next])
-    const known = readers.get(node)
-    if (known === undefined) readers.set(node, new Set([group]))
-    else known.add(group)
-  }
-
-  /** Substitute a pointwise node at `index`: the group reads its arguments instead. */
-  const inline = (group: Group, node: Expr, index: readonly Ix[], kind: ReadKind): void => {
-    const { lower } = node.prim
-    group.computes.add(node)
-    if (lower.kind === 'pointwise') pointwiseReads(group, node, lower.at, index, kind)
-  }
-  const pointwiseReads = (
-    group: Group,
-    node: Expr,
-    at: (index: readonly Ix[], arg: Access, out: Expr, params: unknown) => Scalar | readonly Ix[],
-    index: readonly Ix[],
-    kind: ReadKind,
-  ): void => {
-    const stubs = new Map<string, Scalar>()
-    at(
-      index,
-      (arg, argIndex) => {
-        const from = node.args[arg]!
-        read(group, from, argIndex, kind)
-        const key = `${arg}:${indexKey(argIndex)}`
-        const stub = stubs.get(key) ?? load(arg, constant(0), from.dtype)
-        stubs.set(key, stub)
-        return stub
-      },
-      node,
-      node.params,
-    )
-  }
-
-  const own = (group: Group, node: Expr): void => {
-    owner.set(node, group)
-    for (const reader of readers.get(node) ?? []) if (reader !== group) reader.after.add(group)
-  }
-  const store = (group: Group, node: Expr, index: readonly Ix[]): void => {
-    const axes = bijectionAxes(index, node.shape) ?? []
-    group.stores.push({ node, index, scope: group.cols.some((c) => axes.includes(c)) ? 'full' : 'row' })
-    own(group, node)
-  }
-
-  /**
-   * Readers that could compute the node themselves: they read it in their loop, at one index, once an element, and no
-   * other reader runs before them. Their axes are cut finer where that makes the index plain.
-   */
-  const hosts = (node: Expr): readonly Host[] => {
-    const all = [...(readers.get(node) ?? [])]
-    return all.flatMap((group): readonly Host[] => {
-      const reads = group.reads.get(node)!
-      const only = reads.length === 1 ? reads[0]! : null
-      if (only?.kind !== 'loop' || group.kind !== 'loop') return []
-      if (!all.every((other) => other === group || !runsAfter(group, other))) return []
-      const plain = bijectionAxes(only.index, node.shape)
-      if (plain !== null) return [{ group, index: only.index, axes: plain }]
-      const finer = group.dot === null ? refinement(group, only.index) : null
-      if (finer === null) return []
-      const index = only.index.map(finer.move)
-      const axes = bijectionAxes(index, node.shape)
-      if (axes === null) return []
-      rebase(group, finer)
-      return [{ group, index, axes }]
-    })
-  }
-  /** Whether a group that takes up `node`, and then reads `args` in its place, still binds few enough buffers and stays small. */
-  const roomFor = (group: Group, node: Expr, args: readonly Expr[], stores = 0): boolean => {
-    const isLoad = (e: Expr): boolean => e !== node && !group.computes.has(e) && cost.get(e)?.loads !== 0
-    const loads = new Set([...args, ...group.reads.keys()].filter(isLoad))
-    return group.computes.size < LARGEST_KERNEL && loads.size + group.stores.length + stores <= capabilities.bindings
-  }
+  const books = createGrouping(capabilities.bindings, (node) => cost.get(node))
+  const { readersOf, newGroup, read, inline, readThrough, store, hosts, roomFor } = books
 
   const placePointwise = (node: Expr): void => {
-    const places = [...(readers.get(node) ?? [])].flatMap((group) =>
-      group.reads.get(node)!.map((r) => ({ group, ...r })),
-    )
+    const places = readersOf(node).flatMap((group) => group.reads.get(node)!.map((r) => ({ group, ...r })))
     const data = places.filter((p) => p.kind !== 'order')
     const { weight, view, overDot, overReduction } = cost.get(node)!
-    const roomy = data.every((p) => roomFor(p.group, node, node.args))
+    const roomy = data.every((p) => roomFor(p.group, node, 0))
     const operands = data.filter((p) => p.kind === 'operand')
     const shares = places.map((p) => shareOf(sizeOf(node.shape), gridOf(p.group)))
     if (
@@ -183,7 +58,7 @@ export const fuse = (capabilities: Capabilities, order: readonly Expr[], outputs
       if (overDot && !overReduction && group.reductions.length > 0) continue
       const fits =
         covers(axes, [...group.rows, ...group.cols]) || (group.reductions.length > 0 && covers(axes, group.rows))
-      if (!fits || !roomFor(group, node, node.args, 1)) continue
+      if (!fits || !roomFor(group, node, 1)) continue
       store(group, node, index)
       inline(group, node, index, 'loop')
       return
@@ -212,8 +87,8 @@ export const fuse = (capabilities: Capabilities, order: readonly Expr[], outputs
     }
     const short = columns <= capabilities.longestRow && (rowsNeeded >= capabilities.lanes || columns <= 1024)
     for (const { group, index, axes: rowAxes } of short ? hosts(node) : []) {
-      if (group.dot !== null || !roomFor(group, node, node.args, 1)) continue
-      const others = readers.get(node)!.size > 1 || kept.has(node)
+      if (group.dot !== null || !roomFor(group, node, 1)) continue
+      const others = readersOf(node).length > 1 || kept.has(node)
       if (group.reductions.length > 0) {
         if (!covers(rowAxes, group.rows) || count(group.cols) !== columns) continue
       } else {
@@ -244,7 +119,7 @@ export const fuse = (capabilities: Capabilities, order: readonly Expr[], outputs
     const index = axes.map(ofAxis)
     const host = hosts(node).find(
       ({ group: g, axes: hosted }) =>
-        g.dot === null && g.reductions.length === 0 && covers(hosted, g.rows) && roomFor(g, node, node.args, 1),
+        g.dot === null && g.reductions.length === 0 && covers(hosted, g.rows) && roomFor(g, node, 1),
     )
     let group: Group
     if (host === undefined) {
@@ -253,7 +128,7 @@ export const fuse = (capabilities: Capabilities, order: readonly Expr[], outputs
     } else {
       group = host.group
       inDotAxes(group, host.index, node.shape, axes)
-      if (readers.get(node)!.size > 1 || kept.has(node)) store(group, node, index)
+      if (readersOf(node).length > 1 || kept.has(node)) store(group, node, index)
     }
     const [batch, [m, n]] = [axes.slice(0, -2), axes.slice(-2) as [Axis, Axis]]
     group.dot = { node, index, batch, m, n, k }
@@ -297,14 +172,14 @@ export const fuse = (capabilities: Capabilities, order: readonly Expr[], outputs
 
   for (let i = order.length - 1; i >= 0; i--) {
     const node = order[i]!
-    const used = readers.get(node)
-    if (used === undefined && !kept.has(node)) continue
+    const used = readersOf(node)
+    if (used.length === 0 && !kept.has(node)) continue
     const { lower } = node.prim
     switch (lower.kind) {
       case 'leaf':
         break
       case 'after':
-        for (const group of used ?? []) {
+        for (const group of used) {
           group.computes.add(node)
           for (const r of group.reads.get(node)!) read(group, node.args[0]!, r.index, r.kind)
           read(group, node.args[1]!, [], 'order')
@@ -328,13 +203,13 @@ export const fuse = (capabilities: Capabilities, order: readonly Expr[], outputs
         const index = rows.map(ofAxis)
         store(group, node, index)
         read(group, node.args[0]!, [], 'order')
-        pointwiseReads(group, node, lower.value, index, 'loop')
-        pointwiseReads(group, node, lower.to, index, 'loop')
+        readThrough(group, node, lower.value, index, 'loop')
+        readThrough(group, node, lower.to, index, 'loop')
         break
       }
       case 'composite':
         throw new Error(`fuse: composite ${node.prim.name} reached the scheduler unexpanded`)
     }
   }
-  return { groups, owner }
+  return { groups: books.groups, owner: books.owner }
 }

@@ -148,7 +148,7 @@ export const refinement = (group: Group, index: readonly Ix[]): Refinement | nul
   }
 }
 
-const indexKey = (index: readonly Ix[]): string => index.map((ix) => ix.key).join()
+export const indexKey = (index: readonly Ix[]): string => index.map((ix) => ix.key).join()
 export const readAt = (kind: ReadKind, index: readonly Ix[]): Read => ({ kind, index, key: kind + indexKey(index) })
 
 /** Express a group's loops in other axes. */

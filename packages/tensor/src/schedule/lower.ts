@@ -5,7 +5,7 @@ import { type ReduceOp, type Scalar, load, reduced } from '../codegen/scalar.ts'
 import type { Expr } from '../expr.ts'
 import { sizeOf } from '../shape.ts'
 import { canonical } from './canonical.ts'
-import type { Group } from './group.ts'
+import { type Group, indexKey } from './group.ts'
 
 export interface LoweredKernel {
   readonly kernel: Kernel
@@ -18,8 +18,6 @@ export interface Surroundings {
   readonly owner: ReadonlyMap<Expr, Group>
   readonly bufferOf: ReadonlyMap<Expr, number>
 }
-
-const keyOf = (index: readonly Ix[]): string => index.map((ix) => ix.key).join()
 
 export const lowerGroup = ({ owner, bufferOf }: Surroundings, group: Group): LoweredKernel => {
   const buffers: (KernelBuffer & { readonly program: number })[] = []
@@ -49,7 +47,7 @@ export const lowerGroup = ({ owner, bufferOf }: Surroundings, group: Group): Low
   const value = (node: Expr, index: readonly Ix[]): Scalar => {
     const known = memo.get(node) ?? new Map<string, Scalar>()
     memo.set(node, known)
-    const key = keyOf(index)
+    const key = indexKey(index)
     const seen = known.get(key)
     if (seen !== undefined) return seen
     const made = compute(node, index)
