@@ -2,13 +2,11 @@
  * What the scheduler wants to see: no composites, nothing over empty arrays, no very wide concatenation, and (on devices
  * with many lanes) no long reduction that would leave the lanes idle.
  */
-import { apply, type Expr, rewrite, withArgs } from '../expr.ts'
-import { dtypes } from '../dtype.ts'
-import { fill, reshape, slice, transpose } from '../primitives/index.ts'
 import type { ReduceOp } from '../codegen/scalar.ts'
-import { add, maximum, minimum, mul } from '../primitives/index.ts'
+import { dtypes } from '../dtype.ts'
+import { apply, type Expr, rewrite, toposort, withArgs } from '../expr.ts'
+import { add, fill, maximum, minimum, mul, reshape, slice, transpose } from '../primitives/index.ts'
 import { sizeOf } from '../shape.ts'
-import { toposort } from '../expr.ts'
 import type { Capabilities } from './program.ts'
 
 export const normalize = (capabilities: Capabilities, roots: readonly Expr[]): readonly Expr[] => {
