@@ -21,7 +21,7 @@ const numbering = (): ((x: object) => number) => {
 const identityOf = numbering()
 
 /** A key equal for equal plain data; anything else (arrays of elements, storages, functions) counts by identity. */
-export const keyOf = (value: unknown): string => {
+const keyOf = (value: unknown): string => {
   if (typeof value === 'number') return Object.is(value, -0) ? '-0' : String(value)
   if (typeof value === 'string') return JSON.stringify(value)
   if (Array.isArray(value)) return `[${value.map(keyOf).join(',')}]`

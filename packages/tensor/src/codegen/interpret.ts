@@ -5,7 +5,7 @@
 import { type DType, dtypes, isFloat } from '../dtype.ts'
 import type { Axis, Ix } from './ix.ts'
 import type { DotKernel, Kernel, LoopKernel, Store } from './kernel.ts'
-import { type BinaryOp, linearize, type ReduceOp, type Scalar, type UnaryOp } from './scalar.ts'
+import { type BinaryOp, emptyReduction, linearize, type ReduceOp, type Scalar, type UnaryOp } from './scalar.ts'
 
 /** Runs `kernel` on `buffers`, one array of doubles for each of the kernel's buffers; those it writes are changed. */
 export const interpret = (kernel: Kernel, buffers: readonly Float64Array[]): void => {
@@ -37,7 +37,7 @@ const interpretLoop = (kernel: LoopKernel, buffers: readonly Float64Array[]): vo
   const point: Point = { axes: new Map(), reduced: [] }
   overAll(rows, point, () => {
     reductions.forEach(({ op, dtype, scan }, i) => {
-      point.reduced[i] = identity(op, dtype)
+      point.reduced[i] = emptyReduction(op, dtype)
       overAll(cols, point, () => {
         point.reduced[i] = combine(op, dtype, point.reduced[i]!, values[i]!(point))
         if (scan) fullStores(point)
@@ -173,20 +173,6 @@ const bound = (x: number, lo: number, hi: number): number => Math.min(Math.max(x
 const floorMod = (x: number, y: number): number => {
   const r = x % y
   return r !== 0 && r < 0 !== y < 0 ? r + y : r
-}
-
-/** Identity element of a reduction. */
-export const identity = (op: ReduceOp, dtype: DType): number => {
-  switch (op) {
-    case 'sum':
-      return 0
-    case 'prod':
-      return 1
-    case 'max':
-      return dtypes[dtype].lowest
-    case 'min':
-      return dtypes[dtype].highest
-  }
 }
 
 const reducer: Readonly<Record<ReduceOp, BinaryOp>> = { sum: 'add', prod: 'mul', max: 'max', min: 'min' }

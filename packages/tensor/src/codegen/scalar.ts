@@ -2,7 +2,7 @@
  * The scalar language of the loop IR: what one lane computes. It is closed: each backend prints it by exhaustive tables
  * over `UnaryOp` and `BinaryOp`. Values are f32, i32, u32 or bool; comparisons give bool.
  */
-import type { DType } from '../dtype.ts'
+import { type DType, dtypes } from '../dtype.ts'
 import { type Ix, visitAtoms } from './ix.ts'
 
 /** `not` is for bool; the rest for floats, `neg abs sign` for i32 too. `round` is to nearest, ties to even. */
@@ -60,6 +60,10 @@ export type BinaryOp =
   | 'ge'
 
 export type ReduceOp = 'sum' | 'prod' | 'max' | 'min'
+
+/** The value of a reduction over nothing. */
+export const emptyReduction = (op: ReduceOp, dtype: DType): number =>
+  ({ sum: 0, prod: 1, max: dtypes[dtype].lowest, min: dtypes[dtype].highest })[op]
 
 interface Common {
   readonly id: number

@@ -15,7 +15,7 @@ interface Monoid {
   readonly empty: (dtype: DType) => number
   readonly concat: (dtype: DType) => (x: number, y: number) => number
 }
-export const monoids: Readonly<Record<ReduceOp, Monoid>> = {
+const monoids: Readonly<Record<ReduceOp, Monoid>> = {
   sum: { empty: () => 0, concat: sum },
   prod: { empty: () => 1, concat: multiply },
   max: { empty: (dtype) => dtypes[dtype].lowest, concat: () => Math.max },

@@ -17,7 +17,7 @@ export interface ArgsortParams {
   readonly descending: boolean
 }
 /** Longest axis that is ranked by comparing all pairs. */
-export const COUNTED = 64
+const COUNTED = 64
 
 export const argsortP: Primitive<ArgsortParams> = {
   name: 'argsort',

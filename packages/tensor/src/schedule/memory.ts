@@ -27,7 +27,7 @@ export interface MemoryPlan {
   readonly outputs: readonly number[]
 }
 
-export const bytesOf = (e: Expr): number => Math.max(1, sizeOf(e.shape)) * dtypes[e.dtype].bytes
+const bytesOf = (e: Expr): number => Math.max(1, sizeOf(e.shape)) * dtypes[e.dtype].bytes
 
 /** Values in memory that a group touches: what it loads, and what it overwrites. */
 export const touched = (group: Group, owner: ReadonlyMap<Expr, Group>): readonly Expr[] => {

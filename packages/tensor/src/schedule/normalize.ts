@@ -2,8 +2,7 @@
  * What the scheduler wants to see: no composites, nothing over empty arrays, no very wide concatenation, and (on devices
  * with many lanes) no long reduction that would leave the lanes idle.
  */
-import type { ReduceOp } from '../codegen/scalar.ts'
-import { dtypes } from '../dtype.ts'
+import { emptyReduction, type ReduceOp } from '../codegen/scalar.ts'
 import { apply, type Expr, rewrite, toposort, withArgs } from '../expr.ts'
 import { add, fill, maximum, minimum, mul, reshape, slice, transpose } from '../primitives/index.ts'
 import { sizeOf } from '../shape.ts'
@@ -25,15 +24,11 @@ const expansion = (capabilities: Capabilities, e: Expr, args: readonly Expr[]): 
   return null
 }
 
-/** The value of a reduction over nothing. */
-export const identityOf = (op: ReduceOp, e: Expr): number =>
-  ({ sum: 0, prod: 1, max: dtypes[e.dtype].lowest, min: dtypes[e.dtype].highest })[op]
-
 const emptied = (e: Expr, args: readonly Expr[]): Expr | null => {
   const { lower } = e.prim
   if (lower.kind === 'leaf') return null
   if (sizeOf(e.shape) === 0) return fill(e.shape, e.dtype, 0)
-  if (lower.kind === 'reduce' && sizeOf(args[0]!.shape) === 0) return fill(e.shape, e.dtype, identityOf(lower.op, e))
+  if (lower.kind === 'reduce' && sizeOf(args[0]!.shape) === 0) return fill(e.shape, e.dtype, emptyReduction(lower.op, e.dtype))
   if (lower.kind === 'dot' && args[0]!.shape.at(-1) === 0) return fill(e.shape, e.dtype, 0)
   if (lower.kind === 'update' && sizeOf(lower.grid(withArgs(e, args), e.params)) === 0) return args[0]!
   return null

@@ -1,6 +1,5 @@
 /** A scheduled program: kernels in order over numbered buffers. What a backend compiles, and what `explain` prints. */
 import type { Kernel } from '../codegen/kernel.ts'
-import type { DType } from '../dtype.ts'
 import type { Aval, Expr } from '../expr.ts'
 import type { Site } from '../site.ts'
 
@@ -54,4 +53,3 @@ export interface Capabilities {
   readonly bindings: number
 }
 
-export type { DType }

@@ -40,7 +40,7 @@ export interface WasmFunction {
 }
 
 /** A function's part of the code section: what makes two functions the same function. */
-export const functionBytes = ({ locals, body }: WasmFunction): number[] => {
+const functionBytes = ({ locals, body }: WasmFunction): number[] => {
   const runs: { readonly type: WasmType; count: number }[] = []
   for (const type of locals) {
     const last = runs.at(-1)

@@ -1,10 +1,9 @@
 /** Prints a loop kernel: rows outermost, each pass over the columns a loop of its own, four lanes to an instruction. */
-import { dtypes } from '../../dtype.ts'
 import type { DType } from '../../dtype.ts'
 import * as I from '../ix.ts'
 import type { Axis, Ix } from '../ix.ts'
 import type { LoopKernel } from '../kernel.ts'
-import type { ReduceOp, Scalar } from '../scalar.ts'
+import { emptyReduction, type ReduceOp, type Scalar } from '../scalar.ts'
 import { extract, select, shuffle } from './arithmetic.ts'
 import { splitAxes } from './axes.ts'
 import { type Emitter, emitter, type Val, type Variable } from './emitter.ts'
@@ -26,12 +25,9 @@ interface Slice {
   readonly valid: number
 }
 
-const identity = (op: ReduceOp, dtype: DType): number =>
-  op === 'sum' ? 0 : op === 'prod' ? 1 : op === 'max' ? dtypes[dtype].lowest : dtypes[dtype].highest
-
 const identityVal = (e: Emitter, op: ReduceOp, dtype: DType): Val => {
   const type = typeOf(dtype)
-  return e.constant(type, type === 'i32' ? identity(op, dtype) | 0 : identity(op, dtype))
+  return e.constant(type, type === 'i32' ? emptyReduction(op, dtype) | 0 : emptyReduction(op, dtype))
 }
 
 /** One lane's worth of a vector. */

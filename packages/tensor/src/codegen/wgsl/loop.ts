@@ -9,9 +9,9 @@
  */
 import { type Axis, type Ix, constant, ofAxis, unflatten } from '../ix.ts'
 import type { LoopKernel, Reduction, Store } from '../kernel.ts'
-import { linearize, type Scalar } from '../scalar.ts'
+import { emptyReduction, linearize, type Scalar } from '../scalar.ts'
 import { type Body, body, substituteAxes } from './body.ts'
-import { combineText, identity, literal, registerType } from './ops.ts'
+import { combineText, literal, registerType } from './ops.ts'
 import { nothing, type Shader, shader, writeStores } from './shader.ts'
 import { powerOfTwo, type Tuning } from './tuning.ts'
 
@@ -61,7 +61,7 @@ const passes = (reductions: readonly Reduction[]): readonly (readonly number[])[
 }
 
 const axisName = (a: Axis): string => (a.id === ROW ? 'row' : a.id === COLUMN ? 'col' : `a${a.id}`)
-const start = (r: Reduction): string => literal(r.dtype, identity(r.op, r.dtype))
+const start = (r: Reduction): string => literal(r.dtype, emptyReduction(r.op, r.dtype))
 const fold = (r: Reduction, x: string, y: string): string => combineText[r.op](x, y, r.dtype)
 const scoped = (kernel: LoopKernel, scope: Store['scope']): readonly Store[] =>
   kernel.stores.filter((s) => s.scope === scope)

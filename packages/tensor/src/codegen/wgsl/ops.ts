@@ -110,19 +110,6 @@ export const combineText: Readonly<Record<ReduceOp, Text2>> = {
   min: binaryText.min,
 }
 
-export const identity = (op: ReduceOp, dtype: DType): number => {
-  switch (op) {
-    case 'sum':
-      return 0
-    case 'prod':
-      return 1
-    case 'max':
-      return dtypes[dtype].lowest
-    case 'min':
-      return dtypes[dtype].highest
-  }
-}
-
 /** Between memory and registers. */
 export const loadText = (dtype: DType, element: string): string => (dtype === 'bool' ? `(${element} != 0u)` : element)
 export const storeText = (dtype: DType, value: string): string =>

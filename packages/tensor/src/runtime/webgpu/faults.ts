@@ -27,7 +27,7 @@ export const invalid = (blame: Blame, why: string): DeviceError => ({
   ...blame,
 })
 
-export const fromGpuError = (error: GPUError, bytes: number, blame: Blame): DeviceError =>
+const fromGpuError = (error: GPUError, bytes: number, blame: Blame): DeviceError =>
   error.constructor.name === 'GPUOutOfMemoryError'
     ? outOfMemory(bytes, blame, error.message)
     : invalid(blame, error.message)
