@@ -28,7 +28,8 @@ const emptied = (e: Expr, args: readonly Expr[]): Expr | null => {
   const { lower } = e.prim
   if (lower.kind === 'leaf') return null
   if (sizeOf(e.shape) === 0) return fill(e.shape, e.dtype, 0)
-  if (lower.kind === 'reduce' && sizeOf(args[0]!.shape) === 0) return fill(e.shape, e.dtype, emptyReduction(lower.op, e.dtype))
+  if (lower.kind === 'reduce' && sizeOf(args[0]!.shape) === 0)
+    return fill(e.shape, e.dtype, emptyReduction(lower.op, e.dtype))
   if (lower.kind === 'dot' && args[0]!.shape.at(-1) === 0) return fill(e.shape, e.dtype, 0)
   if (lower.kind === 'update' && sizeOf(lower.grid(withArgs(e, args), e.params)) === 0) return args[0]!
   return null

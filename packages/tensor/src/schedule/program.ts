@@ -52,4 +52,3 @@ export interface Capabilities {
   /** Most buffers one kernel may bind. */
   readonly bindings: number
 }
-
