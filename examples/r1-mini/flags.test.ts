@@ -44,6 +44,7 @@ describe('flags of r1-mini', () => {
     ['--seed', 'x'],
     ['--steps', '1.5'],
     ['--exam', '0'],
+    ['--out', ''],
     ['--device', 'gpu'],
     ['--control', 'none'],
     ['--resume'],

@@ -84,6 +84,7 @@ export const parseFlags = (args: readonly string[]): E.Either<string, Flags> => 
   if (E.isLeft(device)) return device
   const control = oneOf('control', ['shuffled', 'random'])(given.control)
   if (E.isLeft(control)) return control
+  if (out === '') return E.left('--out needs a folder')
   if (resume && out === undefined) return E.left('--resume needs --out DIR, the folder of the run to go on with')
   return E.right({
     help,

@@ -27,6 +27,18 @@ export type RunError =
   | { readonly _tag: 'FileFailure'; readonly path: string; readonly code: string; readonly reason: string }
   | { readonly _tag: 'DeviceFailed'; readonly error: DeviceError }
 
+/** Ended by one full stop, whoever wrote it. */
+const sentence = (text: string): string => `${text.replace(/[.\s]+$/, '')}.`
+
+/** What to do, by the code of the failure. */
+const adviceOn: Readonly<Record<string, string>> = {
+  ENOENT: 'There is no run to go on with: check the folder, or start without resuming.',
+  MissingFile: 'There is no run to go on with: check the folder, or start without resuming.',
+  EEXIST: 'Nothing was overwritten: resume that run, or choose another folder.',
+  ENOSPC: 'The disk is full. Nothing was overwritten: free some space, and resume.',
+  NoSpace: '',
+}
+
 /**
  * One sentence on what went wrong and what to do.
  *
@@ -56,9 +68,9 @@ export const describeError = (error: RunError): string => {
         'Shorten the prompt or the completion, or make a model with a longer context.'
       )
     case 'CorruptCheckpoint':
-      return `${error.path} cannot be resumed from: ${error.reason}. It was left as it is; move it away to start anew.`
+      return `${error.path} cannot be resumed from: ${sentence(error.reason)} It was left as it is; move it away to start anew.`
     case 'FileFailure':
-      return `${error.path}: ${error.reason} (${error.code}). Nothing was overwritten.`
+      return `${error.path}: ${sentence(error.reason)} ${adviceOn[error.code] ?? 'Nothing was overwritten.'}`.trimEnd()
     case 'DeviceFailed':
       return `the device failed: ${error.error.message}`
   }

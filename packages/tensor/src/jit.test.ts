@@ -82,6 +82,7 @@ describe.each(devices.map((device) => [device.kind, device] as const))('jit on %
     const next = f(state, x)
     expect(await numbers(next)).toEqual([11, 12])
     expect(() => f(state, x)).toThrow(/f32\[2\] was donated to the call at .*jit\.test\.ts/)
+    await expect(async () => readAsync(state)).rejects.toThrow(/f32\[2\] was donated to the call at .*jit\.test\.ts/)
     expect(await numbers(x)).toEqual([10, 10])
   })
 

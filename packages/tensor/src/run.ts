@@ -9,7 +9,15 @@ import { type Expr, rewrite, toposort, withArgs } from './expr.ts'
 import { buffer, parameter } from './primitives/leaves.ts'
 import { currentDevice } from './runtime/current.ts'
 import { type Device, type DeviceError, DeviceFailure, type Executable } from './runtime/device.ts'
-import { bind, type Bound, deviceOf, hostDataOf, keepReadBack, storageOfTensor } from './runtime/storages.ts'
+import {
+  bind,
+  type Bound,
+  demandPresent,
+  deviceOf,
+  hostDataOf,
+  keepReadBack,
+  storageOfTensor,
+} from './runtime/storages.ts'
 import { simplify, structureKey } from './simplify.ts'
 import { type Tensor, typed } from './tensor.ts'
 import { tracing, leak } from './trace.ts'
@@ -96,6 +104,7 @@ export const read =
           // dtype and array type go together by the table of dtypes
           if (kept !== null) return TE.right(kept.slice() as HostArrays[D])
           const own = storageOfTensor(x)
+          if (own !== null) demandPresent(x, own)
           const storage = own ?? storageOfTensor(realizeLeaves(device, [x])[0]!)!
           return TE.map((data: HostArray) => {
             if (own === null) storage.device.release(storage)

@@ -34,14 +34,16 @@ export const markDonated = (storage: Storage, where: string): void => {
   donors.set(storage, where)
 }
 
-/** Why a tensor cannot be used any more, in words; null where it can. */
-const missing = (x: Expr, storage: Storage): string | null => {
+/** Throws where a tensor's memory is gone, and says who took it. */
+export const demandPresent = (x: Expr, storage: Storage): void => {
   const gone = storage.gone()
-  if (gone === null) return null
+  if (gone === null) return
   const donor = donors.get(storage)
-  return donor === undefined
-    ? `${showAval(x)} can no longer be used: ${gone}`
-    : `${showAval(x)} was donated to the call at ${donor}, which overwrote it. Use the tensors that call returned, or leave this argument out of \`donate\`.`
+  throw new Error(
+    donor === undefined
+      ? `${showAval(x)} can no longer be used: ${gone}`
+      : `${showAval(x)} was donated to the call at ${donor}, which overwrote it. Use the tensors that call returned, or leave this argument out of \`donate\`.`,
+  )
 }
 
 export interface Bound {
@@ -56,8 +58,7 @@ export const bind = (device: Device, x: Expr): Bound | null => {
   if (data !== null) return { storage: device.upload(data, { shape: x.shape, dtype: x.dtype }), transient: true }
   const storage = storageOfTensor(x)
   if (storage === null) return null
-  const why = missing(x, storage)
-  if (why !== null) throw new Error(why)
+  demandPresent(x, storage)
   if (storage.device !== device)
     throw new Error(
       `${showAval(x)} lives on ${storage.device.kind} (${storage.device.label}), and this call runs on ${device.kind} (${device.label}). ` +
