@@ -23,21 +23,29 @@ import { type Tensor, typed } from './tensor.ts'
 import { tracing, leak } from './trace.ts'
 import * as tree from './tree.ts'
 
+/** Programs remembered, and the scratch memory that they may hold together, in bytes. */
 const PROGRAMS = 256
+const SCRATCH = 1 << 28
+
 const caches = new WeakMap<Device, Map<string, Executable>>()
 
-/** Compiled once a structure; the least recently used one goes when there are many. */
+const scratchOf = ({ program }: Executable): number =>
+  program?.buffers.reduce((n, b) => n + (b.source.kind === 'slot' ? b.bytes : 0), 0) ?? 0
+
+/** Compiled once a structure; the least recently used programs go when there are many, or when they hold much. */
 const executableFor = (device: Device, leaves: readonly Expr[], outputs: readonly Expr[]): Executable => {
   const cache = caches.get(device) ?? new Map<string, Executable>()
   caches.set(device, cache)
   const key = structureKey(leaves, outputs)
-  const known = cache.get(key)
-  const made = known ?? device.compile({ inputs: leaves, outputs, donated: leaves.map(() => false) })
+  const made = cache.get(key) ?? device.compile({ inputs: leaves, outputs, donated: leaves.map(() => false) })
   cache.delete(key)
   cache.set(key, made)
-  if (cache.size > PROGRAMS) {
-    const oldest = cache.keys().next()
-    if (oldest.done !== true) cache.delete(oldest.value)
+  let scratch = 0
+  for (const executable of cache.values()) scratch += scratchOf(executable)
+  for (const [oldest, executable] of cache) {
+    if (executable === made || (cache.size <= PROGRAMS && scratch <= SCRATCH)) break
+    cache.delete(oldest)
+    scratch -= scratchOf(executable)
   }
   return made
 }

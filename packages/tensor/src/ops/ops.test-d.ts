@@ -77,6 +77,11 @@ a.any()(x)
 // movement
 has<readonly [3, 2], 'f32'>()(a.reshape([3, 2])(x), true)
 has<readonly [3, number], 'f32'>()(a.reshape([3, -1])(x), true)
+{
+  // Sizes known only at run time are checked there: one number need not be the other.
+  const n: number = 6
+  has<readonly [number, 4], 'i32'>()(a.reshape([n, 4])(a.arange(n * 4)), true)
+}
 has<readonly [3, 2], 'f32'>()(a.transpose()(x), true)
 has<readonly [Var<'T'>, 1, Var<'C'>], 'f32'>()(a.transpose([1, 0, 2])(sequence), true)
 has<readonly [2, 1, 3], 'f32'>()(a.expandDims(1)(x), true)

@@ -111,11 +111,14 @@ type Cancel<A extends Shape, B extends Shape, Left extends Shape = readonly []> 
   infer D extends Dim,
   ...infer Rest extends Shape,
 ]
-  ? Drop<B, D> extends infer Fewer
-    ? Fewer extends Shape
-      ? Cancel<Rest, Fewer, Left>
-      : Cancel<Rest, B, readonly [...Left, D]>
-    : never
+  ? // one `number` need not be another: only literal and named dimensions are known to be the same
+    number extends D
+    ? Cancel<Rest, B, readonly [...Left, D]>
+    : Drop<B, D> extends infer Fewer
+      ? Fewer extends Shape
+        ? Cancel<Rest, Fewer, Left>
+        : Cancel<Rest, B, readonly [...Left, D]>
+      : never
   : readonly [Left, B]
 type AllLiteral<S extends Shape> = S extends readonly [infer D extends Dim, ...infer Rest extends Shape]
   ? number extends D
