@@ -36,8 +36,20 @@ export interface Comparison {
 /** Each element by itself. */
 export type Unary = <S extends Shape, D extends DType>(x: Tensor<S, D>) => Tensor<S, D>
 
+/** Throws DTypeError for a name that is no dtype: plain JavaScript may pass any. */
+export const demandDType = (op: string, dtype: DType): void => {
+  if (!Object.hasOwn(dtypes, dtype))
+    throw new DTypeError({
+      op,
+      operands: [],
+      rule: `'${dtype}' is no dtype`,
+      fix: `Choose one of ${Object.keys(dtypes).join(', ')}`,
+    })
+}
+
 /** The value as an element of `dtype`; throws DTypeError where it is none. */
 export const element = (op: string, value: number, dtype: DType, beside: readonly Aval[] = []): number => {
+  demandDType(op, dtype)
   const fits = dtypes[dtype].float || dtypes[dtype].round(value) === value
   if (fits) return value
   throw new DTypeError({

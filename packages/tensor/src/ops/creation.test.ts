@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import type { DType } from '../dtype.ts'
 import { evaluate } from '../evaluate.ts'
 import type { Expr } from '../expr.ts'
+import { cast } from './math.ts'
 import { arange, eye, full, fullLike, linspace, ones, onesLike, scalar, tensor, zeros, zerosLike } from './creation.ts'
 
 const values = (x: Expr): readonly number[] => [...evaluate([x])[0]!.data]
@@ -101,5 +102,15 @@ describe('rules', () => {
     expect(values(eye(2))).toEqual([1, 0, 0, 1])
     expect(values(eye(2, 3, 1))).toEqual([0, 1, 0, 0, 0, 1])
     expect(values(eye(2, 2, -1, 'i32'))).toEqual([0, 0, 1, 0])
+  })
+  it('a name that is no dtype is refused with the choices, from plain JavaScript too', () => {
+    const f16 = 'f16' as unknown as 'f32'
+    for (const make of [
+      () => zeros([2], f16),
+      () => tensor([1], [1], f16),
+      () => arange(0, 3, 1, f16),
+      () => cast(f16)(ones([1])),
+    ])
+      expect(make).toThrow(/'f16' is no dtype. Choose one of f32, i32, u32, bool/)
   })
 })

@@ -5,7 +5,7 @@ import * as raw from '../primitives/index.ts'
 import type { NestedShape } from '../shape-type.ts'
 import { isShape, showShape, sizeOf, type Shape } from '../shape.ts'
 import { typed, type Tensor } from '../tensor.ts'
-import { element } from './align.ts'
+import { demandDType, element } from './align.ts'
 
 /** Elements in nested arrays of one length at each depth, up to six deep. */
 export type Nested<E> = E | Rows<E>
@@ -48,6 +48,7 @@ const holds: Readonly<Record<DType, string>> = {
 
 /** The data as an array of its own, so that later changes to `data` do not show in the tensor. */
 const copied = (data: ArrayLike<unknown>, shape: Shape, dtype: DType): HostArray => {
+  demandDType('tensor', dtype)
   const copy = dtypes[dtype].allocate(data.length)
   for (let i = 0; i < data.length; i++) {
     const value = data[i]
@@ -214,6 +215,7 @@ export function arange<D extends DType = 'i32'>(
   dtype?: D,
 ): Tensor<readonly [number], D>
 export function arange(first: number, stop?: number, step = 1, dtype: DType = 'i32'): Tensor<readonly [number]> {
+  demandDType('arange', dtype)
   const start = stop === undefined ? 0 : first
   if (step === 0 || !Number.isFinite(((stop ?? first) - start) / step))
     throw new RangeError(

@@ -4,7 +4,7 @@ import type { Expr } from '../expr.ts'
 import * as raw from '../primitives/index.ts'
 import type { Shape } from '../shape.ts'
 import { typed, type Tensor } from '../tensor.ts'
-import { binary, requireFloat, unary, type Binary, type Unary } from './align.ts'
+import { binary, demandDType, requireFloat, unary, type Binary, type Unary } from './align.ts'
 
 /**
  * x + y, elementwise. Shapes broadcast from the right; both operands have one dtype, or one is a number.
@@ -109,8 +109,10 @@ export const stopGradient: Unary = unary(raw.stopGradient)
  */
 export const cast =
   <D extends DType>(dtype: D) =>
-  <S extends Shape>(x: Tensor<S>): Tensor<S, D> =>
-    typed(x.dtype === dtype ? x : raw.cast(dtype, x))
+  <S extends Shape>(x: Tensor<S>): Tensor<S, D> => {
+    demandDType('cast', dtype)
+    return typed(x.dtype === dtype ? x : raw.cast(dtype, x))
+  }
 
 /** An elementwise function of float tensors; throws DTypeError for others. */
 function float(name: string, f: (x: Expr) => Expr): Unary {
