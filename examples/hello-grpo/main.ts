@@ -17,7 +17,8 @@ const logpOf = (logits: Floats, arms: Integers): Floats => expandDims(-1)(tokenL
 
 const optimizer = adam({ learningRate: 0.1 })
 const step = jit((logits: Floats, state: ReturnType<typeof optimizer.init>, arms: Integers, advantages: Floats) => {
-  const rollouts = { mask: ones([G, 1]), oldLogp: logpOf(logits, arms), refLogp: null, advantages, totals: null }
+  const sampled = { mask: ones([G, 1]), oldLogp: logpOf(logits, arms), refLogp: null, advantages }
+  const rollouts = { ...sampled, weights: null, totals: null }
   const loss = (from: Floats) => objective(GRPO_OBJECTIVE)(rollouts)(logpOf(from, arms))
   const [, gradient] = valueAndGrad(loss)(logits)
   const [updates, next] = optimizer.update(gradient, state, logits)

@@ -161,7 +161,7 @@ const updateOf = <Problem, O extends Tree>(config: GrpoConfig<Problem, O>) => {
   const loss = valueAndGrad(
     (params: TransformerParams, batch: Batch) => {
       const { logp, entropy } = score(params)(batch)
-      const rollouts = { ...batch, totals: null }
+      const rollouts = { ...batch, weights: null, totals: null }
       return [
         objective(config.objective)(rollouts)(logp, entropy),
         {

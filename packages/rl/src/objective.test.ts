@@ -77,6 +77,7 @@ const rolloutsOf = (h: Host): Rollouts => ({
   oldLogp: tensor(h.oldLogp, [h.B, h.T]),
   refLogp: tensor(h.refLogp, [h.B, h.T]),
   advantages: tensor(h.advantages, [h.B, 1]),
+  weights: null,
   totals: null,
 })
 const logpOf = (h: Host): Floats => tensor(h.logp, [h.B, h.T])
@@ -399,6 +400,7 @@ describe('the whole way to a policy', () => {
       oldLogp,
       refLogp: null,
       advantages: tensor(advantages!, [4, 1]),
+      weights: null,
       totals: null,
     }
     const g = values(grad((t: Floats) => objective(GRPO_OBJECTIVE)(rollouts)(expandDims(-1)(logp(t))))(tensor(theta)))

@@ -2,7 +2,7 @@
  * The policy objective of GRPO and its family, composed of independent parts (DeepSeekMath eq. 3; DeepSeek-R1 eq. 1-3
  * writes it on whole sequences):
  *
- *   J = aggregate( surrogate(rho, A) - beta KL(pi || pi_ref) + entropyBonus H ),   loss = -J
+ *   J = aggregate( w surrogate(rho, A) - beta KL(pi || pi_ref) + entropyBonus H ),   loss = -J
  *
  * All are pure functions of `logp`, the log-probabilities of the sampled tokens under the policy that learns, so that a
  * gradient with respect to whatever made `logp` is a gradient of the objective. What stands where the mask is 0 (padding,
@@ -37,6 +37,11 @@ export type Rollouts = {
   readonly refLogp: Floats | null
   /** [B, 1] or [B, T]. */
   readonly advantages: Floats
+  /**
+   * [B, 1] or [B, T]: factors w on the surrogate, constants to the gradient, which correct for a sampler that is not the
+   * old policy (see `correction.ts`) or leave sequences out; null is 1 everywhere.
+   */
+  readonly weights: Floats | null
   /** What the global batch holds, where this is a part of it; null where this is the whole. */
   readonly totals: Totals | null
 }
@@ -73,7 +78,7 @@ const refLogpOf = ({ refLogp, mask }: Rollouts): Floats => {
  * import { ones, tensor } from '@adjoint/tensor'
  * const oldLogp = tensor([-1, -2, -1, -3], [2, 2])
  * const advantages = tensor([1, -1], [2, 1])
- * const rollouts = { mask: ones([2, 2]), oldLogp, refLogp: null, advantages, totals: null }
+ * const rollouts = { mask: ones([2, 2]), oldLogp, refLogp: null, advantages, weights: null, totals: null }
  * objective(GRPO_OBJECTIVE)(rollouts)(oldLogp) // 0 on policy, while its gradient is not
  * ```
  */
@@ -81,10 +86,11 @@ export const objective =
   ({ ratio, clip, kl, beta, aggregate, entropyBonus }: ObjectiveConfig) =>
   (rollouts: Rollouts) =>
   (logp: Floats, entropy: Floats | null = null): Scalar => {
-    const { mask, advantages } = rollouts
+    const { mask, advantages, weights } = rollouts
     const policy = masked(logp, mask)
     const logRatio = masked(ratio(policy, masked(rollouts.oldLogp, mask), mask), mask)
     let perToken = clip.surrogate(logRatio, advantages, policy)
+    if (weights !== null) perToken = mul(perToken, stopGradient(masked(weights, mask)))
     if (beta !== 0) perToken = sub(perToken, mul(kl(policy, refLogpOf(rollouts), logRatio), beta))
     if (entropyBonus !== 0) {
       if (entropy === null)
@@ -115,7 +121,7 @@ export type ObjectiveMetrics = {
  * import { GRPO_OBJECTIVE, objectiveMetrics } from '@adjoint/rl'
  * import { ones, tensor, zeros } from '@adjoint/tensor'
  * const oldLogp = tensor([-1, -2], [1, 2])
- * const rollouts = { mask: ones([1, 2]), oldLogp, refLogp: null, advantages: ones([1, 1]), totals: null }
+ * const rollouts = { mask: ones([1, 2]), oldLogp, refLogp: null, advantages: ones([1, 1]), weights: null, totals: null }
  * objectiveMetrics(GRPO_OBJECTIVE)(rollouts)(oldLogp, zeros([1, 2]))['clip_ratio/high'] // 0 on policy
  * ```
  */

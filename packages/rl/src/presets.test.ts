@@ -13,7 +13,7 @@ const oldLogp: Floats = tensor([-2, -1, -2, 0], [2, 2])
 const logp: Floats = tensor([-2 + Math.LN2, -1, -2 + Math.LN2, 0], [2, 2])
 const lossOf = ({ advantage, objective: parts }: Preset): number => {
   const advantages: Floats = tensor(advantage([[1, 0]])[0]!, [2, 1])
-  const rollouts: Rollouts = { mask, oldLogp, refLogp: oldLogp, advantages, totals: null }
+  const rollouts: Rollouts = { mask, oldLogp, refLogp: oldLogp, advantages, weights: null, totals: null }
   return value(objective(parts)(rollouts)(logp))
 }
 const k3AtLog2 = 0.5 + Math.LN2 - 1 // l = -log 2
