@@ -1,6 +1,6 @@
 /** What a run came to, out of its logs: the figures of the table and of --json. */
 import type { Evaluation, LogRecord } from '@adjoint/rl'
-import { linesOf } from '../report/curves.ts'
+import { linesOf } from '@adjoint/report'
 
 /** Figures of one exam. */
 export type Figures = Pick<Evaluation, 'passAt1' | 'thinkRate' | 'meanLength'> & { readonly consAt16: number }

@@ -1,8 +1,17 @@
 /** report.html of a run: a pure function of its logs. */
+import {
+  banded,
+  type Chart,
+  curve,
+  linesOf,
+  lineChart,
+  pageHtml,
+  renderSvg,
+  type Section,
+  type Series,
+  thinned,
+} from '@adjoint/report'
 import type { Json, LogRecord } from '@adjoint/rl'
-import { type Chart, lineChart, renderSvg, type Series } from '../report/charts.ts'
-import { banded, curve, linesOf, thinned } from '../report/curves.ts'
-import { pageHtml, type Section } from '../report/page.ts'
 import type { Figures, Outcome } from './outcome.ts'
 
 /** Exams on the way, with the one before at step 0 and the one after at the end. */

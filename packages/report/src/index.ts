@@ -1,0 +1,8 @@
+/**
+ * What runs look like: curves out of their logs, charts rendered without a browser, pages that need nothing else.
+ *
+ * @packageDocumentation
+ */
+export { type Chart, lineChart, renderSvg, type Series } from './charts.ts'
+export { banded, curve, linesOf, thinned } from './curves.ts'
+export { escapeHtml, type Page, pageHtml, type Section } from './page.ts'
