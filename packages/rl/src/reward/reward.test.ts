@@ -3,7 +3,6 @@ import * as TE from 'fp-ts/lib/TaskEither.js'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { mod10Chain } from '../task/chain.ts'
-import { named, scoreSamples } from './named.ts'
 import { cap, gate, type Reward, rewardMonoid, type Sample, type Score, sum, weighted } from './reward.ts'
 import { accuracy, format, repetition, sameNumber, softOverlong } from './rules.ts'
 
@@ -60,20 +59,6 @@ describe('rewards under addition', () => {
     expect([long(sample('ab')), long(sample('abcd'))]).toEqual([0, 2])
     expect([-3, 0.5, 3].map((x) => cap({ min: -1, max: 1 })(() => x)(sample('')))).toEqual([-1, 0.5, 1])
     expect(cap({ max: 1 })(() => NaN)(sample(''))).toBeNaN()
-  })
-})
-
-describe('named rewards', () => {
-  test('keep their parts; a failed one is absent from the total, never 0', async () => {
-    const rewards = [
-      named('correct', (s: Text) => (s.length > 1 ? 1 : NaN)),
-      named('format', () => TE.right(1), 0.1),
-      named('watched', () => TE.left({ _tag: 'RewardFailed', message: 'down' } as const), 0),
-    ]
-    expect(await scoreSamples<null>(rewards)([sample('ab'), sample('a')])).toEqual([
-      { total: 1.1, parts: { correct: 1, format: 1, watched: NaN } },
-      { total: NaN, parts: { correct: NaN, format: 1, watched: NaN } },
-    ])
   })
 })
 
