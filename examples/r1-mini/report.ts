@@ -12,6 +12,7 @@ import {
   thinned,
 } from '@adjoint/report'
 import type { Json, LogRecord } from '@adjoint/rl'
+import { show } from '../cli/table.ts'
 import type { Figures, Outcome } from './outcome.ts'
 
 /** Exams on the way, with the one before at step 0 and the one after at the end. */
@@ -111,8 +112,6 @@ const chartsOf = (
     ],
   ]
 }
-
-const show = (x: number, digits: number): string => (Number.isFinite(x) ? x.toFixed(digits) : '-')
 
 /** The rows of the table at the end: name, pass@1, cons@16, share that thinks, mean length. */
 export const tableOf = (outcome: Outcome): readonly (readonly string[])[] =>

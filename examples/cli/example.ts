@@ -1,0 +1,101 @@
+/**
+ * What the `main.ts` of every example is made of: flags in, a device for as long as the job takes, a table or one JSON
+ * object out; exit code 2 for bad flags, 1 for a job that failed (one line on stderr), 0 for one that did not.
+ */
+import { describeError, type RunError } from '@adjoint/rl'
+import { type Device, requestDevice } from '@adjoint/tensor'
+import * as E from 'fp-ts/lib/Either.js'
+import { pipe } from 'fp-ts/lib/function.js'
+import * as TE from 'fp-ts/lib/TaskEither.js'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { type CommonValues, decodeFlags, type FlagsOf, usageOf } from './flags.ts'
+import { type ProgressBar, progressBar } from './progress.ts'
+
+/** What a job works with. */
+export interface Bench {
+  readonly device: Device
+  /** The folder of the run: `--out`, or a new one under runs/. It need not exist yet. */
+  readonly folder: string
+  readonly bar: ProgressBar
+}
+
+/** Why a job ended early: an error of the package, or a sentence of the example's own. */
+export type JobError = RunError | string
+
+/** An example: flags of type `V`, a job that comes to an `A`, and two ways to print it. */
+export interface Example<V extends CommonValues, A> {
+  readonly name: string
+  /** What it does, in a sentence or two. */
+  readonly about: string
+  readonly flags: FlagsOf<V>
+  readonly job: (flags: V, bench: Bench) => TE.TaskEither<JobError, A>
+  /** What stands on stdout without `--json`. */
+  readonly text: (result: A) => string
+  /** The object of `--json`. */
+  readonly json: (result: A) => object
+}
+
+const defaultFolder = (name: string): string =>
+  join('runs', `${name}-${new Date().toISOString().replaceAll(/[:.]/g, '-')}`)
+
+/** The failure of a device as that of a run. */
+export const deviceFailed = (error: Extract<RunError, { _tag: 'DeviceFailed' }>['error']): RunError => ({
+  _tag: 'DeviceFailed',
+  error,
+})
+
+/** Writes a file of a run (a chart, a page), and makes its folder where it is missing. */
+export const writeText = (path: string, text: string): TE.TaskEither<RunError, void> =>
+  TE.tryCatch(
+    async () => {
+      await mkdir(dirname(path), { recursive: true })
+      await writeFile(path, text)
+    },
+    (thrown) => ({
+      _tag: 'FileFailure',
+      path,
+      code: 'write',
+      reason: thrown instanceof Error ? thrown.message : String(thrown),
+    }),
+  )
+
+/** Runs an example on an argument list; its exit code. */
+export const runExample =
+  <V extends CommonValues, A>({ name, about, flags, job, text, json }: Example<V, A>) =>
+  async (args: readonly string[]): Promise<number> => {
+    const usage = usageOf(name, about, flags)
+    const decoded = decodeFlags(flags)(args)
+    if (E.isLeft(decoded)) {
+      process.stderr.write(`${decoded.left}\n\n${usage}`)
+      return 2
+    }
+    const given = decoded.right
+    if (given.help) {
+      process.stdout.write(usage)
+      return 0
+    }
+    const bar = progressBar()
+    const finished = await TE.bracket<JobError, Device, A>(
+      TE.mapLeft(deviceFailed)(requestDevice(given.device === null ? {} : { kind: given.device })),
+      (device) =>
+        pipe(
+          job(given, { device, folder: given.out ?? defaultFolder(name), bar }),
+          TE.tapIO(() => bar.stop),
+          TE.orElseFirstIOK(() => bar.stop),
+        ),
+      (device) => TE.fromTask(() => device.destroy()),
+    )()
+    if (E.isLeft(finished)) {
+      const { left } = finished
+      process.stderr.write(`${name}: ${typeof left === 'string' ? left : describeError(left)}\n`)
+      return 1
+    }
+    process.stdout.write(given.json ? `${JSON.stringify(json(finished.right))}\n` : `${text(finished.right)}\n`)
+    return 0
+  }
+
+/** The whole of a `main.ts`: the example on this process's arguments. */
+export const main = async <V extends CommonValues, A>(example: Example<V, A>): Promise<void> => {
+  process.exitCode = await runExample(example)(process.argv.slice(2))
+}

@@ -1,0 +1,12 @@
+/** Tables as text, and numbers in them. */
+import Table from 'cli-table3'
+
+/** A table for a terminal. */
+export const tableText = (head: readonly string[], rows: readonly (readonly string[])[]): string => {
+  const table = new Table({ head: [...head], style: { head: [], border: [] } })
+  table.push(...rows.map((row) => [...row]))
+  return table.toString()
+}
+
+/** A number with so many digits after the point; `-` where there is none. */
+export const show = (x: number, digits: number): string => (Number.isFinite(x) ? x.toFixed(digits) : '-')
