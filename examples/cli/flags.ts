@@ -130,7 +130,7 @@ export const decodeFlags =
       ]),
     )
     const parsed = E.tryCatch(
-      // Neither flag may repeat: the type has no arrays.
+      // No option is `multiple`, so no value is an array.
       () => parseArgs({ args: [...args], options }).values as Given,
       (thrown) => (thrown instanceof Error ? thrown.message : String(thrown)),
     )
