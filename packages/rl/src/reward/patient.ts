@@ -1,0 +1,141 @@
+/**
+ * Rewards that take time and may fail: a judge behind a network, a program that is run, a proof checker. `patient` bounds
+ * how many run at once, how long each may take and how often it is tried again, and turns whatever goes wrong into a
+ * `RewardFailed`, so that the reward is absent for that sample and nothing else.
+ */
+import * as E from 'fp-ts/lib/Either.js'
+import * as TE from 'fp-ts/lib/TaskEither.js'
+import pLimit from 'p-limit'
+import pRetry from 'p-retry'
+import pTimeout from 'p-timeout'
+import type { Reward, RewardError, Sample, Score } from './reward.ts'
+
+/** A reward that may also be a plain promise, and may watch a signal that says that nobody waits for it any more. */
+export type SlowReward<Problem> = (sample: Sample<Problem>, signal: AbortSignal) => Score | Promise<number>
+
+/** How long to wait before each retry: `first * factor^i`, at most `most`; in ms. */
+export interface Backoff {
+  /** Default 500 ms. */
+  readonly first?: number
+  /** Default 2. */
+  readonly factor?: number
+  /** Default 30,000 ms. */
+  readonly most?: number
+}
+
+/** How patient to be. */
+export interface Patience {
+  /** Attempts that run at once, over all samples of the reward. */
+  readonly concurrency: number
+  /** What one attempt may take, in ms, from its start (waiting for its turn does not count). */
+  readonly timeout: number
+  /** Attempts after the first. Default 2. */
+  readonly retries?: number
+  readonly backoff?: Backoff
+  /**
+   * A draw from [0, 1), one a sample: its waits are `1 + jitter()` times as long, so that samples that failed together
+   * do not come back together. Default `Math.random`: it moves times, never results.
+   */
+  readonly jitter?: () => number
+  /** Is told of every reward that was given up. */
+  readonly onFailure?: (error: RewardError) => void
+}
+
+const LONGEST_TIMER = 2 ** 31 - 1 // ms; a timer of the platform takes no more, and fires at once
+
+/**
+ * A reward with bounded concurrency, a timeout and retries with exponential backoff. An attempt fails if it throws, rejects,
+ * gives a `Left`, gives anything but a finite number, or does not settle in time: then its signal is aborted, and it is
+ * left behind. When the last attempt has failed the reward is `Left RewardFailed`, and its message counts what happened.
+ * A retry waits outside of the bound. Wrong settings throw.
+ *
+ * @example
+ * ```ts
+ * import { named, patient } from '@adjoint/rl'
+ * const judge = patient({ concurrency: 8, timeout: 10_000, retries: 3 })(async ({ completion }, signal) => {
+ *   const response = await fetch('https://judge.example/score', { method: 'POST', body: completion, signal })
+ *   return Number(await response.text())
+ * })
+ * const rewards = [named('judge', judge)]
+ * ```
+ */
+export const patient = (patience: Patience) => {
+  const { concurrency, timeout, retries = 2, jitter = Math.random, onFailure = () => undefined } = patience
+  const { first = 500, factor = 2, most = 30_000 } = patience.backoff ?? {}
+  check('concurrency', concurrency, concurrency === Infinity || (Number.isInteger(concurrency) && concurrency > 0))
+  check('timeout', timeout, timeout === Infinity || (timeout > 0 && timeout <= LONGEST_TIMER))
+  check('retries', retries, Number.isInteger(retries) && retries >= 0)
+  check('backoff.first', first, first >= 0 && first <= LONGEST_TIMER / 2)
+  check('backoff.factor', factor, factor >= 1 && Number.isFinite(factor))
+  check('backoff.most', most, most >= 0 && most <= LONGEST_TIMER / 2)
+
+  return <Problem>(reward: SlowReward<Problem>): Reward<Problem> => {
+    const limit = pLimit(concurrency)
+    return (sample) => {
+      const failures: string[] = []
+      const persevere = (): Promise<number> => {
+        const stretch = 1 + jitter()
+        return pRetry(() => limit(() => attempt(reward, sample, timeout)), {
+          retries,
+          factor,
+          minTimeout: first * stretch,
+          maxTimeout: most * stretch,
+          onFailedAttempt: ({ error }) => void failures.push(error.message),
+        })
+      }
+      return TE.tryCatch(persevere, () => {
+        const error: RewardError = { _tag: 'RewardFailed', message: tally(failures) }
+        onFailure(error)
+        return error
+      })
+    }
+  }
+}
+
+const check = (name: string, value: number, holds: boolean): void => {
+  if (!holds)
+    throw new RangeError(
+      `patient: ${name} is ${value}. concurrency is a positive integer, timeout a positive number of ms (below 2^31), retries an integer from 0, a backoff from 0 ms with a factor from 1.`,
+    )
+}
+
+/** One attempt: a finite number, or an Error that says why not. What still works for it when it ends is told to stop. */
+const attempt = async <Problem>(
+  reward: SlowReward<Problem>,
+  sample: Sample<Problem>,
+  timeout: number,
+): Promise<number> => {
+  const controller = new AbortController()
+  try {
+    return await pTimeout(settle(reward, sample, controller.signal), {
+      milliseconds: timeout,
+      message: `no answer within ${timeout} ms`,
+    })
+  } catch (thrown) {
+    controller.abort(thrown)
+    // p-retry takes some kinds of error for bugs, and does not try again after them: to it all failures are of one kind.
+    throw new Error(thrown instanceof Error ? thrown.message : String(thrown), { cause: thrown })
+  }
+}
+
+const settle = async <Problem>(
+  reward: SlowReward<Problem>,
+  sample: Sample<Problem>,
+  signal: AbortSignal,
+): Promise<number> => {
+  const score = reward(sample, signal)
+  const given = await (typeof score === 'function' ? score() : score)
+  if (typeof given === 'object' && E.isLeft(given)) throw new Error(given.left.message)
+  const value: unknown = typeof given === 'object' ? given.right : given
+  if (typeof value === 'number' && Number.isFinite(value)) return value
+  throw new Error(`gave ${String(value)}, not a finite number`)
+}
+
+/** `gave up after 3 attempts: HTTP 500 (2 times), no answer within 50 ms` */
+const tally = (failures: readonly string[]): string => {
+  const kinds = [...new Set(failures)].map((message) => {
+    const times = failures.filter((f) => f === message).length
+    return times === 1 ? message : `${message} (${times} times)`
+  })
+  return `gave up after ${failures.length} attempt${failures.length === 1 ? '' : 's'}: ${kinds.join(', ')}`
+}
