@@ -1,4 +1,4 @@
-/** Log-probabilities and entropies of completions under a policy: one full forward. */
+/** Logits, log-probabilities and entropies of completions under a policy: one full forward. */
 import { entropy, type Floats, type Integers, tokenLogp, type Transformer, type TransformerParams } from '@adjoint/nn'
 import { div, slice } from '@adjoint/tensor'
 
@@ -15,6 +15,31 @@ export type Scores = {
   readonly logp: Floats
   readonly entropy: Floats
 }
+
+/**
+ * The logits [B, N, V] from which each of the last `completion` columns N of sequences was or could be drawn.
+ *
+ * @example
+ * ```ts
+ * import { transformer } from '@adjoint/nn'
+ * import { completionLogits } from '@adjoint/rl'
+ * import { random, zeros } from '@adjoint/tensor'
+ * const model = transformer({ vocab: 21, width: 16, layers: 1, heads: 2, context: 8 })
+ * completionLogits(model, 3)(model.init(random.key(0)))({ tokens: zeros([2, 8], 'i32'), starts: null }).shape // [2, 3, 21]
+ * ```
+ */
+export const completionLogits =
+  (model: Transformer, completion: number) =>
+  (params: TransformerParams) =>
+  ({ tokens, starts }: Scored): Floats => {
+    const [rows, columns] = tokens.shape as readonly [number, number]
+    // The last token is predicted, and predicts nothing.
+    const read: Integers = slice([0, 0], [rows, columns - 1])(tokens)
+    const stream = model.hidden(params, starts === null ? {} : { starts })(read) // [B, P + N - 1, C]
+    // Column t is about the token at column t + 1.
+    const from: Floats = slice([0, columns - completion - 1, 0], [rows, columns - 1, stream.shape[2]!])(stream)
+    return model.head(params)(from)
+  }
 
 /**
  * Scores the last `completion` columns of sequences under the distribution that was sampled from: logits divided by the
@@ -34,16 +59,10 @@ export type Scores = {
 export const scoreCompletions =
   (model: Transformer, { completion, temperature }: { readonly completion: number; readonly temperature: number }) =>
   (params: TransformerParams) =>
-  ({ tokens, starts }: Scored): Scores => {
-    const [rows, columns] = tokens.shape as readonly [number, number]
-    const prompt = columns - completion
-    // The last token is predicted, and predicts nothing.
-    const read: Integers = slice([0, 0], [rows, columns - 1])(tokens)
-    const stream = model.hidden(params, starts === null ? {} : { starts })(read) // [B, P + N - 1, C]
-    // Column t is about the token at column t + 1.
-    const from: Floats = slice([0, prompt - 1, 0], [rows, columns - 1, stream.shape[2]!])(stream)
-    const logits = model.head(params)(from) // [B, N, V]
+  (sequences: Scored): Scores => {
+    const [rows, columns] = sequences.tokens.shape as readonly [number, number]
+    const logits = completionLogits(model, completion)(params)(sequences) // [B, N, V]
     const scaled: Floats = temperature === 0 || temperature === 1 ? logits : div(logits, temperature)
-    const sampled: Integers = slice([0, prompt], [rows, columns])(tokens)
+    const sampled: Integers = slice([0, columns - completion], [rows, columns])(sequences.tokens)
     return { logp: tokenLogp(scaled, sampled), entropy: entropy(scaled) }
   }

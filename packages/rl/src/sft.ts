@@ -39,8 +39,8 @@ export interface SftConfig<O extends Tree> {
   readonly optimizer: GradientTransformation<O>
   /** Tokens of a row; shorter ones are padded. Default: the model's context. */
   readonly width?: number
-  /** The demonstrations of a step. */
-  readonly batch: (key: HostKey) => readonly Demonstration[]
+  /** The demonstrations of a step, from its key and its number. */
+  readonly batch: (key: HostKey, step: number) => readonly Demonstration[]
   readonly device: Device
 }
 
@@ -103,9 +103,9 @@ export interface Stepped<S> {
 }
 
 /**
- * A step of SFT, compiled once: `(state, key) -> state and metrics` (`loss` in nats per token, `mean_token_accuracy`,
- * `grad_norm`). The memory of the state given is reused for the one returned. Left: EmptyDataset, UnknownToken,
- * SequenceTooLong, DeviceFailed.
+ * A step of SFT, compiled once: `(state, key, number) -> state and metrics` (`loss` in nats per token,
+ * `mean_token_accuracy`, `grad_norm`); the number is for sources that go through their data in order (`epochs`). The memory
+ * of the state given is reused for the one returned. Left: EmptyDataset, UnknownToken, SequenceTooLong, DeviceFailed.
  *
  * @example
  * ```ts
@@ -136,9 +136,9 @@ export const sftStep = <O extends Tree>({ model, vocabulary, optimizer, batch, d
     },
     { donate: [0], device },
   )
-  return (state: Learner<O>, key: HostKey): TE.TaskEither<RunError, Stepped<Learner<O>>> =>
+  return (state: Learner<O>, key: HostKey, number = 0): TE.TaskEither<RunError, Stepped<Learner<O>>> =>
     pipe(
-      TE.fromEither(encodeDemonstrations(vocabulary, width)(batch(key))),
+      TE.fromEither(encodeDemonstrations(vocabulary, width)(batch(key, number))),
       TE.flatMap(({ tokens, mask, shape }) =>
         onDevice(() => Promise.resolve(update(state, tensor(tokens, shape), tensor(mask, shape)))),
       ),
