@@ -1,0 +1,85 @@
+/** Preferences: two completions to one prompt, of which one is better; and their rectangles of tokens. */
+import * as E from 'fp-ts/lib/Either.js'
+import { pipe } from 'fp-ts/lib/function.js'
+import { encodeDemonstrations, type Sequences } from '../batch.ts'
+import type { RunError } from '../errors.ts'
+import type { Sample } from '../reward/reward.ts'
+import { grouped } from '../rollout.ts'
+import type { Vocabulary } from '../task/vocabulary.ts'
+
+/** A prompt, the better completion and the worse one. */
+export interface PreferencePair {
+  readonly prompt: string
+  readonly chosen: string
+  readonly rejected: string
+  /** By how much the rewards should differ at least (Touvron et al. 2023, Llama 2, eq. 2). Default 0. */
+  readonly margin?: number
+}
+
+/** Pairs, row-major on the host: the chosen completions in the first half of the rows, the rejected in the second. */
+export interface EncodedPairs extends Sequences {
+  /** `[2B]`: the column of the last token of each row, its `<eos>`. */
+  readonly ends: Int32Array
+  /** `[B]`; null where no pair has a margin. */
+  readonly margins: Float32Array | null
+}
+
+/**
+ * @internal The last column of each row that the mask keeps: where a sequence ends, padding aside.
+ */
+export const endsOf = ({ mask, shape: [rows, columns] }: Sequences): Int32Array =>
+  Int32Array.from({ length: rows }, (_, row) => mask.subarray(row * columns, (row + 1) * columns).lastIndexOf(1))
+
+/**
+ * Pairs as sequences of `width` tokens, padded on the right. Left: UnknownToken, SequenceTooLong, EmptyDataset.
+ *
+ * @example
+ * ```ts
+ * import { encodePairs, mod10Chain } from '@adjoint/rl'
+ * encodePairs(mod10Chain.vocabulary, 21)([{ prompt: '3+8=', chosen: '<answer>1</answer>', rejected: '<answer>7</answer>' }])
+ * ```
+ */
+export const encodePairs =
+  (vocabulary: Vocabulary, width: number) =>
+  (pairs: readonly PreferencePair[]): E.Either<RunError, EncodedPairs> => {
+    if (pairs.length === 0) return E.left({ _tag: 'EmptyDataset', name: 'the set of preference pairs' })
+    const rows = [
+      ...pairs.map(({ prompt, chosen }) => ({ prompt, completion: chosen })),
+      ...pairs.map(({ prompt, rejected }) => ({ prompt, completion: rejected })),
+    ]
+    const margins = pairs.some(({ margin }) => margin !== undefined)
+      ? Float32Array.from(pairs, ({ margin = 0 }) => margin)
+      : null
+    return pipe(
+      encodeDemonstrations(vocabulary, width)(rows),
+      E.map((sequences) => ({ ...sequences, ends: endsOf(sequences), margins })),
+    )
+  }
+
+/**
+ * Pairs from groups of sampled completions and their rewards: in each group the first of the best against the first of the
+ * worst. Completions that were cut, or whose reward is absent, take no part; a group without two different rewards gives
+ * no pair.
+ *
+ * @example
+ * ```ts
+ * import { pairsFromSamples, type Sample } from '@adjoint/rl'
+ * const say = (completion: string): Sample<null> => ({ problem: null, prompt: '1+1=', completion, length: 2, terminated: true })
+ * pairsFromSamples({ group: 3 })([say('3'), say('2'), say('4')], [0, 1, 0]) // chosen '2', rejected '3'
+ * ```
+ */
+export const pairsFromSamples =
+  ({ group }: { readonly group: number }) =>
+  (samples: readonly Sample<unknown>[], rewards: readonly number[]): readonly PreferencePair[] =>
+    grouped(
+      samples.map((sample, i) => ({ sample, reward: rewards[i] ?? NaN })),
+      group,
+    ).flatMap((all): readonly PreferencePair[] => {
+      const known = all.filter(({ sample, reward }) => sample.terminated && !Number.isNaN(reward))
+      const [first, ...rest] = known
+      if (first === undefined) return []
+      const best = rest.reduce((x, y) => (y.reward > x.reward ? y : x), first)
+      const worst = rest.reduce((x, y) => (y.reward < x.reward ? y : x), first)
+      if (best.reward === worst.reward) return []
+      return [{ prompt: best.sample.prompt, chosen: best.sample.completion, rejected: worst.sample.completion }]
+    })

@@ -1,0 +1,47 @@
+/** A reward model as a reward: what GRPO optimizes where no rule can tell. */
+import * as E from 'fp-ts/lib/Either.js'
+import type { Sample } from '../reward/reward.ts'
+import type { RewardModel, RewardModelParams } from './reward-model.ts'
+import { scorable, type ScoringConfig, textScorer } from './score-texts.ts'
+
+/** Which model scores. */
+export interface LearnedRewardConfig extends ScoringConfig {
+  readonly model: RewardModel
+  /** Must outlive the reward: a `snapshot` where training goes on. */
+  readonly params: RewardModelParams
+}
+
+/**
+ * A reward model as a scorer of batches, for `namedBatch`. Rows have one shape, so one program serves batches of any size.
+ *
+ * Every completion is scored as if it had ended where it stops: one that was cut looks to the model like any other text,
+ * and the reward is always read at an `<eos>`, where it was trained. What the vocabulary or the width cannot hold is absent
+ * (NaN); where the device fails all are.
+ *
+ * @example
+ * ```ts
+ * import { transformer } from '@adjoint/nn'
+ * import { learnedReward, mod10Chain, namedBatch, rewardModel } from '@adjoint/rl'
+ * import { random, requestDevice } from '@adjoint/tensor'
+ * import { isRight } from 'fp-ts/lib/Either.js'
+ * const device = await requestDevice({ kind: 'wasm' })()
+ * if (isRight(device)) {
+ *   const model = rewardModel(transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 24 }))
+ *   const params = model.init(random.key(0))
+ *   const rewards = [namedBatch('learned', learnedReward({ model, params, vocabulary: mod10Chain.vocabulary, device: device.right }))]
+ * }
+ * ```
+ */
+export const learnedReward = (config: LearnedRewardConfig) => {
+  const { model, params } = config
+  const fixed = { ...config, width: config.width ?? model.trunk.config.context }
+  const score = textScorer(fixed, (given: RewardModelParams, rows) => model.score(given)({ ...rows, starts: null }))
+  const fits = scorable(fixed)
+  return async (samples: readonly Sample<unknown>[]): Promise<readonly number[]> => {
+    const scored = samples.filter(fits)
+    const result = await score(params, scored)()
+    if (E.isLeft(result)) return samples.map(() => NaN)
+    const rewards = new Map(scored.map((sample, i) => [sample, result.right[i]![0]!]))
+    return samples.map((sample) => rewards.get(sample) ?? NaN)
+  }
+}

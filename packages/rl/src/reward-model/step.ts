@@ -1,0 +1,91 @@
+/** A step of fitting a reward model to preference pairs. */
+import type { Floats, GradientTransformation, Integers } from '@adjoint/nn'
+import { type Device, slice, tensor, type Tree } from '@adjoint/tensor'
+import * as E from 'fp-ts/lib/Either.js'
+import { pipe } from 'fp-ts/lib/function.js'
+import type * as TE from 'fp-ts/lib/TaskEither.js'
+import type { RunError } from '../errors.ts'
+import { type Fitted, fitStep } from '../fit.ts'
+import { type EncodedPairs, encodePairs, type PreferencePair } from '../preference/pair.ts'
+import type { Stepped } from '../sft.ts'
+import type { HostKey } from '../task/key.ts'
+import type { Vocabulary } from '../task/vocabulary.ts'
+import { bradleyTerry, type BradleyTerryConfig, PAIR_METRICS, pairMetrics, type PairRewards } from './bradley-terry.ts'
+import type { RewardModel, RewardModelParams } from './reward-model.ts'
+
+/** How to learn a reward from pairs. */
+export interface RewardModelConfig<O extends Tree> extends BradleyTerryConfig {
+  readonly model: RewardModel
+  readonly vocabulary: Vocabulary
+  readonly optimizer: GradientTransformation<O>
+  /** Tokens of a row; shorter ones are padded, on the right. Default: the model's context. */
+  readonly width?: number
+  /** The pairs of a step; the same number each time, so that one program serves all. */
+  readonly batch: (key: HostKey) => readonly PreferencePair[]
+  readonly device: Device
+}
+
+/** A reward model that learns. */
+export type RewardLearner<O extends Tree> = Fitted<RewardModelParams, O>
+
+/** @internal Pairs on their way to the device; rows as {@link EncodedPairs}. */
+export type PairBatch = {
+  readonly tokens: Integers
+  readonly ends: Integers
+  readonly margins: Floats | null
+}
+
+/** @internal */
+export const pairBatch = ({ tokens, shape, ends, margins }: EncodedPairs): PairBatch => ({
+  tokens: tensor(tokens, shape),
+  ends: tensor(ends, [ends.length]),
+  margins: margins === null ? null : tensor(margins, [margins.length]),
+})
+
+/** @internal One forward for both completions of all pairs. */
+export const pairRewards =
+  (model: RewardModel) =>
+  (params: RewardModelParams, { tokens, ends, margins }: PairBatch): PairRewards => {
+    const rewards = model.score(params)({ tokens, starts: null, ends }) // [2B]
+    const pairs = rewards.shape[0]! / 2
+    return { chosen: slice([0], [pairs])(rewards), rejected: slice([pairs], [2 * pairs])(rewards), margins }
+  }
+
+/**
+ * A step of a reward model, compiled once: `(state, key) -> state and metrics` (`loss` of {@link bradleyTerry},
+ * `grad_norm`, and those of {@link pairMetrics}). The memory of the state given is reused for the one returned.
+ * Left: EmptyDataset, UnknownToken, SequenceTooLong, DeviceFailed.
+ *
+ * @example
+ * ```ts
+ * import { adam, transformer } from '@adjoint/nn'
+ * import { hostKey, mod10Chain, preferencePairs, rewardModel, rewardModelStep, wrongAnswer } from '@adjoint/rl'
+ * import { random, requestDevice } from '@adjoint/tensor'
+ * import { isRight } from 'fp-ts/lib/Either.js'
+ * const device = await requestDevice({ kind: 'wasm' })()
+ * if (isRight(device)) {
+ *   const model = rewardModel(transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 21 }))
+ *   const optimizer = adam({ learningRate: 1e-3 })
+ *   const batch = preferencePairs(mod10Chain, { rows: 8, split: 'train', corruptions: [wrongAnswer] })
+ *   const step = rewardModelStep({ model, vocabulary: mod10Chain.vocabulary, optimizer, batch, device: device.right })
+ *   const params = model.init(random.key(0))
+ *   const stepped = await step({ params, opt: optimizer.init(params) }, hostKey(0))()
+ * }
+ * ```
+ */
+export const rewardModelStep = <O extends Tree>(config: RewardModelConfig<O>) => {
+  const { model, vocabulary, optimizer, batch, device } = config
+  const encode = encodePairs(vocabulary, config.width ?? model.trunk.config.context)
+  const [loss, rewardsOf] = [bradleyTerry(config), pairRewards(model)]
+  const fit = fitStep({
+    loss: (params: RewardModelParams, given: PairBatch) => {
+      const rewards = rewardsOf(params, given)
+      return [loss(rewards), pairMetrics(rewards)]
+    },
+    names: PAIR_METRICS,
+    optimizer,
+    device,
+  })
+  return (state: RewardLearner<O>, key: HostKey): TE.TaskEither<RunError, Stepped<RewardLearner<O>>> =>
+    fit(state, pipe(encode(batch(key)), E.map(pairBatch)))
+}
