@@ -8,14 +8,16 @@ import {
   evaluator,
   type GradedSample,
   type Groups,
+  group,
   type GrpoState,
   grpoStep,
   type HostKey,
+  outcome,
   type Phase,
-  type RunError,
+  relabelled,
   type Sample,
   sftStep,
-  snapshot,
+  syncReference,
   traces,
 } from '@adjoint/rl'
 import { pipe } from 'fp-ts/lib/function.js'
@@ -78,6 +80,7 @@ const sampleLine = (sample: Sample<Chain>) => ({
 const gradedLine = ({ sample, reward, advantage }: GradedSample<Chain>) => ({
   ...sampleLine(sample),
   reward: reward.total,
+  rewards: reward.parts,
   advantage,
 })
 
@@ -108,15 +111,13 @@ export const phasesOf = ({ device, steps, sftSteps, exam, control }: JobConfig):
     rewards,
     optimizer,
     device,
-    ...(control === null ? {} : { relabel: relabels[control] }),
+    credit: control === null ? outcome(group()) : relabelled(relabels[control])(outcome(group())),
   })
   const examine = (count: number) => evaluator({ ...sitting, task, model, count, device })
   const [long, short] = [examine(exam), examine(Math.min(exam, SHORT_EXAM))]
 
-  const referenceAt = (
-    step: number,
-    { params, reference }: Learning,
-  ): TE.TaskEither<RunError, Learning['reference']> => (step === 0 ? snapshot(device)(params) : TE.right(reference))
+  // The reference measures how far the policy goes; beta is 0, and it stays where GRPO begins.
+  const sync = syncReference({ every: Infinity, alpha: 1 }, device)
 
   const exams = (name: string): Phase<Learning> => ({
     name,
@@ -158,13 +159,10 @@ export const phasesOf = ({ device, steps, sftSteps, exam, control }: JobConfig):
     {
       name: 'grpo',
       steps,
-      // The reference measures how far the policy goes; beta is 0.
       enter: ({ params }) => ({ params, opt: optimizer.init(params), reference: params }),
       advance: (state, { step, key }) =>
         pipe(
-          // Memory of the parameters is reused by the next ones: the reference needs its own.
-          referenceAt(step, state),
-          TE.map((reference): Learning => ({ ...state, reference })),
+          sync(state, step),
           TE.flatMap((from) => improve(from, key)),
           TE.bindTo('stepped'),
           TE.bind('result', ({ stepped }) =>

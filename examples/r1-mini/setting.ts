@@ -1,6 +1,6 @@
 /** The setting of the demonstration: what DeepSeek-R1 does, small enough for one core and a few minutes. */
 import { adam, chain, clipByGlobalNorm, linearSchedule, transformer } from '@adjoint/nn'
-import { accuracy, format, group, GRPO_OBJECTIVE, mod10Chain, named } from '@adjoint/rl'
+import { accuracy, format, GRPO_OBJECTIVE, mod10Chain, named } from '@adjoint/rl'
 
 /** Left-to-right chains of five digits modulo 10. */
 export const task = mod10Chain
@@ -34,7 +34,6 @@ export const grpo = {
   temperature: 1,
   /** Falls on a line over the steps: what the last steps learn from noise is small. */
   learningRate: { from: 1e-4, to: 2e-5 },
-  advantage: group(),
   objective: GRPO_OBJECTIVE,
 } as const
 

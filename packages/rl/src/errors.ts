@@ -8,6 +8,7 @@ import type { DeviceError } from '@adjoint/tensor'
  * - `EmptyDataset`: there is nothing to train or to evaluate on.
  * - `UnknownToken`: a text has a character that the vocabulary has no token for.
  * - `SequenceTooLong`: prompt and completion do not fit the model's context.
+ * - `TooFewGroups`: of the groups sampled for a step, too few were worth learning from.
  * - `CorruptCheckpoint`: a file of the run cannot be read back; nothing of it is overwritten.
  * - `FileFailure`: the system refused a read or a write (no space left, no permission).
  * - `DeviceFailed`: the device that runs the steps failed.
@@ -23,6 +24,7 @@ export type RunError =
   | { readonly _tag: 'EmptyDataset'; readonly name: string }
   | { readonly _tag: 'UnknownToken'; readonly text: string; readonly position: number }
   | { readonly _tag: 'SequenceTooLong'; readonly length: number; readonly context: number }
+  | { readonly _tag: 'TooFewGroups'; readonly kept: number; readonly wanted: number; readonly sampled: number }
   | { readonly _tag: 'CorruptCheckpoint'; readonly path: string; readonly reason: string }
   | { readonly _tag: 'FileFailure'; readonly path: string; readonly code: string; readonly reason: string }
   | { readonly _tag: 'DeviceFailed'; readonly error: DeviceError }
@@ -66,6 +68,11 @@ export const describeError = (error: RunError): string => {
       return (
         `a sequence of ${error.length} tokens does not fit the context of ${error.context}. ` +
         'Shorten the prompt or the completion, or make a model with a longer context.'
+      )
+    case 'TooFewGroups':
+      return (
+        `of ${error.sampled} groups sampled for a step, ${error.kept} were kept, and ${error.wanted} are wanted. ` +
+        'Look at the rewards (all equal? all absent?), choose problems of another difficulty, or allow more rounds.'
       )
     case 'CorruptCheckpoint':
       return `${error.path} cannot be resumed from: ${sentence(error.reason)} It was left as it is; move it away to start anew.`

@@ -1,13 +1,15 @@
 // The loops on a device, end to end, on models small enough for the interpreter.
 import { adam, transformer, type TransformerParams } from '@adjoint/nn'
-import { type Device, random, readAsync, realizeAsync, requestDevice, tree } from '@adjoint/tensor'
+import { type Device, random, readAsync, realizeAsync, requestDevice, tensor, tree } from '@adjoint/tensor'
 import * as E from 'fp-ts/lib/Either.js'
 import type * as TE from 'fp-ts/lib/TaskEither.js'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { drGrpo, group } from './advantage.ts'
 import { describeError, type RunError } from './errors.ts'
 import { evaluator, summarize } from './evaluate.ts'
-import { type GrpoConfig, type GrpoState, grpoStep } from './grpo.ts'
+import { outcome, relabelled } from './credit.ts'
+import { type GrpoConfig, grpoStep } from './grpo.ts'
+import type { GrpoState } from './learn.ts'
 import { GRPO_OBJECTIVE } from './objective.ts'
 import { named } from './reward/named.ts'
 import { format } from './reward/rules.ts'
@@ -52,18 +54,14 @@ describe('rollouts', () => {
     for (const temperature of [1, 0.7, 1.5]) {
       const config = { task: ragged, model: policy, group: 3, maxTokens: 8, temperature, device }
       const asked = problems(ragged, 'train', { count: 4 })(hostKey(2))
-      const { generation, prompts } = await right(roller(config)(params, asked, hostKey(3)))
+      const { tokens, starts, width, mask, samplerLogp } = await right(roller(config)(params, asked, hostKey(3)))
       const { logp } = scoreCompletions(policy, { completion: 8, temperature })(params)({
-        tokens: generation.tokens,
-        starts: prompts.starts ?? null,
+        tokens: tensor(tokens, [12, width + 8]),
+        starts: starts === null ? null : tensor(starts, [12]),
       })
-      const [sampled, scored, mask] = [
-        await readAsync(generation.logp, device),
-        await readAsync(logp, device),
-        await readAsync(generation.mask, device),
-      ]
+      const scored = await readAsync(logp, device)
       expect(mask.some((m) => m === 0) || mask.every((m) => m === 1)).toBe(true)
-      mask.forEach((m, i) => m === 1 && expect(scored[i]).toBeCloseTo(sampled[i]!, 4))
+      mask.forEach((m, i) => m === 1 && expect(scored[i]).toBeCloseTo(samplerLogp[i]!, 4))
     }
   })
 
@@ -145,7 +143,7 @@ describe('GRPO', () => {
     temperature: 1,
     // Ending early is all there is to learn here: a policy without any training finds it.
     rewards: [named('short', (s) => (s.terminated ? 1 - s.length / 6 : 0)), named('format', format, 0)],
-    advantage: group(),
+    credit: outcome(group()),
     objective: GRPO_OBJECTIVE,
     optimizer,
     device,
@@ -171,8 +169,9 @@ describe('GRPO', () => {
     const mean = (xs: readonly number[]): number => xs.reduce((s, x) => s + x, 0) / xs.length
     const learned = await rewards({})
     expect(mean(learned.slice(-5))).toBeGreaterThan(mean(learned.slice(0, 5)) + 0.3)
-    const constant = await rewards({ relabel: (given) => given.map((g) => g.map(() => 1)) })
-    expect(Math.abs(mean(constant.slice(-5)) - mean(constant.slice(0, 5)))).toBeLessThan(0.2)
+    const constant = relabelled((given) => given.map((g) => g.map(() => 1)))(outcome(group()))
+    const flat = await rewards({ credit: constant })
+    expect(Math.abs(mean(flat.slice(-5)) - mean(flat.slice(0, 5)))).toBeLessThan(0.2)
   })
 
   test('equal rewards leave the parameters exactly as they were', async () => {
@@ -198,7 +197,7 @@ describe('GRPO', () => {
   test('several passes of minibatches go off policy, and the clip is seen', async () => {
     const eager = adam({ learningRate: 0.05 })
     const params = await initial()
-    const step = grpoStep({ ...config(), optimizer: eager, iterations: 3, minibatches: 4, advantage: drGrpo })
+    const step = grpoStep({ ...config(), optimizer: eager, iterations: 3, minibatches: 4, credit: outcome(drGrpo) })
     const { metrics } = await right(step({ params, opt: eager.init(params), reference: null }, hostKey(2)))
     expect(metrics['clip_ratio/region_mean']).toBeGreaterThan(0)
     // of the first update of the step alone
@@ -215,7 +214,8 @@ describe('GRPO', () => {
     expect(Math.abs(first.metrics['kl']!)).toBeLessThan(1e-6)
     const second = await right(step(first.state, hostKey(3)))
     expect(second.metrics['kl']).toBeGreaterThan(1e-5)
-    await expect(step(await begin(), hostKey(4))()).rejects.toThrow(/no reference/)
+    const bare = await begin()
+    await expect(step(bare, hostKey(4))()).rejects.toThrow(/no reference/)
   })
 
   test('a failed reward is left out: its advantage is 0', async () => {

@@ -1,15 +1,16 @@
 /**
- * Rollouts: G completions to each of some prompts, sampled on the device and scored on the host. Tokens and
- * log-probabilities stay on the device for training; the host reads tokens and lengths once, to decode and to reward.
+ * Rollouts: G completions to each of some prompts, sampled on the device, and read once: some tens of kilobytes a batch,
+ * which the host decodes, rewards and selects from.
  */
-import { type Generation, generatorAsync, type Prompts, type Transformer, type TransformerParams } from '@adjoint/nn'
-import { type Device, readAsync } from '@adjoint/tensor'
+import { generatorAsync, type Transformer, type TransformerParams } from '@adjoint/nn'
+import { type Device, readAsync, type Tensor, type Shape, type DType } from '@adjoint/tensor'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { encodePrompts } from './batch.ts'
 import { deviceKey, onDevice } from './device.ts'
 import type { RunError } from './errors.ts'
+import type { Rollout } from './experience.ts'
 import type { Sample } from './reward/reward.ts'
 import type { HostKey } from './task/key.ts'
 import type { Task } from './task/task.ts'
@@ -27,13 +28,6 @@ export interface RolloutConfig<Problem> {
   /** Columns of prompts; fix it where prompts differ in length, so that one program serves all batches. */
   readonly promptWidth?: number
   readonly device: Device
-}
-
-/** What was sampled: rows are prompts in order, G completions each. */
-export interface Rollout<Problem> {
-  readonly prompts: Prompts
-  readonly generation: Generation
-  readonly samples: readonly Sample<Problem>[]
 }
 
 /** @internal `xs` in consecutive groups of `size`. */
@@ -91,10 +85,11 @@ export const roller = <Problem>(config: RolloutConfig<Problem>) => {
       TE.flatMap(({ prompts, width }) =>
         onDevice(async () => {
           const generation = await generate(params, prompts, deviceKey(key))
+          const read = <T extends DType>(x: Tensor<Shape, T>) => readAsync(x, device)
           const [tokens, lengths, ended] = [
-            await readAsync(generation.tokens, device),
-            await readAsync(generation.lengths, device),
-            await readAsync(generation.ended, device),
+            await read(generation.tokens),
+            await read(generation.lengths),
+            await read(generation.ended),
           ]
           const columns = width + maxTokens
           const samples = asked.map(({ problem, prompt }, row): Sample<Problem> => {
@@ -107,7 +102,15 @@ export const roller = <Problem>(config: RolloutConfig<Problem>) => {
               terminated: ended[row] === 1,
             }
           })
-          return { prompts, generation, samples }
+          return {
+            group,
+            width,
+            tokens,
+            starts: prompts.starts === undefined ? null : await read(prompts.starts),
+            mask: await read(generation.mask),
+            samplerLogp: await read(generation.logp),
+            samples,
+          }
         }),
       ),
     )
