@@ -2,43 +2,16 @@
  * Advantages from the rewards of groups of completions to one prompt each, in double precision on the host.
  *
  * A reward of NaN is absent: it takes no part in any mean or deviation, and its advantage is 0. A group with fewer than
- * two rewards, or with equal ones, says nothing about which completion is better: its advantages are exactly 0. All
- * deviations are taken from one reward of the group first, so that rewards at r + 1e4 lose nothing to cancellation.
+ * two rewards, or with equal ones, says nothing about which completion is better: its advantages are exactly 0. Advantages
+ * of several rewards by name are in `advantage-gdpo.ts`, those of the steps of a completion in `advantage-process.ts`.
  */
+import { absentToZero, centre, countOf, type Deviation, std, TRL_DEVIATION, zScore } from './deviation.ts'
 
 /** Rewards or advantages: one list a prompt, one number a completion. */
 export type Groups = readonly (readonly number[])[]
 
 /** Advantages of the same structure as the rewards. */
 export type Advantage = (rewards: Groups) => Groups
-
-/** How a deviation is taken and guarded: divisor n - ddof, and eps added to it. */
-export interface Deviation {
-  readonly ddof: 0 | 1
-  readonly eps: number
-}
-
-/** TRL's choice: ddof 1, eps 1e-4. */
-export const TRL_DEVIATION: Deviation = { ddof: 1, eps: 1e-4 }
-
-const present = (xs: readonly number[]): readonly number[] => xs.filter((x) => !Number.isNaN(x))
-const mean = (xs: readonly number[]): number => xs.reduce((s, x) => s + x, 0) / xs.length
-
-/** Deviations from the mean, NaN where absent; null where the group says nothing. */
-const centre = (group: readonly number[]): { readonly deviations: readonly number[]; readonly mean: number } | null => {
-  const known = present(group)
-  const origin = known[0]
-  if (origin === undefined || known.every((r) => r === origin)) return null
-  const shift = mean(known.map((r) => r - origin))
-  return { deviations: group.map((r) => r - origin - shift), mean: origin + shift }
-}
-
-const std = (deviations: readonly number[], ddof: number): number => {
-  const known = present(deviations)
-  return known.length > ddof ? Math.sqrt(known.reduce((s, d) => s + d * d, 0) / (known.length - ddof)) : 0
-}
-
-const absentToZero = (x: number): number => (Number.isNaN(x) ? 0 : x)
 
 /** An advantage that looks at one group at a time. */
 const perGroup =
@@ -58,11 +31,10 @@ const perGroup =
  * group()([[1, 0, 0, 0]]) // [[1.49970, -0.49990, -0.49990, -0.49990]]
  * ```
  */
-export const group = ({ ddof, eps }: Deviation = TRL_DEVIATION): Advantage =>
-  perGroup((d) => {
-    const scale = std(d, ddof) + eps
-    return d.map((x) => x / scale)
-  })
+export const group =
+  (deviation: Deviation = TRL_DEVIATION): Advantage =>
+  (rewards) =>
+    rewards.map(zScore(deviation))
 
 /**
  * `r - mean` over each group: without the division that weighs easy and hard prompts more (Dr. GRPO, Liu et al. 2025, eq. 3).
@@ -85,7 +57,7 @@ export const drGrpo: Advantage = perGroup((d) => d)
  * ```
  */
 export const rloo: Advantage = perGroup((d) => {
-  const n = present(d).length
+  const n = countOf(d)
   return d.map((x) => (x * n) / (n - 1))
 })
 
@@ -131,7 +103,7 @@ export const maxRl: Advantage = perGroup((d, mu) => d.map((x) => (mu > 0 ? x / m
 export const reinforcePlusPlus =
   (deviation: Deviation = TRL_DEVIATION): Advantage =>
   (rewards) => {
-    const [flat] = group(deviation)([rewards.flat()])
+    const flat = zScore(deviation)(rewards.flat())
     let at = 0
-    return rewards.map((g) => g.map(() => flat![at++]!))
+    return rewards.map((g) => g.map(() => flat[at++]!))
   }

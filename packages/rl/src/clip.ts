@@ -3,7 +3,7 @@
  * [B, T]. Each also tells which tokens it holds back, for the log.
  */
 import type { Booleans, Floats } from '@adjoint/nn'
-import { and, clamp, exp, gt, lt, minimum, mul, ne, sigmoid, stopGradient, sub } from '@adjoint/tensor'
+import { and, clamp, exp, gt, lt, minimum, mul, ne, or, sigmoid, stopGradient, sub, where } from '@adjoint/tensor'
 
 /** A way to bound the step. */
 export interface Clip {
@@ -43,7 +43,10 @@ export const lowHigh = ({ low, high, delta = Infinity }: ClipRange): Clip => ({
     return minimum(mul(held, advantages), mul(clamp(1 - low, 1 + high)(ratio), advantages))
   },
   low: (logRatio, advantages) => and(lt(exp(logRatio), 1 - low), lt(advantages, 0)),
-  high: (logRatio, advantages) => and(gt(exp(logRatio), 1 + high), gt(advantages, 0)),
+  high: (logRatio, advantages) => {
+    const above = and(gt(exp(logRatio), 1 + high), gt(advantages, 0))
+    return delta === Infinity ? above : or(above, and(gt(exp(logRatio), delta), lt(advantages, 0)))
+  },
 })
 
 /**
@@ -90,17 +93,22 @@ export const cispo = (high: number): Clip => ({
 })
 
 /**
- * `sigmoid(tau (rho - 1)) (4 / tau) A`: a smooth gate whose slope at rho = 1 is that of the ratio (SAPO, Gao et al. 2025).
+ * `sigmoid(tau (rho - 1)) (4 / tau) A`: a smooth gate whose slope at rho = 1 is that of the ratio (SAPO, Gao et al. 2025,
+ * eq. 6). The higher tau, the faster the gradient fades off policy; `negative` is tau where A is not positive (the paper
+ * has 1 and 1.05), the same as `positive` unless told.
  *
  * @example
  * ```ts
  * import { sapo } from '@adjoint/rl'
- * const clip = sapo(1)
+ * const clip = sapo(1, 1.05)
  * ```
  */
-export const sapo = (temperature: number): Clip => ({
-  surrogate: (logRatio, advantages) =>
-    mul(mul(sigmoid(mul(sub(exp(logRatio), 1), temperature)), 4 / temperature), advantages),
+export const sapo = (positive: number, negative = positive): Clip => ({
+  surrogate: (logRatio, advantages) => {
+    const gate = (tau: number) => mul(sigmoid(mul(sub(exp(logRatio), 1), tau)), 4 / tau)
+    const of = positive === negative ? gate(positive) : where(gt(advantages, 0), gate(positive), gate(negative))
+    return mul(of, advantages)
+  },
   low: never,
   high: never,
 })

@@ -6,7 +6,10 @@
 import type { Floats } from '@adjoint/nn'
 import { exp, expm1, mul, square, sub } from '@adjoint/tensor'
 
-/** An estimate for each token, [B, T], from log-probabilities under policy and reference and the log-ratio, all [B, T]. */
+/**
+ * An estimate for each token, [B, T], from log-probabilities under policy and reference and the token's own log-ratio to
+ * the policy that sampled (whatever ratio the surrogate has), all [B, T].
+ */
 export type Kl = (logp: Floats, refLogp: Floats, logRatio: Floats) => Floats
 
 /**

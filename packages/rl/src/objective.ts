@@ -9,10 +9,11 @@
  * tool output) reaches neither the loss nor any gradient, whatever its value.
  */
 import type { Floats } from '@adjoint/nn'
-import { add, cast, gt, mul, neg, or, type Scalar, stopGradient, sub, where, zeros } from '@adjoint/tensor'
+import { add, cast, mul, neg, or, type Scalar, stopGradient, sub, zeros } from '@adjoint/tensor'
 import { type Aggregate, sequenceMean, tokenMean, type Totals, totalsOf } from './aggregate.ts'
 import { type Clip, symmetric } from './clip.ts'
 import { k3, type Kl } from './kl.ts'
+import { masked } from './mask.ts'
 import { type Ratio, tokenRatio } from './ratio.ts'
 
 /** The parts of an objective. */
@@ -56,9 +57,6 @@ export const GRPO_OBJECTIVE: ObjectiveConfig = {
   entropyBonus: 0,
 }
 
-/** `x` where the mask is 1, and 0 with no gradient where it is 0. */
-const masked = (x: Floats, mask: Floats): Floats => where(gt(mask, 0), x, 0)
-
 const refLogpOf = ({ refLogp, mask }: Rollouts): Floats => {
   if (refLogp !== null) return masked(refLogp, mask)
   throw new Error(
@@ -88,10 +86,11 @@ export const objective =
   (logp: Floats, entropy: Floats | null = null): Scalar => {
     const { mask, advantages, weights } = rollouts
     const policy = masked(logp, mask)
-    const logRatio = masked(ratio(policy, masked(rollouts.oldLogp, mask), mask), mask)
+    const old = masked(rollouts.oldLogp, mask)
+    const logRatio = masked(ratio(policy, old, mask, advantages), mask)
     let perToken = clip.surrogate(logRatio, advantages, policy)
     if (weights !== null) perToken = mul(perToken, stopGradient(masked(weights, mask)))
-    if (beta !== 0) perToken = sub(perToken, mul(kl(policy, refLogpOf(rollouts), logRatio), beta))
+    if (beta !== 0) perToken = sub(perToken, mul(kl(policy, refLogpOf(rollouts), sub(policy, old)), beta))
     if (entropyBonus !== 0) {
       if (entropy === null)
         throw new Error('objective: entropyBonus is not 0, but no entropy was given. Pass it as the second argument.')
@@ -132,13 +131,14 @@ export const objectiveMetrics =
     const { mask, advantages, refLogp } = rollouts
     const totals = rollouts.totals ?? totalsOf(mask)
     const policy = stopGradient(masked(logp, mask))
-    const logRatio = masked(config.ratio(policy, masked(rollouts.oldLogp, mask), mask), mask)
+    const old = masked(rollouts.oldLogp, mask)
+    const logRatio = masked(config.ratio(policy, old, mask, advantages), mask)
     const share = (x: Floats): Scalar => tokenMean(x, mask, totals)
     const low = config.clip.low(logRatio, advantages)
     const high = config.clip.high(logRatio, advantages)
     return {
       policy_loss: stopGradient(objective(config)(rollouts)(policy, stopGradient(entropy))),
-      kl: refLogp === null ? zeros([]) : share(config.kl(policy, masked(refLogp, mask), logRatio)),
+      kl: refLogp === null ? zeros([]) : share(config.kl(policy, masked(refLogp, mask), sub(policy, old))),
       entropy: share(masked(stopGradient(entropy), mask)),
       'clip_ratio/low': share(cast('f32')(low)),
       'clip_ratio/high': share(cast('f32')(high)),

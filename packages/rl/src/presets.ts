@@ -1,23 +1,43 @@
-/** Published variants as choices in each part. */
-import { type Advantage, drGrpo as centred, group, rloo as leaveOneOut } from './advantage.ts'
-import { constant, sequenceMean, tokenMean } from './aggregate.ts'
-import { lowHigh, symmetric, unclipped } from './clip.ts'
-import { k1, k3 } from './kl.ts'
-import type { ObjectiveConfig } from './objective.ts'
-import { sequenceRatio, tokenRatio } from './ratio.ts'
+/** Published variants as choices in each part: what a preset does not name is {@link GRPO_OBJECTIVE}'s. */
+import {
+  type Advantage,
+  drGrpo as centred,
+  group,
+  reinforcePlusPlus as batchZScore,
+  rloo as leaveOneOut,
+} from './advantage.ts'
+import { gdpo as byReward, type NamedAdvantage } from './advantage-gdpo.ts'
+import { constant, tokenMean } from './aggregate.ts'
+import { cispo as clippedWeight, lowHigh, sapo as softGate, symmetric, unclipped } from './clip.ts'
+import { k1 } from './kl.ts'
+import { GRPO_OBJECTIVE, type ObjectiveConfig } from './objective.ts'
+import { geometric, sequenceRatio } from './ratio.ts'
 
-/** An advantage and an objective that belong together. */
-export interface Preset {
-  readonly advantage: Advantage
+/** An advantage and an objective that belong together; the advantage of `gdpo` takes rewards by name. */
+export interface Preset<A = Advantage> {
+  readonly advantage: A
   readonly objective: ObjectiveConfig
 }
 
+const preset = <A>(advantage: A, parts: Partial<ObjectiveConfig>): Preset<A> => ({
+  advantage,
+  objective: { ...GRPO_OBJECTIVE, ...parts },
+})
+
 /**
- * Presets by name. `grpo` is DeepSeekMath's (Shao et al. 2024); `r1` has the published setting of DeepSeek-R1's
- * supplement, epsilon 10 and beta 0.001; `drGrpo` takes out both normalisations (Liu et al. 2025) and needs the longest
- * completion; `dapo` clips higher and weighs tokens alike (Yu et al. 2025), its sampling and length rules aside; `gspo`
- * has one ratio a sequence (Zheng et al. 2025, epsilons of section 5.1); `rloo` is REINFORCE with the leave-one-out
- * baseline (Ahmadian et al. 2024).
+ * Presets by name.
+ *
+ * - `grpo`: DeepSeekMath's (Shao et al. 2024, section 4.2), epsilon 0.2 and beta 0.04.
+ * - `r1`: DeepSeek-R1's published setting, epsilon 10 and beta 0.001 (with groups of 16).
+ * - `drGrpo(maxLength)`: without the two normalisations (Liu et al. 2025); needs the longest completion, in tokens.
+ * - `dapo`: clips higher and weighs tokens alike (Yu et al. 2025), its sampling and length rules aside.
+ * - `gspo`: one ratio a sequence (Zheng et al. 2025, epsilons of section 5.1).
+ * - `gmpo`: the geometric mean of token ratios, clipped in log space (Zhao et al. 2025).
+ * - `cispo`: clips the weight, never the gradient (MiniMax-M1, 2025), at the ratio 5 of ScaleRL (Khatri et al. 2025).
+ * - `sapo`: a smooth gate in place of the clip (Gao et al. 2025).
+ * - `rloo`: REINFORCE with the leave-one-out baseline (Ahmadian et al. 2024); its KL belongs into the reward.
+ * - `reinforcePlusPlus`: normalised over the batch (Hu 2025); its KL belongs into the reward.
+ * - `gdpo(weights)`: each reward normalised by itself (Liu et al. 2026); its advantage takes rewards by name.
  *
  * @example
  * ```ts
@@ -27,64 +47,15 @@ export interface Preset {
  * ```
  */
 export const presets = {
-  grpo: {
-    advantage: group(),
-    objective: {
-      ratio: tokenRatio,
-      clip: symmetric(0.2),
-      kl: k3,
-      beta: 0.04,
-      aggregate: sequenceMean,
-      entropyBonus: 0,
-    },
-  },
-  r1: {
-    advantage: group(),
-    objective: {
-      ratio: tokenRatio,
-      clip: symmetric(10),
-      kl: k3,
-      beta: 0.001,
-      aggregate: sequenceMean,
-      entropyBonus: 0,
-    },
-  },
-  /** Takes the longest completion, in tokens: the constant that sums are divided by. */
-  drGrpo: (maxLength: number): Preset => ({
-    advantage: centred,
-    objective: {
-      ratio: tokenRatio,
-      clip: symmetric(0.2),
-      kl: k3,
-      beta: 0,
-      aggregate: constant(maxLength),
-      entropyBonus: 0,
-    },
-  }),
-  dapo: {
-    advantage: group(),
-    objective: {
-      ratio: tokenRatio,
-      clip: lowHigh({ low: 0.2, high: 0.28 }),
-      kl: k3,
-      beta: 0,
-      aggregate: tokenMean,
-      entropyBonus: 0,
-    },
-  },
-  gspo: {
-    advantage: group(),
-    objective: {
-      ratio: sequenceRatio,
-      clip: lowHigh({ low: 3e-4, high: 4e-4 }),
-      kl: k3,
-      beta: 0,
-      aggregate: sequenceMean,
-      entropyBonus: 0,
-    },
-  },
-  rloo: {
-    advantage: leaveOneOut,
-    objective: { ratio: tokenRatio, clip: unclipped, kl: k1, beta: 0, aggregate: sequenceMean, entropyBonus: 0 },
-  },
-} as const satisfies Record<string, Preset | ((maxLength: number) => Preset)>
+  grpo: preset(group(), { beta: 0.04 }),
+  r1: preset(group(), { clip: symmetric(10), beta: 0.001 }),
+  drGrpo: (maxLength: number) => preset(centred, { aggregate: constant(maxLength) }),
+  dapo: preset(group(), { clip: lowHigh({ low: 0.2, high: 0.28 }), aggregate: tokenMean }),
+  gspo: preset(group(), { ratio: sequenceRatio, clip: lowHigh({ low: 3e-4, high: 4e-4 }) }),
+  gmpo: preset(group(), { ratio: geometric({ low: 0.4, high: 0.4 }), clip: unclipped }),
+  cispo: preset(group(), { clip: clippedWeight(4), aggregate: tokenMean }),
+  sapo: preset(group(), { clip: softGate(1, 1.05) }),
+  rloo: preset(leaveOneOut, { clip: unclipped, kl: k1 }),
+  reinforcePlusPlus: preset(batchZScore(), { kl: k1, aggregate: tokenMean }),
+  gdpo: (weights: Readonly<Record<string, number>>): Preset<NamedAdvantage> => preset(byReward(weights), {}),
+}

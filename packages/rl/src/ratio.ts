@@ -3,10 +3,17 @@
  * of them. `logp` and `oldLogp` are log-probabilities of the sampled tokens, [B, T], 0 where the mask is 0.
  */
 import type { Floats } from '@adjoint/nn'
-import { add, div, maximum, mul, stopGradient, sub, sum } from '@adjoint/tensor'
+import { add, gt, maximum, minimum, stopGradient, sub, where } from '@adjoint/tensor'
+import { meanOverTokens } from './mask.ts'
 
-/** Log-ratios [B, T] (or [B, 1] where one ratio serves a whole sequence) from log-probabilities and mask, all [B, T]. */
-export type Ratio = (logp: Floats, oldLogp: Floats, mask: Floats) => Floats
+/**
+ * Log-ratios [B, T] (or [B, 1] where one ratio serves a whole sequence) from log-probabilities and mask, all [B, T], and
+ * advantages, [B, 1] or [B, T].
+ */
+export type Ratio = (logp: Floats, oldLogp: Floats, mask: Floats, advantages: Floats) => Floats
+
+/** A ratio that does not look at advantages. */
+export type PlainRatio = (logp: Floats, oldLogp: Floats, mask: Floats) => Floats
 
 /**
  * A ratio for each token, `rho_t = pi(o_t) / pi_old(o_t)`: GRPO (DeepSeekMath eq. 3).
@@ -18,11 +25,7 @@ export type Ratio = (logp: Floats, oldLogp: Floats, mask: Floats) => Floats
  * tokenRatio(tensor([-1, -2], [1, 2]), tensor([-1, -1], [1, 2]), ones([1, 2])) // [[0, -1]]
  * ```
  */
-export const tokenRatio: Ratio = (logp, oldLogp) => sub(logp, oldLogp)
-
-/** Mean of `x` over the tokens of each sequence, [B, 1]; 0 where a sequence has none. */
-const sequenceMeanOf = (x: Floats, mask: Floats): Floats =>
-  div(sum({ axis: -1, keepDims: true })(mul(x, mask)), maximum(sum({ axis: -1, keepDims: true })(mask), 1))
+export const tokenRatio: PlainRatio = (logp, oldLogp) => sub(logp, oldLogp)
 
 /**
  * One ratio for a sequence, `exp` of the mean log-ratio of its tokens: GSPO (Zheng et al. 2025, eq. 7).
@@ -34,7 +37,7 @@ const sequenceMeanOf = (x: Floats, mask: Floats): Floats =>
  * sequenceRatio(tensor([-1, -2], [1, 2]), tensor([-1, -1], [1, 2]), ones([1, 2])) // [[-0.5]]
  * ```
  */
-export const sequenceRatio: Ratio = (logp, oldLogp, mask) => sequenceMeanOf(sub(logp, oldLogp), mask)
+export const sequenceRatio: PlainRatio = (logp, oldLogp, mask) => meanOverTokens(sub(logp, oldLogp), mask)
 
 /**
  * The sequence's ratio in value, with each token's own gradient, `sg[s] pi / sg[pi]`: GSPO-token (Zheng et al. 2025,
@@ -47,5 +50,26 @@ export const sequenceRatio: Ratio = (logp, oldLogp, mask) => sequenceMeanOf(sub(
  * sequenceTokenRatio(tensor([-1, -2], [1, 2]), tensor([-1, -1], [1, 2]), ones([1, 2])) // [[-0.5, -0.5]]
  * ```
  */
-export const sequenceTokenRatio: Ratio = (logp, oldLogp, mask) =>
+export const sequenceTokenRatio: PlainRatio = (logp, oldLogp, mask) =>
   add(stopGradient(sequenceRatio(logp, oldLogp, mask)), sub(logp, stopGradient(logp)))
+
+/**
+ * The geometric mean of the ratios of a sequence's tokens, each clipped in log space first on the side that its advantage
+ * pulls to: `log s = mean_t min(log rho_t, high)` for A > 0 and `mean_t max(log rho_t, -low)` for A < 0 (GMPO, Zhao et al.
+ * 2025, eq. 4; there low = high = 0.4). A token held by its bound has no gradient, the others keep theirs. It brings its own
+ * clip: it is composed with `unclipped`. Bounds in nats.
+ *
+ * @example
+ * ```ts
+ * import { geometric } from '@adjoint/rl'
+ * import { ones, tensor } from '@adjoint/tensor'
+ * const [logp, oldLogp] = [tensor([-1, -2], [1, 2]), tensor([-2, -2], [1, 2])]
+ * geometric({ low: 0.4, high: 0.4 })(logp, oldLogp, ones([1, 2]), ones([1, 1])) // [[0.2]]: 1 is held at 0.4
+ * ```
+ */
+export const geometric =
+  ({ low, high }: { readonly low: number; readonly high: number }): Ratio =>
+  (logp, oldLogp, mask, advantages) => {
+    const logRatio = sub(logp, oldLogp)
+    return meanOverTokens(where(gt(advantages, 0), minimum(logRatio, high), maximum(logRatio, -low)), mask)
+  }
