@@ -39,9 +39,10 @@ export interface Collected<Problem> {
 
 const hex = (key: HostKey): string => key.map((word) => word.toString(16).padStart(8, '0')).join('')
 
-/** One round: as many groups as the batch has. */
+/** One round: as many groups as the batch has, and those of them that are kept. */
 interface Round<Problem> {
-  readonly experience: Experience<Problem>
+  readonly sampled: Experience<Problem>
+  readonly kept: Experience<Problem>
   readonly rollout: number
   readonly reward: number
 }
@@ -79,6 +80,14 @@ export const collector = <Problem>(config: CollectConfig<Problem>) => {
   const { task, prompts, keep, processReward, rounds = 32 } = config
   const roll = roller(config)
 
+  const keepFrom = (experience: Experience<Problem>): Experience<Problem> =>
+    keep === undefined
+      ? experience
+      : pipe(
+          grouped(experience.breakdowns, config.group).flatMap((group, g) => (keep(group) ? [g] : [])),
+          (groups) => pickGroups(groups)(experience),
+        )
+
   const sampleRound = (params: TransformerParams, key: HostKey, round: number) => {
     const from = round === 0 ? key : foldIn(foldIn(key, 4), round)
     const asked = Array.from({ length: prompts }, (_, i) => problem(task, 'train')(foldIn(foldIn(from, 0), i)))
@@ -91,8 +100,10 @@ export const collector = <Problem>(config: CollectConfig<Problem>) => {
           const breakdowns = await scoreSamples(config.rewards)(rollout.samples)
           const steps = processReward === undefined ? null : await processReward(rollout.samples)
           const ids = asked.map((_, i) => `${hex(key)}.${round * prompts + i}`)
+          const sampled = { ...rollout, breakdowns, steps, ids }
           return {
-            experience: { ...rollout, breakdowns, steps, ids },
+            sampled,
+            kept: keepFrom(sampled),
             rollout: rolled - started,
             reward: performance.now() - rolled,
           }
@@ -101,32 +112,19 @@ export const collector = <Problem>(config: CollectConfig<Problem>) => {
     )
   }
 
-  const kept = (experience: Experience<Problem>): Experience<Problem> =>
-    keep === undefined
-      ? experience
-      : pipe(
-          grouped(experience.breakdowns, config.group).flatMap((group, g) => (keep(group) ? [g] : [])),
-          (groups) => pickGroups(groups)(experience),
-        )
-
   const collected = (all: readonly Round<Problem>[], experience: Experience<Problem>): Collected<Problem> => {
-    const breakdowns = all.flatMap((r) => r.experience.breakdowns)
+    const breakdowns = all.flatMap((r) => r.sampled.breakdowns)
     const totals = grouped(
       breakdowns.map((b) => b.total),
       config.group,
     )
+    const kept = all.reduce((n, r) => n + r.kept.ids.length, 0)
     return {
       experience,
       metrics: {
         ...rewardMetrics(totals, breakdowns),
-        ...completionMetrics(all.flatMap((r) => r.experience.samples)),
-        ...(keep === undefined
-          ? {}
-          : {
-              'groups/kept':
-                totals.filter((_, g) => keep(breakdowns.slice(g * config.group, (g + 1) * config.group))).length /
-                totals.length,
-            }),
+        ...completionMetrics(all.flatMap((r) => r.sampled.samples)),
+        ...(keep === undefined ? {} : { 'groups/kept': kept / totals.length }),
       },
       times: {
         rollout: all.reduce((ms, r) => ms + r.rollout, 0),
@@ -145,8 +143,7 @@ export const collector = <Problem>(config: CollectConfig<Problem>) => {
       sampleRound(params, key, before.length),
       TE.flatMap((round) => {
         const all = [...before, round]
-        const more = kept(round.experience)
-        const together = held === null ? more : concatExperiences(held, more)
+        const together = held === null ? round.kept : concatExperiences(held, round.kept)
         if (together.ids.length >= prompts) {
           const enough = together.ids.length === prompts ? together : pickGroups(firstOf(prompts))(together)
           return TE.right(collected(all, enough))

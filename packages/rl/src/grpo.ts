@@ -85,7 +85,7 @@ export const gradedOf = <Problem>(
  * ```
  */
 export const grpoStep = <Problem, O extends Tree>(config: GrpoConfig<Problem, O>) => {
-  const { refine = (experience) => experience } = config
+  const { refine = (experience: Experience<Problem>): Experience<Problem> => experience } = config
   requireSplit('grpoStep', config.prompts * config.group, config.minibatches ?? 1)
   const collect = collector(config)
   const learn = learner(config)
