@@ -4,6 +4,7 @@ import { evaluate } from '@adjoint/tensor/ir'
 import { describe, expect, test } from 'vitest'
 import { objective, type Rollouts } from './objective.ts'
 import { type Preset, presets } from './presets.ts'
+import { hostKey } from './task/key.ts'
 
 const value = (x: Scalar): number => evaluate([x])[0]!.data[0]!
 
@@ -11,8 +12,15 @@ const value = (x: Scalar): number => evaluate([x])[0]!.data[0]!
 const mask = tensor([1, 1, 1, 0], [2, 2])
 const oldLogp: Floats = tensor([-2, -1, -2, 0], [2, 2])
 const logp: Floats = tensor([-2 + Math.LN2, -1, -2 + Math.LN2, 0], [2, 2])
-const lossOf = ({ advantage, objective: parts }: Preset): number => {
-  const advantages: Floats = tensor(advantage([[1, 0]])[0]!, [2, 1])
+const graded = {
+  group: 2,
+  samples: [2, 1].map((length) => ({ problem: null, prompt: '', completion: '', length, terminated: true })),
+  breakdowns: [1, 0].map((total) => ({ total, parts: { correct: total } })),
+  steps: null,
+  kl: null,
+}
+const lossOf = ({ credit, objective: parts }: Preset): number => {
+  const advantages: Floats = tensor(credit(graded, hostKey(0)).map(Number), [2, 1])
   const rollouts: Rollouts = { mask, oldLogp, refLogp: oldLogp, advantages, weights: null, totals: null }
   return value(objective(parts)(rollouts)(logp))
 }

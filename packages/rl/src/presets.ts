@@ -1,26 +1,21 @@
 /** Published variants as choices in each part: what a preset does not name is {@link GRPO_OBJECTIVE}'s. */
-import {
-  type Advantage,
-  drGrpo as centred,
-  group,
-  reinforcePlusPlus as batchZScore,
-  rloo as leaveOneOut,
-} from './advantage.ts'
-import { gdpo as byReward, type NamedAdvantage } from './advantage-gdpo.ts'
+import { drGrpo as centred, group, reinforcePlusPlus as batchZScore, rloo as leaveOneOut } from './advantage.ts'
+import { gdpo as normalisedApart } from './advantage-gdpo.ts'
 import { constant, tokenMean } from './aggregate.ts'
 import { cispo as clippedWeight, lowHigh, sapo as softGate, symmetric, unclipped } from './clip.ts'
+import { byReward, type Credit, outcome } from './credit.ts'
 import { k1 } from './kl.ts'
 import { GRPO_OBJECTIVE, type ObjectiveConfig } from './objective.ts'
 import { geometric, sequenceRatio } from './ratio.ts'
 
-/** An advantage and an objective that belong together; the advantage of `gdpo` takes rewards by name. */
-export interface Preset<A = Advantage> {
-  readonly advantage: A
+/** Credit and an objective that belong together: `grpoStep({ ...presets.dapo, .. })`. */
+export interface Preset {
+  readonly credit: Credit<unknown>
   readonly objective: ObjectiveConfig
 }
 
-const preset = <A>(advantage: A, parts: Partial<ObjectiveConfig>): Preset<A> => ({
-  advantage,
+const preset = (credit: Credit<unknown>, parts: Partial<ObjectiveConfig>): Preset => ({
+  credit,
   objective: { ...GRPO_OBJECTIVE, ...parts },
 })
 
@@ -35,27 +30,27 @@ const preset = <A>(advantage: A, parts: Partial<ObjectiveConfig>): Preset<A> => 
  * - `gmpo`: the geometric mean of token ratios, clipped in log space (Zhao et al. 2025).
  * - `cispo`: clips the weight, never the gradient (MiniMax-M1, 2025), at the ratio 5 of ScaleRL (Khatri et al. 2025).
  * - `sapo`: a smooth gate in place of the clip (Gao et al. 2025).
- * - `rloo`: REINFORCE with the leave-one-out baseline (Ahmadian et al. 2024); its KL belongs into the reward.
- * - `reinforcePlusPlus`: normalised over the batch (Hu 2025); its KL belongs into the reward.
- * - `gdpo(weights)`: each reward normalised by itself (Liu et al. 2026); its advantage takes rewards by name.
+ * - `rloo`: REINFORCE with the leave-one-out baseline (Ahmadian et al. 2024); its KL belongs into the reward (`klInReward`).
+ * - `reinforcePlusPlus`: normalised over the batch (Hu 2025); its KL belongs into the reward (`returnsToGo`).
+ * - `gdpo(weights)`: each reward normalised by itself (Liu et al. 2026), by name.
  *
  * @example
  * ```ts
  * import { presets } from '@adjoint/rl'
- * const { advantage, objective } = presets.dapo
- * const { objective: constantLength } = presets.drGrpo(512)
+ * const { credit, objective } = presets.dapo
+ * const constantLength = presets.drGrpo(512)
  * ```
  */
 export const presets = {
-  grpo: preset(group(), { beta: 0.04 }),
-  r1: preset(group(), { clip: symmetric(10), beta: 0.001 }),
-  drGrpo: (maxLength: number) => preset(centred, { aggregate: constant(maxLength) }),
-  dapo: preset(group(), { clip: lowHigh({ low: 0.2, high: 0.28 }), aggregate: tokenMean }),
-  gspo: preset(group(), { ratio: sequenceRatio, clip: lowHigh({ low: 3e-4, high: 4e-4 }) }),
-  gmpo: preset(group(), { ratio: geometric({ low: 0.4, high: 0.4 }), clip: unclipped }),
-  cispo: preset(group(), { clip: clippedWeight(4), aggregate: tokenMean }),
-  sapo: preset(group(), { clip: softGate(1, 1.05) }),
-  rloo: preset(leaveOneOut, { clip: unclipped, kl: k1 }),
-  reinforcePlusPlus: preset(batchZScore(), { kl: k1, aggregate: tokenMean }),
-  gdpo: (weights: Readonly<Record<string, number>>): Preset<NamedAdvantage> => preset(byReward(weights), {}),
+  grpo: preset(outcome(group()), { beta: 0.04 }),
+  r1: preset(outcome(group()), { clip: symmetric(10), beta: 0.001 }),
+  drGrpo: (maxLength: number) => preset(outcome(centred), { aggregate: constant(maxLength) }),
+  dapo: preset(outcome(group()), { clip: lowHigh({ low: 0.2, high: 0.28 }), aggregate: tokenMean }),
+  gspo: preset(outcome(group()), { ratio: sequenceRatio, clip: lowHigh({ low: 3e-4, high: 4e-4 }) }),
+  gmpo: preset(outcome(group()), { ratio: geometric({ low: 0.4, high: 0.4 }), clip: unclipped }),
+  cispo: preset(outcome(group()), { clip: clippedWeight(4), aggregate: tokenMean }),
+  sapo: preset(outcome(group()), { clip: softGate(1, 1.05) }),
+  rloo: preset(outcome(leaveOneOut), { clip: unclipped, kl: k1 }),
+  reinforcePlusPlus: preset(outcome(batchZScore()), { kl: k1, aggregate: tokenMean }),
+  gdpo: (weights: Readonly<Record<string, number>>) => preset(byReward(normalisedApart(weights)), {}),
 }
