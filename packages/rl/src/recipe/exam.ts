@@ -1,0 +1,165 @@
+/** Held-out evaluation inside a recipe: as the last phase of a stage, now and then during one, or as a stage of its own. */
+import type { Transformer, TransformerParams } from '@adjoint/nn'
+import type { Device, Tree } from '@adjoint/tensor'
+import { pipe } from 'fp-ts/lib/function.js'
+import * as TE from 'fp-ts/lib/TaskEither.js'
+import type { RunError } from '../errors.ts'
+import { type EvaluateConfig, evaluator } from '../evaluate.ts'
+import type { GradedSample } from '../grpo.ts'
+import type { Json, LogRecord } from '../log.ts'
+import { meanOf } from '../metrics.ts'
+import { type NamedReward, scoreSamples } from '../reward/named.ts'
+import type { Sample } from '../reward/reward.ts'
+import { accuracy } from '../reward/rules.ts'
+import type { Phase } from '../run.ts'
+import type { Task } from '../task/task.ts'
+import type { RecipeStage } from './recipe.ts'
+import { staged } from './staged.ts'
+import { modelOf, plain, type R1State, type Report } from './state.ts'
+
+/** What to ask a model of a recipe. */
+export interface Exam<Problem> extends Omit<EvaluateConfig<Problem>, 'model' | 'device'> {
+  /** Means over all completions, logged under their names beside pass@1 (the share in the right language, say). */
+  readonly measures?: readonly NamedReward<Problem>[]
+  /** Completions in the log: the first one to each of the first problems. Default 8. */
+  readonly shown?: number
+}
+
+/** A line that a step adds to its log. */
+export type Line = { readonly kind: string; readonly [key: string]: Json }
+
+/** @internal A completion as a line of the log. */
+export const sampleLine =
+  <Problem>(task: Task<Problem>) =>
+  (sample: Sample<Problem>): Line => ({
+    kind: 'sample',
+    prompt: sample.prompt,
+    completion: sample.completion,
+    length: sample.length,
+    correct: accuracy(task.verify)(sample),
+  })
+
+/** @internal The same of one that was rewarded: the total, each reward by name, and the advantage. */
+export const gradedLine =
+  <Problem>(task: Task<Problem>) =>
+  ({ sample, reward, advantage }: GradedSample<Problem>): Line => ({
+    ...sampleLine(task)(sample),
+    reward: reward.total,
+    rewards: reward.parts,
+    advantage,
+  })
+
+/** Lines of an exam, given the parameters and the steps that the stage has done. */
+type Examine = (params: TransformerParams, done: number) => TE.TaskEither<RunError, readonly Line[]>
+
+/** Who sits an exam: the model of that name. */
+interface Sitting {
+  readonly name: string
+  readonly model: Transformer
+  readonly device: Device
+}
+
+/** @internal An exam that is made once a stage, for it keeps its compiled programs. */
+export const examiner = <Problem>(exam: Exam<Problem>, { name, model, device }: Sitting): Examine => {
+  const { measures = [], shown = 8, task, samples: k } = exam
+  const evaluate = evaluator({ ...exam, model, device })
+  const measure = scoreSamples(measures)
+  const show = sampleLine(task)
+  return (params, done) =>
+    pipe(
+      TE.Do,
+      TE.bind('result', () => evaluate(params)),
+      TE.bind('breakdowns', ({ result }) => TE.fromTask(() => measure(result.samples))),
+      TE.map(({ result: { evaluation, samples }, breakdowns }) => [
+        {
+          kind: 'evaluation',
+          model: name,
+          problems: exam.count,
+          done,
+          ...evaluation,
+          ...Object.fromEntries(measures.map((m) => [m.name, meanOf(breakdowns.map(({ parts }) => parts[m.name]!))])),
+        },
+        ...samples
+          .filter((_, i) => i % k === 0)
+          .slice(0, shown)
+          .map(show),
+      ]),
+    )
+}
+
+/** @internal The last phase of a stage: one step, which changes nothing. None where there is no exam. */
+export const examPhases = <Problem, T extends Tree>(
+  exam: Exam<Problem> | undefined,
+  sitting: Sitting,
+  { paramsOf, done }: { readonly paramsOf: (state: T) => TransformerParams; readonly done: number },
+): readonly Phase<T>[] => {
+  if (exam === undefined) return []
+  const examineNow = examiner(exam, sitting)
+  return [
+    {
+      name: 'exam',
+      steps: 1,
+      enter: (state) => state,
+      advance: (state) =>
+        pipe(
+          examineNow(paramsOf(state), done),
+          TE.map((records) => ({ state, metrics: {}, records })),
+        ),
+    },
+  ]
+}
+
+const NOT_FIGURES = new Set(['phase', 'step', 'problems', 'done'])
+
+/** @internal The state with what the exam at the end of a stage said, off its log. */
+export const withReports =
+  (stage: string, records: readonly LogRecord[]) =>
+  (state: R1State): R1State => {
+    const found = records
+      .filter(({ kind, phase }) => kind === 'evaluation' && phase === 'exam')
+      .map((line): Report => {
+        const figures = Object.entries(line).flatMap(([name, value]) =>
+          typeof value === 'number' && !NOT_FIGURES.has(name) ? [[name, value] as const] : [],
+        )
+        const { model } = line
+        return { stage, model: typeof model === 'string' ? model : '', figures: Object.fromEntries(figures) }
+      })
+    return { ...state, reports: [...state.reports, ...found] }
+  }
+
+/** An exam as a stage. */
+export interface ExamineConfig<Problem> {
+  /** Default 'exam'. */
+  readonly name?: string
+  /** Name of the parameters. Default 'policy'. */
+  readonly of?: string
+  readonly model: Transformer
+  readonly exam: Exam<Problem>
+}
+
+/**
+ * A stage that learns nothing: it examines a model, and adds a report to the state.
+ *
+ * @example
+ * ```ts
+ * import { transformer } from '@adjoint/nn'
+ * import { examine, mod10Chain } from '@adjoint/rl'
+ * const model = transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 23 })
+ * const exam = { task: mod10Chain, count: 64, samples: 16, temperature: 1, maxTokens: 12, seed: 0 }
+ * const stage = examine({ of: 'student', model, exam })
+ * ```
+ */
+export const examine = <Problem>({
+  name = 'exam',
+  of = 'policy',
+  model,
+  exam,
+}: ExamineConfig<Problem>): RecipeStage<R1State> =>
+  staged<R1State, TransformerParams>({
+    name,
+    settings: plain({ of, model, exam }),
+    begin: (state) => modelOf(of, state),
+    reads: () => null,
+    phases: (_, { device }) => examPhases(exam, { name: of, model, device }, { paramsOf: (params) => params, done: 0 }),
+    end: (state, { stage, records }) => TE.right(withReports(stage, records)(state)),
+  })

@@ -1,0 +1,235 @@
+/**
+ * DeepSeek-R1's recipe (section 2.3, figure 2) as a composition of stages. Each constructor here is one of the generic
+ * stages under the name and with the models that the paper gives it.
+ *
+ * Where it departs from the paper: the stages are of one task and one kind of reward model, so the 200k samples that are no
+ * reasoning have no place here; and the student learns from traces of the model before its last stage, as R1's did, unless
+ * the recipe is told to sample again (a recipe is a list).
+ */
+import type { Tree } from '@adjoint/tensor'
+import { traces } from '../sft.ts'
+import type { Task } from '../task/task.ts'
+import type { Vocabulary } from '../task/vocabulary.ts'
+import type { Recipe, RecipeStage } from './recipe.ts'
+import { reinforce, type ReinforceConfig } from './reinforce.ts'
+import { type SampleConfig, sampleTraces } from './sample.ts'
+import type { R1State } from './state.ts'
+import { drawn, supervise, type SuperviseConfig } from './supervise.ts'
+
+/** The name of a stage and those of its models may be left out: they are R1's. */
+type Named<C extends { readonly name: string }> = Omit<C, 'name' | 'from' | 'to'> & {
+  readonly [K in 'name' | 'from' | 'to']?: string
+}
+
+/** SFT on an oracle's traces. */
+export interface ColdStartConfig<Problem, O extends Tree> extends Named<SuperviseConfig<Problem, O>> {
+  readonly task: Task<Problem>
+  /** Share of the traces that think; the others answer directly. */
+  readonly thinkShare: number
+}
+
+/** SFT on the traces of the state. */
+export interface TracesConfig<Problem, O extends Tree> extends Named<SuperviseConfig<Problem, O>> {
+  readonly vocabulary: Vocabulary
+}
+
+/**
+ * Cold start (2.3.1): SFT of the base on a few long chains of thought, here an oracle's.
+ *
+ * @example
+ * ```ts
+ * import { adam, transformer } from '@adjoint/nn'
+ * import { coldStart, mod10Chain } from '@adjoint/rl'
+ * const stage = coldStart({
+ *   task: mod10Chain,
+ *   thinkShare: 0.5,
+ *   model: transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 23 }),
+ *   steps: 1000,
+ *   rows: 64,
+ *   learningRate: 1e-3,
+ *   optimizer: (learningRate) => adam({ learningRate }),
+ * })
+ * ```
+ */
+export const coldStart = <Problem, O extends Tree>(config: ColdStartConfig<Problem, O>): RecipeStage<R1State> => {
+  const { task, rows, thinkShare } = config
+  return supervise<Problem, O>({ name: 'cold-start', from: 'base', to: 'policy', ...config })({
+    vocabulary: task.vocabulary,
+    batch: () => traces(task, { rows, thinkShare }),
+    reads: () => null,
+  })
+}
+
+/**
+ * Reasoning-oriented RL (2.3.2): GRPO of the policy, where rules can tell what is right. The language reward is one of
+ * `rewards`.
+ *
+ * @example
+ * ```ts
+ * import { adam, transformer } from '@adjoint/nn'
+ * import { accuracy, format, group, GRPO_OBJECTIVE, mod10Chain, named, outcome, reasoningRl } from '@adjoint/rl'
+ * const stage = reasoningRl({
+ *   task: mod10Chain,
+ *   model: transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 23 }),
+ *   steps: 100,
+ *   prompts: 16,
+ *   group: 16,
+ *   maxTokens: 12,
+ *   temperature: 1,
+ *   rewards: [named('correct', accuracy(mod10Chain.verify)), named('format', format, 0.1)],
+ *   credit: outcome(group()),
+ *   objective: GRPO_OBJECTIVE,
+ *   learningRate: { from: 1e-4, to: 2e-5 },
+ *   optimizer: (learningRate) => adam({ learningRate }),
+ * })
+ * ```
+ */
+export const reasoningRl = <Problem, O extends Tree>(
+  config: Named<ReinforceConfig<Problem, O>>,
+): RecipeStage<R1State> => reinforce<Problem, O>({ name: 'reasoning-rl', from: 'policy', to: 'policy', ...config })
+
+/**
+ * Rejection sampling (2.3.3): traces of the policy, those that are fit to learn from.
+ *
+ * @example
+ * ```ts
+ * import { transformer } from '@adjoint/nn'
+ * import { accuracy, mod10Chain, rejectionSampling } from '@adjoint/rl'
+ * const correct = accuracy(mod10Chain.verify)
+ * const stage = rejectionSampling({
+ *   task: mod10Chain,
+ *   model: transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 23 }),
+ *   count: 2048,
+ *   group: 4,
+ *   maxTokens: 12,
+ *   temperature: 1,
+ *   accept: { correct: (sample) => correct(sample) === 1 },
+ *   perProblem: 1,
+ * })
+ * ```
+ */
+export const rejectionSampling = <Problem>(
+  config: Omit<SampleConfig<Problem>, 'name' | 'from'> & { readonly [K in 'name' | 'from']?: string },
+): RecipeStage<R1State> => sampleTraces<Problem>({ name: 'rejection-sampling', from: 'policy', ...config })
+
+const onTraces = <Problem, O extends Tree>(
+  config: SuperviseConfig<Problem, O>,
+  vocabulary: Vocabulary,
+): RecipeStage<R1State> =>
+  supervise<Problem, O>(config)({
+    vocabulary,
+    batch: ({ traces: set }) => drawn(config.rows)(set),
+    reads: ({ traces: set }) => set.map(({ prompt, completion }) => [prompt, completion]),
+  })
+
+/**
+ * Supervised fine-tuning (2.3.3): the base again, on the sampled traces; what it learns is the policy from here on. Left
+ * EmptyDataset where there are none.
+ *
+ * @example
+ * ```ts
+ * import { adam, transformer } from '@adjoint/nn'
+ * import { mod10Chain, supervised } from '@adjoint/rl'
+ * const stage = supervised({
+ *   model: transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 23 }),
+ *   vocabulary: mod10Chain.vocabulary,
+ *   steps: 1000,
+ *   rows: 64,
+ *   learningRate: 1e-3,
+ *   optimizer: (learningRate) => adam({ learningRate }),
+ * })
+ * ```
+ */
+export const supervised = <Problem, O extends Tree>({
+  vocabulary,
+  ...config
+}: TracesConfig<Problem, O>): RecipeStage<R1State> =>
+  onTraces({ name: 'supervised', from: 'base', to: 'policy', ...config }, vocabulary)
+
+/**
+ * RL for all scenarios (2.3.4): GRPO of the policy on all rewards, learned ones among them. As {@link reasoningRl} but for
+ * its name.
+ *
+ * @example
+ * ```ts
+ * import { allRewardsRl } from '@adjoint/rl'
+ * const stageOf: typeof allRewardsRl = (config) => allRewardsRl({ ...config, name: 'all-rewards-rl' })
+ * ```
+ */
+export const allRewardsRl = <Problem, O extends Tree>(
+  config: Named<ReinforceConfig<Problem, O>>,
+): RecipeStage<R1State> => reinforce<Problem, O>({ name: 'all-rewards-rl', from: 'policy', to: 'policy', ...config })
+
+/**
+ * Distillation (2.4): SFT of the student, a smaller model, on the sampled traces. Left EmptyDataset where there are none.
+ *
+ * @example
+ * ```ts
+ * import { adam, transformer } from '@adjoint/nn'
+ * import { distillation, mod10Chain } from '@adjoint/rl'
+ * const stage = distillation({
+ *   model: transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 23 }),
+ *   vocabulary: mod10Chain.vocabulary,
+ *   steps: 1000,
+ *   rows: 64,
+ *   learningRate: 1e-3,
+ *   optimizer: (learningRate) => adam({ learningRate }),
+ * })
+ * ```
+ */
+export const distillation = <Problem, O extends Tree>({
+  vocabulary,
+  ...config
+}: TracesConfig<Problem, O>): RecipeStage<R1State> =>
+  onTraces({ name: 'distillation', from: 'student', to: 'student', ...config }, vocabulary)
+
+/** All of R1-Zero's stages: R1's without the cold start. */
+export interface R1ZeroConfig<Problem, O extends Tree> {
+  readonly reasoningRl: Named<ReinforceConfig<Problem, O>>
+  readonly rejectionSampling: Parameters<typeof rejectionSampling<Problem>>[0]
+  readonly supervised: TracesConfig<Problem, O>
+  readonly allRewardsRl: Named<ReinforceConfig<Problem, O>>
+  readonly distillation: TracesConfig<Problem, O>
+}
+
+/** All of R1's stages. One type of optimizer state serves all; `opaque` makes different ones the same. */
+export interface R1Config<Problem, O extends Tree> extends R1ZeroConfig<Problem, O> {
+  readonly coldStart: ColdStartConfig<Problem, O>
+}
+
+/**
+ * R1-Zero (2.2): reinforcement of the base itself, and what R1 does after it. The paper's R1-Zero ends after the first
+ * stage: take as many of the list as you like.
+ *
+ * @example
+ * ```ts
+ * import { r1Zero } from '@adjoint/rl'
+ * const asInThePaper: typeof r1Zero = (config) => r1Zero(config).slice(0, 1)
+ * ```
+ */
+export const r1Zero = <Problem, O extends Tree>(config: R1ZeroConfig<Problem, O>): Recipe<R1State> => [
+  reasoningRl(config.reasoningRl), //             policy = GRPO(policy), rules and language
+  rejectionSampling(config.rejectionSampling), // traces = those of the policy that are right
+  supervised(config.supervised), //               policy = SFT(base, traces)
+  allRewardsRl(config.allRewardsRl), //           policy = GRPO(policy), all rewards: this is R1
+  distillation(config.distillation), //           student = SFT(student, traces)
+]
+
+/**
+ * R1 (2.3, figure 2): a cold start, and then as R1-Zero.
+ *
+ * @example
+ * ```ts
+ * import { perform, r1, type R1Config, r1Start, type RecipeEnv } from '@adjoint/rl'
+ * import type { TransformerParams } from '@adjoint/nn'
+ * import type { Tree } from '@adjoint/tensor'
+ * const make =
+ *   <Problem, O extends Tree>(config: R1Config<Problem, O>, env: RecipeEnv) =>
+ *   (base: TransformerParams, student: TransformerParams) =>
+ *     perform(r1(config))(env)(r1Start({ base, student }))
+ * ```
+ */
+export const r1 = <Problem, O extends Tree>(config: R1Config<Problem, O>): Recipe<R1State> => [
+  coldStart(config.coldStart), //                 policy = SFT(base, a few long chains of thought)
+  ...r1Zero(config),
+]

@@ -1,0 +1,148 @@
+/**
+ * A recipe as a value: a list of named stages that wait to be told where to run. Lists are the free monoid, so recipes are
+ * built, cut and joined as lists are, and {@link perform} is the fold of a recipe into one stage. Each stage has a folder
+ * of its own, `1-cold-start`, `2-reasoning-rl`, .., with a log of its own.
+ */
+import type { Device } from '@adjoint/tensor'
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { pipe } from 'fp-ts/lib/function.js'
+import type { Reader } from 'fp-ts/lib/Reader.js'
+import * as TE from 'fp-ts/lib/TaskEither.js'
+import { fileFailure, type RunError } from '../errors.ts'
+import type { Progress } from '../run.ts'
+import { type FolderError, type Stage, type StageCause, type StageError, stages } from './stage.ts'
+
+/** What an observer is told after each step of a stage. */
+export interface StageProgress extends Progress {
+  /** Folder of the stage: `2-reasoning-rl`. */
+  readonly stage: string
+}
+
+/** Where and how to run. */
+export interface RecipeEnv {
+  readonly device: Device
+  /** Holds the folders of the stages; made where it is missing. */
+  readonly folder: string
+  readonly seed: number
+  /**
+   * Go on with what stands in the folder: what has ended is loaded, what was cut goes on from its checkpoint, what never
+   * began begins. Without, the folder must hold no stage.
+   */
+  readonly resume: boolean
+  /** Steps between two checkpoints of a stage; there is one at the end of each phase too. */
+  readonly checkpointEvery: number
+  /** Told after each step, once its record is written. */
+  readonly observe?: (progress: StageProgress) => void
+  /** Number of the first stage. Default 1. */
+  readonly first?: number
+}
+
+/** The same for one stage: `folder` is its own. */
+export interface StageEnv extends Omit<RecipeEnv, 'first'> {
+  /** Its place in the recipe, from 1. */
+  readonly number: number
+  /** The name of its folder. */
+  readonly stage: string
+}
+
+/** A stage with a name, that waits to be told where to run. */
+export interface RecipeStage<S> {
+  readonly name: string
+  readonly at: Reader<StageEnv, Stage<S>>
+}
+
+/** Stages in order. */
+export type Recipe<S> = readonly RecipeStage<S>[]
+
+const NUMBERED = /^(\d+)-/
+
+/** A stage that a folder holds. */
+interface Standing {
+  readonly number: number
+  readonly name: string
+}
+
+/** The stages that a recipe's folder holds. One that is missing holds none. */
+const standing = (folder: string): TE.TaskEither<RunError, readonly Standing[]> =>
+  pipe(
+    TE.tryCatch(() => readdir(folder), fileFailure(folder)),
+    TE.orElse((error) => (error._tag === 'FileFailure' && error.code === 'ENOENT' ? TE.right([]) : TE.left(error))),
+    TE.map((names) =>
+      names.flatMap((name) => {
+        const number = NUMBERED.exec(name)?.[1]
+        return number === undefined ? [] : [{ number: Number(number), name }]
+      }),
+    ),
+  )
+
+/**
+ * Whether a folder holds a stage of some recipe: what a command line asks before it resumes.
+ *
+ * @example
+ * ```ts
+ * import { begun } from '@adjoint/rl'
+ * const there = await begun('no/such/folder')() // Right false
+ * ```
+ */
+export const begun = (folder: string): TE.TaskEither<RunError, boolean> =>
+  TE.map((all: readonly unknown[]) => all.length > 0)(standing(folder))
+
+/** What is wrong with a folder that holds `found`, for stages of these names from number `first` on. */
+const problemOf = (
+  { folder, resume }: RecipeEnv,
+  names: readonly string[],
+  first: number,
+  found: readonly Standing[],
+): FolderError | null => {
+  const later = found.filter(({ number }) => number >= first && number < first + names.length)
+  if (!resume) return later.length === 0 ? null : { _tag: 'Occupied', folder, found: later[0]!.name }
+  const other = later.find(({ number, name }) => names[number - first] !== name)
+  return other === undefined
+    ? null
+    : { _tag: 'OtherStage', folder, found: other.name, wanted: names[other.number - first]! }
+}
+
+/** Hands the state on where the folder is free for these stages, or with `resume` where it is theirs. */
+const checked =
+  <S>(env: RecipeEnv, names: readonly string[], first: number): Stage<S> =>
+  (state) =>
+    pipe(
+      standing(env.folder),
+      TE.flatMap((found): TE.TaskEither<StageCause, S> => {
+        const problem = problemOf(env, names, first, found)
+        return problem === null ? TE.right(state) : TE.left(problem)
+      }),
+      TE.mapLeft((error): StageError => ({ stage: names[0] ?? env.folder, error })),
+    )
+
+/**
+ * The recipe as one stage in a place. It maps the concatenation of recipes to the composition of stages: performing
+ * `[...xs, ...ys]` is performing `xs` and then `ys` with `first` moved on by the length of `xs`.
+ *
+ * What was killed at any point and resumed leaves the logs of what was not, byte for byte, and gives the same state, bit
+ * for bit. Left: what the first stage that fails says; later ones do not start.
+ *
+ * @example
+ * ```ts
+ * import { perform, type Recipe } from '@adjoint/rl'
+ * import { requestDevice } from '@adjoint/tensor'
+ * import { isRight } from 'fp-ts/lib/Either.js'
+ * import * as TE from 'fp-ts/lib/TaskEither.js'
+ * const recipe: Recipe<number> = [{ name: 'increment', at: () => (n) => TE.right(n + 1) }]
+ * const device = await requestDevice({ kind: 'wasm' })()
+ * if (isRight(device)) {
+ *   const env = { device: device.right, folder: 'no/such/folder', seed: 0, resume: false, checkpointEvery: 25 }
+ *   const result = await perform([...recipe, ...recipe])(env)(0)() // Right 2
+ * }
+ * ```
+ */
+export const perform =
+  <S>(recipe: Recipe<S>): Reader<RecipeEnv, Stage<S>> =>
+  ({ first = 1, ...env }) => {
+    const names = recipe.map(({ name }, i) => `${first + i}-${name}`)
+    const each = recipe.map(({ at }, i) =>
+      at({ ...env, number: first + i, stage: names[i]!, folder: join(env.folder, names[i]!) }),
+    )
+    return stages([checked(env, names, first), ...each])
+  }

@@ -1,0 +1,109 @@
+/** GRPO as a stage: of some model, on a task, for some rewards. */
+import type { GradientTransformation, LearningRate } from '@adjoint/nn'
+import type { Tree } from '@adjoint/tensor'
+import { pipe } from 'fp-ts/lib/function.js'
+import * as TE from 'fp-ts/lib/TaskEither.js'
+import { type GrpoConfig, grpoStep } from '../grpo.ts'
+import type { GrpoState } from '../learn.ts'
+import type { Json } from '../log.ts'
+import { type Exam, examiner, examPhases, gradedLine, type Line, withReports } from './exam.ts'
+import { type Rate, rateAt, scheduleOf } from './rate.ts'
+import type { RecipeStage } from './recipe.ts'
+import { staged } from './staged.ts'
+import { modelOf, type OnModel, plain, type R1State, withModel } from './state.ts'
+
+/** How to reinforce: what a step of GRPO takes, and the stage around it. */
+export interface ReinforceConfig<Problem, O extends Tree>
+  extends Omit<GrpoConfig<Problem, O>, 'device' | 'optimizer' | 'model'>, OnModel {
+  readonly name: string
+  readonly steps: number
+  readonly learningRate: Rate
+  /** From a learning rate, so that the stage can log it. What else it depends on belongs into `settings`. */
+  readonly optimizer: (learningRate: LearningRate) => GradientTransformation<O>
+  /** A short exam each so many steps: the curve. */
+  readonly watch?: { readonly every: number; readonly exam: Exam<Problem> }
+  /** Completions of each step in the log. Default 1. */
+  readonly shown?: number
+  /** On held-out problems, when the steps are done. */
+  readonly exam?: Exam<Problem>
+  /** More for the first line of the log: what results depend on, and functions hide. */
+  readonly settings?: { readonly [key: string]: Json }
+}
+
+/**
+ * A stage of GRPO: what `reasoningRl` and `allRewardsRl` are. The reference is the model as the stage found it.
+ *
+ * @example
+ * ```ts
+ * import { adam, transformer } from '@adjoint/nn'
+ * import { accuracy, group, GRPO_OBJECTIVE, mod10Chain, named, outcome, reinforce } from '@adjoint/rl'
+ * const model = transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 23 })
+ * const stage = reinforce({
+ *   name: 'student-rl',
+ *   from: 'student',
+ *   to: 'student-rl',
+ *   task: mod10Chain,
+ *   model,
+ *   steps: 100,
+ *   prompts: 16,
+ *   group: 16,
+ *   maxTokens: 12,
+ *   temperature: 1,
+ *   rewards: [named('correct', accuracy(mod10Chain.verify))],
+ *   credit: outcome(group()),
+ *   objective: GRPO_OBJECTIVE,
+ *   learningRate: { from: 1e-4, to: 2e-5 },
+ *   optimizer: (learningRate) => adam({ learningRate }),
+ * })
+ * ```
+ */
+export const reinforce = <Problem, O extends Tree>(config: ReinforceConfig<Problem, O>): RecipeStage<R1State> => {
+  const { name, from, to, task, model, steps, learningRate, watch, exam, shown = 1, settings = {} } = config
+  const updates = steps * (config.iterations ?? 1) * (config.minibatches ?? 1)
+  const optimizer = config.optimizer(scheduleOf(learningRate, updates))
+  return staged<R1State, GrpoState<O>>({
+    name,
+    settings: {
+      ...plain(config),
+      ...settings,
+    },
+    begin: (state) => {
+      const params = modelOf(from, state)
+      return { params, opt: optimizer.init(params), reference: params }
+    },
+    reads: () => null,
+    phases: (_, { device }) => {
+      const improve = grpoStep({ ...config, optimizer, device })
+      const examined = { name: to, model, device }
+      // Its completions would stand among those that were trained on.
+      const glance = watch === undefined ? null : examiner({ ...watch.exam, shown: 0 }, examined)
+      const show = gradedLine(task)
+      return [
+        {
+          name,
+          steps,
+          enter: (state) => state,
+          advance: (state, { step, key }) =>
+            pipe(
+              TE.Do,
+              TE.bind('stepped', () => improve(state, key)),
+              TE.bind('glanced', ({ stepped }) =>
+                glance !== null && (step + 1) % watch!.every === 0 && step + 1 < steps
+                  ? glance(stepped.state.params, step + 1)
+                  : TE.right<never, readonly Line[]>([]),
+              ),
+              TE.map(({ stepped, glanced }) => ({
+                state: stepped.state,
+                metrics: { ...stepped.metrics, learning_rate: rateAt(learningRate, steps, step) },
+                times: stepped.times,
+                records: [...glanced, ...stepped.graded.slice(0, shown).map(show)],
+              })),
+            ),
+        },
+        ...examPhases<Problem, GrpoState<O>>(exam, examined, { paramsOf: ({ params }) => params, done: steps }),
+      ]
+    },
+    end: (state, { tree: { params }, stage, records }) =>
+      TE.right(pipe(state, withModel(to, params), withReports(stage, records))),
+  })
+}

@@ -1,0 +1,149 @@
+/**
+ * Sampling traces as a stage (DeepSeek-R1 section 2.3.3): a model answers problems of the training split, and what is kept
+ * becomes demonstrations, in `traces.jsonl` of the stage's folder. The stage learns nothing.
+ */
+import type { TransformerParams } from '@adjoint/nn'
+import { type Device, readAsync, scalar, type Scalar } from '@adjoint/tensor'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { pipe } from 'fp-ts/lib/function.js'
+import * as TE from 'fp-ts/lib/TaskEither.js'
+import type { Demonstration } from '../batch.ts'
+import { onDevice } from '../device.ts'
+import { fileFailure, type RunError } from '../errors.ts'
+import { type Json, type LogRecord, readLog, resumeLog } from '../log.ts'
+import type { Metrics } from '../metrics.ts'
+import { type Kept, rejectionBatches, type RejectionConfig, type RejectionReport } from '../rejection.ts'
+import type { PhaseStep } from '../run.ts'
+import { sampleLine } from './exam.ts'
+import type { RecipeStage } from './recipe.ts'
+import { staged, stageKey } from './staged.ts'
+import { modelOf, plain, type R1State } from './state.ts'
+
+/** Whose traces, and which of them. */
+export interface SampleConfig<Problem> extends Omit<RejectionConfig<Problem>, 'device'> {
+  readonly name: string
+  /** Name of the model that answers. */
+  readonly from: string
+  /** Completions of each batch in the log. Default 1. */
+  readonly shown?: number
+  /** More for the first line of the log: what results depend on, and functions hide. */
+  readonly settings?: { readonly [key: string]: Json }
+}
+
+/** The run of this stage: the model that answers, and how many traces are on the disk. */
+type Sampling = { readonly model: TransformerParams; readonly kept: Scalar }
+
+const FILE = 'traces.jsonl'
+
+/**
+ * The file with `before` lines of earlier steps and these after them. What a killed step has left behind them goes, so a
+ * step that is done again leaves the same file.
+ */
+const write = (path: string, before: number, lines: readonly LogRecord[]): TE.TaskEither<RunError, void> =>
+  pipe(
+    before > 0 ? TE.right(undefined) : TE.tryCatch(() => writeFile(path, ''), fileFailure(path)),
+    TE.flatMap(() => resumeLog(path, before)),
+    TE.flatMap((log) =>
+      pipe(
+        log.append(lines),
+        TE.flatMap(() => log.sync),
+        TE.flatMap(() => log.close),
+      ),
+    ),
+  )
+
+const corrupt = (path: string, reason: string): RunError => ({ _tag: 'CorruptCheckpoint', path, reason })
+
+/** The traces of a stage that has ended, `count` of them. */
+const read = (path: string, count: number): TE.TaskEither<RunError, readonly Demonstration[]> =>
+  pipe(
+    readLog(path),
+    TE.flatMap((records) => {
+      const found = records.flatMap(({ prompt, completion }) =>
+        typeof prompt === 'string' && typeof completion === 'string' ? [{ prompt, completion }] : [],
+      )
+      return found.length === count
+        ? TE.right(found)
+        : TE.left(corrupt(path, `it holds ${found.length} traces, and the stage ended with ${count}`))
+    }),
+  )
+
+/** Counts of one batch, the same names in every line. */
+const countsOf = (names: readonly string[], { rejected, ...counts }: RejectionReport): Metrics => ({
+  ...counts,
+  ...Object.fromEntries(
+    [...names, 'cut', 'duplicate', 'surplus'].map((name) => [`rejected/${name}`, rejected[name] ?? 0]),
+  ),
+})
+
+/**
+ * A stage of rejection sampling: what {@link rejectionSampling} is. Each batch is a step, logged with its counts:
+ * `problems`, `solved`, `tried`, `kept`, and `rejected/{name}` for each reason.
+ *
+ * @example
+ * ```ts
+ * import { transformer } from '@adjoint/nn'
+ * import { mod10Chain, sampleTraces } from '@adjoint/rl'
+ * const model = transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 23 })
+ * const unfiltered = sampleTraces({
+ *   name: 'unfiltered',
+ *   from: 'policy',
+ *   task: mod10Chain,
+ *   model,
+ *   count: 512,
+ *   group: 4,
+ *   maxTokens: 12,
+ *   temperature: 1,
+ *   accept: {},
+ *   distinct: false,
+ * })
+ * ```
+ */
+export const sampleTraces = <Problem>(config: SampleConfig<Problem>): RecipeStage<R1State> => {
+  const { name, from, accept, shown = 1, settings = {} } = config
+  const rules = Object.keys(accept)
+
+  const advance =
+    (
+      path: string,
+      sampled: (params: TransformerParams, index: number) => TE.TaskEither<RunError, Kept<Problem>>,
+      device: Device,
+    ) =>
+    (state: Sampling, step: number): TE.TaskEither<RunError, PhaseStep<Sampling>> =>
+      pipe(
+        TE.Do,
+        TE.bind('found', () => sampled(state.model, step)),
+        TE.bind('before', () => onDevice(async () => (await readAsync(state.kept, device))[0]!)),
+        TE.tap(({ found, before }) =>
+          write(
+            path,
+            before,
+            found.traces.map((trace) => ({ kind: 'trace', phase: name, step, ...trace })),
+          ),
+        ),
+        TE.map(({ found, before }) => ({
+          state: { ...state, kept: scalar(before + found.traces.length) },
+          metrics: countsOf(rules, found.report),
+          records: found.samples.slice(0, shown).map(sampleLine(config.task)),
+        })),
+      )
+
+  return staged<R1State, Sampling>({
+    name,
+    settings: { ...plain(config), accept: rules, ...settings },
+    begin: (state) => ({ model: modelOf(from, state), kept: scalar(0) }),
+    reads: () => null,
+    phases: (_, env) => {
+      const { batches, batch } = rejectionBatches({ ...config, device: env.device })
+      const next = advance(join(env.folder, FILE), (params, index) => batch(params, stageKey(env), index), env.device)
+      return [{ name, steps: batches, enter: (state) => state, advance: (state, { step }) => next(state, step) }]
+    },
+    end: (state, { tree, folder }) =>
+      pipe(
+        onDevice(async () => (await readAsync(tree.kept))[0]!),
+        TE.flatMap((count) => read(join(folder, FILE), count)),
+        TE.map((traces) => ({ ...state, traces })),
+      ),
+  })
+}
