@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { formatCompletion } from '../template.ts'
 import { addition } from './addition.ts'
+import { bilingual, inDigits, toChineseNumerals, toDigits } from './bilingual.ts'
 import { mod10Chain, mod10Chains } from './chain.ts'
 import { countdown } from './countdown.ts'
 import { hostKey } from './key.ts'
@@ -61,6 +62,46 @@ lawful(mod10Chain, 200)
 lawful(mod10Chains(2), 50)
 lawful(addition(4), 200)
 lawful(countdown(), 60)
+lawful(bilingual(mod10Chain, { mixed: 0.5 }), 200)
+
+describe('two scripts', () => {
+  const chains = (mixed: number) => bilingual(mod10Chain, { mixed })
+  const anyChain = key.map(mod10Chain.generate)
+  const numerals = (text: string): readonly boolean[] => Array.from(text, inDigits).filter((b) => b !== null)
+
+  test('say the same: digits to Chinese numerals and back is the identity, and so is a trace read in digits', () => {
+    fc.assert(
+      fc.property(anyChain, fc.double({ min: 0, max: 1, noNaN: true }), (p, mixed) => {
+        const { think, answer } = mod10Chain.trace(p)
+        expect(toDigits(toChineseNumerals(think))).toBe(think)
+        const traced = chains(mixed).trace(p)
+        expect({ think: toDigits(traced.think), answer: traced.answer }).toEqual({ think, answer })
+        expect(chains(mixed).trace(p)).toEqual(traced)
+        expect(chains(mixed).verify(p)(toChineseNumerals(answer))).toBe(true)
+      }),
+      { seed: 1, numRuns: 200 },
+    )
+  })
+
+  test('mix in the share of traces asked for, half of their numerals', () => {
+    const problemsOf = Array.from({ length: 2000 }, (_, i) => mod10Chain.generate(hostKey(i)))
+    const other = (mixed: number) =>
+      problemsOf.map((p) => numerals(chains(mixed).trace(p).think).filter((ours) => !ours).length / 4)
+    const mean = (xs: readonly number[]): number => xs.reduce((s, x) => s + x, 0) / xs.length
+    expect(mean(other(0))).toBe(0)
+    expect(mean(other(1))).toBeCloseTo(0.5, 1)
+    expect(mean(other(0.5))).toBeCloseTo(0.25, 1)
+    // Four numerals of which none is Chinese: half of the traces, and a sixteenth of the other half.
+    expect(other(0.5).filter((x) => x === 0).length / 2000).toBeCloseTo(0.53, 1)
+  })
+
+  test('are told apart by character', () => {
+    expect(Array.from('7七〇=x', inDigits)).toEqual([true, false, false, null, null])
+    expect(inDigits('')).toBeNull()
+    expect(toChineseNumerals('8+5=13')).toBe('八+五=一三')
+    expect(chains(0).vocabulary.size).toBe(31)
+  })
+})
 
 describe('splits', () => {
   test('hold out about a tenth', () => {
