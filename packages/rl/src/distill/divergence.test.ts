@@ -119,15 +119,25 @@ describe('divergences', () => {
     )
   })
 
-  law('act on each row alone', fc.array(pairs.filter(({ t }) => t.length === 3), { minLength: 1, maxLength: 4 }), (rows) =>
-    all.every(([, d]) => {
-      const of = (side: 't' | 's'): Floats => tensor(rows.flatMap((r) => r[side]), [rows.length, 1, 3])
-      const together = d(of('t'), of('s'))
-      return (
-        together.shape.join() === `${rows.length},1` &&
-        values(together).every((x, i) => near(x, at(d, rows[i]!.t, rows[i]!.s)))
-      )
-    }),
+  law(
+    'act on each row alone',
+    fc.array(
+      pairs.filter(({ t }) => t.length === 3),
+      { minLength: 1, maxLength: 4 },
+    ),
+    (rows) =>
+      all.every(([, d]) => {
+        const of = (side: 't' | 's'): Floats =>
+          tensor(
+            rows.flatMap((r) => r[side]),
+            [rows.length, 1, 3],
+          )
+        const together = d(of('t'), of('s'))
+        return (
+          together.shape.join() === `${rows.length},1` &&
+          values(together).every((x, i) => near(x, at(d, rows[i]!.t, rows[i]!.s)))
+        )
+      }),
   )
 })
 

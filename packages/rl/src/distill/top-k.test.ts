@@ -21,9 +21,9 @@ const law = <T>(name: string, arbitrary: fc.Arbitrary<T>, holds: (t: T) => boole
 }
 const logit = fc.double({ min: -3, max: 3, noNaN: true })
 const logitsOf = (n: number): fc.Arbitrary<readonly number[]> => fc.array(logit, { minLength: n, maxLength: n })
-const pairs = fc.integer({ min: 2, max: 6 }).chain((n) =>
-  fc.record({ t: logitsOf(n), s: logitsOf(n), k: fc.integer({ min: 1, max: n }) }),
-)
+const pairs = fc
+  .integer({ min: 2, max: 6 })
+  .chain((n) => fc.record({ t: logitsOf(n), s: logitsOf(n), k: fc.integer({ min: 1, max: n }) }))
 const kinds: readonly Divergence[] = [forwardKl, reverseKl, generalizedJsd(0.5), generalizedJsd(0.2)]
 const bucket = (k: number) => truncated({ k, tail: tailBucket })
 const given = (k: number) => truncated({ k, tail: renormalised })

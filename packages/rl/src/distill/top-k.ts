@@ -47,7 +47,8 @@ export type TopLogprobs = {
 export const topLogprobs =
   (k: number) =>
   (logits: Floats): TopLogprobs => {
-    const { values, indices } = topK(k)(logSoftmax(-1)(logits) as Floats)
+    const all: Floats = logSoftmax(-1)(logits)
+    const { values, indices } = topK(k)(all)
     return { tokens: indices, logp: values }
   }
 

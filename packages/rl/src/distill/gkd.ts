@@ -1,0 +1,133 @@
+/**
+ * Generalized knowledge distillation (Agarwal et al. 2024, algorithm 1): with probability lambda a step's texts are the
+ * student's own, else they are fixed ones; on either the student moves towards the teacher's distribution at each token, by
+ * any divergence. A student that only ever saw the teacher's texts has not learned to go on from its own mistakes.
+ *
+ * As in the algorithm, no gradient flows through the sampling.
+ */
+import type { TransformerParams } from '@adjoint/nn'
+import { jit, type Tree } from '@adjoint/tensor'
+import { pipe } from 'fp-ts/lib/function.js'
+import * as TE from 'fp-ts/lib/TaskEither.js'
+import { onDevice, readOn, unpackMetrics } from '../device.ts'
+import type { RunError } from '../errors.ts'
+import { completionMetrics } from '../metrics.ts'
+import type { Learner, Stepped } from '../sft.ts'
+import { dice, foldIn, type HostKey } from '../task/key.ts'
+import { DISTILL_METRICS, type DistillConfig, distillStep, type DistillUpdate, distillUpdate } from './distill.ts'
+import { type Sampled, sampledOf, studentRollouts, type StudentSampling } from './sampling.ts'
+
+/** How to distill on the student's own texts. */
+export interface OnPolicyDistillConfig<Problem, O extends Tree> extends DistillUpdate<O> {
+  readonly sampling: StudentSampling<Problem>
+}
+
+/**
+ * A step of distillation on what the student writes: `(state, key) -> state and metrics` (`loss`, `grad_norm`, and those of
+ * the completions). Otherwise as {@link distillStep}, which has an example; GKD with lambda 1 is this.
+ *
+ * @example
+ * ```ts
+ * import { onPolicyDistillStep, type OnPolicyDistillConfig } from '@adjoint/rl'
+ * const stepOf = (config: OnPolicyDistillConfig<unknown, null>) => onPolicyDistillStep(config)
+ * ```
+ */
+export const onPolicyDistillStep = <Problem, O extends Tree>(config: OnPolicyDistillConfig<Problem, O>) => {
+  const { model, teacher, sampling, device } = config
+  const roll = studentRollouts(sampling, model, device)
+  const learn = distillUpdate(config)
+  const update = jit(
+    (learner: Learner<O>, given: TransformerParams, { tokens, starts, mask }: Sampled) =>
+      learn(learner, given, { tokens, starts, mask }),
+    { donate: [0], device },
+  )
+  return (state: Learner<O>, key: HostKey): TE.TaskEither<RunError, Stepped<Learner<O>>> =>
+    pipe(
+      roll(state.params, key),
+      TE.flatMap((rollout) =>
+        pipe(
+          onDevice(() => Promise.resolve(update(state, teacher.params, sampledOf(rollout)))),
+          TE.flatMap(({ state: next, metrics }) =>
+            pipe(
+              readOn(device)(metrics),
+              TE.map((values) => ({
+                state: next,
+                metrics: { ...unpackMetrics(DISTILL_METRICS, values), ...completionMetrics(rollout.samples) },
+              })),
+            ),
+          ),
+        ),
+      ),
+    )
+}
+
+/** How to mix. */
+export interface GkdConfig<Problem, O extends Tree> extends DistillConfig<O>, OnPolicyDistillConfig<Problem, O> {
+  /** Probability that a step is on the student's own texts. 0 never reads `sampling`, 1 never reads `batch`. */
+  readonly lambda: number
+}
+
+/** Below the step's key: apart from all that a source of texts or a sampler may derive from it. */
+const COIN = 0xc011
+
+/**
+ * Whether a step is on the student's own texts: by its key alone.
+ *
+ * @example
+ * ```ts
+ * import { hostKey, isOnPolicy } from '@adjoint/rl'
+ * isOnPolicy(0.5)(hostKey(3)) // the same at every call
+ * ```
+ */
+export const isOnPolicy =
+  (lambda: number) =>
+  (key: HostKey): boolean =>
+    dice(foldIn(key, COIN))(2 ** 20) < lambda * 2 ** 20
+
+/**
+ * A step of GKD: `(state, key, number) -> state and metrics`, those of the step taken and `on_policy`, 1 or 0. With lambda
+ * 0 it is {@link distillStep} bit for bit, with 1 {@link onPolicyDistillStep}. Throws RangeError for a lambda outside [0, 1].
+ *
+ * @example
+ * ```ts
+ * import { adamW, transformer } from '@adjoint/nn'
+ * import { forwardKl, gkdStep, hostKey, mod10Chain, traces } from '@adjoint/rl'
+ * import { random, requestDevice } from '@adjoint/tensor'
+ * import { isRight } from 'fp-ts/lib/Either.js'
+ * const device = await requestDevice({ kind: 'wasm' })()
+ * if (isRight(device)) {
+ *   const { vocabulary } = mod10Chain
+ *   const model = transformer({ vocab: vocabulary.size, width: 16, layers: 1, heads: 2, context: 23 })
+ *   const optimizer = adamW({ learningRate: 1e-3 })
+ *   const step = gkdStep({
+ *     model,
+ *     teacher: { model, params: model.init(random.key(1)) },
+ *     divergence: forwardKl,
+ *     lambda: 0.5,
+ *     vocabulary,
+ *     batch: traces(mod10Chain, { rows: 8, thinkShare: 1 }),
+ *     sampling: { task: mod10Chain, prompts: 8, maxTokens: 12, temperature: 1 },
+ *     optimizer,
+ *     device: device.right,
+ *   })
+ *   const params = model.init(random.key(0))
+ *   const stepped = await step({ params, opt: optimizer.init(params) }, hostKey(0))()
+ * }
+ * ```
+ */
+export const gkdStep = <Problem, O extends Tree>(config: GkdConfig<Problem, O>) => {
+  if (!(config.lambda >= 0 && config.lambda <= 1))
+    throw new RangeError(
+      `gkdStep: lambda is ${config.lambda}. Choose a probability from 0 (fixed texts) to 1 (the student's).`,
+    )
+  const fixed = distillStep(config)
+  const own = onPolicyDistillStep(config)
+  const isOwn = isOnPolicy(config.lambda)
+  return (state: Learner<O>, key: HostKey, number = 0): TE.TaskEither<RunError, Stepped<Learner<O>>> => {
+    const onPolicy = isOwn(key)
+    return pipe(
+      onPolicy ? own(state, key) : fixed(state, key, number),
+      TE.map(({ state: next, metrics }) => ({ state: next, metrics: { ...metrics, on_policy: onPolicy ? 1 : 0 } })),
+    )
+  }
+}

@@ -1,0 +1,201 @@
+// Steps of distillation on a device, end to end, on models small enough to learn in a second.
+import { adam, transformer, type TransformerParams } from '@adjoint/nn'
+import { type Device, random, readAsync, realizeAsync, requestDevice, tree } from '@adjoint/tensor'
+import * as E from 'fp-ts/lib/Either.js'
+import type * as TE from 'fp-ts/lib/TaskEither.js'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { snapshot } from '../device.ts'
+import { describeError, type RunError } from '../errors.ts'
+import { type Learner, sftStep, type Stepped, traces } from '../sft.ts'
+import { mod10Chains } from '../task/chain.ts'
+import { foldIn, type HostKey, hostKey } from '../task/key.ts'
+import { distillStep } from './distill.ts'
+import { forwardKl, generalizedJsd, reverseKl } from './divergence.ts'
+import { gkdStep, isOnPolicy, onPolicyDistillStep } from './gkd.ts'
+import type { TeacherModel } from './loss.ts'
+import { divergenceMeter } from './meter.ts'
+import { miniLlmStep } from './policy.ts'
+import { epochs } from './source.ts'
+import { tailBucket, truncated } from './top-k.ts'
+
+const right = async <A>(task: TE.TaskEither<RunError, A>): Promise<A> => {
+  const result = await task()
+  if (E.isLeft(result)) throw new Error(describeError(result.left))
+  return result.right
+}
+
+const task = mod10Chains(2)
+const { vocabulary } = task
+const model = transformer({ vocab: vocabulary.size, width: 16, layers: 1, heads: 2, context: 14 })
+const large = transformer({ vocab: vocabulary.size, width: 24, layers: 2, heads: 2, context: 16, positions: 'rope' })
+const optimizer = adam({ learningRate: 1e-2 })
+type Opt = ReturnType<typeof optimizer.init>
+const source = traces(task, { rows: 16, thinkShare: 1 })
+const sampling = { task, prompts: 16, maxTokens: 8, temperature: 1 }
+
+let device: Device
+let teacher: TeacherModel
+beforeAll(async () => {
+  const opened = await requestDevice({ kind: 'wasm' })()
+  if (E.isLeft(opened)) throw new Error(opened.left.message)
+  device = opened.right
+  const params = await realizeAsync(large.init(random.key(3)), device)
+  const step = sftStep({ model: large, vocabulary, optimizer, batch: source, width: 14, device })
+  let state: Learner<Opt> = { params, opt: optimizer.init(params) }
+  for (let i = 0; i < 60; i++) state = (await right(step(state, foldIn(hostKey(1), i)))).state
+  teacher = { model: large, params: state.params }
+})
+afterAll(() => device.destroy())
+
+const begin = async (): Promise<Learner<Opt>> => {
+  const params = await realizeAsync(model.init(random.key(0)), device)
+  return { params, opt: optimizer.init(params) }
+}
+const leaves = async (t: TransformerParams): Promise<readonly number[]> => {
+  const all: number[] = []
+  for (const leaf of tree.leaves(t)) all.push(...(await readAsync(leaf, device)))
+  return all
+}
+type Step = (state: Learner<Opt>, key: HostKey, number: number) => TE.TaskEither<RunError, Stepped<Learner<Opt>>>
+const train = async (step: Step, from: Learner<Opt>, first: number, last: number): Promise<Stepped<Learner<Opt>>> => {
+  let stepped: Stepped<Learner<Opt>> = { state: from, metrics: {} }
+  for (let i = first; i < last; i++) stepped = await right(step(stepped.state, foldIn(hostKey(5), i), i))
+  return stepped
+}
+const common = () => ({ model, teacher, optimizer, device })
+const fixed = () => ({ ...common(), vocabulary, batch: source })
+const texts = traces(task, { rows: 64, thinkShare: 1 })(hostKey(77))
+const measure = (params: TransformerParams) =>
+  right(
+    divergenceMeter({
+      ...common(),
+      vocabulary,
+      divergences: { forward: forwardKl, reverse: reverseKl, jsd: generalizedJsd(0.5) },
+    })(params, texts),
+  )
+
+describe('every way to distill brings the student nearer to the teacher', () => {
+  const lambda = (l: number) => () => gkdStep({ ...fixed(), sampling, divergence: generalizedJsd(0.5), lambda: l })
+  const ways: Readonly<Record<string, readonly [steps: number, make: () => Step]>> = {
+    'forward KL': [15, () => distillStep({ ...fixed(), divergence: forwardKl })],
+    'reverse KL': [15, () => distillStep({ ...fixed(), divergence: reverseKl })],
+    'JSD(1/2)': [15, () => distillStep({ ...fixed(), divergence: generalizedJsd(0.5) })],
+    'the 3 likeliest tokens': [
+      15,
+      () => distillStep({ ...fixed(), divergence: truncated({ k: 3, tail: tailBucket })(forwardKl) }),
+    ],
+    'GKD, lambda 1/2': [20, lambda(0.5)],
+    'GKD, lambda 1': [20, lambda(1)],
+    'policy gradient': [30, () => miniLlmStep({ ...common(), sampling: { ...sampling, prompts: 64 } })],
+  }
+  test.each(Object.entries(ways))('%s', async (_, [steps, make]) => {
+    const before = await measure((await begin()).params)
+    const { state, metrics } = await train(make(), await begin(), 0, steps)
+    const after = await measure(state.params)
+    expect(after['reverse']).toBeLessThan(0.8 * before['reverse']!)
+    expect(after['jsd']).toBeLessThan(0.9 * before['jsd']!)
+    expect(Object.values(metrics).every(Number.isFinite)).toBe(true)
+  })
+
+  test('policy gradient on returns lowers the KL of whole sequences that the student writes', async () => {
+    const step = miniLlmStep({ ...common(), sampling: { ...sampling, prompts: 64 }, discount: 1 })
+    const perSequence = ({ metrics }: Stepped<unknown>): number => metrics['kl']! * metrics['completions/mean_length']!
+    const first = await train(step, await begin(), 0, 1)
+    const last = await train(step, first.state, 1, 30)
+    expect(perSequence(last)).toBeLessThan(0.5 * perSequence(first))
+  })
+
+  test('and the loss is the divergence: 0 for a student that is its teacher', async () => {
+    const own = { model, params: await realizeAsync(model.init(random.key(0)), device) }
+    for (const divergence of [forwardKl, reverseKl, generalizedJsd(0.5)]) {
+      const step = distillStep({ ...fixed(), teacher: own, divergence })
+      expect(Math.abs((await right(step(await begin(), hostKey(0)))).metrics['loss']!)).toBeLessThan(1e-5)
+    }
+    const step = miniLlmStep({ ...common(), teacher: own, sampling })
+    const { kl, policy_loss } = (await right(step(await begin(), hostKey(0)))).metrics
+    expect(Math.abs(kl!)).toBeLessThan(1e-5)
+    expect(Math.abs(policy_loss!)).toBeLessThan(1e-5)
+  })
+})
+
+describe('GKD', () => {
+  const gkd = (lambda: number, over: object = {}) =>
+    gkdStep({ ...fixed(), sampling, divergence: forwardKl, lambda, ...over })
+  const never = (): never => {
+    throw new Error('asked for fixed texts')
+  }
+
+  test('with lambda 0 is distillation on fixed texts, bit for bit', async () => {
+    const mixed = await train(gkd(0), await begin(), 0, 4)
+    const plain = await train(distillStep({ ...fixed(), divergence: forwardKl }), await begin(), 0, 4)
+    expect(await leaves(mixed.state.params)).toEqual(await leaves(plain.state.params))
+    expect(mixed.metrics).toEqual({ ...plain.metrics, on_policy: 0 })
+  })
+
+  test('with lambda 1 sees nothing but what the student writes', async () => {
+    const own = await train(gkd(1, { batch: never }), await begin(), 0, 4)
+    const plain = await train(
+      onPolicyDistillStep({ ...common(), sampling, divergence: forwardKl }),
+      await begin(),
+      0,
+      4,
+    )
+    expect(await leaves(own.state.params)).toEqual(await leaves(plain.state.params))
+    expect(own.metrics['on_policy']).toBe(1)
+    expect(own.metrics['completions/mean_length']).toBeGreaterThan(0)
+    // With lambda 0 it would have asked.
+    expect(() => gkd(0, { batch: never })(own.state, hostKey(0))()).toThrow(/fixed texts/)
+  })
+
+  test('in between decides by the key, with the probability asked for', async () => {
+    const keys = Array.from({ length: 2000 }, (_, i) => foldIn(hostKey(3), i))
+    for (const lambda of [0, 0.25, 0.5, 1]) {
+      const share = keys.filter(isOnPolicy(lambda)).length / keys.length
+      expect(Math.abs(share - lambda)).toBeLessThan(lambda % 1 === 0 ? 1e-12 : 0.04)
+    }
+    const step = gkd(0.5)
+    let state = await begin()
+    for (let i = 0; i < 6; i++) {
+      const key = foldIn(hostKey(5), i)
+      const stepped = await right(step(state, key, i))
+      expect(stepped.metrics['on_policy']).toBe(isOnPolicy(0.5)(key) ? 1 : 0)
+      state = stepped.state
+    }
+    for (const lambda of [-0.1, 1.1, NaN]) expect(() => gkd(lambda)).toThrow(/a probability/)
+  })
+
+  test('resumed from a snapshot, by fresh programs, is the run that was not', async () => {
+    const make = (): Step => gkd(0.5, { batch: epochs(texts, { rows: 24, key: hostKey(8) }) })
+    const whole = await train(make(), await begin(), 0, 6)
+    const half = await train(make(), await begin(), 0, 3)
+    const resumed = await train(make(), await right(snapshot(device)(half.state)), 3, 6)
+    expect(await leaves(resumed.state.params)).toEqual(await leaves(whole.state.params))
+    expect(resumed.metrics).toEqual(whole.metrics)
+    // The order of its texts is part of the run.
+    const other = await train(make(), await begin(), 1, 7)
+    expect(await leaves(other.state.params)).not.toEqual(await leaves(whole.state.params))
+  })
+})
+
+describe('what cannot be', () => {
+  test('is refused: another vocabulary, a reference besides the teacher, no texts', async () => {
+    const foreign = transformer({ vocab: 5, width: 8, layers: 1, heads: 1, context: 14 })
+    const stranger = { model: foreign, params: foreign.init(random.key(0)) }
+    expect(() => distillStep({ ...fixed(), teacher: stranger, divergence: forwardKl })).toThrow(/teacher 5/)
+    expect(() => miniLlmStep({ ...common(), teacher: stranger, sampling })).toThrow(/teacher 5/)
+    const none = distillStep({ ...fixed(), batch: () => [], divergence: forwardKl })
+    expect(await none(await begin(), hostKey(0))()).toMatchObject({ left: { _tag: 'EmptyDataset' } })
+    const meter = divergenceMeter({ ...common(), vocabulary, divergences: { kl: forwardKl } })
+    expect(await meter((await begin()).params, [])()).toMatchObject({ left: { _tag: 'EmptyDataset' } })
+  })
+
+  test('the meter is the mean over tokens, however the texts are batched', async () => {
+    const { params } = await begin()
+    const by = (rows: number) =>
+      right(divergenceMeter({ ...common(), vocabulary, divergences: { kl: forwardKl }, rows })(params, texts))
+    const [one, many] = [(await by(64))['kl']!, (await by(20))['kl']!]
+    expect(many).toBeCloseTo(one, 5)
+    const step = distillStep({ ...fixed(), batch: () => texts, divergence: forwardKl })
+    expect((await right(step(await begin(), hostKey(0)))).metrics['loss']).toBeCloseTo(one, 5)
+  })
+})

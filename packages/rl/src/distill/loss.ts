@@ -1,0 +1,50 @@
+/** From the divergence at each token to one number: what the steps of distillation minimise. */
+import type { Floats, Transformer, TransformerParams } from '@adjoint/nn'
+import { expandDims, gt, type Scalar, ShapeError, stopGradient, where } from '@adjoint/tensor'
+import { type Aggregate, tokenMean, type Totals, totalsOf } from '../aggregate.ts'
+import type { Divergence } from './divergence.ts'
+
+/** A teacher in process. Its parameters are read, never donated: keep a `snapshot` where they are also being trained. */
+export interface TeacherModel {
+  /** Of the student's vocabulary; everything else may differ. */
+  readonly model: Transformer
+  readonly params: TransformerParams
+}
+
+/** What to minimise. */
+export interface DistillObjective {
+  readonly divergence: Divergence
+  /** Default `tokenMean`, the mean over all tokens of the batch, as TRL's. */
+  readonly aggregate?: Aggregate
+}
+
+/**
+ * The loss of logits [B, T, V] at the tokens that `mask` [B, T] keeps, in nats. The teacher gets no gradient, and what
+ * stands where the mask is 0 reaches neither the loss nor a gradient. Under micro-batching give each part the `totals` of
+ * the global batch.
+ *
+ * @example
+ * ```ts
+ * import { distillLoss, forwardKl } from '@adjoint/rl'
+ * import { ones, zeros } from '@adjoint/tensor'
+ * distillLoss({ divergence: forwardKl })(zeros([2, 3, 5]), zeros([2, 3, 5]), ones([2, 3])) // 0
+ * ```
+ */
+export const distillLoss =
+  ({ divergence, aggregate = tokenMean }: DistillObjective) =>
+  (teacher: Floats, student: Floats, mask: Floats, totals: Totals = totalsOf(mask)): Scalar => {
+    const kept = gt(expandDims(-1)(mask), 0) // [B, T, 1]
+    const held = (logits: Floats): Floats => where(kept, logits, 0)
+    return aggregate(divergence(stopGradient(held(teacher)), held(student)), mask, totals)
+  }
+
+/** @internal A divergence of distributions needs one vocabulary. */
+export const demandVocabulary = (op: string, student: Transformer, teacher: Transformer): void => {
+  if (student.config.vocab === teacher.config.vocab) return
+  throw new ShapeError({
+    op,
+    operands: [],
+    rule: `the student has ${student.config.vocab} tokens and the teacher ${teacher.config.vocab}: their distributions are not comparable`,
+    fix: 'Take a teacher of the same vocabulary, or learn from its traces (sftStep)',
+  })
+}

@@ -1,0 +1,86 @@
+/** How far a student is from its teacher, measured on texts: what compares students that learned by different losses. */
+import type { Floats, Integers, Transformer, TransformerParams } from '@adjoint/nn'
+import { add, type Device, jit, mul, slice, stack, sum, tensor } from '@adjoint/tensor'
+import { pipe } from 'fp-ts/lib/function.js'
+import * as TE from 'fp-ts/lib/TaskEither.js'
+import { type Demonstration, encodeDemonstrations } from '../batch.ts'
+import { onDevice, readOn } from '../device.ts'
+import type { RunError } from '../errors.ts'
+import type { Metrics } from '../metrics.ts'
+import { grouped } from '../rollout.ts'
+import { completionLogits } from '../score.ts'
+import type { Vocabulary } from '../task/vocabulary.ts'
+import type { Divergence } from './divergence.ts'
+import { demandVocabulary, distillLoss, type TeacherModel } from './loss.ts'
+
+/** What to measure. */
+export interface MeterConfig {
+  /** The student. */
+  readonly model: Transformer
+  readonly teacher: TeacherModel
+  readonly vocabulary: Vocabulary
+  readonly divergences: Readonly<Record<string, Divergence>>
+  /** Tokens of a row; shorter ones are padded. Default: the student's context. */
+  readonly width?: number
+  /** Rows of one batch on the device. Default 256. */
+  readonly rows?: number
+  readonly device: Device
+}
+
+/**
+ * A meter; make it once. `(params, texts) -> ` for each divergence its name and its mean over the tokens of all
+ * completions, in nats per token. On texts of the teacher `forwardKl` estimates the forward KL per token of sequences, on
+ * texts of the student `reverseKl` the reverse. Left: EmptyDataset, UnknownToken, SequenceTooLong, DeviceFailed.
+ *
+ * @example
+ * ```ts
+ * import { transformer } from '@adjoint/nn'
+ * import { divergenceMeter, forwardKl, hostKey, mod10Chain, traces } from '@adjoint/rl'
+ * import { random, requestDevice } from '@adjoint/tensor'
+ * import { isRight } from 'fp-ts/lib/Either.js'
+ * const device = await requestDevice({ kind: 'wasm' })()
+ * if (isRight(device)) {
+ *   const { vocabulary } = mod10Chain
+ *   const model = transformer({ vocab: vocabulary.size, width: 16, layers: 1, heads: 2, context: 21 })
+ *   const teacher = { model, params: model.init(random.key(1)) }
+ *   const meter = divergenceMeter({ model, teacher, vocabulary, divergences: { forward: forwardKl }, device: device.right })
+ *   const measured = await meter(model.init(random.key(0)), traces(mod10Chain, { rows: 8, thinkShare: 1 })(hostKey(0)))()
+ * }
+ * ```
+ */
+export const divergenceMeter = (config: MeterConfig) => {
+  const { model, teacher, vocabulary, divergences, device, rows = 256, width = model.config.context } = config
+  demandVocabulary('divergenceMeter', model, teacher.model)
+  const names = Object.keys(divergences)
+  /** The sums over tokens, and how many tokens there are. */
+  const sums = jit(
+    (student: TransformerParams, given: TransformerParams, tokens: Integers, whole: Floats) => {
+      const mask: Floats = slice([0, 1], whole.shape)(whole)
+      const sequences = { tokens, starts: null }
+      const [T, S] = [
+        completionLogits(teacher.model, mask.shape[1]!)(given)(sequences),
+        completionLogits(model, mask.shape[1]!)(student)(sequences),
+      ]
+      const total = (divergence: Divergence) =>
+        distillLoss({ divergence, aggregate: (x, m) => sum()(mul(x, m)) })(T, S, mask)
+      return stack(0)([...names.map((name) => total(divergences[name]!)), sum()(mask)])
+    },
+    { device },
+  )
+  const batchSums = (params: TransformerParams, batch: readonly Demonstration[]): TE.TaskEither<RunError, Floats> =>
+    pipe(
+      TE.fromEither(encodeDemonstrations(vocabulary, width)(batch)),
+      TE.flatMap(({ tokens, mask, shape }) =>
+        onDevice(() => Promise.resolve(sums(params, teacher.params, tensor(tokens, shape), tensor(mask, shape)))),
+      ),
+    )
+  return (params: TransformerParams, texts: readonly Demonstration[]): TE.TaskEither<RunError, Metrics> =>
+    pipe(
+      texts.length === 0 ? [[]] : grouped(texts, rows),
+      TE.traverseSeqArray((batch) => batchSums(params, batch)),
+      TE.flatMap((parts) => readOn(device)(parts.reduce((x, y) => add(x, y)))),
+      TE.map((totals) =>
+        Object.fromEntries(names.map((name, i) => [name, totals[i]! / Math.max(1, totals[names.length]!)])),
+      ),
+    )
+}

@@ -1,0 +1,173 @@
+/**
+ * Distillation as reinforcement learning: the student writes, and each token's advantage is how much likelier the teacher
+ * finds it than the student does,
+ *
+ *   A_t = sum over u >= t of gamma^(u - t) (log T(y_u | y_<u) - log S(y_u | y_<u)),
+ *
+ * through the same objective as GRPO. With gamma = 1 the expected gradient of `sum_t A_t log S(y_t)` is that of
+ * `-KL(S || T)` between whole sequences (MiniLLM, Gu et al. 2024, eq. 2); with gamma = 0 each token answers for itself
+ * alone ("on-policy distillation", Thinking Machines Lab 2025), which is the gradient of the reverse KL at each prefix, the
+ * prefixes held fixed. Only the log-probabilities of sampled tokens are asked of the teacher.
+ *
+ * It departs from MiniLLM: no texts are mixed from teacher and student, returns are not divided by what is left of the
+ * sequence, and no language-modelling loss is added.
+ */
+import { valueAndGrad } from '@adjoint/autograd'
+import {
+  applyUpdates,
+  type Floats,
+  globalNorm,
+  type GradientTransformation,
+  type Transformer,
+  type TransformerParams,
+} from '@adjoint/nn'
+import { type Device, gt, jit, matmul, neg, stopGradient, sub, tensor, type Tree, where } from '@adjoint/tensor'
+import { pipe } from 'fp-ts/lib/function.js'
+import * as TE from 'fp-ts/lib/TaskEither.js'
+import { tokenMean, totalsOf } from '../aggregate.ts'
+import { unclipped } from '../clip.ts'
+import { onDevice, packMetrics, readOn, unpackMetrics } from '../device.ts'
+import type { RunError } from '../errors.ts'
+import { completionMetrics } from '../metrics.ts'
+import { GRPO_OBJECTIVE, objective, type ObjectiveConfig, type Rollouts } from '../objective.ts'
+import { scoreCompletions } from '../score.ts'
+import type { Learner, Stepped } from '../sft.ts'
+import type { HostKey } from '../task/key.ts'
+import { demandVocabulary, type TeacherModel } from './loss.ts'
+import { type Sampled, sampledOf, studentRollouts, type StudentSampling } from './sampling.ts'
+
+/**
+ * The advantages [B, T] of sampled tokens from their log-probabilities [B, T] (nats) under teacher and student; 0 where the
+ * mask is 0, whatever stands there, and constants to the gradient. Throws RangeError for a discount outside [0, 1].
+ *
+ * @example
+ * ```ts
+ * import { teacherAdvantages } from '@adjoint/rl'
+ * import { ones, tensor } from '@adjoint/tensor'
+ * teacherAdvantages(1)(tensor([-1, -1], [1, 2]), tensor([-2, -0.5], [1, 2]), ones([1, 2])) // [[0.5, -0.5]]
+ * ```
+ */
+export const teacherAdvantages = (discount: number) => {
+  if (!(discount >= 0 && discount <= 1))
+    throw new RangeError(`teacherAdvantages: discount is ${discount}. Choose a number from 0 (each token alone) to 1.`)
+  return (teacherLogp: Floats, studentLogp: Floats, mask: Floats): Floats => {
+    const gain: Floats = stopGradient(where(gt(mask, 0), sub(teacherLogp, studentLogp), 0))
+    if (discount === 0) return gain
+    const T = mask.shape[1]!
+    const powers = Float32Array.from({ length: T * T }, (_, i) => {
+      const [later, now] = [Math.floor(i / T), i % T]
+      return later < now ? 0 : discount ** (later - now)
+    })
+    return where(gt(mask, 0), matmul(gain, tensor(powers, [T, T])), 0)
+  }
+}
+
+/** Importance sampling without a clip, the mean over tokens: on policy all ratios are 1. */
+export const ON_POLICY_OBJECTIVE: ObjectiveConfig = { ...GRPO_OBJECTIVE, clip: unclipped, aggregate: tokenMean }
+
+/** How to learn from a teacher's log-probabilities of what the student writes. */
+export interface MiniLlmConfig<Problem, O extends Tree> {
+  /** The student. */
+  readonly model: Transformer
+  readonly teacher: TeacherModel
+  readonly sampling: StudentSampling<Problem>
+  /** gamma. Default 0: each token answers for itself. */
+  readonly discount?: number
+  /** Default {@link ON_POLICY_OBJECTIVE}. Its beta is 0: the teacher is the reference. */
+  readonly objective?: ObjectiveConfig
+  readonly optimizer: GradientTransformation<O>
+  readonly device: Device
+}
+
+const MINI_LLM_METRICS = ['entropy', 'grad_norm', 'kl', 'policy_loss'] as const
+
+/**
+ * A step of on-policy distillation by policy gradient: `(state, key) -> state and metrics`: `kl`, the estimate of KL(S || T)
+ * in nats per token from the sampled tokens, `policy_loss`, `entropy`, `grad_norm`, and those of the completions. Teacher
+ * and student are scored at the temperature of sampling. Left and thrown as {@link distillStep}.
+ *
+ * @example
+ * ```ts
+ * import { adamW, transformer } from '@adjoint/nn'
+ * import { hostKey, miniLlmStep, mod10Chain } from '@adjoint/rl'
+ * import { random, requestDevice } from '@adjoint/tensor'
+ * import { isRight } from 'fp-ts/lib/Either.js'
+ * const device = await requestDevice({ kind: 'wasm' })()
+ * if (isRight(device)) {
+ *   const model = transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 23 })
+ *   const optimizer = adamW({ learningRate: 1e-3 })
+ *   const step = miniLlmStep({
+ *     model,
+ *     teacher: { model, params: model.init(random.key(1)) },
+ *     sampling: { task: mod10Chain, prompts: 8, maxTokens: 12, temperature: 1 },
+ *     optimizer,
+ *     device: device.right,
+ *   })
+ *   const params = model.init(random.key(0))
+ *   const stepped = await step({ params, opt: optimizer.init(params) }, hostKey(0))()
+ * }
+ * ```
+ */
+export const miniLlmStep = <Problem, O extends Tree>(config: MiniLlmConfig<Problem, O>) => {
+  const { model, teacher, sampling, optimizer, device, objective: parts = ON_POLICY_OBJECTIVE } = config
+  demandVocabulary('miniLlmStep', model, teacher.model)
+  if (parts.beta !== 0)
+    throw new RangeError(`miniLlmStep: beta is ${parts.beta}. Set it to 0: the teacher is the reference.`)
+  const advantagesOf = teacherAdvantages(config.discount ?? 0)
+  const scored = { completion: sampling.maxTokens, temperature: sampling.temperature }
+  const [asStudent, asTeacher] = [scoreCompletions(model, scored), scoreCompletions(teacher.model, scored)]
+  const loss = valueAndGrad(
+    (params: TransformerParams, sampled: Sampled, rollouts: Rollouts) => {
+      const { logp, entropy } = asStudent(params)(sampled)
+      const value = objective(parts)(rollouts)(logp, entropy)
+      return [value, stopGradient(entropy)] as const
+    },
+    { hasAux: true },
+  )
+  const update = jit(
+    ({ params, opt }: Learner<O>, given: TransformerParams, sampled: Sampled) => {
+      const { mask, samplerLogp } = sampled
+      const taught = asTeacher(given)(sampled).logp // [B, N]
+      const rollouts: Rollouts = {
+        mask,
+        oldLogp: samplerLogp,
+        refLogp: null,
+        advantages: advantagesOf(taught, samplerLogp, mask),
+        weights: null,
+        totals: null,
+      }
+      const [[value, entropy], grads] = loss(params, sampled, rollouts)
+      const [updates, next] = optimizer.update(grads, opt, params)
+      const perToken = (x: Floats) => tokenMean(where(gt(mask, 0), x, 0), mask, totalsOf(mask))
+      return {
+        state: { params: applyUpdates(params, updates), opt: next },
+        metrics: packMetrics({
+          policy_loss: value,
+          kl: neg(perToken(sub(taught, samplerLogp))),
+          entropy: perToken(entropy),
+          grad_norm: globalNorm(grads),
+        }),
+      }
+    },
+    { donate: [0], device },
+  )
+  const roll = studentRollouts(sampling, model, device)
+  return (state: Learner<O>, key: HostKey): TE.TaskEither<RunError, Stepped<Learner<O>>> =>
+    pipe(
+      roll(state.params, key),
+      TE.flatMap((rollout) =>
+        pipe(
+          onDevice(() => Promise.resolve(update(state, teacher.params, sampledOf(rollout)))),
+          TE.flatMap(({ state: next, metrics }) =>
+            pipe(
+              readOn(device)(metrics),
+              TE.map((values) => ({
+                state: next,
+                metrics: { ...unpackMetrics(MINI_LLM_METRICS, values), ...completionMetrics(rollout.samples) },
+              })),
+            ),
+          ),
+        ),
+      ),
+    )
+}

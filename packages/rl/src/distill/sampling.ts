@@ -1,0 +1,58 @@
+/** Texts that the student writes itself, for a teacher to judge. */
+import type { Floats, Integers, Transformer, TransformerParams } from '@adjoint/nn'
+import { type Device, tensor } from '@adjoint/tensor'
+import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
+import type { RunError } from '../errors.ts'
+import type { Rollout } from '../experience.ts'
+import { roller } from '../rollout.ts'
+import { foldIn, type HostKey } from '../task/key.ts'
+import { problem, type Task } from '../task/task.ts'
+
+/** What the student writes in a step. */
+export interface StudentSampling<Problem> {
+  readonly task: Task<Problem>
+  /** Problems of a step, of the training split. */
+  readonly prompts: number
+  /** Completions to a problem. Default 1: a teacher judges each by itself. */
+  readonly group?: number
+  /** Most tokens of a completion, its end included. */
+  readonly maxTokens: number
+  /** 0 is greedy. */
+  readonly temperature: number
+  /** Columns of prompts; fix it where prompts differ in length, so that one program serves all batches. */
+  readonly promptWidth?: number
+}
+
+/** @internal A sampler of the student's texts: problems and draws follow from the key. */
+export const studentRollouts = <Problem>(
+  { prompts, group = 1, ...sampling }: StudentSampling<Problem>,
+  model: Transformer,
+  device: Device,
+): ((params: TransformerParams, key: HostKey) => TaskEither<RunError, Rollout<Problem>>) => {
+  const roll = roller({ ...sampling, group, model, device })
+  return (params, key) => {
+    const asked = Array.from({ length: prompts }, (_, i) => problem(sampling.task, 'train')(foldIn(foldIn(key, 0), i)))
+    return roll(params, asked, foldIn(key, 1))
+  }
+}
+
+/** @internal A rollout as arguments of a compiled program; P + N columns, of which N were sampled. */
+export type Sampled = {
+  readonly tokens: Integers
+  readonly starts: Integers | null
+  /** [B, N]. */
+  readonly mask: Floats
+  /** [B, N], nats. */
+  readonly samplerLogp: Floats
+}
+
+/** @internal */
+export const sampledOf = ({ tokens, starts, mask, samplerLogp, samples }: Rollout<unknown>): Sampled => {
+  const rows = samples.length
+  return {
+    tokens: tensor(tokens, [rows, tokens.length / rows]),
+    starts: starts === null ? null : tensor(starts, [rows]),
+    mask: tensor(mask, [rows, mask.length / rows]),
+    samplerLogp: tensor(samplerLogp, [rows, mask.length / rows]),
+  }
+}
