@@ -80,7 +80,8 @@ const HOTTEST = 1e3
  * The temperature that calibrates best: T with the least `mean(-log sigmoid((r+ - r-) / T))` (temperature scaling, Guo et
  * al. 2017, section 4.2). Fit it on pairs that neither train nor test. The likelihood is convex in 1/T, and its derivative
  * `-mean(d sigmoid(-d/T))` is bisected. Where every pair is right no temperature is cold enough, and where pairs are more wrong than
- * right none is hot enough: the result is then the bound, 0.001 or 1000.
+ * right none is hot enough: the result is then the bound, 0.001 or 1000;
+ * where no pair says anything it is 1.
  *
  * @example
  * ```ts
@@ -89,13 +90,13 @@ const HOTTEST = 1e3
  * ```
  */
 export const fitTemperature = (differences: readonly number[]): number => {
-  if (differences.length === 0) return 1
+  if (differences.every((d) => d === 0)) return 1
   // In u = log(1/T), so that both bounds are near.
   const slope = (u: number): number => -mean(differences.map((d) => d * sigmoid(-d * Math.exp(u))))
   let [low, high] = [-Math.log(HOTTEST), -Math.log(COLDEST)]
   for (let i = 0; i < 60; i++) {
     const middle = (low + high) / 2
-    if (slope(middle) < 0) low = middle
+    if (slope(middle) <= 0) low = middle
     else high = middle
   }
   return Math.exp(-(low + high) / 2)
