@@ -7,30 +7,30 @@
  * the recipe is told to sample again (a recipe is a list).
  */
 import type { Tree } from '@adjoint/tensor'
-import { traces } from '../sft.ts'
-import type { Task } from '../task/task.ts'
-import type { Vocabulary } from '../task/vocabulary.ts'
+import { epochs } from '../distill/source.ts'
 import type { Recipe, RecipeStage } from './recipe.ts'
 import { reinforce, type ReinforceConfig } from './reinforce.ts'
 import { type SampleConfig, sampleTraces } from './sample.ts'
-import type { R1State } from './state.ts'
-import { drawn, supervise, type SuperviseConfig } from './supervise.ts'
+import { type R1State, tracesOf } from './state.ts'
+import { type Batches, supervise, type SuperviseConfig } from './supervise.ts'
 
 /** The name of a stage and those of its models may be left out: they are R1's. */
 type Named<C extends { readonly name: string }> = Omit<C, 'name' | 'from' | 'to'> & {
   readonly [K in 'name' | 'from' | 'to']?: string
 }
 
-/** SFT on an oracle's traces. */
+/** SFT on given demonstrations. */
 export interface ColdStartConfig<Problem, O extends Tree> extends Named<SuperviseConfig<Problem, O>> {
-  readonly task: Task<Problem>
-  /** Share of the traces that think; the others answer directly. */
-  readonly thinkShare: number
+  /** An oracle's, say; what they depend on belongs into `settings`. */
+  readonly batch: Batches
 }
 
-/** SFT on the traces of the state. */
+/** SFT on sampled traces. */
 export interface TracesConfig<Problem, O extends Tree> extends Named<SuperviseConfig<Problem, O>> {
-  readonly vocabulary: Vocabulary
+  /** Name of the traces. Default 'kept'. */
+  readonly traces?: string
+  /** Demonstrations of a step; the traces are gone through epoch by epoch, each time in another order. */
+  readonly rows: number
 }
 
 /**
@@ -39,26 +39,27 @@ export interface TracesConfig<Problem, O extends Tree> extends Named<SuperviseCo
  * @example
  * ```ts
  * import { adam, transformer } from '@adjoint/nn'
- * import { coldStart, mod10Chain } from '@adjoint/rl'
+ * import { coldStart, mod10Chain, traces } from '@adjoint/rl'
+ * const oracle = { rows: 64, thinkShare: 0.5 }
  * const stage = coldStart({
- *   task: mod10Chain,
- *   thinkShare: 0.5,
+ *   vocabulary: mod10Chain.vocabulary,
+ *   batch: traces(mod10Chain, oracle),
+ *   settings: { oracle },
  *   model: transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 23 }),
  *   steps: 1000,
- *   rows: 64,
  *   learningRate: 1e-3,
  *   optimizer: (learningRate) => adam({ learningRate }),
  * })
  * ```
  */
-export const coldStart = <Problem, O extends Tree>(config: ColdStartConfig<Problem, O>): RecipeStage<R1State> => {
-  const { task, rows, thinkShare } = config
-  return supervise<Problem, O>({ name: 'cold-start', from: 'base', to: 'policy', ...config })({
-    vocabulary: task.vocabulary,
-    batch: () => traces(task, { rows, thinkShare }),
+export const coldStart = <Problem, O extends Tree>({
+  batch,
+  ...config
+}: ColdStartConfig<Problem, O>): RecipeStage<R1State> =>
+  supervise<Problem, O>({ name: 'cold-start', from: 'base', to: 'policy', ...config })({
+    batch: () => batch,
     reads: () => null,
   })
-}
 
 /**
  * Reasoning-oriented RL (2.3.2): GRPO of the policy, where rules can tell what is right. The language reward is one of
@@ -108,18 +109,20 @@ export const reasoningRl = <Problem, O extends Tree>(
  * })
  * ```
  */
-export const rejectionSampling = <Problem>(
-  config: Omit<SampleConfig<Problem>, 'name' | 'from'> & { readonly [K in 'name' | 'from']?: string },
-): RecipeStage<R1State> => sampleTraces<Problem>({ name: 'rejection-sampling', from: 'policy', ...config })
+export const rejectionSampling = <Problem>(config: Named<SampleConfig<Problem>>): RecipeStage<R1State> =>
+  sampleTraces<Problem>({ name: 'rejection-sampling', from: 'policy', to: 'kept', ...config })
 
 const onTraces = <Problem, O extends Tree>(
-  config: SuperviseConfig<Problem, O>,
-  vocabulary: Vocabulary,
+  defaults: { readonly name: string; readonly from: string; readonly to: string },
+  { traces = 'kept', ...config }: TracesConfig<Problem, O>,
 ): RecipeStage<R1State> =>
-  supervise<Problem, O>(config)({
-    vocabulary,
-    batch: ({ traces: set }) => drawn(config.rows)(set),
-    reads: ({ traces: set }) => set.map(({ prompt, completion }) => [prompt, completion]),
+  supervise<Problem, O>({
+    ...defaults,
+    ...config,
+    settings: { traces, rows: config.rows, ...config.settings },
+  })({
+    batch: (state, key) => epochs(tracesOf(traces, state), { rows: config.rows, key }),
+    reads: (state) => tracesOf(traces, state).map(({ prompt, completion }) => [prompt, completion]),
   })
 
 /**
@@ -140,11 +143,8 @@ const onTraces = <Problem, O extends Tree>(
  * })
  * ```
  */
-export const supervised = <Problem, O extends Tree>({
-  vocabulary,
-  ...config
-}: TracesConfig<Problem, O>): RecipeStage<R1State> =>
-  onTraces({ name: 'supervised', from: 'base', to: 'policy', ...config }, vocabulary)
+export const supervised = <Problem, O extends Tree>(config: TracesConfig<Problem, O>): RecipeStage<R1State> =>
+  onTraces({ name: 'supervised', from: 'base', to: 'policy' }, config)
 
 /**
  * RL for all scenarios (2.3.4): GRPO of the policy on all rewards, learned ones among them. As {@link reasoningRl} but for
@@ -177,16 +177,13 @@ export const allRewardsRl = <Problem, O extends Tree>(
  * })
  * ```
  */
-export const distillation = <Problem, O extends Tree>({
-  vocabulary,
-  ...config
-}: TracesConfig<Problem, O>): RecipeStage<R1State> =>
-  onTraces({ name: 'distillation', from: 'student', to: 'student', ...config }, vocabulary)
+export const distillation = <Problem, O extends Tree>(config: TracesConfig<Problem, O>): RecipeStage<R1State> =>
+  onTraces({ name: 'distillation', from: 'student', to: 'student' }, config)
 
 /** All of R1-Zero's stages: R1's without the cold start. */
 export interface R1ZeroConfig<Problem, O extends Tree> {
   readonly reasoningRl: Named<ReinforceConfig<Problem, O>>
-  readonly rejectionSampling: Parameters<typeof rejectionSampling<Problem>>[0]
+  readonly rejectionSampling: Named<SampleConfig<Problem>>
   readonly supervised: TracesConfig<Problem, O>
   readonly allRewardsRl: Named<ReinforceConfig<Problem, O>>
   readonly distillation: TracesConfig<Problem, O>

@@ -1,6 +1,9 @@
 /**
  * Sampling traces as a stage (DeepSeek-R1 section 2.3.3): a model answers problems of the training split, and what is kept
  * becomes demonstrations, in `traces.jsonl` of the stage's folder. The stage learns nothing.
+ *
+ * Problems and draws follow from the recipe's seed and not from the place in it: two stages that sample one model in the same
+ * way draw the same completions, and differ in what they keep.
  */
 import type { TransformerParams } from '@adjoint/nn'
 import { type Device, readAsync, scalar, type Scalar } from '@adjoint/tensor'
@@ -15,9 +18,10 @@ import { type Json, type LogRecord, readLog, resumeLog } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import { type Kept, rejectionBatches, type RejectionConfig, type RejectionReport } from '../rejection.ts'
 import type { PhaseStep } from '../run.ts'
+import { foldIn, type HostKey, hostKey } from '../task/key.ts'
 import { sampleLine } from './exam.ts'
-import type { RecipeStage } from './recipe.ts'
-import { staged, stageKey } from './staged.ts'
+import type { RecipeStage, StageEnv } from './recipe.ts'
+import { staged } from './staged.ts'
 import { modelOf, plain, type R1State } from './state.ts'
 
 /** Whose traces, and which of them. */
@@ -25,6 +29,8 @@ export interface SampleConfig<Problem> extends Omit<RejectionConfig<Problem>, 'd
   readonly name: string
   /** Name of the model that answers. */
   readonly from: string
+  /** Name that its traces have afterwards. */
+  readonly to: string
   /** Completions of each batch in the log. Default 1. */
   readonly shown?: number
   /** More for the first line of the log: what results depend on, and functions hide. */
@@ -69,6 +75,9 @@ const read = (path: string, count: number): TE.TaskEither<RunError, readonly Dem
     }),
   )
 
+/** The stages of a recipe draw from the keys of their numbers; no stage has this one. */
+const samplingKey = ({ seed }: StageEnv): HostKey => foldIn(hostKey(seed), 2 ** 32 - 1)
+
 /** Counts of one batch, the same names in every line. */
 const countsOf = (names: readonly string[], { rejected, ...counts }: RejectionReport): Metrics => ({
   ...counts,
@@ -89,6 +98,7 @@ const countsOf = (names: readonly string[], { rejected, ...counts }: RejectionRe
  * const unfiltered = sampleTraces({
  *   name: 'unfiltered',
  *   from: 'policy',
+ *   to: 'unfiltered',
  *   task: mod10Chain,
  *   model,
  *   count: 512,
@@ -101,7 +111,7 @@ const countsOf = (names: readonly string[], { rejected, ...counts }: RejectionRe
  * ```
  */
 export const sampleTraces = <Problem>(config: SampleConfig<Problem>): RecipeStage<R1State> => {
-  const { name, from, accept, shown = 1, settings = {} } = config
+  const { name, from, to, accept, shown = 1, settings = {} } = config
   const rules = Object.keys(accept)
 
   const advance =
@@ -136,14 +146,18 @@ export const sampleTraces = <Problem>(config: SampleConfig<Problem>): RecipeStag
     reads: () => null,
     phases: (_, env) => {
       const { batches, batch } = rejectionBatches({ ...config, device: env.device })
-      const next = advance(join(env.folder, FILE), (params, index) => batch(params, stageKey(env), index), env.device)
+      const next = advance(
+        join(env.folder, FILE),
+        (params, index) => batch(params, samplingKey(env), index),
+        env.device,
+      )
       return [{ name, steps: batches, enter: (state) => state, advance: (state, { step }) => next(state, step) }]
     },
     end: (state, { tree, folder }) =>
       pipe(
         onDevice(async () => (await readAsync(tree.kept))[0]!),
         TE.flatMap((count) => read(join(folder, FILE), count)),
-        TE.map((traces) => ({ ...state, traces })),
+        TE.map((traces) => ({ ...state, traces: { ...state.traces, [to]: traces } })),
       ),
   })
 }

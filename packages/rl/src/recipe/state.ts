@@ -19,8 +19,8 @@ export interface R1State {
    * `student` (what it is distilled into); more may be added, as for a comparison.
    */
   readonly models: Readonly<Record<string, TransformerParams>>
-  /** The last traces that were sampled. */
-  readonly traces: readonly Demonstration[]
+  /** Sampled traces, by name; those of R1 are `kept`. */
+  readonly traces: Readonly<Record<string, readonly Demonstration[]>>
   /** In the order of the exams. */
   readonly reports: readonly Report[]
 }
@@ -41,7 +41,7 @@ export interface R1State {
 export const r1Start = (models: {
   readonly base: TransformerParams
   readonly student: TransformerParams
-}): R1State => ({ models: { ...models, policy: models.base }, traces: [], reports: [] })
+}): R1State => ({ models: { ...models, policy: models.base }, traces: {}, reports: [] })
 
 /** @internal The parameters of this name. Throws where there are none. */
 export const modelOf = (name: string, { models }: R1State): TransformerParams => {
@@ -49,6 +49,15 @@ export const modelOf = (name: string, { models }: R1State): TransformerParams =>
   if (params !== undefined) return params
   throw new Error(
     `no model is named '${name}' (there are ${Object.keys(models).join(', ')}). Put its parameters into the state, or name another.`,
+  )
+}
+
+/** @internal The traces of this name. Throws where none were sampled. */
+export const tracesOf = (name: string, { traces }: R1State): readonly Demonstration[] => {
+  const found = traces[name]
+  if (found !== undefined) return found
+  throw new Error(
+    `no traces are named '${name}' (there are ${Object.keys(traces).join(', ')}). Sample them in an earlier stage, or name others.`,
   )
 }
 

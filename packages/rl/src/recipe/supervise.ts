@@ -6,20 +6,19 @@ import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { Demonstration } from '../batch.ts'
 import type { Json } from '../log.ts'
 import { type Learner, sftStep } from '../sft.ts'
-import { dice, type HostKey } from '../task/key.ts'
+import type { HostKey } from '../task/key.ts'
 import type { Vocabulary } from '../task/vocabulary.ts'
 import { type Exam, examPhases, withReports } from './exam.ts'
 import { type Rate, rateAt, scheduleOf } from './rate.ts'
 import type { RecipeStage } from './recipe.ts'
-import { staged } from './staged.ts'
+import { staged, stageKey } from './staged.ts'
 import { modelOf, type OnModel, plain, type R1State, withModel } from './state.ts'
 
 /** How to fine-tune. */
 export interface SuperviseConfig<Problem, O extends Tree> extends OnModel {
   readonly name: string
+  readonly vocabulary: Vocabulary
   readonly steps: number
-  /** Demonstrations of a step. */
-  readonly rows: number
   readonly learningRate: Rate
   /** From a learning rate, so that the stage can log it. What else it depends on belongs into `settings`. */
   readonly optimizer: (learningRate: LearningRate) => GradientTransformation<O>
@@ -31,33 +30,16 @@ export interface SuperviseConfig<Problem, O extends Tree> extends OnModel {
   readonly settings?: { readonly [key: string]: Json }
 }
 
+/** The demonstrations of a step, from its key and its number. */
+export type Batches = (key: HostKey, step: number) => readonly Demonstration[]
+
 /** Where demonstrations come from. */
 export interface Source {
-  readonly vocabulary: Vocabulary
-  /** The demonstrations of a step, out of the state at the start of the stage. */
-  readonly batch: (state: R1State) => (key: HostKey) => readonly Demonstration[]
+  /** Out of the state at the start of the stage, and a key for all of it. */
+  readonly batch: (state: R1State, key: HostKey) => Batches
   /** The data of the state that `batch` depends on. */
   readonly reads: (state: R1State) => Json
 }
-
-/**
- * `rows` demonstrations out of a set, each drawn with replacement (where R1 makes two epochs); none of an empty set.
- *
- * @example
- * ```ts
- * import { drawn, hostKey } from '@adjoint/rl'
- * const set = [{ prompt: '1+1=', completion: '<think></think><answer>2</answer>' }]
- * drawn(2)(set)(hostKey(0)) // the same one twice
- * ```
- */
-export const drawn =
-  (rows: number) =>
-  (set: readonly Demonstration[]) =>
-  (key: HostKey): readonly Demonstration[] => {
-    if (set.length === 0) return []
-    const roll = dice(key)
-    return Array.from({ length: rows }, () => set[roll(set.length)]!)
-  }
 
 /**
  * A stage of SFT on demonstrations from anywhere: what `coldStart`, `supervised` and `distillation` are made of.
@@ -65,25 +47,24 @@ export const drawn =
  * @example
  * ```ts
  * import { adam, transformer } from '@adjoint/nn'
- * import { drawn, mod10Chain, supervise } from '@adjoint/rl'
+ * import { mod10Chain, supervise, traces } from '@adjoint/rl'
  * const model = transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 23 })
- * const set = [{ prompt: '3+8*2-9*5=', completion: '<think>1235</think><answer>5</answer>' }]
  * const stage = supervise({
- *   name: 'one-trace',
+ *   name: 'warm-up',
  *   from: 'base',
  *   to: 'policy',
  *   model,
+ *   vocabulary: mod10Chain.vocabulary,
  *   steps: 10,
- *   rows: 4,
  *   learningRate: { from: 1e-3, to: 1e-4 },
  *   optimizer: (learningRate) => adam({ learningRate }),
- * })({ vocabulary: mod10Chain.vocabulary, batch: () => drawn(4)(set), reads: () => null })
+ * })({ batch: () => traces(mod10Chain, { rows: 4, thinkShare: 1 }), reads: () => null })
  * ```
  */
 export const supervise =
   <Problem, O extends Tree>(config: SuperviseConfig<Problem, O>) =>
-  ({ vocabulary, batch, reads }: Source): RecipeStage<R1State> => {
-    const { name, from, to, model, steps, learningRate, exam, settings = {}, width } = config
+  ({ batch, reads }: Source): RecipeStage<R1State> => {
+    const { name, from, to, model, vocabulary, steps, learningRate, exam, settings = {}, width } = config
     const optimizer = config.optimizer(scheduleOf(learningRate, steps))
     return staged<R1State, Learner<O>>({
       name,
@@ -97,12 +78,13 @@ export const supervise =
         return { params, opt: optimizer.init(params) }
       },
       reads,
-      phases: (state, { device }) => {
+      phases: (state, env) => {
+        const { device } = env
         const demonstrate = sftStep({
           model,
           vocabulary,
           optimizer,
-          batch: batch(state),
+          batch: batch(state, stageKey(env)),
           device,
           ...(width === undefined ? {} : { width }),
         })
@@ -113,7 +95,7 @@ export const supervise =
             enter: (learner) => learner,
             advance: (learner, { step, key }) =>
               pipe(
-                demonstrate(learner, key),
+                demonstrate(learner, key, step),
                 TE.map(({ state: next, metrics }) => ({
                   state: next,
                   metrics: { ...metrics, learning_rate: rateAt(learningRate, steps, step) },

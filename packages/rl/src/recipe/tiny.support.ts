@@ -7,6 +7,7 @@ import { outcome } from '../credit.ts'
 import { GRPO_OBJECTIVE } from '../objective.ts'
 import { named } from '../reward/named.ts'
 import { accuracy, format } from '../reward/rules.ts'
+import { traces } from '../sft.ts'
 import { mod10Chains } from '../task/chain.ts'
 import { r1Start } from './state.ts'
 
@@ -18,7 +19,10 @@ export const [model, small] = [of(16), of(8)] as const
 const optimizer = (learningRate: LearningRate) => adam({ learningRate })
 const exam = { task, count: 4, samples: 2, temperature: 1, maxTokens: 8, seed: 5 } as const
 const correct = accuracy(task.verify)
-const sft = { steps: 3, rows: 8, learningRate: { from: 1e-2, to: 1e-3 }, optimizer, exam } as const
+const sft = {
+  ...{ vocabulary: task.vocabulary, steps: 3, learningRate: { from: 1e-2, to: 1e-3 }, optimizer, exam },
+} as const
+const oracle = { rows: 8, thinkShare: 0.5 }
 const rl = {
   ...{ task, model, steps: 2, prompts: 2, group: 4, maxTokens: 8, temperature: 1 },
   ...{ credit: outcome(group()), objective: GRPO_OBJECTIVE, learningRate: 1e-2, optimizer, exam },
@@ -28,16 +32,16 @@ const rl = {
 
 /** Every stage with a few steps. What an untrained policy says is seldom right: all that ends is kept. */
 export const tiny = {
-  coldStart: { ...sft, task, thinkShare: 0.5, model },
+  coldStart: { ...sft, model, batch: traces(task, oracle), settings: { oracle } },
   reasoningRl: { ...rl, watch: { every: 1, exam } },
   rejectionSampling: {
     ...{ task, model, count: 12, group: 4, batch: 4, maxTokens: 8, temperature: 1 },
     accept: { short: ({ length }: { readonly length: number }) => length < 8 },
     perProblem: 2,
   },
-  supervised: { ...sft, model, vocabulary: task.vocabulary },
+  supervised: { ...sft, model, rows: 8 },
   allRewardsRl: rl,
-  distillation: { ...sft, model: small, vocabulary: task.vocabulary },
+  distillation: { ...sft, model: small, rows: 8 },
 }
 
 export const start = r1Start({ base: model.init(random.key(0)), student: small.init(random.key(1)) })
