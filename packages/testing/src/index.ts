@@ -17,6 +17,7 @@ export {
   type ShapeBounds,
 } from './arbitraries.ts'
 export { cases, placeholders, type Case } from './cases.ts'
+export { fastClock, type TestClock, virtualClock, type VirtualClock } from './clock.ts'
 export { close, mismatch, tolerances, type Tolerance } from './close.ts'
 export { directionalDerivative, inner } from './differences.ts'
 export { checkLaw, laws, samples, type Law, type Sample } from './laws.ts'
