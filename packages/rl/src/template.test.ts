@@ -2,17 +2,18 @@ import * as E from 'fp-ts/lib/Either.js'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { TAGS } from './task/vocabulary.ts'
-import { formatCompletion, lastAnswer, parseCompletion } from './template.ts'
+import { formatCompletion, lastAnswer, parseCompletion, thought } from './template.ts'
 
 const plain = fc.string({ unit: fc.constantFrom(...Array.from('0123 +-=<>/')) })
-const thought = fc.record({ think: plain, answer: plain })
+const chain = fc.record({ think: plain, answer: plain })
 
 describe('the chain-of-thought template', () => {
   test('parse after format is the identity', () => {
     fc.assert(
-      fc.property(thought, (c) => {
+      fc.property(chain, (c) => {
         expect(parseCompletion(formatCompletion(c))).toEqual(E.right(c))
         expect(lastAnswer(formatCompletion(c))).toBe(c.answer)
+        expect(thought(formatCompletion(c))).toBe(c.think)
       }),
       { seed: 1, numRuns: 300 },
     )
@@ -51,5 +52,19 @@ describe('the chain-of-thought template', () => {
     expect(lastAnswer('<answer>1</answer> no, <answer>2</answer>')).toBe('2')
     expect(lastAnswer('<answer>1')).toBeNull()
     expect(lastAnswer('1</answer>')).toBeNull()
+  })
+
+  test('the thought is read as far as it goes', () => {
+    for (const [text, read] of [
+      ['<think>12', '12'],
+      ['so <think>12</think>3', '12'],
+      ['<think>12<answer>2</answer>', '12'],
+      ['<think>12</think>3</think>', '12'],
+      ['<think>1<think>2</think>', '1<think>2'],
+      ['</think><answer>2</answer><think>3', '3'],
+      ['12</think>', ''],
+      ['<answer>2</answer>', ''],
+    ] as const)
+      expect(thought(text), text).toBe(read)
   })
 })

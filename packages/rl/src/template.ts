@@ -76,3 +76,21 @@ export const lastAnswer = (text: string): string | null => {
   const open = text.lastIndexOf(TAGS[2], close)
   return open < 0 ? null : text.slice(open + TAGS[2].length, close)
 }
+
+/**
+ * The chain of thought of a text, whatever its format: what follows the first `<think>` up to its `</think>` or, where that
+ * is missing, the answer or the end. A text without `<think>` has none.
+ *
+ * @example
+ * ```ts
+ * import { thought } from '@adjoint/rl'
+ * thought('<think>12<answer>2</answer>') // '12'
+ * ```
+ */
+export const thought = (text: string): string => {
+  const open = text.indexOf(TAGS[0])
+  if (open < 0) return ''
+  const from = open + TAGS[0].length
+  const ends = [TAGS[1], TAGS[2]].map((tag) => text.indexOf(tag, from)).filter((at) => at >= 0)
+  return text.slice(from, Math.min(text.length, ...ends))
+}

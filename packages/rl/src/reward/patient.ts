@@ -13,16 +13,6 @@ import type { Reward, RewardError, Sample, Score } from './reward.ts'
 /** A reward that may also be a plain promise, and may watch a signal that says that nobody waits for it any more. */
 export type SlowReward<Problem> = (sample: Sample<Problem>, signal: AbortSignal) => Score | Promise<number>
 
-/** How long to wait before each retry: `first * factor^i`, at most `most`; in ms. */
-export interface Backoff {
-  /** Default 500 ms. */
-  readonly first?: number
-  /** Default 2. */
-  readonly factor?: number
-  /** Default 30,000 ms. */
-  readonly most?: number
-}
-
 /** How patient to be. */
 export interface Patience {
   /** Attempts that run at once, over all samples of the reward. */
@@ -31,7 +21,8 @@ export interface Patience {
   readonly timeout: number
   /** Attempts after the first. Default 2. */
   readonly retries?: number
-  readonly backoff?: Backoff
+  /** The wait before each retry, in ms: `first * factor^i`, at most `most`. Default 500, 2, and 30,000. */
+  readonly backoff?: { readonly first?: number; readonly factor?: number; readonly most?: number }
   /**
    * A draw from [0, 1), one a sample: its waits are `1 + jitter()` times as long, so that samples that failed together
    * do not come back together. Default `Math.random`: it moves times, never results.
