@@ -61,6 +61,24 @@ describe.each(advantages)('%s', (name, f) => {
     return as.every((a, i) => !Number.isNaN(rs[i]!) || a === 0) && allNear(kept, one(f, there))
   })
 
+  law('does not change under r + c', fc.tuple(rewards, value), ([rs, c]) => {
+    if (name === 'maxRl' || spread(rs) < 1e-3) return
+    return allNear(
+      one(f, rs),
+      one(
+        f,
+        rs.map((r) => r + c),
+      ),
+      1e-6,
+    )
+  })
+
+  law('is larger for a larger reward', rewards, (rs) => {
+    const as = one(f, rs)
+    if (name === 'maxRl' && rs.reduce((s, r) => s + r, 0) <= 0) return as.every((a) => a === 0)
+    return rs.every((r, i) => rs.every((q, j) => r - q < 1e-6 || as[i]! > as[j]!))
+  })
+
   law('of no groups is none, and the structure is kept', fc.array(holed, { maxLength: 4 }), (gs) =>
     f(gs).every((g, i) => g.length === gs[i]!.length && g.every(Number.isFinite)),
   )
@@ -84,19 +102,6 @@ describe.each(advantages)('%s', (name, f) => {
 })
 
 describe('scales and shifts', () => {
-  law('group is invariant under r + c', fc.tuple(rewards, value), ([rs, c]) =>
-    spread(rs) < 1e-3
-      ? undefined
-      : allNear(
-          one(group(), rs),
-          one(
-            group(),
-            rs.map((r) => r + c),
-          ),
-          1e-6,
-        ),
-  )
-
   law(
     'group is scale-invariant as eps -> 0, drGrpo and rloo are linear',
     fc.tuple(rewards, fc.double({ min: 0.1, max: 10, noNaN: true })),
@@ -127,6 +132,23 @@ describe('scales and shifts', () => {
 
   test('rloo is the reward minus the mean of the others', () => {
     expect(one(rloo, [1, 2, 6])[0]).toBeCloseTo(1 - 4, 12)
+  })
+
+  test('maxRl is r / mean - 1, and 0 where the mean is not above 0', () => {
+    expect(one(maxRl, [2, 1, 0])).toEqual([1, 0, -1])
+    expect(one(maxRl, [-2, 0, -1])).toEqual([0, 0, 0])
+    expect(one(maxRl, [-1, 1])).toEqual([0, 0])
+  })
+
+  test('reinforcePlusPlus is a z-score over the batch, whatever the groups', () => {
+    const flat = group()([[1, 0, 0, NaN, 3]])[0]!
+    expect(reinforcePlusPlus()([[1, 0], [0], [NaN, 3]])).toEqual([flat.slice(0, 2), flat.slice(2, 3), flat.slice(3)])
+  })
+
+  test('ddof and eps of group', () => {
+    expect(one(group({ ddof: 0, eps: 0 }), [2, 0])).toEqual([1, -1])
+    expect(one(group({ ddof: 0, eps: 1 }), [2, 0])).toEqual([0.5, -0.5])
+    expect(one(group({ ddof: 1, eps: 0 }), [1, 0, 0, 0])[0]).toBeCloseTo(1.5, 12)
   })
 
   test('batchStd takes the deviation of the batch and the mean of the group', () => {

@@ -24,6 +24,15 @@ describe('KL estimates', () => {
     const at = (l: number): number => values(k3(tensor([0]), tensor([l]), tensor([0])))[0]!
     expect(at(1)).toBeCloseTo(0.71828, 5)
     expect(at(-1)).toBeCloseTo(0.36788, 5)
+    const each = (kl: Kl): readonly number[] => values(kl(tensor([-1, -1]), tensor([-3, 0]), tensor([0, Math.LN2])))
+    expect(each(k1)).toEqual([2, -1])
+    expect(each(k2)).toEqual([2, 0.5])
+    expect(each(importanceK3)[1]).toBeCloseTo(2 * 0.71828, 4)
+  })
+
+  test('k3 keeps its digits where the policies agree', () => {
+    const l = 1e-7
+    expect(values(k3(tensor([0]), tensor([l]), tensor([0])))[0]! / ((l * l) / 2)).toBeCloseTo(1, 3)
   })
 
   law('k3 >= 0, and 0 iff equal', fc.tuple(logProb, logProb), ([p, q]) => {
@@ -76,4 +85,22 @@ describe('KL estimates', () => {
       allNear(of(importanceK3), forward, 1e-4)
     )
   })
+
+  law(
+    'rho k3 of samples of an old policy: the value and the gradient of KL(pi || ref)',
+    fc.record({ theta: logits, ref: logits, old: logits }),
+    ({ theta, ref, old }) => {
+      const under =
+        (kl: Kl) =>
+        (t: Floats): Scalar => {
+          const [logp, oldLogp] = [logpOfTheta(t), stopGradient(logpOfTheta(tensor(old)))]
+          return sum()(mul(exp(oldLogp), kl(logp, logpOfTheta(tensor(ref)), sub(logp, oldLogp))))
+        }
+      const exact = (t: readonly number[]): number => klOf(softmax(t), softmax(ref))
+      return (
+        near(value(under(importanceK3)(tensor(theta))), exact(theta), 1e-5) &&
+        allNear(values(grad(under(importanceK3))(tensor(theta))), numericGrad(exact, theta), 1e-4)
+      )
+    },
+  )
 })

@@ -2,6 +2,7 @@ import type { Floats } from '@adjoint/nn'
 import { type Scalar, tensor } from '@adjoint/tensor'
 import { evaluate } from '@adjoint/tensor/ir'
 import { describe, expect, test } from 'vitest'
+import { k1 } from './kl.ts'
 import { objective, type Rollouts } from './objective.ts'
 import { type Preset, presets } from './presets.ts'
 import { hostKey } from './task/key.ts'
@@ -54,5 +55,46 @@ describe('presets, by hand on two sequences', () => {
 
   test('rloo: the reward less that of the others, no clip', () => {
     expect(lossOf(presets.rloo)).toBeCloseTo(-(((2 + 1) / 2) * 1 - 2 * 1) / 2, 6)
+  })
+
+  test('gmpo: the geometric mean of ratios held at e^0.4', () => {
+    // Log-ratios 0.4 (held from log 2) and 0 of the right one; log 2 of the wrong one is not held from above.
+    expect(lossOf(presets.gmpo)).toBeCloseTo(-(Math.exp(0.4 / 2) * A - 2 * A) / 2, 5)
+  })
+
+  test('cispo: the weight, at most 5, times log pi, over all tokens', () => {
+    const [first, second] = [-2 + Math.LN2, -1]
+    expect(lossOf(presets.cispo)).toBeCloseTo(-(2 * A * first + A * second - 2 * A * first) / 3, 5)
+  })
+
+  test('sapo: a sigmoid of the ratio, temperatures 1 and 1.05', () => {
+    const gate = (tau: number): number => 4 / tau / (1 + Math.exp(-tau))
+    expect(lossOf(presets.sapo)).toBeCloseTo(-(((gate(1) + 2) / 2) * A - gate(1.05) * A) / 2, 5)
+  })
+
+  test('reinforcePlusPlus: the z-score of the batch, clip at 1.2, over all tokens', () => {
+    expect(lossOf(presets.reinforcePlusPlus)).toBeCloseTo(-((1.2 + 1) * A - 2 * A) / 3, 5)
+    // Over the batch: groups of one have a deviation too.
+    expect(presets.reinforcePlusPlus.credit({ ...graded, group: 1 }, hostKey(0))).toEqual([A, -A])
+    expect(presets.grpo.credit({ ...graded, group: 1 }, hostKey(0))).toEqual([0, 0])
+  })
+
+  test('gdpo: each reward normalised by itself, the rest of grpo without KL', () => {
+    const gdpo = presets.gdpo({ correct: 1, format: 1 })
+    const both = {
+      ...graded,
+      breakdowns: [1, 0].map((correct) => ({ total: 0, parts: { correct, format: 0.1 * correct } })),
+    }
+    // Of two completions, two rewards that agree: z-scores +-sqrt(1/2) twice, over their deviation 2.
+    const [a, b] = gdpo.credit(both, hostKey(0)) as readonly number[]
+    expect(a).toBeCloseTo(Math.SQRT1_2, 2)
+    expect(lossOf({ ...gdpo, credit: () => [a!, b!] })).toBeCloseTo(-(((1.2 + 1) / 2) * a! + 2 * b!) / 2, 5)
+  })
+
+  test('those whose KL term is in the reward have none in the loss, and k1 for it', () => {
+    for (const { objective: parts } of [presets.rloo, presets.reinforcePlusPlus]) {
+      expect(parts.beta).toBe(0)
+      expect(parts.kl).toBe(k1)
+    }
   })
 })
