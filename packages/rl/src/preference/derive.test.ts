@@ -35,9 +35,9 @@ const corrupted = <P>(
 const differing = (x: string, y: string): number => Array.from(x).filter((c, i) => c !== y[i]).length
 
 describe.each<readonly [string, Task<never>]>([
-  ['chains', mod10Chain as Task<never>],
-  ['addition', addition(3) as Task<never>],
-  ['countdown', countdown() as Task<never>],
+  ['chains', mod10Chain as unknown as Task<never>],
+  ['addition', addition(3) as unknown as Task<never>],
+  ['countdown', countdown() as unknown as Task<never>],
 ])('corruptions of %s', (_, task) => {
   test('a wrong answer is wrong to the verifier, after a right chain of thought', () => {
     corrupted(task, wrongAnswer, (p, spoiled, trace) => {

@@ -98,7 +98,7 @@ describe('labels', () => {
     expect(steps.map((s) => s.end)).toEqual([9, 17, 23])
   })
 
-  test('are derived of one split, half of the completions right', () => {
+  test('are derived of one split, half of the completions right, and end with the first mistake', () => {
     const rows = labelledSteps(mod10Chain, {
       rows: 300,
       split: 'heldOut',
@@ -112,7 +112,8 @@ describe('labels', () => {
       const q = problem(mod10Chain, 'heldOut')(foldIn(foldIn(hostKey(3), row), 0))
       expect(prompt).toBe(mod10Chain.prompt(q))
       expect(splitOf(mod10Chain)(q)).toBe('heldOut')
-      expect(steps).toHaveLength(5)
+      const mistake = steps.findIndex((s) => !s.correct)
+      expect(steps).toHaveLength(mistake < 0 ? 5 : mistake + 1)
     })
     const plain = labelledSteps(mod10Chain, { rows: 20, split: 'train', separator: '', corruptions: [] })(hostKey(1))
     expect(plain.every(({ steps }) => steps.every((s) => s.correct))).toBe(true)
@@ -228,8 +229,12 @@ describe('on a device', () => {
     ]
     const rewards = await score(samples)
     expect(rewards.map((r) => r.map(({ end }) => end))).toEqual([[1, 5], [1, 5], [4], [], [], []])
-    expect(rewards[0]![1]!.reward).toBeGreaterThan(0.8)
-    expect(rewards[1]![1]!.reward).toBeLessThan(0.2)
+    const unseen = labelledSteps(task, { rows: 100, split: 'heldOut', separator: '', corruptions: [wrongAnswer] })
+    const rows = unseen(hostKey(5))
+    const judged = await score(rows.map(({ prompt, completion }) => say(prompt, completion)))
+    const hits = rows.flatMap(({ steps }, i) => steps.map((s, j) => judged[i]![j]!.reward > 0.5 === s.correct))
+    expect(hits).toHaveLength(200)
+    expect(hits.filter((hit) => hit).length / 200).toBeGreaterThan(0.9)
     expect(rewards.flat().every(({ reward }) => reward > 0 && reward < 1)).toBe(true)
     // The same whatever else is in the batch.
     expect((await score(samples.slice(1, 2)))[0]).toEqual(rewards[1])

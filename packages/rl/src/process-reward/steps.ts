@@ -99,6 +99,12 @@ export const labelSteps =
     }))
   }
 
+/** Steps up to and with the first wrong one: what follows from a mistake is neither right nor wrong. */
+const untilMistake = (steps: readonly LabelledStep[]): readonly LabelledStep[] => {
+  const mistake = steps.findIndex(({ correct }) => !correct)
+  return mistake < 0 ? steps : steps.slice(0, mistake + 1)
+}
+
 /** Which labelled completions to derive. */
 export interface DerivedSteps<Problem> {
   readonly rows: number
@@ -111,7 +117,8 @@ export interface DerivedSteps<Problem> {
 
 /**
  * Completions of a task with labelled steps: the oracle's traces and corruptions of them, the i-th from `foldIn(key, i)`.
- * A corruption that does not apply leaves the trace right.
+ * A corruption that does not apply leaves the trace right. Labels end with the first mistake (Lightman et al. 2023,
+ * section 2.6), so that a step is judged by what stands before it.
  *
  * @example
  * ```ts
@@ -131,6 +138,6 @@ export const labelledSteps =
       const roll = dice(foldIn(own, 1))
       const corrupt = roll(2) === 0 ? undefined : corruptions[roll(Math.max(1, corruptions.length))]
       const completion = corrupt?.(p, trace, foldIn(own, 2), task) ?? formatCompletion(trace)
-      return { prompt: task.prompt(p), completion, steps: label(p, completion) }
+      return { prompt: task.prompt(p), completion, steps: untilMistake(label(p, completion)) }
     })
   }
