@@ -23,20 +23,54 @@ export interface Chart {
   readonly domain?: readonly [number, number]
 }
 
-const COLOURS = ['#2a5d9f', '#c8553d', '#4a8c5c', '#8a5ea8', '#b8892b', '#5b6770']
+/** Colours that stay apart without red or without green, each at least 3:1 against white. */
+export const COLOURS = ['#0068b4', '#c84e00', '#00805c', '#a6438c', '#8a6d00', '#4d5761'] as const
+/** Dashes, for those who see no colours, and on paper. */
+export const DASHES: readonly (readonly number[])[] = [[], [7, 3], [2, 2], [9, 3, 2, 3], [12, 4], [4, 2, 1, 2, 1, 2]]
+
+/** Colour and dashes of curve number `i`: no two of the first 36 share both, nor do neighbours share either. */
+export const strokeOf = (i: number): { readonly colour: string; readonly dash: readonly number[] } => ({
+  colour: COLOURS[i % COLOURS.length]!,
+  dash: DASHES[(i + Math.floor(i / COLOURS.length)) % DASHES.length]!,
+})
+
+/** What all charts share: the colours of the page around them are set by it (see `page.ts`). */
+export const CHART_CONFIG = {
+  font: 'system-ui, sans-serif',
+  background: 'transparent',
+  axis: {
+    gridColor: '#e4e6ea',
+    domainColor: '#9aa3ad',
+    tickColor: '#9aa3ad',
+    labelColor: '#47505a',
+    titleColor: '#47505a',
+    titleFontWeight: 'normal' as const,
+  },
+  legend: {
+    labelColor: '#47505a',
+    titleColor: '#47505a',
+    symbolStrokeWidth: 2,
+    symbolSize: 300,
+    symbolType: 'stroke' as const,
+  },
+  title: { color: '#1d2329' },
+  view: { stroke: null },
+}
 
 /** The specification of a chart of curves. */
 export const lineChart = ({ title, x, y, series, domain }: Chart): TopLevelSpec => {
   const rows = series.flatMap(({ name, points }) => points.map((p) => ({ ...p, name })))
   const banded = rows.some((row) => row.low !== undefined)
   const scale = domain === undefined ? { zero: false } : { domain: [...domain] }
-  const colour = {
+  const byName = <const R>(of: (i: number) => R) => ({
     field: 'name',
-    type: 'nominal',
+    type: 'nominal' as const,
     title: null,
-    scale: { domain: series.map((s) => s.name), range: COLOURS.slice(0, Math.max(1, series.length)) },
-    ...(series.length > 1 ? { legend: { orient: 'top' } } : { legend: null }),
-  } as const
+    scale: { domain: series.map((s) => s.name), range: series.map((_, i) => of(i)) },
+    legend: series.length > 1 ? { orient: 'top' as const } : null,
+  })
+  const colour = byName((i) => strokeOf(i).colour)
+  const dash = byName((i) => [...strokeOf(i).dash])
   const along = { field: 'x', type: 'quantitative', title: x } as const
   return {
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
@@ -44,12 +78,7 @@ export const lineChart = ({ title, x, y, series, domain }: Chart): TopLevelSpec 
     width: 440,
     height: 220,
     data: { values: rows },
-    config: {
-      font: 'system-ui, sans-serif',
-      background: 'transparent',
-      axis: { gridColor: '#e4e6ea', domainColor: '#9aa3ad', labelColor: '#47505a', titleColor: '#47505a' },
-      view: { stroke: null },
-    },
+    config: CHART_CONFIG,
     layer: [
       ...(banded
         ? [
@@ -74,6 +103,7 @@ export const lineChart = ({ title, x, y, series, domain }: Chart): TopLevelSpec 
           x: along,
           y: { field: 'y', type: 'quantitative' as const, title: y, scale },
           color: colour,
+          strokeDash: dash,
         },
       },
     ],

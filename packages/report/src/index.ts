@@ -5,4 +5,7 @@
  */
 export { type Chart, lineChart, renderSvg, type Series } from './charts.ts'
 export { banded, curve, linesOf, thinned } from './curves.ts'
-export { escapeHtml, type Page, pageHtml, type Section } from './page.ts'
+export { escapeHtml } from './html.ts'
+export { type Page, pageHtml, type Section } from './page.ts'
+export { reportRun } from './gather.ts'
+export type { About } from './viewer.ts'

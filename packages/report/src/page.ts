@@ -1,4 +1,5 @@
 /** A report as one HTML text that needs nothing else: no script, no font, no file. */
+import { escapeHtml } from './html.ts'
 
 /** Part of a report. */
 export type Section =
@@ -16,10 +17,6 @@ export interface Page {
   readonly title: string
   readonly sections: readonly Section[]
 }
-
-/** Text as it stands in HTML. */
-export const escapeHtml = (text: string): string =>
-  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
 
 const cells = (tag: 'th' | 'td', row: readonly string[]): string =>
   `<tr>${row.map((cell) => `<${tag}>${escapeHtml(cell)}</${tag}>`).join('')}</tr>`

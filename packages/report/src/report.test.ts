@@ -34,7 +34,7 @@ describe('reports', () => {
     expect(svg).toContain('Reward &amp; spread')
     expect(svg).toContain('GRPO step')
     expect(svg).toContain('held-out')
-    expect(svg.match(/<path[^>]+stroke="#2a5d9f"/g)?.length).toBeGreaterThan(0)
+    expect(svg.match(/<path[^>]+stroke="#0068b4"/g)?.length).toBeGreaterThan(0)
   })
 
   test('a page escapes what it shows, and asks for nothing from outside', async () => {

@@ -1,0 +1,35 @@
+/** Numbers in few characters, for the tables and, in the page, for what the pointer is at. */
+import type { Figure } from './figure.ts'
+
+/** Four digits that matter; powers of ten for what is tiny or huge. */
+export const short = (x: number | null): string => {
+  if (x === null) return '–'
+  if (Number.isInteger(x) && Math.abs(x) < 1e6) return String(x)
+  const size = Math.abs(x)
+  if (size !== 0 && (size < 1e-3 || size >= 1e6)) return x.toExponential(2).replace('e+', 'e')
+  return Number(x.toPrecision(4)).toString()
+}
+
+/** `0.943`, or `0.943 (0.93–0.951)` where seeds differ. */
+export const ranged = (y: number | null, low: number | null, high: number | null): string =>
+  y === null || low === null || high === null || low === high ? short(y) : `${short(y)} (${short(low)}–${short(high)})`
+
+/** A figure over seeds, as {@link ranged}. */
+export const figureText = (figure: Figure | undefined): string =>
+  figure === undefined ? '–' : ranged(figure.mean, figure.low, figure.high)
+
+/** ms as `870 ms`, `12.3 s`, `4 min 5 s`. */
+export const duration = (ms: number): string => {
+  if (ms < 1000) return `${Number(ms.toPrecision(3))} ms`
+  if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`
+  const seconds = Math.round(ms / 1000)
+  const [hours, minutes, rest] = [Math.floor(seconds / 3600), Math.floor((seconds % 3600) / 60), seconds % 60]
+  return hours > 0 ? `${hours} h ${minutes} min` : `${minutes} min ${rest} s`
+}
+
+/** A share as per cent. */
+export const percent = (share: number): string =>
+  `${share >= 0.0995 || share === 0 ? Math.round(100 * share) : (100 * share).toFixed(1)} %`
+
+/** Thousands apart: `12 345`. */
+export const grouped = (n: number): string => n.toLocaleString('en').replaceAll(',', '\u202f')

@@ -1,0 +1,50 @@
+/** Runs as they are named on a command line: found, read, and what is wrong with the names. */
+import * as E from 'fp-ts/lib/Either.js'
+import { join } from 'node:path'
+import { findRuns, fingerprint, readRuns, type RunFolder } from './folders.ts'
+import type { Run } from './run.ts'
+import { pageMaker, type About } from './viewer.ts'
+import { writePage } from './write.ts'
+
+/** Folders that paths name, and a sentence on each path that names none. */
+export interface Found {
+  readonly folders: readonly RunFolder[]
+  readonly problems: readonly string[]
+}
+
+export const find = async (paths: readonly string[]): Promise<Found> => {
+  const each = await Promise.all(paths.map(findRuns))
+  return {
+    folders: each.flatMap((result) => (E.isRight(result) ? result.right : [])),
+    problems: each.flatMap((result) => (E.isLeft(result) ? [result.left] : [])),
+  }
+}
+
+/** All runs, what is wrong, and a text that changes when a file of theirs does. */
+export interface Gathered {
+  readonly runs: readonly Run[]
+  readonly problems: readonly string[]
+  readonly version: string
+}
+
+export const versionOf = async ({ folders, problems }: Found): Promise<string> =>
+  `${problems.join('\n')}\n${await fingerprint(folders)}`
+
+export const gather = async (paths: readonly string[]): Promise<Gathered> => {
+  const found = await find(paths)
+  // The version is taken first: what is written while the files are read is news.
+  const version = await versionOf(found)
+  return { runs: await readRuns(found.folders), problems: found.problems, version }
+}
+
+/**
+ * The page of one run, written as `report.html` into its folder, as `npm run report` does. Right: its path. Left: one
+ * sentence on why there is none.
+ */
+export const reportRun = async (folder: string, about: About = {}): Promise<E.Either<string, string>> => {
+  const { runs, problems } = await gather([folder])
+  if (problems[0] !== undefined) return E.left(problems[0])
+  const path = join(folder, 'report.html')
+  const written = await writePage(path, await pageMaker()(runs, about))
+  return E.isLeft(written) ? written : E.right(path)
+}

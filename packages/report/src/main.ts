@@ -1,0 +1,81 @@
+/** `npm run report`: reads runs, writes their page, or serves it while they go on. */
+import * as E from 'fp-ts/lib/Either.js'
+import { stat } from 'node:fs/promises'
+import { dirname, join, resolve, sep } from 'node:path'
+import { parseFlags, type Flags, USAGE } from './flags.ts'
+import { gather } from './gather.ts'
+import { serveLive } from './live.ts'
+import { type About, pageMaker } from './viewer.ts'
+import { writePage } from './write.ts'
+
+/** Where a command line's words go. */
+export interface Terminal {
+  readonly out: (text: string) => void
+  readonly err: (text: string) => void
+}
+
+/** The folder that all of some folders lie in. */
+const sharedFolder = (folders: readonly string[]): string => {
+  const [first = '', ...rest] = folders
+  const parts = first.split(sep)
+  const same = parts.findIndex((part, i) => rest.some((other) => other.split(sep)[i] !== part))
+  return parts.slice(0, same < 0 ? parts.length : same).join(sep) || sep
+}
+
+const defaultOut = async (runs: readonly string[]): Promise<string> => {
+  const folders = await Promise.all(
+    runs.map(async (run) => {
+      const path = resolve(run)
+      return (await stat(path)).isDirectory() ? path : dirname(path)
+    }),
+  )
+  return join(sharedFolder(folders), 'report.html')
+}
+
+const kilobytes = (text: string): string => `${Math.ceil(Buffer.byteLength(text) / 1024)} KB`
+
+const writeReport = async (flags: Flags, about: About, { out, err }: Terminal): Promise<number> => {
+  const { runs, problems } = await gather(flags.runs)
+  if (problems.length > 0) {
+    for (const problem of problems) err(`report: ${problem}\n`)
+    return 1
+  }
+  for (const { name, notes } of runs) for (const note of notes) err(`report: ${name}: ${note}\n`)
+  const path = flags.out ?? (await defaultOut(flags.runs))
+  const page = await pageMaker()(runs, about)
+  const written = await writePage(path, page, { force: flags.force })
+  if (E.isLeft(written)) {
+    err(`report: ${written.left}\n`)
+    return 1
+  }
+  out(`${path}: ${runs.length} ${runs.length === 1 ? 'run' : 'runs'}, ${kilobytes(page)}\n`)
+  return 0
+}
+
+/** Runs a command line and gives its exit code. A live page is served until `stop` says so. */
+export const report = async (args: readonly string[], terminal: Terminal, stop: AbortSignal): Promise<number> => {
+  const parsed = parseFlags(args)
+  if (E.isLeft(parsed)) {
+    terminal.err(`report: ${parsed.left}\n\n${USAGE}`)
+    return 2
+  }
+  const flags = parsed.right
+  if (flags.help) {
+    terminal.out(USAGE)
+    return 0
+  }
+  const about = flags.title === null ? {} : { title: flags.title }
+  if (!flags.live) return writeReport(flags, about, terminal)
+  const server = await serveLive({ runs: flags.runs, port: flags.port, about })
+  if (E.isLeft(server)) {
+    terminal.err(`report: ${server.left}\n`)
+    return 1
+  }
+  terminal.out(`${server.right.url} (ctrl-c ends it)\n`)
+  await new Promise<void>((done) => {
+    if (stop.aborted) done()
+    stop.addEventListener('abort', () => done(), { once: true })
+  })
+  await server.right.close()
+  return 0
+}

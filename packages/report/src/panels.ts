@@ -1,0 +1,134 @@
+/** Which charts a phase is shown in, and what stands on each. Pure: settings in, curves out. */
+import { type Chapter, curvesIn, sameChapter, trains, chaptersOf } from './chapters.ts'
+import { type Group, GROUPS, type Metric, metricOf } from './metric.ts'
+import type { Setting } from './settings.ts'
+import { acrossSeeds, type SeedPoint, type SpreadPoint } from './spread.ts'
+import { thin } from './thin.ts'
+
+/** A curve of a chart. `style` is the number of its colour and dashes. */
+export interface Curve {
+  readonly name: string
+  readonly style: number
+  readonly points: readonly SpreadPoint[]
+}
+
+/** A chart. */
+export interface Panel {
+  readonly title: string
+  /** The name in the log, where the chart is of one metric. */
+  readonly metric: string | null
+  readonly unit: string
+  readonly domain: readonly [number, number] | null
+  readonly curves: readonly Curve[]
+}
+
+/** A metric that never changes: a line of text says as much as a chart. */
+export interface Constant {
+  readonly name: string
+  readonly value: number
+}
+
+/** The charts of a phase, by group. */
+export interface Plotted {
+  readonly groups: readonly { readonly group: Group; readonly panels: readonly Panel[] }[]
+  readonly constants: readonly Constant[]
+}
+
+/** Points of a curve on a chart: more would be narrower than the line. */
+export const MOST_POINTS = 300
+/** Below so many points, a metric that did not change yet may still. */
+const FEWEST_CONSTANT = 3
+
+interface Measured {
+  readonly name: string
+  readonly metric: Metric
+  /** One for each setting that has the metric. */
+  readonly curves: readonly Curve[]
+}
+
+const measuredIn = (settings: readonly Setting[], chapter: Chapter): readonly Measured[] => {
+  const bySetting = settings.map(({ runs }) =>
+    runs
+      .filter((run) => chaptersOf(run).some((each) => sameChapter(each, chapter)))
+      .map((run) => curvesIn(run, chapter)),
+  )
+  const names = [...new Set(bySetting.flatMap((runs) => runs.flatMap((curves) => [...curves.keys()])))]
+  return names.map((name) => ({
+    name,
+    metric: metricOf(name),
+    curves: bySetting.flatMap((runs, style) => {
+      const seeds = runs.map((curves) => curves.get(name)).filter((c): c is readonly SeedPoint[] => c !== undefined)
+      return seeds.length === 0 ? [] : [{ name: settings[style]!.label, style, points: acrossSeeds(seeds) }]
+    }),
+  }))
+}
+
+const valuesOf = ({ curves }: Measured): readonly (number | null)[] => curves.flatMap((c) => c.points.map((p) => p.y))
+
+const isConstant = (measured: Measured): boolean => {
+  const values = valuesOf(measured)
+  const extremes = measured.curves.flatMap((c) => c.points.flatMap((p) => [p.low, p.high]))
+  return values[0] !== null && values.length >= FEWEST_CONSTANT && extremes.every((y) => y === values[0])
+}
+
+/** An evaluation that was made once is in the table: a chart of it would be a dot. */
+const isDot = ({ name, curves }: Measured): boolean =>
+  name.startsWith('evaluation/') && curves.every(({ points }) => points.length < 2)
+
+const thinned = (curves: readonly Curve[]): readonly Curve[] =>
+  curves.map((curve) => ({ ...curve, points: thin(MOST_POINTS)(curve.points) }))
+
+const alone = ({ name, metric, curves }: Measured): Panel => ({
+  title: metric.title,
+  metric: name.replace(/^(evaluation|times)\//, ''),
+  unit: metric.unit,
+  domain: metric.domain,
+  curves: thinned(curves),
+})
+
+const together = (family: string, members: readonly Measured[]): Panel => ({
+  title: family,
+  metric: null,
+  unit: members[0]!.metric.unit,
+  domain: members[0]!.metric.domain,
+  curves: thinned(members.map(({ metric, curves }, style) => ({ ...curves[0]!, name: metric.member, style }))),
+})
+
+const panelsOf = (measured: readonly Measured[], oneSetting: boolean): readonly Panel[] => {
+  if (!oneSetting) return measured.map(alone)
+  const seen = new Set<string>()
+  return measured.flatMap((each) => {
+    const { family } = each.metric
+    if (family === null) return [alone(each)]
+    if (seen.has(family)) return []
+    seen.add(family)
+    const members = measured.filter((other) => other.metric.family === family)
+    return [members.length === 1 ? alone(each) : together(family, members)]
+  })
+}
+
+/** Whether a phase has curves of its own: one that only examines has its figures in the table. */
+export const hasCurves = (settings: readonly Setting[], chapter: Chapter): boolean =>
+  settings.some(({ runs }) =>
+    runs.some((run) => chaptersOf(run).some((each) => sameChapter(each, chapter)) && trains(run, chapter)),
+  )
+
+/**
+ * The charts of a phase. Of one setting, metrics of a family (pass@1 and cons@k) share a chart; of several, each metric has
+ * its own, with a curve a setting. Constant metrics are listed instead.
+ */
+export const plot = (settings: readonly Setting[], chapter: Chapter): Plotted => {
+  const measured = measuredIn(settings, chapter).filter((each) => !isDot(each))
+  const constant = measured.filter(isConstant)
+  const varying = measured.filter((each) => !constant.includes(each))
+  return {
+    groups: GROUPS.flatMap((group) => {
+      const panels = panelsOf(
+        varying.filter((each) => each.metric.group === group),
+        settings.length === 1,
+      )
+      return panels.length === 0 ? [] : [{ group, panels }]
+    }),
+    constants: constant.map((each) => ({ name: each.name, value: valuesOf(each)[0]! })),
+  }
+}

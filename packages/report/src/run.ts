@@ -1,0 +1,117 @@
+/**
+ * A run as it stands on disk: one stage for a plain run, several for a recipe. What cannot be read of it is a note, and
+ * the rest is shown: a viewer that gives up on a torn line is of no use while a run goes on.
+ */
+import type { Json, LogRecord } from '@adjoint/rl'
+
+/** What a run was started with: the fields of the first line of its log. */
+export type Settings = Readonly<Record<string, Json>>
+
+/** One log with its times. */
+export interface Stage {
+  /** Folder of the stage, `2-reasoning-rl`; empty for the log that lies in the run's own folder. */
+  readonly name: string
+  /** Null where the log has no line of kind 'settings'. */
+  readonly settings: Settings | null
+  /** All lines but that of the settings, in order. */
+  readonly records: readonly LogRecord[]
+  /** Lines of times.jsonl, ms. */
+  readonly times: readonly LogRecord[]
+}
+
+/** A run. */
+export interface Run {
+  /** Its folder, as short as tells it apart. */
+  readonly name: string
+  readonly folder: string
+  /** Null where the settings name none. */
+  readonly seed: number | null
+  readonly stages: readonly Stage[]
+  /** What is wrong with its files, one sentence each. */
+  readonly notes: readonly string[]
+  /** Time of the last change of its files, ms since 1970. */
+  readonly changed: number
+}
+
+/** The records of a log's text, and what of it are none. */
+export interface ParsedLog {
+  readonly records: readonly LogRecord[]
+  /** Numbers, from 1, of whole lines that are no record. */
+  readonly broken: readonly number[]
+  /** Whether the text ends within a line: its writer was killed, or is at it. */
+  readonly torn: boolean
+}
+
+const isRecord = (value: unknown): value is LogRecord =>
+  typeof value === 'object' &&
+  value !== null &&
+  'kind' in value &&
+  typeof value.kind === 'string' &&
+  'phase' in value &&
+  typeof value.phase === 'string' &&
+  'step' in value &&
+  typeof value.step === 'number'
+
+const recordOf = (line: string): LogRecord | null => {
+  try {
+    const value: unknown = JSON.parse(line)
+    return isRecord(value) ? value : null
+  } catch {
+    return null
+  }
+}
+
+/**
+ * The records of a log. Total: a line that is no record is counted, and a last line without its end is left for later.
+ */
+export const parseLog = (text: string): ParsedLog => {
+  const lines = text.split('\n')
+  const torn = lines.pop() !== ''
+  const records: LogRecord[] = []
+  const broken: number[] = []
+  lines.forEach((line, i) => {
+    const record = recordOf(line)
+    if (record === null) broken.push(i + 1)
+    else records.push(record)
+  })
+  return { records, broken, torn }
+}
+
+/** The stage of two texts; null stands for a file that is missing. */
+export const stageOf = (
+  name: string,
+  log: string | null,
+  times: string | null,
+): { readonly stage: Stage; readonly notes: readonly string[] } => {
+  const place = (file: string): string => (name === '' ? file : `${name}/${file}`)
+  const notes: string[] = []
+  const read = (file: string, text: string | null): readonly LogRecord[] => {
+    if (text === null) {
+      notes.push(`${place(file)} is missing.`)
+      return []
+    }
+    const { records, broken, torn } = parseLog(text)
+    if (text === '') notes.push(`${place(file)} is empty so far.`)
+    if (broken.length > 0)
+      notes.push(
+        `${place(file)}: ${broken.length === 1 ? `line ${broken[0]!} is` : `${broken.length} lines, line ${broken[0]!} the first, are`} ` +
+          'no record of a log and left out.',
+      )
+    if (torn) notes.push(`${place(file)}: the last line is not whole; the run was cut, or is writing it.`)
+    return records
+  }
+  const records = read('log.jsonl', log)
+  const first = records.find((record) => record.kind === 'settings')
+  return {
+    stage: {
+      name,
+      settings: first === undefined ? null : settingsOf(first),
+      records: records.filter((record) => record.kind !== 'settings'),
+      times: read('times.jsonl', times),
+    },
+    notes,
+  }
+}
+
+const settingsOf = (line: LogRecord): Settings =>
+  Object.fromEntries(Object.entries(line).filter(([name]) => name !== 'kind' && name !== 'phase' && name !== 'step'))

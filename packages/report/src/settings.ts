@@ -1,0 +1,105 @@
+/** Runs of one setting that differ in their seed only are one curve with a spread; other settings are other curves. */
+import type { Json } from '@adjoint/rl'
+import type { Run, Settings } from './run.ts'
+
+/** Runs that were started alike. */
+export interface Setting {
+  /** What tells it apart from the others on the page. */
+  readonly label: string
+  readonly runs: readonly Run[]
+}
+
+/** What follows from the seed, and so is not what a setting is. */
+const OF_ONE_RUN: ReadonlySet<string> = new Set(['seed', 'seeds', 'out', 'folder', 'start', 'fingerprint'])
+
+const shared = (settings: Settings): Settings =>
+  Object.fromEntries(
+    Object.entries(settings)
+      .filter(([name]) => !OF_ONE_RUN.has(name))
+      .sort(([a], [b]) => (a < b ? -1 : 1)),
+  )
+
+const same = (a: Settings | null, b: Settings | null): boolean =>
+  a !== null && b !== null && JSON.stringify(shared(a)) === JSON.stringify(shared(b))
+
+const SEED = /(?:^|[-_.])s(?:eed)?[-_=.]?\d+$/
+
+/** A run's name without what says its seed: `r1/seed-2/teacher` -> `r1/teacher`. */
+export const seedless = (name: string): string =>
+  name
+    .split('/')
+    .map((part) => part.replace(SEED, ''))
+    .filter((part) => part !== '')
+    .join('/')
+
+/** Whether two runs are of one setting: alike in all stages that both have begun. */
+export const alike = (a: Run, b: Run): boolean => {
+  const both = Math.min(a.stages.length, b.stages.length)
+  const named = a.stages.every((stage) => stage.settings === null) || b.stages.every((stage) => stage.settings === null)
+  if (named || both === 0) return seedless(a.name) !== '' && seedless(a.name) === seedless(b.name)
+  for (let i = 0; i < both; i++) {
+    const [x, y] = [a.stages[i]!, b.stages[i]!]
+    if (x.name !== y.name || !same(x.settings, y.settings)) return false
+  }
+  return true
+}
+
+const fieldsOf = (run: Run): ReadonlyMap<string, Json> =>
+  new Map(
+    run.stages.flatMap(({ name, settings }) =>
+      Object.entries(shared(settings ?? {})).map(
+        ([field, value]) => [name === '' ? field : `${name} ${field}`, value] as const,
+      ),
+    ),
+  )
+
+/** A value of a setting in few characters. */
+export const brief = (value: Json | undefined): string =>
+  value === undefined || value === null ? '–' : typeof value === 'string' ? value : JSON.stringify(value)
+
+/** Fields of settings: the names in which they differ, and those with one value for all. */
+export const compareFields = (
+  settings: readonly Setting[],
+): {
+  readonly differing: readonly string[]
+  readonly common: readonly string[]
+  readonly at: (setting: Setting, field: string) => Json | undefined
+} => {
+  const maps = new Map(settings.map((setting) => [setting, fieldsOf(setting.runs[0]!)]))
+  const names = [...new Set([...maps.values()].flatMap((map) => [...map.keys()]))]
+  const at = (setting: Setting, field: string): Json | undefined => maps.get(setting)?.get(field)
+  const varies = (field: string): boolean => new Set(settings.map((s) => JSON.stringify(at(s, field)))).size > 1
+  return { differing: names.filter(varies), common: names.filter((name) => !varies(name)), at }
+}
+
+const MOST_FIELDS = 3
+const LONGEST_LABEL = 48
+
+const labelsOf = (groups: readonly Setting[]): readonly string[] => {
+  const { differing, at } = compareFields(groups)
+  const byFolder = groups.map(({ runs }) => seedless(runs[0]!.name) || runs[0]!.name)
+  const byField = groups.map((group) => differing.map((name) => `${name} ${brief(at(group, name))}`).join(', '))
+  const tells = (labels: readonly string[]): boolean =>
+    new Set(labels).size === labels.length && labels.every((label) => label !== '' && label.length <= LONGEST_LABEL)
+  if (groups.length === 1) {
+    const example = at(groups[0]!, 'example')
+    return [typeof example === 'string' ? example : byFolder[0]!]
+  }
+  if (differing.length <= MOST_FIELDS && tells(byField)) return byField
+  if (tells(byFolder)) return byFolder
+  return groups.map(({ runs }, i) => `${i + 1}. ${runs[0]!.name}`)
+}
+
+/** Runs by setting, in the order in which they were given. */
+export const settingsOf = (runs: readonly Run[]): readonly Setting[] => {
+  const groups: Run[][] = []
+  for (const run of runs) {
+    // Every run of the group must agree: one that has only begun agrees with many.
+    const group = groups.find((members) => members.every((member) => alike(member, run)))
+    if (group === undefined) groups.push([run])
+    else group.push(run)
+  }
+  const unnamed = groups.map((members) => ({ label: '', runs: members }))
+  const labels = labelsOf(unnamed)
+  return unnamed.map((group, i) => ({ ...group, label: labels[i]! }))
+}

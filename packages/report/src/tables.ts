@@ -1,0 +1,213 @@
+/** The page's tables: which runs, what their last evaluations say, where the time went. */
+import { titleOf } from './chapters.ts'
+import { COLOURS, strokeOf } from './charts.ts'
+import { type Examinations, progressOf, type Timing } from './figures.ts'
+import { duration, figureText, grouped, percent } from './format.ts'
+import { type Html, html, trusted } from './html.ts'
+import type { Run } from './run.ts'
+import { brief, compareFields, type Setting } from './settings.ts'
+
+/** A short piece of a curve, in its colour and dashes. */
+export const swatch = (style: number): Html => {
+  const { colour, dash } = strokeOf(style)
+  return trusted(
+    `<svg class="swatch" viewBox="0 0 30 10" aria-hidden="true"><line x1="0" y1="5" x2="30" y2="5" stroke="${colour}" ` +
+      `stroke-width="2.4" stroke-dasharray="${dash.join(',')}"/></svg>`,
+  )
+}
+
+const marked = (settings: readonly Setting[], style: number): Html =>
+  settings.length < 2
+    ? html`${settings[style]!.label}`
+    : html`<span style="white-space: nowrap">${swatch(style)} ${settings[style]!.label}</span>`
+
+const status = (run: Run): string => {
+  const progress = progressOf(run)
+  const written = run.changed === 0 ? '' : `, ${new Date(run.changed).toISOString().slice(0, 16).replace('T', ' ')} UTC`
+  return progress === null
+    ? 'nothing logged yet'
+    : `${titleOf(progress.chapter)}, ${grouped(progress.steps)} ${progress.steps === 1 ? 'step' : 'steps'}${written}`
+}
+
+/** Which runs stand on the page, what their settings are, and what is wrong with their files. */
+export const runsTable = (settings: readonly Setting[], problems: readonly string[]): Html => {
+  const { differing, common, at } = compareFields(settings)
+  // More columns than that are a wall: they stand below, folded away.
+  const shown = settings.length < 2 ? [] : differing.slice(0, 6)
+  const notes = [
+    ...problems,
+    ...settings.flatMap(({ runs }) => runs.flatMap(({ name, notes: own }) => own.map((note) => `${name}: ${note}`))),
+  ]
+  const field = (name: string, value: string): Html =>
+    html`<div>
+      <dt>${name}</dt>
+      <dd class="mono">${value}</dd>
+    </div>`
+  const rows = settings.flatMap((setting, style) =>
+    setting.runs.map(
+      (run, i) =>
+        html`<tr class="${i === 0 ? 'first' : ''}">
+          <th scope="row">${i === 0 ? marked(settings, style) : null}</th>
+          <td>${run.name}</td>
+          <td class="number">${run.seed ?? '–'}</td>
+          ${shown.map((name) => html`<td class="mono">${brief(at(setting, name))}</td>`)}
+          <td>${status(run)}</td>
+        </tr>`,
+    ),
+  )
+  const several = settings.length > 1 || settings[0]!.runs.length > 1
+  return html`<section id="runs" aria-labelledby="runs-title">
+    <h2 id="runs-title">Runs</h2>
+    ${
+      notes.length === 0
+        ? null
+        : html`<ul class="notes" role="status">
+            ${notes.map((note) => html`<li>${note}</li>`)}
+          </ul>`
+    }
+    ${
+      several
+        ? html`<div class="wide">
+            <table>
+              <thead>
+                <tr>
+                  <th>setting</th>
+                  <th>run</th>
+                  <th class="number">seed</th>
+                  ${shown.map((name) => html`<th>${name}</th>`)}
+                  <th>last written</th>
+                </tr>
+              </thead>
+              <tbody>
+                ${rows}
+              </tbody>
+            </table>
+          </div>`
+        : html`<p>${settings[0]!.runs.map((run) => html`${run.name}: ${status(run)}`)}</p>`
+    }
+    ${common.length === 0 ? null : html`<dl class="fields">${common.map((name) => field(name, brief(at(settings[0]!, name))))}</dl>`}
+    ${
+      differing.length > shown.length
+        ? html`<details id="more-settings">
+            <summary>All ${differing.length} settings in which they differ</summary>
+            ${settings.map(
+              (setting) =>
+                html`<h3>${setting.label}</h3>
+                  <dl class="fields">${differing.map((name) => field(name, brief(at(setting, name))))}</dl>`,
+            )}
+          </details>`
+        : null
+    }
+  </section>`
+}
+
+/** Titles of the figures of an evaluation. */
+const HEADS: Readonly<Record<string, string>> = {
+  passAt1: 'pass@1',
+  passAtK: 'pass@k',
+  consAtK: 'cons@k',
+  thinkRate: 'thinks',
+  formatRate: 'in template',
+  meanLength: 'mean length',
+}
+
+/** The last evaluation of every phase, mean over seeds with the least and the greatest. */
+export const evaluationsTable = (settings: readonly Setting[], { names, rows }: Examinations): Html | null =>
+  rows.length === 0
+    ? null
+    : html`<section id="evaluations" aria-labelledby="evaluations-title">
+        <h2 id="evaluations-title">Held-out evaluations</h2>
+        <p class="muted">
+          The last of each
+          phase${settings.some(({ runs }) => runs.length > 1) ? ': mean over seeds, and the range of the seeds' : ''}.
+        </p>
+        <div class="wide">
+          <table>
+            <thead>
+              <tr>
+                <th>phase</th>
+                ${settings.length > 1 ? html`<th>setting</th>` : null}
+                <th class="number">seeds</th>
+                ${names.map((name) => html`<th class="number">${HEADS[name] ?? name}</th>`)}
+              </tr>
+            </thead>
+            <tbody>
+              ${rows.map(({ setting, chapter, figures }, i) => {
+                const phase = titleOf(chapter)
+                const first = i === 0 || titleOf(rows[i - 1]!.chapter) !== phase
+                const most = Math.max(...[...figures.values()].map((figure) => figure.seeds))
+                return html`<tr class="${first ? 'first' : ''}">
+                  <th scope="row">${first ? phase : ''}</th>
+                  ${settings.length > 1 ? html`<td>${marked(settings, settings.indexOf(setting))}</td>` : null}
+                  <td class="number">${most}</td>
+                  ${names.map((name) => {
+                    const [mean, range] = figureText(figures.get(name)).split(' (')
+                    return html`<td class="number">
+                      ${mean!}${range === undefined ? null : html`<small>${range.replace(')', '')}</small>`}
+                    </td>`
+                  })}
+                </tr>`
+              })}
+            </tbody>
+          </table>
+        </div>
+      </section>`
+
+/** Parts of a step in the order of all tables, with the number of their colour. */
+const partStyles = (timings: readonly Timing[]): ReadonlyMap<string, number> =>
+  new Map(
+    [...new Set(timings.flatMap(({ parts }) => parts.map(({ name }) => name)))]
+      .sort((a, b) => Number(a === 'other') - Number(b === 'other'))
+      .map((name, i) => [name, name === 'other' ? COLOURS.length - 1 : i % (COLOURS.length - 1)]),
+  )
+
+/** Which part of its time each phase spent on what. */
+export const timingTable = (settings: readonly Setting[], timings: readonly Timing[]): Html | null => {
+  const styles = partStyles(timings)
+  const row = ({ setting, chapter, steps, total, parts }: Timing): Html => {
+    const visible = parts.filter(({ ms }) => ms > 0 && total > 0).map((part) => ({ ...part, share: part.ms / total }))
+    const colour = (name: string): string => `background: var(--c${styles.get(name) ?? 0})`
+    return html`<tr>
+      <th scope="row">${titleOf(chapter)}</th>
+      ${settings.length > 1 ? html`<td>${marked(settings, settings.indexOf(setting))}</td>` : null}
+      <td class="number">${grouped(Math.round(steps))}</td>
+      <td class="number">${duration(total)}</td>
+      <td class="number">${duration(total / Math.max(1, steps))}</td>
+      <td class="bar">
+        <span class="split" aria-hidden="true"
+          >${visible.map(
+            ({ name, share }) => html`<i style="width: ${(100 * share).toFixed(2)}%; ${colour(name)}"></i>`,
+          )}</span
+        ><small
+          >${visible.map(({ name, share }) => html`<span><b style="${colour(name)}"></b>${name} ${percent(share)}</span>`)}</small
+        >
+      </td>
+    </tr>`
+  }
+  return timings.length === 0
+    ? null
+    : html`<section id="timing" aria-labelledby="timing-title">
+        <h2 id="timing-title">Where the time went</h2>
+        <p class="muted">
+          Wall-clock time of the steps${settings.some(({ runs }) => runs.length > 1) ? ', mean over seeds' : ''}; what
+          no part accounts for is "other".
+        </p>
+        <div class="wide">
+          <table class="timing">
+            <thead>
+              <tr>
+                <th>phase</th>
+                ${settings.length > 1 ? html`<th>setting</th>` : null}
+                <th class="number">steps</th>
+                <th class="number">in all</th>
+                <th class="number">a step</th>
+                <th>shares</th>
+              </tr>
+            </thead>
+            <tbody>
+              ${timings.map(row)}
+            </tbody>
+          </table>
+        </div>
+      </section>`
+}

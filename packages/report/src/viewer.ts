@@ -1,0 +1,157 @@
+/** The page of runs: one HTML text that holds all it shows, asks for nothing, and runs one script that it names by hash. */
+import { pageScript } from './bundle.ts'
+import { type ChapterLink, curvesSection, type Drawer } from './curves-section.ts'
+import { draw, type Drawing } from './draw.ts'
+import { examinations, timings } from './figures.ts'
+import { grouped } from './format.ts'
+import { type Html, html, jsonScript, trusted } from './html.ts'
+import type { Run } from './run.ts'
+import type { Samples } from './page-data.ts'
+import { MOST_SAMPLES, samplesOf } from './samples.ts'
+import { type Setting, settingsOf } from './settings.ts'
+import { styleOf } from './style.ts'
+import { evaluationsTable, runsTable, swatch, timingTable } from './tables.ts'
+
+/** What is said of the runs, besides what is read out of them. */
+export interface About {
+  /** Default: the names of the settings. */
+  readonly title?: string
+  /** Sentences under the title. */
+  readonly lead?: readonly string[]
+  /** What could not be read, one sentence each. */
+  readonly problems?: readonly string[]
+  /** The page's number, where a server stands behind it and tells it of later ones. */
+  readonly live?: string
+}
+
+/** By this a file is known as a report, which may be overwritten. */
+export const MARK = '<meta name="generator" content="Adjoint run viewer">'
+
+const samplesSection = (samples: Samples): Html => {
+  const few = samples.rows.length < samples.logged
+  return html`<section id="samples" aria-labelledby="samples-title">
+    <h2 id="samples-title">Samples</h2>
+    ${
+      samples.rows.length === 0
+        ? html`<p class="muted">No completions are logged.</p>`
+        : html`<p class="muted">
+            ${few ? `${grouped(samples.rows.length)} of ${grouped(samples.logged)} logged completions: the page holds ${grouped(MOST_SAMPLES)} at most, spread evenly over each phase.` : `${grouped(samples.logged)} completions.`}
+            The chain of thought stands apart from the answer.
+          </p>`
+    }
+    <div data-client="samples"></div>
+    <noscript><p>Samples are shown by the page's script.</p></noscript>
+  </section>`
+}
+
+const navigation = (
+  settings: readonly Setting[],
+  links: readonly ChapterLink[],
+  has: Readonly<Record<string, boolean>>,
+  live: boolean,
+): Html =>
+  html`<nav id="nav" aria-label="Sections">
+    <div>
+      <a href="#runs">Runs</a
+      >${has['evaluations'] === true ? html`<a href="#evaluations">Evaluations</a>` : null}${links.map(
+        ({ id, title }) => html`<a href="#${id}">${title}</a>`,
+      )}${has['timing'] === true ? html`<a href="#timing">Timing</a>` : null}<a href="#samples">Samples</a>${
+        live ? html`<span class="live" role="status" data-client="live">live</span>` : null
+      }${
+        settings.length < 2
+          ? null
+          : html`<span class="legend" role="group" aria-label="Settings shown in the charts"
+              >${settings.map(
+                ({ label }, i) =>
+                  html`<label><input type="checkbox" data-setting="${i}" checked /> ${swatch(i)} ${label}</label>`,
+              )}</span
+            >`
+      }
+    </div>
+  </nav>`
+
+const titled = (settings: readonly Setting[]): string => {
+  const [only] = settings
+  if (settings.length > 1) {
+    const names = settings.map(({ label }) => label).join(' · ')
+    return names.length <= 80
+      ? names
+      : `${settings.length} settings, ${settings.reduce((n, { runs }) => n + runs.length, 0)} runs`
+  }
+  if (only === undefined) return 'No runs'
+  return only.runs.length === 1
+    ? `${only.label}${only.runs[0]!.seed === null ? '' : `, seed ${only.runs[0]!.seed}`}`
+    : `${only.label}, ${only.runs.length} seeds`
+}
+
+const policy = (hash: string, live: boolean): string =>
+  [
+    `default-src 'none'`,
+    `script-src '${hash}'`,
+    `style-src 'unsafe-inline'`,
+    'img-src data:',
+    ...(live ? [`connect-src 'self'`] : []),
+    `base-uri 'none'`,
+    `form-action 'none'`,
+  ].join('; ')
+
+/**
+ * Makes pages of runs; of pages made one after the other, charts that have not changed are not drawn again.
+ */
+export const pageMaker = (): ((runs: readonly Run[], about?: About) => Promise<string>) => {
+  let before: ReadonlyMap<string, Promise<Drawing>> = new Map()
+  return async (runs, { title, lead = [], problems = [], live } = {}) => {
+    const script = await pageScript()
+    const settings = settingsOf(runs)
+    const name = title ?? titled(settings)
+    const now = new Map<string, Promise<Drawing>>()
+    const drawOnce: Drawer = (panel, x) => {
+      const key = JSON.stringify([panel.domain, panel.curves.map(({ style, points }) => [style, points]), x])
+      const drawing = now.get(key) ?? before.get(key) ?? draw(panel, x)
+      now.set(key, drawing)
+      return drawing
+    }
+    const { section: curves, links } = await curvesSection(drawOnce, settings)
+    before = now
+    const samples = samplesOf(settings)
+    const exams = evaluationsTable(settings, examinations(settings))
+    const times = timingTable(settings, timings(settings))
+    return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${policy(script.hash, live !== undefined)}">
+${trusted(MARK)}
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="icon" href="data:,">
+<title>${name}</title>
+<style>${trusted(styleOf(settings.length))}</style>
+</head>
+<body${live === undefined ? null : html` data-live="${live}"`}>
+<a class="skip" href="#samples">Skip to the samples</a>
+<header id="header"><h1>${name}</h1>${lead.map((sentence) => html`<p class="lead">${sentence}</p>`)}</header>
+${navigation(settings, links, { evaluations: exams !== null, timing: times !== null }, live !== undefined)}
+<main id="main">
+${
+  settings.length === 0
+    ? html`<section id="runs">
+        <h2>Runs</h2>
+        <ul class="notes" role="status">
+          ${problems.map((p) => html`<li>${p}</li>`)}
+        </ul>
+      </section>`
+    : runsTable(settings, problems)
+}
+${exams}
+${curves}
+${times}
+${samplesSection(samples)}
+</main>
+<footer id="footer"></footer>
+${jsonScript('samples-data', samples)}
+<script>${trusted(script.text)}</script>
+</body>
+</html>
+`.html
+  }
+}

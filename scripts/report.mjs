@@ -1,0 +1,16 @@
+// npm run report -- RUNS... [flags]: builds the viewer where needed and runs it in this process.
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { build, root } from './build.mjs'
+
+build('packages/report/tsconfig.build.json')
+const { report } = await import(pathToFileURL(join(root, 'packages', 'report', 'dist', 'main.js')).href)
+
+const stop = new AbortController()
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => stop.abort())
+const write = (stream) => (text) => void stream.write(text)
+process.exitCode = await report(
+  process.argv.slice(2),
+  { out: write(process.stdout), err: write(process.stderr) },
+  stop.signal,
+)
