@@ -289,5 +289,14 @@ export const run =
     }
 
     const close = ({ log, times }: Opened<S>): TE.TaskEither<RunError, void> => TE.flatMap(() => times.close)(log.close)
-    return TE.bracket(resume ? reopen : begin, (opened) => () => fold(opened), close)
+    // A bracket does not see what is thrown: a mistake in a step, say, or in the observer.
+    const closing = async (opened: Opened<S>, thrown: unknown): Promise<never> => {
+      await close(opened)()
+      throw thrown
+    }
+    return TE.bracket(
+      resume ? reopen : begin,
+      (opened) => () => fold(opened).catch((thrown: unknown) => closing(opened, thrown)),
+      close,
+    )
   }

@@ -1,6 +1,9 @@
 /** Test support: R1's recipe on a task and with models so small that all of it takes seconds. */
-import { adam, type LearningRate, transformer } from '@adjoint/nn'
-import { type Device, random, requestDevice } from '@adjoint/tensor'
+import { existsSync } from 'node:fs'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { adam, type LearningRate, transformer, type TransformerParams } from '@adjoint/nn'
+import { type Device, random, readAsync, requestDevice, tree } from '@adjoint/tensor'
 import * as E from 'fp-ts/lib/Either.js'
 import { group } from '../advantage.ts'
 import { outcome } from '../credit.ts'
@@ -9,7 +12,10 @@ import { named } from '../reward/named.ts'
 import { accuracy, format } from '../reward/rules.ts'
 import { traces } from '../sft.ts'
 import { mod10Chains } from '../task/chain.ts'
-import { r1Start } from './state.ts'
+import { r1 } from './r1.ts'
+import { perform, type RecipeEnv } from './recipe.ts'
+import { describeStageError, type StageError } from './stage.ts'
+import { r1Start, type R1State } from './state.ts'
 
 export const task = mod10Chains(2)
 const of = (width: number) => transformer({ vocab: task.vocabulary.size, width, layers: 1, heads: 2, context: 16 })
@@ -51,3 +57,48 @@ export const openDevice = async (): Promise<Device> => {
   if (E.isLeft(opened)) throw new Error(opened.left.message)
   return opened.right
 }
+
+/** R1 in a folder, from the start. */
+export const performTiny = (
+  device: Device,
+  folder: string,
+  over: Partial<RecipeEnv> = {},
+): Promise<E.Either<StageError, R1State>> =>
+  perform(r1(tiny))({ ...{ device, folder, seed: 0, checkpointEvery: 2, resume: false }, ...over })(start)()
+
+/** The state, or the failure thrown. */
+export const ended = <A>(result: E.Either<StageError, A>): A => {
+  if (E.isLeft(result)) throw new Error(describeStageError(result.left))
+  return result.right
+}
+
+/** The folders of R1's stages. */
+export const STAGES = [
+  '1-cold-start',
+  '2-reasoning-rl',
+  '3-rejection-sampling',
+  '4-supervised',
+  '5-all-rewards-rl',
+  '6-distillation',
+]
+/** All that a run leaves but its times, as text. */
+export const filesOf = async (folder: string): Promise<Readonly<Record<string, string>>> => {
+  const stages = (await readdir(folder)).sort()
+  const files = stages.flatMap((stage) => ['log.jsonl', 'traces.jsonl'].map((name) => join(stage, name)))
+  return Object.fromEntries(
+    await Promise.all(
+      files.filter((f) => existsSync(join(folder, f))).map(async (f) => [f, await readFile(join(folder, f), 'utf8')]),
+    ),
+  ) as Readonly<Record<string, string>>
+}
+/** Parameters as plain data. */
+export const bitsOf = (params: TransformerParams): Promise<readonly unknown[]> =>
+  Promise.all(tree.leaves(params).map(async (x) => [...(await readAsync(x))]))
+/** A state as plain data. */
+export const stateOf = async ({ models, traces, reports }: R1State): Promise<unknown> => [
+  Object.fromEntries(
+    await Promise.all(Object.entries(models).map(async ([name, p]) => [name, await bitsOf(p)] as const)),
+  ),
+  traces,
+  reports,
+]
