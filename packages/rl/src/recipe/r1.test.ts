@@ -23,7 +23,6 @@ import {
   small,
   STAGES,
   start,
-  stateOf,
   task,
   tiny,
 } from './tiny.support.ts'
