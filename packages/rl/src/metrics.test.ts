@@ -28,8 +28,10 @@ describe('metrics', () => {
       frac_reward_zero_std: 0.5,
       'rewards/correct/mean': 0.5,
       'rewards/correct/std': Math.SQRT1_2,
+      'rewards/correct/absent': 0,
       'rewards/format/mean': 1,
       'rewards/format/std': 0,
+      'rewards/format/absent': 0.5,
     })
   })
 

@@ -25,7 +25,8 @@ const equal = (xs: readonly number[]): boolean => present(xs).every((x, _, known
 
 /**
  * `reward` (mean over all completions), `reward_std` (mean over groups of the deviation within), `frac_reward_zero_std`
- * (share of groups whose rewards are all equal), and `rewards/{name}/mean|std`.
+ * (share of groups whose rewards are all equal), and `rewards/{name}/mean|std|absent` (the share of completions for which
+ * that reward failed).
  *
  * @example
  * ```ts
@@ -44,6 +45,7 @@ export const rewardMetrics = (totals: Groups, breakdowns: readonly Breakdown[]):
       names.flatMap((name) => [
         [`rewards/${name}/mean`, meanOf(part(name))],
         [`rewards/${name}/std`, stdOf(part(name))],
+        [`rewards/${name}/absent`, strictMean(part(name).map((x) => (Number.isNaN(x) ? 1 : 0)))],
       ]),
     ),
   }

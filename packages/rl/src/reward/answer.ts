@@ -2,8 +2,9 @@
  * Whether an answer is the expected one, as texts, as numbers, as LaTeX or by mathematical value. Each is
  * `expected => answer => boolean`, so that a task's verifier is one of them applied to what the task expects.
  */
-import { readMath, sameValue } from './latex.ts'
+import { readMath } from './latex.ts'
 import { mathAnswer } from './math-answer.ts'
+import { sameValue } from './math-value.ts'
 
 const collapse = (text: string): string => text.trim().replaceAll(/\s+/g, ' ')
 
