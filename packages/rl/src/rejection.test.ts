@@ -1,5 +1,5 @@
 import { adam, transformer, type TransformerParams } from '@adjoint/nn'
-import { type Device, random, realizeAsync, requestDevice } from '@adjoint/tensor'
+import { type Device, random, realizeAsync, requestDevice, tree, zeros } from '@adjoint/tensor'
 import * as E from 'fp-ts/lib/Either.js'
 import type * as TE from 'fp-ts/lib/TaskEither.js'
 import fc from 'fast-check'
@@ -146,12 +146,11 @@ describe('rejection sampling', () => {
   })
 
   test('follows from parameters and key; a batch needs no other, so that a run goes on where it stopped', async () => {
-    const [whole, again, other] = [
-      await right(rejectionSample(config())(params, hostKey(4))),
-      await right(rejectionSample(config())(params, hostKey(4))),
-      await right(rejectionSample(config())(params, hostKey(5))),
-    ]
-    expect(again).toEqual(whole)
+    const [sample, fresh] = [rejectionSample(config()), rejectionSample(config())]
+    const whole = await right(sample(params, hostKey(4)))
+    const other = await right(sample(params, hostKey(5)))
+    expect(await right(sample(params, hostKey(4)))).toEqual(whole)
+    expect(await right(fresh(params, hostKey(5)))).toEqual(other)
     expect(of(other)).not.toEqual(of(whole))
     const { batches, batch } = rejectionBatches(config())
     expect(batches).toBe(3)
@@ -161,5 +160,14 @@ describe('rejection sampling', () => {
     expect(parts.reduce(concat, empty)).toEqual(whole)
     // The last batch has 4 problems of its own, and what fills it up is not counted.
     expect(parts.map((p) => p.report.problems)).toEqual([8, 8, 4])
+  })
+
+  test('batches draw apart: a policy that does not look at its prompt says other things in each', async () => {
+    const blind = tree.map((x) => zeros(x.shape), params)
+    const { accept: _, ...rest } = config({ group: 32, distinct: false, perProblem: 32 })
+    const { batch } = rejectionBatches({ ...rest, accept: {} })
+    const said = async (index: number) => (await right(batch(blind, hostKey(4), index))).traces.map((t) => t.completion)
+    expect((await said(0)).length).toBeGreaterThan(10)
+    expect(await said(0)).not.toEqual(await said(1))
   })
 })

@@ -9,12 +9,14 @@ import { describeError, type RunError } from '../errors.ts'
 import { type Learner, sftStep, type Stepped, traces } from '../sft.ts'
 import { mod10Chains } from '../task/chain.ts'
 import { foldIn, type HostKey, hostKey } from '../task/key.ts'
+import { splitOf } from '../task/task.ts'
 import { distillStep } from './distill.ts'
 import { forwardKl, generalizedJsd, reverseKl } from './divergence.ts'
 import { gkdStep, isOnPolicy, onPolicyDistillStep } from './gkd.ts'
 import type { TeacherModel } from './loss.ts'
 import { divergenceMeter } from './meter.ts'
 import { miniLlmStep } from './policy.ts'
+import { studentRollouts } from './sampling.ts'
 import { epochs } from './source.ts'
 import { tailBucket, truncated } from './top-k.ts'
 
@@ -126,8 +128,10 @@ describe('GKD', () => {
   }
 
   test('with lambda 0 is distillation on fixed texts, bit for bit', async () => {
-    const mixed = await train(gkd(0), await begin(), 0, 4)
-    const plain = await train(distillStep({ ...fixed(), divergence: forwardKl }), await begin(), 0, 4)
+    // A source that reads the number of the step.
+    const batch = epochs(texts, { rows: 24, key: hostKey(8) })
+    const mixed = await train(gkd(0, { batch }), await begin(), 0, 4)
+    const plain = await train(distillStep({ ...fixed(), batch, divergence: forwardKl }), await begin(), 0, 4)
     expect(await leaves(mixed.state.params)).toEqual(await leaves(plain.state.params))
     expect(mixed.metrics).toEqual({ ...plain.metrics, on_policy: 0 })
   })
@@ -174,6 +178,40 @@ describe('GKD', () => {
     // The order of its texts is part of the run.
     const other = await train(make(), await begin(), 1, 7)
     expect(await leaves(other.state.params)).not.toEqual(await leaves(whole.state.params))
+  })
+})
+
+describe('a step', () => {
+  test('asks its source by key and number, and moves the optimizer on', async () => {
+    const asked: (readonly [HostKey, number])[] = []
+    const batch = (key: HostKey, number: number) => (asked.push([key, number]), texts.slice(0, 16))
+    const step = distillStep({ ...fixed(), batch, divergence: forwardKl })
+    const first = await right(step(await begin(), hostKey(1), 7))
+    const moments = async ({ opt }: Learner<Opt>): Promise<readonly number[]> => {
+      const all: number[] = []
+      for (const leaf of tree.leaves(opt)) all.push(...(await readAsync(leaf, device)))
+      return all
+    }
+    const before = await moments(first.state)
+    const second = await right(step(first.state, hostKey(2), 8))
+    expect(asked).toEqual([
+      [hostKey(1), 7],
+      [hostKey(2), 8],
+    ])
+    expect(before.some((x) => x !== 0)).toBe(true)
+    expect(await moments(second.state)).not.toEqual(before)
+  })
+
+  test('samples other training problems under another key', async () => {
+    const roll = studentRollouts({ ...sampling, prompts: 6, group: 2 }, model, device)
+    const { params } = await begin()
+    const of = async (seed: number) => (await right(roll(params, hostKey(seed)))).samples
+    const [one, same, other] = [await of(1), await of(1), await of(2)]
+    expect(one).toHaveLength(12)
+    expect(same).toEqual(one)
+    expect(other.map((s) => s.prompt)).not.toEqual(one.map((s) => s.prompt))
+    expect(one.every((s) => splitOf(task)(s.problem) === 'train')).toBe(true)
+    expect(one[0]!.prompt).toBe(one[1]!.prompt)
   })
 })
 
