@@ -77,6 +77,29 @@ export const trains = (run: Run, chapter: Chapter): boolean => recordsIn(run, ch
 const stepsIn = (run: Run, chapter: Chapter): number =>
   recordsIn(run, chapter).reduce((n, r) => (r.kind === 'step' ? Math.max(n, r.step + 1) : n), 0)
 
+const evaluationsOf = (run: Run, chapter: Chapter): readonly LogRecord[] =>
+  recordsIn(run, chapter).filter((r) => r.kind === 'evaluation')
+
+const settingOf = (run: Run, stage: string, field: string): Json | undefined =>
+  run.stages.find(({ name }) => name === stage)?.settings?.[field]
+
+/**
+ * The exam of the policy that a training phase starts from: that of the phase before it, or, where it is the first of a
+ * recipe's stage, that of the last stage that made what this one says it starts `from`.
+ */
+const examBefore = (run: Run, chapters: readonly Chapter[], at: number): readonly LogRecord[] => {
+  const { stage } = chapters[at]!
+  const before = chapters[at - 1]
+  if (before?.stage === stage) return trains(run, before) ? [] : evaluationsOf(run, before)
+  const from = settingOf(run, stage, 'from')
+  const maker = chapters
+    .slice(0, at)
+    .findLast(
+      (each) => from !== undefined && settingOf(run, each.stage, 'to') === from && evaluationsOf(run, each).length > 0,
+    )
+  return maker === undefined ? [] : evaluationsOf(run, maker).slice(-1)
+}
+
 /**
  * Evaluations on the way of a training phase, by steps done: those of its own log, at 0 those of the exam before it, and at
  * its end those of the exam after it.
@@ -84,18 +107,14 @@ const stepsIn = (run: Run, chapter: Chapter): number =>
 const evaluationsAlong = (run: Run, chapter: Chapter): readonly (readonly [number, LogRecord])[] => {
   const chapters = chaptersOf(run)
   const at = chapters.findIndex((each) => sameChapter(each, chapter))
-  const exam = (i: number, x: number): readonly (readonly [number, LogRecord])[] => {
-    const other = chapters[i]
-    return other === undefined || trains(run, other)
-      ? []
-      : recordsIn(run, other)
-          .filter((r) => r.kind === 'evaluation')
-          .map((r) => [x, r] as const)
-  }
-  const own = recordsIn(run, chapter)
-    .filter((r) => r.kind === 'evaluation')
-    .map((r) => [doneAt(r), r] as const)
-  return [...exam(at - 1, 0), ...own, ...exam(at + 1, stepsIn(run, chapter))]
+  const after = chapters[at + 1]
+  const last = after?.stage === chapter.stage && !trains(run, after) ? evaluationsOf(run, after) : []
+  const end = stepsIn(run, chapter)
+  return [
+    ...examBefore(run, chapters, at).map((r) => [0, r] as const),
+    ...evaluationsOf(run, chapter).map((r) => [doneAt(r), r] as const),
+    ...last.map((r) => [end, r] as const),
+  ]
 }
 
 /** The curves of one run in one phase, by name of the metric. Names of other lines than 'step' stand behind their kind. */

@@ -47,7 +47,7 @@ const figure = async (
   panel: Panel,
 ): Promise<Html> => {
   const { svg, plot: place } = await draw(panel, x)
-  const { title, metric, unit, curves } = panel
+  const { title, metric, unit, ceiling, curves } = panel
   return html`<figure
     id="${id}"
     tabindex="0"
@@ -58,9 +58,11 @@ const figure = async (
     <figcaption>
       <span class="group"><span>${group}</span><span class="at"></span></span>
       <h3>${title}</h3>
-      <span class="unit">${unit}</span>${
-        metric === null || metric === title ? null : html`<code class="unit">${metric}</code>`
-      }
+      <span class="unit"
+        >${[unit, ceiling === null ? '' : `cut off above ${short(ceiling)}`].filter((t) => t !== '').join(', ')}${
+          metric === null || metric === title ? null : html` <code>${metric}</code>`
+        }</span
+      >
     </figcaption>
     <ul class="keys">
       ${curves.map(

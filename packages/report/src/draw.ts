@@ -22,7 +22,17 @@ const formatOf = (values: readonly number[]): string | undefined => {
   return largest > 0 && (largest < 1e-3 || largest >= 1e6) ? '~e' : undefined
 }
 
-const specOf = ({ curves, domain }: Panel, x: string): TopLevelSpec => {
+/** Of a bounded metric that stays in a corner of its bounds (0.2 % of clipped tokens), the corner is shown. */
+const CORNER = 0.15
+
+const scaleOf = ({ domain, ceiling }: Panel, values: readonly number[]): { zero?: boolean; domain?: number[] } => {
+  if (ceiling !== null) return { domain: [0, ceiling] }
+  if (domain === null || values.some((v) => v < domain[0] || v > domain[1])) return { zero: false }
+  return Math.max(...values) < domain[0] + CORNER * (domain[1] - domain[0]) ? { zero: true } : { domain: [...domain] }
+}
+
+const specOf = (panel: Panel, x: string): TopLevelSpec => {
+  const { curves } = panel
   const rows = curves.flatMap(({ style, points }) => points.map((p) => ({ ...p, style })))
   const values = rows.flatMap(({ y, low, high }) => [y, low, high]).filter((v): v is number => v !== null)
   const format = formatOf(values)
@@ -45,8 +55,7 @@ const specOf = ({ curves, domain }: Panel, x: string): TopLevelSpec => {
     type: 'quantitative' as const,
     title: null,
     axis: { tickCount: 5, domain: false, ticks: false, ...(format === undefined ? {} : { format }) },
-    scale:
-      domain === null || values.some((v) => v < domain[0] || v > domain[1]) ? { zero: false } : { domain: [...domain] },
+    scale: scaleOf(panel, values),
   })
   const banded = rows.some(({ low, high }) => low !== high)
   const dotted = curves.every(({ points }) => points.length <= DOTTED)
@@ -61,7 +70,7 @@ const specOf = ({ curves, domain }: Panel, x: string): TopLevelSpec => {
       ...(banded
         ? [
             {
-              mark: { type: 'area' as const, opacity: 0.16, strokeWidth: 0 },
+              mark: { type: 'area' as const, clip: true, opacity: 0.16, strokeWidth: 0 },
               encoding: { x: along, y: up('low'), y2: { field: 'high' }, color: by((i) => strokeOf(i).colour) },
             },
           ]

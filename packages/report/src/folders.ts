@@ -4,6 +4,7 @@ import { type Dirent } from 'node:fs'
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { basename, dirname, join, relative, resolve, sep } from 'node:path'
 import { type Run, stageOf } from './run.ts'
+import { seedInName } from './settings.ts'
 
 /** A run's folder, and those of its stages in order; '' is the folder itself. */
 export interface RunFolder {
@@ -102,7 +103,7 @@ export const readRuns = async (found: readonly RunFolder[]): Promise<readonly Ru
       name: names[i]!,
       folder,
       // The stages of a recipe have seeds that were made from its own.
-      seed: stages.length === 1 ? (seeds[0] ?? null) : null,
+      seed: (stages.length === 1 ? seeds[0] : undefined) ?? seedInName(names[i]!),
       stages: read.map(({ stage }) => stage),
       notes: read.flatMap(({ notes }) => notes),
       changed: await changedAt(stages.flatMap((name) => LOGS.map((file) => join(folder, name, file)))),

@@ -1,5 +1,4 @@
 /** Numbers in few characters, for the tables and, in the page, for what the pointer is at. */
-import type { Figure } from './figure.ts'
 
 /** Four digits that matter; powers of ten for what is tiny or huge. */
 export const short = (x: number | null): string => {
@@ -7,16 +6,24 @@ export const short = (x: number | null): string => {
   if (Number.isInteger(x) && Math.abs(x) < 1e6) return String(x)
   const size = Math.abs(x)
   if (size !== 0 && (size < 1e-3 || size >= 1e6)) return x.toExponential(2).replace('e+', 'e')
-  return Number(x.toPrecision(4)).toString()
+  return Number(x.toPrecision(3 + Number(size >= 1))).toString()
 }
 
-/** `0.943`, or `0.943 (0.93–0.951)` where seeds differ. */
-export const ranged = (y: number | null, low: number | null, high: number | null): string =>
-  y === null || low === null || high === null || low === high ? short(y) : `${short(y)} (${short(low)}–${short(high)})`
+/** A range, in a way that signs and powers do not blur; null where its ends read alike. */
+const between = (low: number, high: number): string | null => {
+  const [from, to] = [short(low), short(high)]
+  return from === to ? null : `${from}${/[-e]/.test(from + to) ? ' to ' : '–'}${to}`
+}
 
-/** A figure over seeds, as {@link ranged}. */
-export const figureText = (figure: Figure | undefined): string =>
-  figure === undefined ? '–' : ranged(figure.mean, figure.low, figure.high)
+/** The range of seeds as text; null where they do not differ. */
+export const rangeText = (low: number | null, high: number | null): string | null =>
+  low === null || high === null ? null : between(low, high)
+
+/** `0.943`, or `0.943 (0.93–0.951)` where seeds differ. */
+export const ranged = (y: number | null, low: number | null, high: number | null): string => {
+  const range = rangeText(low, high)
+  return range === null || y === null ? short(y) : `${short(y)} (${range})`
+}
 
 /** ms as `870 ms`, `12.3 s`, `4 min 5 s`. */
 export const duration = (ms: number): string => {

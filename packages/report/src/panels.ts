@@ -19,6 +19,8 @@ export interface Panel {
   readonly metric: string | null
   readonly unit: string
   readonly domain: readonly [number, number] | null
+  /** Where the chart is cut off, because of few values far above all others; null: nowhere. */
+  readonly ceiling: number | null
   readonly curves: readonly Curve[]
 }
 
@@ -78,11 +80,21 @@ const isDot = ({ name, curves }: Measured): boolean =>
 const thinned = (curves: readonly Curve[]): readonly Curve[] =>
   curves.map((curve) => ({ ...curve, points: thin(MOST_POINTS)(curve.points) }))
 
+/** Times have outliers (the first step compiles) that would press all others to the ground. */
+const ceilingOf = (group: Group, curves: readonly Curve[]): number | null => {
+  const values = curves
+    .flatMap(({ points }) => points.flatMap(({ y }) => (y === null ? [] : [y])))
+    .sort((a, b) => a - b)
+  const [usual, most] = [values[Math.floor(0.95 * (values.length - 1))] ?? 0, values.at(-1) ?? 0]
+  return group === 'Time' && usual > 0 && most > 3 * usual ? 1.5 * usual : null
+}
+
 const alone = ({ name, metric, curves }: Measured): Panel => ({
   title: metric.title,
   metric: name.replace(/^(evaluation|times)\//, ''),
   unit: metric.unit,
   domain: metric.domain,
+  ceiling: ceilingOf(metric.group, curves),
   curves: thinned(curves),
 })
 
@@ -91,6 +103,10 @@ const together = (family: string, members: readonly Measured[]): Panel => ({
   metric: null,
   unit: members[0]!.metric.unit,
   domain: members[0]!.metric.domain,
+  ceiling: ceilingOf(
+    members[0]!.metric.group,
+    members.map(({ curves }) => curves[0]!),
+  ),
   curves: thinned(members.map(({ metric, curves }, style) => ({ ...curves[0]!, name: metric.member, style }))),
 })
 

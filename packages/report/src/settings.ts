@@ -1,5 +1,6 @@
 /** Runs of one setting that differ in their seed only are one curve with a spread; other settings are other curves. */
 import type { Json } from '@adjoint/rl'
+import { basename, dirname } from 'node:path'
 import type { Run, Settings } from './run.ts'
 
 /** Runs that were started alike. */
@@ -32,11 +33,26 @@ export const seedless = (name: string): string =>
     .filter((part) => part !== '')
     .join('/')
 
-/** Whether two runs are of one setting: alike in all stages that both have begun. */
+/** The number in a folder's name that says its seed. */
+export const seedInName = (name: string): number | null => {
+  const found = name.split('/').findLast((part) => SEED.test(part))
+  return found === undefined ? null : Number(/\d+$/.exec(found)![0])
+}
+
+/** Folders that differ in the number of their seed only: `r1/seed-0`, `r1/seed-1`. */
+const besideEachOther = (a: Run, b: Run): boolean =>
+  seedInName(a.name) !== null && seedInName(b.name) !== null && seedless(a.folder) === seedless(b.folder)
+
+/**
+ * Whether two runs are of one setting: alike in all stages that both have begun. Of runs beside each other the first stage
+ * decides: how long later ones are may follow from what earlier ones gave.
+ */
 export const alike = (a: Run, b: Run): boolean => {
+  const [first, other] = [a.stages[0], b.stages[0]]
+  if (first === undefined || other === undefined) return false
+  if (besideEachOther(a, b) && first.name === other.name)
+    return first.settings === null || other.settings === null || same(first.settings, other.settings)
   const both = Math.min(a.stages.length, b.stages.length)
-  const named = a.stages.every((stage) => stage.settings === null) || b.stages.every((stage) => stage.settings === null)
-  if (named || both === 0) return seedless(a.name) !== '' && seedless(a.name) === seedless(b.name)
   for (let i = 0; i < both; i++) {
     const [x, y] = [a.stages[i]!, b.stages[i]!]
     if (x.name !== y.name || !same(x.settings, y.settings)) return false
@@ -55,7 +71,7 @@ const fieldsOf = (run: Run): ReadonlyMap<string, Json> =>
 
 /** A value of a setting in few characters. */
 export const brief = (value: Json | undefined): string =>
-  value === undefined || value === null ? '–' : typeof value === 'string' ? value : JSON.stringify(value)
+  value === undefined || value === null ? 'none' : typeof value === 'string' ? value : JSON.stringify(value)
 
 /** Fields of settings: the names in which they differ, and those with one value for all. */
 export const compareFields = (
@@ -77,7 +93,8 @@ const LONGEST_LABEL = 48
 
 const labelsOf = (groups: readonly Setting[]): readonly string[] => {
   const { differing, at } = compareFields(groups)
-  const byFolder = groups.map(({ runs }) => seedless(runs[0]!.name) || runs[0]!.name)
+  // A folder that says no more than its seed is called by the folder around it.
+  const byFolder = groups.map(({ runs: [run] }) => seedless(run!.name) || basename(dirname(run!.folder)) || run!.name)
   const byField = groups.map((group) => differing.map((name) => `${name} ${brief(at(group, name))}`).join(', '))
   const tells = (labels: readonly string[]): boolean =>
     new Set(labels).size === labels.length && labels.every((label) => label !== '' && label.length <= LONGEST_LABEL)

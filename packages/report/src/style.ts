@@ -34,10 +34,11 @@ nav a { text-decoration: none; white-space: nowrap; } nav a:hover { text-decorat
 .legend input { margin: 0; accent-color: var(--accent); }
 .live { font-size: .85rem; color: var(--muted); } .live::before { content: ''; display: inline-block; width: .55em; height: .55em; border-radius: 50%;
   margin-right: .45em; background: var(--good); } .live[data-state=lost]::before { background: var(--bad); }
-.wide { overflow-x: auto; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+.wide { overflow-x: auto; } table.runs td, table.runs th { white-space: nowrap; } details.settings { margin: .7rem 0; } details.settings > summary { color: var(--muted); }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .38rem 1.3rem .38rem 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
 thead th { color: var(--muted); font-weight: 500; font-size: .86rem; white-space: nowrap; } tbody th { font-weight: 500; }
-td.number, th.number { text-align: right; white-space: nowrap; } td small { color: var(--muted); display: block; white-space: nowrap; }
+td.number, th.number { text-align: right; white-space: nowrap; } th small { color: var(--muted); display: block; font-weight: 400; } td small { color: var(--muted); display: block; white-space: nowrap; }
 tr.first > * { border-top: 1px solid var(--line); }
 .swatch { width: 30px; height: 10px; flex: none; vertical-align: middle; overflow: visible; }
 dl.fields { display: flex; flex-wrap: wrap; gap: .25rem 1.4rem; margin: .6rem 0; } dl.fields div { display: flex; gap: .45rem; max-width: 100%; }
@@ -48,10 +49,10 @@ details.chapter > summary { list-style-position: outside; margin-left: 1.1rem; }
 .charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 350px), 1fr)); gap: .9rem; margin-top: .9rem; }
 figure { margin: 0; background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: .75rem .8rem .5rem; display: flex; flex-direction: column; min-width: 0;
   content-visibility: auto; contain-intrinsic-size: auto 300px; }
-figcaption { display: flex; flex-wrap: wrap; gap: 0 .6rem; align-items: baseline; }
+figcaption { display: grid; }
 .group { width: 100%; font-size: .74rem; color: var(--muted); letter-spacing: .02em; display: flex; justify-content: space-between; gap: 1rem; }
-.unit { color: var(--muted); font-size: .84rem; } .keys { list-style: none; margin: .25rem 0 .35rem; padding: 0; display: flex; flex-wrap: wrap; gap: 0 1rem; font-size: .82rem; }
-.keys li { display: flex; gap: .4rem; align-items: center; min-width: 0; } .keys output { font-variant-numeric: tabular-nums; color: var(--muted); }
+.unit { color: var(--muted); font-size: .8rem; min-height: 1.55em; } .keys { list-style: none; margin: .25rem 0 .35rem; padding: 0; display: flex; flex-wrap: wrap; gap: 0 1rem; font-size: .82rem; }
+.keys li { display: flex; flex-wrap: wrap; gap: 0 .4rem; align-items: center; min-width: 0; } .keys output { font-variant-numeric: tabular-nums; color: var(--muted); }
 .plot { position: relative; margin-top: auto; touch-action: pan-y; } .plot svg { display: block; width: 100%; height: auto; max-width: 470px; }
 .plot i { position: absolute; width: 1px; background: var(--muted); pointer-events: none; display: none; }
 .split { display: flex; height: .85rem; min-width: 180px; width: 100%; border-radius: 3px; overflow: hidden; gap: 1px; } .split i { display: block; }
@@ -63,7 +64,7 @@ form label { display: grid; gap: .15rem; font-size: .82rem; color: var(--muted);
 form legend { font-size: .82rem; color: var(--muted); padding: 0; } .pair { display: flex; gap: .4rem; align-items: center; }
 input, select, button { font: inherit; color: var(--ink); background: var(--page); border: 1px solid light-dark(#b8bfc7, #4a545f); border-radius: 5px; padding: .3rem .5rem; min-width: 0; width: 100%; }
 .legend input { width: auto; } button { width: auto; cursor: pointer; padding: .3rem .9rem; } button:disabled { opacity: .45; cursor: default; }
-.pager { display: flex; flex-wrap: wrap; gap: .5rem .8rem; align-items: center; margin: .9rem 0; } .pager p { margin: 0; flex: 1 1 14rem; }
+.pager { display: flex; flex-wrap: wrap; gap: .5rem .8rem; align-items: center; margin: .9rem 0; } .pager p { margin: 0; flex: 1 1 auto; }
 .list { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 430px), 1fr)); gap: .8rem; }
 article { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: .7rem .85rem; min-width: 0; display: flex; flex-direction: column; gap: .5rem; }
 article .facts { display: flex; flex-wrap: wrap; gap: .1rem .8rem; font-size: .82rem; color: var(--muted); align-items: baseline; font-variant-numeric: tabular-nums; }

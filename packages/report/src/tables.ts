@@ -2,7 +2,7 @@
 import { titleOf } from './chapters.ts'
 import { COLOURS, strokeOf } from './charts.ts'
 import { type Examinations, progressOf, type Timing } from './figures.ts'
-import { duration, figureText, grouped, percent } from './format.ts'
+import { duration, grouped, percent, rangeText, short } from './format.ts'
 import { type Html, html, trusted } from './html.ts'
 import type { Run } from './run.ts'
 import { brief, compareFields, type Setting } from './settings.ts'
@@ -21,28 +21,73 @@ const marked = (settings: readonly Setting[], style: number): Html =>
     ? html`${settings[style]!.label}`
     : html`<span style="white-space: nowrap">${swatch(style)} ${settings[style]!.label}</span>`
 
-const status = (run: Run): string => {
-  const progress = progressOf(run)
-  const written = run.changed === 0 ? '' : `, ${new Date(run.changed).toISOString().slice(0, 16).replace('T', ' ')} UTC`
-  return progress === null
+const progress = (run: Run): string => {
+  const found = progressOf(run)
+  return found === null
     ? 'nothing logged yet'
-    : `${titleOf(progress.chapter)}, ${grouped(progress.steps)} ${progress.steps === 1 ? 'step' : 'steps'}${written}`
+    : `${titleOf(found.chapter)}, ${grouped(found.steps)} ${found.steps === 1 ? 'step' : 'steps'}`
+}
+const written = ({ changed }: Run): string =>
+  changed === 0 ? '' : `${new Date(changed).toISOString().slice(0, 16).replace('T', ' ')} UTC`
+
+const fields = (entries: readonly (readonly [string, string])[]): Html =>
+  html`<dl class="fields">
+    ${entries.map(
+      ([name, value]) =>
+        html`<div>
+          <dt>${name}</dt>
+          <dd class="mono">${value}</dd>
+        </div>`,
+    )}
+  </dl>`
+
+/** Settings that fit a few lines stand there; others are folded away. */
+const MOST_FIELDS = 16
+const LONGEST_VALUE = 28
+
+const folded = (id: string, title: string, content: Html): Html =>
+  html`<details class="settings" id="${id}">
+    <summary>${title}</summary>
+    ${content}
+  </details>`
+
+const commonFields = (settings: readonly Setting[], common: readonly string[]): Html | null => {
+  const { at } = compareFields(settings)
+  const entries = common.map((name) => [name, brief(at(settings[0]!, name))] as const)
+  if (entries.length === 0) return null
+  return entries.length <= MOST_FIELDS && entries.every(([, value]) => value.length <= LONGEST_VALUE)
+    ? fields(entries)
+    : folded(
+        'settings-common',
+        settings.length > 1 ? `${entries.length} settings that all share` : `${entries.length} settings`,
+        fields(entries),
+      )
+}
+
+const differingFields = (settings: readonly Setting[], differing: readonly string[]): Html => {
+  const { at } = compareFields(settings)
+  return folded(
+    'settings-differing',
+    `${differing.length} settings in which they differ`,
+    html`${settings.map(
+      (setting) =>
+        html`<h3>${setting.label}</h3>
+          ${fields(differing.map((name) => [name, brief(at(setting, name))] as const))}`,
+    )}`,
+  )
 }
 
 /** Which runs stand on the page, what their settings are, and what is wrong with their files. */
 export const runsTable = (settings: readonly Setting[], problems: readonly string[]): Html => {
   const { differing, common, at } = compareFields(settings)
-  // More columns than that are a wall: they stand below, folded away.
-  const shown = settings.length < 2 ? [] : differing.slice(0, 6)
   const notes = [
     ...problems,
     ...settings.flatMap(({ runs }) => runs.flatMap(({ name, notes: own }) => own.map((note) => `${name}: ${note}`))),
   ]
-  const field = (name: string, value: string): Html =>
-    html`<div>
-      <dt>${name}</dt>
-      <dd class="mono">${value}</dd>
-    </div>`
+  const isShort = (name: string): boolean =>
+    settings.every((setting) => brief(at(setting, name)).length <= LONGEST_VALUE)
+  // What differs in few words has columns; more than some columns are a wall.
+  const shown = settings.length < 2 ? [] : differing.filter(isShort).slice(0, 5)
   const rows = settings.flatMap((setting, style) =>
     setting.runs.map(
       (run, i) =>
@@ -51,11 +96,11 @@ export const runsTable = (settings: readonly Setting[], problems: readonly strin
           <td>${run.name}</td>
           <td class="number">${run.seed ?? '–'}</td>
           ${shown.map((name) => html`<td class="mono">${brief(at(setting, name))}</td>`)}
-          <td>${status(run)}</td>
+          <td>${progress(run)}</td>
+          <td>${written(run)}</td>
         </tr>`,
     ),
   )
-  const several = settings.length > 1 || settings[0]!.runs.length > 1
   return html`<section id="runs" aria-labelledby="runs-title">
     <h2 id="runs-title">Runs</h2>
     ${
@@ -65,39 +110,24 @@ export const runsTable = (settings: readonly Setting[], problems: readonly strin
             ${notes.map((note) => html`<li>${note}</li>`)}
           </ul>`
     }
-    ${
-      several
-        ? html`<div class="wide">
-            <table>
-              <thead>
-                <tr>
-                  <th>setting</th>
-                  <th>run</th>
-                  <th class="number">seed</th>
-                  ${shown.map((name) => html`<th>${name}</th>`)}
-                  <th>last written</th>
-                </tr>
-              </thead>
-              <tbody>
-                ${rows}
-              </tbody>
-            </table>
-          </div>`
-        : html`<p>${settings[0]!.runs.map((run) => html`${run.name}: ${status(run)}`)}</p>`
-    }
-    ${common.length === 0 ? null : html`<dl class="fields">${common.map((name) => field(name, brief(at(settings[0]!, name))))}</dl>`}
-    ${
-      differing.length > shown.length
-        ? html`<details id="more-settings">
-            <summary>All ${differing.length} settings in which they differ</summary>
-            ${settings.map(
-              (setting) =>
-                html`<h3>${setting.label}</h3>
-                  <dl class="fields">${differing.map((name) => field(name, brief(at(setting, name))))}</dl>`,
-            )}
-          </details>`
-        : null
-    }
+    <div class="wide">
+      <table class="runs">
+        <thead>
+          <tr>
+            <th>setting</th>
+            <th>run</th>
+            <th class="number">seed</th>
+            ${shown.map((name) => html`<th>${name}</th>`)}
+            <th>has come to</th>
+            <th>last written</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${rows}
+        </tbody>
+      </table>
+    </div>
+    ${commonFields(settings, common)} ${differing.length > shown.length ? differingFields(settings, differing) : null}
   </section>`
 }
 
@@ -134,16 +164,20 @@ export const evaluationsTable = (settings: readonly Setting[], { names, rows }: 
             <tbody>
               ${rows.map(({ setting, chapter, figures }, i) => {
                 const phase = titleOf(chapter)
+                const done = figures.get('done')?.mean ?? 0
                 const first = i === 0 || titleOf(rows[i - 1]!.chapter) !== phase
                 const most = Math.max(...[...figures.values()].map((figure) => figure.seeds))
                 return html`<tr class="${first ? 'first' : ''}">
-                  <th scope="row">${first ? phase : ''}</th>
+                  <th scope="row">
+                    ${first ? html`${phase}${done > 0 ? html`<small>after ${grouped(Math.round(done))} steps</small>` : null}` : null}
+                  </th>
                   ${settings.length > 1 ? html`<td>${marked(settings, settings.indexOf(setting))}</td>` : null}
                   <td class="number">${most}</td>
                   ${names.map((name) => {
-                    const [mean, range] = figureText(figures.get(name)).split(' (')
+                    const figure = figures.get(name)
+                    const range = figure === undefined ? null : rangeText(figure.low, figure.high)
                     return html`<td class="number">
-                      ${mean!}${range === undefined ? null : html`<small>${range.replace(')', '')}</small>`}
+                      ${short(figure?.mean ?? null)}${range === null ? null : html`<small>${range}</small>`}
                     </td>`
                   })}
                 </tr>`
@@ -165,7 +199,10 @@ const partStyles = (timings: readonly Timing[]): ReadonlyMap<string, number> =>
 export const timingTable = (settings: readonly Setting[], timings: readonly Timing[]): Html | null => {
   const styles = partStyles(timings)
   const row = ({ setting, chapter, steps, total, parts }: Timing): Html => {
-    const visible = parts.filter(({ ms }) => ms > 0 && total > 0).map((part) => ({ ...part, share: part.ms / total }))
+    // A step of one part is not split.
+    const visible = (parts.length > 1 ? parts : [])
+      .filter(({ ms }) => ms > 0 && total > 0)
+      .map((part) => ({ ...part, share: part.ms / total }))
     const colour = (name: string): string => `background: var(--c${styles.get(name) ?? 0})`
     return html`<tr>
       <th scope="row">${titleOf(chapter)}</th>

@@ -8,7 +8,7 @@ import { type Html, html, jsonScript, trusted } from './html.ts'
 import type { Run } from './run.ts'
 import type { Samples } from './page-data.ts'
 import { MOST_SAMPLES, samplesOf } from './samples.ts'
-import { type Setting, settingsOf } from './settings.ts'
+import { compareFields, type Setting, settingsOf } from './settings.ts'
 import { styleOf } from './style.ts'
 import { evaluationsTable, runsTable, swatch, timingTable } from './tables.ts'
 
@@ -74,8 +74,11 @@ const titled = (settings: readonly Setting[]): string => {
   const [only] = settings
   if (settings.length > 1) {
     const names = settings.map(({ label }) => label).join(' · ')
-    return names.length <= 80
-      ? names
+    const { common, at } = compareFields(settings)
+    const example = common.includes('example') ? at(settings[0]!, 'example') : null
+    const all = typeof example === 'string' ? `${example}: ${names}` : names
+    return all.length <= 90
+      ? all
       : `${settings.length} settings, ${settings.reduce((n, { runs }) => n + runs.length, 0)} runs`
   }
   if (only === undefined) return 'No runs'
@@ -106,7 +109,12 @@ export const pageMaker = (): ((runs: readonly Run[], about?: About) => Promise<s
     const name = title ?? titled(settings)
     const now = new Map<string, Promise<Drawing>>()
     const drawOnce: Drawer = (panel, x) => {
-      const key = JSON.stringify([panel.domain, panel.curves.map(({ style, points }) => [style, points]), x])
+      const key = JSON.stringify([
+        panel.domain,
+        panel.ceiling,
+        panel.curves.map(({ style, points }) => [style, points]),
+        x,
+      ])
       const drawing = now.get(key) ?? before.get(key) ?? draw(panel, x)
       now.set(key, drawing)
       return drawing
