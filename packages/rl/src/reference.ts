@@ -24,7 +24,7 @@ export const mixReference = (alpha: number) => {
   return <T extends Tree>(policy: T, reference: T): T => {
     if (alpha === 1) return policy
     if (alpha === 0) return reference
-    return tree.map((p, r) => add(mul(p, alpha), mul(r!, 1 - alpha)), policy, reference)
+    return tree.map((p, r) => add(mul(p, alpha), mul(r, 1 - alpha)), policy, reference)
   }
 }
 
@@ -36,8 +36,9 @@ export interface ReferenceSync {
 
 /**
  * The state as step `step` (from 0) shall find it: at every multiple of `every` but 0, the reference takes over a share of
- * the policy (TRL's `sync_ref_model`). At step 0 it stays, in memory of its own: it may be
- * the policy itself, whose memory the step reuses. A state without a reference stays as it is. Left: DeviceFailed.
+ * the policy (TRL's `sync_ref_model`). Step 0 copies the reference, so that a phase may begin with the policy itself in its
+ * place: a step reuses the memory of the policy, and the reference needs its own. A state without a reference stays as it
+ * is. Left: DeviceFailed.
  *
  * @example
  * ```ts
@@ -54,10 +55,10 @@ export const syncReference = ({ every, alpha }: ReferenceSync, device: Device) =
   const mix = mixReference(alpha)
   return <O extends Tree>(state: GrpoState<O>, step: number): TE.TaskEither<RunError, GrpoState<O>> => {
     const { params, reference } = state
-    if (reference === null || (step !== 0 && step % every !== 0)) return TE.right(state)
+    if (reference === null || (step > 0 && step % every !== 0)) return TE.right(state)
     return pipe(
       snapshot(device)(step === 0 ? reference : mix(params, reference)),
-      TE.map((next) => ({ ...state, reference: next })),
+      TE.map((copy) => ({ ...state, reference: copy })),
     )
   }
 }
