@@ -2,14 +2,14 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Device } from '@adjoint/tensor'
+import { type Device, random, realizeAsync } from '@adjoint/tensor'
 import * as E from 'fp-ts/lib/Either.js'
 import type * as TE from 'fp-ts/lib/TaskEither.js'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { LogRecord } from '../log.ts'
 import { named } from '../reward/named.ts'
 import { examine } from './exam.ts'
-import { coldStart, distillation, r1, r1Zero, rejectionSampling, supervised } from './r1.ts'
+import { coldStart, distillation, r1, r1Zero, reasoningRl, rejectionSampling, supervised } from './r1.ts'
 import { perform, type Recipe, type RecipeEnv } from './recipe.ts'
 import type { StageError } from './stage.ts'
 import type { R1State } from './state.ts'
@@ -84,6 +84,18 @@ describe('R1', () => {
     expect(await of(last, 'student')).not.toEqual(await of(start, 'student'))
     // The state that came in is as it was.
     expect(Object.keys(start.models)).toEqual(['base', 'student', 'policy'])
+  })
+
+  test('takes parameters on a device without using them up, and leaves some that outlive it', async () => {
+    const own = await openDevice()
+    const base = await realizeAsync(model.init(random.key(7)), own)
+    const past = await bitsOf(base)
+    const recipe = perform([coldStart(tiny.coldStart), reasoningRl(tiny.reasoningRl)])
+    const given = { ...start, models: { base, policy: base } }
+    const { models } = await right(recipe({ ...envOf(fresh()), device: own })(given))
+    expect(await bitsOf(base)).toEqual(past)
+    await own.destroy()
+    expect(await bitsOf(models['policy']!)).not.toEqual(past)
   })
 
   test('examines at the end of each stage that trains, and on the way', async () => {
