@@ -1,0 +1,117 @@
+// The recipe as its users run it: as a process, with flags, killed and resumed. A few steps a stage only.
+import { execFile, spawn } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+const SCRIPT = 'scripts/example.mjs'
+
+interface Ended {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+const example = (...flags: string[]): Promise<Ended> =>
+  new Promise((resolve) => {
+    execFile(process.execPath, [SCRIPT, 'r1', ...flags], (error, stdout, stderr) => {
+      resolve({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : -1, stdout, stderr })
+    })
+  })
+
+let root = ''
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'adjoint-r1-'))
+})
+afterAll(async () => rm(root, { recursive: true }))
+
+const job = (folder: string, ...flags: string[]): readonly string[] => [
+  ...['--device', 'wasm', '--scale', '0.04', '--exam', '8', '--seed', '0', '--json', '--out', join(root, folder)],
+  ...flags,
+]
+const logOf = (folder: string, stage: string): string =>
+  readFileSync(join(root, folder, 'seed-0', stage, 'log.jsonl'), 'utf8')
+const linesOf = (folder: string, stage: string): number =>
+  existsSync(join(root, folder, 'seed-0', stage, 'log.jsonl')) ? logOf(folder, stage).split('\n').length - 1 : 0
+/** Numbers of the training steps in a stage's log, in order. */
+const stepsOf = (folder: string, stage: string): readonly unknown[] =>
+  logOf(folder, stage)
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>)
+    .filter(({ kind }) => kind === 'step')
+    .map(({ step }) => step)
+
+const STAGES = [
+  ...['1-cold-start', '2-reasoning-rl', '3-rejection-sampling', '4-unfiltered-traces', '5-supervised'],
+  ...['6-all-rewards-rl', '7-student-base', '8-student-distilled', '9-student-rl', '10-student-unfiltered-sft'],
+]
+const number = expect.any(Number) as number
+const row = (model: string, params: number) => ({
+  model,
+  params,
+  seeds: [{ passAt1: number, consAt16: number, meanLength: number }],
+})
+
+describe('r1', () => {
+  test.each([
+    [['--seeds', '0,0'], '--seeds 0,0'],
+    [['--scale', '-1'], '--scale'],
+    [['--resume'], '--resume needs --out DIR'],
+  ])(
+    'refuses %j with its usage and code 2, and says nothing on stdout',
+    async (flags, reason) => {
+      const { code, stdout, stderr } = await example(...flags)
+      expect(code).toBe(2)
+      expect(stdout).toBe('')
+      expect(stderr).toContain(reason)
+      expect(stderr).toContain('usage:')
+    },
+    240_000,
+  )
+
+  test('has nothing to go on with in a folder without a run', async () => {
+    const { code, stderr } = await example(...job('nowhere', '--resume'))
+    expect(code).toBe(1)
+    expect(stderr).toContain('no run of these seeds')
+  }, 240_000)
+
+  // That it leaves the bytes of a run that was not killed is a law of recipes; here is one run, in two pieces.
+  test('killed by SIGKILL and resumed, it ends with every step done once, and one JSON object', async () => {
+    const child = spawn(process.execPath, [SCRIPT, 'r1', ...job('run')], { stdio: 'ignore' })
+    const gone = new Promise((resolve) => child.once('exit', resolve))
+    // Past a checkpoint of the second SFT, which learns from sampled traces.
+    while (linesOf('run', '5-supervised') < 30 && child.exitCode === null) await sleep(5)
+    child.kill('SIGKILL')
+    await gone
+    expect(existsSync(join(root, 'run', 'report.html'))).toBe(false)
+
+    const { code, stdout, stderr } = await example(...job('run', '--resume'))
+    expect(stderr).not.toContain('r1:')
+    expect(code).toBe(0)
+    expect(stdout.trimEnd().split('\n')).toHaveLength(1)
+    expect(JSON.parse(stdout)).toEqual({
+      device: 'wasm',
+      seconds: number,
+      table: [
+        row('teacher', 103_552),
+        row('student-distilled', 53_568),
+        row('student-rl', 53_568),
+        row('student-unfiltered-sft', 53_568),
+      ],
+    })
+    expect(readdirSync(join(root, 'run', 'seed-0')).sort()).toEqual([...STAGES].sort())
+    for (const stage of STAGES) {
+      const steps = stepsOf('run', stage)
+      expect(steps.length, stage).toBeGreaterThan(0)
+      expect(steps, stage).toEqual(steps.map((_, i) => i))
+    }
+    expect(readFileSync(join(root, 'run', 'report.html'), 'utf8')).toContain('language consistency of thoughts')
+
+    const again = await example(...job('run'))
+    expect(again.code).toBe(1)
+    expect(again.stderr).toContain('Nothing was overwritten')
+  }, 600_000)
+})
