@@ -425,6 +425,7 @@ describe('any schedule of misbehaviour', () => {
       fc.asyncProperty(schedules, fc.option(rate), concurrency, fc.nat(), async (faults, limit, most, seed) => {
         const time = virtualClock()
         const starts: number[] = []
+        const own: number[][] = faults.map(() => []) // of each question
         const waits: { readonly from: number; readonly until: number }[] = []
         const made = faults.map(() => 0)
         let underWay = 0
@@ -446,6 +447,7 @@ describe('any schedule of misbehaviour', () => {
             const which = Number(messages[0]!.content)
             const fault = faults[which]![made[which]!++] ?? 'ok'
             starts.push(time.now())
+            own[which]!.push(time.now())
             // What started in the same moment could not know.
             expect(waits.find(({ from, until }) => from < time.now() && time.now() < until)).toBe(undefined)
             underWay++
@@ -465,6 +467,10 @@ describe('any schedule of misbehaviour', () => {
           expect(result).toMatchObject(wanted as object)
           expect(made[i]).toBe(requests)
           if (E.isRight(result)) expect(result.right).toMatchObject({ think: String(i), answer: 'ok' })
+          // Half of a backoff is sure.
+          own[i]!.slice(1).forEach((start, n) => {
+            expect(start - own[i]![n]!).toBeGreaterThanOrEqual((500 * 2 ** n) / 2)
+          })
         })
         if (limit !== null) {
           starts.forEach((start, i) => {

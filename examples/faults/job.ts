@@ -1,0 +1,97 @@
+/** The run itself: a short cold start, then GRPO on rewards of which some fail, hang, or are behind a bad endpoint. */
+import type { Device } from '@adjoint/tensor'
+import {
+  type Chain,
+  type GrpoState,
+  grpoStep,
+  type GrpoStepped,
+  named,
+  type NamedReward,
+  patient,
+  type Phase,
+  type Sample,
+  sftStep,
+  type TraceCache,
+  traces,
+} from '@adjoint/rl'
+import { pipe } from 'fp-ts/lib/function.js'
+import * as TE from 'fp-ts/lib/TaskEither.js'
+import { judge } from './judge.ts'
+import { REWARD_RETRIES, rewardFault } from './schedule.ts'
+import { correct, grpo, model, optimizer, sft, SFT_STEPS, task } from './setting.ts'
+
+export type Learning = GrpoState<ReturnType<typeof optimizer.init>>
+
+/** The accuracy of a sample, where no fault comes between. */
+const flaky = (): NamedReward<Chain> => {
+  // Samples are objects of one batch: a batch that is sampled again after a kill counts from 0, as it did.
+  const attempts = new WeakMap<Sample<Chain>, number>()
+  const reward = (sample: Sample<Chain>): Promise<number> => {
+    const attempt = attempts.get(sample) ?? 0
+    attempts.set(sample, attempt + 1)
+    const fault = rewardFault(sample.prompt, sample.completion, attempt)
+    if (fault === 'hangs') return new Promise(() => undefined)
+    return fault === 'fails' ? Promise.reject(new Error('injected')) : Promise.resolve(correct(sample))
+  }
+  const patience = { concurrency: 64, timeout: 20, retries: REWARD_RETRIES, backoff: { first: 1, most: 1 } }
+  return named('correct', patient(patience)(reward))
+}
+
+/** A line for each group that was learnt from: its id, and what each completion got. Absent is null. */
+const groupLines = ({ ids, graded }: Pick<GrpoStepped<Chain, never>, 'ids' | 'graded'>) =>
+  ids.map((id, g) => {
+    const members = graded.slice(g * grpo.group, (g + 1) * grpo.group)
+    return {
+      kind: 'group',
+      id,
+      prompt: members[0]!.sample.prompt,
+      completions: members.map((m) => m.sample.completion),
+      correct: members.map((m) => m.reward.parts['correct']!),
+      judge: members.map((m) => m.reward.parts['judge']!),
+      reward: members.map((m) => m.reward.total),
+      advantage: members.map((m) => m.advantage),
+    }
+  })
+
+export interface JobConfig {
+  readonly device: Device
+  readonly steps: number
+  /** Where the judge is. */
+  readonly baseUrl: string
+  /** What it said so far. */
+  readonly cache: TraceCache
+}
+
+/** The phases of the run. Compiled programs live in the closures: make them once. */
+export const phasesOf = ({ device, steps, baseUrl, cache }: JobConfig): readonly Phase<Learning>[] => {
+  const demonstrate = sftStep({ model, vocabulary: task.vocabulary, optimizer, batch: traces(task, sft), device })
+  const rewards = [flaky(), named('judge', judge(baseUrl, cache), 0.5)]
+  const improve = grpoStep({ ...grpo, task, model, rewards, optimizer, device })
+  return [
+    {
+      name: 'sft',
+      steps: SFT_STEPS,
+      enter: (state) => state,
+      advance: (state, { key }) =>
+        pipe(
+          demonstrate(state, key),
+          TE.map((stepped) => ({ ...stepped, state: { ...stepped.state, reference: null } })),
+        ),
+    },
+    {
+      name: 'grpo',
+      steps,
+      enter: ({ params }) => ({ params, opt: optimizer.init(params), reference: null }),
+      advance: (state, { key }) =>
+        pipe(
+          improve(state, key),
+          TE.map(({ state: next, metrics, times, ...of }) => ({
+            state: next,
+            metrics,
+            times,
+            records: groupLines(of),
+          })),
+        ),
+    },
+  ]
+}
