@@ -97,7 +97,9 @@ describe('a stream', () => {
 
   test('is read no further than [DONE], even where it stays open', async () => {
     const open: Arrival = { _tag: 'Bytes', bytes: utf8('data: {"error":"late"}\n\n') }
-    expect(await streamOf(utf8(streamedReply({ content: 'a' })), [], open)).toMatchObject({ right: { content: 'a' } })
+    const whole = streamedReply({ content: 'a' })
+    expect(await streamOf(utf8(whole), [], open)).toMatchObject({ right: { content: 'a' } })
+    expect(await streamOf(utf8(`${whole}data: {"error":"late"}\n\n`))).toMatchObject({ right: { content: 'a' } })
   })
 
   test('of which some event is no JSON is garbage, with an excerpt', async () => {
