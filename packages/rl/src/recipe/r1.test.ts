@@ -213,7 +213,7 @@ describe('other recipes of the same stages', () => {
       supervised(tiny.supervised),
     ]
     expect(await perform(recipe)(envOf(fresh()))(start)()).toEqual(
-      E.left({ stage: '2-supervised', error: { _tag: 'EmptyDataset', name: 'the set of demonstrations' } }),
+      E.left({ stage: '2-supervised', error: { _tag: 'EmptyDataset', name: "the set of traces 'kept'" } }),
     )
   })
 

@@ -121,6 +121,7 @@ const onTraces = <Problem, O extends Tree>(
     ...config,
     settings: { traces, rows: config.rows, ...config.settings },
   })({
+    name: `the set of traces '${traces}'`,
     batch: (state, key) => epochs(tracesOf(traces, state), { rows: config.rows, key }),
     reads: (state) => tracesOf(traces, state).map(({ prompt, completion }) => [prompt, completion]),
   })

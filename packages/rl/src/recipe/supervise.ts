@@ -35,6 +35,8 @@ export type Batches = (key: HostKey, step: number) => readonly Demonstration[]
 
 /** Where demonstrations come from. */
 export interface Source {
+  /** What an error calls them. */
+  readonly name: string
   /** Out of the state at the start of the stage, and a key for all of it. */
   readonly batch: (state: R1State, key: HostKey) => Batches
   /** The data of the state that `batch` depends on. */
@@ -58,12 +60,12 @@ export interface Source {
  *   steps: 10,
  *   learningRate: { from: 1e-3, to: 1e-4 },
  *   optimizer: (learningRate) => adam({ learningRate }),
- * })({ batch: () => traces(mod10Chain, { rows: 4, thinkShare: 1 }), reads: () => null })
+ * })({ name: 'the warm-up', batch: () => traces(mod10Chain, { rows: 4, thinkShare: 1 }), reads: () => null })
  * ```
  */
 export const supervise =
   <Problem, O extends Tree>(config: SuperviseConfig<Problem, O>) =>
-  ({ batch, reads }: Source): RecipeStage<R1State> => {
+  ({ name: what, batch, reads }: Source): RecipeStage<R1State> => {
     const { name, from, to, model, vocabulary, steps, learningRate, exam, settings = {}, width } = config
     const optimizer = config.optimizer(scheduleOf(learningRate, steps))
     return staged<R1State, Learner<O>>({
@@ -96,6 +98,7 @@ export const supervise =
             advance: (learner, { step, key }) =>
               pipe(
                 demonstrate(learner, key, step),
+                TE.mapLeft((error) => (error._tag === 'EmptyDataset' ? { ...error, name: what } : error)),
                 TE.map(({ state: next, metrics }) => ({
                   state: next,
                   metrics: { ...metrics, learning_rate: rateAt(learningRate, steps, step) },
