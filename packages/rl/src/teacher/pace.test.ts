@@ -83,6 +83,7 @@ describe('backoff', () => {
     )
     expect([0, 1, 2, 10].map((n) => backoffDelay(backoff)(n, 0))).toEqual([250, 500, 1000, 15_000])
     expect(backoffDelay(backoff)(3, 0.5)).toBe(3000)
+    expect(backoffDelay(backoff)(20, 0.5)).toBe(22_500)
   })
 })
 
