@@ -61,7 +61,13 @@ const RULES: readonly Rule[] = [
   [/^evaluation\/formatRate$/, held('Share in the template', SHAPES, 'in the template')],
   [
     /^evaluation\/meanLength$/,
-    () => ({ group: 'Length', title: 'Mean length, held-out', unit: 'tokens', family: 'Length', member: 'held-out' }),
+    () => ({
+      group: 'Length',
+      title: 'Mean length, held-out',
+      unit: 'tokens',
+      family: 'Mean length',
+      member: 'held-out',
+    }),
   ],
   [/^evaluation\/(.+)$/, ([, name]) => ({ group: 'Accuracy on held-out problems', title: name! })],
   [/^reward$/, () => ({ group: 'Reward', title: 'Reward' })],
@@ -87,8 +93,8 @@ const RULES: readonly Rule[] = [
       group: 'Length',
       title: `${what === 'mean' ? 'Mean' : what === 'min' ? 'Shortest' : 'Longest'} length, training`,
       unit: 'tokens',
-      family: 'Length',
-      member: what!,
+      family: what === 'mean' ? 'Mean length' : 'Shortest and longest',
+      member: what === 'mean' ? 'training' : what === 'min' ? 'shortest' : 'longest',
     }),
   ],
   [

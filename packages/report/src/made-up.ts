@@ -1,0 +1,104 @@
+/** Runs that nobody ran, for the tests: lines of logs as `run` of `@adjoint/rl` writes them. */
+import type { Json, LogRecord } from '@adjoint/rl'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+type Line = { readonly [key: string]: Json }
+
+export const lines = (all: readonly Line[]): string => all.map((line) => `${JSON.stringify(line)}\n`).join('')
+
+/** A line of a step. */
+export const stepLine = (phase: string, step: number, metrics: Line): LogRecord => ({
+  kind: 'step',
+  phase,
+  step,
+  ...metrics,
+})
+
+/** A completion of step `step`; right where the step is even. */
+export const sampleLine = (step: number, completion?: string): LogRecord => ({
+  kind: 'sample',
+  phase: 'grpo',
+  step,
+  prompt: `${step}+1=`,
+  completion: completion ?? `<think>carry ${step}</think><answer>${step + 1}</answer>`,
+  length: 9,
+  correct: step % 2 === 0 ? 1 : 0,
+  reward: step % 2 === 0 ? 1.1 : 0.1,
+  advantage: step % 2 === 0 ? 0.9 : -0.9,
+  rewards: { correct: step % 2 === 0 ? 1 : 0, format: 1, brief: step % 5 === 0 ? null : -0.5 },
+})
+
+export const evaluationLine = (phase: string, step: number, passAt1: number, done = 0): LogRecord => ({
+  kind: 'evaluation',
+  phase,
+  step,
+  done,
+  problems: 8,
+  passAt1,
+  consAtK: Math.min(1, passAt1 + 0.1),
+  thinkRate: passAt1,
+  meanLength: 6 + 4 * passAt1,
+})
+
+/** What a made-up run is like. */
+export interface MadeUp {
+  readonly seed: number
+  readonly steps: number
+  readonly settings?: Line
+  readonly samples?: readonly LogRecord[]
+}
+
+/** The lines of the log of an SFT phase, an exam, a GRPO phase with metrics of all groups, and an exam. */
+export const logLines = ({ seed, steps, settings = {}, samples }: MadeUp): readonly Line[] => [
+  { example: 'made-up', steps, ...settings, seed, kind: 'settings', phase: '', step: 0 },
+  ...Array.from({ length: 2 * steps }, (_, i) =>
+    stepLine('sft', i, {
+      loss: 3 / (1 + i) + 0.01 * seed,
+      mean_token_accuracy: 1 - 1 / (2 + i),
+      grad_norm: 1 + Math.sin(i),
+    }),
+  ),
+  evaluationLine('sft-exam', 0, 0.5 + 0.01 * seed),
+  ...Array.from({ length: steps }, (_, i) => [
+    stepLine('grpo', i, {
+      reward: i / steps + 0.1 * seed,
+      reward_std: 0.5 - 0.3 * (i / steps),
+      'rewards/correct/mean': i / steps,
+      'rewards/format/mean': 1 - 0.5 / (1 + i),
+      'completions/mean_length': 6 + i / steps,
+      kl: i === 3 ? null : 0.001 * i,
+      entropy: 1 / (1 + i),
+      'clip_ratio/low_mean': 0,
+      'clip_ratio/high_mean': 0.001 * (i % 3),
+      'sampling/importance_sampling_ratio/mean': 1 + 1e-6 * i,
+      grad_norm: 0.5,
+      'a name nobody has heard of': i * i,
+    }),
+    ...(samples === undefined ? [sampleLine(i)] : []),
+  ]).flat(),
+  ...(samples ?? []),
+  evaluationLine('grpo-exam', 0, 0.9 + 0.01 * seed),
+]
+
+export const timesLines = ({ steps }: MadeUp): readonly Line[] => [
+  ...Array.from({ length: 2 * steps }, (_, step) => ({ kind: 'times', phase: 'sft', step, total: 20 })),
+  ...Array.from({ length: steps }, (_, step) => ({
+    kind: 'times',
+    phase: 'grpo',
+    step,
+    rollout: 30,
+    reward: 5,
+    train: 60,
+    step_time: 98,
+    total: 100,
+  })),
+]
+
+/** Writes a made-up run into a folder, and gives the folder. */
+export const writeRun = async (folder: string, madeUp: MadeUp): Promise<string> => {
+  await mkdir(folder, { recursive: true })
+  await writeFile(join(folder, 'log.jsonl'), lines(logLines(madeUp)))
+  await writeFile(join(folder, 'times.jsonl'), lines(timesLines(madeUp)))
+  return folder
+}
