@@ -188,6 +188,17 @@ describe('pairs of samples', () => {
     ])
   })
 
+  test('are as many of a group as asked for, from both ends inwards, while one is better', () => {
+    const samples = ['a', 'b', 'c', 'd', 'e', 'f'].map((c) => say(c))
+    const of = (pairs: number, rewards: readonly number[]): readonly string[] =>
+      pairsFromSamples({ group: 6, pairs })(samples, rewards).map(({ chosen, rejected }) => chosen + rejected)
+    expect(of(2, [3, 0, 1, 1, 0, 3])).toEqual(['ab', 'fe'])
+    expect(of(9, [3, 0, 1, 1, 0, 3])).toEqual(['ab', 'fe'])
+    expect(of(9, [3, 0, 2, 1, 0, 3])).toEqual(['ab', 'fe', 'cd'])
+    expect(of(9, [1, 0, 0, 0, 0, 0])).toEqual(['ab'])
+    expect(of(0, [1, 0, 0, 0, 0, 0])).toEqual([])
+  })
+
   test('leave out what was cut, and groups of which nothing is left', () => {
     const cut = [say('a', false), say('b'), say('c')]
     expect(pairsFromSamples({ group: 3 })(cut, [9, 1, 0])).toEqual([{ prompt: '1+1=', chosen: 'b', rejected: 'c' }])

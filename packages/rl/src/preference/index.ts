@@ -10,4 +10,4 @@ export {
   type PreferenceMetrics,
   sequenceLogp,
 } from './dpo.ts'
-export { type DpoConfig, type DpoState, dpoStep } from './step.ts'
+export { type DpoConfig, type DpoState, dpoStep, type PreferenceConfig, preferenceLearner } from './step.ts'

@@ -57,9 +57,9 @@ export const encodePairs =
   }
 
 /**
- * Pairs from groups of sampled completions and their rewards: in each group the first of the best against the first of the
- * worst. Completions that were cut, or whose reward is absent, take no part; a group without two different rewards gives
- * no pair.
+ * Pairs from groups of sampled completions and their rewards: in each group the best against the worst, the second best
+ * against the second worst, and so on, at most `pairs` of them (default 1) and only while their rewards differ. Among equals the
+ * first comes first. Completions that were cut, or whose reward is absent, take no part.
  *
  * @example
  * ```ts
@@ -69,17 +69,22 @@ export const encodePairs =
  * ```
  */
 export const pairsFromSamples =
-  ({ group }: { readonly group: number }) =>
+  ({ group, pairs = 1 }: { readonly group: number; readonly pairs?: number }) =>
   (samples: readonly Sample<unknown>[], rewards: readonly number[]): readonly PreferencePair[] =>
     grouped(
       samples.map((sample, i) => ({ sample, reward: rewards[i] ?? NaN })),
       group,
     ).flatMap((all): readonly PreferencePair[] => {
       const known = all.filter(({ sample, reward }) => sample.terminated && !Number.isNaN(reward))
-      const [first, ...rest] = known
-      if (first === undefined) return []
-      const best = rest.reduce((x, y) => (y.reward > x.reward ? y : x), first)
-      const worst = rest.reduce((x, y) => (y.reward < x.reward ? y : x), first)
-      if (best.reward === worst.reward) return []
-      return [{ prompt: best.sample.prompt, chosen: best.sample.completion, rejected: worst.sample.completion }]
+      const [best, worst] = [
+        known.toSorted((x, y) => y.reward - x.reward),
+        known.toSorted((x, y) => x.reward - y.reward),
+      ]
+      return best
+        .slice(0, pairs)
+        .flatMap(({ sample, reward }, i) =>
+          reward > worst[i]!.reward
+            ? [{ prompt: sample.prompt, chosen: sample.completion, rejected: worst[i]!.sample.completion }]
+            : [],
+        )
     })

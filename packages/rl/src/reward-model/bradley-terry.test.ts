@@ -105,21 +105,19 @@ describe('the Bradley-Terry loss', () => {
 
 describe('the metrics of pairs', () => {
   test('are those of TRL; a tie is a miss', () => {
-    const metrics = pairMetrics(
-      rewardsOf([
-        { plus: 2, minus: 1, margin: 0 },
-        { plus: 0, minus: 0, margin: 0 },
-        { plus: -3, minus: 0, margin: 0 },
-        { plus: 5, minus: 1, margin: 0 },
-      ]),
-    )
-    expect(Object.fromEntries(Object.entries(metrics).map(([name, x]) => [name, value(x)]))).toEqual({
-      accuracy: 0.5,
-      margin: 0.5,
-      max_reward: 5,
-      mean_reward: 0.75,
-      min_reward: -3,
-    })
+    const ps = [
+      { plus: 2, minus: 1, margin: 0 },
+      { plus: 0, minus: 0, margin: 0 },
+      { plus: -3, minus: 0, margin: 0 },
+      { plus: 5, minus: 1, margin: 0 },
+    ]
+    const of = (qs: readonly Pair[]) =>
+      Object.fromEntries(Object.entries(pairMetrics(rewardsOf(qs))).map(([name, x]) => [name, value(x)]))
+    const level = { max_reward: 5, mean_reward: 0.75, min_reward: -3 }
+    expect(of(ps)).toEqual({ accuracy: 0.5, margin: 0.5, ...level })
+    // The level is that of all completions, whichever was chosen.
+    const turned = ps.map(({ plus, minus }) => ({ plus: minus, minus: plus, margin: 0 }))
+    expect(of(turned)).toEqual({ accuracy: 0.25, margin: -0.5, ...level })
   })
 
   test('have no gradient', () => {

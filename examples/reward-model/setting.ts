@@ -1,0 +1,98 @@
+/** The setting: a policy that half thinks and half guesses, and two judges that learn from pairs what to want of it. */
+import { adam, chain, clipByGlobalNorm, transformer } from '@adjoint/nn'
+import {
+  type Chain,
+  type Corruption,
+  dice,
+  foldIn,
+  group,
+  GRPO_OBJECTIVE,
+  type HostKey,
+  mod10Chain,
+  outcome,
+  type PreferencePair,
+  preferencePairs,
+  rewardModel,
+  wrongAnswer,
+  wrongFormat,
+} from '@adjoint/rl'
+
+/** Left-to-right chains of five digits modulo 10. */
+export const task = mod10Chain
+const PROMPT = 11 // <bos>, five digits, four operators, =
+/** A thinking completion in the template has 10 tokens, a direct one 6; the rest is room to go astray. */
+export const MAX_TOKENS = 16
+
+/** Two pre-norm layers, about 100 thousand parameters; the judges have the same trunk, and a scalar head. */
+export const policy = transformer({
+  vocab: task.vocabulary.size,
+  width: 64,
+  layers: 2,
+  heads: 4,
+  context: PROMPT + MAX_TOKENS + 1, // a judge reads an <eos> after what was cut, too
+})
+export const judge = rewardModel(policy)
+
+/** All that learn here learn by Adam behind a clip, so that their states have one type. */
+export const optimizerOf = ({ clip, learningRate }: { readonly clip: number; readonly learningRate: number }) =>
+  chain(clipByGlobalNorm(clip), adam({ learningRate }))
+export type Opt = ReturnType<ReturnType<typeof optimizerOf>['init']>
+
+/** Half of the traces of the cold start think. */
+export const sft = { rows: 64, thinkShare: 0.5, optimizer: optimizerOf({ clip: 1, learningRate: 1e-3 }) } as const
+
+const PAIRS = 32
+/** What held-out pairs are about, for both judges: answers that are not what was thought, and broken templates. */
+const corruptions: readonly Corruption<Chain>[] = [wrongAnswer, wrongFormat]
+export const heldOut = (count: number, key: HostKey): readonly PreferencePair[] =>
+  preferencePairs(task, { rows: count, split: 'heldOut', corruptions })(key)
+
+/** Some pairs, over and over. */
+const drawnFrom =
+  (pairs: readonly PreferencePair[]) =>
+  (key: HostKey): readonly PreferencePair[] => {
+    const roll = dice(key)
+    return Array.from({ length: PAIRS }, () => pairs[roll(pairs.length)]!)
+  }
+
+/** A trace that thinks, over a wrong guess: whoever sees only these may take length for merit. */
+const guess: Corruption<Chain> = (p, trace, key, of) => wrongAnswer(p, { ...trace, think: '' }, key, of)
+/** How many pairs the biased judge has. */
+export const FEW = 48
+
+/** Judges by name: where their pairs come from, given the key of the job. */
+export const judges: Readonly<
+  Record<'good' | 'biased', (key: HostKey) => (key: HostKey) => readonly PreferencePair[]>
+> = {
+  // New pairs each step, of every kind that it will be asked about.
+  good: () => preferencePairs(task, { rows: PAIRS, split: 'train', corruptions }),
+  // A few pairs, all of one kind.
+  biased: (key) =>
+    drawnFrom(preferencePairs(task, { rows: FEW, split: 'train', corruptions: [guess] })(foldIn(key, 0))),
+}
+export type JudgeName = keyof typeof judges
+export const JUDGES: readonly JudgeName[] = ['good', 'biased']
+export const judging = { optimizer: optimizerOf({ clip: 1, learningRate: 1e-3 }) } as const
+
+/** No penalty on the KL, and a learning rate that does not fall: how far the policy goes is what is asked. */
+export const grpo = {
+  prompts: 16,
+  group: 16,
+  temperature: 1,
+  maxTokens: MAX_TOKENS,
+  credit: outcome(group()),
+  objective: GRPO_OBJECTIVE,
+  optimizer: optimizerOf({ clip: 0.2, learningRate: 2e-4 }),
+} as const
+
+/** Held-out problems: all policies sit the same exam. */
+export const sitting = {
+  task,
+  model: policy,
+  seed: 20250122,
+  samples: 16,
+  temperature: 1,
+  maxTokens: MAX_TOKENS,
+} as const
+/** Held-out pairs: half of them fit the temperature, half of them judge the judge. */
+export const EXAM_PAIRS = 512
