@@ -92,9 +92,9 @@ export type Selection<Problem> = Pick<RejectionConfig<Problem>, 'accept' | 'perP
  *
  * @example
  * ```ts
- * import { accuracy, mod10Chain, selectTraces } from '@adjoint/rl'
+ * import { accuracy, type Chain, mod10Chain, selectTraces } from '@adjoint/rl'
  * const correct = accuracy(mod10Chain.verify)
- * const select = selectTraces({ accept: { correct: (s) => correct(s) === 1, short: (s) => s.length <= 12 }, perProblem: 2 })
+ * const select = selectTraces<Chain>({ accept: { correct: (s) => correct(s) === 1, short: (s) => s.length <= 12 }, perProblem: 2 })
  * ```
  */
 export const selectTraces = <Problem>({ accept, perProblem = Infinity, distinct = true }: Selection<Problem>) => {

@@ -1,0 +1,47 @@
+/** The ways to learn from a teacher: each a step, all with one optimizer, one batch size and one beginning. */
+import {
+  type Demonstration,
+  distillStep,
+  epochs,
+  forwardKl,
+  generalizedJsd,
+  gkdStep,
+  type HostKey,
+  type Learner,
+  miniLlmStep,
+  type RunError,
+  sftStep,
+  type Stepped,
+  type TeacherModel,
+} from '@adjoint/rl'
+import type { Device } from '@adjoint/tensor'
+import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
+import { type Opt, optimizer, ROWS, sampling, small, task } from './setting.ts'
+
+/** A step of training, by its key and its number. */
+export type Step = (state: Learner<Opt>, key: HostKey, number: number) => TaskEither<RunError, Stepped<Learner<Opt>>>
+
+/** What all students are given. */
+export interface Lessons {
+  readonly teacher: TeacherModel
+  /** What the teacher wrote: a fixed set. */
+  readonly traces: readonly Demonstration[]
+  /** Of the order in which it is read. */
+  readonly key: HostKey
+  readonly device: Device
+}
+
+/** The students by name; a program is compiled when its student is asked for. */
+export const studentsOf = ({ teacher, traces, key, device }: Lessons): Readonly<Record<string, () => Step>> => {
+  const student = { model: small, teacher, optimizer, device }
+  const fixed = { ...student, vocabulary: task.vocabulary, batch: epochs(traces, { rows: ROWS, key }) }
+  const jsd = generalizedJsd(0.5)
+  return {
+    sft: () => sftStep(fixed),
+    'forward-kl': () => distillStep({ ...fixed, divergence: forwardKl }),
+    jsd: () => distillStep({ ...fixed, divergence: jsd }),
+    'gkd-half': () => gkdStep({ ...fixed, sampling, divergence: jsd, lambda: 0.5 }),
+    'gkd-own': () => gkdStep({ ...fixed, sampling, divergence: jsd, lambda: 1 }),
+    'policy-gradient': () => miniLlmStep({ ...student, sampling }),
+  }
+}
