@@ -10,48 +10,31 @@ export interface SeedLogs {
   readonly stages: Stages
 }
 
-/** Short exams on the way, and the long one at the end. */
-const examCurve = (records: readonly LogRecord[], stage: string, field: string, name: string): Series => {
-  const at = (line: LogRecord): number => (typeof line['done'] === 'number' ? line['done'] : 0)
-  const lines = [...linesOf(records, 'evaluation', stage), ...linesOf(records, 'evaluation', 'exam')]
-  return curve(
-    lines.map((line) => ({ ...line, step: at(line) })),
-    field,
-    name,
-  )
+const doneOf = (line: LogRecord): number => (typeof line['done'] === 'number' ? line['done'] : 0)
+
+/** The exam of the stage before, short exams on the way, and the long one at the end. */
+const examCurve = (stages: Stages, before: string, stage: string, field: string, name: string): Series => {
+  const at = (of: string, phase: string): readonly LogRecord[] => linesOf(stages[of] ?? [], 'evaluation', phase)
+  const lines = [
+    ...at(before, 'exam').map((line) => ({ ...line, step: 0 })),
+    ...[...at(stage, stage), ...at(stage, 'exam')].map((line) => ({ ...line, step: doneOf(line) })),
+  ]
+  return curve(lines, field, name)
 }
 
 const chartsOf = (logs: readonly SeedLogs[]): readonly Chart[] => {
-  const bySeed = (of: (stages: Stages, name: string) => Series): readonly Series[] =>
-    logs.map(({ seed, stages }) => of(stages, `seed ${seed}`))
-  const exams = (stage: string, field: string): readonly Series[] =>
-    bySeed((stages, name) => examCurve(stages[stage] ?? [], stage, field, name))
-  const training = (stage: string, field: string): readonly Series[] =>
-    bySeed((stages, name) => curve(linesOf(stages[stage] ?? [], 'step', stage), field, name))
+  const exams = (before: string, stage: string, field: string): readonly Series[] =>
+    logs.map(({ seed, stages }) => examCurve(stages, before, stage, field, `seed ${seed}`))
+  const teacher = (field: string): readonly Series[] => exams('cold-start', 'reasoning-rl', field)
+  const student = (field: string): readonly Series[] => exams('student-base', 'student-rl', field)
   const [x, share, tokens] = ['GRPO step', { y: 'share', domain: [0, 1] }, { y: 'tokens' }] as const
   return [
-    {
-      title: 'Teacher, reasoning RL: accuracy on held-out problems',
-      x,
-      ...share,
-      series: exams('reasoning-rl', 'passAt1'),
-    },
-    { title: 'Teacher, reasoning RL: share that thinks', x, ...share, series: exams('reasoning-rl', 'thinkRate') },
-    {
-      title: 'Teacher, reasoning RL: mean response length',
-      ...{ x, ...tokens, series: training('reasoning-rl', 'completions/mean_length') },
-    },
-    {
-      title: 'Teacher, reasoning RL: language reward',
-      ...{ x, ...share, series: training('reasoning-rl', 'rewards/language/mean') },
-    },
-    {
-      title: 'Student by RL alone: accuracy on held-out problems',
-      x,
-      ...share,
-      series: exams('student-rl', 'passAt1'),
-    },
-    { title: 'Student by RL alone: language consistency', x, ...share, series: exams('student-rl', 'language') },
+    { title: 'Teacher, reasoning RL: accuracy', x, ...share, series: teacher('passAt1') },
+    { title: 'Teacher, reasoning RL: mean response length', x, ...tokens, series: teacher('meanLength') },
+    { title: 'Teacher, reasoning RL: share that thinks', x, ...share, series: teacher('thinkRate') },
+    { title: 'Teacher, reasoning RL: language consistency', x, ...share, series: teacher('language') },
+    { title: 'Student by RL alone: accuracy', x, ...share, series: student('passAt1') },
+    { title: 'Student by RL alone: language consistency', x, ...share, series: student('language') },
   ]
 }
 
@@ -83,7 +66,7 @@ export const reportHtml = async (
     sections: [
       { kind: 'text', text: about },
       ...tables.map((table): Section => ({ kind: 'table', ...table })),
-      { kind: 'charts', title: 'Reinforcement', svgs },
+      { kind: 'charts', title: 'Reinforcement, on held-out problems', svgs },
       samplesOf('The teacher after its cold start', first['cold-start']),
       samplesOf('The teacher', first['all-rewards-rl']),
       samplesOf('The student, distilled', first['student-distilled']),
