@@ -1,10 +1,12 @@
 import type { Floats } from '@adjoint/nn'
 import { checkGrads, grad } from '@adjoint/autograd'
-import { log, type Scalar, sum, tensor } from '@adjoint/tensor'
+import { jit, log, readAsync, requestDevice, type Scalar, sum, tensor } from '@adjoint/tensor'
 import { evaluate } from '@adjoint/tensor/ir'
+import * as E from 'fp-ts/lib/Either.js'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { atTemperature, type Divergence, forwardKl, generalizedJsd, reverseKl } from './divergence.ts'
+import { tailBucket, truncated } from './top-k.ts'
 
 // Evaluated in double precision by the reference interpreter; constants and data are rounded to single precision before.
 const values = (x: Floats | Scalar): readonly number[] => Array.from(evaluate([x])[0]!.data)
@@ -190,4 +192,43 @@ describe('gradients', () => {
     }
     expect(at(reverseKl, t, s)).toBe(Infinity)
   })
+})
+
+test('in single precision on a device: finite and as in double precision, extreme logits included', async () => {
+  const opened = await requestDevice({ kind: 'wasm' })()
+  if (E.isLeft(opened)) throw new Error(opened.left.message)
+  const device = opened.right
+  const rows: readonly (readonly (readonly number[])[])[] = [
+    [
+      [1e4, -1e4, 0, 3],
+      [-1e4, 1e4, 2, 0],
+    ],
+    [
+      [1e4, 1e4, -1e4, 1e4],
+      [1e4, 9999, -1e4, 1e4],
+    ],
+    [
+      [0.3, -0.2, 1, 0],
+      [0.1, 0.4, -1, 0.5],
+    ],
+    [
+      [0.3, -0.2, 1, 0],
+      [0.3, -0.2, 1, 0],
+    ],
+  ]
+  const side = (i: 0 | 1): Floats =>
+    tensor(
+      rows.flatMap((r) => r[i]!),
+      [rows.length, 4],
+    )
+  const kinds = [...all.map(([, d]) => d), truncated({ k: 2, tail: tailBucket })(forwardKl)]
+  for (const d of kinds) {
+    const both = (t: Floats, s: Floats) => [d(t, s), grad((x: Floats) => sum()(d(t, x)))(s)] as const
+    const exact = both(side(0), side(1)).map(values)
+    for (const [i, x] of jit(both, { device })(side(0), side(1)).entries()) {
+      const single = Array.from(await readAsync(x, device))
+      single.forEach((v, j) => expect(near(v, exact[i]![j]!, 1e-3)).toBe(true))
+    }
+  }
+  await device.destroy()
 })
