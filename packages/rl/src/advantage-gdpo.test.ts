@@ -123,6 +123,20 @@ describe('gdpo', () => {
     },
   )
 
+  test('with one reward absent, a completion has the advantage of the other', () => {
+    const r = { a: [[1, 0, 0]], b: [[NaN, 2, 0]] }
+    const [z, y] = [group(sharp)(r.a)[0]!, group(sharp)(r.b)[0]!]
+    const sums = z.map((x, i) => x + y[i]!)
+    const scale = Math.sqrt(sumOf(sums.map((x) => x * x)) / 2)
+    expect(gdpo({ a: 1, b: 1 }, sharp)(r)[0]).toEqual(sums.map((x) => expect.closeTo(x / scale, 12) as unknown))
+    expect(gdpo({ a: 1, b: 1 }, sharp)(r)[0]![0]).toBeGreaterThan(0.9)
+  })
+
+  test('a reward of weight 0 does not make up for an absent one', () => {
+    const r = { a: [[1, 0, NaN]], b: [[0, 5, 3]] }
+    expect(gdpo({ a: 1, b: 0 })(r)).toEqual(gdpo({ a: 1 })(r))
+  })
+
   test('weight 0 leaves a reward out, and a weight must name one', () => {
     const r = { a: [[1, 0, 0]], b: [[0, 5, NaN]] }
     expect(gdpo({ a: 1, b: 0 })(r)).toEqual(gdpo({ a: 1 })(r))
