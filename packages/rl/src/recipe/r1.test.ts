@@ -237,5 +237,9 @@ describe('other recipes of the same stages', () => {
       watch: { every: 1, exam: { task: task.name } },
     })
     expect(settings).not.toHaveProperty('optimizer')
+    // What the stage was told beside.
+    const [cold] = await linesOf(whole, '1-cold-start')
+    expect(cold).toMatchObject({ oracle: { rows: 8, thinkShare: 0.5 } })
+    expect(cold).not.toHaveProperty('settings')
   })
 })

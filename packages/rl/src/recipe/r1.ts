@@ -57,6 +57,7 @@ export const coldStart = <Problem, O extends Tree>({
   ...config
 }: ColdStartConfig<Problem, O>): RecipeStage<R1State> =>
   supervise<Problem, O>({ name: 'cold-start', from: 'base', to: 'policy', ...config })({
+    name: 'the cold start',
     batch: () => batch,
     reads: () => null,
   })

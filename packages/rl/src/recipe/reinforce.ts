@@ -10,7 +10,7 @@ import { type Exam, examiner, examPhases, gradedLine, type Line, withReports } f
 import { type Rate, rateAt, scheduleOf } from './rate.ts'
 import type { RecipeStage } from './recipe.ts'
 import { staged } from './staged.ts'
-import { modelOf, type OnModel, plain, type R1State, withModel } from './state.ts'
+import { modelOf, type OnModel, type R1State, settingsOf, withModel } from './state.ts'
 
 /** How to reinforce: what a step of GRPO takes, and the stage around it. */
 export interface ReinforceConfig<Problem, O extends Tree>
@@ -58,15 +58,12 @@ export interface ReinforceConfig<Problem, O extends Tree>
  * ```
  */
 export const reinforce = <Problem, O extends Tree>(config: ReinforceConfig<Problem, O>): RecipeStage<R1State> => {
-  const { name, from, to, task, model, steps, learningRate, watch, exam, shown = 1, settings = {} } = config
+  const { name, from, to, task, model, steps, learningRate, watch, exam, shown = 1 } = config
   const updates = steps * (config.iterations ?? 1) * (config.minibatches ?? 1)
   const optimizer = config.optimizer(scheduleOf(learningRate, updates))
   return staged<R1State, GrpoState<O>>({
     name,
-    settings: {
-      ...plain(config),
-      ...settings,
-    },
+    settings: settingsOf(config),
     begin: (state) => {
       const params = modelOf(from, state)
       return { params, opt: optimizer.init(params), reference: params }

@@ -22,7 +22,7 @@ import { foldIn, type HostKey, hostKey } from '../task/key.ts'
 import { sampleLine } from './exam.ts'
 import type { RecipeStage, StageEnv } from './recipe.ts'
 import { staged } from './staged.ts'
-import { modelOf, plain, type R1State } from './state.ts'
+import { modelOf, type R1State, settingsOf } from './state.ts'
 
 /** Whose traces, and which of them. */
 export interface SampleConfig<Problem> extends Omit<RejectionConfig<Problem>, 'device'> {
@@ -111,7 +111,7 @@ const countsOf = (names: readonly string[], { rejected, ...counts }: RejectionRe
  * ```
  */
 export const sampleTraces = <Problem>(config: SampleConfig<Problem>): RecipeStage<R1State> => {
-  const { name, from, to, accept, shown = 1, settings = {} } = config
+  const { name, from, to, accept, shown = 1 } = config
   const rules = Object.keys(accept)
 
   const advance =
@@ -141,7 +141,7 @@ export const sampleTraces = <Problem>(config: SampleConfig<Problem>): RecipeStag
 
   return staged<R1State, Sampling>({
     name,
-    settings: { ...plain(config), accept: rules, ...settings },
+    settings: { ...settingsOf(config), accept: rules },
     begin: (state) => ({ model: modelOf(from, state), kept: scalar(0) }),
     reads: () => null,
     phases: (_, env) => {

@@ -99,3 +99,12 @@ export const plain = (config: object): { readonly [key: string]: Json } =>
       return kept === null ? [] : [[name, kept.data]]
     }),
   )
+
+/** @internal The first line of a stage's log: its configuration, and what it was told beside. */
+export const settingsOf = ({
+  settings = {},
+  ...config
+}: {
+  readonly name: string
+  readonly settings?: { readonly [key: string]: Json }
+}): { readonly [key: string]: Json } => ({ ...plain(config), ...settings })

@@ -12,7 +12,7 @@ import { type Exam, examPhases, withReports } from './exam.ts'
 import { type Rate, rateAt, scheduleOf } from './rate.ts'
 import type { RecipeStage } from './recipe.ts'
 import { staged, stageKey } from './staged.ts'
-import { modelOf, type OnModel, plain, type R1State, withModel } from './state.ts'
+import { modelOf, type OnModel, type R1State, settingsOf, withModel } from './state.ts'
 
 /** How to fine-tune. */
 export interface SuperviseConfig<Problem, O extends Tree> extends OnModel {
@@ -66,15 +66,11 @@ export interface Source {
 export const supervise =
   <Problem, O extends Tree>(config: SuperviseConfig<Problem, O>) =>
   ({ name: what, batch, reads }: Source): RecipeStage<R1State> => {
-    const { name, from, to, model, vocabulary, steps, learningRate, exam, settings = {}, width } = config
+    const { name, from, to, model, vocabulary, steps, learningRate, exam, width } = config
     const optimizer = config.optimizer(scheduleOf(learningRate, steps))
     return staged<R1State, Learner<O>>({
       name,
-      settings: {
-        ...plain(config),
-        vocabulary: vocabulary.tokens,
-        ...settings,
-      },
+      settings: settingsOf(config),
       begin: (state) => {
         const params = modelOf(from, state)
         return { params, opt: optimizer.init(params) }
