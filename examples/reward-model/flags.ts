@@ -13,8 +13,8 @@ export interface Flags extends CommonValues {
 
 export const flags: FlagsOf<Flags> = {
   sftSteps: count('SFT steps of the policy’s cold start', 1500),
-  judgeSteps: count('steps of each reward model', 500),
-  steps: count('GRPO steps against each reward model', 300),
+  judgeSteps: count('steps of each reward model', 200),
+  steps: count('GRPO steps against each reward model', 200),
   exam: count('held-out problems of the exams', 128, { min: 1 }),
   ...common,
 }

@@ -82,7 +82,7 @@ export const grpo = {
   maxTokens: MAX_TOKENS,
   credit: outcome(group()),
   objective: GRPO_OBJECTIVE,
-  optimizer: optimizerOf({ clip: 0.2, learningRate: 2e-4 }),
+  optimizer: optimizerOf({ clip: 0.2, learningRate: 1e-4 }),
 } as const
 
 /** Held-out problems: all policies sit the same exam. */

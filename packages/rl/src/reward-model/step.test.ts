@@ -137,6 +137,10 @@ describe('on a small task', () => {
     const flipped = pairs.map(({ prompt, chosen, rejected }) => ({ prompt, chosen: rejected, rejected: chosen }))
     const { differences } = await right(pairEvaluator({ model, vocabulary, rows: 64, device })(params, flipped))
     differences.forEach((d, i) => expect(d).toBeCloseTo(-large.differences[i]!, 5))
+    const [first] = pairs
+    const texts = [first!.chosen, first!.rejected].map((text) => say(text, { prompt: first!.prompt }))
+    const [chosen, rejected] = await learnedReward({ model, params, vocabulary, device })(texts)
+    expect(large.differences[0]).toBeCloseTo(chosen! - rejected!, 5)
   })
 
   describe('as a reward', () => {
