@@ -137,6 +137,10 @@ describe('R1', () => {
       .split('\n')
       .map((line) => JSON.parse(line) as LogRecord)
     expect(lines.map(({ prompt, completion }) => ({ prompt, completion }))).toEqual(last.traces['kept'])
+    // Each batch has problems of its own.
+    const batchesOf = new Map<unknown, Set<number>>()
+    for (const { prompt, step } of lines) batchesOf.set(prompt, (batchesOf.get(prompt) ?? new Set()).add(step))
+    expect([...batchesOf.values()].every((batches) => batches.size === 1)).toBe(true)
     const steps = (await linesOf(whole, '3-rejection-sampling')).filter(({ kind }) => kind === 'step')
     const sum = (name: string): number => steps.reduce((n, line) => n + Number(line[name]), 0)
     expect(steps).toHaveLength(3)
