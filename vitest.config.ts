@@ -13,7 +13,7 @@ export default defineConfig({
   test: {
     include: ['{packages,examples,bench,scripts}/**/*.test.ts'],
     exclude: ['**/node_modules/**', '**/dist/**'],
-    globalSetup: ['scripts/test-devices.ts'],
+    globalSetup: ['scripts/test-devices.ts', 'scripts/test-chromium.ts'],
     // One process per test file: Dawn belongs to a process, and ends with it.
     pool: 'forks',
     testTimeout: 60_000,

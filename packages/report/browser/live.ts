@@ -6,10 +6,10 @@ import { restAll } from './reading.ts'
 /** What the script has made or the reader has set, which the server's page knows nothing of. */
 const isTheReaders = (node: Node): boolean => node instanceof Element && node.hasAttribute('data-client')
 
-const take = (id: string, fresh: Document): void => {
+const take = async (id: string, fresh: Document): Promise<void> => {
   const next = fresh.getElementById(id)
   if (next === null) return
-  Idiomorph.morph(byId(id), next, {
+  await Idiomorph.morph(byId(id), next, {
     restoreFocus: true,
     callbacks: {
       beforeNodeMorphed: (node: Node) => !isTheReaders(node),
@@ -45,7 +45,7 @@ export const follow = (renew: () => void): void => {
         const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html')
         restAll()
         document.title = fresh.title
-        for (const id of ['header', 'nav', 'main']) take(id, fresh)
+        for (const id of ['header', 'nav', 'main']) await take(id, fresh)
         byId('samples-data').textContent = fresh.getElementById('samples-data')?.textContent ?? ''
         document.head.querySelector('style')!.textContent = fresh.head.querySelector('style')?.textContent ?? ''
         renew()

@@ -5,7 +5,7 @@ import { follow } from './live.ts'
 import { readCharts } from './reading.ts'
 import { showSamples } from './samples.ts'
 
-const samplesIn = (): Samples => JSON.parse(byId('samples-data').textContent ?? '') as Samples
+const samplesIn = (): Samples => JSON.parse(byId('samples-data').textContent) as Samples
 
 const toggleSettings = (): void => {
   document.addEventListener('change', ({ target }) => {

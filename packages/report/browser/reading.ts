@@ -47,7 +47,7 @@ const point = (figure: HTMLElement, data: ChartData, x: number): void => {
   if (!resting.has(figure))
     resting.set(
       figure,
-      texts.map((output) => output.textContent ?? ''),
+      texts.map((output) => output.textContent),
     )
   pointed.set(figure, x)
   curves.forEach(({ points }, i) => {
@@ -73,9 +73,10 @@ const figureOf = (event: Event): HTMLElement | null =>
 
 const onPointer = (event: PointerEvent): void => {
   const figure = figureOf(event)
-  const svg = figure?.querySelector<SVGSVGElement>('.plot svg')
-  const data = figure === null ? null : dataOf(figure)
-  if (figure === null || data?.plot == null || svg == null) return
+  if (figure === null) return
+  const svg = figure.querySelector<SVGSVGElement>('.plot svg')
+  const data = dataOf(figure)
+  if (svg === null || data === null || data.plot === null) return
   const { left, width } = svg.getBoundingClientRect()
   const at = ((event.clientX - left) * svg.viewBox.baseVal.width) / width - data.plot.left
   const x = data.plot.x[0] + (at / data.plot.width) * (data.plot.x[1] - data.plot.x[0])

@@ -41,6 +41,9 @@ const summary = ({ title, curves }: Panel, x: string): string =>
     })
     .join('; ')}. Left and right arrows read the values.`
 
+/** A drawing names its clips; on one page they need names of their own. */
+const named = (svg: string, id: string): string => svg.replace(/(id="|url\(#)(clip\d+)/g, `$1${id}-$2`)
+
 const figure = async (
   draw: Drawer,
   { id, group, x }: { readonly id: string; readonly group: Group; readonly x: string },
@@ -74,7 +77,7 @@ const figure = async (
           </li>`,
       )}
     </ul>
-    <div class="plot">${trusted(svg)}<i></i></div>
+    <div class="plot">${trusted(named(svg, id))}<i></i></div>
   </figure>`
 }
 

@@ -89,20 +89,17 @@ export const serveLive = async ({
 
   const answer = (request: IncomingMessage, response: ServerResponse): void => {
     const { port: ours } = server.address() as AddressInfo
-    if (!isOurs(request.headers.host, ours)) return refuse(response, 403, 'This page is for this machine only.')
-    if (request.method !== 'GET' && request.method !== 'HEAD') return refuse(response, 405, 'Only GET is answered.')
-    switch (request.url) {
-      case '/':
-        response.writeHead(200, { ...HEADERS, 'content-type': 'text/html; charset=utf-8' })
-        return void response.end(request.method === 'HEAD' ? undefined : page.text)
-      case '/events':
-        response.writeHead(200, { ...HEADERS, 'content-type': 'text/event-stream' })
-        readers.add(response)
-        request.on('close', () => readers.delete(response))
-        return tell(response)
-      default:
-        return refuse(response, 404, 'There is one page here, at /.')
-    }
+    if (!isOurs(request.headers.host, ours)) refuse(response, 403, 'This page is for this machine only.')
+    else if (request.method !== 'GET' && request.method !== 'HEAD') refuse(response, 405, 'Only GET is answered.')
+    else if (request.url === '/') {
+      response.writeHead(200, { ...HEADERS, 'content-type': 'text/html; charset=utf-8' })
+      response.end(request.method === 'HEAD' ? undefined : page.text)
+    } else if (request.url === '/events') {
+      response.writeHead(200, { ...HEADERS, 'content-type': 'text/event-stream' })
+      readers.add(response)
+      request.on('close', () => readers.delete(response))
+      tell(response)
+    } else refuse(response, 404, 'There is one page here, at /.')
   }
   const server = createServer(answer)
 

@@ -45,7 +45,7 @@ const verdict = (value: Json | undefined): boolean | null =>
 
 const rewardsOf = (value: Json | undefined): readonly (readonly [string, number | null])[] =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? Object.entries(value).map(([name, reward]) => [name, numeric(reward as Json)] as const)
+    ? Object.entries(value).map(([name, reward]) => [name, numeric(reward)] as const)
     : []
 
 /** Of n things, at most `limit`, evenly; the first and the last are kept. */

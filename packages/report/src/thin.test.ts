@@ -43,10 +43,8 @@ describe('thinning', () => {
     fc.assert(
       fc.property(curve(true), limit, (points, most) => {
         const kept = thin(most)(points)
-        const ends = points.filter(
-          (p, i) =>
-            p.y !== null && (points[i - 1]?.y === undefined || points[i - 1]?.y === null || points[i + 1]?.y == null),
-        )
+        const isAbsent = (i: number): boolean => (points[i]?.y ?? null) === null
+        const ends = points.filter((_, i) => !isAbsent(i) && (isAbsent(i - 1) || isAbsent(i + 1)))
         for (const end of ends) expect(kept).toContain(end)
         for (const [i, p] of kept.entries()) {
           const before = kept[i - 1]
