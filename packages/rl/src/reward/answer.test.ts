@@ -166,6 +166,7 @@ describe('answers as mathematics', () => {
       ['2x = 10', '10'],
       ['101_2', '101'],
       ['3_2', '3'],
+      ['19_5', '1'],
       ['x_1', 'x_2'],
       ['\\text{odd}', '\\text{even}'],
       ['odd', 'dod'],
