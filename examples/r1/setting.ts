@@ -105,8 +105,8 @@ export const settingOf = ({ scale, exam: count }: Length) => {
       learningRate: { from: 1e-4, to: 2e-5 },
     },
     // The students: the same start, then traces that were filtered, or not, or no traces at all.
-    studentBase: { ...cold, model: student, steps: times(700), learningRate: 1e-3, exam },
-    distillation: { ...learned, model: student, steps: times(800), learningRate: falling },
+    studentBase: { ...cold, model: student, steps: times(800), learningRate: 1e-3, exam },
+    distillation: { ...learned, model: student, steps: times(1000), learningRate: falling },
     studentRl: {
       ...{ ...rl, model: student, rewards: allRewards, steps: times(400), exam, watch: watch(25) },
       learningRate: { from: 3e-4, to: 6e-5 },
