@@ -26,10 +26,13 @@ export interface Audit {
   readonly absent: number
   /** Groups that were sampled and replaced. */
   readonly replaced: number
+  /** The mean reward over the first tenth of the steps and over the last: the run goes on learning. */
+  readonly reward: { readonly first: number; readonly last: number }
   readonly wrong: readonly string[]
 }
 
 const sumOf = (xs: readonly number[]): number => xs.reduce((s, x) => s + x, 0)
+const meanOf = (xs: readonly number[]): number => sumOf(xs) / xs.length
 
 /** What is wrong with one completion of a group. */
 const auditCompletion = (line: GroupLine, i: number): readonly string[] => {
@@ -75,6 +78,8 @@ export const audit = (records: readonly LogRecord[], steps: number): Audit => {
   const groups = records.filter((r) => r.kind === 'group') as unknown as readonly GroupLine[]
   const ids = new Set(groups.map(({ id }) => id))
   const wanted = steps * grpo.prompts
+  const rewards = made.map((r) => Number(r['reward']))
+  const tenth = Math.max(1, Math.floor(steps / 10))
   const wrong = [
     ...(made.length === steps && made.every((r, i) => r.step === i)
       ? []
@@ -94,6 +99,7 @@ export const audit = (records: readonly LogRecord[], steps: number): Audit => {
     completions: sumOf(groups.map(({ completions }) => completions.length)),
     absent: sumOf(groups.map(({ reward }) => reward.filter((r) => r === null).length)),
     replaced: sumOf(made.map((r) => replacedIn(Number(r['groups/kept'])))),
+    reward: { first: meanOf(rewards.slice(0, tenth)), last: meanOf(rewards.slice(-tenth)) },
     wrong,
   }
 }

@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Audit, audit } from './audit.ts'
 import { judgement } from './judge.ts'
 import { killsOf } from './kill.ts'
-import { ENDPOINT_FAULTS, endpointFault, isOutage, rewardFault } from './schedule.ts'
+import { ENDPOINT_FAULTS, endpointFault, isOutage, rewardAbsent, rewardFault } from './schedule.ts'
 
 const STEPS = 100
 let root = ''
@@ -30,12 +30,14 @@ const example = (
 
 describe('the faults', () => {
   const texts = fc.sample(fc.tuple(fc.string(), fc.string()), { seed: 1, numRuns: 20_000 })
-  test('of the reward are 5 % failures and 1 % hangs, of each attempt anew', () => {
+  test('of the reward are 5 % failures and 1 % hangs, and half of them pass', () => {
     for (const attempt of [0, 1]) {
       const met = texts.map(([a, b], i) => rewardFault(`${a}${i}`, b, attempt))
       expect(met.filter((f) => f === 'fails').length / texts.length).toBeCloseTo(0.05, 2)
       expect(met.filter((f) => f === 'hangs').length / texts.length).toBeCloseTo(0.01, 2)
     }
+    const absent = texts.filter(([a, b], i) => rewardAbsent(`${a}${i}`, b)).length
+    expect(absent / texts.length).toBeCloseTo(0.03, 2)
   })
 
   test('of the endpoint are a quarter of its requests, of every kind', () => {
@@ -48,20 +50,15 @@ describe('the faults', () => {
 
   test('of the power come one after the other, early enough to matter', () => {
     fc.assert(
-      fc.property(
-        fc.integer({ min: 1, max: 5 }),
-        fc.integer({ min: 100, max: 2000 }),
-        fc.nat(),
-        (count, steps, seed) => {
-          const kills = killsOf(count, steps, hostKey(seed))
-          expect(kills).toHaveLength(count)
-          kills.forEach(({ step, delay }, i) => {
-            expect(step).toBeGreaterThan(kills[i - 1]?.step ?? 0)
-            expect(step).toBeLessThan(steps)
-            expect(delay).toBeLessThan(60)
-          })
-        },
-      ),
+      fc.property(fc.integer({ min: 1, max: 5 }), fc.nat(), (count, seed) => {
+        const kills = killsOf(count, hostKey(seed))
+        expect(kills).toHaveLength(count)
+        kills.forEach(({ done, delay }, i) => {
+          expect(done).toBeGreaterThanOrEqual(kills[i - 1]?.done ?? 0)
+          expect(done).toBeLessThan(0.95)
+          expect(delay).toBeLessThan(60)
+        })
+      }),
       { seed: 1, numRuns: 50 },
     )
   })
@@ -81,7 +78,7 @@ describe('a run under faults', () => {
     expect(ended.code).toBe(0)
     const outcome = JSON.parse(ended.stdout) as Readonly<Record<string, unknown>> & {
       readonly audit: Audit
-      readonly killed: readonly number[]
+      readonly killed: readonly unknown[]
       readonly served: Readonly<Record<string, number>>
     }
     expect(outcome).toMatchObject({ device: 'wasm', sameLog: true })

@@ -18,9 +18,9 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { judge } from './judge.ts'
 import { REWARD_RETRIES, rewardFault } from './schedule.ts'
-import { correct, grpo, model, optimizer, sft, SFT_STEPS, task } from './setting.ts'
+import { correct, grpo, grpoOptimizer, model, sft, sftOptimizer, SFT_STEPS, task } from './setting.ts'
 
-export type Learning = GrpoState<ReturnType<typeof optimizer.init>>
+export type Learning = GrpoState<ReturnType<typeof sftOptimizer.init>>
 
 /** The accuracy of a sample, where no fault comes between. */
 const flaky = (): NamedReward<Chain> => {
@@ -64,9 +64,15 @@ export interface JobConfig {
 
 /** The phases of the run. Compiled programs live in the closures: make them once. */
 export const phasesOf = ({ device, steps, baseUrl, cache }: JobConfig): readonly Phase<Learning>[] => {
-  const demonstrate = sftStep({ model, vocabulary: task.vocabulary, optimizer, batch: traces(task, sft), device })
+  const demonstrate = sftStep({
+    model,
+    vocabulary: task.vocabulary,
+    optimizer: sftOptimizer,
+    batch: traces(task, sft),
+    device,
+  })
   const rewards = [flaky(), named('judge', judge(baseUrl, cache), 0.5)]
-  const improve = grpoStep({ ...grpo, task, model, rewards, optimizer, device })
+  const improve = grpoStep({ ...grpo, task, model, rewards, optimizer: grpoOptimizer, device })
   return [
     {
       name: 'sft',
@@ -81,7 +87,7 @@ export const phasesOf = ({ device, steps, baseUrl, cache }: JobConfig): readonly
     {
       name: 'grpo',
       steps,
-      enter: ({ params }) => ({ params, opt: optimizer.init(params), reference: null }),
+      enter: ({ params }) => ({ params, opt: grpoOptimizer.init(params), reference: null }),
       advance: (state, { key }) =>
         pipe(
           improve(state, key),

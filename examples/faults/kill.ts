@@ -7,23 +7,29 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { WorkerTask } from './worker.ts'
 
-/** When to kill: some ms after the worker told of its step number `step` (counted over all phases). */
+/** When to kill: `delay` ms after the worker told of having done the share `done` of its work. */
 export interface Kill {
-  readonly step: number
+  readonly done: number
   readonly delay: number
 }
 
-/** `count` kills at moments that follow from the key: each in its own part of the run, within or between steps. */
-export const killsOf = (count: number, steps: number, key: HostKey): readonly Kill[] => {
+/** `count` kills at moments that follow from the key: each in its own part of the run, within steps or between them. */
+export const killsOf = (count: number, key: HostKey): readonly Kill[] => {
   const roll = dice(key)
-  const part = Math.floor((0.95 * steps) / Math.max(1, count))
-  return Array.from({ length: count }, (_, i) => ({ step: i * part + 1 + roll(part), delay: roll(60) }))
+  // The last twentieth is left in peace, so that the run has not ended before its kill comes.
+  return Array.from({ length: count }, (_, i) => ({ done: (0.95 * (i + roll(1000) / 1000)) / count, delay: roll(60) }))
 }
 
-/** How one process ended: by itself, or by the kill, at a step. */
+/** Where a process was when it was killed: the last step that it told of. */
+export interface Killed {
+  readonly phase: string
+  readonly step: number
+}
+
+/** How one process ended: by itself, or by the kill. */
 interface Lived {
   readonly killed: boolean
-  readonly last: number
+  readonly last: Killed
 }
 
 const WORKER = fileURLToPath(new URL('./worker.js', import.meta.url))
@@ -35,7 +41,7 @@ const live = (
 ): Promise<E.Either<string, Lived>> =>
   new Promise((resolve) => {
     const child = spawn(process.execPath, [WORKER, JSON.stringify(task)], { stdio: ['ignore', 'pipe', 'pipe'] })
-    let last = 0
+    let last: Killed = { phase: '', step: 0 }
     let stderr = ''
     let timer: NodeJS.Timeout | null = null
     child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
@@ -46,8 +52,9 @@ const live = (
         () => null,
       )
       if (E.isLeft(progress)) return
-      last = done(progress.right)
-      if (kill !== undefined && timer === null && last >= kill.step)
+      const { phase, step } = progress.right
+      last = { phase, step }
+      if (kill !== undefined && timer === null && done(progress.right) >= kill.done)
         timer = setTimeout(() => child.kill('SIGKILL'), kill.delay)
     })
     child.on('close', (code, signal) => {
@@ -58,27 +65,28 @@ const live = (
     })
   })
 
-/** Where a process was killed, in steps over all phases. */
-export type Killed = readonly number[]
-
 /**
- * The run of `task`, killed by SIGKILL and resumed after each; gives the steps at which it was killed. Left where a worker
- * failed, or ended before it could be killed. `done` turns its progress into steps over all phases.
+ * The run of `task`, killed by SIGKILL and resumed after each; says where it was killed. Left where a worker
+ * failed, or ended before it could be killed. `done` is the share of the work that its progress is.
  */
 export const runThrough =
-  (task: WorkerTask, kills: readonly Kill[], done: (progress: Progress) => number): TE.TaskEither<string, Killed> =>
+  (
+    task: WorkerTask,
+    kills: readonly Kill[],
+    done: (progress: Progress) => number,
+  ): TE.TaskEither<string, readonly Killed[]> =>
   async () => {
-    const killed: number[] = []
+    const killed: Killed[] = []
     for (let i = 0; i <= kills.length; i++) {
       const lived = await live({ ...task, resume: task.resume || i > 0 }, kills[i], done)
       if (E.isLeft(lived)) return lived
-      if (lived.right.killed !== i < kills.length)
-        return E.left(
-          lived.right.killed
-            ? 'the worker was killed by another hand'
-            : `the worker ended before its kill number ${i + 1}; ask for more steps`,
-        )
-      if (lived.right.killed) killed.push(lived.right.last)
+      const { killed: byKill, last } = lived.right
+      if (byKill && i === kills.length) return E.left('the worker was killed by another hand')
+      // A run that is gone on with may be nearly done.
+      if (!byKill && i < kills.length && !task.resume)
+        return E.left(`the worker ended before its kill number ${i + 1}; ask for more steps`)
+      if (!byKill) break
+      killed.push(last)
     }
     return E.right(killed)
   }

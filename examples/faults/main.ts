@@ -15,7 +15,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Bench, main } from '../cli/example.ts'
 import { common, count, type FlagsOf } from '../cli/flags.ts'
-import { tableText } from '../cli/table.ts'
+import { show, tableText } from '../cli/table.ts'
 import { type Audit, audit } from './audit.ts'
 import { serveJudge, type Served } from './judge.ts'
 import { type Killed, killsOf, runThrough } from './kill.ts'
@@ -43,14 +43,21 @@ interface Outcome {
   readonly device: string
   readonly seconds: number
   readonly audit: Audit
-  /** Steps of SFT and GRPO done at each kill. */
-  readonly killed: Killed
+  /** Where it was at each kill. */
+  readonly killed: readonly Killed[]
   readonly served: Served
   /** Whether the logs of the two runs have the same bytes. */
   readonly sameLog: boolean
 }
 
-const doneOf = ({ phase, step }: Progress): number => (phase === 'sft' ? step : SFT_STEPS + step)
+// A step of SFT takes about a tenth of one of GRPO.
+const SFT_SHARE = 0.1
+
+/** The share of the work that is done, by the time it takes. */
+const doneOf =
+  (steps: number) =>
+  ({ phase, step }: Progress): number =>
+    (phase === 'sft' ? SFT_SHARE * step : SFT_SHARE * SFT_STEPS + step) / (SFT_SHARE * SFT_STEPS + steps)
 
 /** The judge, for as long as the runs last. */
 const withJudge = <A>(use: (judge: Awaited<ReturnType<typeof serveJudge>>) => TE.TaskEither<string, A>) =>
@@ -67,12 +74,12 @@ const job = (given: Flags, { device, folder, bar }: Bench): TE.TaskEither<string
   const bytes = (of: string) => TE.tryCatch(() => readFile(join(of, 'log.jsonl')), String)
   return pipe(
     withJudge(({ baseUrl, served }) => {
-      const through = (of: string, kills: number): TE.TaskEither<string, Killed> => {
+      const through = (of: string, kills: number): TE.TaskEither<string, readonly Killed[]> => {
         const resume = given.resume && existsSync(join(of, 'log.jsonl'))
         const task = { folder: of, baseUrl, steps, seed, device: device.kind, resume }
-        return runThrough(task, killsOf(kills, SFT_STEPS + steps, foldIn(hostKey(seed), 0)), (progress) => {
+        return runThrough(task, killsOf(kills, foldIn(hostKey(seed), 0)), (progress) => {
           bar.observe({ ...progress, phase: of === whole ? `${progress.phase} whole` : `${progress.phase} killed` })
-          return doneOf(progress)
+          return doneOf(steps)(progress)
         })
       }
       return pipe(
@@ -116,7 +123,8 @@ await main({
         ['groups replaced', String(a.replaced)],
         ['completions', String(a.completions)],
         ['with an absent reward', String(a.absent)],
-        ['killed at step', killed.join(', ')],
+        ['mean reward', `${show(a.reward.first, 3)} over the first tenth, ${show(a.reward.last, 3)} over the last`],
+        ['killed after step', killed.map(({ phase, step }) => `${step} of ${phase}`).join(', ')],
         ...Object.entries(served).map(([what, n]) => [`requests: ${what}`, String(n)]),
       ],
     )}\nthe log is that of the run that nobody killed, byte for byte; ${device}, ${seconds} s`,

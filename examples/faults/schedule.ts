@@ -11,10 +11,13 @@ const chance = (...texts: readonly (string | number)[]): number =>
 /** What an attempt of the reward on this machine does instead of answering. */
 export type RewardFault = 'fails' | 'hangs'
 
-/** Of all attempts, 5 % fail and 1 % hang. */
+/**
+ * 5 % fail and 1 % hang. Half of either will pass: that attempt meets it, the next one may not. The other half will not:
+ * the text itself does it, and its reward is absent.
+ */
 export const rewardFault = (prompt: string, completion: string, attempt: number): RewardFault | null => {
-  const u = chance('reward', prompt, completion, attempt)
-  return u < 0.05 ? 'fails' : u < 0.06 ? 'hangs' : null
+  const of = (u: number): RewardFault | null => (u < 0.025 ? 'fails' : u < 0.03 ? 'hangs' : null)
+  return of(chance('text', prompt, completion)) ?? of(chance('attempt', prompt, completion, attempt))
 }
 
 /** Attempts after the first. */

@@ -7,7 +7,7 @@ import * as TE from 'fp-ts/lib/TaskEither.js'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Learning, phasesOf } from './job.ts'
-import { CHECKPOINT_EVERY, model, optimizer } from './setting.ts'
+import { CHECKPOINT_EVERY, model, sftOptimizer } from './setting.ts'
 
 /** What the worker is told, as JSON in its one argument. */
 export interface WorkerTask {
@@ -27,7 +27,7 @@ const work = ({ folder, baseUrl, steps, seed, device: kind, resume }: WorkerTask
     ),
     (device) => {
       const params = model.init(random.key(seed))
-      const start: Learning = { params, opt: optimizer.init(params), reference: null }
+      const start: Learning = { params, opt: sftOptimizer.init(params), reference: null }
       return pipe(
         TE.fromTask(() => mkdir(folder, { recursive: true })),
         TE.flatMap(() => TE.mapLeft(describeTeacherError)(openTraceCache(join(folder, 'judge.jsonl')))),

@@ -208,7 +208,7 @@ describe('a file', () => {
   test('with two lines of one key: the earlier counts', async () => {
     const path = await good()
     const [first] = (await readFile(path, 'utf8')).split('\n')
-    await appendFile(path, `${first!.replace('a/0 said 1', 'something else')}\n`)
+    await appendFile(path, `${first!.replaceAll('a/0 said 1', 'something else')}\n`)
     const { teacher, asked } = talker()
     await withCache(path, async (cache) => {
       expect(await cached(cache)(teacher).ask('a')()).toMatchObject({ right: { answer: 'a/0 said 1' } })
