@@ -65,6 +65,10 @@ describe('presets, by hand on two sequences', () => {
   test('cispo: the weight, at most 5, times log pi, over all tokens', () => {
     const [first, second] = [-2 + Math.LN2, -1]
     expect(lossOf(presets.cispo)).toBeCloseTo(-(2 * A * first + A * second - 2 * A * first) / 3, 5)
+    const one = tensor([-1, -1, -1], [3, 1])
+    const { clip } = presets.cispo.objective
+    const weights = clip.surrogate(tensor([0.5, 4, 6].map(Math.log), [3, 1]), one, one)
+    expect(Array.from(evaluate([weights])[0]!.data)).toEqual([0.5, 4, 5].map((w) => expect.closeTo(w, 5) as unknown))
   })
 
   test('sapo: a sigmoid of the ratio, temperatures 1 and 1.05', () => {
