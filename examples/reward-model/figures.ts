@@ -102,3 +102,25 @@ export const policyRow = ({ policy, evaluation: e }: PolicyRow): readonly string
   ...[e.passAt1, e.consAtK, e.thinkRate, e.formatRate].map((x) => show(x, 3)),
   show(e.meanLength, 2),
 ]
+
+export const COURSE_HEAD = [
+  'against',
+  'true at first',
+  'at its best',
+  'at step',
+  'at KL',
+  'in the end',
+  'at KL',
+] as const
+/** True accuracy in training, on problems never seen before: where it began, its best and its last ten steps. */
+export const courseRow = ([name, log]: readonly [name: string, log: readonly LogRecord[]]): readonly string[] => {
+  const moments = momentsOf(log)
+  const [first, last] = [moments[0], moments.at(-1)]
+  if (first === undefined || last === undefined) return [name]
+  const best = moments.reduce((x, y) => (y.accuracy > x.accuracy ? y : x))
+  return [
+    name,
+    ...[show(first.accuracy, 3), show(best.accuracy, 3), String(best.step), show(best.kl, 2)],
+    ...[show(last.accuracy, 3), show(last.kl, 2)],
+  ]
+}

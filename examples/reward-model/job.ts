@@ -1,5 +1,5 @@
 /**
- * The job: a cold start, two reward models that learn from pairs, and against each of them GRPO from that start. Each is a run in a
+ * The job: a cold start, two reward models that learn from pairs, and GRPO against them from that start. Each is a run in a
  * folder of its own. Whether a completion is right is watched, and rewards nothing.
  */
 import {
@@ -47,6 +47,8 @@ import {
   judging,
   type Opt,
   policy,
+  type Pursuit,
+  PURSUITS,
   sft,
   sitting,
   task,
@@ -75,8 +77,8 @@ export interface Outcome {
   readonly policies: readonly PolicyRow[]
 }
 
-/** The name of the folder in which a policy learns from a judge. */
-export const against = (name: JudgeName): string => `grpo-${name}`
+/** The folder of a policy. */
+export const folderOf = ({ name }: Pursuit): string => `grpo-${name}`
 
 const { vocabulary } = task
 const correct = accuracy(task.verify)
@@ -144,9 +146,10 @@ export const job = (given: Flags, bench: Bench): TE.TaskEither<RunError, Outcome
     ...{ length: s.length, correct: correct(s) },
   })
 
-  const improve = (name: JudgeName, params: RewardModelParams, start: TransformerParams) => {
+  const improve = (pursuit: Pursuit, params: RewardModelParams, start: TransformerParams) => {
     const advance = grpoStep({
       ...grpo,
+      objective: { ...grpo.objective, beta: pursuit.beta },
       task,
       model: policy,
       device,
@@ -159,7 +162,7 @@ export const job = (given: Flags, bench: Bench): TE.TaskEither<RunError, Outcome
     return pipe(
       own(start),
       TE.flatMap((params) =>
-        inFolder<GrpoState<Opt>>(against(name), [
+        inFolder<GrpoState<Opt>>(folderOf(pursuit), [
           phase('train', steps, (state, { key }) =>
             pipe(
               advance(state, key),
@@ -191,7 +194,7 @@ export const job = (given: Flags, bench: Bench): TE.TaskEither<RunError, Outcome
         ])({ params, opt: grpo.optimizer.init(params), reference: start }),
       ),
       TE.flatMap((state) => sit(state.params)),
-      TE.map(({ evaluation }): PolicyRow => ({ policy: against(name), evaluation })),
+      TE.map(({ evaluation }): PolicyRow => ({ policy: folderOf(pursuit), evaluation })),
     )
   }
 
@@ -199,24 +202,31 @@ export const job = (given: Flags, bench: Bench): TE.TaskEither<RunError, Outcome
     coldStart(),
     TE.bindTo('start'),
     TE.bind('before', ({ start }) => sit(start)),
-    TE.bind('rows', ({ start }) =>
+    TE.bind('learned', ({ start }) =>
       pipe(
         JUDGES,
         TE.traverseSeqArray((name) =>
           pipe(
             learnJudge(name, start),
             TE.bindTo('params'),
-            TE.bind('judge', ({ params }) => examineJudge(name, params)),
-            TE.bind('policy', ({ params }) => improve(name, params, start)),
+            TE.bind('row', ({ params }) => examineJudge(name, params)),
           ),
         ),
       ),
     ),
-    TE.map(({ before, rows }) => ({
+    TE.bind('policies', ({ start, learned }) =>
+      pipe(
+        PURSUITS,
+        TE.traverseSeqArray((pursuit) =>
+          improve(pursuit, learned.find(({ row }) => row.judge === pursuit.judge)!.params, start),
+        ),
+      ),
+    ),
+    TE.map(({ before, learned, policies }) => ({
       ...{ seed, device: device.kind },
       seconds: Math.round((performance.now() - began) / 100) / 10,
-      judges: rows.map((row) => row.judge),
-      policies: [{ policy: 'cold start', evaluation: before.evaluation }, ...rows.map((row) => row.policy)],
+      judges: learned.map(({ row }) => row),
+      policies: [{ policy: 'cold start', evaluation: before.evaluation }, ...policies],
     })),
   )
 }

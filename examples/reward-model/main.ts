@@ -1,6 +1,6 @@
 /**
  * Reward models and what becomes of them: two judges learn from preference pairs, one from many of every kind, one from a
- * few of one kind. GRPO against each shows how far the truth follows what a model of it says (Gao et al. 2022, "Scaling
+ * few of one kind. GRPO against them shows how far the truth follows what a model of it says (Gao et al. 2022, "Scaling
  * laws for reward model overoptimization", figure 1).
  */
 import { lineChart, pageHtml, renderSvg } from '@adjoint/report'
@@ -10,18 +10,18 @@ import * as TE from 'fp-ts/lib/TaskEither.js'
 import { join } from 'node:path'
 import { main, writeText } from '../cli/example.ts'
 import { tableText } from '../cli/table.ts'
-import { chartsOf, JUDGE_HEAD, judgeRow, momentsOf, POLICY_HEAD, policyRow } from './figures.ts'
+import { chartsOf, COURSE_HEAD, courseRow, JUDGE_HEAD, judgeRow, momentsOf, POLICY_HEAD, policyRow } from './figures.ts'
 import { flags } from './flags.ts'
-import { against, job, type Outcome } from './job.ts'
-import { JUDGES } from './setting.ts'
+import { folderOf, job, type Outcome } from './job.ts'
+import { PURSUITS } from './setting.ts'
 
 const logsOf = (folder: string) =>
   pipe(
-    JUDGES,
-    TE.traverseSeqArray((name) =>
+    PURSUITS,
+    TE.traverseSeqArray((pursuit) =>
       pipe(
-        readLog(join(folder, against(name), 'log.jsonl')),
-        TE.map((log) => [name, log] as const),
+        readLog(join(folder, folderOf(pursuit), 'log.jsonl')),
+        TE.map((log) => [pursuit.name, log] as const),
       ),
     ),
   )
@@ -44,6 +44,7 @@ const draw = (folder: string, outcome: Outcome, logs: Parameters<typeof chartsOf
           sections: [
             { kind: 'table', title: 'Held-out pairs', head: JUDGE_HEAD, rows: outcome.judges.map(judgeRow) },
             { kind: 'table', title: 'Held-out problems', head: POLICY_HEAD, rows: outcome.policies.map(policyRow) },
+            { kind: 'table', title: 'On the way', head: COURSE_HEAD, rows: logs.map(courseRow) },
             { kind: 'charts', title: 'Over-optimisation', svgs },
           ],
         }),
@@ -54,7 +55,7 @@ const draw = (folder: string, outcome: Outcome, logs: Parameters<typeof chartsOf
 await main({
   name: 'reward-model',
   about:
-    'Two reward models from preference pairs, and GRPO against each; writes logs, overoptimisation.svg and report.html.',
+    'Two reward models from preference pairs, and GRPO against them; writes logs, overoptimisation.svg and report.html.',
   flags,
   job: (given, bench) =>
     pipe(
@@ -64,13 +65,15 @@ await main({
       TE.tap(({ outcome, logs }) => draw(bench.folder, outcome, logs)),
       TE.map(({ outcome, logs }) => ({
         outcome: { ...outcome, curves: Object.fromEntries(logs.map(([name, log]) => [name, momentsOf(log)])) },
+        logs,
         report: join(bench.folder, 'report.html'),
       })),
     ),
-  text: ({ outcome, report }) =>
+  text: ({ outcome, logs, report }) =>
     [
       tableText(JUDGE_HEAD, outcome.judges.map(judgeRow)),
       tableText(POLICY_HEAD, outcome.policies.map(policyRow)),
+      tableText(COURSE_HEAD, logs.map(courseRow)),
       `${outcome.device}, ${outcome.seconds} s; ${report}`,
     ].join('\n'),
   json: ({ outcome }) => outcome,

@@ -74,7 +74,7 @@ export type JudgeName = keyof typeof judges
 export const JUDGES: readonly JudgeName[] = ['good', 'biased']
 export const judging = { optimizer: optimizerOf({ clip: 1, learningRate: 1e-3 }) } as const
 
-/** No penalty on the KL, and a learning rate that does not fall: how far the policy goes is what is asked. */
+/** A learning rate that does not fall: how far the policy goes is what is asked. */
 export const grpo = {
   prompts: 16,
   group: 16,
@@ -84,6 +84,18 @@ export const grpo = {
   objective: GRPO_OBJECTIVE,
   optimizer: optimizerOf({ clip: 0.2, learningRate: 1e-4 }),
 } as const
+
+/** Whom a policy tries to please, and what it pays for the KL to where it started. */
+export interface Pursuit {
+  readonly name: string
+  readonly judge: JudgeName
+  readonly beta: number
+}
+export const PURSUITS: readonly Pursuit[] = [
+  { name: 'good', judge: 'good', beta: 0 },
+  { name: 'good-on-a-leash', judge: 'good', beta: 0.2 },
+  { name: 'biased', judge: 'biased', beta: 0 },
+]
 
 /** Held-out problems: all policies sit the same exam. */
 export const sitting = {
