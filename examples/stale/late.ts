@@ -67,6 +67,7 @@ export const lateBranch = (way: string, k: number, seed: number, device: Device)
         // Learning takes the memory of the policy; the copy outlives it. At first all k policies are this one.
         snapshot(device)(state.params),
         TE.flatMap((copy) => {
+          const started = performance.now()
           const before = number === 0 ? past.map(() => copy) : past
           return pipe(
             collect(before[0] ?? state.params, key),
@@ -76,7 +77,7 @@ export const lateBranch = (way: string, k: number, seed: number, device: Device)
                 TE.map((learned) => ({
                   state: { ...learned.state, past: k === 0 ? [] : [...before.slice(1), copy] },
                   metrics: { ...metrics, ...learned.metrics },
-                  times,
+                  times: { ...times, step_time: performance.now() - started },
                 })),
               ),
             ),
