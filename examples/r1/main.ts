@@ -93,7 +93,7 @@ const requireBegun = (given: Flags, folder: string): TE.TaskEither<JobError, unk
 
 const job = (given: Flags, bench: Bench): TE.TaskEither<JobError, Finished> => {
   const seeds = seedsOf(given)
-  const report = join(bench.folder, 'report.html')
+  const report = join(bench.folder, 'tables.html')
   return pipe(
     requireBegun(given, bench.folder),
     TE.flatMap(() => TE.traverseSeqArray(runSeed(given, bench, seeds.length > 1))(seeds)),
@@ -123,7 +123,7 @@ await main({
   name: 'r1',
   about:
     "DeepSeek-R1's whole recipe on mod-10 chains, from random weights: a teacher, and a student that is distilled, learns by\n" +
-    'RL alone, or learns from unfiltered traces; writes a log a stage and report.html.',
+    'RL alone, or learns from unfiltered traces; writes a log a stage and tables.html.',
   flags,
   job,
   text: ({ outcome, tables, report }) =>

@@ -1,4 +1,4 @@
-/** report.html of the recipe: a pure function of its logs. `npm run report -- FOLDER` shows all of them. */
+/** tables.html of the recipe: a pure function of its logs. `npm run report -- FOLDER` shows all of them. */
 import { type Chart, curve, lineChart, linesOf, pageHtml, renderSvg, type Section, type Series } from '@adjoint/report'
 import type { Json, LogRecord } from '@adjoint/rl'
 import type { Stages } from './budget.ts'
