@@ -55,7 +55,7 @@ export const syncReference = ({ every, alpha }: ReferenceSync, device: Device) =
   const mix = mixReference(alpha)
   return <O extends Tree>(state: GrpoState<O>, step: number): TE.TaskEither<RunError, GrpoState<O>> => {
     const { params, reference } = state
-    if (reference === null || (step > 0 && step % every !== 0)) return TE.right(state)
+    if (reference === null || step % every !== 0) return TE.right(state)
     return pipe(
       snapshot(device)(step === 0 ? reference : mix(params, reference)),
       TE.map((copy) => ({ ...state, reference: copy })),
