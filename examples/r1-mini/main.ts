@@ -3,16 +3,17 @@
  * start of which half thinks and half guesses; GRPO with a reward for correct answers then makes it think.
  */
 import { random, realize } from '@adjoint/tensor'
-import { readLog, run, type RunError } from '@adjoint/rl'
+import { reportRuns } from '@adjoint/report'
+import { readLog, run } from '@adjoint/rl'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { join } from 'node:path'
-import { type Bench, deviceFailed, main, writeText } from '../cli/example.ts'
+import { type Bench, deviceFailed, type JobError, main } from '../cli/example.ts'
 import { tableText } from '../cli/table.ts'
 import { type Flags, flags } from './flags.ts'
 import { type Learning, phasesOf, sizeOf } from './job.ts'
 import { type Outcome, outcomeOf } from './outcome.ts'
-import { reportHtml, TABLE_HEAD, tableOf } from './report.ts'
+import { aboutOf, TABLE_HEAD, tableOf } from './report.ts'
 import { model, sftOptimizer } from './setting.ts'
 
 interface Finished {
@@ -20,13 +21,12 @@ interface Finished {
   readonly report: string
 }
 
-const job = (given: Flags, { device, folder, bar }: Bench): TE.TaskEither<RunError, Finished> => {
+const job = (given: Flags, { device, folder, bar }: Bench): TE.TaskEither<JobError, Finished> => {
   const { seed, steps, sftSteps, exam, control } = given
   const params = model.init(random.key(seed))
   const start: Learning = { params, opt: sftOptimizer.init(params), reference: null }
   const settings = { example: 'r1-mini', seed, device: device.kind, steps, sftSteps, exam, control }
   const about = { seed, device: device.kind, params: sizeOf(params) }
-  const report = join(folder, 'report.html')
   return pipe(
     TE.mapLeft(deviceFailed)(realize(device)(start)),
     TE.flatMap((initial) =>
@@ -44,12 +44,7 @@ const job = (given: Flags, { device, folder, bar }: Bench): TE.TaskEither<RunErr
     TE.bind('records', () => readLog(join(folder, 'log.jsonl'))),
     TE.bind('times', () => readLog(join(folder, 'times.jsonl'))),
     TE.bind('outcome', ({ records, times }) => TE.right(outcomeOf(about, records, times))),
-    TE.tap(({ outcome, records, times }) =>
-      TE.flatMap((html: string) => writeText(report, html))(
-        TE.fromTask(() => reportHtml(outcome, control, records, times)),
-      ),
-    ),
-    TE.map(({ outcome }) => ({ outcome, report })),
+    TE.bindW('report', ({ outcome }) => reportRuns(folder, aboutOf(outcome, control))),
   )
 }
 

@@ -67,7 +67,7 @@ export const lineChart = ({ title, x, y, series, domain }: Chart): TopLevelSpec 
     type: 'nominal' as const,
     title: null,
     scale: { domain: series.map((s) => s.name), range: series.map((_, i) => of(i)) },
-    legend: series.length > 1 ? { orient: 'top' as const } : null,
+    legend: series.length > 1 ? { orient: 'top' as const, columns: 5 } : null,
   })
   const colour = byName((i) => strokeOf(i).colour)
   const dash = byName((i) => [...strokeOf(i).dash])

@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util'
 export interface Flags {
   readonly help: boolean
   readonly runs: readonly string[]
-  /** Null: report.html beside the runs. */
+  /** Null: viewer.html beside the runs. */
   readonly out: string | null
   readonly title: string | null
   readonly force: boolean
@@ -20,7 +20,7 @@ Compares runs on one page: curves with the spread of seeds, evaluations, samples
 run (it holds log.jsonl), of a recipe (its stages are 1-name, 2-name, ..), or a folder of such folders. Runs that differ in
 their seed only are one setting.
 
-  --out FILE     the page; one HTML file that needs nothing else (default: report.html in the folder of the run, or in the
+  --out FILE     the page; one HTML file that needs nothing else (default: viewer.html in the folder of the run, or in the
                  folder that all runs share)
   --title TEXT   title of the page (default: what tells the settings apart)
   --force        overwrite --out even where it is not a report

@@ -1,5 +1,6 @@
 /** Runs as they are named on a command line: found, read, and what is wrong with the names. */
 import * as E from 'fp-ts/lib/Either.js'
+import type * as TE from 'fp-ts/lib/TaskEither.js'
 import { join } from 'node:path'
 import { findRuns, fingerprint, readRuns, type RunFolder } from './folders.ts'
 import type { Run } from './run.ts'
@@ -38,13 +39,15 @@ export const gather = async (paths: readonly string[]): Promise<Gathered> => {
 }
 
 /**
- * The page of one run, written as `report.html` into its folder, as `npm run report` does. Right: its path. Left: one
- * sentence on why there is none.
+ * The page of the runs in a folder, written as its `report.html`: what `npm run report` makes, with what the example that
+ * ran them has to say of them. Right: its path. Left: one sentence on why there is none.
  */
-export const reportRun = async (folder: string, about: About = {}): Promise<E.Either<string, string>> => {
-  const { runs, problems } = await gather([folder])
-  if (problems[0] !== undefined) return E.left(problems[0])
-  const path = join(folder, 'report.html')
-  const written = await writePage(path, await pageMaker()(runs, about))
-  return E.isLeft(written) ? written : E.right(path)
-}
+export const reportRuns =
+  (folder: string, about: About = {}): TE.TaskEither<string, string> =>
+  async () => {
+    const { runs, problems } = await gather([folder])
+    if (problems[0] !== undefined) return E.left(problems[0])
+    const path = join(folder, 'report.html')
+    const written = await writePage(path, await pageMaker()(runs, about), { force: true })
+    return E.isLeft(written) ? written : E.right(path)
+  }

@@ -49,13 +49,13 @@ describe('npm run report', () => {
   test('several seeds are one page beside them, which asks for nothing from outside', async () => {
     const { code, out, err } = await run(join(folder, 'runs', 's0'), join(folder, 'runs', 's1'))
     expect({ code, err }).toEqual({ code: 0, err: '' })
-    expect(out).toMatch(/report\.html: 2 runs, \d+ KB\n$/)
-    const page = await readFile(join(folder, 'runs', 'report.html'), 'utf8')
+    expect(out).toMatch(/viewer\.html: 2 runs, \d+ KB\n$/)
+    const page = await readFile(join(folder, 'runs', 'viewer.html'), 'utf8')
     expect(page).toContain('made-up, 2 seeds')
     expect(page).toContain('default-src &#39;none&#39;')
     expect(page).not.toMatch(/(?:src|href)="(?:http|\/)/)
     expect(page).not.toMatch(/@import|url\((?!#)/)
-    expect((await readdir(join(folder, 'runs'))).sort()).toEqual(['report.html', 's0', 's1'])
+    expect((await readdir(join(folder, 'runs'))).sort()).toEqual(['viewer.html', 's0', 's1'])
   })
 
   test('a folder of runs is all of them, and a page is written again over itself', async () => {
@@ -109,7 +109,7 @@ describe('npm run report', () => {
       const { code, err } = await run(join(folder, 'odd', name))
       expect([name, code]).toEqual([name, 0])
       expect(err).toContain(words)
-      expect(await readFile(join(folder, 'odd', name, 'report.html'), 'utf8')).toContain(words)
+      expect(await readFile(join(folder, 'odd', name, 'viewer.html'), 'utf8')).toContain(words)
     }
     expect((await run(join(folder, 'odd'))).code).toBe(0)
   })
@@ -118,7 +118,7 @@ describe('npm run report', () => {
     const recipe = join(folder, 'recipe')
     for (const stage of ['10-last', '2-rl', '1-cold-start']) await writeRun(join(recipe, stage), { seed: 0, steps: 2 })
     expect((await run(recipe)).code).toBe(0)
-    const page = await readFile(join(recipe, 'report.html'), 'utf8')
+    const page = await readFile(join(recipe, 'viewer.html'), 'utf8')
     const at = ['1-cold-start, sft', '2-rl, sft', '10-last, sft'].map((title) => page.indexOf(`<h2>${title}</h2>`))
     expect(at.every((place, i) => place > (at[i - 1] ?? 0))).toBe(true)
   })
@@ -132,7 +132,7 @@ describe('npm run report', () => {
       samples: [{ kind: 'sample', phase: evil, step: 0, prompt: evil, completion: evil, rewards: { [evil]: 1 } }],
     })
     expect((await run(evilRun)).code).toBe(0)
-    const page = await readFile(join(evilRun, 'report.html'), 'utf8')
+    const page = await readFile(join(evilRun, 'viewer.html'), 'utf8')
     expect(page).not.toContain('<img')
     expect(page.match(/<script/g)).toHaveLength(2)
     expect(page.match(/<\/script>/g)).toHaveLength(2)

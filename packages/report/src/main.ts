@@ -29,7 +29,7 @@ const defaultOut = async (runs: readonly string[]): Promise<string> => {
       return (await stat(path)).isDirectory() ? path : dirname(path)
     }),
   )
-  return join(sharedFolder(folders), 'report.html')
+  return join(sharedFolder(folders), 'viewer.html')
 }
 
 const kilobytes = (text: string): string => `${Math.ceil(Buffer.byteLength(text) / 1024)} KB`

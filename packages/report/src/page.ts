@@ -1,5 +1,6 @@
 /** A report as one HTML text that needs nothing else: no script, no font, no file. */
 import { escapeHtml } from './html.ts'
+import { styleOf } from './style.ts'
 
 /** Part of a report. */
 export type Section =
@@ -21,30 +22,21 @@ export interface Page {
 const cells = (tag: 'th' | 'td', row: readonly string[]): string =>
   `<tr>${row.map((cell) => `<${tag}>${escapeHtml(cell)}</${tag}>`).join('')}</tr>`
 
-const sectionHtml = (section: Section): string => {
+/** A part of a report as HTML; what it holds of text is escaped, its charts are this package's. */
+export const sectionHtml = (section: Section): string => {
   switch (section.kind) {
     case 'text':
       return `<p>${escapeHtml(section.text)}</p>`
     case 'charts':
       return `<h2>${escapeHtml(section.title)}</h2>\n<div class="charts">\n${section.svgs
-        .map((svg) => `<figure>${svg}</figure>`)
+        .map((svg) => `<figure class="plain">${svg}</figure>`)
         .join('\n')}\n</div>`
     case 'table':
-      return `<h2>${escapeHtml(section.title)}</h2>\n<table>\n<thead>${cells('th', section.head)}</thead>\n<tbody>${section.rows
+      return `<h2>${escapeHtml(section.title)}</h2>\n<div class="wide"><table>\n<thead>${cells('th', section.head)}</thead>\n<tbody>${section.rows
         .map((row) => cells('td', row))
-        .join('\n')}</tbody>\n</table>`
+        .join('\n')}</tbody>\n</table></div>`
   }
 }
-
-const STYLE = `
-:root { color-scheme: light; }
-body { font: 15px/1.5 system-ui, sans-serif; color: #1d2329; background: #fff; max-width: 1080px; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.6rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }
-.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(480px, 1fr)); gap: 1rem; }
-figure { margin: 0; } svg { max-width: 100%; height: auto; }
-table { border-collapse: collapse; } th, td { padding: .3rem .8rem .3rem 0; border-bottom: 1px solid #e4e6ea; text-align: left; }
-td { font-variant-numeric: tabular-nums; }
-`
 
 /** The page as HTML. */
 export const pageHtml = ({ title, sections }: Page): string => `<!doctype html>
@@ -53,11 +45,13 @@ export const pageHtml = ({ title, sections }: Page): string => `<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${escapeHtml(title)}</title>
-<style>${STYLE}</style>
+<style>${styleOf(1)}</style>
 </head>
 <body>
-<h1>${escapeHtml(title)}</h1>
+<header><h1>${escapeHtml(title)}</h1></header>
+<main>
 ${sections.map(sectionHtml).join('\n')}
+</main>
 </body>
 </html>
 `

@@ -59,9 +59,14 @@ describe('settings', () => {
     ])
   })
 
-  test('many differences are called by the folder', () => {
-    const of = (name: string, x: number) => run(name, ['', { a: x, b: x, c: x, d: x }])
-    expect(settingsOf([of('plain', 0), of('clipped', 1)]).map(({ label }) => label)).toEqual(['plain', 'clipped'])
+  test('labels say no more than tells settings apart, and fall back to folders', () => {
+    const of = (name: string, x: number, long = '') => run(name, ['', { a: x, b: x, c: x % 2, d: long }])
+    expect(settingsOf([of('p', 0), of('q', 1), of('r', 2)]).map(({ label }) => label)).toEqual(['a 0', 'a 1', 'a 2'])
+    const long = (name: string, words: string) => run(name, ['', { d: words.repeat(20) }])
+    expect(settingsOf([long('plain', 'abc'), long('clipped', 'def')]).map(({ label }) => label)).toEqual([
+      'plain',
+      'clipped',
+    ])
   })
 
   test.each([

@@ -88,23 +88,35 @@ export const compareFields = (
   return { differing: names.filter(varies), common: names.filter((name) => !varies(name)), at }
 }
 
-const MOST_FIELDS = 3
 const LONGEST_LABEL = 48
 
-const labelsOf = (groups: readonly Setting[]): readonly string[] => {
+/** The first few of the fields in which settings differ that tell them all apart, or as far as they can. */
+const telling = (groups: readonly Setting[]): readonly string[] => {
   const { differing, at } = compareFields(groups)
+  const apart = (names: readonly string[]): number =>
+    new Set(groups.map((group) => JSON.stringify(names.map((name) => at(group, name))))).size
+  return differing.reduce<readonly string[]>(
+    (chosen, name) => (apart([...chosen, name]) > apart(chosen) ? [...chosen, name] : chosen),
+    [],
+  )
+}
+
+const labelsOf = (groups: readonly Setting[]): readonly string[] => {
+  const { at } = compareFields(groups)
   // A folder that says no more than its seed is called by the folder around it.
   const byFolder = groups.map(({ runs: [run] }) => seedless(run!.name) || basename(dirname(run!.folder)) || run!.name)
-  const byField = groups.map((group) => differing.map((name) => `${name} ${brief(at(group, name))}`).join(', '))
-  const tells = (labels: readonly string[]): boolean =>
-    new Set(labels).size === labels.length && labels.every((label) => label !== '' && label.length <= LONGEST_LABEL)
   if (groups.length === 1) {
     const example = at(groups[0]!, 'example')
     return [typeof example === 'string' ? example : byFolder[0]!]
   }
-  if (differing.length <= MOST_FIELDS && tells(byField)) return byField
-  if (tells(byFolder)) return byFolder
-  return groups.map(({ runs }, i) => `${i + 1}. ${runs[0]!.name}`)
+  const fields = telling(groups)
+  const byField = groups.map((group) => fields.map((name) => `${name} ${brief(at(group, name))}`).join(', '))
+  const tells = (labels: readonly string[]): boolean =>
+    new Set(labels).size === labels.length && labels.every((label) => label !== '' && label.length <= LONGEST_LABEL)
+  // Fields of a recipe are named with their stage: its folder says it shorter.
+  const recipes = groups.some(({ runs: [run] }) => run!.stages.length > 1)
+  const best = (recipes ? [byFolder, byField] : [byField, byFolder]).find(tells)
+  return best ?? groups.map(({ runs }, i) => `${i + 1}. ${runs[0]!.name}`)
 }
 
 /** Runs by setting, in the order in which they were given. */

@@ -21,7 +21,7 @@ header { padding-top: clamp(1.2rem, 3vw, 2.4rem); }
 h1 { font-size: clamp(1.35rem, 2.4vw, 1.9rem); line-height: 1.2; letter-spacing: -.015em; margin: 0 0 .4rem; text-wrap: balance; }
 h2 { font-size: 1.2rem; letter-spacing: -.01em; margin: 2.6rem 0 .7rem; }
 h3 { font-size: .95rem; margin: 0; font-weight: 600; }
-p { max-width: 72ch; margin: .4rem 0; } .muted, .note { color: var(--muted); } .lead { font-size: 1.02rem; }
+section.told p { max-width: 90ch; } p { max-width: 72ch; margin: .4rem 0; } .muted, .note { color: var(--muted); } .lead { font-size: 1.02rem; }
 a { color: var(--accent); } code, .mono { font-family: var(--mono); font-size: .87em; }
 :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; border-radius: 3px; }
 .skip { position: absolute; left: -99rem; } .skip:focus { left: 1rem; top: .5rem; background: var(--card); padding: .4rem .8rem; z-index: 9; }
@@ -53,7 +53,7 @@ figcaption { display: grid; }
 .group { width: 100%; font-size: .74rem; color: var(--muted); letter-spacing: .02em; display: flex; justify-content: space-between; gap: 1rem; }
 .unit { color: var(--muted); font-size: .8rem; min-height: 1.55em; } .keys { list-style: none; margin: .25rem 0 .35rem; padding: 0; display: flex; flex-wrap: wrap; gap: 0 1rem; font-size: .82rem; }
 .keys li { display: flex; flex-wrap: wrap; gap: 0 .4rem; align-items: center; min-width: 0; } .keys output { font-variant-numeric: tabular-nums; color: var(--muted); }
-.plot { position: relative; margin-top: auto; touch-action: pan-y; } .plot svg { display: block; width: 100%; height: auto; max-width: 470px; }
+.plot { position: relative; margin-top: auto; touch-action: pan-y; } .plain svg { width: 100%; height: auto; } .plot svg { display: block; width: 100%; height: auto; max-width: 470px; }
 .plot i { position: absolute; width: 1px; background: var(--muted); pointer-events: none; display: none; }
 .split { display: flex; height: .85rem; min-width: 180px; width: 100%; border-radius: 3px; overflow: hidden; gap: 1px; } .split i { display: block; }
 .timing td.bar { width: 45%; min-width: 220px; } .timing small { display: flex; flex-wrap: wrap; gap: 0 .9rem; white-space: normal; }
@@ -63,7 +63,7 @@ form { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 
 form label { display: grid; gap: .15rem; font-size: .82rem; color: var(--muted); min-width: 0; } form fieldset { border: 0; padding: 0; margin: 0; min-width: 0; }
 form legend { font-size: .82rem; color: var(--muted); padding: 0; } .pair { display: flex; gap: .4rem; align-items: center; }
 input, select, button { font: inherit; color: var(--ink); background: var(--page); border: 1px solid light-dark(#b8bfc7, #4a545f); border-radius: 5px; padding: .3rem .5rem; min-width: 0; width: 100%; }
-.legend input { width: auto; } button { width: auto; cursor: pointer; padding: .3rem .9rem; } button:disabled { opacity: .45; cursor: default; }
+form input, form select, form button { font-size: .92rem; } .legend input { width: auto; } button { width: auto; cursor: pointer; padding: .3rem .9rem; } button:disabled { opacity: .45; cursor: default; }
 .pager { display: flex; flex-wrap: wrap; gap: .5rem .8rem; align-items: center; margin: .9rem 0; } .pager p { margin: 0; flex: 1 1 auto; }
 .list { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 430px), 1fr)); gap: .8rem; }
 article { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: .7rem .85rem; min-width: 0; display: flex; flex-direction: column; gap: .5rem; }
