@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Sample } from '../reward/reward.ts'
 import { addition } from '../task/addition.ts'
-import { chainSteps, mod10Chain, mod10Chains } from '../task/chain.ts'
+import { type Chain, chainSteps, mod10Chain, mod10Chains } from '../task/chain.ts'
 import { countdown } from '../task/countdown.ts'
 import { foldIn, type HostKey, hostKey } from '../task/key.ts'
 import { problem, problems, type Task } from '../task/task.ts'
@@ -60,6 +60,17 @@ describe.each<readonly [string, Task<never>]>([
   test('a wrong format is not the template', () => {
     corrupted(task, wrongFormat, (_p, spoiled) => expect(E.isLeft(parseCompletion(spoiled))).toBe(true))
   })
+})
+
+test('a wrong answer is no other right one, and null where all are right', () => {
+  // Right is what has the parity of the last step.
+  const parity = (p: Chain) => (answer: string) => (Number(answer) - chainSteps(p).at(-1)!) % 2 === 0
+  const even: Task<Chain> = { ...mod10Chain, verify: parity }
+  corrupted(even, wrongAnswer, (p, spoiled) => expect(parity(p)(parsed(spoiled).answer)).toBe(false))
+  const p = mod10Chain.generate(hostKey(0))
+  const easy: Task<Chain> = { ...mod10Chain, verify: () => () => true }
+  expect(wrongAnswer(p, mod10Chain.trace(p), hostKey(1), easy)).toBeNull()
+  expect(wrongAnswer(p, { think: '', answer: '' }, hostKey(1), easy)).toBeNull()
 })
 
 describe('a slip', () => {
