@@ -48,6 +48,7 @@ export const nameOf = (way: string, k: number, seed: number): string => `${way}-
 export const lateBranch = (way: string, k: number, seed: number, device: Device): Branch<Late> => ({
   name: nameOf(way, k, seed),
   seed,
+  settings: { example: 'stale', way, k },
   enter: (params) => ({
     params,
     opt: optimizer.init(params),

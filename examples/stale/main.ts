@@ -10,8 +10,8 @@ import { join } from 'node:path'
 import { type Bench, main, writeText } from '../cli/example.ts'
 import { show, tableText } from '../cli/table.ts'
 import { follow, logOf, startOf } from '../variants/branches.ts'
-import { type Flags, flags } from '../variants/flags.ts'
-import { curveOf, examOf, type Followed, mean, overSteps, rowOf } from '../variants/outcome.ts'
+import { curveOf, examOf, type Followed, mean, overSeeds, overSteps, rowOf } from '../variants/outcome.ts'
+import { type Flags, flags } from './flags.ts'
 import { lateBranch, nameOf, ways } from './late.ts'
 import { AGES } from './setting.ts'
 import { type Ended, verdicts } from './verdict.ts'
@@ -63,7 +63,7 @@ const job = (given: Flags, bench: Bench): TE.TaskEither<RunError, Finished> => {
         const series = all
           .filter(({ k }) => k === 0 || k === age)
           .map((f) => curveOf(f, 'passAt1', examOf(begun, 'passAt1')))
-        const title = `Rollouts ${age} steps old: mean of ${given.seeds.length} seeds, band from lowest to highest`
+        const title = `Rollouts ${age} steps old: ${overSeeds(given.seeds.length)}`
         return pipe(
           TE.fromTask(() => renderSvg(lineChart({ title, x: 'step', y: 'pass@1, held-out problems', series }))),
           TE.flatMap((svg) => writeText(path, svg)),

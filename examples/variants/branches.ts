@@ -49,6 +49,8 @@ export interface Branch<S extends Tree> {
   /** Of its folder. */
   readonly name: string
   readonly seed: number
+  /** What sets it apart from other branches, its seed aside: the first line of its log has it. */
+  readonly settings: Readonly<Record<string, string | number>>
   /** The state at its beginning; it may keep the memory of `params`. */
   readonly enter: (params: TransformerParams) => S
   /** A step of it, by its key and its number; the programs are compiled when it is asked for. */
@@ -145,7 +147,7 @@ export const follow =
         run({
           ...{ folder: home, seed: branch.seed, checkpointEvery: 50 },
           phases: [training, examPhase<S>(exam, bench)],
-          settings: { example: 'variants', run: branch.name, seed: branch.seed, device: device.kind, steps, exam },
+          settings: { ...branch.settings, seed: branch.seed, device: device.kind, steps, exam },
           observe: (progress) => bar.observe({ ...progress, phase: `${branch.name} ${progress.phase}` }),
         })(branch.enter(own), { resume: resume && existsSync(join(home, 'checkpoint.safetensors')) }),
       ),

@@ -12,7 +12,7 @@ export interface Flags extends CommonValues, Length {
 export const flags: FlagsOf<Flags> = {
   seeds: counts('seeds of RL, each variant once with each', [0, 1]),
   sftSteps: count('SFT steps of the start that all variants share', 1500),
-  steps: count('steps of RL of each variant', 50),
+  steps: count('steps of RL of each variant', 40),
   exam: count('held-out problems of the exams at the end, 16 samples each', 128, { min: 1 }),
   ...common,
 }

@@ -13,7 +13,7 @@ import { type Bench, main, writeText } from '../cli/example.ts'
 import { show, tableText } from '../cli/table.ts'
 import { type Branch, follow, logOf, startOf } from './branches.ts'
 import { type Flags, flags } from './flags.ts'
-import { curveOf, examOf, type Followed, mean, type Row, rowOf } from './outcome.ts'
+import { curveOf, examOf, type Followed, mean, overSeeds, type Row, rowOf } from './outcome.ts'
 import { MAX_TOKENS, MINIBATCHES, type Opt, optimizer, sampling } from './setting.ts'
 
 const variants: Readonly<Record<string, Preset>> = {
@@ -28,6 +28,7 @@ type State = GrpoState<Opt>
 const branchOf = (variant: string, preset: Preset, seed: number, device: Device): Branch<State> => ({
   name: `${variant}-${seed}`,
   seed,
+  settings: { example: 'variants', preset: variant },
   enter: (params) => ({ params, opt: optimizer.init(params), reference: preset.objective.beta === 0 ? null : params }),
   step: () => {
     const improve = grpoStep({ ...sampling, ...preset, minibatches: MINIBATCHES, optimizer, device })
@@ -75,7 +76,7 @@ const job = (
     TE.bind('followed', () => TE.traverseSeqArray(logs)(Object.keys(variants))),
     TE.tap(({ start, followed }) => {
       const series = followed.map((f) => curveOf(f, 'passAt1', examOf(start, 'passAt1')))
-      const title = `The GRPO family from one start: mean of ${given.seeds.length} seeds, band from lowest to highest`
+      const title = `The GRPO family from one start: ${overSeeds(given.seeds.length)}`
       return pipe(
         TE.fromTask(() => renderSvg(lineChart({ title, x: 'step', y: 'pass@1, held-out problems', series }))),
         TE.flatMap((svg) => writeText(chart, svg)),

@@ -61,6 +61,10 @@ export const curveOf = ({ name, logs }: Followed, field: string, atStart: number
   }
 }
 
+/** What a chart of such curves is of. */
+export const overSeeds = (seeds: number): string =>
+  seeds === 1 ? 'one seed' : `mean of ${seeds} seeds, band from lowest to highest`
+
 /** The figures of one way to train. */
 export const rowOf = ({ name, logs }: Followed): Row => ({
   name,

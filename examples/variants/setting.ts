@@ -37,10 +37,10 @@ export const sampling = {
 } as const
 /** Four updates a batch: from the second on the policy is not the sampler, and ratios and clips have something to do. */
 export const MINIBATCHES = 4
-export const optimizer = chain(clipByGlobalNorm(0.2), adam({ learningRate: 2e-4 }))
+export const optimizer = chain(clipByGlobalNorm(0.2), adam({ learningRate: 1e-4 }))
 export type Opt = ReturnType<typeof optimizer.init>
 
 /** Held-out problems: all runs sit the same exams. */
 export const sitting = { task, model, seed: 20250122, samples: 16, temperature: 1, maxTokens: MAX_TOKENS } as const
 /** A short exam on the way: so many problems, 4 samples each, once each so many steps. */
-export const SHORT = { problems: 64, samples: 4, every: 10 } as const
+export const SHORT = { problems: 64, samples: 4, every: 5 } as const
