@@ -22,8 +22,7 @@ export interface Page {
 const cells = (tag: 'th' | 'td', row: readonly string[]): string =>
   `<tr>${row.map((cell) => `<${tag}>${escapeHtml(cell)}</${tag}>`).join('')}</tr>`
 
-/** A part of a report as HTML; what it holds of text is escaped, its charts are this package's. */
-export const sectionHtml = (section: Section): string => {
+const sectionHtml = (section: Section): string => {
   switch (section.kind) {
     case 'text':
       return `<p>${escapeHtml(section.text)}</p>`

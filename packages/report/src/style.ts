@@ -21,7 +21,7 @@ header { padding-top: clamp(1.2rem, 3vw, 2.4rem); }
 h1 { font-size: clamp(1.35rem, 2.4vw, 1.9rem); line-height: 1.2; letter-spacing: -.015em; margin: 0 0 .4rem; text-wrap: balance; }
 h2 { font-size: 1.2rem; letter-spacing: -.01em; margin: 2.6rem 0 .7rem; }
 h3 { font-size: .95rem; margin: 0; font-weight: 600; }
-section.told p { max-width: 90ch; } p { max-width: 72ch; margin: .4rem 0; } .muted, .note { color: var(--muted); } .lead { font-size: 1.02rem; }
+p { max-width: 72ch; margin: .4rem 0; } .muted, .note { color: var(--muted); } .lead { font-size: 1.02rem; }
 a { color: var(--accent); } code, .mono { font-family: var(--mono); font-size: .87em; }
 :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; border-radius: 3px; }
 .skip { position: absolute; left: -99rem; } .skip:focus { left: 1rem; top: .5rem; background: var(--card); padding: .4rem .8rem; z-index: 9; }

@@ -1,6 +1,7 @@
 /** The page's tables: which runs, what their last evaluations say, where the time went. */
 import { titleOf } from './chapters.ts'
 import { COLOURS, strokeOf } from './charts.ts'
+import type { Figure } from './figure.ts'
 import { type Examinations, progressOf, type Timing } from './figures.ts'
 import { duration, grouped, percent, rangeText, short } from './format.ts'
 import { type Html, html, trusted } from './html.ts'
@@ -141,9 +142,18 @@ const HEADS: Readonly<Record<string, string>> = {
   meanLength: 'mean length',
 }
 
+/** Steps of its phase before an evaluation; seeds that go on may have come to different ones. */
+const afterText = (done: Figure | undefined): string =>
+  done === undefined || done.high === 0
+    ? '–'
+    : done.low === done.high
+      ? grouped(done.high)
+      : `${grouped(done.low)}–${grouped(done.high)}`
+
 /** The last evaluation of every phase, mean over seeds with the least and the greatest. */
-export const evaluationsTable = (settings: readonly Setting[], { names, rows }: Examinations): Html | null =>
-  rows.length === 0
+export const evaluationsTable = (settings: readonly Setting[], { names, rows }: Examinations): Html | null => {
+  const dated = rows.some(({ figures }) => (figures.get('done')?.high ?? 0) > 0)
+  return rows.length === 0
     ? null
     : html`<section id="evaluations" aria-labelledby="evaluations-title">
         <h2 id="evaluations-title">Held-out evaluations</h2>
@@ -158,21 +168,20 @@ export const evaluationsTable = (settings: readonly Setting[], { names, rows }: 
                 <th>phase</th>
                 ${settings.length > 1 ? html`<th>setting</th>` : null}
                 <th class="number">seeds</th>
+                ${dated ? html`<th class="number">after steps</th>` : null}
                 ${names.map((name) => html`<th class="number">${HEADS[name] ?? name}</th>`)}
               </tr>
             </thead>
             <tbody>
               ${rows.map(({ setting, chapter, figures }, i) => {
                 const phase = titleOf(chapter)
-                const done = figures.get('done')?.mean ?? 0
                 const first = i === 0 || titleOf(rows[i - 1]!.chapter) !== phase
                 const most = Math.max(...[...figures.values()].map((figure) => figure.seeds))
                 return html`<tr class="${first ? 'first' : ''}">
-                  <th scope="row">
-                    ${first ? html`${phase}${done > 0 ? html`<small>after ${grouped(Math.round(done))} steps</small>` : null}` : null}
-                  </th>
+                  <th scope="row">${first ? phase : null}</th>
                   ${settings.length > 1 ? html`<td>${marked(settings, settings.indexOf(setting))}</td>` : null}
                   <td class="number">${most}</td>
+                  ${dated ? html`<td class="number">${afterText(figures.get('done'))}</td>` : null}
                   ${names.map((name) => {
                     const figure = figures.get(name)
                     const range = figure === undefined ? null : rangeText(figure.low, figure.high)
@@ -186,6 +195,7 @@ export const evaluationsTable = (settings: readonly Setting[], { names, rows }: 
           </table>
         </div>
       </section>`
+}
 
 /** Parts of a step in the order of all tables, with the number of their colour. */
 const partStyles = (timings: readonly Timing[]): ReadonlyMap<string, number> =>

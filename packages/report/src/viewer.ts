@@ -5,7 +5,6 @@ import { draw, type Drawing } from './draw.ts'
 import { examinations, timings } from './figures.ts'
 import { grouped } from './format.ts'
 import { type Html, html, jsonScript, trusted } from './html.ts'
-import { type Section, sectionHtml } from './page.ts'
 import type { Run } from './run.ts'
 import type { Samples } from './page-data.ts'
 import { MOST_SAMPLES, samplesOf } from './samples.ts'
@@ -19,8 +18,6 @@ export interface About {
   readonly title?: string
   /** Sentences under the title. */
   readonly lead?: readonly string[]
-  /** What else is to be said of them: tables, charts and text, before all that is read out of their logs. */
-  readonly sections?: readonly Section[]
   /** What could not be read, one sentence each. */
   readonly problems?: readonly string[]
   /** The page's number, where a server stands behind it and tells it of later ones. */
@@ -106,7 +103,7 @@ const policy = (hash: string, live: boolean): string =>
  */
 export const pageMaker = (): ((runs: readonly Run[], about?: About) => Promise<string>) => {
   let before: ReadonlyMap<string, Promise<Drawing>> = new Map()
-  return async (runs, { title, lead = [], sections = [], problems = [], live } = {}) => {
+  return async (runs, { title, lead = [], problems = [], live } = {}) => {
     const script = await pageScript()
     const settings = settingsOf(runs)
     const name = title ?? titled(settings)
@@ -143,7 +140,6 @@ ${trusted(MARK)}
 <header id="header"><h1>${name}</h1>${lead.map((sentence) => html`<p class="lead">${sentence}</p>`)}</header>
 ${navigation(settings, links, { evaluations: exams !== null, timing: times !== null }, live !== undefined)}
 <main id="main">
-          ${sections.length === 0 ? null : html`<section class="told">${sections.map((section) => trusted(sectionHtml(section)))}</section>`}
 ${
   settings.length === 0
     ? html`<section id="runs">
