@@ -21,7 +21,7 @@ beforeAll(async () => {
 })
 afterAll(async () => rm(root, { recursive: true }))
 
-const MODELS = ['teacher', 'start', 'sft', 'forward-kl', 'jsd', 'gkd-half', 'gkd-own', 'policy-gradient']
+const MODELS = ['teacher', 'start', 'sft', 'forward-kl', 'jsd', 'gkd-half', 'gkd-own', 'policy-gradient', 'sft-fresh']
 
 test('gkd ends with one row a model, out of logs that a resumed run leaves as they are', async () => {
   const size = ['--teacher-steps', '60', '--start-steps', '40', '--steps', '2', '--problems', '8', '--exam', '4']

@@ -192,11 +192,12 @@ export const job = (given: Flags, { device, folder, bar }: Bench): TE.TaskEither
       divergenceMeter({ ...meter, divergences: { reverseKl } }),
     ]
     // Every text that the teacher ends is a trace: whether it is right is not asked.
-    const write = rejectionSample({ ...sitting, model: large, count: problems, group: 1, accept: {}, device })
+    const writes = (count: number) => rejectionSample({ ...sitting, model: large, count, group: 1, accept: {}, device })
     return pipe(
       TE.Do,
       TE.bind('said', () => written(large)(params)),
-      TE.bind('kept', () => write(params, keyOf(0))),
+      TE.bind('kept', () => writes(problems)(params, keyOf(0))),
+      TE.bind('more', () => writes(Math.max(1, given.steps) * ROWS)(params, keyOf(3))),
       TE.let(
         'measure',
         ({ said }): Measure =>
@@ -216,9 +217,11 @@ export const job = (given: Flags, { device, folder, bar }: Bench): TE.TaskEither
         const step = demonstrated(small, epochs(kept.traces, { rows: ROWS, key: keyOf(1) }))
         return TE.flatMap(trained('start', small, given.startSteps, step, measure))(fresh(small, 1))
       }),
-      TE.bind('students', ({ start, kept, measure }) =>
+      TE.bind('students', ({ start, kept, more, measure }) =>
         pipe(
-          Object.entries(studentsOf({ teacher, traces: kept.traces, key: keyOf(2), device })),
+          Object.entries(
+            studentsOf({ ...{ teacher, device, key: keyOf(2) }, traces: kept.traces, fresh: more.traces }),
+          ),
           TE.traverseSeqArray(([name, step]) => trained(name, small, given.steps, step, measure)(start.params)),
         ),
       ),

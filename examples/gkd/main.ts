@@ -1,6 +1,8 @@
 /**
  * Distillation in six ways: a teacher of two layers writes a small set of traces; students of one layer learn from the
- * traces alone, from the teacher's distribution on them, or from its distribution on what they write themselves.
+ * traces alone, from the teacher's distribution on them, or from its distribution on what they write themselves. The last
+ * ones meet new problems at every step: a seventh student, who is given the teacher's traces of as many, tells what of
+ * their gain is due to that.
  */
 import { curve, lineChart, linesOf, renderSvg } from '@adjoint/report'
 import { pipe } from 'fp-ts/lib/function.js'

@@ -24,15 +24,17 @@ export type Step = (state: Learner<Opt>, key: HostKey, number: number) => TaskEi
 /** What all students are given. */
 export interface Lessons {
   readonly teacher: TeacherModel
-  /** What the teacher wrote: a fixed set. */
+  /** What the teacher wrote: a small set, read over and over. */
   readonly traces: readonly Demonstration[]
+  /** And what it writes to as many new problems as an on-policy student meets: read once. */
+  readonly fresh: readonly Demonstration[]
   /** Of the order in which it is read. */
   readonly key: HostKey
   readonly device: Device
 }
 
 /** The students by name; a program is compiled when its student is asked for. */
-export const studentsOf = ({ teacher, traces, key, device }: Lessons): Readonly<Record<string, () => Step>> => {
+export const studentsOf = ({ teacher, traces, fresh, key, device }: Lessons): Readonly<Record<string, () => Step>> => {
   const student = { model: small, teacher, optimizer, device }
   const fixed = { ...student, vocabulary: task.vocabulary, batch: epochs(traces, { rows: ROWS, key }) }
   const jsd = generalizedJsd(0.5)
@@ -43,5 +45,7 @@ export const studentsOf = ({ teacher, traces, key, device }: Lessons): Readonly<
     'gkd-half': () => gkdStep({ ...fixed, sampling, divergence: jsd, lambda: 0.5 }),
     'gkd-own': () => gkdStep({ ...fixed, sampling, divergence: jsd, lambda: 1 }),
     'policy-gradient': () => miniLlmStep({ ...student, sampling }),
+    // The control: is it the new problems, or that the texts are its own?
+    'sft-fresh': () => sftStep({ ...fixed, batch: epochs(fresh, { rows: ROWS, key }) }),
   }
 }
