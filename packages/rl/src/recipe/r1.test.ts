@@ -2,6 +2,7 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { transformer } from '@adjoint/nn'
 import { type Device, random, realizeAsync } from '@adjoint/tensor'
 import * as E from 'fp-ts/lib/Either.js'
 import type * as TE from 'fp-ts/lib/TaskEither.js'
@@ -88,9 +89,14 @@ describe('R1', () => {
 
   test('takes parameters on a device without using them up, and leaves some that outlive it', async () => {
     const own = await openDevice()
-    const base = await realizeAsync(model.init(random.key(7)), own)
+    // So wide that its tensors are not small ones, which move to the host when they are read.
+    const wide = transformer({ ...model.config, width: 64, headDim: 32, hidden: 256 })
+    const base = await realizeAsync(wide.init(random.key(7)), own)
     const past = await bitsOf(base)
-    const recipe = perform([coldStart(tiny.coldStart), reasoningRl(tiny.reasoningRl)])
+    const recipe = perform([
+      coldStart({ ...tiny.coldStart, model: wide }),
+      reasoningRl({ ...tiny.reasoningRl, model: wide }),
+    ])
     const given = { ...start, models: { base, policy: base } }
     const { models } = await right(recipe({ ...envOf(fresh()), device: own })(given))
     expect(await bitsOf(base)).toEqual(past)
@@ -121,6 +127,14 @@ describe('R1', () => {
       ...Array.from({ length: 4 }, () => ['exam', 'undefined']),
     ])
     expect(evaluations[1]).toMatchObject({ model: 'policy', problems: 4, ...last.reports[1]!.figures })
+  })
+
+  test('pays for more in its last RL than in its first', async () => {
+    const paid = async (stage: string): Promise<readonly string[]> =>
+      Object.keys((await linesOf(whole, stage))[1]!).filter((name) => /^rewards.*mean$/.test(name))
+    const rules = ['correct', 'format', 'short'].map((name) => `rewards/${name}/mean`)
+    expect(await paid('2-reasoning-rl')).toEqual(rules)
+    expect(await paid('5-all-rewards-rl')).toEqual([...rules, 'rewards/ended/mean'])
   })
 
   test('logs the learning rate that its optimizer follows', async () => {

@@ -100,4 +100,14 @@ describe('killed and resumed', () => {
       /^3-rejection-sampling: .*traces.jsonl.*and the stage ended with/,
     )
   })
+
+  test('what learned from traces is not gone on with on others', async () => {
+    const folder = fresh()
+    await cp(whole, folder, { recursive: true })
+    const path = join(folder, '3-rejection-sampling', 'traces.jsonl')
+    await writeFile(path, (await readFile(path, 'utf8')).replace('"completion":"', '"completion":"7'))
+    expect(await performTiny(device, folder, { resume: true })).toEqual(
+      E.left({ stage: '4-supervised', error: { _tag: 'OtherStart', folder: join(folder, '4-supervised') } }),
+    )
+  })
 })

@@ -46,7 +46,7 @@ export const tiny = {
     perProblem: 2,
   },
   supervised: { ...sft, model, rows: 8 },
-  allRewardsRl: rl,
+  allRewardsRl: { ...rl, rewards: [...rl.rewards, named('ended', ({ terminated }) => Number(terminated), 0.5)] },
   distillation: { ...sft, model: small, rows: 8 },
 }
 
