@@ -11,6 +11,7 @@ import {
   fitTemperature,
   foldIn,
   format,
+  GRPO_OBJECTIVE,
   type GrpoState,
   grpoStep,
   hostKey,
@@ -149,7 +150,8 @@ export const job = (given: Flags, bench: Bench): TE.TaskEither<RunError, Outcome
   const improve = (pursuit: Pursuit, params: RewardModelParams, start: TransformerParams) => {
     const advance = grpoStep({
       ...grpo,
-      objective: { ...grpo.objective, beta: pursuit.beta },
+      credit: pursuit.credit,
+      objective: { ...GRPO_OBJECTIVE, beta: pursuit.beta },
       task,
       model: policy,
       device,

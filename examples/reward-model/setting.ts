@@ -3,10 +3,11 @@ import { adam, chain, clipByGlobalNorm, transformer } from '@adjoint/nn'
 import {
   type Chain,
   type Corruption,
+  type Credit,
   dice,
+  drGrpo,
   foldIn,
   group,
-  GRPO_OBJECTIVE,
   type HostKey,
   mod10Chain,
   outcome,
@@ -80,21 +81,23 @@ export const grpo = {
   group: 16,
   temperature: 1,
   maxTokens: MAX_TOKENS,
-  credit: outcome(group()),
-  objective: GRPO_OBJECTIVE,
   optimizer: optimizerOf({ clip: 0.2, learningRate: 1e-4 }),
 } as const
 
-/** Whom a policy tries to please, and what it pays for the KL to where it started. */
+/** Whom a policy tries to please, and how. */
 export interface Pursuit {
   readonly name: string
   readonly judge: JudgeName
+  readonly credit: Credit<unknown>
+  /** What it pays for a nat of KL to where it started. */
   readonly beta: number
 }
+const free = { credit: outcome(group()), beta: 0 }
 export const PURSUITS: readonly Pursuit[] = [
-  { name: 'good', judge: 'good', beta: 0 },
-  { name: 'good-on-a-leash', judge: 'good', beta: 0.2 },
-  { name: 'biased', judge: 'biased', beta: 0 },
+  { name: 'good', judge: 'good', ...free },
+  // A z-score makes much of differences that hardly are: without it, what is left to gain can be worth less than the KL.
+  { name: 'good-on-a-leash', judge: 'good', credit: outcome(drGrpo), beta: 0.5 },
+  { name: 'biased', judge: 'biased', ...free },
 ]
 
 /** Held-out problems: all policies sit the same exam. */
