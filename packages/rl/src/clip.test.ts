@@ -171,6 +171,8 @@ describe('by hand, at ratios on both sides of the range', () => {
     const clip = lowHigh({ low: 0.2, high: 0.28, delta: 3 })
     expect(held(clip, 0.7, -1)).toEqual([true, false])
     expect(held(clip, 0.7, 1)).toEqual([false, false])
+    expect(held(clip, 0.75, -1)).toEqual([true, false])
+    expect(held(clip, 0.85, -1)).toEqual([false, false])
     expect(held(clip, 1.3, 1)).toEqual([false, true])
     expect(held(clip, 1.3, -1)).toEqual([false, false])
     expect(held(clip, 4, -1)).toEqual([false, true])

@@ -45,8 +45,9 @@ export interface Host {
   readonly advantages: readonly number[]
 }
 
-export const logProb = fc.double({ min: -4, max: -0.05, noNaN: true })
-export const gap = fc.double({ min: -1.2, max: 1.2, noNaN: true })
+// Fractions of integers: they spread evenly over the range, where doubles crowd at its ends and at 0.
+export const logProb = fc.integer({ min: -2500, max: -32 }).map((n) => n / 625)
+export const gap = fc.integer({ min: -750, max: 750 }).map((n) => n / 625)
 export const many = <T>(x: fc.Arbitrary<T>, n: number): fc.Arbitrary<readonly T[]> =>
   fc.array(x, { minLength: n, maxLength: n })
 
