@@ -41,6 +41,9 @@ const summary = ({ title, curves }: Panel, x: string): string =>
     })
     .join('; ')}. Left and right arrows read the values.`
 
+/** So many curves have a narrower legend. */
+const MANY = 5
+
 /** A drawing names its clips; on one page they need names of their own. */
 const named = (svg: string, id: string): string => svg.replace(/(id="|url\(#)(clip\d+)/g, `$1${id}-$2`)
 
@@ -67,7 +70,7 @@ const figure = async (
         }</span
       >
     </figcaption>
-    <ul class="keys">
+    <ul class="${curves.length > MANY ? 'keys many' : 'keys'}">
       ${curves.map(
         (curve) =>
           html`<li data-style="${curve.style}">

@@ -59,6 +59,15 @@ describe('settings', () => {
     ])
   })
 
+  test('a name that ends in the seed is of the setting', () => {
+    const of = (name: string, seed: number) => run(`${name}-${seed}`, ['', { run: `${name}-${seed}`, seed, steps: 50 }])
+    expect(grouped([of('dapo', 0), of('grpo', 0), of('dapo', 1), of('k10', 1)])).toEqual([
+      ['dapo', ['dapo-0', 'dapo-1']],
+      ['grpo', ['grpo-0']],
+      ['k10', ['k10-1']],
+    ])
+  })
+
   test('labels say no more than tells settings apart, and fall back to folders', () => {
     const of = (name: string, x: number, long = '') => run(name, ['', { a: x, b: x, c: x % 2, d: long }])
     expect(settingsOf([of('p', 0), of('q', 1), of('r', 2)]).map(({ label }) => label)).toEqual(['a 0', 'a 1', 'a 2'])

@@ -13,10 +13,18 @@ export interface Setting {
 /** What follows from the seed, and so is not what a setting is. */
 const OF_ONE_RUN: ReadonlySet<string> = new Set(['seed', 'seeds', 'out', 'folder', 'start', 'fingerprint'])
 
+/** A text without the seed at its end: the name `dapo-0` of a run of seed 0 is that of the setting `dapo`. */
+const withoutSeed = (value: Json, seed: Json | undefined): Json =>
+  typeof value === 'string' && typeof seed === 'number'
+    ? value.replace(new RegExp(`[-_.](?:s|seed)?[-_=.]?${seed}$`), '')
+    : value
+
+/** What of the settings is not the seed's. */
 const shared = (settings: Settings): Settings =>
   Object.fromEntries(
     Object.entries(settings)
       .filter(([name]) => !OF_ONE_RUN.has(name))
+      .map(([name, value]) => [name, withoutSeed(value, settings['seed'])] as const)
       .sort(([a], [b]) => (a < b ? -1 : 1)),
   )
 
@@ -110,7 +118,12 @@ const labelsOf = (groups: readonly Setting[]): readonly string[] => {
     return [typeof example === 'string' ? example : byFolder[0]!]
   }
   const fields = telling(groups)
-  const byField = groups.map((group) => fields.map((name) => `${name} ${brief(at(group, name))}`).join(', '))
+  const values = groups.map((group) => fields.map((name) => at(group, name)))
+  // One field of words needs no name: `dapo`, `gspo`.
+  const wordy = fields.length === 1 && values.every(([value]) => typeof value === 'string' && value !== '')
+  const byField = values.map((each) =>
+    each.map((value, i) => (wordy ? brief(value) : `${fields[i]!} ${brief(value)}`)).join(', '),
+  )
   const tells = (labels: readonly string[]): boolean =>
     new Set(labels).size === labels.length && labels.every((label) => label !== '' && label.length <= LONGEST_LABEL)
   // Fields of a recipe are named with their stage: its folder says it shorter.

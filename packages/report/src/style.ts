@@ -52,7 +52,8 @@ figure { margin: 0; background: var(--card); border: 1px solid var(--line); bord
 figcaption { display: grid; }
 .group { width: 100%; font-size: .74rem; color: var(--muted); letter-spacing: .02em; display: flex; justify-content: space-between; gap: 1rem; }
 .unit { color: var(--muted); font-size: .8rem; min-height: 1.55em; } .keys { list-style: none; margin: .25rem 0 .35rem; padding: 0; display: flex; flex-wrap: wrap; gap: 0 1rem; font-size: .82rem; }
-.keys li { display: flex; flex-wrap: wrap; gap: 0 .4rem; align-items: center; min-width: 0; } .keys output { font-variant-numeric: tabular-nums; color: var(--muted); }
+.keys li { display: flex; flex-wrap: wrap; gap: 0 .4rem; align-items: center; min-width: 0; } .keys.many { display: grid; grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)); font-size: .74rem; }
+.keys.many li { flex-wrap: nowrap; overflow: hidden; white-space: nowrap; } .keys.many .swatch { width: 22px; } .keys output { font-variant-numeric: tabular-nums; color: var(--muted); }
 .plot { position: relative; margin-top: auto; touch-action: pan-y; } .plain svg { width: 100%; height: auto; } .plot svg { display: block; width: 100%; height: auto; max-width: 470px; }
 .plot i { position: absolute; width: 1px; background: var(--muted); pointer-events: none; display: none; }
 .split { display: flex; height: .85rem; min-width: 180px; width: 100%; border-radius: 3px; overflow: hidden; gap: 1px; } .split i { display: block; }

@@ -76,10 +76,9 @@ const titled = (settings: readonly Setting[]): string => {
     const names = settings.map(({ label }) => label).join(' · ')
     const { common, at } = compareFields(settings)
     const example = common.includes('example') ? at(settings[0]!, 'example') : null
-    const all = typeof example === 'string' ? `${example}: ${names}` : names
-    return all.length <= 90
-      ? all
-      : `${settings.length} settings, ${settings.reduce((n, { runs }) => n + runs.length, 0)} runs`
+    const count = `${settings.length} settings, ${settings.reduce((n, { runs }) => n + runs.length, 0)} runs`
+    const told = names.length <= 75 ? names : count
+    return typeof example === 'string' ? `${example}: ${told}` : told
   }
   if (only === undefined) return 'No runs'
   return only.runs.length === 1
