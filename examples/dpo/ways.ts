@@ -52,10 +52,13 @@ export const waysOf = (device: Device, steps: number, key: HostKey): Readonly<Re
   const collect = collector({ ...sampling, device })
   const learn = preferenceLearner({ ...dpo, model, vocabulary, device })
   const byPairs = (state: Learning, pairs: readonly PreferencePair[], metrics: Metrics) =>
-    pipe(
-      learn(state, pairs),
-      TE.map((stepped) => ({ state: stepped.state, metrics: { ...metrics, ...stepped.metrics } })),
-    )
+    // Where all completions of all groups are worth the same there is nothing to learn.
+    pairs.length === 0
+      ? TE.right({ state, metrics })
+      : pipe(
+          learn(state, pairs),
+          TE.map((stepped) => ({ state: stepped.state, metrics: { ...metrics, ...stepped.metrics } })),
+        )
   return {
     grpo: {
       optimizer: grpo.optimizer,
