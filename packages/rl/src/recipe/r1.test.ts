@@ -255,6 +255,7 @@ describe('other recipes of the same stages', () => {
       watch: { every: 1, exam: { task: task.name } },
     })
     expect(settings).not.toHaveProperty('optimizer')
+    expect((await linesOf(whole, '3-rejection-sampling'))[0]).toMatchObject({ accept: ['short'], group: 4, count: 12 })
     // What the stage was told beside.
     const [cold] = await linesOf(whole, '1-cold-start')
     expect(cold).toMatchObject({ oracle: { rows: 8, thinkShare: 0.5 } })
