@@ -26,16 +26,24 @@ describe('two lists of figures', () => {
 })
 
 describe('verdicts', () => {
-  const run = (way: string, k: number, ...passAt1: readonly number[]): Ended => ({ way, k, passAt1, mismatch: 0.25 })
+  const run = (way: string, k: number, ...passAt1: readonly number[]): Ended => ({
+    way,
+    k,
+    passAt1,
+    lowest: 0.125,
+    mismatch: 0.25,
+  })
 
   test('say what being late costs, and what each way changes, also where it does not help', () => {
     const said = verdicts([0.9, 0.95], [run('ignored', 4, 0.6, 0.7), run('tis', 4, 0.8, 0.9), run('clip', 4, 0.5, 0.4)])
     expect(said).toHaveLength(3)
-    expect(said[0]).toContain('4 steps late and ignored: pass@1 0.650')
+    expect(said[0]).toContain('4 steps late and ignored: pass@1 0.650, at worst 0.125 on the way; on-policy has 0.925')
     expect(said[0]).toContain('0.275 below it (beyond the spread of the seeds)')
     expect(said[0]).toContain('0.250 nats a token')
-    expect(said[1]).toMatch(/with tis: pass@1 0\.850; .* 0\.200 above it \(beyond/)
-    expect(said[2]).toMatch(/with clip: pass@1 0\.450; .* 0\.200 below it \(beyond/)
+    expect(said[1]).toMatch(
+      /with tis: pass@1 0\.850, .*; ignoring it has 0\.650, .* 0\.200 above it \(beyond.*; on-policy has .* 0\.075 below it \(within/,
+    )
+    expect(said[2]).toMatch(/with clip: pass@1 0\.450, .* ignoring it has 0\.650, .* 0\.200 below it \(beyond/)
   })
 
   test('are in order of age, and none without a run to compare with', () => {

@@ -8,6 +8,8 @@ export interface Ended {
   /** Age of the rollouts, in steps. */
   readonly k: number
   readonly passAt1: readonly number[]
+  /** The lowest of the short exams on the way, of all seeds. */
+  readonly lowest: number
   /** Mean over steps and tokens of |log pi - log pi of the sampler|, nats. */
   readonly mismatch: number
 }
@@ -25,23 +27,27 @@ export const against = (x: readonly number[], y: readonly number[]): string => {
   return `${show(Math.abs(difference), 3)} ${difference > 0 ? 'above' : 'below'} it (${doubt})`
 }
 
-/** A sentence for each age and way: what being late costs when it is ignored, and what each answer to it changes. */
+/** How the other side is called, and how `x` stands to it. */
+const standing = (name: string, x: readonly number[], y: readonly number[]): string =>
+  `${name} has ${show(mean(y), 3)}, and this is ${against(x, y)}`
+
+/**
+ * A sentence for each age and way: what being late costs when it is ignored, what each answer to it changes, and whether
+ * anything is left to be desired.
+ */
 export const verdicts = (onPolicy: readonly number[], runs: readonly Ended[]): readonly string[] => {
   const ages = [...new Set(runs.map(({ k }) => k))]
   return ages.flatMap((k) => {
     const of = runs.filter((run) => run.k === k)
     const ignored = of.find(({ way }) => way === 'ignored')
     if (ignored === undefined) return []
-    return [
-      `${k} steps late and ignored: pass@1 ${show(mean(ignored.passAt1), 3)}; on-policy has ${show(mean(onPolicy), 3)}, and this is ` +
-        `${against(ignored.passAt1, onPolicy)}. Learner and sampler differ by ${show(ignored.mismatch, 3)} nats a token.`,
-      ...of
-        .filter(({ way }) => way !== 'ignored')
-        .map(
-          ({ way, passAt1 }) =>
-            `${k} steps late with ${way}: pass@1 ${show(mean(passAt1), 3)}; ignoring it has ${show(mean(ignored.passAt1), 3)}, and this is ` +
-            `${against(passAt1, ignored.passAt1)}.`,
-        ),
-    ]
+    return of.map(({ way, passAt1, lowest, mismatch }) => {
+      const came = `pass@1 ${show(mean(passAt1), 3)}, at worst ${show(lowest, 3)} on the way`
+      return way === 'ignored'
+        ? `${k} steps late and ignored: ${came}; ${standing('on-policy', passAt1, onPolicy)}. ` +
+            `Learner and sampler differ by ${show(mismatch, 3)} nats a token.`
+        : `${k} steps late with ${way}: ${came}; ${standing('ignoring it', passAt1, ignored.passAt1)}; ` +
+            `${standing('on-policy', passAt1, onPolicy)}.`
+    })
   })
 }

@@ -52,6 +52,7 @@ export const CHART_CONFIG = {
     symbolStrokeWidth: 2,
     symbolSize: 300,
     symbolType: 'stroke' as const,
+    symbolOpacity: 1,
   },
   title: { color: '#1d2329' },
   view: { stroke: null },
