@@ -1,6 +1,6 @@
 /** Values under the pointer, or under the arrow keys: the legend of a chart says what its curves are at that step. */
 import type { ChartData } from '../src/page-data.ts'
-import { ranged } from '../src/format.ts'
+import { ranged, short } from '../src/format.ts'
 
 type Point = ChartData['curves'][number]['points'][number]
 
@@ -22,11 +22,11 @@ const stepsOf = ({ curves }: ChartData): readonly number[] =>
 const pointAt = (points: readonly Point[], x: number): Point | undefined =>
   points.findLast((point) => (point[0] ?? 0) <= x)
 
-const valueAt = (points: readonly Point[], x: number): string => {
+const valueAt = (points: readonly Point[], x: number, brief: boolean): string => {
   const point = pointAt(points, x)
   if (point === undefined || x > (points.at(-1)?.[0] ?? 0)) return '–'
   const [at, y = null, low = y, high = y] = point
-  return `${ranged(y, low, high)}${at === x ? '' : ` at ${at}`}`
+  return brief ? short(y) : `${ranged(y, low, high)}${at === x ? '' : ` at ${at}`}`
 }
 
 const rest = (figure: HTMLElement): void => {
@@ -43,6 +43,7 @@ const point = (figure: HTMLElement, data: ChartData, x: number): void => {
   const { plot, curves } = data
   const svg = figure.querySelector<SVGSVGElement>('.plot svg')
   if (plot === null || svg === null) return
+  const brief = figure.querySelector('.keys.many') !== null
   const texts = outputs(figure)
   if (!resting.has(figure))
     resting.set(
@@ -51,7 +52,7 @@ const point = (figure: HTMLElement, data: ChartData, x: number): void => {
     )
   pointed.set(figure, x)
   curves.forEach(({ points }, i) => {
-    if (texts[i] !== undefined) texts[i].textContent = valueAt(points, x)
+    if (texts[i] !== undefined) texts[i].textContent = valueAt(points, x, brief)
   })
   figure.querySelector('.at')!.textContent = `step ${x}`
   const scale = svg.getBoundingClientRect().width / svg.viewBox.baseVal.width

@@ -24,11 +24,23 @@ const dataOf = (curves: readonly Curve[], place: Plot | null): ChartData => ({
 /** Draws a panel over an axis of this title, or remembers having drawn it. */
 export type Drawer = (panel: Panel, x: string) => Promise<Drawing>
 
-const slug = (text: string): string => text.toLowerCase().replace(/[^a-z0-9]+/g, '-')
+const slug = (text: string): string => text.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, '-')
 
-const lastOf = ({ points }: Curve): string => {
+/** Names for elements: as asked for, or with a number behind where another has that name. */
+const naming = (): ((text: string) => string) => {
+  const taken = new Set<string>()
+  return (text) => {
+    const wanted = slug(text)
+    let id = wanted
+    for (let i = 2; taken.has(id); i++) id = `${wanted}-${i}`
+    taken.add(id)
+    return id
+  }
+}
+
+const lastOf = ({ points }: Curve, many: boolean): string => {
   const last = points.findLast(({ y }) => y !== null)
-  return last === undefined ? 'absent' : ranged(last.y, last.low, last.high)
+  return last === undefined ? 'absent' : many ? short(last.y) : ranged(last.y, last.low, last.high)
 }
 
 const summary = ({ title, curves }: Panel, x: string): string =>
@@ -45,15 +57,16 @@ const summary = ({ title, curves }: Panel, x: string): string =>
 const MANY = 5
 
 /** A drawing names its clips; on one page they need names of their own. */
-const named = (svg: string, id: string): string => svg.replace(/(id="|url\(#)(clip\d+)/g, `$1${id}-$2`)
+const clipsNamed = (svg: string, id: string): string => svg.replace(/(id="|url\(#)(clip\d+)/g, `$1${id}-$2`)
 
 const figure = async (
   draw: Drawer,
-  { id, group, x }: { readonly id: string; readonly group: Group; readonly x: string },
+  { id, group, x, named }: { readonly id: string; readonly group: Group; readonly x: string; readonly named: boolean },
   panel: Panel,
 ): Promise<Html> => {
   const { svg, plot: place } = await draw(panel, x)
   const { title, metric, unit, ceiling, curves } = panel
+  const many = curves.length > MANY
   return html`<figure
     id="${id}"
     tabindex="0"
@@ -70,29 +83,41 @@ const figure = async (
         }</span
       >
     </figcaption>
-    <ul class="${curves.length > MANY ? 'keys many' : 'keys'}">
+    <ul class="${many ? 'keys many' : 'keys'}">
       ${curves.map(
         (curve) =>
           html`<li data-style="${curve.style}">
-            ${swatch(curve.style)}${curves.length > 1 ? html`<span>${curve.name}</span>` : null}<output
-              >${lastOf(curve)}</output
+            ${swatch(curve.style)}${named || curves.length > 1 ? html`<span>${curve.name}</span>` : null}<output
+              >${lastOf(curve, many)}</output
             >
           </li>`,
       )}
     </ul>
-    <div class="plot">${trusted(named(svg, id))}<i></i></div>
+    <div class="plot">${trusted(clipsNamed(svg, id))}<i></i></div>
   </figure>`
 }
 
-const chapterHtml = async (draw: Drawer, settings: readonly Setting[], chapter: Chapter): Promise<Html> => {
+const chapterHtml = async (
+  draw: Drawer,
+  idOf: (text: string) => string,
+  settings: readonly Setting[],
+  chapter: Chapter,
+): Promise<{ readonly id: string; readonly html: Html }> => {
   const { groups, constants } = plot(settings, chapter)
   const title = titleOf(chapter)
   const x = `${chapter.phase || 'run'} step`
   const figures: Html[] = []
   for (const { group, panels } of groups)
     for (const panel of panels)
-      figures.push(await figure(draw, { id: slug(`chart ${title} ${panel.metric ?? panel.title}`), group, x }, panel))
-  return html`<details class="chapter" id="${slug(`curves ${title}`)}" open>
+      figures.push(
+        await figure(
+          draw,
+          { id: idOf(`chart ${title} ${panel.metric ?? panel.title}`), group, x, named: settings.length > 1 },
+          panel,
+        ),
+      )
+  const id = idOf(`curves ${title}`)
+  const content = html`<details class="chapter" id="${id}" open>
     <summary><h2>${title}</h2></summary>
     <div class="charts">${figures}</div>
     ${
@@ -106,6 +131,7 @@ const chapterHtml = async (draw: Drawer, settings: readonly Setting[], chapter: 
           </p>`
     }
   </details>`
+  return { id, html: content }
 }
 
 /** A phase with curves, and where it stands on the page. */
@@ -120,8 +146,9 @@ export const curvesSection = async (
   settings: readonly Setting[],
 ): Promise<{ readonly section: Html; readonly links: readonly ChapterLink[] }> => {
   const chapters = allChapters(settings.flatMap(({ runs }) => runs)).filter((chapter) => hasCurves(settings, chapter))
-  const parts: Html[] = []
-  for (const chapter of chapters) parts.push(await chapterHtml(draw, settings, chapter))
+  const idOf = naming()
+  const parts: { readonly id: string; readonly html: Html }[] = []
+  for (const chapter of chapters) parts.push(await chapterHtml(draw, idOf, settings, chapter))
   const spread = settings.some(({ runs }) => runs.length > 1)
   return {
     section: html`<section id="curves" aria-label="Curves">
@@ -129,9 +156,9 @@ export const curvesSection = async (
         parts.length === 0
           ? html`<h2>Curves</h2>
               <p class="muted">No steps are logged yet.</p>`
-          : html`${parts}${spread ? html`<p class="note">Lines are means over seeds; bands reach from the lowest seed to the highest.</p>` : null}`
+          : html`${parts.map((part) => part.html)}${spread ? html`<p class="note">Lines are means over seeds; bands reach from the lowest seed to the highest.</p>` : null}`
       }
     </section>`,
-    links: chapters.map((chapter) => ({ id: slug(`curves ${titleOf(chapter)}`), title: titleOf(chapter) })),
+    links: chapters.map((chapter, i) => ({ id: parts[i]!.id, title: titleOf(chapter) })),
   }
 }
