@@ -3,6 +3,7 @@
  * rejection sampling and SFT, GRPO on all rewards; then distillation into a student of half the layers, beside the same
  * student by RL alone and on unfiltered traces. Every stage has a folder and a log, and goes on where it was killed.
  */
+import { reportRuns } from '@adjoint/report'
 import {
   begun,
   describeStageError,
@@ -18,23 +19,22 @@ import * as TE from 'fp-ts/lib/TaskEither.js'
 import { join } from 'node:path'
 import { type Bench, type JobError, main, writeText } from '../cli/example.ts'
 import { tableText } from '../cli/table.ts'
-import { budgetTable } from './budget.ts'
+import { budgetTable, type Stages } from './budget.ts'
 import { type Flags, flags, seedsOf } from './flags.ts'
-import { modelTable, type Outcome, outcomeOf, type SeedResult, stageTable, type TableOf } from './outcome.ts'
+import { aboutOf, modelTable, type Outcome, outcomeOf, type SeedResult, stageTable, type TableOf } from './outcome.ts'
 import { recipeOf, startOf } from './recipe.ts'
-import { reportHtml, type SeedLogs } from './report.ts'
 
-type Ended = SeedResult & SeedLogs
+type Ended = SeedResult & { readonly stages: Stages }
 
 /** One log of every stage: its lines by the stage's name. */
-const logsOf = (folder: string, names: readonly string[], file: string): TE.TaskEither<RunError, SeedLogs['stages']> =>
+const logsOf = (folder: string, names: readonly string[], file: string): TE.TaskEither<RunError, Stages> =>
   pipe(
     names,
     TE.traverseSeqArray((name) => readLog(join(folder, name, file))),
     TE.map((logs) => Object.fromEntries(names.map((name, i) => [name.replace(/^\d+-/, ''), logs[i]!]))),
   )
 
-const milliseconds = (times: SeedLogs['stages']): number =>
+const milliseconds = (times: Stages): number =>
   Object.values(times)
     .flat()
     .reduce((sum, { total }: LogRecord) => sum + (typeof total === 'number' ? total : 0), 0)
@@ -73,9 +73,11 @@ const runSeed =
 
 interface Finished {
   readonly outcome: Outcome
-  readonly tables: readonly TableOf[]
-  readonly report: string
+  readonly text: string
 }
+
+const tablesText = (tables: readonly TableOf[]): string =>
+  tables.map(({ title, head, rows }) => `${title}\n${tableText(head, rows)}\n`).join('\n')
 
 /** To resume what never began is a mistyped folder. */
 const requireBegun = (given: Flags, folder: string): TE.TaskEither<JobError, unknown> =>
@@ -91,31 +93,26 @@ const requireBegun = (given: Flags, folder: string): TE.TaskEither<JobError, unk
     ),
   )
 
+/** Writes down what all seeds came to. */
+const conclude =
+  (seeds: readonly number[], { device, folder }: Bench) =>
+  (results: readonly Ended[]): TE.TaskEither<JobError, Finished> => {
+    const outcome = outcomeOf(device.kind, results)
+    const tables = tablesText([modelTable(outcome, seeds), stageTable(results), budgetTable(results[0]?.stages ?? {})])
+    return pipe(
+      writeText(join(folder, 'tables.txt'), tables),
+      TE.flatMap(() => reportRuns(folder, aboutOf(outcome, seeds))),
+      TE.map((report) => ({ outcome, text: `${tables}\n${outcome.device}, ${outcome.seconds} s; ${report}` })),
+    )
+  }
+
 const job = (given: Flags, bench: Bench): TE.TaskEither<JobError, Finished> => {
   const seeds = seedsOf(given)
-  const report = join(bench.folder, 'tables.html')
   return pipe(
     requireBegun(given, bench.folder),
     TE.flatMap(() => TE.traverseSeqArray(runSeed(given, bench, seeds.length > 1))(seeds)),
     TE.tapIO(() => bench.bar.stop),
-    TE.map((results) => {
-      const outcome = outcomeOf(bench.device.kind, results)
-      const tables = [modelTable(outcome, seeds), stageTable(results), budgetTable(results[0]?.stages ?? {})]
-      return { results, outcome, tables }
-    }),
-    TE.tap(({ results, outcome, tables }) =>
-      pipe(
-        TE.fromTask<string, JobError>(() =>
-          reportHtml(
-            `A teacher of two layers and students of one, from random weights; ${outcome.device}, ${outcome.seconds} s.`,
-            tables,
-            results,
-          ),
-        ),
-        TE.flatMap((html) => writeText(report, html)),
-      ),
-    ),
-    TE.map(({ outcome, tables }) => ({ outcome, tables, report })),
+    TE.flatMap(conclude(seeds, bench)),
   )
 }
 
@@ -123,13 +120,9 @@ await main({
   name: 'r1',
   about:
     "DeepSeek-R1's whole recipe on mod-10 chains, from random weights: a teacher, and a student that is distilled, learns by\n" +
-    'RL alone, or learns from unfiltered traces; writes a log a stage and tables.html.',
+    'RL alone, or learns from unfiltered traces; writes a log a stage, the tables and report.html.',
   flags,
   job,
-  text: ({ outcome, tables, report }) =>
-    [
-      ...tables.map(({ title, head, rows }) => `${title}\n${tableText(head, rows)}`),
-      `${outcome.device}, ${outcome.seconds} s; ${report}`,
-    ].join('\n\n'),
+  text: ({ text }) => text,
   json: ({ outcome }) => outcome,
 })

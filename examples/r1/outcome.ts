@@ -1,4 +1,5 @@
 /** What the runs came to: the object of --json, and the tables, out of the exams at the ends of stages. */
+import type { About } from '@adjoint/report'
 import type { Report } from '@adjoint/rl'
 import { show } from '../cli/table.ts'
 import { MODELS } from './recipe.ts'
@@ -100,3 +101,18 @@ export const stageTable = (results: readonly SeedResult[]): TableOf => ({
     ]
   }),
 })
+
+/** The words of report.html: the table, in sentences. */
+export const aboutOf = (outcome: Outcome, seeds: readonly number[]): About => {
+  const table = modelTable(outcome, seeds)
+  return {
+    title: `The whole R1 recipe, seed ${seeds.join(', ')}`,
+    lead: [
+      `A teacher of two layers and students of one, from random weights; ${outcome.device}, ${outcome.seconds} s. ${table.title}:`,
+      ...table.rows.map(
+        ([model, params, passAt1, consAt16, length]) =>
+          `${model} (${params} parameters): pass@1 ${passAt1}, cons@16 ${consAt16}, mean length ${length}.`,
+      ),
+    ],
+  }
+}

@@ -86,7 +86,7 @@ describe('r1', () => {
     while (linesOf('run', '5-supervised') < 30 && child.exitCode === null) await sleep(5)
     child.kill('SIGKILL')
     await gone
-    expect(existsSync(join(root, 'run', 'tables.html'))).toBe(false)
+    expect(existsSync(join(root, 'run', 'report.html'))).toBe(false)
 
     const { code, stdout, stderr } = await example(...job('run', '--resume'))
     expect(stderr).not.toContain('r1:')
@@ -108,7 +108,8 @@ describe('r1', () => {
       expect(steps.length, stage).toBeGreaterThan(0)
       expect(steps, stage).toEqual(steps.map((_, i) => i))
     }
-    expect(readFileSync(join(root, 'run', 'tables.html'), 'utf8')).toContain('language consistency of thoughts')
+    expect(readFileSync(join(root, 'run', 'tables.txt'), 'utf8')).toContain('language consistency of thoughts')
+    expect(readFileSync(join(root, 'run', 'report.html'), 'utf8')).toContain('student-distilled (53568 parameters)')
 
     const again = await example(...job('run'))
     expect(again.code).toBe(1)

@@ -97,11 +97,11 @@ export const settingOf = ({ scale, exam: count }: Length) => {
       ...{ ...rl, model: teacher, rewards: reasoningRewards, steps: times(60), exam, watch: watch(10) },
       learningRate: { from: 1e-4, to: 2e-5 },
     },
-    rejectionSampling: { ...sampling, count: times(8192), accept },
-    unfiltered: { ...sampling, count: times(8192), accept: {}, distinct: false },
+    rejectionSampling: { ...sampling, count: times(16384), accept },
+    unfiltered: { ...sampling, count: times(16384), accept: {}, distinct: false },
     supervised: { ...learned, model: teacher, steps: times(1500), learningRate: falling },
     allRewardsRl: {
-      ...{ ...rl, model: teacher, rewards: allRewards, steps: times(40), exam, watch: watch(10) },
+      ...{ ...rl, model: teacher, rewards: allRewards, steps: times(60), exam, watch: watch(10) },
       learningRate: { from: 1e-4, to: 2e-5 },
     },
     // The students: the same start, then traces that were filtered, or not, or no traces at all.
