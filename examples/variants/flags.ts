@@ -15,4 +15,5 @@ export const flags: FlagsOf<Flags> = {
   steps: count('steps of RL of each variant', 40),
   exam: count('held-out problems of the exams at the end, 16 samples each', 128, { min: 1 }),
   ...common,
+  seed: count('seed of the cold start', 0),
 }

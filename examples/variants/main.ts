@@ -13,7 +13,7 @@ import { type Bench, main, writeText } from '../cli/example.ts'
 import { show, tableText } from '../cli/table.ts'
 import { type Branch, follow, logOf, startOf } from './branches.ts'
 import { type Flags, flags } from './flags.ts'
-import { curveOf, examOf, type Followed, mean, overSeeds, type Row, rowOf } from './outcome.ts'
+import { curveOf, examOf, type Followed, mean, overSeeds, type Row, rowOf, summaryOf } from './outcome.ts'
 import { MAX_TOKENS, MINIBATCHES, type Opt, optimizer, sampling } from './setting.ts'
 
 const variants: Readonly<Record<string, Preset>> = {
@@ -46,6 +46,7 @@ interface Outcome {
   readonly seconds: number
   readonly start: { readonly passAt1: number; readonly meanLength: number }
   readonly table: readonly Row[]
+  readonly happened: string
 }
 
 const job = (
@@ -89,12 +90,13 @@ const job = (
         seconds: Math.round((performance.now() - began) / 100) / 10,
         start: { passAt1: examOf(start, 'passAt1'), meanLength: examOf(start, 'meanLength') },
         table: followed.map(rowOf),
+        happened: summaryOf(followed.map(rowOf)),
       },
     })),
   )
 }
 
-const textOf = ({ device, seconds, start, table }: Outcome): string => {
+const textOf = ({ device, seconds, start, table, happened }: Outcome): string => {
   const spread = (xs: readonly number[]): string => xs.map((x) => show(x, 3)).join(' / ')
   const rows = [...table]
     .sort((x, y) => mean(y.passAt1) - mean(x.passAt1))
@@ -103,7 +105,7 @@ const textOf = ({ device, seconds, start, table }: Outcome): string => {
       ...[show(mean(r.meanLength), 2), show(mean(r.thinkRate), 2), show(mean(r.clipped), 3)],
     ])
   const head = ['variant', 'pass@1', 'by seed', 'cons@16', 'length', 'thinks', 'clipped']
-  return `${tableText(head, rows)}\nfrom pass@1 ${show(start.passAt1, 3)} at the start; ${device}, ${seconds} s`
+  return `${tableText(head, rows)}\n${happened}\nfrom pass@1 ${show(start.passAt1, 3)} at the start; ${device}, ${seconds} s`
 }
 
 await main({

@@ -1,6 +1,6 @@
 import type { LogRecord } from '@adjoint/rl'
 import { expect, describe, test } from 'vitest'
-import { curveOf, examOf, examsOf, mean, overSteps, rowOf } from './outcome.ts'
+import { curveOf, examOf, examsOf, mean, overSteps, rowOf, summaryOf } from './outcome.ts'
 
 /** A log of RL with a short exam after 10 and 20 steps, and one at the end. */
 const logOf = (ten: number, twenty: number, end: number): readonly LogRecord[] => [
@@ -42,6 +42,20 @@ describe('what a variant came to', () => {
     ])
     const cut = { name: 'cut', logs: [followed.logs[0]!, followed.logs[1]!.slice(0, 4)] }
     expect(curveOf(cut, 'passAt1', 0).points.at(-1)).toEqual({ x: 20, y: 0.75 })
+  })
+
+  test('in words: who ends together, and who does not', () => {
+    const row = (name: string, clipped: number, ...passAt1: readonly number[]) => ({
+      ...rowOf(followed),
+      name,
+      passAt1,
+      clipped: [clipped],
+    })
+    expect(summaryOf([row('a', 0, 0.9, 0.94), row('b', 0, 0.92, 0.93), row('c', 0.5, 0.8)])).toBe(
+      '2 of 3 variants end within 0.01 of the best (b, 0.925). Further off: c, 0.800, with 50 % of its tokens held by the clip.',
+    )
+    expect(summaryOf([row('a', 0, 0.9)])).toBe('1 of 1 variants end within 0.01 of the best (a, 0.900).')
+    expect(summaryOf([])).toBe('Nothing was trained.')
   })
 
   test('its row has a figure for each seed', () => {
