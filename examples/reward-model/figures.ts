@@ -43,17 +43,20 @@ export const momentsOf = (log: readonly LogRecord[]): readonly Moment[] => {
   return lines.length === 0 ? [] : [lines.slice(0, 1), ...windows].map(momentOf)
 }
 
-/** Rewards of two kinds on one axis: how far each has come, in deviations among the completions of the start. */
+/**
+ * Rewards of two kinds on one axis: how far each has come, in deviations among the completions of the start, over the
+ * distance of Gao et al. 2022, section 2.3, the square root of the KL.
+ */
 const gains = (name: string, log: readonly LogRecord[]): readonly Series[] => {
   const moments = momentsOf(log)
   const first = linesOf(log, 'step', 'train')[0]
   const gain = (what: 'proxy' | 'accuracy', reward: string): Series['points'] => {
     const unit = first === undefined ? NaN : at(first, `rewards/${reward}/std`)
-    return moments.map((m) => ({ x: m.kl, y: (m[what] - moments[0]![what]) / unit }))
+    return moments.map((m) => ({ x: Math.sqrt(m.kl), y: (m[what] - moments[0]![what]) / unit }))
   }
   return [
-    { name: `${name}: what the model says`, points: gain('proxy', 'learned') },
-    { name: `${name}: what is true`, points: gain('accuracy', 'correct') },
+    { name: `${name}: said`, points: gain('proxy', 'learned') },
+    { name: `${name}: true`, points: gain('accuracy', 'correct') },
   ]
 }
 
@@ -67,8 +70,8 @@ export const chartsOf = (
     logs.map(([judge, log]) => ({ name: judge, points: momentsOf(log).map((m) => ({ x: m.kl, y: m[name] })) }))
   return {
     overoptimisation: {
-      title: 'Reward gained by optimizing a reward model',
-      x: kl,
+      title: 'Reward gained: what the model says, what is true',
+      x: 'square root of KL(policy || start), nats per completion',
       y: 'deviations at the start',
       series: logs.flatMap(([judge, log]) => gains(judge, log)),
     },

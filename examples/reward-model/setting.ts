@@ -96,7 +96,7 @@ const free = { credit: outcome(group()), beta: 0 }
 export const PURSUITS: readonly Pursuit[] = [
   { name: 'good', judge: 'good', ...free },
   // A z-score makes much of differences that hardly are: without it, what is left to gain can be worth less than the KL.
-  { name: 'good-on-a-leash', judge: 'good', credit: outcome(drGrpo), beta: 0.5 },
+  { name: 'leashed', judge: 'good', credit: outcome(drGrpo), beta: 0.5 },
   { name: 'biased', judge: 'biased', ...free },
 ]
 
