@@ -82,8 +82,8 @@ describe('r1', () => {
   test('killed by SIGKILL and resumed, it ends with every step done once, and one JSON object', async () => {
     const child = spawn(process.execPath, [SCRIPT, 'r1', ...job('run')], { stdio: 'ignore' })
     const gone = new Promise((resolve) => child.once('exit', resolve))
-    // Past a checkpoint of the second SFT, which learns from sampled traces.
-    while (linesOf('run', '5-supervised') < 30 && child.exitCode === null) await sleep(5)
+    // Past a checkpoint of the distillation, which learns from sampled traces.
+    while (linesOf('run', '8-student-distilled') < 30 && child.exitCode === null) await sleep(5)
     child.kill('SIGKILL')
     await gone
     expect(existsSync(join(root, 'run', 'report.html'))).toBe(false)

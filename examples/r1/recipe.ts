@@ -21,12 +21,13 @@ export const recipeOf = (length: Length): Recipe<R1State> => {
   const s = settingOf(length)
   const { rejectionSampling: sampling, distillation: distilled } = s
   return [
-    // The teacher: R1. The base learns twice: from the oracle, and again from what RL has made of that.
+    // The teacher: R1. What the oracle taught learns twice: by RL, and again from the best of what RL has made of it. (R1
+    // starts that SFT from its base, which was pretrained; the nearest to it here is the model after the cold start.)
     coldStart(s.coldStart), //                                    policy = SFT(base, oracle)
     reasoningRl({ ...s.reasoningRl, to: 'reasoner' }), //         reasoner = GRPO(policy), rules and language
     rejectionSampling({ ...sampling, from: 'reasoner' }), //      kept = its good completions
     rejectionSampling({ ...s.unfiltered, name: 'unfiltered-traces', from: 'reasoner', to: 'unfiltered' }), // all that ended
-    supervised(s.supervised), //                                  policy = SFT(base, kept)
+    supervised({ ...s.supervised, from: 'policy' }), //            policy = SFT(policy, kept)
     allRewardsRl({ ...s.allRewardsRl, to: 'teacher' }), //        teacher = GRPO(policy), all rewards
     // The students, from one start.
     coldStart({ ...s.studentBase, name: 'student-base', from: 'student', to: 'student' }), // student = SFT(student, oracle)

@@ -99,7 +99,7 @@ export const settingOf = ({ scale, exam: count }: Length) => {
     },
     rejectionSampling: { ...sampling, count: times(16384), accept },
     unfiltered: { ...sampling, count: times(16384), accept: {}, distinct: false },
-    supervised: { ...learned, model: teacher, steps: times(1500), learningRate: falling },
+    supervised: { ...learned, model: teacher, steps: times(600), learningRate: falling },
     allRewardsRl: {
       ...{ ...rl, model: teacher, rewards: allRewards, steps: times(60), exam, watch: watch(10) },
       learningRate: { from: 1e-4, to: 2e-5 },
