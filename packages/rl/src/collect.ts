@@ -79,6 +79,7 @@ interface Round<Problem> {
 export const collector = <Problem>(config: CollectConfig<Problem>) => {
   const { task, prompts, keep, processReward, rounds = 32 } = config
   const roll = roller(config)
+  const score = scoreSamples(config.rewards)
 
   const keepFrom = (experience: Experience<Problem>): Experience<Problem> =>
     keep === undefined
@@ -97,7 +98,7 @@ export const collector = <Problem>(config: CollectConfig<Problem>) => {
       TE.flatMap((rollout) => {
         const rolled = performance.now()
         return TE.fromTask<Round<Problem>, RunError>(async () => {
-          const breakdowns = await scoreSamples(config.rewards)(rollout.samples)
+          const breakdowns = await score(rollout.samples)
           const steps = processReward === undefined ? null : await processReward(rollout.samples)
           const ids = asked.map((_, i) => `${hex(key)}.${round * prompts + i}`)
           const sampled = { ...rollout, breakdowns, steps, ids }
