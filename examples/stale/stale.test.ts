@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { against, apart, type Ended, verdicts } from './verdict.ts'
+import { against, apart, deepestFall, type Ended, verdicts } from './verdict.ts'
 
 const accuracies = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 1, maxLength: 4 })
 
@@ -25,19 +25,25 @@ describe('two lists of figures', () => {
   })
 })
 
+test('the deepest fall is from the best before, and 0 for what only rises', () => {
+  expect(deepestFall([0.5, 0.9, 0.7, 0.8, 0.1, 1])).toBeCloseTo(0.8, 12)
+  expect(deepestFall([0.1, 0.2, 0.2, 0.9])).toBe(0)
+  expect(deepestFall([])).toBe(0)
+})
+
 describe('verdicts', () => {
   const run = (way: string, k: number, ...passAt1: readonly number[]): Ended => ({
     way,
     k,
     passAt1,
-    lowest: 0.125,
+    fall: 0.125,
     mismatch: 0.25,
   })
 
   test('say what being late costs, and what each way changes, also where it does not help', () => {
     const said = verdicts([0.9, 0.95], [run('ignored', 4, 0.6, 0.7), run('tis', 4, 0.8, 0.9), run('clip', 4, 0.5, 0.4)])
     expect(said).toHaveLength(3)
-    expect(said[0]).toContain('4 steps late and ignored: pass@1 0.650, at worst 0.125 on the way; on-policy has 0.925')
+    expect(said[0]).toContain('4 steps late and ignored: pass@1 0.650, after falls of up to 0.125; on-policy has 0.925')
     expect(said[0]).toContain('0.275 below it (beyond the spread of the seeds)')
     expect(said[0]).toContain('0.250 nats a token')
     expect(said[1]).toMatch(

@@ -8,10 +8,20 @@ export interface Ended {
   /** Age of the rollouts, in steps. */
   readonly k: number
   readonly passAt1: readonly number[]
-  /** The lowest of the short exams on the way, of all seeds. */
-  readonly lowest: number
+  /** The deepest fall on the way, of all seeds: how far a short exam came out below an earlier one. */
+  readonly fall: number
   /** Mean over steps and tokens of |log pi - log pi of the sampler|, nats. */
   readonly mismatch: number
+}
+
+/** How far the figures of a run fell at most, from the best before; 0 for those that only rise. */
+export const deepestFall = (xs: readonly number[]): number => {
+  let [best, fall] = [-Infinity, 0]
+  for (const x of xs) {
+    best = Math.max(best, x)
+    fall = Math.max(fall, best - x)
+  }
+  return fall
 }
 
 /** Whether two lists of figures lie apart: no one of the lower is above one of the higher. */
@@ -41,8 +51,8 @@ export const verdicts = (onPolicy: readonly number[], runs: readonly Ended[]): r
     const of = runs.filter((run) => run.k === k)
     const ignored = of.find(({ way }) => way === 'ignored')
     if (ignored === undefined) return []
-    return of.map(({ way, passAt1, lowest, mismatch }) => {
-      const came = `pass@1 ${show(mean(passAt1), 3)}, at worst ${show(lowest, 3)} on the way`
+    return of.map(({ way, passAt1, fall, mismatch }) => {
+      const came = `pass@1 ${show(mean(passAt1), 3)}, after falls of up to ${show(fall, 3)}`
       return way === 'ignored'
         ? `${k} steps late and ignored: ${came}; ${standing('on-policy', passAt1, onPolicy)}. ` +
             `Learner and sampler differ by ${show(mismatch, 3)} nats a token.`
