@@ -23,7 +23,7 @@ export const budgetTable = (stages: Stages): TableOf => {
   const rl = steps(stages['student-rl'])
   const batch = setting(stages['student-rl'], 'prompts') * setting(stages['student-rl'], 'group')
   return {
-    title: 'What the students cost, beside the training of their teacher',
+    title: 'What the students of the first seed cost, beside the training of their teacher',
     head: ['', 'completions sampled', 'kept', 'sequences learned from'],
     rows: [
       sft('student-distilled', 'rejection-sampling'),
