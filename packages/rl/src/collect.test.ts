@@ -1,31 +1,21 @@
 // Collecting on a device: which groups are kept, and that every draw is used once.
 import { transformer, type TransformerParams } from '@adjoint/nn'
-import { type Device, random, realizeAsync, requestDevice } from '@adjoint/tensor'
+import { random, realizeAsync } from '@adjoint/tensor'
 import * as E from 'fp-ts/lib/Either.js'
-import type * as TE from 'fp-ts/lib/TaskEither.js'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { type CollectConfig, collector } from './collect.ts'
-import { describeError, type RunError } from './errors.ts'
+import { right, testDevice } from './device.support.ts'
+import { describeError } from './errors.ts'
 import { named } from './reward/named.ts'
 import { informative, rewarded } from './select.ts'
 import { type Chain, mod10Chains } from './task/chain.ts'
 import { foldIn, hostKey } from './task/key.ts'
 
-const right = async <A>(task: TE.TaskEither<RunError, A>): Promise<A> => {
-  const result = await task()
-  if (E.isLeft(result)) throw new Error(describeError(result.left))
-  return result.right
-}
-
-let device: Device
+const device = await testDevice()
 let params: TransformerParams
 beforeAll(async () => {
-  const opened = await requestDevice({ kind: 'wasm' })()
-  if (E.isLeft(opened)) throw new Error(opened.left.message)
-  device = opened.right
   params = await realizeAsync(model.init(random.key(0)), device)
 })
-afterAll(() => device.destroy())
 
 const task = mod10Chains(2)
 const model = transformer({ vocab: task.vocabulary.size, width: 16, layers: 1, heads: 2, context: 16 })

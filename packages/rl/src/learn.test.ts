@@ -1,15 +1,13 @@
 // Learning from experience on a device: what each part does to the parameters.
 import { sgd, transformer, type TransformerParams } from '@adjoint/nn'
-import { type Device, random, readAsync, realizeAsync, requestDevice, tree, zeros } from '@adjoint/tensor'
-import * as E from 'fp-ts/lib/Either.js'
-import type * as TE from 'fp-ts/lib/TaskEither.js'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { random, readAsync, realizeAsync, tree, zeros } from '@adjoint/tensor'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { drGrpo } from './advantage.ts'
 import { collector } from './collect.ts'
 import { unclipped } from './clip.ts'
 import { correctionMonoid, tis, tokenLevel } from './correction.ts'
 import { type Credit, outcome } from './credit.ts'
-import { describeError, type RunError } from './errors.ts'
+import { right, testDevice } from './device.support.ts'
 import { dropTruncated, type Experience } from './experience.ts'
 import { type LearnConfig, learner } from './learn.ts'
 import { GRPO_OBJECTIVE } from './objective.ts'
@@ -17,21 +15,11 @@ import { named } from './reward/named.ts'
 import { type Chain, mod10Chains } from './task/chain.ts'
 import { hostKey } from './task/key.ts'
 
-const right = async <A>(task: TE.TaskEither<RunError, A>): Promise<A> => {
-  const result = await task()
-  if (E.isLeft(result)) throw new Error(describeError(result.left))
-  return result.right
-}
-
-let device: Device
+const device = await testDevice()
 let experience: Experience<Chain>
 beforeAll(async () => {
-  const opened = await requestDevice({ kind: 'wasm' })()
-  if (E.isLeft(opened)) throw new Error(opened.left.message)
-  device = opened.right
   experience = (await right(collect()(await initial(), hostKey(1)))).experience
 })
-afterAll(() => device.destroy())
 
 const task = mod10Chains(2)
 const model = transformer({ vocab: task.vocabulary.size, width: 16, layers: 1, heads: 2, context: 16 })

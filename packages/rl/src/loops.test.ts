@@ -1,11 +1,10 @@
 // The loops on a device, end to end, on models small enough for the interpreter.
 import { adam, transformer, type TransformerParams } from '@adjoint/nn'
-import { type Device, random, readAsync, realizeAsync, requestDevice, tensor, tree } from '@adjoint/tensor'
+import { random, readAsync, realizeAsync, tensor, tree } from '@adjoint/tensor'
 import * as E from 'fp-ts/lib/Either.js'
-import type * as TE from 'fp-ts/lib/TaskEither.js'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { drGrpo, group } from './advantage.ts'
-import { describeError, type RunError } from './errors.ts'
+import { right, testDevice } from './device.support.ts'
 import { evaluator, summarize } from './evaluate.ts'
 import { outcome, relabelled } from './credit.ts'
 import { type GrpoConfig, grpoStep } from './grpo.ts'
@@ -22,19 +21,7 @@ import { type Chain, mod10Chain, mod10Chains } from './task/chain.ts'
 import { foldIn, hostKey } from './task/key.ts'
 import { problems, splitOf } from './task/task.ts'
 
-const right = async <A>(task: TE.TaskEither<RunError, A>): Promise<A> => {
-  const result = await task()
-  if (E.isLeft(result)) throw new Error(describeError(result.left))
-  return result.right
-}
-
-let device: Device
-beforeAll(async () => {
-  const opened = await requestDevice({ kind: 'wasm' })()
-  if (E.isLeft(opened)) throw new Error(opened.left.message)
-  device = opened.right
-})
-afterAll(() => device.destroy())
+const device = await testDevice()
 
 const task = mod10Chains(2)
 const model = transformer({ vocab: task.vocabulary.size, width: 16, layers: 1, heads: 2, context: 16 })

@@ -1,10 +1,8 @@
 import { adam, transformer, type TransformerParams } from '@adjoint/nn'
-import { type Device, random, realizeAsync, requestDevice, tree, zeros } from '@adjoint/tensor'
-import * as E from 'fp-ts/lib/Either.js'
-import type * as TE from 'fp-ts/lib/TaskEither.js'
+import { random, realizeAsync, tree, zeros } from '@adjoint/tensor'
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { describeError, type RunError } from './errors.ts'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { right, testDevice } from './device.support.ts'
 import {
   type Kept,
   keptMonoid,
@@ -19,6 +17,8 @@ import { sftStep, traces } from './sft.ts'
 import { type Chain, mod10Chains } from './task/chain.ts'
 import { foldIn, hostKey } from './task/key.ts'
 import { splitOf } from './task/task.ts'
+
+const device = await testDevice()
 
 const say = (completion: string, length = completion.length, terminated = true): Sample<null> => ({
   problem: null,
@@ -82,20 +82,11 @@ describe('selection', () => {
 })
 
 describe('rejection sampling', () => {
-  const right = async <A>(t: TE.TaskEither<RunError, A>): Promise<A> => {
-    const result = await t()
-    if (E.isLeft(result)) throw new Error(describeError(result.left))
-    return result.right
-  }
   const task = mod10Chains(2)
   const model = transformer({ vocab: task.vocabulary.size, width: 16, layers: 1, heads: 2, context: 14 })
   const correct = accuracy(task.verify)
-  let device: Device
   let params: TransformerParams
   beforeAll(async () => {
-    const opened = await requestDevice({ kind: 'wasm' })()
-    if (E.isLeft(opened)) throw new Error(opened.left.message)
-    device = opened.right
     const optimizer = adam({ learningRate: 1e-2 })
     const batch = traces(task, { rows: 32, thinkShare: 0.5 })
     const step = sftStep({ model, vocabulary: task.vocabulary, optimizer, batch, width: 14, device })
@@ -104,7 +95,6 @@ describe('rejection sampling', () => {
     for (let i = 0; i < 60; i++) state = (await right(step(state, foldIn(hostKey(1), i)))).state
     params = state.params
   })
-  afterAll(() => device.destroy())
   const config = (over: Partial<RejectionConfig<Chain>> = {}): RejectionConfig<Chain> => ({
     task,
     model,

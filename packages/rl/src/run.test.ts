@@ -7,6 +7,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { right } from './device.support.ts'
 import { describeError, type RunError } from './errors.ts'
 import { type Phase, run, type RunConfig } from './run.ts'
 import { dice } from './task/key.ts'
@@ -54,11 +55,6 @@ const config = (folder: string, over: Partial<RunConfig<State>> = {}): RunConfig
   settings: { seed: 3 },
   ...over,
 })
-const right = async <A>(task: TE.TaskEither<RunError, A>): Promise<A> => {
-  const result = await task()
-  if (E.isLeft(result)) throw new Error(describeError(result.left))
-  return result.right
-}
 const left = async <A>(task: TE.TaskEither<RunError, A>): Promise<RunError> => {
   const result = await task()
   if (E.isRight(result)) throw new Error('expected a failure')

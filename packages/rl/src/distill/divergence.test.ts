@@ -1,38 +1,18 @@
 import type { Floats } from '@adjoint/nn'
 import { checkGrads, grad } from '@adjoint/autograd'
-import { jit, log, readAsync, requestDevice, type Scalar, sum, tensor } from '@adjoint/tensor'
-import { evaluate } from '@adjoint/tensor/ir'
-import * as E from 'fp-ts/lib/Either.js'
+import { jit, log, readAsync, type Scalar, sum, tensor } from '@adjoint/tensor'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { testDevice } from '../device.support.ts'
+import { law, near, values } from '../rollouts.support.ts'
+import { at, klOf, logits, row, softmax } from './divergence.support.ts'
 import { atTemperature, type Divergence, forwardKl, generalizedJsd, reverseKl } from './divergence.ts'
 import { tailBucket, truncated } from './top-k.ts'
 
-// Evaluated in double precision by the reference interpreter; constants and data are rounded to single precision before.
-const values = (x: Floats | Scalar): readonly number[] => Array.from(evaluate([x])[0]!.data)
-const row = (xs: readonly number[]): Floats => tensor(xs, [1, xs.length])
-const at = (d: Divergence, t: readonly number[], s: readonly number[]): number => values(d(row(t), row(s)))[0]!
-const near = (x: number, y: number, tol = 1e-6): boolean => Math.abs(x - y) <= tol * (1 + Math.abs(x) + Math.abs(y))
-const law = <T>(name: string, arbitrary: fc.Arbitrary<T>, holds: (t: T) => boolean | undefined, numRuns = 60): void => {
-  test(name, () => {
-    fc.assert(
-      fc.property(arbitrary, (t) => holds(t) ?? true),
-      { seed: 1, numRuns },
-    )
-  })
-}
+const device = await testDevice()
 
 // -- logits, and what the formulas say of them in plain arithmetic ---------------------------------
-const logit = fc.double({ min: -3, max: 3, noNaN: true })
-const logitsOf = (n: number): fc.Arbitrary<readonly number[]> => fc.array(logit, { minLength: n, maxLength: n })
-const pairs = fc.integer({ min: 1, max: 7 }).chain((n) => fc.record({ t: logitsOf(n), s: logitsOf(n) }))
-const softmax = (x: readonly number[]): readonly number[] => {
-  const e = x.map(Math.exp)
-  const total = e.reduce((a, b) => a + b, 0)
-  return e.map((v) => v / total)
-}
-const klOf = (p: readonly number[], q: readonly number[]): number =>
-  p.reduce((total, v, i) => total + v * Math.log(v / q[i]!), 0)
+const pairs = fc.integer({ min: 1, max: 7 }).chain((n) => fc.record({ t: logits(n), s: logits(n) }))
 const jsdOf = (beta: number, p: readonly number[], q: readonly number[]): number => {
   const m = p.map((v, i) => beta * v + (1 - beta) * q[i]!)
   return beta * klOf(p, m) + (1 - beta) * klOf(q, m)
@@ -195,9 +175,6 @@ describe('gradients', () => {
 })
 
 test('in single precision on a device: finite and as in double precision, extreme logits included', async () => {
-  const opened = await requestDevice({ kind: 'wasm' })()
-  if (E.isLeft(opened)) throw new Error(opened.left.message)
-  const device = opened.right
   const rows: readonly (readonly (readonly number[])[])[] = [
     [
       [1e4, -1e4, 0, 3],
@@ -230,5 +207,4 @@ test('in single precision on a device: finite and as in double precision, extrem
       single.forEach((v, j) => expect(near(v, exact[i]![j]!, 1e-3)).toBe(true))
     }
   }
-  await device.destroy()
 })

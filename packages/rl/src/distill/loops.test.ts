@@ -1,11 +1,11 @@
 // Steps of distillation on a device, end to end, on models small enough to learn in a second.
 import { adam, transformer, type TransformerParams } from '@adjoint/nn'
-import { type Device, random, readAsync, realizeAsync, requestDevice, tree } from '@adjoint/tensor'
-import * as E from 'fp-ts/lib/Either.js'
+import { random, readAsync, realizeAsync, tree } from '@adjoint/tensor'
 import type * as TE from 'fp-ts/lib/TaskEither.js'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { right, testDevice } from '../device.support.ts'
 import { snapshot } from '../device.ts'
-import { describeError, type RunError } from '../errors.ts'
+import type { RunError } from '../errors.ts'
 import { type Learner, sftStep, type Stepped, traces } from '../sft.ts'
 import { mod10Chains } from '../task/chain.ts'
 import { foldIn, type HostKey, hostKey } from '../task/key.ts'
@@ -20,12 +20,6 @@ import { studentRollouts } from './sampling.ts'
 import { epochs } from './source.ts'
 import { tailBucket, truncated } from './top-k.ts'
 
-const right = async <A>(task: TE.TaskEither<RunError, A>): Promise<A> => {
-  const result = await task()
-  if (E.isLeft(result)) throw new Error(describeError(result.left))
-  return result.right
-}
-
 const task = mod10Chains(2)
 const { vocabulary } = task
 const model = transformer({ vocab: vocabulary.size, width: 16, layers: 1, heads: 2, context: 14 })
@@ -35,19 +29,15 @@ type Opt = ReturnType<typeof optimizer.init>
 const source = traces(task, { rows: 16, thinkShare: 1 })
 const sampling = { task, prompts: 16, maxTokens: 8, temperature: 1 }
 
-let device: Device
+const device = await testDevice()
 let teacher: TeacherModel
 beforeAll(async () => {
-  const opened = await requestDevice({ kind: 'wasm' })()
-  if (E.isLeft(opened)) throw new Error(opened.left.message)
-  device = opened.right
   const params = await realizeAsync(large.init(random.key(3)), device)
   const step = sftStep({ model: large, vocabulary, optimizer, batch: source, width: 14, device })
   let state: Learner<Opt> = { params, opt: optimizer.init(params) }
   for (let i = 0; i < 60; i++) state = (await right(step(state, foldIn(hostKey(1), i)))).state
   teacher = { model: large, params: state.params }
 })
-afterAll(() => device.destroy())
 
 const begin = async (): Promise<Learner<Opt>> => {
   const params = await realizeAsync(model.init(random.key(0)), device)

@@ -1,16 +1,13 @@
 import { type Floats, transformer } from '@adjoint/nn'
 import { grad } from '@adjoint/autograd'
 import { type Scalar, slice, tensor } from '@adjoint/tensor'
-import { evaluate } from '@adjoint/tensor/ir'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { sequenceMean, totalsOf } from '../aggregate.ts'
+import { near, value, values } from '../rollouts.support.ts'
 import { forwardKl, generalizedJsd, reverseKl } from './divergence.ts'
 import { demandVocabulary, distillLoss } from './loss.ts'
 
-const values = (x: Floats | Scalar): readonly number[] => Array.from(evaluate([x])[0]!.data)
-const value = (x: Scalar): number => values(x)[0]!
-const near = (x: number, y: number, tol = 1e-6): boolean => Math.abs(x - y) <= tol * (1 + Math.abs(x) + Math.abs(y))
 const [T, V] = [3, 4]
 const logits = (rows: number): fc.Arbitrary<readonly number[]> =>
   fc.array(fc.double({ min: -3, max: 3, noNaN: true }), { minLength: rows * T * V, maxLength: rows * T * V })

@@ -1,29 +1,18 @@
 import type { Floats } from '@adjoint/nn'
 import { checkGrads, grad } from '@adjoint/autograd'
-import { type Scalar, sum, tensor } from '@adjoint/tensor'
+import { sum, tensor } from '@adjoint/tensor'
 import { evaluate } from '@adjoint/tensor/ir'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { law, near as nearTo, values } from '../rollouts.support.ts'
+import { at, logits, row } from './divergence.support.ts'
 import { atTemperature, type Divergence, forwardKl, generalizedJsd, reverseKl } from './divergence.ts'
 import { onTop, renormalised, tailBucket, topLogprobs, truncated } from './top-k.ts'
 
-const values = (x: Floats | Scalar): readonly number[] => Array.from(evaluate([x])[0]!.data)
-const row = (xs: readonly number[]): Floats => tensor(xs, [1, xs.length])
-const at = (d: Divergence, t: readonly number[], s: readonly number[]): number => values(d(row(t), row(s)))[0]!
-const near = (x: number, y: number, tol = 1e-5): boolean => Math.abs(x - y) <= tol * (1 + Math.abs(x) + Math.abs(y))
-const law = <T>(name: string, arbitrary: fc.Arbitrary<T>, holds: (t: T) => boolean | undefined, numRuns = 40): void => {
-  test(name, () => {
-    fc.assert(
-      fc.property(arbitrary, (t) => holds(t) ?? true),
-      { seed: 1, numRuns },
-    )
-  })
-}
-const logit = fc.double({ min: -3, max: 3, noNaN: true })
-const logitsOf = (n: number): fc.Arbitrary<readonly number[]> => fc.array(logit, { minLength: n, maxLength: n })
+const near = (x: number, y: number): boolean => nearTo(x, y, 1e-5)
 const pairs = fc
   .integer({ min: 2, max: 6 })
-  .chain((n) => fc.record({ t: logitsOf(n), s: logitsOf(n), k: fc.integer({ min: 1, max: n }) }))
+  .chain((n) => fc.record({ t: logits(n), s: logits(n), k: fc.integer({ min: 1, max: n }) }))
 const kinds: readonly Divergence[] = [forwardKl, reverseKl, generalizedJsd(0.5), generalizedJsd(0.2)]
 const bucket = (k: number) => truncated({ k, tail: tailBucket })
 const given = (k: number) => truncated({ k, tail: renormalised })

@@ -1,30 +1,16 @@
 // DPO on a device, end to end.
 import { adam, transformer } from '@adjoint/nn'
-import { type Device, random, readAsync, realizeAsync, requestDevice, tree } from '@adjoint/tensor'
-import * as E from 'fp-ts/lib/Either.js'
-import type * as TE from 'fp-ts/lib/TaskEither.js'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { random, readAsync, realizeAsync, tree } from '@adjoint/tensor'
+import { describe, expect, test } from 'vitest'
+import { right, testDevice } from '../device.support.ts'
 import { snapshot } from '../device.ts'
-import { describeError, type RunError } from '../errors.ts'
 import { mod10Chains } from '../task/chain.ts'
 import { foldIn, hostKey } from '../task/key.ts'
 import { preferencePairs, wrongFormat } from './derive.ts'
 import { dpo, ipo, type PreferenceLoss } from './dpo.ts'
 import { type DpoState, dpoStep } from './step.ts'
 
-const right = async <A>(task: TE.TaskEither<RunError, A>): Promise<A> => {
-  const result = await task()
-  if (E.isLeft(result)) throw new Error(describeError(result.left))
-  return result.right
-}
-
-let device: Device
-beforeAll(async () => {
-  const opened = await requestDevice({ kind: 'wasm' })()
-  if (E.isLeft(opened)) throw new Error(opened.left.message)
-  device = opened.right
-})
-afterAll(() => device.destroy())
+const device = await testDevice()
 
 const task = mod10Chains(2)
 const { vocabulary } = task

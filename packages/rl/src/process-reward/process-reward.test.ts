@@ -1,15 +1,14 @@
 import { checkGrads, grad } from '@adjoint/autograd'
 import type { Floats } from '@adjoint/nn'
 import { adam, transformer } from '@adjoint/nn'
-import { type Device, random, requestDevice, type Scalar, tensor } from '@adjoint/tensor'
-import { evaluate } from '@adjoint/tensor/ir'
-import * as E from 'fp-ts/lib/Either.js'
+import { random, type Scalar, tensor } from '@adjoint/tensor'
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { describeError } from '../errors.ts'
+import { describe, expect, test } from 'vitest'
+import { right, testDevice } from '../device.support.ts'
 import { slip, wrongAnswer, wrongStep } from '../preference/derive.ts'
 import type { Sample } from '../reward/reward.ts'
 import { rewardModel } from '../reward-model/reward-model.ts'
+import { values } from '../rollouts.support.ts'
 import { addition } from '../task/addition.ts'
 import { chainSteps, mod10Chain, mod10Chains } from '../task/chain.ts'
 import { foldIn, hostKey } from '../task/key.ts'
@@ -18,7 +17,7 @@ import { formatCompletion } from '../template.ts'
 import { processRewardStep, stepLoss, stepRewards } from './process-reward.ts'
 import { labelledSteps, labelSteps, stepsOf } from './steps.ts'
 
-const values = (x: Floats | Scalar): readonly number[] => Array.from(evaluate([x])[0]!.data)
+const device = await testDevice()
 const key = fc.nat().map(hostKey)
 
 describe('the steps of a completion', () => {
@@ -182,14 +181,6 @@ describe('the loss of steps', () => {
 })
 
 describe('on a device', () => {
-  let device: Device
-  beforeAll(async () => {
-    const opened = await requestDevice({ kind: 'wasm' })()
-    if (E.isLeft(opened)) throw new Error(opened.left.message)
-    device = opened.right
-  })
-  afterAll(() => device.destroy())
-
   const task = mod10Chains(2)
   const { vocabulary } = task
   const model = rewardModel(transformer({ vocab: vocabulary.size, width: 32, layers: 1, heads: 2, context: 16 }))
@@ -210,10 +201,9 @@ describe('on a device', () => {
     let state = { params, opt: optimizer.init(params) }
     const losses: number[] = []
     for (let i = 0; i < 250; i++) {
-      const stepped = await step(state, foldIn(hostKey(0), i))()
-      if (E.isLeft(stepped)) throw new Error(describeError(stepped.left))
-      state = stepped.right.state
-      losses.push(stepped.right.metrics['loss']!)
+      const stepped = await right(step(state, foldIn(hostKey(0), i)))
+      state = stepped.state
+      losses.push(stepped.metrics['loss']!)
     }
     expect(losses[0]).toBeGreaterThan(0.4)
     expect(losses.at(-1)).toBeLessThan(0.25)

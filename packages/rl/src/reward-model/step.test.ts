@@ -1,11 +1,10 @@
 // Reward models on a device, end to end: they learn what pairs of a task tell, and reward by it.
 import { adam, transformer } from '@adjoint/nn'
-import { type Device, DeviceFailure, random, readAsync, requestDevice, tensor, tree } from '@adjoint/tensor'
+import { type Device, DeviceFailure, random, readAsync, tensor, tree } from '@adjoint/tensor'
 import * as E from 'fp-ts/lib/Either.js'
-import type * as TE from 'fp-ts/lib/TaskEither.js'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { right, testDevice } from '../device.support.ts'
 import { snapshot } from '../device.ts'
-import { describeError, type RunError } from '../errors.ts'
 import { preferencePairs, wrongAnswer, wrongFormat } from '../preference/derive.ts'
 import { namedBatch, scoreSamples } from '../reward/named.ts'
 import type { Sample } from '../reward/reward.ts'
@@ -16,19 +15,7 @@ import { learnedReward } from './learned.ts'
 import { rewardModel, type RewardModelParams } from './reward-model.ts'
 import { type RewardModelConfig, rewardModelStep } from './step.ts'
 
-const right = async <A>(task: TE.TaskEither<RunError, A>): Promise<A> => {
-  const result = await task()
-  if (E.isLeft(result)) throw new Error(describeError(result.left))
-  return result.right
-}
-
-let device: Device
-beforeAll(async () => {
-  const opened = await requestDevice({ kind: 'wasm' })()
-  if (E.isLeft(opened)) throw new Error(opened.left.message)
-  device = opened.right
-})
-afterAll(() => device.destroy())
+const device = await testDevice()
 
 const optimizer = adam({ learningRate: 2e-3 })
 const corruptions = [wrongAnswer, wrongFormat]

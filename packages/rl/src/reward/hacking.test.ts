@@ -1,15 +1,13 @@
 // A reward that counts what it should not is hacked by a policy that is trained on it; gated, capped and weighed beside what
 // is truly wanted, it is not. Real runs of GRPO, small ones; with the keys 2 to 7 they all end the same way.
 import { adam, transformer, type TransformerParams } from '@adjoint/nn'
-import { type Device, random, realizeAsync, requestDevice } from '@adjoint/tensor'
-import * as E from 'fp-ts/lib/Either.js'
-import type * as TE from 'fp-ts/lib/TaskEither.js'
+import { random, realizeAsync } from '@adjoint/tensor'
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { group } from '../advantage.ts'
 import { outcome } from '../credit.ts'
+import { right, testDevice } from '../device.support.ts'
 import { snapshot } from '../device.ts'
-import { describeError, type RunError } from '../errors.ts'
 import { evaluator } from '../evaluate.ts'
 import { grpoStep } from '../grpo.ts'
 import type { Metrics } from '../metrics.ts'
@@ -22,12 +20,6 @@ import { formatCompletion } from '../template.ts'
 import { named } from './named.ts'
 import { cap, gate, type Reward, type Sample, sum, weighted } from './reward.ts'
 import { accuracy, format, type Rule } from './rules.ts'
-
-const right = async <A>(task: TE.TaskEither<RunError, A>): Promise<A> => {
-  const result = await task()
-  if (E.isLeft(result)) throw new Error(describeError(result.left))
-  return result.right
-}
 
 /** `3,8,5=`: which is the largest? */
 interface Largest {
@@ -60,12 +52,9 @@ const demonstrations = (key: HostKey) =>
 const MAX_TOKENS = 10
 const model = transformer({ vocab: task.vocabulary.size, width: 32, layers: 1, heads: 2, context: 7 + MAX_TOKENS })
 
-let device: Device
+const device = await testDevice()
 let coldStart: TransformerParams
 beforeAll(async () => {
-  const opened = await requestDevice({ kind: 'wasm' })()
-  if (E.isLeft(opened)) throw new Error(opened.left.message)
-  device = opened.right
   const optimizer = adam({ learningRate: 3e-3 })
   const step = sftStep({
     model,
@@ -79,7 +68,6 @@ beforeAll(async () => {
   for (let i = 0; i < 200; i++) state = (await right(step(state, foldIn(hostKey(1), i), i))).state
   coldStart = state.params
 }, 60_000)
-afterAll(() => device.destroy())
 
 const correct = accuracy(task.verify)
 /** Answers are wanted, so somebody pays for each one. */
