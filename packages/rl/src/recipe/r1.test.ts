@@ -1,12 +1,11 @@
 // R1 end to end on models of a few hundred parameters: what each stage does.
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { transformer, type TransformerParams } from '@adjoint/nn'
-import { type Device, jit, neg, random, realizeAsync, tree } from '@adjoint/tensor'
+import { jit, neg, random, realizeAsync, tree } from '@adjoint/tensor'
 import * as E from 'fp-ts/lib/Either.js'
 import type * as TE from 'fp-ts/lib/TaskEither.js'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { LogRecord } from '../log.ts'
 import { named } from '../reward/named.ts'
 import { examine } from './exam.ts'
@@ -14,37 +13,10 @@ import { coldStart, distillation, r1, r1Zero, reasoningRl, rejectionSampling, su
 import { perform, type Recipe, type RecipeEnv } from './recipe.ts'
 import type { StageError } from './stage.ts'
 import type { R1State } from './state.ts'
-import {
-  bitsOf,
-  ended,
-  filesOf,
-  model,
-  openDevice,
-  performTiny,
-  small,
-  STAGES,
-  start,
-  task,
-  tiny,
-} from './tiny.support.ts'
+import { bitsOf, ended, filesOf, model, openDevice, small, STAGES, start, task, tiny } from './tiny.support.ts'
+import { wholeRun } from './whole.support.ts'
 
-let root = ''
-let device: Device
-let folders = 0
-/** What an uninterrupted run leaves. */
-let whole = ''
-let last: R1State
-beforeAll(async () => {
-  root = await mkdtemp(join(tmpdir(), 'adjoint-r1-'))
-  device = await openDevice()
-  whole = fresh()
-  last = ended(await performTiny(device, whole))
-})
-afterAll(async () => {
-  await device.destroy()
-  await rm(root, { recursive: true })
-})
-const fresh = (): string => join(root, String(folders++))
+const { device, fresh, whole, last } = await wholeRun('r1')
 const envOf = (folder: string, over: Partial<RecipeEnv> = {}): RecipeEnv => ({
   ...{ device, folder, seed: 0, checkpointEvery: 2, resume: false },
   ...over,

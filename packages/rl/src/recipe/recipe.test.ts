@@ -1,33 +1,22 @@
 // Recipes of small runs: where they are cut and what they are built of, the folder decides.
 import { existsSync } from 'node:fs'
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { add, type Device, mul, readAsync, requestDevice, scalar, type Scalar } from '@adjoint/tensor'
+import { add, mul, readAsync, scalar, type Scalar } from '@adjoint/tensor'
 import * as E from 'fp-ts/lib/Either.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { testDevice } from '../device.support.ts'
 import type { RunError } from '../errors.ts'
 import { dice } from '../task/key.ts'
 import { begun, perform, type Recipe, type RecipeEnv, type RecipeStage, type StageProgress } from './recipe.ts'
 import { describeStageError, type StageError, stageMonoid } from './stage.ts'
 import { staged } from './staged.ts'
+import { freshFolders } from './whole.support.ts'
 
-let root = ''
-let device: Device
-let folders = 0
-beforeAll(async () => {
-  root = await mkdtemp(join(tmpdir(), 'adjoint-recipe-'))
-  const opened = await requestDevice({ kind: 'reference' })()
-  if (E.isLeft(opened)) throw new Error(opened.left.message)
-  device = opened.right
-})
-afterAll(async () => {
-  await device.destroy()
-  await rm(root, { recursive: true })
-})
-const fresh = (): string => join(root, String(folders++))
+const device = await testDevice('reference')
+const fresh = await freshFolders('recipe')
 const envOf = (folder: string, over: Partial<RecipeEnv> = {}): RecipeEnv => ({
   ...{ device, folder, seed: 3, resume: false, checkpointEvery: 2 },
   ...over,

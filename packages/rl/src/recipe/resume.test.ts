@@ -1,36 +1,18 @@
 // R1 killed in every way: at the end its folder is that of a run that was not, byte for byte.
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { cp, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import type { Device } from '@adjoint/tensor'
 import * as E from 'fp-ts/lib/Either.js'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { RecipeEnv } from './recipe.ts'
 import { describeStageError } from './stage.ts'
-import type { R1State } from './state.ts'
-import { ended, filesOf, openDevice, performTiny, STAGES, stateOf } from './tiny.support.ts'
+import { ended, filesOf, performTiny, STAGES, stateOf } from './tiny.support.ts'
+import { wholeRun } from './whole.support.ts'
 
-let root = ''
-let device: Device
-let folders = 0
-/** What an uninterrupted run leaves. */
-let whole = ''
-let last: R1State
-beforeAll(async () => {
-  root = await mkdtemp(join(tmpdir(), 'adjoint-resume-'))
-  device = await openDevice()
-  whole = fresh()
-  last = ended(await performTiny(device, whole))
-})
-afterAll(async () => {
-  await device.destroy()
-  await rm(root, { recursive: true })
-})
-const fresh = (): string => join(root, String(folders++))
+const { device, fresh, whole, last } = await wholeRun('resume')
 
 describe('killed and resumed', () => {
   test('inside each of its stages, R1 leaves what it leaves uninterrupted', async () => {

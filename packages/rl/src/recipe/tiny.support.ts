@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { adam, type LearningRate, transformer, type TransformerParams } from '@adjoint/nn'
-import { type Device, random, readAsync, requestDevice, tree } from '@adjoint/tensor'
+import { type Device, random, readAsync, requestDeviceAsync, tree } from '@adjoint/tensor'
 import * as E from 'fp-ts/lib/Either.js'
 import { group } from '../advantage.ts'
 import { outcome } from '../credit.ts'
@@ -52,11 +52,7 @@ export const tiny = {
 
 export const start = r1Start({ base: model.init(random.key(0)), student: small.init(random.key(1)) })
 
-export const openDevice = async (): Promise<Device> => {
-  const opened = await requestDevice({ kind: 'wasm' })()
-  if (E.isLeft(opened)) throw new Error(opened.left.message)
-  return opened.right
-}
+export const openDevice = (): Promise<Device> => requestDeviceAsync({ kind: 'wasm' })
 
 /** R1 in a folder, from the start. */
 export const performTiny = (
