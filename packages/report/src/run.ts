@@ -2,7 +2,8 @@
  * A run as it stands on disk: one stage for a plain run, several for a recipe. What cannot be read of it is a note, and
  * the rest is shown: a viewer that gives up on a torn line is of no use while a run goes on.
  */
-import type { Json, LogRecord } from '@adjoint/rl'
+import { type Json, type LogRecord, parseRecord } from '@adjoint/rl'
+import * as O from 'fp-ts/lib/Option.js'
 
 /** What a run was started with: the fields of the first line of its log. */
 export type Settings = Readonly<Record<string, Json>>
@@ -42,25 +43,6 @@ export interface ParsedLog {
   readonly torn: boolean
 }
 
-const isRecord = (value: unknown): value is LogRecord =>
-  typeof value === 'object' &&
-  value !== null &&
-  'kind' in value &&
-  typeof value.kind === 'string' &&
-  'phase' in value &&
-  typeof value.phase === 'string' &&
-  'step' in value &&
-  typeof value.step === 'number'
-
-const recordOf = (line: string): LogRecord | null => {
-  try {
-    const value: unknown = JSON.parse(line)
-    return isRecord(value) ? value : null
-  } catch {
-    return null
-  }
-}
-
 /**
  * The records of a log. Total: a line that is no record is counted, and a last line without its end is left for later.
  */
@@ -70,9 +52,9 @@ export const parseLog = (text: string): ParsedLog => {
   const records: LogRecord[] = []
   const broken: number[] = []
   lines.forEach((line, i) => {
-    const record = recordOf(line)
-    if (record === null) broken.push(i + 1)
-    else records.push(record)
+    const record = parseRecord(line)
+    if (O.isNone(record)) broken.push(i + 1)
+    else records.push(record.value)
   })
   return { records, broken, torn }
 }

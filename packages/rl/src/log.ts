@@ -6,6 +6,7 @@
 import { open, readFile, truncate } from 'node:fs/promises'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
+import * as O from 'fp-ts/lib/Option.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { fileFailure, type RunError } from './errors.ts'
 
@@ -79,18 +80,6 @@ export const openLog = (path: string, flags: 'wx' | 'a', before: number): TE.Tas
  */
 export const createLog = (path: string): TE.TaskEither<RunError, Log> => openLog(path, 'wx', 0)
 
-const parseLine = (path: string, text: string, number: number): E.Either<RunError, LogRecord> => {
-  const corrupt = (): RunError => ({
-    _tag: 'CorruptCheckpoint',
-    path,
-    reason: `line ${number} is no record of a log`,
-  })
-  return pipe(
-    E.tryCatch(() => JSON.parse(text) as unknown, corrupt),
-    E.flatMap((value) => (isRecord(value) ? E.right(value) : E.left(corrupt()))),
-  )
-}
-
 const isRecord = (value: unknown): value is LogRecord =>
   typeof value === 'object' &&
   value !== null &&
@@ -100,6 +89,31 @@ const isRecord = (value: unknown): value is LogRecord =>
   typeof value.phase === 'string' &&
   'step' in value &&
   typeof value.step === 'number'
+
+/**
+ * The record that a line of a log holds; None for a line that is no record.
+ *
+ * @example
+ * ```ts
+ * import { parseRecord } from '@adjoint/rl'
+ * parseRecord('{"kind":"step","phase":"sft","step":0}') // Some { kind: 'step', phase: 'sft', step: 0 }
+ * parseRecord('{"kind":"st') // None
+ * ```
+ */
+export const parseRecord = (line: string): O.Option<LogRecord> =>
+  pipe(
+    O.tryCatch(() => JSON.parse(line) as unknown),
+    O.filter(isRecord),
+  )
+
+const parseLine = (path: string, text: string, number: number): E.Either<RunError, LogRecord> => {
+  const corrupt = (): RunError => ({
+    _tag: 'CorruptCheckpoint',
+    path,
+    reason: `line ${number} is no record of a log`,
+  })
+  return pipe(parseRecord(text), E.fromOption(corrupt))
+}
 
 /** The whole lines of a text; a last line without its end was torn by a kill, and is no line. */
 const wholeLines = (text: string): readonly string[] => text.split('\n').slice(0, -1)

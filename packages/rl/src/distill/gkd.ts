@@ -9,13 +9,11 @@ import type { TransformerParams } from '@adjoint/nn'
 import { jit, type Tree } from '@adjoint/tensor'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import { onDevice, readOn, unpackMetrics } from '../device.ts'
 import type { RunError } from '../errors.ts'
-import { completionMetrics } from '../metrics.ts'
 import type { Learner, Stepped } from '../sft.ts'
 import { dice, foldIn, type HostKey } from '../task/key.ts'
 import { DISTILL_METRICS, type DistillConfig, distillStep, type DistillUpdate, distillUpdate } from './distill.ts'
-import { type Sampled, sampledOf, studentRollouts, type StudentSampling } from './sampling.ts'
+import { type Sampled, type StudentSampling, studentStep } from './sampling.ts'
 
 /** How to distill on the student's own texts. */
 export interface OnPolicyDistillConfig<Problem, O extends Tree> extends DistillUpdate<O> {
@@ -33,32 +31,14 @@ export interface OnPolicyDistillConfig<Problem, O extends Tree> extends DistillU
  * ```
  */
 export const onPolicyDistillStep = <Problem, O extends Tree>(config: OnPolicyDistillConfig<Problem, O>) => {
-  const { model, teacher, sampling, device } = config
-  const roll = studentRollouts(sampling, model, device)
+  const { teacher, device } = config
   const learn = distillUpdate(config)
   const update = jit(
     (learner: Learner<O>, given: TransformerParams, { tokens, starts, mask }: Sampled) =>
       learn(learner, given, { tokens, starts, mask }),
     { donate: [0], device },
   )
-  return (state: Learner<O>, key: HostKey): TE.TaskEither<RunError, Stepped<Learner<O>>> =>
-    pipe(
-      roll(state.params, key),
-      TE.flatMap((rollout) =>
-        pipe(
-          onDevice(() => Promise.resolve(update(state, teacher.params, sampledOf(rollout)))),
-          TE.flatMap(({ state: next, metrics }) =>
-            pipe(
-              readOn(device)(metrics),
-              TE.map((values) => ({
-                state: next,
-                metrics: { ...unpackMetrics(DISTILL_METRICS, values), ...completionMetrics(rollout.samples) },
-              })),
-            ),
-          ),
-        ),
-      ),
-    )
+  return studentStep(config, (state: Learner<O>, sampled) => update(state, teacher.params, sampled), DISTILL_METRICS)
 }
 
 /** How to mix. */

@@ -22,19 +22,14 @@ import {
   type TransformerParams,
 } from '@adjoint/nn'
 import { type Device, gt, jit, matmul, neg, stopGradient, sub, tensor, type Tree, where } from '@adjoint/tensor'
-import { pipe } from 'fp-ts/lib/function.js'
-import * as TE from 'fp-ts/lib/TaskEither.js'
 import { tokenMean, totalsOf } from '../aggregate.ts'
 import { unclipped } from '../clip.ts'
-import { onDevice, packMetrics, readOn, unpackMetrics } from '../device.ts'
-import type { RunError } from '../errors.ts'
-import { completionMetrics } from '../metrics.ts'
+import { packMetrics } from '../device.ts'
 import { GRPO_OBJECTIVE, objective, type ObjectiveConfig, type Rollouts } from '../objective.ts'
 import { scoreCompletions } from '../score.ts'
-import type { Learner, Stepped } from '../sft.ts'
-import type { HostKey } from '../task/key.ts'
+import type { Learner } from '../sft.ts'
 import { demandVocabulary, type TeacherModel } from './loss.ts'
-import { type Sampled, sampledOf, studentRollouts, type StudentSampling } from './sampling.ts'
+import { type Sampled, type StudentSampling, studentStep } from './sampling.ts'
 
 /**
  * The advantages [B, T] of sampled tokens from their log-probabilities [B, T] (nats) under teacher and student; 0 where the
@@ -151,23 +146,5 @@ export const miniLlmStep = <Problem, O extends Tree>(config: MiniLlmConfig<Probl
     },
     { donate: [0], device },
   )
-  const roll = studentRollouts(sampling, model, device)
-  return (state: Learner<O>, key: HostKey): TE.TaskEither<RunError, Stepped<Learner<O>>> =>
-    pipe(
-      roll(state.params, key),
-      TE.flatMap((rollout) =>
-        pipe(
-          onDevice(() => Promise.resolve(update(state, teacher.params, sampledOf(rollout)))),
-          TE.flatMap(({ state: next, metrics }) =>
-            pipe(
-              readOn(device)(metrics),
-              TE.map((values) => ({
-                state: next,
-                metrics: { ...unpackMetrics(MINI_LLM_METRICS, values), ...completionMetrics(rollout.samples) },
-              })),
-            ),
-          ),
-        ),
-      ),
-    )
+  return studentStep(config, (state: Learner<O>, sampled) => update(state, teacher.params, sampled), MINI_LLM_METRICS)
 }

@@ -1,10 +1,14 @@
-/** Texts that the student writes itself, for a teacher to judge. */
+/** Texts that the student writes itself, for a teacher to judge, and a step of learning on them. */
 import type { Floats, Integers, Transformer, TransformerParams } from '@adjoint/nn'
 import { type Device, tensor } from '@adjoint/tensor'
-import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
+import { pipe } from 'fp-ts/lib/function.js'
+import * as TE from 'fp-ts/lib/TaskEither.js'
+import { onDevice, readOn, unpackMetrics } from '../device.ts'
 import type { RunError } from '../errors.ts'
 import type { Rollout } from '../experience.ts'
+import { completionMetrics } from '../metrics.ts'
 import { roller } from '../rollout.ts'
+import type { Stepped } from '../sft.ts'
 import { foldIn, type HostKey } from '../task/key.ts'
 import { problem, type Task } from '../task/task.ts'
 
@@ -28,7 +32,7 @@ export const studentRollouts = <Problem>(
   { prompts, group = 1, ...sampling }: StudentSampling<Problem>,
   model: Transformer,
   device: Device,
-): ((params: TransformerParams, key: HostKey) => TaskEither<RunError, Rollout<Problem>>) => {
+): ((params: TransformerParams, key: HostKey) => TE.TaskEither<RunError, Rollout<Problem>>) => {
   const roll = roller({ ...sampling, group, model, device })
   return (params, key) => {
     const asked = Array.from({ length: prompts }, (_, i) => problem(sampling.task, 'train')(foldIn(foldIn(key, 0), i)))
@@ -55,4 +59,32 @@ export const sampledOf = ({ tokens, starts, mask, samplerLogp, samples }: Rollou
     mask: tensor(mask, [rows, mask.length / rows]),
     samplerLogp: tensor(samplerLogp, [rows, mask.length / rows]),
   }
+}
+
+/** @internal A step on what the student writes: its metrics are what `update` measured, by `names`, and those of the completions. */
+export const studentStep = <Problem, S extends { readonly params: TransformerParams }>(
+  config: { readonly sampling: StudentSampling<Problem>; readonly model: Transformer; readonly device: Device },
+  update: (state: S, sampled: Sampled) => { readonly state: S; readonly metrics: Floats },
+  names: readonly string[],
+) => {
+  const { sampling, model, device } = config
+  const roll = studentRollouts(sampling, model, device)
+  return (state: S, key: HostKey): TE.TaskEither<RunError, Stepped<S>> =>
+    pipe(
+      roll(state.params, key),
+      TE.flatMap((rollout) =>
+        pipe(
+          onDevice(() => Promise.resolve(update(state, sampledOf(rollout)))),
+          TE.flatMap(({ state: next, metrics }) =>
+            pipe(
+              readOn(device)(metrics),
+              TE.map((values) => ({
+                state: next,
+                metrics: { ...unpackMetrics(names, values), ...completionMetrics(rollout.samples) },
+              })),
+            ),
+          ),
+        ),
+      ),
+    )
 }
