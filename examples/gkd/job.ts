@@ -123,7 +123,7 @@ export interface Outcome {
 }
 
 /** The log of a model of the job. */
-export const logOf = (folder: string, name: string): TE.TaskEither<RunError, readonly LogRecord[]> =>
+const logOf = (folder: string, name: string): TE.TaskEither<RunError, readonly LogRecord[]> =>
   readLog(join(folder, name, 'log.jsonl'))
 
 const rowOf = (model: string, params: number, log: readonly LogRecord[]): Row => {

@@ -4,14 +4,14 @@
  * ones meet new problems at every step: a seventh student, who is given the teacher's traces of as many, tells what of
  * their gain is due to that.
  */
-import { curve, lineChart, linesOf, renderSvg } from '@adjoint/report'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { join } from 'node:path'
-import { main, writeText } from '../cli/example.ts'
+import { accuracyChart } from '../cli/accuracy.ts'
+import { main } from '../cli/example.ts'
 import { show, tableText } from '../cli/table.ts'
 import { flags } from './flags.ts'
-import { job, logOf, type Outcome } from './job.ts'
+import { job, type Outcome } from './job.ts'
 
 const HEAD = ['model', 'params', 'pass@1', 'cons@16', 'length', 'KL(T||S)', 'KL(S||T)'] as const
 const rowsOf = ({ table }: Outcome): readonly (readonly string[])[] =>
@@ -20,24 +20,7 @@ const rowsOf = ({ table }: Outcome): readonly (readonly string[])[] =>
     ...[show(row.forwardKl, 4), show(row.reverseKl, 4)],
   ])
 
-/** Held-out accuracy over steps, a curve for each student. */
-const chartOf = (folder: string, names: readonly string[]) =>
-  pipe(
-    names,
-    TE.traverseSeqArray((name) => TE.map((log: Parameters<typeof linesOf>[0]) => ({ name, log }))(logOf(folder, name))),
-    TE.flatMap((logs) => {
-      const series = logs.map(({ name, log }) => {
-        const lines = linesOf(log, 'evaluation', 'train')
-        return curve(
-          lines.map((line) => ({ ...line, step: typeof line['done'] === 'number' ? line['done'] : line.step })),
-          'passAt1',
-          name,
-        )
-      })
-      const title = 'Accuracy of students on held-out problems'
-      return TE.fromTask(() => renderSvg(lineChart({ title, x: 'step', y: 'pass@1', domain: [0, 1], series })))
-    }),
-  )
+const draw = accuracyChart({ title: 'Accuracy of students on held-out problems', x: 'step' })
 
 await main({
   name: 'gkd',
@@ -49,12 +32,10 @@ await main({
       TE.bindTo('outcome'),
       TE.let('chart', () => join(bench.folder, 'accuracy.svg')),
       TE.tap(({ outcome, chart }) =>
-        pipe(
-          chartOf(
-            bench.folder,
-            outcome.table.map((row) => row.model).filter((name) => name !== 'teacher' && name !== 'start'),
-          ),
-          TE.flatMap((svg) => writeText(chart, svg)),
+        draw(
+          chart,
+          bench.folder,
+          outcome.table.map((row) => row.model).filter((name) => name !== 'teacher' && name !== 'start'),
         ),
       ),
     ),
