@@ -1,5 +1,5 @@
 // Imports go one way: tensor <- autograd <- nn <- rl <- report. No cycles, no reaching past another package's index.ts.
-const tests = '\\.(test|test-d)\\.ts$'
+const tests = '\\.(test|test-d|support)\\.(ts|mjs)$'
 const upward = (name, from, to) => ({
   name,
   severity: 'error',
@@ -34,9 +34,16 @@ module.exports = {
     {
       name: 'tests-are-leaves',
       severity: 'error',
-      comment: 'a test file is imported by nothing',
-      from: {},
+      comment: 'a test file is imported by nothing, and what tests share by tests only',
+      from: { pathNot: tests },
       to: { path: tests },
+    },
+    {
+      name: 'tests-know-no-tests',
+      severity: 'error',
+      comment: 'what tests share lies in a .support.ts',
+      from: { path: tests },
+      to: { path: '\\.(test|test-d)\\.ts$' },
     },
     {
       name: 'no-deep-import',
