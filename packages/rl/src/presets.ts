@@ -44,6 +44,7 @@ const preset = (credit: Credit<unknown>, parts: Partial<ObjectiveConfig>): Prese
 export const presets = {
   grpo: preset(outcome(group()), { beta: 0.04 }),
   r1: preset(outcome(group()), { clip: symmetric(10), beta: 0.001 }),
+  /** Takes the longest completion, in tokens: the constant that sums are divided by. */
   drGrpo: (maxLength: number) => preset(outcome(centred), { aggregate: constant(maxLength) }),
   dapo: preset(outcome(group()), { clip: lowHigh({ low: 0.2, high: 0.28 }), aggregate: tokenMean }),
   gspo: preset(outcome(group()), { ratio: sequenceRatio, clip: lowHigh({ low: 3e-4, high: 4e-4 }) }),
@@ -52,5 +53,6 @@ export const presets = {
   sapo: preset(outcome(group()), { clip: softGate(1, 1.05) }),
   rloo: preset(outcome(leaveOneOut), { clip: unclipped, kl: k1 }),
   reinforcePlusPlus: preset(outcome(batchZScore()), { kl: k1, aggregate: tokenMean }),
+  /** Takes the weight of each reward, by name. */
   gdpo: (weights: Readonly<Record<string, number>>) => preset(byReward(normalisedApart(weights)), {}),
 }

@@ -71,6 +71,7 @@ export interface ProcessRewardConfig<O extends Tree> {
   readonly optimizer: GradientTransformation<O>
   /** Tokens of a row; shorter ones are padded. Default: the model's context. */
   readonly width?: number
+  /** The labelled completions of a step. */
   readonly batch: (key: HostKey) => readonly LabelledSteps[]
   readonly device: Device
 }

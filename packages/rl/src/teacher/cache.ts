@@ -32,6 +32,7 @@ export interface TraceCache {
   readonly size: () => number
   /** Lines that could not be read; whoever opens a cache should tell of them. */
   readonly skipped: readonly SkippedLine[]
+  /** The trace of a key of {@link traceKey}; null where it is not there. */
   readonly get: (key: string) => Trace | null
   /** Appends a line, unless the key has a trace. */
   readonly put: (key: string, trace: Trace, about: CachedQuestion) => TE.TaskEither<TeacherError, void>

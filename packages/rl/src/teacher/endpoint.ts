@@ -62,10 +62,12 @@ export interface EndpointConfig {
   readonly stall?: number
   /** Aborts all questions, asked or waiting. */
   readonly signal?: AbortSignal
+  /** Told of every attempt that failed and is made again. */
   readonly observe?: (retry: Retry) => void
   readonly clock?: Clock
   /** Uniform in [0, 1), for the jitter of backoff only. Default Math.random. */
   readonly random?: () => number
+  /** Makes the requests. Default: the platform's. */
   readonly fetch?: typeof fetch
 }
 
