@@ -1,12 +1,12 @@
 import { foldIn, formatCompletion, hostKey } from '@adjoint/rl'
 import * as E from 'fp-ts/lib/Either.js'
-import { execFile } from 'node:child_process'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { exampleOf, testFolder } from '../cli/child.support.ts'
 import { MAX_TOKENS, model, task } from './setting.ts'
 
+const out = await testFolder('countdown')
 const tokens = (text: string): number => {
   const ids = task.vocabulary.encode(text)
   if (E.isLeft(ids)) throw new Error(`no token for ${text}`)
@@ -24,19 +24,12 @@ describe('countdown', () => {
   })
 
   test('runs as a process, and ends with one JSON object', async () => {
-    const out = await mkdtemp(join(tmpdir(), 'adjoint-countdown-'))
-    try {
-      const flags = ['--device', 'wasm', '--sft-steps', '2', '--steps', '1', '--exam', '2', '--json', '--out', out]
-      const stdout = await new Promise<string>((resolve, reject) => {
-        execFile(process.execPath, ['scripts/example.mjs', 'countdown', ...flags], (error, said, why) =>
-          error === null ? resolve(said) : reject(new Error(why)),
-        )
-      })
-      const figures = { passAt1: 0, passAt8: 0, formatRate: 0, meanLength: expect.any(Number) as number }
-      expect(JSON.parse(stdout)).toMatchObject({ seed: 0, device: 'wasm', params: 104768, sft: figures, grpo: figures })
-      expect(await readFile(join(out, 'countdown.svg'), 'utf8')).toContain('held-out')
-    } finally {
-      await rm(out, { recursive: true })
-    }
+    const flags = ['--device', 'wasm', '--sft-steps', '2', '--steps', '1', '--exam', '2', '--json', '--out', out]
+    const { code, stdout, stderr } = await exampleOf('countdown')(...flags)
+    expect(stderr).not.toContain('countdown:')
+    expect(code).toBe(0)
+    const figures = { passAt1: 0, passAt8: 0, formatRate: 0, meanLength: expect.any(Number) as number }
+    expect(JSON.parse(stdout)).toMatchObject({ seed: 0, device: 'wasm', params: 104768, sft: figures, grpo: figures })
+    expect(await readFile(join(out, 'countdown.svg'), 'utf8')).toContain('held-out')
   }, 120_000)
 })

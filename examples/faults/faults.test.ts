@@ -1,32 +1,19 @@
 // A short run under faults, as a process; the full one is `npm run -s example -- faults --steps 1000`.
-import { execFile } from 'node:child_process'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { hostKey, type LogRecord, readLog } from '@adjoint/rl'
 import * as E from 'fp-ts/lib/Either.js'
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { exampleOf, testFolder } from '../cli/child.support.ts'
 import { type Audit, audit } from './audit.ts'
 import { judgement } from './judge.ts'
 import { killsOf } from './kill.ts'
 import { ENDPOINT_FAULTS, endpointFault, isOutage, rewardAbsent, rewardFault } from './schedule.ts'
 
 const STEPS = 100
-let root = ''
-beforeAll(async () => {
-  root = await mkdtemp(join(tmpdir(), 'adjoint-faults-'))
-})
-afterAll(async () => rm(root, { recursive: true }))
-
-const example = (
-  ...flags: string[]
-): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> =>
-  new Promise((resolve) => {
-    execFile(process.execPath, ['scripts/example.mjs', 'faults', ...flags], (error, stdout, stderr) => {
-      resolve({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : -1, stdout, stderr })
-    })
-  })
+const example = exampleOf('faults')
+const root = await testFolder('faults')
 
 describe('the faults', () => {
   const texts = fc.sample(fc.tuple(fc.string(), fc.string()), { seed: 1, numRuns: 20_000 })

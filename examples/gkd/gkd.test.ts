@@ -1,25 +1,11 @@
 // The example as its users run it, in a few steps: one JSON object, the logs it is read off, and a run that goes on.
-import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
+import { exampleOf, testFolder } from '../cli/child.support.ts'
 
-const example = (
-  ...flags: string[]
-): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> =>
-  new Promise((resolve) => {
-    execFile(process.execPath, ['scripts/example.mjs', 'gkd', ...flags], (error, stdout, stderr) => {
-      resolve({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : -1, stdout, stderr })
-    })
-  })
-
-let root = ''
-beforeAll(async () => {
-  root = await mkdtemp(join(tmpdir(), 'adjoint-gkd-'))
-})
-afterAll(async () => rm(root, { recursive: true }))
+const example = exampleOf('gkd')
+const root = await testFolder('gkd')
 
 const MODELS = ['teacher', 'start', 'sft', 'forward-kl', 'jsd', 'gkd-half', 'gkd-own', 'policy-gradient', 'sft-fresh']
 

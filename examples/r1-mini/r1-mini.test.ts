@@ -1,31 +1,11 @@
 // The job as its users run it: as a process, with flags, killed and resumed. A few steps only.
-import { execFile, spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { describe, expect, inject, test } from 'vitest'
+import { exampleOf, killed, testFolder } from '../cli/child.support.ts'
 
-const SCRIPT = 'scripts/example.mjs'
-
-interface Ended {
-  readonly code: number
-  readonly stdout: string
-  readonly stderr: string
-}
-const example = (...flags: string[]): Promise<Ended> =>
-  new Promise((resolve) => {
-    execFile(process.execPath, [SCRIPT, 'r1-mini', ...flags], (error, stdout, stderr) => {
-      resolve({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : -1, stdout, stderr })
-    })
-  })
-
-let root = ''
-beforeAll(async () => {
-  root = await mkdtemp(join(tmpdir(), 'adjoint-r1-mini-'))
-})
-afterAll(async () => rm(root, { recursive: true }))
+const example = exampleOf('r1-mini')
+const root = await testFolder('r1-mini')
 
 const file = (folder: string, name: string): string => join(root, folder, name)
 const logOf = (folder: string): string => readFileSync(file(folder, 'log.jsonl'), 'utf8')
@@ -70,12 +50,8 @@ describe('r1-mini', () => {
     expect(result).toEqual(outcome)
     expect(readFileSync(file('whole', 'report.html'), 'utf8')).toContain('Accuracy on held-out problems')
 
-    const child = spawn(process.execPath, [SCRIPT, 'r1-mini', ...job('killed')], { stdio: 'ignore' })
-    const gone = new Promise((resolve) => child.once('exit', resolve))
     // Past the checkpoint at step 25, short of the next one.
-    while (linesOf('killed') < 35 && child.exitCode === null) await sleep(5)
-    child.kill('SIGKILL')
-    await gone
+    await killed('r1-mini', job('killed'), () => linesOf('killed') >= 35)
     expect(linesOf('killed')).toBeLessThan(linesOf('whole'))
     const resumed = await example(...job('killed', '--resume'))
     expect(resumed.code).toBe(0)

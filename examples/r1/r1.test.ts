@@ -1,31 +1,11 @@
 // The recipe as its users run it: as a process, with flags, killed and resumed. A few steps a stage only.
-import { execFile, spawn } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { exampleOf, killed, testFolder } from '../cli/child.support.ts'
 
-const SCRIPT = 'scripts/example.mjs'
-
-interface Ended {
-  readonly code: number
-  readonly stdout: string
-  readonly stderr: string
-}
-const example = (...flags: string[]): Promise<Ended> =>
-  new Promise((resolve) => {
-    execFile(process.execPath, [SCRIPT, 'r1', ...flags], (error, stdout, stderr) => {
-      resolve({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : -1, stdout, stderr })
-    })
-  })
-
-let root = ''
-beforeAll(async () => {
-  root = await mkdtemp(join(tmpdir(), 'adjoint-r1-'))
-})
-afterAll(async () => rm(root, { recursive: true }))
+const example = exampleOf('r1')
+const root = await testFolder('r1')
 
 const job = (folder: string, ...flags: string[]): readonly string[] => [
   ...['--device', 'wasm', '--scale', '0.04', '--exam', '8', '--seed', '0', '--json', '--out', join(root, folder)],
@@ -80,12 +60,8 @@ describe('r1', () => {
 
   // That it leaves the bytes of a run that was not killed is a law of recipes; here is one run, in two pieces.
   test('killed by SIGKILL and resumed, it ends with every step done once, and one JSON object', async () => {
-    const child = spawn(process.execPath, [SCRIPT, 'r1', ...job('run')], { stdio: 'ignore' })
-    const gone = new Promise((resolve) => child.once('exit', resolve))
     // Past a checkpoint of the distillation, which learns from sampled traces.
-    while (linesOf('run', '8-student-distilled') < 30 && child.exitCode === null) await sleep(5)
-    child.kill('SIGKILL')
-    await gone
+    await killed('r1', job('run'), () => linesOf('run', '8-student-distilled') >= 30)
     expect(existsSync(join(root, 'run', 'report.html'))).toBe(false)
 
     const { code, stdout, stderr } = await example(...job('run', '--resume'))
