@@ -104,3 +104,24 @@ describe('a collector', () => {
     )
   })
 })
+
+describe('what a collector measures', () => {
+  test('is of everything sampled, what was not kept included', async () => {
+    const lengths: number[] = []
+    let drawn = 0
+    const { metrics, experience } = await right(
+      collector(
+        config({
+          rewards: [named('length', (s) => lengths[lengths.push(s.length) - 1]!)],
+          keep: () => drawn++ % 2 === 0,
+        }),
+      )(params, hostKey(8)),
+    )
+    const sum = (xs: readonly number[]): number => xs.reduce((s, x) => s + x, 0)
+    expect(lengths).toHaveLength(12)
+    expect(metrics['reward']).toBeCloseTo(sum(lengths) / 12, 12)
+    expect(metrics['num_tokens']).toBe(sum(lengths))
+    expect(sum(experience.samples.map((s) => s.length))).toBeLessThan(sum(lengths))
+    expect(metrics['reward']).not.toBeCloseTo(sum(experience.breakdowns.map((b) => b.total)) / 6, 6)
+  })
+})

@@ -1,6 +1,6 @@
 // Learning from experience on a device: what each part does to the parameters.
-import { sgd, transformer, type TransformerParams } from '@adjoint/nn'
-import { random, readAsync, realizeAsync, tree, zeros } from '@adjoint/tensor'
+import { type GradientTransformation, sgd, transformer, type TransformerParams } from '@adjoint/nn'
+import { add, mul, random, readAsync, realizeAsync, scalar, type Scalar, tensor, tree, zeros } from '@adjoint/tensor'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { drGrpo } from './advantage.ts'
 import { collector } from './collect.ts'
@@ -12,6 +12,7 @@ import { dropTruncated, type Experience } from './experience.ts'
 import { type LearnConfig, learner } from './learn.ts'
 import { GRPO_OBJECTIVE } from './objective.ts'
 import { named } from './reward/named.ts'
+import { scoreCompletions } from './score.ts'
 import { type Chain, mod10Chains } from './task/chain.ts'
 import { hostKey } from './task/key.ts'
 
@@ -114,5 +115,105 @@ describe('a learner', () => {
 
   test('a batch that does not split is a mistake', async () => {
     await expect(after({ minibatches: 5 })).rejects.toThrow(/learner: 16 completions do not split into 5/)
+  })
+})
+
+describe('passes of minibatches', () => {
+  type Watched = { readonly seen: TransformerParams; readonly updates: Scalar }
+  /** Moves nothing: `decay` times what it has seen, plus the gradient, and the number of updates. */
+  const watching = (decay: number): GradientTransformation<Watched> => ({
+    init: (params) => ({ seen: tree.map((p) => mul(p, 0), params as TransformerParams), updates: scalar(0) }),
+    update: (grads, { seen, updates }) => [
+      tree.map((g) => mul(g, 0), grads),
+      { seen: tree.map((s, g) => add(mul(s, decay), g), seen, grads), updates: add(updates, 1) },
+    ],
+  })
+  // Sampler, policy and reference are three, so that all that an update reads of a batch differs by row.
+  const watch = async (decay: number, iterations: number, minibatches: number, key = 2) => {
+    const optimizer = watching(decay)
+    const learn = learner<Chain, Watched>({
+      ...shared(),
+      credit: outcome(drGrpo),
+      objective: { ...GRPO_OBJECTIVE, beta: 0.5 },
+      correction: tis({ level: tokenLevel, high: 1e9 }),
+      optimizer,
+      iterations,
+      minibatches,
+    })
+    const [params, reference] = [await initial(5), await initial(6)]
+    const { state } = await right(learn({ params, opt: optimizer.init(params), reference }, experience, hostKey(key)))
+    return { seen: await leavesOf(state.opt.seen), updates: (await readAsync(state.opt.updates, device))[0] }
+  }
+
+  test('are as many updates as passes times minibatches', async () => {
+    expect((await watch(1, 3, 4)).updates).toBe(12)
+    expect((await watch(1, 1, 1)).updates).toBe(1)
+  })
+
+  test('hold every completion once a pass, with all that is known of it', async () => {
+    const [whole, parts, twice] = [await watch(1, 1, 1), await watch(1, 1, 4), await watch(1, 2, 4)]
+    expect(
+      largest(
+        whole.seen,
+        whole.seen.map(() => 0),
+      ),
+    ).toBeGreaterThan(1e-3)
+    // Means of parts of one size: their mean is that of the whole.
+    expect(
+      largest(
+        parts.seen.map((g) => g / 4),
+        whole.seen,
+      ),
+    ).toBeLessThan(1e-5)
+    expect(
+      largest(
+        twice.seen.map((g) => g / 8),
+        whole.seen,
+      ),
+    ).toBeLessThan(1e-5)
+  })
+
+  test('come in an order that follows from the key, another one in each pass', async () => {
+    const [once, again, other, twice] = [
+      await watch(0, 1, 4),
+      await watch(0, 1, 4),
+      await watch(0, 1, 4, 3),
+      await watch(0, 2, 4),
+    ]
+    expect(again).toEqual(once)
+    expect(largest(other.seen, once.seen)).toBeGreaterThan(1e-4)
+    expect(largest(twice.seen, once.seen)).toBeGreaterThan(1e-4)
+  })
+
+  test('credit is told log pi - log pi_ref of each token that was sampled', async () => {
+    let told: readonly (readonly number[])[] | null = null
+    const credit: Credit<Chain> = ({ kl, samples }) => {
+      told = kl
+      return samples.map(() => 0)
+    }
+    const learn = learner<Chain, ReturnType<typeof optimizer.init>>({
+      ...shared(),
+      credit,
+      objective: GRPO_OBJECTIVE,
+      optimizer,
+    })
+    const [params, reference] = [await initial(), await initial(6)]
+    const { samples, tokens, width, samplerLogp } = experience
+    const score = scoreCompletions(model, { completion: 6, temperature: 1 })
+    const refLogp = await readAsync(
+      score(reference)({ tokens: tensor(tokens, [16, width + 6]), starts: null }).logp,
+      device,
+    )
+    await right(learn({ params, opt: optimizer.init(params), reference }, experience, hostKey(2)))
+    const expected = samples.flatMap(({ length }, row) =>
+      Array.from({ length }, (_, t) => samplerLogp[row * 6 + t]! - refLogp[row * 6 + t]!),
+    )
+    expect(largest(told!.flat(), expected)).toBeLessThan(1e-4)
+    expect(
+      largest(
+        expected,
+        expected.map((x) => -x),
+      ),
+    ).toBeGreaterThan(0.05)
   })
 })

@@ -1,6 +1,6 @@
 // The loops on a device, end to end, on models small enough for the interpreter.
 import { adam, transformer, type TransformerParams } from '@adjoint/nn'
-import { random, readAsync, realizeAsync, tensor, tree } from '@adjoint/tensor'
+import { mul, random, readAsync, realizeAsync, tensor, tree } from '@adjoint/tensor'
 import * as E from 'fp-ts/lib/Either.js'
 import { describe, expect, test } from 'vitest'
 import { drGrpo, group } from './advantage.ts'
@@ -242,5 +242,43 @@ describe('evaluation', () => {
       meanLength: (10 + 10 + 6 + 6 + 6 + 2) / 6,
     })
     expect(summarize(mod10Chain, 3)([])).toMatchObject({ passAt1: 0, meanLength: 0 })
+  })
+})
+
+describe('between collecting and learning', () => {
+  test('experience may be refined: what has no tokens left teaches nothing, and stays in the log', async () => {
+    const step = grpoStep({
+      ...{ task, model, prompts: 4, group: 4, maxTokens: 6, temperature: 1, optimizer, device },
+      rewards: [named<Chain>('short', (s) => 1 - s.length / 6)],
+      credit: outcome(group()),
+      objective: GRPO_OBJECTIVE,
+      refine: (experience) => ({ ...experience, mask: experience.mask.map(() => 0) }),
+    })
+    const params = await initial()
+    const before = await allLeaves(params)
+    const { state, graded } = await right(step({ params, opt: optimizer.init(params), reference: null }, hostKey(2)))
+    expect(await allLeaves(state.params)).toEqual(before)
+    expect(graded.some((g) => g.advantage !== 0)).toBe(true)
+  })
+})
+
+describe('an evaluation in batches', () => {
+  test('draws apart in each: a policy that does not look at its prompt says other things', async () => {
+    const exam = { task, model, count: 8, samples: 4, temperature: 1, maxTokens: 6, seed: 5, rows: 16, device }
+    const blind = await realizeAsync(
+      tree.map((p) => mul(p, 0), await initial()),
+      device,
+    )
+    const said = (await right(evaluator(exam)(blind))).samples.map((s) => s.completion)
+    expect(said.slice(16)).not.toEqual(said.slice(0, 16))
+  })
+
+  test('counts votes for an answer whatever blanks are around it', () => {
+    const problem = { digits: [3, 8, 2, 9, 5], operators: ['+', '*', '-', '*'] } as const
+    const say = (answer: string) => ({
+      ...{ problem, prompt: '', length: 6, terminated: true },
+      completion: `<think></think><answer>${answer}</answer>`,
+    })
+    expect(summarize(mod10Chain, 3)([say('5 '), say('5'), say('4')]).consAtK).toBe(1)
   })
 })

@@ -70,3 +70,7 @@ describe('metrics', () => {
     expect(firstNonFinite({ a: 1 })).toBeNull()
   })
 })
+
+test('a group whose rewards differ by little has not equal ones', () => {
+  expect(rewardMetrics([[0.5, 0.5 + 1e-6]], [])['frac_reward_zero_std']).toBe(0)
+})

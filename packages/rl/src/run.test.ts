@@ -191,3 +191,52 @@ describe('what ends a run', () => {
     expect(existsSync(folder)).toBe(false)
   })
 })
+
+describe('a run that goes on', () => {
+  const linesOf = async (path: string): Promise<readonly { readonly [key: string]: unknown }[]> =>
+    (await readFile(path, 'utf8'))
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { readonly [key: string]: unknown })
+
+  test('draws other keys in another phase', async () => {
+    const folder = fresh()
+    await right(run(config(folder))(start, { resume: false }))
+    const steps = (await linesOf(join(folder, 'log.jsonl'))).filter(({ kind }) => kind === 'step')
+    const drawn = (name: string) => steps.filter(({ phase }) => phase === name).map((line) => line['drawn'])
+    expect(drawn('second')).not.toEqual(drawn('first').slice(0, 4))
+  })
+
+  test('does no step twice that has ended, whatever the steps between checkpoints', async () => {
+    for (const checkpointEvery of [3, 100]) {
+      const folder = fresh()
+      await right(run(config(folder, { checkpointEvery }))(start, { resume: false }))
+      const again = config(folder, { checkpointEvery, phases: phases(() => power) })
+      expect(E.isRight(await run(again)(start, { resume: true })())).toBe(true)
+    }
+  })
+
+  test('has one line of times a step', async () => {
+    const folder = fresh()
+    let cut = false
+    const dying = phases((name, step) => {
+      if (cut || name !== 'second' || step !== 3) return null
+      cut = true
+      return power
+    })
+    expect(await left(run(config(folder, { phases: dying }))(start, { resume: false }))).toEqual(power)
+    await right(run(config(folder))(start, { resume: true }))
+    const times = (await linesOf(join(folder, 'times.jsonl'))).map(
+      ({ phase, step }) => `${String(phase)} ${String(step)}`,
+    )
+    const each = (name: string, steps: number) => Array.from({ length: steps }, (_, step) => `${name} ${step}`)
+    expect(times).toEqual([...each('first', 5), ...each('second', 4)])
+  })
+
+  test('refuses to forget a setting', async () => {
+    const folder = fresh()
+    await right(run(config(folder))(start, { resume: false }))
+    const error = await left(run(config(folder, { settings: {} }))(start, { resume: true }))
+    expect(describeError(error)).toContain('started with seed = 3')
+  })
+})

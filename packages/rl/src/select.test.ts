@@ -43,3 +43,8 @@ test('partly right is 0 < correct < G among the rewards that are there', () => {
   ])
   expect(partlyRight('other')([{ total: 1, parts: {} }])).toBe(false)
 })
+
+test('a reward between 0 and 1 is right', () => {
+  const parts = [0.5, 0].map((correct) => ({ total: 0, parts: { correct } }))
+  expect(partlyRight('correct')(parts)).toBe(true)
+})
