@@ -20,7 +20,7 @@ const one: Flag<number | null> = {
 export const flags: FlagsOf<Flags> = {
   seeds: counts('seeds to run, one after the other', [0, 1, 2]),
   seed: one,
-  scale: real('all steps and traces times this: 0.01 to try it out', 1, { min: 0 }),
+  scale: real('all steps and traces times this: 0.1 to try it out', 1, { min: 0 }),
   exam: count('held-out problems of an exam, 16 samples each', 256, { min: 1 }),
   device: common.device,
   out: common.out,
