@@ -10,6 +10,7 @@ import { named } from './reward/named.ts'
 import { informative, rewarded } from './select.ts'
 import { type Chain, mod10Chains } from './task/chain.ts'
 import { foldIn, hostKey } from './task/key.ts'
+import { splitOf } from './task/task.ts'
 
 const device = await testDevice()
 let params: TransformerParams
@@ -124,4 +125,9 @@ describe('what a collector measures', () => {
     expect(sum(experience.samples.map((s) => s.length))).toBeLessThan(sum(lengths))
     expect(metrics['reward']).not.toBeCloseTo(sum(experience.breakdowns.map((b) => b.total)) / 6, 6)
   })
+})
+
+test('a collector asks training problems only', async () => {
+  const { experience } = await right(collector(config({ prompts: 8 }))(params, hostKey(9)))
+  expect(experience.samples.every((s) => splitOf(task)(s.problem) === 'train')).toBe(true)
 })

@@ -123,3 +123,16 @@ describe('credit', () => {
     )
   })
 })
+
+test('what relabels rewards draws from the key of the credit', () => {
+  const drawn = relabelled((rewards, [, low]) => rewards.map((g) => g.map((_, i) => i * low)))(outcome(drGrpo))
+  const sample = { problem: null, prompt: '', completion: '', length: 1, terminated: true }
+  const two: Graded<null> = {
+    group: 2,
+    samples: [sample, sample],
+    breakdowns: [0, 0].map((total) => ({ total, parts: {} })),
+    steps: null,
+    kl: null,
+  }
+  expect(drawn(two, hostKey(8))).toEqual([-4, 4])
+})

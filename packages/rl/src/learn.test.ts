@@ -217,3 +217,11 @@ describe('passes of minibatches', () => {
     ).toBeGreaterThan(0.05)
   })
 })
+
+test('an entropy bonus moves a policy that no reward moves', async () => {
+  const credit: Credit<Chain> = ({ samples }) => samples.map(() => 0)
+  const start = await leavesOf(await initial())
+  const bonus = await after({ credit, objective: { ...GRPO_OBJECTIVE, entropyBonus: 1 } })
+  expect((await after({ credit })).params).toEqual(start)
+  expect(largest(bonus.params, start)).toBeGreaterThan(1e-4)
+})

@@ -14,7 +14,7 @@ import { named } from './reward/named.ts'
 import { format } from './reward/rules.ts'
 import { roller } from './rollout.ts'
 import { scoreCompletions } from './score.ts'
-import { sftStep, traces } from './sft.ts'
+import { sftLoss, sftStep, traces } from './sft.ts'
 import { snapshot } from './device.ts'
 import { addition } from './task/addition.ts'
 import { type Chain, mod10Chain, mod10Chains } from './task/chain.ts'
@@ -280,5 +280,33 @@ describe('an evaluation in batches', () => {
       completion: `<think></think><answer>${answer}</answer>`,
     })
     expect(summarize(mod10Chain, 3)([say('5 '), say('5'), say('4')]).consAtK).toBe(1)
+  })
+})
+
+describe('what is learned from', () => {
+  test('the loss of a masked token is that of this token, given all before it', async () => {
+    const params = await initial()
+    const tokens = tensor(Int32Array.from([1, 4, 2, 5, 3, 6]), [1, 6])
+    const [loss] = sftLoss(model)(params, tokens, tensor([0, 0, 0, 0, 0, 1], [1, 6]))
+    const { logp } = scoreCompletions(model, { completion: 1, temperature: 1 })(params)({ tokens, starts: null })
+    expect((await readAsync(loss, device))[0]).toBeCloseTo(-(await readAsync(logp, device))[0]!, 5)
+  })
+
+  test('no trace is of a held-out problem', () => {
+    const asked = new Set(traces(task, { rows: 400, thinkShare: 1 })(hostKey(3)).map(({ prompt }) => prompt))
+    const heldOut = problems(task, 'heldOut', { count: 10, distinct: true })(hostKey(4)).map(task.prompt)
+    expect(heldOut.filter((prompt) => asked.has(prompt))).toEqual([])
+  })
+
+  test('the entropy is that of the distribution sampled from: the hotter, the higher', async () => {
+    const params = await initial()
+    const tokens = tensor(Int32Array.from([1, 4, 2, 5, 3, 6]), [1, 6])
+    const at = async (temperature: number) => {
+      const { entropy } = scoreCompletions(model, { completion: 5, temperature })(params)({ tokens, starts: null })
+      return (await readAsync(entropy, device)).reduce((s, h) => s + h, 0)
+    }
+    const [cold, warm, hot] = [await at(0.2), await at(1), await at(5)]
+    expect(cold).toBeLessThan(warm - 1e-3)
+    expect(warm).toBeLessThan(hot - 1e-3)
   })
 })
