@@ -1,9 +1,11 @@
 // The loops on a device, end to end, on models small enough for the interpreter.
 import { adam, transformer, type TransformerParams } from '@adjoint/nn'
-import { mul, random, readAsync, realizeAsync, tensor, tree } from '@adjoint/tensor'
+import { argmax, mul, random, readAsync, realizeAsync, tensor, tree } from '@adjoint/tensor'
 import * as E from 'fp-ts/lib/Either.js'
+import * as TE from 'fp-ts/lib/TaskEither.js'
 import { describe, expect, test } from 'vitest'
 import { drGrpo, group } from './advantage.ts'
+import { encodePrompts } from './batch.ts'
 import { right, testDevice } from './device.support.ts'
 import { evaluator, summarize } from './evaluate.ts'
 import { outcome, relabelled } from './credit.ts'
@@ -225,6 +227,23 @@ describe('evaluation', () => {
     expect(a.samples).toHaveLength(40)
     expect(a.samples.every((s) => splitOf(task)(s.problem) === 'heldOut')).toBe(true)
     expect(new Set(a.samples.map((s) => s.prompt)).size).toBe(10)
+  })
+
+  test('greedy decoding is one answer whatever is drawn, the likeliest token at each place', async () => {
+    const params = await initial()
+    const greedy = { task, model, count: 6, samples: 3, temperature: 0, maxTokens: 6, seed: 5, device }
+    const { samples, evaluation } = await right(evaluator(greedy)(params))
+    for (let i = 0; i < samples.length; i += 3)
+      expect(new Set(samples.slice(i, i + 3).map((s) => s.completion)).size).toBe(1)
+    const [first, firstAlone] = [samples[0]!, await right(evaluator({ ...greedy, samples: 1, count: 1 })(params))]
+    expect(firstAlone.samples[0]).toEqual(first)
+    expect(evaluation.consAtK).toBe(evaluation.passAt1)
+    const ids = await right(TE.fromEither(encodePrompts(task.vocabulary)([first.prompt])))
+    const logits = model.apply(params)(ids.prompts.tokens)
+    const likeliest = await readAsync(argmax(-1)(logits), device)
+    const opening = task.vocabulary.decode(likeliest.slice(-1))
+    expect(opening).not.toBe('')
+    expect(first.completion.startsWith(opening)).toBe(true)
   })
 
   test('summarizes completions', () => {
