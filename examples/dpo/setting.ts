@@ -1,21 +1,10 @@
 /** The setting: one cold start that half thinks and half guesses, one reward, and as many sampled completions for each way to learn. */
-import { adam, chain, clipByGlobalNorm, transformer } from '@adjoint/nn'
-import { accuracy, dpo as dpoLoss, format, group, GRPO_OBJECTIVE, mod10Chain, named, outcome } from '@adjoint/rl'
+import { adam, chain, clipByGlobalNorm } from '@adjoint/nn'
+import { dpo as dpoLoss, group, GRPO_OBJECTIVE, outcome } from '@adjoint/rl'
+import { MAX_TOKENS, model, rewards, task } from '../r1-mini/setting.ts'
 
-/** Left-to-right chains of five digits modulo 10. */
-export const task = mod10Chain
-const PROMPT = 11 // <bos>, five digits, four operators, =
-/** A thinking completion in the template has 10 tokens, a direct one 6; two to spare. */
-export const MAX_TOKENS = 12
-
-/** Two pre-norm layers, about 100 thousand parameters. */
-export const model = transformer({
-  vocab: task.vocabulary.size,
-  width: 64,
-  layers: 2,
-  heads: 4,
-  context: PROMPT + MAX_TOKENS,
-})
+// The task, the policy and the rewards of the main job.
+export { MAX_TOKENS, model, task }
 
 const optimizerOf = (clip: number, learningRate: number) => chain(clipByGlobalNorm(clip), adam({ learningRate }))
 export type Opt = ReturnType<ReturnType<typeof optimizerOf>['init']>
@@ -31,7 +20,7 @@ export const sampling = {
   group: 16,
   maxTokens: MAX_TOKENS,
   temperature: 1,
-  rewards: [named('correct', accuracy(task.verify)), named('format', format, 0.1)],
+  rewards,
 } as const
 
 export const grpo = {

@@ -1,25 +1,9 @@
 /** The setting that all variants share: one task, one policy from one cold start, one optimizer, one exam. */
-import { adam, chain, clipByGlobalNorm, transformer } from '@adjoint/nn'
-import { accuracy, format, mod10Chain, named } from '@adjoint/rl'
+import { adam, chain, clipByGlobalNorm } from '@adjoint/nn'
+import { MAX_TOKENS, model, rewards, task } from '../r1-mini/setting.ts'
 
-/** Left-to-right chains of five digits modulo 10. */
-export const task = mod10Chain
-
-const PROMPT = 11 // <bos>, five digits, four operators, =
-/** A thinking completion has 10 tokens, a direct one 6; two to spare. */
-export const MAX_TOKENS = 12
-
-/** Two pre-norm layers, about 100 thousand parameters. */
-export const model = transformer({
-  vocab: task.vocabulary.size,
-  width: 64,
-  layers: 2,
-  heads: 4,
-  context: PROMPT + MAX_TOKENS,
-})
-
-/** Correct, and a little for the template. */
-export const rewards = [named('correct', accuracy(task.verify)), named('format', format, 0.1)]
+// The task, the policy and the rewards of the main job.
+export { MAX_TOKENS, model, rewards, task }
 
 /** The cold start: half of the traces think, half answer directly. */
 export const sft = { rows: 64, thinkShare: 0.5 } as const
