@@ -48,7 +48,7 @@ const quantity = (n: number): string => {
 
 /**
  * A table of a program's kernels: work (FLOP), traffic (bytes), grid, and what is fused; then the sums, and the memory
- * of its slots.
+ * of its intermediates: the arena they share, and the most bytes of them that live at one time, below which no arena can go.
  *
  * @example
  * ```ts
@@ -61,7 +61,7 @@ export const explain = (program: Program | null): string => {
   if (program === null) return 'the reference device interprets the expression; it has no program'
   const costs = program.steps.flatMap((s) => (s.kind === 'kernel' ? [kernelCost(s.kernel)] : []))
   const copies = program.steps.filter((s) => s.kind === 'copy')
-  const slots = program.buffers.filter((b) => b.source.kind === 'slot')
+  const arena = program.slabs.reduce((n, bytes) => n + bytes, 0)
   const row = (cells: readonly string[]): string =>
     [
       cells[0]!.padStart(4),
@@ -76,6 +76,6 @@ export const explain = (program: Program | null): string => {
     row(['#', 'kind', 'FLOP', 'bytes', 'grid', 'operations']),
     ...costs.map((c, i) => row([String(i), c.kind, quantity(c.flops), quantity(c.bytes), quantity(c.grid), c.name])),
     row(['', 'sum', sum((c) => c.flops), sum((c) => c.bytes), '', `${costs.length} kernels, ${copies.length} copies`]),
-    `${slots.length} slots, ${quantity(slots.reduce((n, b) => n + b.bytes, 0))}B of scratch`,
+    `arena ${quantity(arena)}B, of which ${quantity(program.live)}B live at one time${arena === 0 ? '' : ` (${(arena / program.live).toFixed(3)}x)`}`,
   ].join('\n')
 }

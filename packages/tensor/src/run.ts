@@ -30,7 +30,7 @@ const SCRATCH = 1 << 28
 const caches = new WeakMap<Device, Map<string, Executable>>()
 
 const scratchOf = ({ program }: Executable): number =>
-  program?.buffers.reduce((n, b) => n + (b.source.kind === 'slot' ? b.bytes : 0), 0) ?? 0
+  program?.slabs.reduce((n, bytes) => n + bytes, 0) ?? 0
 
 /** Compiled once a structure; the least recently used programs go when there are many, or when they hold much. */
 const executableFor = (device: Device, leaves: readonly Expr[], outputs: readonly Expr[]): Executable => {

@@ -1,16 +1,19 @@
 /**
- * Where every stored value lives. Intermediates share slots by liveness; an output is written straight into its own
- * buffer, or into the donated input it replaces; an update writes over its operand when that dies there. What cannot be
- * done in place is copied.
+ * Where every stored value lives. Intermediates share the arena by liveness; an output is written straight into its own
+ * buffer, or into the donated input it replaces; a value may take the place of one that it is the last to read, where each
+ * iteration reads only the element that it then writes. What cannot be done in place is copied.
+ *
+ * One question decides all of it: may this step write to that place? A place knows the values that were put there and
+ * until when each of them is read (`mayWrite`).
  */
 import { flatten } from '../codegen/ix.ts'
 import { dtypes } from '../dtype.ts'
 import type { Expr } from '../expr.ts'
 import { sizeOf } from '../shape.ts'
+import { packArena } from './arena.ts'
 import { type Fusion, storageOf } from './fuse.ts'
 import type { Group, StoredMember } from './group.ts'
 import type { Graph, ProgramBuffer } from './program.ts'
-import { type Life, shareSlots } from './slots.ts'
 
 export interface Copy {
   readonly from: number
@@ -20,6 +23,9 @@ export interface Copy {
 export interface MemoryPlan {
   readonly buffers: readonly ProgramBuffer[]
   readonly bufferOf: ReadonlyMap<Expr, number>
+  /** Bytes of the arena's slabs, and the most that lives in them at one time. */
+  readonly slabs: readonly number[]
+  readonly live: number
   /** The copy to make before a group's kernel (the operand of an update that lives on). */
   readonly before: ReadonlyMap<Group, Copy>
   /** Copies to make at the end. */
@@ -27,7 +33,7 @@ export interface MemoryPlan {
   readonly outputs: readonly number[]
 }
 
-const bytesOf = (e: Expr): number => Math.max(1, sizeOf(e.shape)) * dtypes[e.dtype].bytes
+export const bytesOf = (e: Expr): number => Math.max(1, sizeOf(e.shape)) * dtypes[e.dtype].bytes
 
 /** Values in memory that a group touches: what it loads, and what it overwrites. */
 export const touched = (group: Group, owner: ReadonlyMap<Expr, Group>): readonly Expr[] => {
@@ -60,25 +66,42 @@ const computedFrom = (group: Group, owner: ReadonlyMap<Expr, Group>, from: Expr,
 }
 
 /**
- * Whether a store may overwrite `node`: each iteration reads only the element that it is about to write. Values are
+ * Whether a store may overwrite `node`, which its group reads. An update may where the group reads nothing else of it: its
+ * iterations write where they like. Else each iteration must read only the element that it is about to write. Values are
  * computed before any is stored, but row stores come before the full stores of the row, which must not miss what was there.
  */
-const mayOverwrite = (group: Group, owner: ReadonlyMap<Expr, Group>, store: StoredMember, node: Expr): boolean => {
+export const mayOverwrite = (
+  group: Group,
+  owner: ReadonlyMap<Expr, Group>,
+  store: StoredMember,
+  node: Expr,
+): boolean => {
+  const reads = [...group.reads].filter(([n]) => storageOf(n) === node)
+  if (group.kind === 'update')
+    return storageOf(store.node.args[0]!) === node && reads.every(([, of]) => of.every((r) => r.kind === 'order'))
   const later = store.scope === 'row' ? group.stores.filter((s) => s.scope === 'full') : []
   if (later.some((s) => computedFrom(group, owner, s.node, node))) return false
   const at = flatten(store.index, store.node.shape).key
-  return [...group.reads].every(
-    ([n, reads]) =>
-      storageOf(n) !== node || reads.every((r) => r.kind === 'loop' && flatten(r.index, n.shape).key === at),
-  )
+  return reads.every(([n, of]) => of.every((r) => r.kind === 'loop' && flatten(r.index, n.shape).key === at))
 }
 
-/** Where a value is while the plan is made: in a numbered buffer, or for a while in some slot. */
-type Place = { readonly buffer: number } | { readonly life: Life; readonly number: number }
-const samePlace = (p: Place, q: Place): boolean =>
-  'buffer' in p ? 'buffer' in q && p.buffer === q.buffer : 'life' in q && p.number === q.number
+/** A value in a place, and the last step that reads it there: Infinity where it is a result. */
+interface Tenant {
+  readonly value: Expr
+  readonly until: number
+}
+interface Place {
+  /** The numbered buffer; null in the arena, whose ranges are numbered at the end. */
+  readonly buffer: number | null
+  /** False for constants, and for inputs that were not donated. */
+  readonly writable: boolean
+  readonly bytes: number
+  readonly start: number
+  readonly tenants: Tenant[]
+}
 
 export const planMemory = (
+  largestSlab: number,
   graph: Graph,
   fusion: Fusion,
   groups: readonly Group[],
@@ -87,11 +110,7 @@ export const planMemory = (
   const { owner } = fusion
   const buffers: ProgramBuffer[] = []
   const placeOf = new Map<Expr, Place>()
-  const lives: Life[] = []
-  const newBuffer = (source: ProgramBuffer['source'], bytes: number): Place => ({
-    buffer: buffers.push({ source, bytes }) - 1,
-  })
-  graph.inputs.forEach((leaf, index) => placeOf.set(leaf, newBuffer({ kind: 'input', index }, bytesOf(leaf))))
+  const arena: Place[] = []
 
   const lastUse = new Map<Expr, number>()
   groups.forEach((g, i) => {
@@ -99,97 +118,102 @@ export const planMemory = (
   })
   const results = graph.outputs.map(storageOf)
   const isResult = new Set(results)
-  const paired = new Set(pairs.values())
-  /** Donated inputs that no output takes: whoever reads them last may have their memory. */
-  const spare = new Set(graph.inputs.filter((leaf, i) => graph.donated[i]! && !paired.has(leaf)))
-  /** The input whose memory an output will take. */
-  const replaced = new Map<Place, Expr>()
+  const until = (value: Expr, written: number): number =>
+    isResult.has(value) ? Infinity : (lastUse.get(value) ?? written)
+
+  const inBuffer = (source: ProgramBuffer['source'], bytes: number, writable: boolean): Place => {
+    const buffer = buffers.push({ source, bytes }) - 1
+    return { buffer, writable, bytes, start: -1, tenants: [] }
+  }
+  const inArena = (node: Expr, start: number): Place => {
+    const place: Place = { buffer: null, writable: true, bytes: bytesOf(node), start, tenants: [] }
+    arena.push(place)
+    return place
+  }
+  const put = (value: Expr, place: Place, i: number): void => {
+    placeOf.set(value, place)
+    place.tenants.push({ value, until: until(value, i) })
+  }
+  graph.inputs.forEach((leaf, index) =>
+    put(leaf, inBuffer({ kind: 'input', index }, bytesOf(leaf), graph.donated[index]!), -1),
+  )
 
   const target = targets(graph, owner, groups, lastUse, (out) => {
     const donated = pairs.get(out)
-    if (donated === undefined) return newBuffer({ kind: 'output' }, bytesOf(out))
-    const place = placeOf.get(donated)!
-    replaced.set(place, donated)
-    return place
+    return donated === undefined ? inBuffer({ kind: 'output' }, bytesOf(out), true) : placeOf.get(donated)!
   })
 
-  const before = new Map<Group, { readonly from: Place; readonly to: Place; readonly bytes: number }>()
-  /** Values whose memory has been handed on to another value. */
-  const handedOn = new Set<Expr>()
+  /** The result that a place waits for. */
+  const reserved = new Map([...target].flatMap(([out, place]) => (isResult.has(out) ? [[place, out] as const] : [])))
+  /** Whether step i may write to a place; `over`: whether it may write over a value that it is itself the last to read. */
+  const mayWrite = (place: Place, i: number, over: (value: Expr) => boolean): boolean =>
+    place.writable &&
+    place.tenants.every((t) => t.until < i || (t.until === i && owner.get(t.value) !== groups[i] && over(t.value)))
 
+  const before = new Map<Group, { readonly from: Place; readonly to: Place; readonly bytes: number }>()
   groups.forEach((g, i) => {
     const reads = touched(g, owner)
     for (const leaf of reads)
       if (leaf.prim.lower.kind === 'leaf' && !placeOf.has(leaf))
-        placeOf.set(leaf, newBuffer({ kind: 'constant', leaf }, bytesOf(leaf)))
-    const dies = (node: Expr): boolean => lastUse.get(node) === i && !isResult.has(node) && !handedOn.has(node)
-    const isScratch = (node: Expr): boolean => 'life' in placeOf.get(node)!
-    /** A value's own scratch, until its last reader; results that end elsewhere are copied at the very end. */
-    const scratch = (node: Expr): Place => {
-      const life: Life = {
-        bytes: bytesOf(node),
-        start: i,
-        end: isResult.has(node) ? groups.length : (lastUse.get(node) ?? i),
-      }
-      return { life, number: lives.push(life) - 1 }
-    }
-    const takeOver = (from: Expr, node: Expr): Place => {
-      handedOn.add(from)
-      const place = placeOf.get(from)!
-      if ('life' in place) place.life.end = isResult.has(node) ? groups.length : (lastUse.get(node) ?? i)
-      return place
-    }
-    const placeUpdate = (node: Expr): Place => {
+        put(leaf, inBuffer({ kind: 'constant', leaf }, bytesOf(leaf), false), -1)
+
+    const placeUpdate = (stored: StoredMember): Place => {
+      const { node } = stored
       const operand = storageOf(node.args[0]!)
       const from = placeOf.get(operand)!
+      const stays = !isResult.has(node) || (reserved.get(from) ?? node) === node
+      if (stays && mayWrite(from, i, (value) => value === operand && mayOverwrite(g, owner, stored, value))) return from
       const goal = target.get(node)
-      const mine = isScratch(operand) || spare.has(operand) || (goal !== undefined && samePlace(from, goal))
-      if (dies(operand) && mine) return takeOver(operand, node)
-      const to = goal ?? scratch(node)
+      // The copy writes the whole place before the kernel reads anything.
+      const to = goal !== undefined && mayWrite(goal, i, () => false) ? goal : inArena(node, i)
       before.set(g, { from, to, bytes: bytesOf(node) })
       return to
     }
     const placeStore = (stored: StoredMember): Place => {
       const { node } = stored
+      const over = (value: Expr): boolean => mayOverwrite(g, owner, stored, value)
       const goal = target.get(node)
-      if (goal !== undefined) {
-        const old = replaced.get(goal)
-        const readLater = old !== undefined && (lastUse.get(old) ?? -1) > i
-        const readHere = old !== undefined && reads.includes(old) && !mayOverwrite(g, owner, stored, old)
-        return readLater || readHere ? scratch(node) : goal
-      }
-      const reusable = reads.find(
-        (r) =>
-          isScratch(r) &&
-          dies(r) &&
-          r.dtype === node.dtype &&
-          sizeOf(r.shape) === sizeOf(node.shape) &&
-          mayOverwrite(g, owner, stored, r),
-      )
-      return reusable === undefined ? scratch(node) : takeOver(reusable, node)
+      if (goal !== undefined) return mayWrite(goal, i, over) ? goal : inArena(node, i)
+      const reusable = reads.find((r) => {
+        const place = placeOf.get(r)!
+        const fits = r.dtype === node.dtype && sizeOf(r.shape) === sizeOf(node.shape)
+        return fits && place.buffer === null && mayWrite(place, i, (value) => value === r && over(value))
+      })
+      return reusable === undefined ? inArena(node, i) : placeOf.get(reusable)!
     }
-    for (const stored of g.stores)
-      placeOf.set(stored.node, g.kind === 'update' ? placeUpdate(stored.node) : placeStore(stored))
+    for (const stored of g.stores) put(stored.node, g.kind === 'update' ? placeUpdate(stored) : placeStore(stored), i)
   })
 
-  const { sizes, slotOf } = shareSlots(lives)
-  const slots = sizes.map((bytes) => buffers.push({ source: { kind: 'slot' }, bytes }) - 1)
-  const resolve = (place: Place): number => ('buffer' in place ? place.buffer : slots[slotOf[place.number]!]!)
+  const { slabs, ranges, live } = packArena(
+    largestSlab,
+    arena.map(({ bytes, start, tenants }) => ({
+      bytes,
+      start,
+      end: Math.min(groups.length, Math.max(...tenants.map((t) => t.until))),
+    })),
+  )
+  const slots = new Map(
+    arena.map((place, i) => [place, buffers.push({ source: { kind: 'slot', ...ranges[i]! }, bytes: place.bytes }) - 1]),
+  )
+  const resolve = (place: Place): number => place.buffer ?? slots.get(place)!
 
   // Results that did not end where they should, results that are leaves, and results asked for twice.
   const last: Copy[] = []
   const taken = new Set<number>()
   const outputs = results.map((out) => {
-    if (!placeOf.has(out)) placeOf.set(out, newBuffer({ kind: 'constant', leaf: out }, bytesOf(out)))
-    const from = resolve(placeOf.get(out)!)
+    if (!placeOf.has(out)) put(out, inBuffer({ kind: 'constant', leaf: out }, bytesOf(out), false), -1)
+    const place = placeOf.get(out)!
+    const from = resolve(place)
     const goal = target.get(out)
-    const want = goal !== undefined ? resolve(goal) : spare.has(out) ? from : null
+    // A donated input that is itself a result stays where it is.
+    const mine = out.prim.lower.kind === 'leaf' && place.writable
+    const want = goal !== undefined ? resolve(goal) : mine ? from : null
     if (want === from && !taken.has(from)) {
       taken.add(from)
       return from
     }
     const free = want !== null && !taken.has(want)
-    const to = free ? want : resolve(newBuffer({ kind: 'output' }, bytesOf(out)))
+    const to = free ? want : resolve(inBuffer({ kind: 'output' }, bytesOf(out), true))
     taken.add(to)
     last.push({ from, to, bytes: bytesOf(out) })
     return to
@@ -197,6 +221,8 @@ export const planMemory = (
   return {
     buffers,
     bufferOf: new Map([...placeOf].map(([node, place]) => [node, resolve(place)] as const)),
+    slabs,
+    live,
     before: new Map(
       [...before].map(([g, c]) => [g, { from: resolve(c.from), to: resolve(c.to), bytes: c.bytes }] as const),
     ),

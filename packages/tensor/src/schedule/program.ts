@@ -16,8 +16,11 @@ export type BufferSource =
   | { readonly kind: 'input'; readonly index: number }
   /** Host data that the program holds. */
   | { readonly kind: 'constant'; readonly leaf: Expr }
-  /** Scratch that belongs to the program, shared by values whose lives do not overlap. */
-  | { readonly kind: 'slot' }
+  /**
+   * A range of the device's arena, from byte `offset` of slab `slab`. Values whose lives do not overlap share bytes, and so do
+   * all programs: what an arena holds means nothing before and after a run.
+   */
+  | { readonly kind: 'slot'; readonly slab: number; readonly offset: number }
   /** Allocated at each call, handed to the caller. */
   | { readonly kind: 'output' }
 
@@ -36,6 +39,10 @@ export interface Program {
   readonly inputs: readonly Aval[]
   readonly donated: readonly boolean[]
   readonly buffers: readonly ProgramBuffer[]
+  /** Bytes that it needs of each slab of the device's arena. */
+  readonly slabs: readonly number[]
+  /** The most bytes of intermediates that live at one time: the slabs together hold no less. */
+  readonly live: number
   readonly steps: readonly Step[]
   /** Per output: the buffer that holds it at the end (an `output`, or a donated `input`). No buffer appears twice. */
   readonly outputs: readonly { readonly buffer: number; readonly aval: Aval }[]
@@ -51,4 +58,6 @@ export interface Capabilities {
   readonly lanes: number
   /** Most buffers one kernel may bind. */
   readonly bindings: number
+  /** Most bytes of one slab of the arena. */
+  readonly slab: number
 }

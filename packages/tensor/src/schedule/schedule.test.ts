@@ -8,8 +8,8 @@ import { sizeOf } from '../shape.ts'
 import type { Capabilities, Graph, Program } from './program.ts'
 import { schedule } from './schedule.ts'
 
-const host: Capabilities = { orderedStores: true, longestRow: 1 << 20, lanes: 1, bindings: 64 }
-const parallel: Capabilities = { orderedStores: false, longestRow: 256, lanes: 512, bindings: 8 }
+const host: Capabilities = { orderedStores: true, longestRow: 1 << 20, lanes: 1, bindings: 64, slab: Infinity }
+const parallel: Capabilities = { orderedStores: false, longestRow: 256, lanes: 512, bindings: 8, slab: 1 << 12 }
 
 /** Runs a program in doubles, each buffer an array of its own: what the schedule means. */
 const runProgram = (program: Program, inputs: readonly Float64Array[]): readonly Float64Array[] => {

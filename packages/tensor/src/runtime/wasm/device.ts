@@ -28,7 +28,7 @@ export interface WasmDevice extends Device {
   readonly load: (program: Program) => Executable
 }
 
-const capabilities: Capabilities = { orderedStores: true, longestRow: Infinity, lanes: 1, bindings: 64 }
+const capabilities: Capabilities = { orderedStores: true, longestRow: Infinity, lanes: 1, bindings: 64, slab: Infinity }
 
 const outOfMemory = (bytes: number, blame: Blame): DeviceFailure => {
   const site = siteOf(blame)
@@ -57,7 +57,6 @@ export const wasmDevice = ({ maximumPages }: WasmOptions = {}): WasmDevice => {
   const collection = createCollection()
   let kernels = 0
   let submits = 0
-  let scratch: Block | null = null
 
   const collected = new FinalizationRegistry<Hold>((hold) => {
     if (hold.block !== null) memory.give(hold.block)
@@ -70,6 +69,19 @@ export const wasmDevice = ({ maximumPages }: WasmOptions = {}): WasmDevice => {
     if (block === null) throw outOfMemory(bytes, blame)
     collection.took(bytes)
     return block
+  }
+  /** Working memory of all programs, as large as the largest need: what is in it means nothing between calls. */
+  const shared = (): Host['arena'] => {
+    let block: Block | null = null
+    return {
+      reserve: (bytes, blame) => {
+        if (bytes === 0 || (block !== null && block.bytes >= bytes)) return
+        if (block !== null) memory.give(block)
+        block = null
+        block = take(bytes, blame)
+      },
+      start: () => block?.start ?? 0,
+    }
   }
   const hold = (block: Block, { shape, dtype }: Aval): WasmStorage => {
     const storage = new WasmStorage(device, { shape, dtype }, block)
@@ -87,15 +99,8 @@ export const wasmDevice = ({ maximumPages }: WasmOptions = {}): WasmDevice => {
   const host: Host = {
     memory,
     kernels: compiled,
-    scratch: {
-      reserve: (bytes, blame) => {
-        if (bytes === 0 || (scratch !== null && scratch.bytes >= bytes)) return
-        const wider = take(bytes, blame)
-        if (scratch !== null) memory.give(scratch)
-        scratch = wider
-      },
-      start: () => scratch?.start ?? 0,
-    },
+    scratch: shared(),
+    arena: shared(),
     own,
     hold,
     surrender,

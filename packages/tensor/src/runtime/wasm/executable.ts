@@ -1,5 +1,5 @@
 /**
- * A program on a wasm device. Slots and constants are taken when it is loaded; a call takes the outputs' blocks, runs the
+ * A program on a wasm device. Constants are taken when it is loaded, and the device's arena is made large enough; a call takes the outputs' blocks, runs the
  * kernels in order, and hands over: a donated input's block to the output that overwrote it, the others back to the heap.
  */
 import type { Kernel } from '../../codegen/kernel.ts'
@@ -17,6 +17,8 @@ export interface Host {
   readonly kernels: Kernels
   /** Address of working memory that kernels share, of the size that programs asked for. */
   readonly scratch: { readonly reserve: (bytes: number, blame: Blame) => void; readonly start: () => number }
+  /** The same for what programs compute on the way: nothing in it outlives a call. */
+  readonly arena: { readonly reserve: (bytes: number, blame: Blame) => void; readonly start: () => number }
   readonly own: (storage: Storage) => WasmStorage
   readonly hold: (block: Block, aval: Program['outputs'][number]['aval']) => WasmStorage
   readonly surrender: (storage: WasmStorage, why: string) => Block
@@ -97,12 +99,16 @@ export const loadProgram = (host: Host, program: Program): Executable => {
   })
   const kernels = kernelSteps.filter((s) => ofStep.get(s)!.some((f) => f.units > 0)).length
 
+  host.arena.reserve(program.slabs[0] ?? 0, {
+    op: 'a program',
+    site: program.steps.flatMap((s) => (s.kind === 'kernel' ? [s.site] : []))[0] ?? null,
+  })
   const owned: Block[] = []
   const closedOver: { readonly buffer: number; readonly storage: WasmStorage }[] = []
   /** Where each buffer is now; a call fills in its own. */
-  const starts: number[] = program.buffers.map(({ source, bytes }, i) => {
-    if (source.kind === 'input' || source.kind === 'output') return 0
-    const held = source.kind === 'slot' ? host.take(bytes, blameFor(i)) : host.constant(program, i)
+  const starts: number[] = program.buffers.map(({ source }, i) => {
+    if (source.kind !== 'constant') return 0
+    const held = host.constant(program, i)
     if ('aval' in held) {
       closedOver.push({ buffer: i, storage: held })
       return 0
@@ -112,6 +118,9 @@ export const loadProgram = (host: Host, program: Program): Executable => {
   })
   const outputBuffers = program.buffers.flatMap(({ source, bytes }, i) =>
     source.kind === 'output' ? [{ i, bytes }] : [],
+  )
+  const slots = program.buffers.flatMap(({ source }, i) =>
+    source.kind === 'slot' ? [{ i, offset: source.offset }] : [],
   )
   const inputBuffers = program.buffers.flatMap(({ source }, i) =>
     source.kind === 'input' ? [{ i, index: source.index }] : [],
@@ -149,6 +158,8 @@ export const loadProgram = (host: Host, program: Program): Executable => {
     const outputs = takeOutputs()
     for (const [i, { start }] of outputs) starts[i] = start
 
+    const arena = host.arena.start()
+    for (const { i, offset } of slots) starts[i] = arena + offset
     const scratch = host.scratch.start()
     for (const step of runs) {
       if (step.kind === 'copy') {

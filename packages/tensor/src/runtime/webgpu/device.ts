@@ -156,6 +156,7 @@ const deviceOver = (gpu: GPUDevice, { label, hardware }: AdapterReport, tuning: 
     longestRow: 1 << 14,
     lanes: hardware ? 4096 : 512,
     bindings: gpu.limits.maxStorageBuffersPerShaderStage,
+    slab: Math.min(gpu.limits.maxBufferSize, gpu.limits.maxStorageBufferBindingSize),
   }
   const collected = new FinalizationRegistry<readonly Block[]>((blocks) =>
     queue.push(null, () => blocks.forEach(heap.give)),
