@@ -54,6 +54,8 @@ export interface Cost {
   readonly view: boolean
   /** Elementwise over a dot's result of the same size. */
   readonly overDot: boolean
+  /** Whether it is expected to be computed in its readers, and not stored. */
+  readonly inlined: boolean
   /** Elementwise over a reduction. */
   readonly overReduction: boolean
 }
@@ -96,9 +98,9 @@ export const costs = (order: readonly Expr[], kept: ReadonlySet<Expr>): Readonly
     const { lower } = e.prim
     if (lower.kind === 'pointwise') {
       own.set(e, ownCost(e, lower.at))
-      const cost = coneCost(e, own, seen)
-      table.set(e, cost)
-      const inlined = !kept.has(e) && (cost.view || worthCopying(cost.weight, shares.get(e) ?? []))
+      const cone = coneCost(e, own, seen)
+      const inlined = !kept.has(e) && (cone.view || worthCopying(cone.weight, shares.get(e) ?? []))
+      table.set(e, { ...cone, inlined })
       seen.set(e, inlined ? 'inlined' : 'stored')
     } else if (lower.kind === 'after')
       seen.set(e, seen.get(e.args[0]!) === 'inlined' ? 'stored' : seen.get(e.args[0]!)!)
@@ -143,7 +145,7 @@ export const ownCost = (
  * Everything that would be computed for one element: each node once for each way of moving between it and `e`, since other
  * movement is another index. Stops counting beyond LARGEST.
  */
-const coneCost = (e: Expr, own: ReadonlyMap<Expr, Own>, seen: ReadonlyMap<Expr, Seen>): Cost => {
+const coneCost = (e: Expr, own: ReadonlyMap<Expr, Own>, seen: ReadonlyMap<Expr, Seen>): Omit<Cost, 'inlined'> => {
   const size = Math.max(1, sizeOf(e.shape))
   const visited = new Map<Expr, Set<string>>()
   const stack: { readonly node: Expr; readonly path: string; readonly share: number; readonly times: number }[] = [

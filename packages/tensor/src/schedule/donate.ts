@@ -2,7 +2,7 @@
 import type { Expr } from '../expr.ts'
 import { sameShape } from '../shape.ts'
 import { type Fusion, storageOf } from './fuse.ts'
-import { runsAfter } from './group.ts'
+import { type Group, runsAfter } from './group.ts'
 import type { Graph } from './program.ts'
 
 /** The value an update finally writes into, through any chain of updates. */
@@ -34,15 +34,30 @@ export const pairDonations = (graph: Graph): ReadonlyMap<Expr, Expr> => {
   return pairs
 }
 
-/** Whoever overwrites a value runs after its other readers, wherever that closes no cycle. */
+/**
+ * Whoever overwrites a value runs after its other readers, wherever that closes no cycle. Of several updates of one value
+ * (gradients scattered into the same zeros) only the last to run can write over it: these are left in any order.
+ */
 export const overwriteLast = ({ groups, owner }: Fusion, pairs: ReadonlyMap<Expr, Expr>): void => {
-  const readersOf = (node: Expr): readonly (typeof groups)[number][] => groups.filter((g) => g.reads.has(node))
-  const overwritten = new Map<Expr, Expr>(pairs)
+  const readersOf = new Map<Expr, Group[]>()
   for (const g of groups)
-    if (g.kind === 'update') overwritten.set(g.stores[0]!.node, storageOf(g.stores[0]!.node.args[0]!))
-  for (const [out, old] of overwritten) {
-    const writer = owner.get(out)
-    if (writer === undefined) continue
-    for (const reader of readersOf(old)) if (reader !== writer && !runsAfter(reader, writer)) writer.after.add(reader)
+    for (const node of g.reads.keys()) {
+      const known = readersOf.get(node)
+      if (known === undefined) readersOf.set(node, [g])
+      else known.push(g)
+    }
+  const operandOf = (g: Group): Expr | null => (g.kind === 'update' ? storageOf(g.stores[0]!.node.args[0]!) : null)
+  const runLast = (writer: Group | undefined, readers: readonly Group[]): void => {
+    if (writer === undefined) return
+    for (const reader of readers) if (reader !== writer && !runsAfter(reader, writer)) writer.after.add(reader)
+  }
+  for (const [out, old] of pairs) runLast(owner.get(out), readersOf.get(old) ?? [])
+  for (const g of groups) {
+    const old = operandOf(g)
+    if (old === null || pairs.get(g.stores[0]!.node) === old) continue
+    runLast(
+      g,
+      (readersOf.get(old) ?? []).filter((reader) => operandOf(reader) !== old),
+    )
   }
 }

@@ -8,7 +8,7 @@ import { type Axis, div, flatten, type Ix, mod, ofAxis, substitute, unflatten } 
 import type { Expr } from '../expr.ts'
 import { sizeOf } from '../shape.ts'
 import { costs, LOAD, shareOf, worthCopying } from './cost.ts'
-import { count, covers, extents, freshAxes, freshAxis, type Group, rebase } from './group.ts'
+import { count, covers, extents, freshAxes, freshAxis, type Group, rebase, runsAfter } from './group.ts'
 import { createGrouping } from './grouping.ts'
 import type { Capabilities } from './program.ts'
 
@@ -28,6 +28,12 @@ export const storageOf = (e: Expr): Expr => {
   return node
 }
 
+/** A group that joins reductions looks this far for what they have in common. */
+const CONE = 400
+/** Of the elements that are reduced, the part that makes a value worth sharing; and the part below which nobody minds its being kept. */
+const LARGE = 1 / 2
+const SMALL = 1 / 8
+
 /** How often a group evaluates what is inlined into it. */
 const gridOf = (group: Group): number => count(group.rows) * count(group.cols) * (group.dot?.k.extent ?? 1)
 
@@ -36,6 +42,63 @@ export const fuse = (capabilities: Capabilities, order: readonly Expr[], outputs
   const cost = costs(order, kept)
   const books = createGrouping(capabilities.bindings, (node) => cost.get(node))
   const { readersOf, newGroup, read, inline, readThrough, store, hosts, roomFor } = books
+
+  /**
+   * What a group would compute a value from, as far as can be told before all of it is placed: each value that is loaded, by
+   * the movement through which it is seen (another part of the same array is something else).
+   */
+  const sources = (group: Group | undefined, e: Expr): ReadonlyMap<Expr, Expr> => {
+    const found = new Map<Expr, Expr>()
+    const seen = new Set<Expr>([e])
+    const stack = [{ node: e, as: e }]
+    for (let top = stack.pop(); top !== undefined && seen.size < CONE; top = stack.pop()) {
+      const { node, as } = top
+      const known = cost.get(node)
+      if (known?.inlined !== true && group?.computes.has(node) !== true) {
+        const value = storageOf(node)
+        found.set(sizeOf(as.shape) === sizeOf(value.shape) ? value : as, value)
+      } else
+        for (const arg of node.args)
+          if (!seen.has(arg)) {
+            seen.add(arg)
+            stack.push({ node: arg, as: known?.view === true ? as : arg })
+          }
+    }
+    return found
+  }
+  /**
+   * Whether a reduction may join the reductions of a group. It may where they have something large in common, or follow from
+   * one another: that is loaded once. Two that have nothing in common would only wait for one another, and keep alive what
+   * each reads (of micro-batches, each would wait for the last); that costs nothing where it is kept alive anyway, for a
+   * reader that runs later still (the gradients whose common norm clips them).
+   */
+  const mayJoin = (group: Group, node: Expr): boolean => {
+    const part = (as: Expr, e: Expr): number =>
+      Math.min(sizeOf(as.shape), sizeOf(e.shape)) / Math.max(1, sizeOf(node.args[0]!.shape))
+    const mine = sources(group, node.args[0]!)
+    const theirs = group.reductions.map((r) => sources(group, r.node.args[0]!))
+    if (theirs.some((of) => of.has(node) || [...of].some(([as, e]) => part(as, e) >= LARGE && mine.has(as))))
+      return true
+    const waits = (e: Expr): boolean =>
+      e.prim.lower.kind === 'leaf' || readersOf(e).some((g) => g !== group && runsAfter(g, group))
+    return [mine, ...theirs].every((of) => [...of].every(([as, e]) => part(as, e) < SMALL || waits(e)))
+  }
+  /**
+   * A sum that runs on from product to product, (a + b) + c: its reader takes the last product as its own, and adds what the
+   * earlier ones came to, so that of all products one sum is kept, not each. No kernel more: every product has one.
+   */
+  const accumulates = (node: Expr): boolean => {
+    const [reader, ...others] = readersOf(node)
+    const { overDot, view } = cost.get(node)!
+    if (view || !overDot || reader === undefined || others.length > 0 || kept.has(node)) return false
+    const whole = (e: Expr): boolean => sizeOf(e.shape) === sizeOf(node.shape)
+    const mine = new Set(sources(reader, node).values())
+    const summed = [...mine].filter((e) => whole(e) && e.prim.lower.kind !== 'leaf' && readersOf(e).length === 0)
+    const another = [reader.dot?.node, ...reader.reads.keys()].some(
+      (e) => e !== undefined && e.prim.lower.kind === 'dot' && whole(e) && !mine.has(e),
+    )
+    return summed.length > 1 && another
+  }
 
   const placePointwise = (node: Expr): void => {
     const places = readersOf(node).flatMap((group) => group.reads.get(node)!.map((r) => ({ group, ...r })))
@@ -48,12 +111,13 @@ export const fuse = (capabilities: Capabilities, order: readonly Expr[], outputs
       !kept.has(node) &&
       data.length === places.length &&
       roomy &&
+      !accumulates(node) &&
       (view || (worthCopying(weight, shares) && (operands.length === 0 || (weight <= OPERAND && !overDot))))
     ) {
       for (const p of data) inline(p.group, node, p.index, p.kind)
       return
     }
-    for (const { group, index, axes } of hosts(node)) {
+    for (const { group, index, axes } of accumulates(node) ? [] : hosts(node)) {
       // The epilogue of a dot belongs to the dot's own grid, not to a reduction that reads it.
       if (overDot && !overReduction && group.reductions.length > 0) continue
       const fits =
@@ -90,7 +154,7 @@ export const fuse = (capabilities: Capabilities, order: readonly Expr[], outputs
       if (group.dot !== null || !roomFor(group, node, 1)) continue
       const others = readersOf(node).length > 1 || kept.has(node)
       if (group.reductions.length > 0) {
-        if (!covers(rowAxes, group.rows) || count(group.cols) !== columns) continue
+        if (!covers(rowAxes, group.rows) || count(group.cols) !== columns || !mayJoin(group, node)) continue
       } else {
         const rest = group.rows.filter((a) => a.extent !== 1 && !rowAxes.includes(a))
         if (rest.length > 0 && count(rest) !== columns) continue

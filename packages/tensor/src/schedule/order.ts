@@ -33,7 +33,7 @@ type Order = readonly Group[]
 export const inOrder = (ordering: Ordering): Order => {
   const net = network(ordering.groups)
   const early = byDepth(net)
-  const candidates = [() => early, () => listed(ordering, net, net.roots), () => listed(ordering, net, wanted(net))]
+  const candidates = [() => early, () => listed(ordering, net, null), () => listed(ordering, net, wanted(net))]
   let best: Order = early
   let least = Infinity
   for (const candidate of candidates) {
@@ -50,8 +50,6 @@ export const inOrder = (ordering: Ordering): Order => {
 /** Who waits for whom. */
 interface Network {
   readonly groups: readonly Group[]
-  /** Those that wait for nobody, in the order of the program. */
-  readonly roots: readonly Group[]
   readonly next: ReadonlyMap<Group, readonly Group[]>
   readonly depth: ReadonlyMap<Group, number>
 }
@@ -63,9 +61,9 @@ const network = (groups: readonly Group[]): Network => {
   const next = new Map<Group, Group[]>(groups.map((g) => [g, []]))
   for (const g of groups) for (const before of g.after) next.get(before)!.push(g)
   const waiting = new Map(groups.map((g) => [g, g.after.size]))
-  const roots = groups.filter((g) => g.after.size === 0).sort(byProgram)
-  const depth = new Map<Group, number>(roots.map((g) => [g, 0]))
-  const ready = [...roots]
+  const starts = groups.filter((g) => g.after.size === 0).sort(byProgram)
+  const depth = new Map<Group, number>(starts.map((g) => [g, 0]))
+  const ready = [...starts]
   let done = 0
   for (let g = ready.pop(); g !== undefined; g = ready.pop()) {
     done++
@@ -77,7 +75,7 @@ const network = (groups: readonly Group[]): Network => {
     }
   }
   if (done !== groups.length) throw new Error('schedule: the kernels wait for one another in a cycle')
-  return { groups, roots, next, depth }
+  return { groups, next, depth }
 }
 
 const byDepth = ({ groups, depth }: Network): Order =>
@@ -149,12 +147,14 @@ const peakOf = (ordering: Ordering, order: Order): number => {
 }
 
 /**
- * Deep first along a list of starting points: the newest ready group runs next, and before it whatever frees at least what
- * it takes. A list of all groups in some order keeps that order but for the latter.
+ * Runs a list of groups, and before the next of them whatever frees at least what it takes. Without a list deep first: what a
+ * group makes possible goes before whatever was possible already.
  */
-const listed = (ordering: Ordering, { groups, next }: Network, list: Order): Order => {
+const listed = (ordering: Ordering, { groups, next }: Network, list: Order | null): Order => {
   const { written, freed, run } = ledger(ordering)
-  const waiting = new Map(groups.map((g) => [g, g.after.size]))
+  /** Fills and the like read nothing: they run just before the first that needs them, and nobody waits for them. */
+  const onDemand = (g: Group): boolean => g.reads.size === 0 && next.get(g)!.length > 0
+  const waiting = new Map(groups.map((g) => [g, [...g.after].filter((b) => !onDemand(b)).length]))
   const readersOf = new Map<Expr, Group[]>()
   for (const g of groups)
     for (const value of ordering.trafficOf(g).reads) {
@@ -165,21 +165,23 @@ const listed = (ordering: Ordering, { groups, next }: Network, list: Order): Ord
   const done = new Set<Group>()
   const order: Group[] = []
   const frugal: Group[] = []
-  const stack = [...list].reverse()
+  const starts = groups.filter((g) => waiting.get(g) === 0).sort(byProgram)
+  const stack = (list ?? starts).filter((g) => !onDemand(g)).reverse()
   const isReady = (g: Group): boolean => waiting.get(g) === 0 && !done.has(g)
   const isFrugal = (g: Group): boolean => isReady(g) && written(g) <= freed(g) && freed(g) > 0
-  const inList = list.length === groups.length
   const execute = (g: Group): void => {
+    for (const before of g.after) if (!done.has(before)) execute(before)
     done.add(g)
     order.push(g)
     const alone = run(g)
     const possible: Group[] = []
-    for (const after of next.get(g)!) {
+    for (const after of onDemand(g) ? [] : next.get(g)!) {
       const left = waiting.get(after)! - 1
       waiting.set(after, left)
       if (left === 0) possible.push(after)
     }
-    if (!inList) stack.push(...possible.sort((p, q) => written(q) - freed(q) - (written(p) - freed(p)) || p.id - q.id))
+    if (list === null)
+      stack.push(...possible.sort((p, q) => written(q) - freed(q) - (written(p) - freed(p)) || p.id - q.id))
     frugal.push(...possible.filter(isFrugal))
     for (const value of alone) frugal.push(...readersOf.get(value)!.filter(isFrugal))
   }

@@ -24,10 +24,10 @@ export const schedule =
     if (verify) verifyExprs('simplify', normal, outputs)
     const graph: Graph = { ...asked, outputs }
 
-    const fusion = mergeSiblings(capabilities, fuse(capabilities, toposort(outputs), outputs))
+    const results = new Set(outputs.map(storageOf))
+    const fusion = mergeSiblings(capabilities, fuse(capabilities, toposort(outputs), outputs), results)
     const pairs = pairDonations(graph)
     overwriteLast(fusion, pairs)
-    const results = new Set(outputs.map(storageOf))
     const groups = inOrder({ groups: fusion.groups, trafficOf: traffic(fusion, results), bytesOf })
     if (verify) verifyGroups(fusion, groups, outputs)
 

@@ -1,6 +1,7 @@
 /**
  * Kernels over the same loops that read the same values become one kernel with several results: the gradients of a
- * norm's gain and bias, say. Only groups of which neither runs after the other.
+ * norm's gain and bias, say. Only groups of which neither runs after the other; and not where both would leave something
+ * large behind that no one kernel reads, since each would then be kept while the other is used.
  */
 import { type Axis, flatten, type Ix, ofAxis, substitute } from '../codegen/ix.ts'
 import type { Expr } from '../expr.ts'
@@ -44,8 +45,31 @@ const largeReads = (
   return found
 }
 
-export const mergeSiblings = (capabilities: Capabilities, { groups, owner }: Fusion): Fusion => {
+/** Groups that read each value. */
+type Readers = ReadonlyMap<Expr, ReadonlySet<Group>>
+const readersIn = (groups: readonly Group[]): Readers => {
+  const readers = new Map<Expr, Set<Group>>()
+  for (const g of groups)
+    for (const node of g.reads.keys()) readers.set(storageOf(node), (readers.get(storageOf(node)) ?? new Set()).add(g))
+  return readers
+}
+
+export const mergeSiblings = (
+  capabilities: Capabilities,
+  { groups, owner }: Fusion,
+  results: ReadonlySet<Expr>,
+): Fusion => {
   const owners = new Map(owner)
+  const readers = readersIn(groups)
+  /** What a group leaves in the arena that is as large as its loops. */
+  const leaves = (g: Group): readonly Expr[] =>
+    g.stores.flatMap(({ node }) =>
+      !results.has(node) && 2 * sizeOf(node.shape) >= count(g.rows) * count(g.cols) ? [node] : [],
+    )
+  const together = (h: Group, g: Group): boolean =>
+    leaves(h).every((x) =>
+      leaves(g).every((y) => [...(readers.get(x) ?? [])].some((reader) => readers.get(y)?.has(reader) === true)),
+    )
   const gone = new Set<Group>()
   const byGrid = new Map<string, Group[]>()
   for (const g of groups) {
@@ -53,7 +77,7 @@ export const mergeSiblings = (capabilities: Capabilities, { groups, owner }: Fus
     const key = gridKey(g)
     const same = byGrid.get(key) ?? []
     byGrid.set(key, same)
-    const host = same.find((h) => mergeable(capabilities, owners, h, g))
+    const host = same.find((h) => mergeable(capabilities, owners, h, g) && together(h, g))
     if (host === undefined) same.push(g)
     else {
       absorb(host, g, groups, owners)

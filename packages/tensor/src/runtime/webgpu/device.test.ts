@@ -78,7 +78,7 @@ const trainingStep = (n: number): Program => {
     buffers: [
       { source: { kind: 'input', index: 0 }, bytes: 4 * n },
       { source: { kind: 'input', index: 1 }, bytes: 4 * n },
-      { source: { kind: 'slot' }, bytes: 4 * n },
+      { source: { kind: 'slot', slab: 0, offset: 0 }, bytes: 4 * n },
       { source: { kind: 'output' }, bytes: 4 },
       { source: { kind: 'output' }, bytes: 4 * n },
     ],
