@@ -1,0 +1,169 @@
+/**
+ * Random programs that write: updates, scatters, rolls, scans, sorts over a few arrays of one shape, so that nearly every
+ * value could take the memory of another; with arguments donated at random, results asked for twice, arguments that are
+ * results, values differentiated, and steps that feed their results back. What such a program computes must not depend on
+ * any of that: `playUpdates` says what it should give, in double precision.
+ */
+import { grad } from '@adjoint/autograd'
+import {
+  add,
+  concat,
+  cumsum,
+  dynamicSlice,
+  dynamicUpdateSlice,
+  flip,
+  lt,
+  matmul,
+  mul,
+  reshape,
+  roll,
+  scatterAdd,
+  slice,
+  softmax,
+  sort,
+  stopGradient,
+  sub,
+  sum,
+  take,
+  tanh,
+  type Tensor,
+  tensor,
+  transpose,
+  where,
+} from '@adjoint/tensor'
+import { evaluate } from '@adjoint/tensor/ir'
+import fc from 'fast-check'
+
+type F32 = Tensor<readonly number[], 'f32'>
+type I32 = Tensor<readonly number[], 'i32'>
+
+interface Step {
+  readonly op: number
+  readonly x: number
+  readonly y: number
+  readonly k: number
+}
+export interface UpdateProgram {
+  readonly shape: readonly [number, number]
+  /** Elements of each argument. */
+  readonly inputs: readonly (readonly number[])[]
+  /** A row that only the device knows. */
+  readonly row: number
+  readonly steps: readonly Step[]
+  /** Which values are results, from the last back; arguments are among them. */
+  readonly wanted: readonly number[]
+  readonly donated: readonly boolean[]
+  /** How it is run: compiled or not, and whether the gradients of a sum of the results are results too. */
+  readonly compiled: boolean
+  readonly differentiated: boolean
+  /** How often the results become the arguments of another call, where there are as many of them. */
+  readonly repeated: number
+}
+
+/** Every operation keeps the shape [m, n], and values within a few units of zero. */
+type Operation = (x: F32, y: F32, k: number, row: I32) => F32
+const rows = (x: F32): number => x.shape[0]!
+const columns = (x: F32): number => x.shape[1]!
+const ids = (k: number, n: number): Tensor<readonly [number], 'i32'> => tensor([k % n, (k + 1) % n, (3 * k) % n], 'i32')
+/** A block of y, at least an element, up to everything but a row. */
+const block = (y: F32, k: number): F32 => slice([k % rows(y), 0], [null, 1 + (k % columns(y))])(y)
+
+const operations: readonly (readonly [string, Operation])[] = [
+  ['add', (x, y) => mul(add(x, y), 0.5)],
+  ['tanh', (x) => tanh(x)],
+  ['mul', (x, y) => mul(tanh(x), y)],
+  ['roll', (x, _, k) => roll(1 + k, k % 2)(x)],
+  ['flip', (x, _, k) => flip(k % 2)(x)],
+  ['cumsum', (x, _, k) => mul(cumsum(k % 2, { reverse: k % 3 === 0 })(tanh(x)), 0.4)],
+  ['sort', (x, _, k) => sort(k % 2)(stopGradient(x))],
+  ['softmax', (x, y, k) => add(softmax(k % 2)(x), mul(y, 0.5))],
+  ['centre', (x) => sub(x, mul(sum()(tanh(x)), 0.1))],
+  ['update at a known place', (x, y, k) => dynamicUpdateSlice(x, block(y, k), [k % 3, k % 2])],
+  ['update at a row of the device', (x, y, k, row) => dynamicUpdateSlice(x, block(tanh(y), k), [row as never, 0])],
+  ['shift by an update', (x) => dynamicUpdateSlice(x, slice([0, 0], [null, Math.max(1, columns(x) - 1)])(x), [0, 1])],
+  ['update what was sliced', (x, y, _, row) => dynamicUpdateSlice(x, mul(dynamicSlice([1, columns(x)])(y, [row as never, 0]), 0.5), [row as never, 0])], // prettier-ignore
+  ['scatterAdd', (x, y, k) => mul(scatterAdd(0)(x, ids(k, rows(x)), take(0)(tanh(y), ids(k + 1, rows(y)))), 0.7)],
+  [
+    'scatterAdd along rows',
+    (x, y, k) => mul(scatterAdd(1)(x, ids(k, columns(x)), take(1)(y, ids(2 * k, columns(y)))), 0.4),
+  ],
+  ['scatterAdd of its own rows', (x, _, k) => mul(scatterAdd(0)(x, ids(k, rows(x)), take(0)(x, ids(k, rows(x)))), 0.3)],
+  ['take', (x, _, k) => concat(0)([take(0)(x, tensor([k % rows(x)], 'i32')), slice([1, 0], [null, null])(x)]) as F32],
+  ['matmul', (x, y) => mul(matmul(matmul(x, transpose()(y)), x), 0.1)],
+  ['where', (x, y) => where(lt(stopGradient(x), 0), y, x)],
+  ['scramble', (x) => reshape([rows(x), columns(x)])(transpose()(x)) as F32],
+]
+
+const step: fc.Arbitrary<Step> = fc.record({
+  op: fc.nat(operations.length - 1),
+  x: fc.nat(40),
+  y: fc.nat(40),
+  k: fc.nat(11),
+})
+
+export const updatePrograms = ({ maxSteps = 8 }: { readonly maxSteps?: number } = {}): fc.Arbitrary<UpdateProgram> =>
+  fc
+    .record({
+      shape: fc.constantFrom<readonly [number, number]>([3, 4], [4, 4], [1, 5], [5, 1], [7, 9], [2, 17]),
+      count: fc.integer({ min: 1, max: 3 }),
+    })
+    .chain(({ shape, count }) => {
+      const elements = fc.array(
+        fc.integer({ min: -64, max: 64 }).map((n) => n / 32),
+        {
+          minLength: shape[0] * shape[1],
+          maxLength: shape[0] * shape[1],
+        },
+      )
+      return fc.record({
+        shape: fc.constant(shape),
+        inputs: fc.array(elements, { minLength: count, maxLength: count }),
+        row: fc.nat(shape[0]),
+        steps: fc.array(step, { minLength: 1, maxLength: maxSteps }),
+        wanted: fc.array(fc.nat(40), { minLength: 1, maxLength: 4 }),
+        donated: fc.array(fc.boolean(), { minLength: count, maxLength: count }),
+        compiled: fc.boolean(),
+        differentiated: fc.boolean(),
+        repeated: fc.nat(2),
+      })
+    })
+
+/** The program as a function: results, then the gradients for each argument where these are asked for. */
+export const buildUpdates =
+  ({ steps, wanted, differentiated }: UpdateProgram) =>
+  (xs: readonly F32[], row: I32): readonly F32[] => {
+    const results = (args: readonly F32[]): readonly F32[] => {
+      const values = [...args]
+      const pick = (n: number): F32 => values[values.length - 1 - (n % values.length)]!
+      for (const { op, x, y, k } of steps) values.push(operations[op]![1](pick(x), pick(y), k, row))
+      return wanted.map(pick)
+    }
+    if (!differentiated) return results(xs)
+    const loss = (args: readonly F32[]): Tensor<readonly [], 'f32'> =>
+      results(args)
+        .map((y) => sum()(mul(tanh(y), y)) as Tensor<readonly [], 'f32'>)
+        .reduce((a, b) => add(a, b))
+    return [...results(xs), ...(grad(loss)(xs) as readonly F32[])]
+  }
+
+/** The names of the steps, for a counterexample. */
+export const describeUpdates = (program: UpdateProgram): string =>
+  program.steps.map(({ op, x, y, k }) => `${operations[op]![0]}(${x}, ${y}; ${k})`).join(' | ')
+
+/** Whether the results can be the arguments of the next call. */
+export const feedsBack = ({ inputs, wanted, differentiated }: UpdateProgram): boolean =>
+  inputs.length === wanted.length && !differentiated
+
+/** What every call gives, one after another, in double precision. */
+export const playUpdates = (program: UpdateProgram): readonly (readonly Float64Array[])[] => {
+  const { shape, inputs, row, repeated } = program
+  const f = buildUpdates(program)
+  const at = tensor(Int32Array.of(row), [], 'i32') as I32
+  const calls: (readonly Float64Array[])[] = []
+  let args: readonly F32[] = inputs.map((x) => tensor(Float32Array.from(x), shape))
+  for (let call = 0; call <= (feedsBack(program) ? repeated : 0); call++) {
+    args = f(args, at)
+    calls.push(evaluate(args).map((v) => v.data))
+  }
+  return calls
+}
