@@ -1,37 +1,15 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { interpret } from '../codegen/interpret.ts'
 import { evaluate } from '../evaluate.ts'
-import type { Expr, Value } from '../expr.ts'
+import type { Expr } from '../expr.ts'
 import * as p from '../primitives/index.ts'
 import { sizeOf } from '../shape.ts'
+import { playProgram } from './playing.support.ts'
 import type { Capabilities, Graph, Program } from './program.ts'
 import { schedule } from './schedule.ts'
 
 const host: Capabilities = { orderedStores: true, longestRow: 1 << 20, lanes: 1, bindings: 64, slab: Infinity }
 const parallel: Capabilities = { orderedStores: false, longestRow: 256, lanes: 512, bindings: 8, slab: 1 << 12 }
-
-/** Runs a program in doubles, each buffer an array of its own: what the schedule means. */
-const runProgram = (program: Program, inputs: readonly Float64Array[]): readonly Float64Array[] => {
-  const memory = program.buffers.map(({ source, bytes }) => {
-    if (source.kind === 'input') return inputs[source.index]!.slice()
-    if (source.kind === 'constant') return (evaluate([source.leaf])[0] as Value).data.slice()
-    return new Float64Array(bytes / 4).fill(NaN)
-  })
-  for (const step of program.steps) {
-    if (step.kind === 'copy') memory[step.to]!.set(memory[step.from]!.subarray(0, step.bytes / 4))
-    else
-      interpret(
-        step.kernel,
-        step.buffers.map((b) => memory[b]!),
-      )
-  }
-  // What was not donated is as it was.
-  program.buffers.forEach(({ source }, b) => {
-    if (source.kind === 'input' && !program.donated[source.index]!) expect(memory[b]).toEqual(inputs[source.index])
-  })
-  return program.outputs.map(({ buffer, aval }) => memory[buffer]!.subarray(0, sizeOf(aval.shape)))
-}
 
 const parameterOf = (x: Expr): Expr => p.parameter(x)
 const data = (shape: readonly number[], seed: number): Expr =>
@@ -51,7 +29,7 @@ const agrees = (
   const stands = args.map(parameterOf)
   const graph: Graph = { inputs: stands, outputs: f(...stands), donated }
   const program = schedule(capabilities)(graph)
-  const got = runProgram(
+  const got = playProgram(
     program,
     evaluate(args).map((v) => v.data),
   )
