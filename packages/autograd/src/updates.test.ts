@@ -39,7 +39,9 @@ const wrong = async (device: Device, program: UpdateProgram): Promise<string | n
     device,
   )
   for (const [call, wanted] of expected.entries()) {
-    const before = await Promise.all(args.map((x, i) => (compiled && donated[i]! ? null : readCopy(x))))
+    const before = await Promise.all(
+      args.map((x, i) => (compiled && donated[i]! ? Promise.resolve(null) : readCopy(x))),
+    )
     const results = compiled ? run(...args, at) : await realizeAsync(f(args, at), device)
     for (const [i, x] of args.entries()) {
       const was = before[i]

@@ -88,10 +88,10 @@ const operations: readonly (readonly [string, Operation])[] = [
     (x, y, k) => mul(scatterAdd(1)(x, ids(k, columns(x)), take(1)(y, ids(2 * k, columns(y)))), 0.4),
   ],
   ['scatterAdd of its own rows', (x, _, k) => mul(scatterAdd(0)(x, ids(k, rows(x)), take(0)(x, ids(k, rows(x)))), 0.3)],
-  ['take', (x, _, k) => concat(0)([take(0)(x, tensor([k % rows(x)], 'i32')), slice([1, 0], [null, null])(x)]) as F32],
+  ['take', (x, _, k) => concat(0)([take(0)(x, tensor([k % rows(x)], 'i32')), slice([1, 0], [null, null])(x)])],
   ['matmul', (x, y) => mul(matmul(matmul(x, transpose()(y)), x), 0.1)],
   ['where', (x, y) => where(lt(stopGradient(x), 0), y, x)],
-  ['scramble', (x) => reshape([rows(x), columns(x)])(transpose()(x)) as F32],
+  ['scramble', (x) => reshape([rows(x), columns(x)])(transpose()(x))],
 ]
 
 const step: fc.Arbitrary<Step> = fc.record({
@@ -139,11 +139,11 @@ export const buildUpdates =
       return wanted.map(pick)
     }
     if (!differentiated) return results(xs)
-    const loss = (args: readonly F32[]): Tensor<readonly [], 'f32'> =>
+    const loss = (args: readonly F32[]) =>
       results(args)
-        .map((y) => sum()(mul(tanh(y), y)) as Tensor<readonly [], 'f32'>)
+        .map((y) => sum()(mul(tanh(y), y)))
         .reduce((a, b) => add(a, b))
-    return [...results(xs), ...(grad(loss)(xs) as readonly F32[])]
+    return [...results(xs), ...grad(loss)(xs)]
   }
 
 /** The names of the steps, for a counterexample. */
