@@ -30,7 +30,10 @@ export interface Store {
   readonly value: Scalar
   /** Once a row (after the row's reductions), or at every (row, column). */
   readonly scope: 'row' | 'full'
-  /** `add` increases the element; the grid then runs in order, since positions may collide. */
+  /**
+   * `add` increases the element; the grid then runs in order, since positions may collide, and sums are made in that
+   * order, one term after another. Positions of `set` are distinct between the iterations.
+   */
   readonly mode: 'set' | 'add'
 }
 
@@ -39,8 +42,17 @@ export interface Store {
  * the full stores. Without reductions `cols` is empty and everything is a row. Axis lists are outermost first;
  * an empty list is one iteration; an axis of extent 0 makes none (and a reduction then gives its identity).
  *
- * At each iteration the values of all stores of a scope are computed before any of them is written: a buffer that is
- * read and written (in place) is read at the element that the iteration writes, and no store sees another's.
+ * At each iteration the values and positions of all stores of a scope are computed before any of them is written, and no
+ * store sees another's. Iterations may otherwise run in any order and side by side, and passes over the columns may be
+ * merged, so a kernel may change a buffer that it loads (work in place) only if
+ *
+ * - one store writes it, by `set`;
+ * - whatever loads it (reductions, values and positions of stores) loads the element which that store's iteration writes:
+ *   the indices are equal;
+ * - it is not loaded by full stores if a row store writes it: the row stores came first.
+ *
+ * What `add` increases is not loaded at all. `verifyKernel` (verify.ts) checks this before a kernel is printed. Where two
+ * of the buffers are one memory, both are marked read and written, and the same holds of the two together.
  */
 export interface LoopKernel {
   readonly kind: 'loop'
@@ -55,7 +67,11 @@ export interface LoopKernel {
 
 /**
  * acc[batch, m, n] = sum over k of a(batch, m, k) b(batch, k, n), in f32; then the stores at every (batch, m, n), which
- * read acc as `reduced` 0. Distinct stores may write distinct buffers.
+ * read acc as `reduced` 0.
+ *
+ * Stores may work in place as in a loop: what they load of a buffer that they write is the element that the iteration
+ * writes (an accumulator, a residual). What a or b loads is never written: an element of an operand is needed for a whole
+ * row or column of results, and operands are copied into panels while results are already being stored.
  */
 export interface DotKernel {
   readonly kind: 'dot'

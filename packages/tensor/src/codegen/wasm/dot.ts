@@ -95,7 +95,7 @@ export const printDot = (given: DotKernel): Printed => {
   const finish = (row: Ix, column: Column, sum: Val): void => {
     const over: Partial<Frame> = { vector: n, valid: column.valid, reduced: () => sum }
     const at = frame((x, lane) => (x === n ? column.at(lane) : x === m ? row : null), over)
-    for (const s of kernel.stores) print.store(at, s)
+    print.stores(at, kernel.stores)
   }
   const overPanels = (width: number, body: (columns: readonly Column[]) => void): void => {
     const whole = Math.floor(n.extent / width)

@@ -138,16 +138,21 @@ export const printLoop = (given: LoopKernel): Printed => {
     }
   }
 
+  const ofRow = kernel.stores.filter((s) => s.scope === 'row')
   const rowBody = (rowSlices: readonly (Slice | null)[]): void => {
     const results: Val[][] = rowSlices.map(() => [])
-    plan.passes.forEach((pass, p) => runPass(pass, p, rowSlices, results))
+    // The row stores go before the pass that changes what the kernel loads, which is the one with nothing to reduce.
+    const changing = plan.passes.findIndex((pass) => pass.reductions.length === 0)
+    const reducing = changing === -1 ? plan.passes.length : changing
+    plan.passes.slice(0, reducing).forEach((pass, p) => runPass(pass, p, rowSlices, results))
     rowSlices.forEach((slice, row) => {
       const frame: Frame = {
         ...frameOf(slice, null, (r) => results[row]![r]!),
         ...(lanesOfCol === null ? {} : { vector: null }),
       }
-      for (const s of kernel.stores) if (s.scope === 'row') print.store(frame, s)
+      print.stores(frame, ofRow)
     })
+    plan.passes.slice(reducing).forEach((pass, p) => runPass(pass, reducing + p, rowSlices, results))
   }
 
   const runPass = (pass: Pass, p: number, rowSlices: readonly (Slice | null)[], results: Val[][]): void => {
@@ -188,7 +193,7 @@ export const printLoop = (given: LoopKernel): Printed => {
             if (scan) running.set(r, e.read(acc))
           })
           for (const s of pass.keeps) print.spill(frame, scratch, keptAt(s, row), print.value(frame, s))
-          for (const s of pass.stores) print.store(frame, s)
+          print.stores(frame, pass.stores)
         })
       })
     })

@@ -34,7 +34,8 @@ export interface Frame {
 
 export interface Printer {
   readonly value: (frame: Frame, s: Scalar) => Val
-  readonly store: (frame: Frame, store: Store) => void
+  /** One iteration's stores: all values and positions before the first is written. */
+  readonly stores: (frame: Frame, stores: readonly Store[]) => void
   /** Writes a value (all lanes of it) to an element of a buffer, or from an element onwards. */
   readonly spill: (frame: Frame, buffer: number, at: Ix, x: Val) => void
   readonly reload: (frame: Frame, buffer: number, at: Ix, type: Type) => Val
@@ -211,7 +212,9 @@ export const printer = (e: Emitter, pointers: readonly Pointer[], loops: Readonl
     return dtype === 'bool' ? e.op('ine', raw(), i32(e, 0)) : raw()
   }
 
-  const store: Printer['store'] = (frame, { buffer, at, value: scalar, mode }) => {
+  const stores: Printer['stores'] = (frame, list) => list.map((s) => prepared(frame, s)).forEach((write) => write())
+  /** A store whose value and position are known: what is left is to write it. */
+  const prepared = (frame: Frame, { buffer, at, value: scalar, mode }: Store): (() => void) => {
     const { base: pointer } = pointers[buffer]!
     const dtype = scalar.dtype
     const type = dtype === 'f32' ? 'f32' : 'i32'
@@ -225,20 +228,22 @@ export const printer = (e: Emitter, pointers: readonly Pointer[], loops: Readonl
         ? y
         : binaryOps.add(e, e.pinned([...opcode, ...memarg(from.offset)], [from.base], type, y.lanes), y, dtype)
 
-    if (frame.vector !== null && kind === 'consecutive') {
-      const whole = increase(e.splat(x), addresses[0]!, code.v128Load)
-      const { valid } = frame
-      if (valid === 4) e.effect([...code.v128Store, ...memarg(offset)], [base, whole])
-      if (valid === 2 || valid === 3) e.effect([...code.v128Store64Lane, ...memarg(offset), 0], [base, whole])
-      if (valid === 1 || valid === 3)
-        e.effect([...code.v128Store32Lane, ...memarg(offset + 4 * (valid - 1)), valid - 1], [base, whole])
-      return
-    }
+    if (frame.vector !== null && kind === 'consecutive')
+      return () => {
+        const whole = increase(e.splat(x), addresses[0]!, code.v128Load)
+        const { valid } = frame
+        if (valid === 4) e.effect([...code.v128Store, ...memarg(offset)], [base, whole])
+        if (valid === 2 || valid === 3) e.effect([...code.v128Store64Lane, ...memarg(offset), 0], [base, whole])
+        if (valid === 1 || valid === 3)
+          e.effect([...code.v128Store32Lane, ...memarg(offset + 4 * (valid - 1)), valid - 1], [base, whole])
+      }
     const count = frame.vector === null ? 1 : frame.valid
-    for (let l = 0; l < count; l++) {
-      const to = addresses[Math.min(l, addresses.length - 1)]!
-      const one = increase(extract(e, x, l), to, type === 'f32' ? code.f32Load : code.i32Load)
-      e.effect([...(type === 'f32' ? code.f32Store : code.i32Store), ...memarg(to.offset)], [to.base, one])
+    return () => {
+      for (let l = 0; l < count; l++) {
+        const to = addresses[Math.min(l, addresses.length - 1)]!
+        const one = increase(extract(e, x, l), to, type === 'f32' ? code.f32Load : code.i32Load)
+        e.effect([...(type === 'f32' ? code.f32Store : code.i32Store), ...memarg(to.offset)], [to.base, one])
+      }
     }
   }
   const placed = (frame: Frame, buffer: number, at: Ix): Address =>
@@ -262,7 +267,7 @@ export const printer = (e: Emitter, pointers: readonly Pointer[], loops: Readonl
     const opcode = frame.vector !== null ? code.v128Load : type === 'f32' ? code.f32Load : code.i32Load
     return e.pinned([...opcode, ...memarg(offset)], [base], type, frame.vector !== null)
   }
-  return { value, store, spill, reload, address: placed, position: (frame, ix) => positionOf(frame, ix, 0) }
+  return { value, stores, spill, reload, address: placed, position: (frame, ix) => positionOf(frame, ix, 0) }
 }
 
 /** What an index is multiplied by along an axis; null where it does more than multiply it. */

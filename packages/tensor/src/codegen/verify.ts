@@ -1,0 +1,150 @@
+/**
+ * What a kernel promises to those that print it (kernel.ts), checked where indices show it: a scheduler that asks for
+ * something a printer cannot do is stopped here, before anything wrong is computed.
+ */
+import type { Ix } from './ix.ts'
+import { visitAtoms } from './ix.ts'
+import type { DotKernel, Kernel, LoopKernel, Store } from './kernel.ts'
+import { index, linearize, type Scalar } from './scalar.ts'
+
+/** Loop variables and indices are 32-bit integers in every backend. */
+const LARGEST = 2 ** 31 - 1
+
+type Load = Extract<Scalar, { readonly kind: 'load' }>
+const loadsOf = (roots: readonly Scalar[]): readonly Load[] =>
+  linearize(roots).flatMap((s) => (s.kind === 'load' ? [s] : []))
+const rootsOf = (s: Store): readonly Scalar[] => [s.value, index(s.at)]
+
+/** The ids of the axes that anything under the roots depends on. */
+const axesOf = (roots: readonly Scalar[]): ReadonlySet<number> => {
+  const found = new Set<number>()
+  for (const s of linearize(roots)) {
+    const ix = s.kind === 'load' ? s.at : s.kind === 'index' || s.kind === 'within' ? s.ix : null
+    if (ix !== null)
+      visitAtoms(
+        ix,
+        (a) => found.add(a.id),
+        () => undefined,
+      )
+  }
+  return found
+}
+
+type Refuse = (why: string) => never
+
+/** Throws an Error that names the kernel and the rule it breaks; see `LoopKernel` and `DotKernel` for the rules. */
+export const verifyKernel = (kernel: Kernel): void => {
+  const refuse: Refuse = (why) => {
+    throw new Error(`kernel ${kernel.name}: ${why}`)
+  }
+  const axes =
+    kernel.kind === 'loop' ? [...kernel.rows, ...kernel.cols] : [...kernel.batch, kernel.m, kernel.n, kernel.k]
+  const inner = kernel.kind === 'loop' ? kernel.reductions.map((r) => r.value) : [kernel.a, kernel.b]
+  const roots = [...inner, ...kernel.stores.flatMap(rootsOf)]
+
+  for (const a of axes)
+    if (a.extent > LARGEST)
+      refuse(`a loop of ${a.extent} iterations; loops count to ${LARGEST}: reduce or compute it in parts`)
+  if (axes.some((a) => a.extent === 0)) return // makes no iteration; its indices have no values
+  for (const s of linearize(roots)) {
+    if (s.kind !== 'load') continue
+    const buffer = kernel.buffers[s.buffer] ?? refuse(`loads buffer ${s.buffer} of ${kernel.buffers.length}`)
+    if (!buffer.read) refuse(`loads buffer ${s.buffer}, which is not marked as read`)
+    if (buffer.dtype !== s.dtype) refuse(`loads buffer ${s.buffer} of ${buffer.dtype} as ${s.dtype}`)
+  }
+  for (const s of kernel.stores) {
+    const buffer = kernel.buffers[s.buffer] ?? refuse(`stores to buffer ${s.buffer} of ${kernel.buffers.length}`)
+    if (!buffer.write) refuse(`stores to buffer ${s.buffer}, which is not marked as written`)
+    if (buffer.dtype !== s.value.dtype) refuse(`stores ${s.value.dtype} to buffer ${s.buffer} of ${buffer.dtype}`)
+  }
+  inRange(kernel, roots, refuse)
+  distinctPositions(kernel, refuse)
+  inPlace(kernel, inner, roots, refuse)
+  if (kernel.kind === 'loop') order(kernel, refuse)
+  else operands(kernel, refuse)
+}
+
+/** Every element lies in its buffer, and every index, and what it is made of, in 32 bits. */
+const inRange = (kernel: Kernel, roots: readonly Scalar[], refuse: Refuse): void => {
+  const fits = (ix: Ix): void => {
+    if (ix.lo < -LARGEST - 1 || ix.hi > LARGEST)
+      refuse(`an index from ${ix.lo} to ${ix.hi}; indices are 32-bit integers: compute it in parts`)
+    for (const { atom } of ix.terms) if (atom.kind !== 'axis' && atom.kind !== 'value') fits(atom.of)
+  }
+  const element = (what: string, buffer: number, at: Ix): void => {
+    const { size } = kernel.buffers[buffer]!
+    if (at.lo < 0 || at.hi >= size) refuse(`${what} buffer ${buffer} of ${size} elements at ${at.lo} to ${at.hi}`)
+  }
+  for (const s of linearize(roots)) {
+    if (s.kind === 'load') element('loads', s.buffer, s.at)
+    if (s.kind === 'load') fits(s.at)
+    if (s.kind === 'index' || s.kind === 'within') fits(s.ix)
+  }
+  for (const s of kernel.stores) element('stores to', s.buffer, s.at)
+}
+
+/** Whether the store's iterations could be told apart by where it writes. */
+const distinctPositions = (kernel: Kernel, refuse: Refuse): void => {
+  for (const s of kernel.stores) {
+    if (s.mode === 'add') continue
+    const over =
+      kernel.kind === 'dot'
+        ? [...kernel.batch, kernel.m, kernel.n]
+        : s.scope === 'row'
+          ? kernel.rows
+          : [...kernel.rows, ...kernel.cols]
+    const used = axesOf([index(s.at)])
+    const missing = over.find((a) => a.extent > 1 && !used.has(a.id))
+    if (missing !== undefined)
+      refuse(`stores to buffer ${s.buffer} at the same element for all ${missing.extent} steps of an axis`)
+  }
+}
+
+/** What is loaded of a buffer that is written. */
+const inPlace = (kernel: Kernel, inner: readonly Scalar[], roots: readonly Scalar[], refuse: Refuse): void => {
+  const loaded = loadsOf(roots)
+  kernel.buffers.forEach((_, buffer) => {
+    const stores = kernel.stores.filter((s) => s.buffer === buffer)
+    const [store] = stores
+    if (store === undefined) return
+    const here = loaded.filter((l) => l.buffer === buffer)
+    if (here.length > 0 && stores.length > 1) refuse(`loads buffer ${buffer}, which ${stores.length} stores write`)
+    if (store.mode === 'add' && here.length > 0) refuse(`loads buffer ${buffer}, which it increases`)
+    const elsewhere = here.find((l) => l.at.key !== store.at.key)
+    if (elsewhere !== undefined)
+      refuse(
+        `loads buffer ${buffer} at ${elsewhere.at.key} and overwrites it at ${store.at.key}; ` +
+          'in place means the same element',
+      )
+    if (kernel.kind === 'dot') {
+      if (loadsOf(inner).some((l) => l.buffer === buffer)) refuse(`overwrites buffer ${buffer}, an operand of the dot`)
+    } else if (store.scope === 'row') {
+      const later = kernel.stores.filter((s) => s.scope === 'full').flatMap(rootsOf)
+      if (loadsOf(later).some((l) => l.buffer === buffer))
+        refuse(`its full stores load buffer ${buffer}, which its row stores have overwritten`)
+    }
+  })
+}
+
+/** Reductions read earlier ones only, what is stored once a row depends on the row only, and scans stand alone. */
+const order = (kernel: LoopKernel, refuse: Refuse): void => {
+  const { reductions, cols, stores } = kernel
+  const reads = (root: Scalar): readonly number[] =>
+    linearize([root]).flatMap((s) => (s.kind === 'reduced' ? [s.reduction] : []))
+  reductions.forEach((r, i) => {
+    if (reads(r.value).some((j) => j >= i)) refuse(`reduction ${i} reads one that is not made yet`)
+  })
+  for (const s of stores) {
+    if (rootsOf(s).some((root) => reads(root).some((j) => j >= reductions.length)))
+      refuse('a store reads a reduction that the kernel does not have')
+    const used = axesOf(rootsOf(s))
+    if (s.scope === 'row' && cols.some((a) => used.has(a.id))) refuse('a row store depends on a column')
+  }
+  if (reductions.some((r) => r.scan) && (reductions.length > 1 || cols.length > 1))
+    refuse('a scan is the one reduction of its kernel, along one axis')
+}
+
+const operands = (kernel: DotKernel, refuse: Refuse): void => {
+  const used = axesOf(kernel.stores.flatMap(rootsOf))
+  if (used.has(kernel.k.id)) refuse('a store of a dot depends on k')
+}
