@@ -75,6 +75,22 @@ describe.each(devices.map((device) => [device.kind, device] as const))('jit on %
     expect(await numbers(outer(tensor([1, 10])))).toEqual([6, 60])
   })
 
+  it('computes every result of a call before one overwrites an argument', async () => {
+    const two = async () =>
+      [
+        await realizeAsync(tensor([1, 2, 3, 4, 5]), device),
+        await realizeAsync(tensor([10, 20, 30, 40, 50]), device),
+      ] as const
+    const both = jit((a: Tensor, b: Tensor) => [add(a, b), mul(a, 2)], { donate: [0, 1], device })
+    const [total, double] = both(...(await two()))
+    expect(await numbers(total!)).toEqual([11, 22, 33, 44, 55])
+    expect(await numbers(double!)).toEqual([2, 4, 6, 8, 10])
+    const crossed = jit((a: Tensor, b: Tensor) => [mul(b, 3), mul(a, 3)], { donate: [0, 1], device })
+    const [x, y] = crossed(...(await two()))
+    expect(await numbers(x!)).toEqual([30, 60, 90, 120, 150])
+    expect(await numbers(y!)).toEqual([3, 6, 9, 12, 15])
+  })
+
   it('overwrites donated arguments, and says so to whoever uses them afterwards', async () => {
     const f = jit((state: Tensor, x: Tensor) => add(state, x), { donate: [0], device })
     const state = await realizeAsync(tensor([1, 2]), device)

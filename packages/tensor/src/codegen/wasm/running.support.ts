@@ -67,14 +67,20 @@ const sample: Readonly<Record<DType, (u: number) => number>> = {
   bool: (u) => (u < 0.5 ? 1 : 0),
 }
 
-/** Whether the printed kernel writes what the interpreter writes, within the tolerance of f32. */
-export const agrees = (kernel: Kernel, printed: Printed, seed: number, tolerance = 2e-4): boolean => {
+/** Whether a kernel, printed whole or as several functions, writes what the interpreter writes, within the tolerance of f32. */
+export const agrees = (
+  kernel: Kernel,
+  printed: Printed | readonly Printed[],
+  seed: number,
+  tolerance = 2e-4,
+): boolean => {
   const next = uniforms(seed)
   const data = kernel.buffers.map(({ dtype, size }) => Float64Array.from({ length: size }, () => sample[dtype](next())))
   const expected = data.map((d) => d.slice())
   const actual = data.map((d) => d.slice())
   interpret(kernel, expected)
-  run(kernel, printed, actual, [Math.floor(printed.units * next()), Math.floor(printed.units * next())])
+  for (const part of [printed].flat())
+    run(kernel, part, actual, [Math.floor(part.units * next()), Math.floor(part.units * next())])
   kernel.buffers.forEach(({ dtype }, b) => {
     let flips = 0
     expected[b]!.forEach((want, i) => {

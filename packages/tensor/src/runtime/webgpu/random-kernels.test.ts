@@ -1,5 +1,6 @@
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import { inPlaceKernels } from '../../codegen/in-place.support.ts'
 import * as I from '../../codegen/ix.ts'
 import type { KernelBuffer, LoopKernel, Reduction, Store } from '../../codegen/kernel.ts'
 import * as S from '../../codegen/scalar.ts'
@@ -116,6 +117,20 @@ describe.runIf(inject('devices').includes('webgpu'))('random kernels on the adap
         expect(differences(actual, expected)).toEqual([])
       }),
       { seed: 7, numRuns: 20, endOnFailure: true },
+    )
+    await tuned.destroy()
+  })
+  it.each(shapes)('%s work in place as the interpreter does', { timeout: 60_000 }, async (_, shape) => {
+    const tuned = await openWebgpu({ tuning: shape(device.tuning) })
+    await fc.assert(
+      fc.asyncProperty(inPlaceKernels, async (kernel) => {
+        const inputs = kernel.buffers.flatMap((b, i) =>
+          b.read ? [sequence(b.size, (j) => Math.sin(i + j * 1.7))] : [],
+        )
+        const { actual, expected } = await tryKernel(tuned, kernel, inputs)
+        expect(differences(actual, expected)).toEqual([])
+      }),
+      { seed: 9, numRuns: 12, endOnFailure: true },
     )
     await tuned.destroy()
   })
