@@ -26,6 +26,9 @@ const mergeable = (ix: Ix, outer: Axis, inner: Axis): boolean => {
   return outerCoef === innerCoef * inner.extent
 }
 
+/** Loops count in 32-bit integers. */
+const COUNTED = 2 ** 31
+
 const merge = (axes: readonly Axis[], indices: readonly Ix[], image: Map<Axis, Ix>): readonly Axis[] => {
   const merged: Axis[] = []
   let current = axes.filter((a) => a.extent !== 1)
@@ -33,7 +36,8 @@ const merge = (axes: readonly Axis[], indices: readonly Ix[], image: Map<Axis, I
   while (current.length > 0) {
     const inner = current.at(-1)!
     const outer = current.at(-2)
-    if (outer === undefined || !ixs.every((ix) => mergeable(ix, outer, inner))) {
+    const fits = outer !== undefined && outer.extent * inner.extent < COUNTED
+    if (outer === undefined || !fits || !ixs.every((ix) => mergeable(ix, outer, inner))) {
       merged.unshift(inner)
       current = current.slice(0, -1)
       continue

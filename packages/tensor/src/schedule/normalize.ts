@@ -1,12 +1,13 @@
 /**
- * What the scheduler wants to see: no composites, nothing over empty arrays, no very wide concatenation, and (on devices
- * with many lanes) no long reduction that would leave the lanes idle.
+ * What the scheduler wants to see: no composites, nothing over empty arrays, no sum too long for one kernel or that would
+ * leave lanes idle.
  */
-import { emptyReduction, type ReduceOp } from '../codegen/scalar.ts'
-import { apply, type Expr, rewrite, toposort, withArgs } from '../expr.ts'
-import { add, fill, maximum, minimum, mul, reshape, slice, transpose } from '../primitives/index.ts'
+import { emptyReduction } from '../codegen/scalar.ts'
+import { type Expr, rewrite, toposort, withArgs } from '../expr.ts'
+import { fill } from '../primitives/index.ts'
 import { sizeOf } from '../shape.ts'
 import type { Capabilities } from './program.ts'
+import { split } from './split.ts'
 
 export const normalize = (capabilities: Capabilities, roots: readonly Expr[]): readonly Expr[] => {
   let expanded = roots
@@ -33,32 +34,4 @@ const emptied = (e: Expr, args: readonly Expr[]): Expr | null => {
   if (lower.kind === 'dot' && args[0]!.shape.at(-1) === 0) return fill(e.shape, e.dtype, 0)
   if (lower.kind === 'update' && sizeOf(lower.grid(withArgs(e, args), e.params)) === 0) return args[0]!
   return null
-}
-
-const combine: Readonly<Record<ReduceOp, (x: Expr, y: Expr) => Expr>> = {
-  sum: add,
-  prod: mul,
-  max: maximum,
-  min: minimum,
-}
-
-/** reduce(x [rows, n]) = reduce(reduce(x [rows, parts, n / parts])), the remainder of n joined at the end. */
-const split = (capabilities: Capabilities, e: Expr): Expr => {
-  const { lower } = e.prim
-  if (lower.kind !== 'reduce') return e
-  const x = e.args[0]!
-  const axes = lower.axes(e.params)
-  const rows = sizeOf(e.shape)
-  const n = sizeOf(axes.map((a) => x.shape[a]!))
-  if (n <= capabilities.longestRow && (n <= 1024 || rows >= capabilities.lanes)) return e
-  const parts = Math.min(Math.ceil(capabilities.lanes / Math.max(1, rows)), Math.ceil(Math.sqrt(n)))
-  const each = Math.floor(n / parts)
-  if (parts <= 1 || each <= 1) return e
-  const keptAxes = x.shape.map((_, i) => i).filter((i) => !axes.includes(i))
-  const flat = reshape(transpose(x, [...keptAxes, ...axes]), [rows, n])
-  // The same primitive, over its own axes: only the shape of the work changes.
-  const over = (y: Expr, axis: number): Expr => apply(e.prim, [y], { axes: [axis] })
-  const main = over(over(reshape(slice(flat, [0, 0], [rows, parts * each]), [rows, parts, each]), 2), 1)
-  const rest = n === parts * each ? main : combine[lower.op](main, over(slice(flat, [0, parts * each], [rows, n]), 1))
-  return reshape(rest, e.shape)
 }

@@ -13,7 +13,7 @@ import { emitter, type Val } from './emitter.ts'
 import { innerProducts } from './inner.ts'
 import { code } from './instructions.ts'
 import type { Printed } from './loop.ts'
-import { type Column, columnsFrom, liesAlongK, MR, packAlongK, packAlongM, packColumns, type Work } from './pack.ts'
+import { type Column, columnsFrom, KC, liesAlongK, MR, packAlongK, packAlongM, packColumns, type Work } from './pack.ts'
 import { accessCost } from './plan.ts'
 import { type Frame, printer } from './printer.ts'
 import { accumulate, stridesOf, sumsOfTile } from './tile.ts'
@@ -21,8 +21,6 @@ import { accumulate, stridesOf, sumsOfTile } from './tile.ts'
 /** Vectors of a tile's row: 16 columns. A single row has registers for twice as many. */
 const NV = 4
 const NV_OF_ONE_ROW = 8
-/** Steps of k between one packing of b and the next: a panel of 16 KiB, a third of a first-level cache. */
-const KC = 256
 /** Rows that share a packed panel; fewer where their packed a would leave the second-level cache. */
 const MC = 256
 const PACKED_A_BYTES = 1 << 19

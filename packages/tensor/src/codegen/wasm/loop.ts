@@ -1,14 +1,15 @@
 /** Prints a loop kernel: rows outermost, each pass over the columns a loop of its own, four lanes to an instruction. */
-import type { DType } from '../../dtype.ts'
+import { blocksOf, rounds } from '../blocks.ts'
 import * as I from '../ix.ts'
 import type { Axis, Ix } from '../ix.ts'
 import type { LoopKernel } from '../kernel.ts'
-import { emptyReduction, type ReduceOp, type Scalar } from '../scalar.ts'
-import { extract, select, shuffle } from './arithmetic.ts'
+import type { Scalar } from '../scalar.ts'
+import { accumulator, identityOf } from './accumulator.ts'
+import { extremum, i32, select } from './arithmetic.ts'
 import { splitAxes } from './axes.ts'
-import { type Emitter, emitter, type Val, type Variable } from './emitter.ts'
+import { emitter, type Val } from './emitter.ts'
 import type { WasmFunction } from './encode.ts'
-import { binaryOps, reducer, typeOf } from './operators.ts'
+import { typeOf } from './operators.ts'
 import { cutsOf, type Pass, planOf } from './plan.ts'
 import { type Frame, printer } from './printer.ts'
 
@@ -25,17 +26,11 @@ interface Slice {
   readonly valid: number
 }
 
-const identityVal = (e: Emitter, op: ReduceOp, dtype: DType): Val => {
-  const type = typeOf(dtype)
-  return e.constant(type, type === 'i32' ? emptyReduction(op, dtype) | 0 : emptyReduction(op, dtype))
-}
-
-/** One lane's worth of a vector. */
-const horizontal = (e: Emitter, x: Val, op: ReduceOp, dtype: DType): Val => {
-  if (!x.lanes) return x
-  const apply = binaryOps[reducer[op]]
-  const pairs = apply(e, x, shuffle(e, x, x, [2, 3, 0, 1]), dtype)
-  return extract(e, apply(e, pairs, shuffle(e, pairs, pairs, [1, 0, 3, 2]), dtype), 0)
+/** Turns of one loop over the columns between the ends of partial sums, and what is done there. */
+interface Blocking {
+  readonly depth: number
+  readonly every: number
+  readonly end: () => void
 }
 
 export const printLoop = (given: LoopKernel): Printed => {
@@ -62,11 +57,27 @@ export const printLoop = (given: LoopKernel): Printed => {
   const vector = lanesOfRow ?? lanesOfCol
   let nextAxis = -2
 
+  /** Counts to `turns`; in blocks, where they end in this loop. */
+  const count = (turns: number, blocks: Blocking | null, body: (i: Val) => void): void => {
+    if (blocks === null) {
+      e.loop(0, turns, body)
+      return
+    }
+    const { every, end } = blocks
+    e.loop(0, Math.ceil(turns / every), (block) => {
+      const first = e.op('imul', block, i32(e, every))
+      const after = e.op('iadd', first, i32(e, every))
+      e.loop(first, turns % every === 0 ? after : extremum(e, 'minS', after, i32(e, turns)), body)
+      end()
+    })
+  }
+
   /** Runs the body over the slices of the axis that lanes span: `unroll` vectors a turn, then what remains. */
   const overVectors = (
     axis: Axis,
     unroll: number,
     ranged: boolean,
+    blocks: Blocking | null,
     body: (slices: readonly Slice[]) => void,
   ): number => {
     const step = 4 * unroll
@@ -78,11 +89,12 @@ export const printLoop = (given: LoopKernel): Printed => {
       const length = cuts[p + 1]! - from
       const turns = Math.floor(length / step)
       const turn: Axis = { id: nextAxis--, extent: turns }
-      if (turns > 0)
-        e.loop(split ? lo : 0, split ? hi : turns, (i) => {
-          loops.set(turn.id, i)
-          body(slicesFrom(I.offset(I.scale(I.ofAxis(turn), step), from), step))
-        })
+      const run = (i: Val): void => {
+        loops.set(turn.id, i)
+        body(slicesFrom(I.offset(I.scale(I.ofAxis(turn), step), from), step))
+      }
+      if (turns > 0 && split) e.loop(lo, hi, run)
+      else if (turns > 0) count(turns, blocks, run)
       const rest = length - turns * step
       const tail = (): void => body(slicesFrom(I.constant(from + turns * step), rest))
       if (rest > 0 && split) e.when(e.op('ieq', hi, e.constant('i32', units)), tail)
@@ -126,16 +138,21 @@ export const printLoop = (given: LoopKernel): Printed => {
   const keptAt = (s: Scalar, row: number): Ix =>
     I.offset(I.scale(column, wide), kept.indexOf(s) * slot + (plan.vector === 'row' ? 4 * row : 0))
 
-  const overColumns = (depth: number, unroll: number, body: (slices: readonly (Slice | null)[]) => void): void => {
+  const overColumns = (
+    depth: number,
+    unroll: number,
+    blocks: Blocking | null,
+    body: (slices: readonly (Slice | null)[]) => void,
+  ): void => {
     const axis = cols[depth]
+    const here = blocks?.depth === depth ? blocks : null
     if (axis === undefined) body([null])
-    else if (axis === lanesOfCol) overVectors(axis, unroll, false, body)
-    else {
-      e.loop(0, axis.extent, (i) => {
+    else if (axis === lanesOfCol) overVectors(axis, unroll, false, here, body)
+    else
+      count(axis.extent, here, (i) => {
         loops.set(axis.id, i)
-        overColumns(depth + 1, unroll, body)
+        overColumns(depth + 1, unroll, blocks, body)
       })
-    }
   }
 
   const ofRow = kernel.stores.filter((s) => s.scope === 'row')
@@ -157,19 +174,18 @@ export const printLoop = (given: LoopKernel): Printed => {
 
   const runPass = (pass: Pass, p: number, rowSlices: readonly (Slice | null)[], results: Val[][]): void => {
     const strands = lanesOfCol === null ? 1 : Math.min(pass.unroll, Math.ceil(lanesOfCol.extent / 4))
-    // [reduction of the pass][row slice][strand]
-    const accumulators: readonly (readonly (readonly Variable[])[])[] = pass.reductions.map((r) => {
-      const { op, dtype } = reductions[r]!
-      return rowSlices.map(() =>
-        Array.from({ length: strands }, () => {
-          const acc = e.variable(typeOf(dtype), vector !== null)
-          const start = identityVal(e, op, dtype)
-          e.assign(acc, vector === null ? start : e.splat(start))
-          return acc
-        }),
-      )
+    const [block] = blocksOf(cols.map((a) => (a === lanesOfCol ? Math.ceil(a.extent / (4 * pass.unroll)) : a.extent)))
+    // [reduction of the pass][row slice]
+    const accumulators = pass.reductions.map((r) => {
+      const long = block !== undefined && rounds(reductions[r]!)
+      const form = { lanes: vector !== null, across: lanesOfCol !== null, strands, long }
+      return rowSlices.map(() => accumulator(e, reductions[r]!, form))
     })
-    overColumns(0, pass.unroll, (colSlices) => {
+    const putsBy = block !== undefined && pass.reductions.some((r) => rounds(reductions[r]!) && !reductions[r]!.scan)
+    const blocks: Blocking | null = putsBy
+      ? { depth: block.loop, every: block.every, end: () => accumulators.flat().forEach((acc) => acc.putBy()) }
+      : null
+    overColumns(0, pass.unroll, blocks, (colSlices) => {
       rowSlices.forEach((rowSlice, row) => {
         colSlices.forEach((colSlice, c) => {
           const running = new Map<number, Val>()
@@ -183,27 +199,19 @@ export const printLoop = (given: LoopKernel): Printed => {
             },
           )
           pass.reductions.forEach((r, i) => {
-            const { op, dtype, value, scan } = reductions[r]!
-            const acc = accumulators[i]![row]![c % strands]!
-            const x = print.value(frame, value)
-            const masked =
-              colSlice === null || colSlice.valid === 4 ? x : masking(colSlice.valid, x, identityVal(e, op, dtype))
-            const next = binaryOps[reducer[op]](e, e.read(acc), masked, dtype)
-            e.assign(acc, next)
-            if (scan) running.set(r, e.read(acc))
+            const reduction = reductions[r]!
+            const acc = accumulators[i]![row]!
+            const x = print.value(frame, reduction.value)
+            const whole = colSlice === null || colSlice.valid === 4
+            acc.fold(c % strands, whole ? x : masking(colSlice.valid, x, identityOf(e, reduction)))
+            if (reduction.scan) running.set(r, acc.running())
           })
           for (const s of pass.keeps) print.spill(frame, scratch, keptAt(s, row), print.value(frame, s))
           print.stores(frame, pass.stores)
         })
       })
     })
-    pass.reductions.forEach((r, i) => {
-      const { op, dtype } = reductions[r]!
-      accumulators[i]!.forEach((strand, row) => {
-        const whole = strand.map((acc) => e.read(acc)).reduce((x, y) => binaryOps[reducer[op]](e, x, y, dtype))
-        results[row]![r] = lanesOfCol === null ? whole : horizontal(e, whole, op, dtype)
-      })
-    })
+    pass.reductions.forEach((r, i) => accumulators[i]!.forEach((acc, row) => (results[row]![r] = acc.result())))
   }
   const masking = (valid: number, x: Val, neutral: Val): Val =>
     select(
@@ -223,7 +231,7 @@ export const printLoop = (given: LoopKernel): Printed => {
       rowBody([null])
       return 1
     }
-    if (axis === lanesOfRow) return overVectors(axis, plan.unroll, ranged, rowBody)
+    if (axis === lanesOfRow) return overVectors(axis, plan.unroll, ranged, null, rowBody)
     e.loop(ranged ? lo : 0, ranged ? hi : axis.extent, (i) => {
       loops.set(axis.id, i)
       overRows(depth + 1)

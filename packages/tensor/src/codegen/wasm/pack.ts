@@ -12,6 +12,12 @@ import type { Frame, Printer } from './printer.ts'
 /** The rows of a tile: what stands side by side in packed a. */
 export const MR = 2
 
+/**
+ * Steps of k in a block: between one packing of b and the next (a panel of 16 KiB, a third of a first-level cache), and
+ * the additions that a sum takes before it is added to the others.
+ */
+export const KC = 256
+
 /** Four columns: where each is, and how many exist. */
 export interface Column {
   readonly at: (lane: number) => Ix

@@ -7,6 +7,7 @@
  * - A workgroup a row: lanes stride over the columns, then combine their parts as a tree. The order of additions depends
  *   on the kernel's shape only, so that results repeat bit for bit.
  */
+import { type Block, blocksOf, rounds } from '../blocks.ts'
 import { type Axis, type Ix, constant, ofAxis, unflatten } from '../ix.ts'
 import type { LoopKernel, Reduction, Store } from '../kernel.ts'
 import { emptyReduction, linearize, type Scalar } from '../scalar.ts'
@@ -66,14 +67,91 @@ const fold = (r: Reduction, x: string, y: string): string => combineText[r.op](x
 const scoped = (kernel: LoopKernel, scope: Store['scope']): readonly Store[] =>
   kernel.stores.filter((s) => s.scope === scope)
 
+/** One loop over columns: `turns` iterations of `axis` from `from` in steps of `step`. */
+interface Loop {
+  readonly axis: Axis
+  readonly from: string
+  readonly to: string
+  readonly step: number
+  readonly turns: number
+}
+const serialLoop = (axis: Axis): Loop => ({ axis, from: '0i', to: `${axis.extent}i`, step: 1, turns: axis.extent })
+
+/** Where the partial sums of some reductions end, in loops over the columns. */
+const blocksIn = (k: LoopKernel, group: readonly number[], loops: readonly Loop[]): readonly Block[] =>
+  group.some((r) => rounds(k.reductions[r]!)) ? blocksOf(loops.map((l) => l.turns)) : []
+
+/** Names of what a reduction is folded into, the shortest partial sum first, `top` last. */
+const partials = (k: LoopKernel, r: number, top: string, blocks: readonly Block[]): readonly string[] =>
+  rounds(k.reductions[r]!) ? [...blocks.map((_, level) => `${top}_${level}`), top] : [top]
+
+/** Folds the group's values into `top(r)`, in blocks; `each` is written after the values of an iteration. */
+const foldColumns = (
+  out: Body,
+  k: LoopKernel,
+  group: readonly number[],
+  loops: readonly Loop[],
+  top: (r: number) => string,
+  each: () => void = () => undefined,
+): void => {
+  const blocks = blocksIn(k, group, loops)
+  const names = new Map(group.map((r) => [r, partials(k, r, top(r), blocks)]))
+  const sums = group.filter((r) => names.get(r)!.length > 1)
+  const inside = (): void => {
+    for (const r of group) {
+      const x = out.value(k.reductions[r]!.value)
+      const into = names.get(r)![0]!
+      out.line(`${into} = ${fold(k.reductions[r]!, into, x)};`)
+    }
+    each()
+  }
+  const run = (depth: number): void => {
+    const loop = loops[depth]
+    if (loop === undefined) {
+      inside()
+      return
+    }
+    const levels = blocks.flatMap((b, level) => (b.loop === depth ? [level] : []))
+    const name = axisName(loop.axis)
+    const within = (i: number, from: string, to: string): void => {
+      const level = levels[i]
+      if (level === undefined) {
+        out.open(`for (var ${name} = ${from}; ${name} < ${to}; ${name} += ${loop.step}i)`, [loop.axis])
+        run(depth + 1)
+        out.close()
+        return
+      }
+      const length = blocks[level]!.every * loop.step
+      const start = `${name}_${level}`
+      out.open(`for (var ${start} = ${from}; ${start} < ${to}; ${start} += ${length}i)`, [])
+      for (const r of sums) out.line(`var ${names.get(r)![level]!} = 0.0;`)
+      out.line(`let ${start}_end = min(${to}, ${start} + ${length}i);`)
+      within(i - 1, start, `${start}_end`)
+      for (const r of sums) {
+        const [part, whole] = [names.get(r)![level]!, names.get(r)![level + 1]!]
+        out.line(`${whole} = ${whole} + ${part};`)
+      }
+      out.close()
+    }
+    within(levels.length - 1, loop.from, loop.to)
+  }
+  run(0)
+}
+
 const perLane = (kernel: LoopKernel, tuning: Tuning): Shader => {
   const rows = size(kernel.rows)
   const groups = Math.ceil(rows / tuning.lanes)
   const { images } = flatten(kernel.rows, ROW)
   const k = over(kernel, images)
   const scans = k.reductions.some((r) => r.scan)
-  const depth = k.cols.length
-  const out = body(k.buffers, axisName, (r) => ({ text: `acc${r}`, level: k.reductions[r]!.scan ? depth : 0 }))
+  const loops = k.cols.map(serialLoop)
+  const out = body(k.buffers, axisName, (r) => {
+    if (!k.reductions[r]!.scan) return { text: `acc${r}`, level: 0 }
+    // The running value: what is put by, and what is not yet, from the smallest part to the largest.
+    const blocks = blocksIn(k, [r], loops)
+    const text = partials(k, r, `acc${r}`, blocks).reduce((x, y) => `(${x} + ${y})`)
+    return { text, level: loops.length + blocks.length }
+  })
   out.line(`let row = i32(group * ${tuning.lanes}u + lane);`)
   if (groups * tuning.lanes !== rows) out.line(`if (row >= ${rows}i) { return; }`)
 
@@ -87,13 +165,8 @@ const perLane = (kernel: LoopKernel, tuning: Tuning): Shader => {
   }
   for (const group of passes(k.reductions)) {
     for (const r of group) out.line(`var acc${r} = ${start(k.reductions[r]!)};`)
-    columns(() => {
-      for (const r of group) {
-        const x = out.value(k.reductions[r]!.value)
-        out.line(`acc${r} = ${fold(k.reductions[r]!, `acc${r}`, x)};`)
-      }
-      if (scans) writeStores(out, k.buffers, scoped(k, 'full'))
-    })
+    const each = (): void => writeStores(out, k.buffers, scans ? scoped(k, 'full') : [])
+    foldColumns(out, k, group, loops, (r) => `acc${r}`, each)
   }
   writeStores(out, k.buffers, scoped(k, 'row'))
   if (!scans && scoped(k, 'full').length > 0) columns(() => writeStores(out, k.buffers, scoped(k, 'full')))
@@ -137,23 +210,19 @@ const perWorkgroup = (kernel: LoopKernel, tuning: Tuning): Shader => {
   const k = over(kernel, new Map([...flatten(kernel.rows, ROW).images, ...col.images]))
   const out = body(k.buffers, axisName, (r) => ({ text: `acc${r}`, level: 0 }))
   out.line('let row = i32(group);')
-  const loop = (inside: () => void): void => {
-    out.open(`for (var col = i32(lane); col < ${columns}i; col += ${lanes}i)`, [col.axis])
-    inside()
-    out.close()
-  }
+  const turns = Math.ceil(columns / lanes)
+  const loop: Loop = { axis: col.axis, from: 'i32(lane)', to: `${columns}i`, step: lanes, turns }
   for (const group of passes(k.reductions)) {
     for (const r of group) out.line(`var part${r} = ${start(k.reductions[r]!)};`)
-    loop(() => {
-      for (const r of group) {
-        const x = out.value(k.reductions[r]!.value)
-        out.line(`part${r} = ${fold(k.reductions[r]!, `part${r}`, x)};`)
-      }
-    })
+    foldColumns(out, k, group, [loop], (r) => `part${r}`)
     ;(shuffles ? combineByShuffle : combineByMemory)(out, k, group, lanes)
   }
   writeStores(out, k.buffers, scoped(k, 'row'), 'lane == 0u')
-  if (scoped(k, 'full').length > 0) loop(() => writeStores(out, k.buffers, scoped(k, 'full')))
+  if (scoped(k, 'full').length > 0) {
+    out.open(`for (var col = i32(lane); col < ${columns}i; col += ${lanes}i)`, [col.axis])
+    writeStores(out, k.buffers, scoped(k, 'full'))
+    out.close()
+  }
   const memory = shuffles
     ? ''
     : k.reductions.map((r, i) => `var<workgroup> shared${i}: array<${registerType(r.dtype)}, ${lanes}>;\n`).join('')
