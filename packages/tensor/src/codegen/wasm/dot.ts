@@ -2,7 +2,7 @@
  * Prints a dot as a register-blocked product: tiles of 2 rows x 16 columns stay in eight accumulators while k runs, each
  * step of k loading four vectors of b and spreading two elements of a. Elements of b are first copied, four vectors side
  * by side, into a panel that stays in cache for all rows (so any scalar will do, evaluated once); so are those of a
- * where they do not already lie along k. Long k is cut into blocks, whose sums wait in scratch. A few rows over a b that
+ * where they do not already lie along k. Long k is cut into blocks, whose sums are made apart and added up in scratch. A few rows over a b that
  * lies along k are inner products instead, with the lanes along k.
  */
 import * as I from '../ix.ts'
@@ -149,7 +149,7 @@ export const printDot = (given: DotKernel): Printed => {
     ): void => {
       const vectors = columns.length
       const waiting = e.op('iadd', sumsAt, e.op('imul', position, i32(e, MR * vectors * 16)))
-      const sums = sumsOfTile(e, count, vectors, kBlocks === 1 ? null : waiting)
+      const sums = sumsOfTile(e, count, vectors)
       if (length > 0) {
         const corner = frame((x) => (x === m ? row : x === k ? start : x === n ? columns[0]!.at(0) : null))
         const base = e.op('iadd', packed(position), print.position(plain, I.scale(start, 4 * MR)))
@@ -173,8 +173,11 @@ export const printDot = (given: DotKernel): Printed => {
       const isLast = start.terms.length === 0 && start.constant + length === k.extent
       sums.forEach((ofRow, i) =>
         ofRow.forEach((sum, j) => {
-          if (isLast) finish(I.offset(row, i), columns[j]!, e.read(sum))
-          else e.effect([...code.v128Store, ...memarg((i * vectors + j) * 16)], [waiting, e.read(sum)])
+          const at = memarg((i * vectors + j) * 16)
+          const others = (): Val => e.pinned([...code.v128Load, ...at], [waiting], 'f32', true)
+          const whole = kBlocks === 1 ? e.read(sum) : e.op('fadd', others(), e.read(sum))
+          if (isLast) finish(I.offset(row, i), columns[j]!, whole)
+          else e.effect([...code.v128Store, ...at], [waiting, whole])
         }),
       )
     }

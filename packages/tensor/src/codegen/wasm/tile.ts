@@ -41,13 +41,12 @@ export interface Tile {
   readonly b: Stream
 }
 
-/** The sums of a tile: zero, or those left at an address. */
-export const sumsOfTile = (e: Emitter, rows: number, vectors: number, from: Val | null): readonly Variable[][] =>
-  Array.from({ length: rows }, (_r, i) =>
-    Array.from({ length: vectors }, (_c, j) => {
+/** The sums of a tile, at zero. */
+export const sumsOfTile = (e: Emitter, rows: number, vectors: number): readonly Variable[][] =>
+  Array.from({ length: rows }, () =>
+    Array.from({ length: vectors }, () => {
       const sum = e.variable('f32', true)
-      const bytes = [...code.v128Load, ...memarg((i * vectors + j) * 16)]
-      e.assign(sum, from === null ? e.vector('f32', [0, 0, 0, 0]) : e.pinned(bytes, [from], 'f32', true))
+      e.assign(sum, e.vector('f32', [0, 0, 0, 0]))
       return sum
     }),
   )

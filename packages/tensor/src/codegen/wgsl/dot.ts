@@ -16,6 +16,11 @@ import { nothing, type Shader, shader, writeStores } from './shader.ts'
 import type { Tuning } from './tuning.ts'
 
 const BATCH = -2
+/**
+ * Products that a sum takes before it is added to the others (see blocks.ts; a dot is as exact as a BLAS makes it). A
+ * multiple of every depth of tiles.
+ */
+const KC = 512
 
 const operand = (
   name: string,
@@ -113,17 +118,36 @@ export const printDot = (kernel: DotKernel, tuning: Tuning): Shader => {
   const plus = (x: string, by: number): string => (by === 0 ? x : `${x} + ${by}i`)
   const row = (i: number): string => plus(lanesM === 1 ? 'top' : `top + lm * ${perM}i`, i)
   const col = (j: number): string => plus('left + ln', j * lanesN)
-  for (const i of rows) lines.push(cols.map((j) => `var acc${i}_${j} = 0.0;`).join(' '))
-  const multiply = (i: number): string => cols.map((j) => `acc${i}_${j} = fma(x, y${j}, acc${i}_${j});`).join(' ')
+  const zeros = (name: string): void => {
+    for (const i of rows) lines.push(cols.map((j) => `var ${name}${i}_${j} = 0.0;`).join(' '))
+  }
+  zeros('acc')
+  const sum = K > KC ? 'part' : 'acc'
+  const multiply = (i: number): string => cols.map((j) => `${sum}${i}_${j} = fma(x, y${j}, ${sum}${i}_${j});`).join(' ')
+  /** The body for the steps of k between two expressions, in blocks where they are many. */
+  const overK = (body: (from: string, to: string) => void): void => {
+    if (K <= KC) {
+      body('0i', `${K}i`)
+      return
+    }
+    lines.push(`for (var block = 0i; block < ${K}i; block += ${KC}i) {`)
+    zeros(sum)
+    lines.push(`let end = min(block + ${KC}i, ${K}i);`)
+    body('block', 'end')
+    for (const i of rows) lines.push(cols.map((j) => `acc${i}_${j} += ${sum}${i}_${j};`).join(' '))
+    lines.push('}')
+  }
 
   let memory = ''
   if (K > 0 && depth === 0) {
     for (const i of rows) lines.push(`let r${i} = ${inside(M, row(i), exactM)};`)
     for (const j of cols) lines.push(`let c${j} = ${inside(N, col(j), exactN)};`)
-    lines.push(`for (var q = 0i; q < ${K}i; q += 1i) {`)
-    for (const j of cols) lines.push(`  let y${j} = b_at(batch, q, c${j});`)
-    for (const i of rows) lines.push(`  { let x = a_at(batch, r${i}, q); ${multiply(i)} }`)
-    lines.push('}')
+    overK((from, to) => {
+      lines.push(`for (var q = ${from}; q < ${to}; q += 1i) {`)
+      for (const j of cols) lines.push(`  let y${j} = b_at(batch, q, c${j});`)
+      for (const i of rows) lines.push(`  { let x = a_at(batch, r${i}, q); ${multiply(i)} }`)
+      lines.push('}')
+    })
   } else if (K > 0) {
     memory = `var<workgroup> tile_a: array<f32, ${depth * tileM}>;\nvar<workgroup> tile_b: array<f32, ${depth * tileN}>;\n`
     const exactK = K % depth === 0
@@ -140,14 +164,16 @@ export const printDot = (kernel: DotKernel, tuning: Tuning): Shader => {
         '  }',
       )
     }
-    lines.push(`for (var k0 = 0i; k0 < ${K}i; k0 += ${depth}i) {`)
-    fill('tile_a', 'a_at', tileM, stride(kernel.a, k) < stride(kernel.a, m), `${inside(M, 'top + w', exactM)}, kq`)
-    fill('tile_b', 'b_at', tileN, stride(kernel.b, k) < stride(kernel.b, n), `kq, ${inside(N, 'left + w', exactN)}`)
-    lines.push('  workgroupBarrier();', `  for (var q = 0i; q < ${depth}i; q += 1i) {`)
-    for (const j of cols) lines.push(`    let y${j} = tile_b[${plus(`q * ${tileN}i + ln`, j * lanesN)}];`)
-    for (const i of rows)
-      lines.push(`    { let x = tile_a[${plus(`q * ${tileM}i + lm * ${perM}i`, i)}]; ${multiply(i)} }`)
-    lines.push('  }', '  workgroupBarrier();', '}')
+    overK((from, to) => {
+      lines.push(`for (var k0 = ${from}; k0 < ${to}; k0 += ${depth}i) {`)
+      fill('tile_a', 'a_at', tileM, stride(kernel.a, k) < stride(kernel.a, m), `${inside(M, 'top + w', exactM)}, kq`)
+      fill('tile_b', 'b_at', tileN, stride(kernel.b, k) < stride(kernel.b, n), `kq, ${inside(N, 'left + w', exactN)}`)
+      lines.push('  workgroupBarrier();', `  for (var q = 0i; q < ${depth}i; q += 1i) {`)
+      for (const j of cols) lines.push(`    let y${j} = tile_b[${plus(`q * ${tileN}i + ln`, j * lanesN)}];`)
+      for (const i of rows)
+        lines.push(`    { let x = tile_a[${plus(`q * ${tileM}i + lm * ${perM}i`, i)}]; ${multiply(i)} }`)
+      lines.push('  }', '  workgroupBarrier();', '}')
+    })
   }
 
   if (perM * perN <= 16) {
