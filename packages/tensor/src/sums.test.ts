@@ -11,7 +11,7 @@ import {
   mean,
   readAsync,
   realizeAsync,
-  scalar,
+  reshape,
   square,
   sum,
   tensor,
@@ -34,7 +34,8 @@ describe.each(devices.map((device) => [device.kind, device] as const))('sums on 
     { timeout: 60_000 },
     async () => {
       const n = 2 ** 24
-      expect(relative(await only(sum()(full([n], 0.1))), n * TENTH)).toBeLessThan(1e-6)
+      const tenth = await realizeAsync(full([1], 0.1), device)
+      expect(relative(await only(sum()(broadcastTo([n])(tenth))), n * TENTH)).toBeLessThan(1e-6)
       for (const [shape, axis] of [
         [[3, 2 ** 18], 1],
         [[2 ** 18, 3], 0],
@@ -87,12 +88,26 @@ describe.each(devices.map((device) => [device.kind, device] as const))('sums on 
     const product = jit((a: Tensor, b: Tensor) => matmul(a, b), { device })
     for (const [m, n, k] of [
       [1, 1, 2 ** 17 + 5],
-      [2, 3, 70_000],
+      [2, 3, 140_000],
       [9, 17, 3001],
     ] as const) {
-      const [a, b] = [await realizeAsync(full([m, k], 0.1), device), await realizeAsync(full([k, n], 0.1), device)]
-      for (const s of await read(product(a, b))) expect(relative(s, k * TENTH * TENTH)).toBeLessThan(1e-5)
+      // Positive, and different from place to place.
+      const data = (rows: number, columns: number, seed: number): Float32Array =>
+        Float32Array.from({ length: rows * columns }, (_, i) => 0.1 + ((i * seed) % 1009) / 1009)
+      const [a, b] = [data(m, k, 7), data(k, n, 11)]
+      const got = await read(product(tensor(a, [m, k]), tensor(b, [k, n])))
+      for (let i = 0; i < m; i++)
+        for (let j = 0; j < n; j++) {
+          let want = 0
+          for (let q = 0; q < k; q++) want += a[i * k + q]! * b[q * n + j]!
+          expect(relative(got[i * n + j]!, want)).toBeLessThan(1e-5)
+        }
     }
+    // Equal terms round the same way each time.
+    const k = 2 ** 17
+    const tenths = await realizeAsync(full([1, k], 0.1), device)
+    const [s] = await read(product(tenths, reshape([k, 1])(tenths)))
+    expect(relative(s!, k * TENTH * TENTH)).toBeLessThan(1e-5)
   })
 
   it('of squares, as in norms, are of the same kind', async () => {
@@ -105,7 +120,8 @@ describe.each(devices.map((device) => [device.kind, device] as const))('sums on 
 const kernelDevices = devices.filter((device) => device.kind !== 'reference')
 describe.each(kernelDevices.map((device) => [device.kind, device] as const))('long sums on %s', (_, device) => {
   it('do not stand still at 2^24 a lane', { timeout: 60_000 }, async () => {
-    const total = await readAsync(sum()(broadcastTo([2 ** 14, 2 ** 15])(scalar(1))), device)
+    const one = await realizeAsync(full([1, 1], 1), device)
+    const total = await readAsync(sum()(broadcastTo([2 ** 14, 2 ** 15])(one)), device)
     expect(total[0]).toBe(2 ** 29)
   })
 })
