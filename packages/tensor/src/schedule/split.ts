@@ -30,6 +30,19 @@ export const split = (capabilities: Capabilities, e: Expr): Expr => {
   return lower.kind === 'dot' ? splitDot(capabilities, e) : e
 }
 
+/** Of axes that are too many terms together: those to reduce first, the largest, so that little is left between. */
+const largestFirst = (shape: Shape, axes: readonly number[]): readonly number[] => {
+  let terms = 1
+  const first = [...axes]
+    .sort((p, q) => shape[q]! - shape[p]! || p - q)
+    .filter((a, i) => {
+      const fits = i === 0 || terms * shape[a]! <= COUNTED
+      if (fits) terms *= shape[a]!
+      return fits
+    })
+  return first.sort((p, q) => p - q)
+}
+
 /** reduce(x [rows, n]) = reduce(reduce(x [rows, parts, n / parts])), the remainder of n joined at the end. */
 const splitReduction = (capabilities: Capabilities, e: Expr, op: ReduceOp, axes: readonly number[]): Expr => {
   const x = e.args[0]!
@@ -37,8 +50,11 @@ const splitReduction = (capabilities: Capabilities, e: Expr, op: ReduceOp, axes:
   const n = sizeOf(axes.map((a) => x.shape[a]!))
   // The same primitive, over other axes: only the shape of the work changes.
   const over = (y: Expr, ...which: readonly number[]): Expr => split(capabilities, apply(e.prim, [y], { axes: which }))
-  // More than can be counted, over several axes: one after the other, the inner ones first.
-  if (n > COUNTED && axes.length > 1) return over(over(x, ...axes.slice(1)), axes[0]!)
+  if (n > COUNTED && axes.length > 1) {
+    const first = largestFirst(x.shape, axes)
+    const later = axes.filter((a) => !first.includes(a)).map((a) => a - first.filter((f) => f < a).length)
+    return over(over(x, ...first), ...later)
+  }
   const isLong = n > capabilities.longestRow || n > COUNTED
   if (!isLong && (n <= 1024 || rows >= capabilities.lanes)) return e
   const idle = Math.min(Math.ceil(capabilities.lanes / Math.max(1, rows)), Math.ceil(Math.sqrt(n)))

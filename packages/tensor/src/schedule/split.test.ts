@@ -1,0 +1,50 @@
+import { describe, expect, it } from 'vitest'
+import { verifyKernel } from '../codegen/verify.ts'
+import { broadcastTo, dot, parameter, reduceMax, reduceSum, slice } from '../primitives/index.ts'
+import type { Expr } from '../expr.ts'
+import type { Capabilities } from './program.ts'
+import { schedule } from './schedule.ts'
+
+const capabilities: readonly Capabilities[] = [
+  { orderedStores: true, longestRow: Infinity, lanes: 1, bindings: 64, slab: Infinity },
+  { orderedStores: false, longestRow: 1 << 14, lanes: 512, bindings: 8, slab: 1 << 12 },
+]
+const kernelsOf = (c: Capabilities, input: Expr, output: Expr) =>
+  schedule(c)({ inputs: [input], outputs: [output], donated: [false] }).steps.flatMap((s) =>
+    s.kind === 'kernel' ? [s.kernel] : [],
+  )
+
+describe('long sums', () => {
+  const shapes: readonly (readonly number[])[] = [[2 ** 33], [2 ** 17, 2 ** 17], [8, 2 ** 30, 3], [3, 2 ** 31 + 1]]
+  it.each(shapes.map((shape) => [shape]))('over %j fit the counters of loops, in every stage', (shape) => {
+    for (const c of capabilities)
+      for (const reduce of [reduceSum, reduceMax]) {
+        const x = parameter({ shape: shape.map(() => 1), dtype: 'f32' })
+        const kernels = kernelsOf(
+          c,
+          x,
+          reduce(
+            broadcastTo(x, shape),
+            shape.map((_, i) => i),
+          ),
+        )
+        expect(kernels.length).toBeGreaterThan(1)
+        for (const kernel of kernels) verifyKernel(kernel)
+      }
+  })
+
+  it('of a dot take at most 2^16 products each', () => {
+    const k = 2 ** 20 + 3
+    for (const c of capabilities) {
+      const x = parameter({ shape: [2, k], dtype: 'f32' })
+      const kernels = kernelsOf(c, x, dot(x, broadcastTo(slice(x, [0, 0], [1, 1]), [k, 3])))
+      const longest = kernels.map((kernel) => (kernel.kind === 'dot' ? kernel.k.extent : 0))
+      expect(Math.max(...longest)).toBe(2 ** 16)
+    }
+  })
+
+  it('that are short stay one kernel', () => {
+    const x = parameter({ shape: [512, 900], dtype: 'f32' })
+    for (const c of capabilities) expect(kernelsOf(c, x, reduceSum(x, [1]))).toHaveLength(1)
+  })
+})
