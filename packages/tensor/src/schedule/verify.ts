@@ -1,12 +1,10 @@
 /**
  * What must hold after each stage of scheduling, checked from the definition and not by the code that is checked: shapes and
  * dtypes are consistent; every kernel runs after those it reads; no step reads a buffer after another value was written to
- * it; nothing is written to an input that was not donated; where a kernel reads and writes one buffer, each iteration reads
- * the element that it writes. On in the tests, and under ADJOINT_VERIFY=1.
+ * it; nothing is written to an input that was not donated; every kernel keeps the rules of the loop IR (codegen/verify.ts). On
+ * in the tests, and under ADJOINT_VERIFY=1.
  */
-import type { Ix } from '../codegen/ix.ts'
-import type { Kernel, Store } from '../codegen/kernel.ts'
-import { linearize, type Scalar } from '../codegen/scalar.ts'
+import { verifyKernel } from '../codegen/verify.ts'
 import { showAval } from '../errors.ts'
 import { type Expr, toposort } from '../expr.ts'
 import { sameShape } from '../shape.ts'
@@ -144,7 +142,7 @@ export const verifyProgram = ({ graph, fusion, groups, bufferOf }: Planned, prog
       if (used.size * 4 > bytes) fail(`${reader} reaches past buffer ${step.buffers[i]!} of ${bytes} bytes`)
       if (used.write !== written.includes(step.buffers[i]!)) fail(`${reader} hides what it writes`)
     })
-    verifyInPlace(step.kernel, reader, group.kind === 'update')
+    verifyKernel(step.kernel)
     stored.forEach((node, i) => write(written[i]!, node))
   }
   if (next !== groups.length) fail(`${groups.length} kernels became ${next}`)
@@ -165,36 +163,3 @@ const overlap = (p: ProgramBuffer, q: ProgramBuffer): boolean =>
   p.source.slab === q.source.slab &&
   p.source.offset < q.source.offset + q.bytes &&
   q.source.offset < p.source.offset + p.bytes
-
-/** The contract of kernels (codegen/kernel.ts): what is read and written is read at the element that the iteration writes. */
-const verifyInPlace = (kernel: Kernel, name: string, update: boolean): void => {
-  const fail = (what: string): never => {
-    throw new StageError('lower', `${name} ${what}`)
-  }
-  const loads = (roots: readonly Scalar[], buffer: number): readonly Ix[] =>
-    linearize(roots).flatMap((s) => (s.kind === 'load' && s.buffer === buffer ? [s.at] : []))
-  const inIndices = (stores: readonly Store[], buffer: number): boolean =>
-    linearize(stores.flatMap((s) => scalarsOf(s.at))).some((s) => s.kind === 'load' && s.buffer === buffer)
-  const early = kernel.kind === 'dot' ? [kernel.a, kernel.b] : kernel.reductions.map((r) => r.value)
-  kernel.stores.forEach((store, i) => {
-    const { buffer, at, scope, mode } = store
-    if (kernel.stores.findIndex((s) => s.buffer === buffer) !== i) fail(`stores twice in its buffer ${buffer}`)
-    if (!kernel.buffers[buffer]!.read || mode === 'add') {
-      if (loads([...early, ...kernel.stores.map((s) => s.value)], buffer).length > 0)
-        fail(`reads its buffer ${buffer} while it adds to it, or without saying so`)
-      return
-    }
-    const values = kernel.stores.map((s) => s.value)
-    if (update || inIndices(kernel.stores, buffer)) fail(`reads its buffer ${buffer}, which it updates anywhere`)
-    if (kernel.kind === 'dot' && loads(early, buffer).length > 0) fail(`writes over its operand ${buffer}`)
-    for (const read of loads([...early, ...values], buffer))
-      if (read.key !== at.key) fail(`reads its buffer ${buffer} at ${read.key} and writes it at ${at.key}`)
-    const later = kernel.stores.filter((s) => scope === 'row' && s.scope === 'full').map((s) => s.value)
-    if (loads(later, buffer).length > 0) fail(`reads its buffer ${buffer} after the row was stored there`)
-  })
-}
-
-const scalarsOf = (at: Ix): readonly Scalar[] =>
-  at.terms.flatMap(({ atom }) =>
-    atom.kind === 'value' ? [atom.scalar] : atom.kind === 'axis' ? [] : scalarsOf(atom.of),
-  )
