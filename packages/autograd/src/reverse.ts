@@ -1,5 +1,5 @@
 /** Reverse mode over expressions: one walk against the order of computation, one rule a node. */
-import { atSite, isFloat, primitives, sameShape, showAval, withTrace, type Expr } from '@adjoint/tensor/ir'
+import { atCaller, atSite, isFloat, primitives, sameShape, showAval, withTrace, type Expr } from '@adjoint/tensor/ir'
 import { dependents } from './graph.ts'
 
 const { add, fill, input } = primitives
@@ -60,7 +60,7 @@ export const differentiate = (
   f: (xs: readonly Expr[]) => readonly Expr[],
   primals: readonly Expr[],
 ): Differentiated => {
-  const inputs = primals.map(input)
+  const inputs = atCaller(() => primals.map(input))
   return withTrace(name, inputs, () => {
     const outs = f(inputs)
     return { outs, pullback: pullbackOf(outs, inputs) }

@@ -3,6 +3,7 @@
  * then a composition of them, and nothing branches on a name while it runs.
  */
 import { add, gelu, mul, random, ShapeError, silu, type TreeRecord } from '@adjoint/tensor'
+import { atCaller } from '@adjoint/tensor/ir'
 import type { AttentionPlace, KeysValues, Recall } from './attention.ts'
 import { type BlockConfig, blockOver, type BlockParams, initBlock } from './block.ts'
 import { embedding, initEmbedding, unembed } from './embedding.ts'
@@ -187,17 +188,18 @@ export const transformer = (given: TransformerConfig): Transformer => {
   }
   const newBlock = initBlock(body)
 
-  const over: Transformer['over'] = (params, at, recall) => (tokens) => {
-    const turn: AttentionPlace = { rotate: position.rotate(at), visible: at.visible }
-    const memory: KeysValues[] = []
-    let x = position.shift(params.positions, at)(embedding(params.embedding)(tokens)) // [B, T, C]
-    params.blocks.forEach((layer, i) => {
-      const [next, seen] = blockOver(body)(layer, turn, recall(i))(x)
-      memory.push(seen)
-      x = next
+  const over: Transformer['over'] = (params, at, recall) => (tokens) =>
+    atCaller(() => {
+      const turn: AttentionPlace = { rotate: position.rotate(at), visible: at.visible }
+      const memory: KeysValues[] = []
+      let x = position.shift(params.positions, at)(embedding(params.embedding)(tokens)) // [B, T, C]
+      params.blocks.forEach((layer, i) => {
+        const [next, seen] = blockOver(body)(layer, turn, recall(i))(x)
+        memory.push(seen)
+        x = next
+      })
+      return [norm.apply(params.norm)(x), memory]
     })
-    return [norm.apply(params.norm)(x), memory]
-  }
   const hidden: Transformer['hidden'] =
     (params, options = {}) =>
     (tokens) => {
@@ -208,17 +210,18 @@ export const transformer = (given: TransformerConfig): Transformer => {
 
   return {
     config,
-    init: (key) => {
-      const [forEmbedding, forPositions, forBlocks, forHead] = random.split(key, 4)
-      return {
-        embedding: initEmbedding({ rows: vocab, width })(forEmbedding),
-        positions: position.init(forPositions),
-        blocks: random.split(forBlocks, layers).map(newBlock),
-        norm: norm.init(),
-        head: config.tiedHead ? null : initLinear({ in: width, out: vocab, bias: false })(forHead),
-      }
-    },
-    apply: (params, options) => (tokens) => head(params)(hidden(params, options)(tokens)),
+    init: (key) =>
+      atCaller(() => {
+        const [forEmbedding, forPositions, forBlocks, forHead] = random.split(key, 4)
+        return {
+          embedding: initEmbedding({ rows: vocab, width })(forEmbedding),
+          positions: position.init(forPositions),
+          blocks: random.split(forBlocks, layers).map(newBlock),
+          norm: norm.init(),
+          head: config.tiedHead ? null : initLinear({ in: width, out: vocab, bias: false })(forHead),
+        }
+      }),
+    apply: (params, options) => (tokens) => atCaller(() => head(params)(hidden(params, options)(tokens))),
     hidden,
     head,
     over,

@@ -5,7 +5,7 @@
 import type { Lowering } from './codegen/lowering.ts'
 import type { DType } from './dtype.ts'
 import type { Shape } from './shape.ts'
-import { captureSite, type Site } from './site.ts'
+import { atSite, captureSite, type Site } from './site.ts'
 
 /** What is known of a value before it is computed. */
 export interface Aval {
@@ -73,7 +73,10 @@ export const toposort = (roots: readonly Expr[]): readonly Expr[] => {
   return order
 }
 
-/** Rebuild the graph below `roots`, replacing nodes bottom-up; untouched nodes are kept, so sharing survives. */
+/**
+ * Rebuild the graph below `roots`, replacing nodes bottom-up; untouched nodes are kept, so sharing survives. What `replace`
+ * makes belongs to the place in the user's program of the node that it stands for.
+ */
 export const rewrite = (
   roots: readonly Expr[],
   replace: (node: Expr, args: readonly Expr[]) => Expr,
@@ -82,9 +85,11 @@ export const rewrite = (
   for (const node of toposort(roots)) {
     image.set(
       node,
-      replace(
-        node,
-        node.args.map((a) => image.get(a)!),
+      atSite(node.site, () =>
+        replace(
+          node,
+          node.args.map((a) => image.get(a)!),
+        ),
       ),
     )
   }
@@ -93,4 +98,4 @@ export const rewrite = (
 
 /** The same node over other arguments (itself when they are the same). */
 export const withArgs = (node: Expr, args: readonly Expr[]): Expr =>
-  args.every((a, i) => a === node.args[i]) ? node : { ...apply(node.prim, args, node.params), site: node.site }
+  args.every((a, i) => a === node.args[i]) ? node : atSite(node.site, () => apply(node.prim, args, node.params))

@@ -11,6 +11,6 @@ export { apply, rewrite, toposort, withArgs, type Aval, type Expr, type Primitiv
 export * as primitives from './primitives/index.ts'
 export { normalizeAxis, sameShape, showShape, sizeOf } from './shape.ts'
 export { simplify } from './simplify.ts'
-export { atSite, describeSite, type Site } from './site.ts'
+export { atCaller, atSite, describeSite, type Site } from './site.ts'
 export { typed } from './tensor.ts'
 export { isTraced, leak, traceOf, tracing, withTrace, type Trace } from './trace.ts'

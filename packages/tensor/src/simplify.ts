@@ -5,6 +5,7 @@
  */
 import { commutative, identity, rules } from './algebra.ts'
 import { type Expr, toposort } from './expr.ts'
+import { atSite } from './site.ts'
 
 /** Numbers for objects, by identity. */
 const numbering = (): ((x: object) => number) => {
@@ -84,7 +85,7 @@ export const simplify = (roots: readonly Expr[]): readonly Expr[] => {
     const args = node.args.map(simplified)
     // Operands keep shape and dtype, so the node keeps its own, and its place in the user's program.
     const over = args.every((a, i) => a === node.args[i]) ? node : { ...node, args }
-    const next = rewrite(over)
+    const next = atSite(node.site, () => rewrite(over))
     const result = next === null ? share(over) : simplified(simple.has(next) ? next : { ...next, site: node.site })
     simple.set(node, result)
     simple.set(result, result)

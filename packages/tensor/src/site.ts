@@ -1,46 +1,35 @@
-/**
- * Where in the user's program a node was made. Capturing keeps V8's structured frames only; the text is made when an
- * error is printed.
- */
-export interface Site {
-  readonly stack?: string
-}
+/** Where in the user's program a node was made: what a failing device or gradient names. */
+import { type Place, placeAbove } from './stack.ts'
 
-const FRAMES = 24
+export type Site = Place
 
 /** The site that new nodes inherit while a transformation derives them from a node of the user's. */
 let inherited: Site | null = null
 
-/** Runs `build`; the nodes it makes belong to `site`, so that a failing gradient names the user's own line. */
-export const atSite = <R>(site: Site, build: () => R): R => {
+const within = <R>(site: Site | null, body: () => R): R => {
   const outer = inherited
   inherited = site
   try {
-    return build()
+    return body()
   } finally {
     inherited = outer
   }
 }
 
-export const captureSite = (): Site => {
-  if (inherited !== null) return inherited
-  const site: Site = {}
-  const limit = Error.stackTraceLimit
-  Error.stackTraceLimit = FRAMES
-  Error.captureStackTrace(site, captureSite)
-  Error.stackTraceLimit = limit
-  return site
-}
+/** Runs `build`; the nodes it makes belong to `site`, so that a failing gradient names the user's own line. */
+export const atSite = <R>(site: Site, build: () => R): R => within(site, build)
 
-/** Frames of the framework and of libraries: not where the user's program asked. */
-const inner =
-  /[\\/]node_modules[\\/]|[\\/](?:packages|@adjoint)[\\/](?:tensor|autograd|nn|rl)[\\/](?:src|dist)[\\/](?!.*\.test\.)|^node:|\(node:/
+/** The inherited site, else the place of the first caller outside the framework. */
+export const captureSite = (): Site => inherited ?? placeAbove(captureSite)
 
-/** `file:line:column` of the first frame outside the framework, or of the outermost frame known. */
-export const describeSite = (site: Site): string => {
-  const frames = (site.stack ?? '')
-    .split('\n')
-    .slice(1)
-    .map((l) => l.trim().replace(/^at /, ''))
-  return frames.find((f) => !inner.test(f)) ?? frames.at(-1) ?? 'unknown place'
-}
+/**
+ * Runs `build`, of which no part is the user's: all the nodes it makes belong to the place that asked for them, which is
+ * looked for once and not once a node.
+ */
+export const atCaller = <R>(build: () => R): R => (inherited === null ? atSite(captureSite(), build) : build())
+
+/** Runs a function of the user's, whose nodes have places of their own. */
+export const atNoSite = <R>(body: () => R): R => within(null, body)
+
+/** `function (file:line:column)`. */
+export const describeSite = ({ where }: Site): string => where

@@ -4,6 +4,7 @@
  * whatever depends on a stand-in has no value of its own yet: `jit` is inlined, and nothing may be read.
  */
 import type { Expr } from './expr.ts'
+import { atNoSite } from './site.ts'
 
 /** One call of a user's function on stand-ins. */
 export interface Trace {
@@ -21,7 +22,7 @@ export const withTrace = <R>(name: string, stands: readonly Expr[], body: () => 
   const trace = { name, open: true }
   for (const node of stands) standIns.set(node, trace)
   try {
-    return body()
+    return atNoSite(body)
   } finally {
     trace.open = false
   }

@@ -1,5 +1,6 @@
 /** Weight decay: a pull of the parameters towards zero, on those leaves that a selection names. */
 import { add, mul, tree } from '@adjoint/tensor'
+import { atCaller } from '@adjoint/tensor/ir'
 import { floats, type GradientTransformation, type Selection, stateless } from './transformation.ts'
 
 /**
@@ -18,9 +19,11 @@ import { floats, type GradientTransformation, type Selection, stateless } from '
  */
 export const addDecayedWeights = (weight: number, selection: Selection = () => true): GradientTransformation<null> =>
   stateless((updates, params) =>
-    tree.mapWithPath(
-      (path, u, p) => (selection(path, p) ? add(floats(u), mul(floats(p), weight)) : u),
-      updates,
-      params,
+    atCaller(() =>
+      tree.mapWithPath(
+        (path, u, p) => (selection(path, p) ? add(floats(u), mul(floats(p), weight)) : u),
+        updates,
+        params,
+      ),
     ),
   )

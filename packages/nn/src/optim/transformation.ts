@@ -4,6 +4,7 @@
  * a whole training step is one `jit`, with parameters and state donated.
  */
 import { add, DTypeError, type Shape, type Tensor, tree, type Tree, zerosLike } from '@adjoint/tensor'
+import { atCaller } from '@adjoint/tensor/ir'
 import type { Monoid } from 'fp-ts/lib/Monoid.js'
 import type { Floats } from '../layer.ts'
 
@@ -36,7 +37,7 @@ export const floats = (x: Tensor): Floats => {
 
 /** `tree.map` over leaves of real numbers. */
 export const mapFloats = <T extends Tree>(f: (...leaves: Floats[]) => Floats, first: T, ...rest: readonly Tree[]): T =>
-  tree.map((...leaves: Tensor[]): Tensor => f(...leaves.map(floats)), first, ...rest)
+  atCaller(() => tree.map((...leaves: Tensor[]): Tensor => f(...leaves.map(floats)), first, ...rest))
 
 /** Zeros with the structure and shapes of a tree. */
 export const zeroTree = <T extends Tree>(like: T): T => mapFloats((x) => zerosLike(x), like)

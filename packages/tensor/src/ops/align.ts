@@ -8,6 +8,7 @@ import type { Aval, Expr } from '../expr.ts'
 import * as raw from '../primitives/index.ts'
 import type { Broadcast, Check, CommonDType, Ok, SameDType } from '../shape-type.ts'
 import { broadcastShapes, sameShape, showShape, type Shape } from '../shape.ts'
+import { atCaller } from '../site.ts'
 import { typed, type Tensor } from '../tensor.ts'
 
 /** A tensor, or a number that takes the other operand's dtype. */
@@ -127,10 +128,10 @@ export const binary = (
     y: Tensor<B, E> & Check<Broadcast<A, B>> & Check<SameDType<D, E>>,
   ): Tensor<Ok<Broadcast<A, B>>, CommonDType<D, E>>
   function op(x: Operand, y: Operand): Tensor {
-    const easy = typeof x !== 'number' && typeof y === 'number' ? withNumber(x, y) : null
-    if (easy !== null) return typed(easy)
-    const [a, b] = align(name, x, y)
-    return typed(f(a, b))
+    return atCaller(() => {
+      const easy = typeof x !== 'number' && typeof y === 'number' ? withNumber(x, y) : null
+      return typed(easy ?? f(...align(name, x, y)))
+    })
   }
   return op
 }
@@ -144,8 +145,7 @@ export const comparison = (name: string, f: (x: Expr, y: Expr) => Expr): Compari
     y: Tensor<B, E> & Check<Broadcast<A, B>> & Check<SameDType<D, E>>,
   ): Tensor<Ok<Broadcast<A, B>>, 'bool'>
   function op(x: Operand, y: Operand): Tensor<Shape, 'bool'> {
-    const [a, b] = align(name, x, y)
-    return typed(f(a, b))
+    return atCaller(() => typed(f(...align(name, x, y))))
   }
   return op
 }
