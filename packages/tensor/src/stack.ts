@@ -112,17 +112,26 @@ const usersLine = (stack: unknown): string | null => {
 const isFrame = (seen: unknown): seen is Frame =>
   typeof seen === 'object' && seen !== null && 'getScriptNameOrSourceURL' in seen
 
+/** A string of its own: what `split` gives is a view that keeps the whole stack's text. */
+const copied = (text: string): string => Array.from(text).join('')
+
 /** The first place outside the framework on the stack above the function `above`, else the outermost one known. */
 export const placeAbove = (above: Above): Place => {
   let seen: unknown = further
-  for (let i = 0; seen === further; i++) seen = look(looks[i]!.limit, looks[i]!.choose, above)
-  const print = (): string | null =>
-    usersLine(typeof seen === 'string' ? seen : look(FAR, engine.prepareStackTrace, above))
-  if (!isFrame(seen)) return { where: print() ?? 'unknown place' }
+  let limit = 0
+  for (let i = 0; seen === further; i++) {
+    limit = looks[i]!.limit
+    seen = look(limit, looks[i]!.choose, above)
+  }
+  const printed = (depth: number, otherwise: string): Place => {
+    const stack = typeof seen === 'string' ? seen : look(depth, engine.prepareStackTrace, above)
+    return { where: copied(usersLine(stack) ?? otherwise) }
+  }
+  if (!isFrame(seen)) return printed(FAR, 'unknown place')
   const name = String(seen.getScriptNameOrSourceURL())
   const [line, column] = [seen.getLineNumber() ?? 0, seen.getColumnNumber() ?? 0]
   // Columns go far where a bundle is one line; up to 2^26 of them are told apart from lines.
   const key = line * 2 ** 26 + column
   const { places } = scriptOf(name)
-  return places.get(key) ?? remember(places, key, { where: print() ?? `${name}:${line}:${column}` })
+  return places.get(key) ?? remember(places, key, printed(limit, `${name}:${line}:${column}`))
 }
