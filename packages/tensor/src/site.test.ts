@@ -2,7 +2,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { afterEach, describe, expect, it } from 'vitest'
-import { add, full, jit, mean, mul, neg, softmax, tensor, tree, type Tensor } from './index.ts'
+import { add, full, jit, mean, mul, neg, pow, softmax, sort, sum, tensor, tree, type Tensor } from './index.ts'
 import { atSite, describeSite, toposort } from './ir.ts'
 import type { Expr } from './expr.ts'
 import { withTrace } from './trace.ts'
@@ -32,6 +32,19 @@ describe('the place of a node', () => {
     expect(add(x, 0).site).not.toBe(p!.site)
   })
 
+  it('outlasts rewriting: each kernel belongs to the line of what it computes', () => {
+    let lines: readonly number[] = []
+    const f = jit((v: Tensor) => {
+      lines = [here() + 1, here() + 2]
+      const sorted = sort(-1)(v)
+      return sum()(mul(sorted, pow(v, 2)))
+    })
+    const kernels = f.program(tensor([3, 1, 2]))!.steps.flatMap((step) => (step.kind === 'kernel' ? [step] : []))
+    expect(kernels.length).toBeGreaterThan(1)
+    for (const { site } of kernels)
+      expect(lines.map((line) => `${line}`)).toContain(/(\d+):\d+\)?$/.exec(site.where)?.[1])
+  })
+
   it("within a user's function that the framework calls is that function's", () => {
     let lines: readonly number[] = []
     const f = (v: Tensor): Tensor => {
@@ -53,7 +66,6 @@ describe('what a node holds of the program that made it', () => {
   it('is no closure, no receiver, no argument', async () => {
     class State {
       readonly weights = new Float32Array(1 << 10)
-      constructor(readonly last: Tensor | null) {}
       step(): readonly Tensor[] {
         const own = (f: () => Tensor): Tensor => (this.weights.length > 0 ? f() : tensor([0]))
         return [
@@ -64,7 +76,7 @@ describe('what a node holds of the program that made it', () => {
       }
     }
     const made = (): readonly [readonly Tensor[], WeakRef<State>] => {
-      const state = new State(null)
+      const state = new State()
       return [state.step(), new WeakRef(state)]
     }
     const [nodes, past] = made()
