@@ -1,9 +1,21 @@
 /** Which outputs may live in which donated inputs, and the order that makes it possible. */
-import type { Expr } from '../expr.ts'
+import { type Expr, rewrite, withArgs } from '../expr.ts'
 import { sameShape } from '../shape.ts'
 import { type Fusion, storageOf } from './fuse.ts'
 import { type Group, runsAfter } from './group.ts'
 import type { Graph } from './program.ts'
+
+/**
+ * An update of zeros (or of any value made from nothing) has zeros of its own to write over, so that it neither copies what
+ * others read nor makes them read from memory what they could compute.
+ */
+export const ownOperands = (roots: readonly Expr[]): readonly Expr[] =>
+  rewrite(roots, (node, args) => {
+    const [operand] = args
+    const made =
+      node.prim.lower.kind === 'update' && operand?.prim.lower.kind === 'pointwise' && operand.args.length === 0
+    return withArgs(node, made ? [{ ...operand }, ...args.slice(1)] : args)
+  })
 
 /** The value an update finally writes into, through any chain of updates. */
 const updated = (e: Expr): Expr => {

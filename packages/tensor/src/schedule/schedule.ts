@@ -1,7 +1,7 @@
 /** A graph -> a program: normalize, simplify, fuse, merge, order, plan memory, lower. Pure; a backend compiles the result. */
 import { type Expr, toposort } from '../expr.ts'
 import { simplify } from '../simplify.ts'
-import { overwriteLast, pairDonations } from './donate.ts'
+import { overwriteLast, ownOperands, pairDonations } from './donate.ts'
 import { type Fusion, fuse, storageOf } from './fuse.ts'
 import type { Group } from './group.ts'
 import { lowerGroup } from './lower.ts'
@@ -20,7 +20,7 @@ export const schedule =
     if (verify) verifyExprs('simplify', asked.outputs, simple)
     const normal = normalize(capabilities, simple)
     if (verify) verifyExprs('normalize', simple, normal)
-    const outputs = simplify(normal)
+    const outputs = ownOperands(simplify(normal))
     if (verify) verifyExprs('simplify', normal, outputs)
     const graph: Graph = { ...asked, outputs }
 
