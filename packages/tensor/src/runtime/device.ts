@@ -56,6 +56,10 @@ export interface Executable {
   readonly run: (inputs: readonly Storage[]) => readonly Storage[]
   /** The schedule; null where the device interprets the graph. */
   readonly program: Program | null
+  /** Bytes that it holds for itself as long as it lives: constants, memory of its own, its code (an estimate). */
+  readonly bytes: number
+  /** Gives up what it holds now rather than when it is collected; to run it afterwards is an error. */
+  readonly release: () => void
 }
 
 /** An executor: compiles graphs, holds tensors, and runs. Obtained by `requestDevice`. */

@@ -44,6 +44,8 @@ export const referenceDevice = (): Device => {
       const nodes = toposort(outputs).filter((n) => n.prim.lower.kind !== 'leaf').length
       return {
         program: null,
+        bytes: 0,
+        release: () => undefined,
         run: (storages) => {
           const given = new Map(
             inputs.map((input, i) => [input, { ...storages[i]!.aval, data: own(storages[i]!).values() }]),

@@ -192,7 +192,20 @@ export const loadProgram = (host: Host, program: Program): Executable => {
     outputs.forEach(memory.give)
     return results
   }
-  const executable: Executable = { run, program }
+  const bytes = owned.reduce((n, b) => n + b.bytes, 0)
+  let released = false
+  const executable: Executable = {
+    run: (inputs) => {
+      if (released) throw new Error('this program was released, and cannot run')
+      return run(inputs)
+    },
+    program,
+    bytes,
+    release: () => {
+      released = true
+      owned.splice(0).forEach(memory.give)
+    },
+  }
   host.belongs(executable, owned)
   return executable
 }

@@ -133,6 +133,8 @@ export const loadProgram = (host: Host, program: Program): Executable => {
         compiled = true
       })
 
+  let released = false
+
   // Bind groups of the last call, kept as long as the same buffers come.
   let bound: Bound | null = null
   let boundTo = ''
@@ -223,7 +225,20 @@ export const loadProgram = (host: Host, program: Program): Executable => {
     return made
   }
 
-  const executable: Executable = { run, program }
-  host.belongs(executable, fixed.owned)
+  const owned = fixed.owned.slice()
+  const executable: Executable = {
+    run: (inputs) => {
+      if (released) throw new Error('this program was released, and cannot run')
+      return run(inputs)
+    },
+    program,
+    bytes: owned.reduce((n, b) => n + b.bytes, 0),
+    release: () => {
+      released = true
+      const blocks = owned.splice(0)
+      queue.push(null, () => blocks.forEach(memory.give))
+    },
+  }
+  host.belongs(executable, owned)
   return executable
 }
