@@ -2,17 +2,21 @@
  * `jit`: traces a function once a signature (tree structure, shapes, dtypes), compiles what it returned into one program,
  * and replays that. Inside another transformation, or on arguments that still depend on one, it is the function itself.
  */
+import { compute } from './compute.ts'
 import { type Expr, rewrite, toposort, withArgs } from './expr.ts'
 import { invariants } from './hoist.ts'
 import { buffer, bufferP, parameter } from './primitives/leaves.ts'
+import { bind, deviceOf, together, withTransients } from './runtime/binding.ts'
+import { bounded, type Bounded } from './runtime/bounded.ts'
+import { bytesOf } from './runtime/bytes.ts'
 import { currentDevice } from './runtime/current.ts'
-import type { Device, Executable } from './runtime/device.ts'
+import type { Device, Executable, Storage } from './runtime/device.ts'
+import { overRemembered, remembered } from './runtime/memo.ts'
+import { hostDataOf, markDonated, storageOfTensor } from './runtime/storages.ts'
 import type { Program } from './schedule/program.ts'
-import { bind, deviceOf, markDonated } from './runtime/storages.ts'
-import { realizeLeaves } from './run.ts'
 import { simplify } from './simplify.ts'
 import { captureSite, describeSite } from './site.ts'
-import { isTraced, withTrace } from './trace.ts'
+import { isTraced, leak, withTrace } from './trace.ts'
 import * as tree from './tree.ts'
 
 /** How `jit` runs what it compiles. */
@@ -31,12 +35,29 @@ export interface Jitted<A extends readonly tree.Tree[], B extends tree.Tree> {
   readonly program: (...args: A) => Program | null
 }
 
+/** Programs that one function keeps, and the bytes that they may hold: the least recently used signatures are compiled anew. */
+const PROGRAMS = 128
+const PROGRAM_BYTES = 2 ** 30
+
 interface Compiled {
   readonly executable: Executable
   readonly out: tree.TreeDef
   /** Tensors in device memory that the function closes over, bound after the arguments. */
   readonly captured: readonly Expr[]
+  /** Those among them that it computed for itself: what follows from no argument. */
+  readonly own: readonly Storage[]
 }
+
+const release = ({ executable, own }: Compiled): void => {
+  executable.release()
+  for (const storage of own) if (storage.gone() === null) storage.device.release(storage)
+}
+/** Whether what it closes over is still there: a value that was remembered may have been donated since, and can be computed again. */
+const stands = ({ captured }: Compiled): boolean =>
+  captured.every((x) => {
+    const storage = storageOfTensor(x)
+    return storage === null || storage.gone() === null || hostDataOf(x) !== null
+  })
 
 /** A call about to be made: its program, and its arguments leaf by leaf. */
 interface Prepared {
@@ -65,7 +86,7 @@ export const jit = <A extends readonly tree.Tree[], B extends tree.Tree>(
   f: (...args: A) => B,
   { donate = [], device: chosen }: JitOptions = {},
 ): Jitted<A, B> => {
-  const cache = new WeakMap<Device, Map<string, Compiled>>()
+  const cache = new WeakMap<Device, Bounded<string, Compiled>>()
   /** Named by errors about tensors that were donated to this function. */
   const where = describeSite(captureSite())
   for (const position of donate)
@@ -78,18 +99,30 @@ export const jit = <A extends readonly tree.Tree[], B extends tree.Tree>(
     treedef: tree.TreeDef,
     donated: readonly boolean[],
   ): Compiled | null => {
-    const stands = leaves.map((x) => parameter({ shape: x.shape, dtype: x.dtype }))
-    const result = withTrace('jit', stands, () => tree.flatten(f(...(tree.unflatten(treedef, stands) as A))))
+    const placeholders = leaves.map((x) => parameter({ shape: x.shape, dtype: x.dtype }))
+    const result = withTrace('jit', placeholders, () =>
+      tree.flatten(f(...(tree.unflatten(treedef, placeholders) as A))),
+    )
     // It closes over a value of an outer transformation: only that one can run it.
     if (isTraced(result.leaves)) return null
-    const outputs = withInvariantsDone(device, simplify(result.leaves), stands)
-    const captured = toposort(outputs).filter((e) => e.prim === bufferP)
-    const executable = device.compile({
-      inputs: [...stands, ...captured],
-      outputs,
-      donated: [...donated, ...captured.map(() => false)],
+    return together((keep) => {
+      const own: Storage[] = []
+      const outputs = withInvariantsDone(
+        device,
+        simplify(overRemembered(device, result.leaves)),
+        placeholders,
+        (storage) => {
+          own.push(keep(storage))
+        },
+      )
+      const captured = toposort(outputs).filter((e) => e.prim === bufferP)
+      const executable = device.compile({
+        inputs: [...placeholders, ...captured],
+        outputs,
+        donated: [...donated, ...captured.map(() => false)],
+      })
+      return { executable, out: result.treedef, captured, own }
     })
-    return { executable, out: result.treedef, captured }
   }
 
   const prepare = (args: A): Prepared | null => {
@@ -97,28 +130,34 @@ export const jit = <A extends readonly tree.Tree[], B extends tree.Tree>(
     if (isTraced(leaves)) return null
     const device = chosen ?? deviceOf(leaves) ?? currentDevice()
     const key = `${treedef.key}${leaves.map((x) => `${x.dtype}${x.shape.join()}`).join(';')}`
-    const programs = cache.get(device) ?? new Map<string, Compiled>()
+    const programs =
+      cache.get(device) ?? bounded<string, Compiled>({ count: PROGRAMS, bytes: PROGRAM_BYTES, dropped: release })
     cache.set(device, programs)
     const donated =
       donate.length === 0
         ? leaves.map(() => false)
         : args.flatMap((arg, i) => tree.leaves(arg).map(() => donate.includes(i)))
-    const compiled = programs.get(key) ?? compile(device, leaves, treedef, donated)
+    const known = programs.get(key)
+    if (known !== undefined && stands(known)) return { compiled: known, device, leaves, donated }
+    const compiled = compile(device, leaves, treedef, donated)
     if (compiled === null) return null
-    programs.set(key, compiled)
+    const { executable, own } = compiled
+    programs.set(key, compiled, executable.bytes + own.reduce((n, { aval }) => n + bytesOf(aval), 0))
     return { compiled, device, leaves, donated }
   }
 
   const call = (...args: A): B => {
     const ready = prepare(args)
     if (ready === null) return f(...args)
-    const { compiled, device, donated } = ready
-    const leaves = bindable(device, ready.leaves)
-    const bound = [...leaves, ...compiled.captured].map((x) => bind(device, x)!)
-    const results = compiled.executable.run(bound.map((b) => b.storage))
-    bound.forEach((b, i) => {
-      if (b.transient && donated[i] !== true) device.release(b.storage)
-      else if (donated[i] === true) markDonated(b.storage, where)
+    const { compiled, device, donated, leaves } = ready
+    const results = withTransients((keep) => {
+      const bound = bindAll(device, leaves, donated, keep)
+      for (const x of compiled.captured) bound.push(bindOne(device, x, false, keep))
+      const made = compiled.executable.run(bound)
+      leaves.forEach((_, i) => {
+        if (donated[i] === true) markDonated(bound[i]!, where)
+      })
+      return made
     })
     return tree.unflatten(compiled.out, results.map(buffer)) as B
   }
@@ -127,18 +166,36 @@ export const jit = <A extends readonly tree.Tree[], B extends tree.Tree>(
   })
 }
 
-/** What depends on no argument is computed once, at compilation. */
-const withInvariantsDone = (device: Device, outputs: readonly Expr[], stands: readonly Expr[]): readonly Expr[] => {
-  const fixed = invariants(outputs, stands)
+/** What depends on no argument is computed once, at compilation, into storages that are the program's own. */
+const withInvariantsDone = (
+  device: Device,
+  outputs: readonly Expr[],
+  placeholders: readonly Expr[],
+  own: (storage: Storage) => void,
+): readonly Expr[] => {
+  const fixed = invariants(outputs, placeholders)
   if (fixed.length === 0) return outputs
-  const done = new Map<Expr, Expr>(realizeLeaves(device, fixed).map((x, i) => [fixed[i]!, x]))
+  const done = new Map<Expr, Expr>()
+  compute(device, fixed).forEach((storage, i) => {
+    own(storage)
+    done.set(fixed[i]!, buffer(storage))
+  })
   return rewrite(outputs, (e, args) => done.get(e) ?? withArgs(e, args))
 }
 
-/** Arguments that are still expressions are computed first. */
-const bindable = (device: Device, leaves: readonly Expr[]): readonly Expr[] => {
-  const lazy = leaves.filter((x) => x.prim.lower.kind !== 'leaf')
-  if (lazy.length === 0) return leaves
-  const realized = new Map(realizeLeaves(device, lazy).map((x, i) => [lazy[i]!, x as Expr] as const))
-  return leaves.map((x) => realized.get(x) ?? x)
+type Keep = (storage: Storage) => Storage
+
+const bindOne = (device: Device, x: Expr, donated: boolean, keep: Keep): Storage => {
+  const bound = bind(device, x, donated)
+  if (bound === null) throw new Error(`jit: ${leak(x)}`)
+  return bound.transient ? keep(bound.storage) : bound.storage
+}
+
+/** Storages of the arguments; those that are still expressions are computed first, unless their value is remembered. */
+const bindAll = (device: Device, leaves: readonly Expr[], donated: readonly boolean[], keep: Keep): Storage[] => {
+  // Host data that the device keeps is for reading: `bind` knows what may be overwritten.
+  const values = leaves.map((x) => (x.args.length === 0 ? x : (remembered(device, x) ?? x)))
+  const lazy = [...new Set(values.filter((x) => x.prim.lower.kind !== 'leaf'))]
+  const made = new Map(compute(device, lazy).map((storage, i) => [lazy[i]!, keep(storage)]))
+  return values.map((x, i) => made.get(x) ?? bindOne(device, x, donated[i] === true, keep))
 }

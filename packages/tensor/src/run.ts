@@ -1,127 +1,120 @@
 /**
- * Running expressions: `realize` and `read`, and their awaiting twins. Programs are cached by the structure of what is
- * asked, so that a loop which builds the same expression each turn compiles it once.
+ * Running expressions: `realize` and `read`, and their awaiting twins. What they were asked for is remembered beside the
+ * expression, so that it is computed once.
  */
 import * as E from 'fp-ts/lib/Either.js'
-import * as TE from 'fp-ts/lib/TaskEither.js'
+import type * as TE from 'fp-ts/lib/TaskEither.js'
+import { compute } from './compute.ts'
 import type { HostArray, HostArrays, DType } from './dtype.ts'
-import { type Expr, rewrite, toposort, withArgs } from './expr.ts'
-import { buffer, parameter } from './primitives/leaves.ts'
+import type { Expr } from './expr.ts'
+import { buffer } from './primitives/leaves.ts'
+import { deviceOf, together } from './runtime/binding.ts'
+import { bytesOf } from './runtime/bytes.ts'
 import { currentDevice } from './runtime/current.ts'
-import { type Device, type DeviceError, DeviceFailure, type Executable } from './runtime/device.ts'
-import {
-  bind,
-  type Bound,
-  demandPresent,
-  deviceOf,
-  hostDataOf,
-  keepReadBack,
-  storageOfTensor,
-} from './runtime/storages.ts'
-import { simplify, structureKey } from './simplify.ts'
+import { type Device, type DeviceError, DeviceFailure, type Storage } from './runtime/device.ts'
+import { remember, remembered } from './runtime/memo.ts'
+import { demandPresent, hostDataOf, keepReadBack, storageOfTensor } from './runtime/storages.ts'
+import { breathe, settle } from './runtime/turns.ts'
 import { type Tensor, typed } from './tensor.ts'
-import { tracing, leak } from './trace.ts'
 import * as tree from './tree.ts'
 
-/** Programs remembered, and the scratch memory that they may hold together, in bytes. */
-const PROGRAMS = 256
-const SCRATCH = 1 << 28
+/** Whether a value is remembered: what has no arguments is as cheap to make as to copy, and each who asks gets one to overwrite. */
+const keeps = (x: Expr): boolean => x.args.length > 0
 
-const caches = new WeakMap<Device, Map<string, Executable>>()
-
-const scratchOf = ({ program }: Executable): number =>
-  program?.slabs.reduce((n, bytes) => n + bytes, 0) ?? 0
-
-/** Compiled once a structure; the least recently used programs go when there are many, or when they hold much. */
-const executableFor = (device: Device, leaves: readonly Expr[], outputs: readonly Expr[]): Executable => {
-  const cache = caches.get(device) ?? new Map<string, Executable>()
-  caches.set(device, cache)
-  const key = structureKey(leaves, outputs)
-  const made = cache.get(key) ?? device.compile({ inputs: leaves, outputs, donated: leaves.map(() => false) })
-  cache.delete(key)
-  cache.set(key, made)
-  let scratch = 0
-  for (const executable of cache.values()) scratch += scratchOf(executable)
-  for (const [oldest, executable] of cache) {
-    if (executable === made || (cache.size <= PROGRAMS && scratch <= SCRATCH)) break
-    cache.delete(oldest)
-    scratch -= scratchOf(executable)
-  }
-  return made
+/** A storage as the tensor it is from now on; what it holds need not be computed again. */
+const kept = (device: Device, x: Expr, storage: Storage): Tensor => {
+  const tensor = typed(buffer(storage))
+  if (keeps(x)) remember(device, x, tensor, bytesOf(x))
+  return tensor
 }
 
-/** Runs expressions now; the results are tensors in device memory. Throws where one depends on an open trace. */
-export const realizeLeaves = (device: Device, roots: readonly Expr[]): readonly Tensor[] => {
-  const wanted = [...new Set(roots.filter((x) => storageOfTensor(x) === null || hostDataOf(x) !== null))]
-  for (const x of wanted) {
-    const trace = tracing(x)
-    const stand = trace === null ? undefined : toposort([x]).find((e) => e.args.length === 0 && tracing(e) !== null)
-    if (stand !== undefined) throw new Error(`realize: ${leak(stand)}`)
-  }
+/** The tensors of device memory that hold the values of `roots`: as they are where they are realized, else copied or computed. */
+const realizeLeaves = (device: Device, roots: readonly Expr[]): readonly Tensor[] => {
   const done = new Map<Expr, Tensor>()
-  if (wanted.length > 0) {
-    const simple = simplify(wanted)
-    // Leaves become parameters, so that a program does not depend on the data it first ran on.
-    const stands = new Map<Expr, Expr>()
-    const held: Bound[] = []
-    const outputs = rewrite(simple, (e, args) => {
-      if (e.prim.lower.kind !== 'leaf') return withArgs(e, args)
-      const bound = bind(device, e)
-      if (bound === null) throw new Error(`realize: ${leak(e)}`)
-      held.push(bound)
-      const stand = parameter(e)
-      stands.set(e, stand)
-      return stand
-    })
-    const executable = executableFor(device, [...stands.values()], outputs)
-    const results = executable.run(held.map((b) => b.storage))
-    for (const b of held) if (b.transient) device.release(b.storage)
-    wanted.forEach((x, i) => done.set(x, typed(buffer(results[i]!))))
-  }
-  return roots.map((x) => done.get(x) ?? (x as Tensor))
+  const wanted: Expr[] = []
+  together((keep) => {
+    for (const x of new Set(roots)) {
+      const known = storageOfTensor(x) === null ? remembered(device, x) : typed(x)
+      const data = hostDataOf(known ?? x)
+      if (data !== null) done.set(x, typed(buffer(keep(device.upload(data, { shape: x.shape, dtype: x.dtype })))))
+      else if (known === null) wanted.push(x)
+      else {
+        demandPresent(x, storageOfTensor(known)!)
+        done.set(x, known)
+      }
+    }
+    compute(device, wanted).forEach((storage, i) => done.set(wanted[i]!, kept(device, wanted[i]!, storage)))
+  })
+  return roots.map((x) => done.get(x)!)
 }
 
-const attempt = <A>(body: () => A): E.Either<DeviceError, A> => {
-  try {
-    return E.right(body())
-  } catch (error) {
-    if (error instanceof DeviceFailure) return E.left(error.error)
-    throw error
+/** Times that work is tried again after memory ran out, finalizers having had their turn. */
+const TRIES = 2
+
+/** Runs `body` now. Failures of the world are returned; memory that runs out is first waited for. */
+const attempt =
+  <A>(device: Device, body: () => A): TE.TaskEither<DeviceError, A> =>
+  async () => {
+    for (let tries = 0; ; tries++) {
+      const lost = device.lost()
+      if (lost !== null) return E.left(lost)
+      try {
+        return E.right(body())
+      } catch (error) {
+        if (!(error instanceof DeviceFailure)) throw error
+        if (error.error._tag !== 'OutOfMemory' || tries === TRIES) return E.left(error.error)
+        await settle()
+      }
+    }
   }
-}
 
 /** Computes every tensor of a tree on a device. */
 export const realize =
   (device: Device) =>
   <T extends tree.Tree>(tensors: T): TE.TaskEither<DeviceError, T> =>
-    TE.fromIOEither(() =>
-      attempt(() => {
-        const { leaves, treedef } = tree.flatten(tensors)
-        return tree.unflatten(treedef, realizeLeaves(device, leaves)) as T
-      }),
-    )
+  async () => {
+    const { leaves, treedef } = tree.flatten(tensors)
+    const done = await attempt(device, () => realizeLeaves(device, leaves))()
+    await breathe()
+    return E.isLeft(done) ? done : E.right(tree.unflatten(treedef, done.right) as T)
+  }
+
+/** The value of a tensor: host data, or a storage and whether it was made just now. */
+type Place = { readonly data: HostArray } | { readonly storage: Storage; readonly made: boolean }
+
+const located = (device: Device, x: Expr): Place => {
+  const data = hostDataOf(x)
+  if (data !== null) return { data }
+  const storage = storageOfTensor(x)
+  if (storage !== null) {
+    demandPresent(x, storage)
+    return { storage, made: false }
+  }
+  const known = remembered(device, x)
+  if (known !== null) return located(device, known)
+  const [made] = compute(device, [x])
+  kept(device, x, made!)
+  return { storage: made!, made: true }
+}
 
 /** Computes one tensor on a device and copies it to the host, row-major. */
 export const read =
   (device: Device) =>
   <D extends DType>(x: Tensor<readonly number[], D>): TE.TaskEither<DeviceError, HostArrays[D]> =>
-    TE.flatten(
-      TE.fromIOEither(() =>
-        attempt((): TE.TaskEither<DeviceError, HostArrays[D]> => {
-          const kept = hostDataOf(x)
-          // dtype and array type go together by the table of dtypes
-          if (kept !== null) return TE.right(kept.slice() as HostArrays[D])
-          const own = storageOfTensor(x)
-          if (own !== null) demandPresent(x, own)
-          const storage = own ?? storageOfTensor(realizeLeaves(device, [x])[0]!)!
-          return TE.map((data: HostArray) => {
-            if (own === null) storage.device.release(storage)
-            else keepReadBack(storage, data.slice())
-            return data as HostArrays[D]
-          })(storage.device.download(storage))
-        }),
-      ),
-    )
+  async () => {
+    const host = hostDataOf(x)
+    const found = host === null ? await attempt(device, () => located(device, x))() : E.right({ data: host })
+    if (E.isLeft(found)) return found
+    const place = found.right
+    // dtype and array type go together by the table of dtypes
+    if ('data' in place) return E.right(place.data.slice() as HostArrays[D])
+    const { storage, made } = place
+    const data = await storage.device.download(storage)()
+    if (made && (E.isLeft(data) || !keeps(x))) storage.device.release(storage)
+    else if (E.isRight(data)) keepReadBack(storage, data.right)
+    await breathe()
+    return data as E.Either<DeviceError, HostArrays[D]>
+  }
 
 const orThrow = async <A>(task: TE.TaskEither<DeviceError, A>): Promise<A> => {
   const result = await task()
@@ -130,7 +123,7 @@ const orThrow = async <A>(task: TE.TaskEither<DeviceError, A>): Promise<A> => {
 }
 
 /** `realize` for scripts: awaits, and throws DeviceFailure. */
-export const realizeAsync = <T extends tree.Tree>(tensors: T, device?: Device): Promise<T> =>
+export const realizeAsync = async <T extends tree.Tree>(tensors: T, device?: Device): Promise<T> =>
   orThrow(realize(device ?? deviceOf(tree.leaves(tensors)) ?? currentDevice())(tensors))
 
 /**
@@ -143,5 +136,7 @@ export const realizeAsync = <T extends tree.Tree>(tensors: T, device?: Device): 
  * console.log(await readAsync(add(tensor([1, 2]), 10))) // Float32Array [11, 12]
  * ```
  */
-export const readAsync = <D extends DType>(x: Tensor<readonly number[], D>, device?: Device): Promise<HostArrays[D]> =>
-  orThrow(read(device ?? deviceOf(toposort([x])) ?? currentDevice())(x))
+export const readAsync = async <D extends DType>(
+  x: Tensor<readonly number[], D>,
+  device?: Device,
+): Promise<HostArrays[D]> => orThrow(read(device ?? deviceOf([x]) ?? currentDevice())(x))

@@ -77,6 +77,11 @@ export interface Device {
   readonly release: (storage: Storage) => void
   /** The counters now. */
   readonly stats: () => DeviceStats
-  /** Gives up the device and all memory on it; using one of its tensors afterwards is an error. */
+  /** Why it can no longer be used (lost, or destroyed); null while it can. */
+  readonly lost: () => DeviceError | null
+  /**
+   * Gives up the device, its programs and all memory on it; using it or one of its tensors afterwards is an error. Reads
+   * that are under way end in DeviceLost. Once is as good as twice.
+   */
   readonly destroy: () => Promise<void>
 }

@@ -2,32 +2,38 @@
 import type { Aval } from '../expr.ts'
 import type { Device, Storage } from './device.ts'
 
+/** Where a device keeps the values of its storages: one place, so that it can let go of all of them. */
+export interface Shelf {
+  values: WeakMap<Storage, Float64Array>
+}
+
 export class HostStorage implements Storage {
   readonly device: Device
   readonly aval: Aval
-  #values: Float64Array | null
+  readonly #shelf: Shelf
   #why: string | null = null
 
-  constructor(device: Device, aval: Aval, values: Float64Array) {
+  constructor(device: Device, aval: Aval, shelf: Shelf, values: Float64Array) {
     this.device = device
     this.aval = aval
-    this.#values = values
+    this.#shelf = shelf
+    shelf.values.set(this, values)
   }
 
   gone(): string | null {
-    return this.#why
+    return this.#why ?? this.device.lost()?.message ?? null
   }
 
   /** The elements, not to be written. Throws where the storage is gone. */
   values(): Float64Array {
-    if (this.#values === null) throw new Error(`this tensor can no longer be read: ${this.#why ?? 'released'}`)
-    return this.#values
+    const values = this.#shelf.values.get(this)
+    if (values === undefined) throw new Error(`this tensor can no longer be read: ${this.gone() ?? 'released'}`)
+    return values
   }
 
   /** Forgets the values; false where that was done before. */
   drop(why: string): boolean {
-    if (this.#values === null) return false
-    this.#values = null
+    if (!this.#shelf.values.delete(this)) return false
     this.#why = why
     return true
   }

@@ -1,9 +1,9 @@
-/** From tensors to device memory and back: how a call binds its arguments. Local mutation of caches only. */
+/** Tensors and their memory: which storage a tensor has, its copy on the host, and who took it where it is gone. */
 import type { HostArray } from '../dtype.ts'
 import { showAval } from '../errors.ts'
 import type { Expr } from '../expr.ts'
 import { type BufferParams, bufferP, type ConstantParams, constantP } from '../primitives/leaves.ts'
-import type { Device, Storage } from './device.ts'
+import { DeviceFailure, type Storage } from './device.ts'
 
 /** The device memory of a realized tensor, else null. */
 export const storageOfTensor = (x: Expr): Storage | null =>
@@ -27,15 +27,19 @@ const SMALL = 1 << 14
  */
 export const keepReadBack = (storage: Storage, data: HostArray): void => {
   if (data.byteLength > SMALL || storage.gone() !== null) return
-  readBack.set(storage, data)
+  readBack.set(storage, data.slice())
   storage.device.release(storage)
 }
+
+/** Notes who overwrote a storage, for errors. */
 export const markDonated = (storage: Storage, where: string): void => {
   donors.set(storage, where)
 }
 
 /** Throws where a tensor's memory is gone, and says who took it. */
 export const demandPresent = (x: Expr, storage: Storage): void => {
+  const lost = storage.device.lost()
+  if (lost !== null) throw new DeviceFailure(lost)
   const gone = storage.gone()
   if (gone === null) return
   const donor = donors.get(storage)
@@ -44,34 +48,4 @@ export const demandPresent = (x: Expr, storage: Storage): void => {
       ? `${showAval(x)} can no longer be used: ${gone}`
       : `${showAval(x)} was donated to the call at ${donor}, which overwrote it. Use the tensors that call returned, or leave this argument out of \`donate\`.`,
   )
-}
-
-export interface Bound {
-  readonly storage: Storage
-  /** Made for this call only, to be released after it. */
-  readonly transient: boolean
-}
-
-/** Device memory that holds a realized tensor or a constant; null for an expression still to be computed. */
-export const bind = (device: Device, x: Expr): Bound | null => {
-  const data = hostDataOf(x)
-  if (data !== null) return { storage: device.upload(data, { shape: x.shape, dtype: x.dtype }), transient: true }
-  const storage = storageOfTensor(x)
-  if (storage === null) return null
-  demandPresent(x, storage)
-  if (storage.device !== device)
-    throw new Error(
-      `${showAval(x)} lives on ${storage.device.kind} (${storage.device.label}), and this call runs on ${device.kind} (${device.label}). ` +
-        'Read it and make a tensor of the data, or run on its device.',
-    )
-  return { storage, transient: false }
-}
-
-/** The device that holds one of the tensors, if any does. */
-export const deviceOf = (xs: readonly Expr[]): Device | null => {
-  for (const x of xs) {
-    const storage = storageOfTensor(x)
-    if (storage !== null) return storage.device
-  }
-  return null
 }

@@ -7,14 +7,19 @@ import { showAval } from '../../errors.ts'
 import type { Aval } from '../../expr.ts'
 import type { Capabilities, Program } from '../../schedule/program.ts'
 import { schedule } from '../../schedule/schedule.ts'
+import { putDown, takeOn } from '../ballast.ts'
+import { uploaded } from '../binding.ts'
+import { bytesOf } from '../bytes.ts'
 import { type Device, type DeviceError, DeviceFailure, type Executable, type Storage } from '../device.ts'
 import { hostDataOf, storageOfTensor } from '../storages.ts'
-import { type Blame, type Host, loadProgram, siteOf } from './executable.ts'
-import { createCollection } from './collection.ts'
+import { sayUncollected } from '../turns.ts'
+import { createArena } from './arena.ts'
+import { loadProgram } from './executable.ts'
 import type { Block } from './heap.ts'
+import { type Blame, type Host, type ProgramHold, siteOf } from './host.ts'
 import { createKernels } from './kernels.ts'
-import { bytesOf, createMemory } from './memory.ts'
-import { type Hold, WasmStorage } from './storage.ts'
+import { createMemory } from './memory.ts'
+import { type Hold, type Parcel, WasmStorage } from './storage.ts'
 
 export interface WasmOptions {
   /** Most pages of 64 KiB that the device's memory may have; 65,536 (4 GiB) unless said otherwise. */
@@ -35,11 +40,17 @@ const outOfMemory = (bytes: number, blame: Blame): DeviceFailure => {
   const at = site === '' ? '' : ` (asked for at ${site})`
   return new DeviceFailure({
     _tag: 'OutOfMemory',
-    message: `${blame.op}${at}: no room for ${bytes} bytes in the wasm device's memory of at most 4 GiB. Use smaller batches, donate state, or release tensors that are no longer needed (unreachable ones are freed while a read is awaited, not in between).`,
+    message: `${blame.op}${at}: no room for ${bytes} bytes in the wasm device's memory of at most 4 GiB.${sayUncollected()} Use smaller batches, donate state, or drop tensors that are no longer needed.`,
     bytes,
     op: blame.op,
     site,
   })
+}
+
+const DESTROYED: DeviceError = {
+  _tag: 'DeviceLost',
+  message:
+    'the wasm device is lost: it was destroyed. Tensors that lived on it are gone; request a new device and upload them again.',
 }
 
 /**
@@ -54,37 +65,44 @@ const outOfMemory = (bytes: number, blame: Blame): DeviceFailure => {
 export const wasmDevice = ({ maximumPages }: WasmOptions = {}): WasmDevice => {
   const memory = createMemory(maximumPages)
   const compiled = createKernels(memory.memory)
-  const collection = createCollection()
+  const living = new Set<ProgramHold>()
+  let lost: DeviceError | null = null
   let kernels = 0
   let submits = 0
 
+  const demandUsable = (): void => {
+    if (lost !== null) throw new DeviceFailure(lost)
+  }
+  const free = ({ block, laden }: Parcel): void => {
+    putDown(laden.load, laden.ballast)
+    memory.give(block)
+  }
   const collected = new FinalizationRegistry<Hold>((hold) => {
-    if (hold.block !== null) memory.give(hold.block)
-    hold.block = null
+    if (hold.held !== null) free({ block: hold.held.block, laden: { load: hold.held.load, ballast: null } })
+    hold.held = null
   })
-  const programs = new FinalizationRegistry<readonly Block[]>((blocks) => blocks.forEach(memory.give))
-
   const take = (bytes: number, blame: Blame): Block => {
+    demandUsable()
     const block = memory.take(bytes)
     if (block === null) throw outOfMemory(bytes, blame)
-    collection.took(bytes)
     return block
   }
-  /** Working memory of all programs, as large as the largest need: what is in it means nothing between calls. */
-  const shared = (): Host['arena'] => {
-    let block: Block | null = null
-    return {
-      reserve: (bytes, blame) => {
-        if (bytes === 0 || (block !== null && block.bytes >= bytes)) return
-        if (block !== null) memory.give(block)
-        block = null
-        block = take(bytes, blame)
-      },
-      start: () => block?.start ?? 0,
-    }
+  const arena = createArena(take, memory.give)
+  const giveUp = (hold: ProgramHold, why: string): void => {
+    if (hold.released !== null) return
+    hold.released = why
+    const callable = hold.callable.deref()
+    if (callable !== undefined) callable.runs = []
+    hold.blocks.forEach(memory.give)
+    hold.blocks = []
+    arena.disclaim(hold.need)
+    living.delete(hold)
   }
-  const hold = (block: Block, { shape, dtype }: Aval): WasmStorage => {
-    const storage = new WasmStorage(device, { shape, dtype }, block)
+  const programs = new FinalizationRegistry<ProgramHold>((hold) => giveUp(hold, 'it was collected'))
+
+  const load = (block: Block): Parcel => ({ block, laden: takeOn(block.bytes) })
+  const hold = (parcel: Parcel, { shape, dtype }: Aval): WasmStorage => {
+    const storage = new WasmStorage(device, { shape, dtype }, parcel)
     collected.register(storage, storage.hold, storage)
     return storage
   }
@@ -92,36 +110,37 @@ export const wasmDevice = ({ maximumPages }: WasmOptions = {}): WasmDevice => {
     if (storage instanceof WasmStorage && storage.device === device) return storage
     throw new Error(`this tensor lives on another device (${storage.device.label}); read it there and pass the array`)
   }
-  const surrender = (storage: WasmStorage, why: string): Block => {
-    collected.unregister(storage)
-    return storage.surrender(why)
-  }
   const host: Host = {
     memory,
     kernels: compiled,
-    scratch: shared(),
-    arena: shared(),
-    own,
-    hold,
-    surrender,
+    arena,
     take,
+    load,
+    free,
+    hold,
+    own,
+    surrender: (storage, why) => {
+      collected.unregister(storage)
+      return storage.surrender(why)
+    },
     constant: (program, buffer) => {
       const { source, bytes } = program.buffers[buffer]!
       if (source.kind !== 'constant') throw new Error(`a program's ${source.kind} was asked for as a constant`)
-      const data = hostDataOf(source.leaf)
-      if (data !== null) {
-        const block = take(bytes, { op: `upload of ${showAval(source.leaf)}`, site: source.leaf.site })
-        memory.write(block, data)
-        return block
-      }
-      const storage = storageOfTensor(source.leaf)
-      if (storage === null)
-        throw new Error(`a program closes over a ${source.leaf.prim.name}, which has no value of its own`)
-      return own(storage)
+      const { leaf } = source
+      const data = hostDataOf(leaf)
+      const storage = data === null ? storageOfTensor(leaf) : uploaded(device, leaf)
+      if (storage !== null) return own(storage)
+      if (data === null) throw new Error(`a program closes over a ${leaf.prim.name}, which has no value of its own`)
+      const block = take(bytes, { op: `upload of ${showAval(leaf)}`, site: leaf.site })
+      memory.write(block, data)
+      return block
     },
-    belongs: (owner, blocks) => {
-      if (blocks.length > 0) programs.register(owner, blocks)
+    adopt: (callable, hold) => {
+      living.add(hold)
+      arena.claim(hold.need)
+      programs.register(callable, hold)
     },
+    giveUp,
     count: (n) => {
       kernels += n
       submits++
@@ -131,31 +150,33 @@ export const wasmDevice = ({ maximumPages }: WasmOptions = {}): WasmDevice => {
     kind: 'wasm',
     label: 'WebAssembly SIMD',
     capabilities,
-    compile: (graph) => loadProgram(host, schedule(capabilities)(graph)),
-    load: (program) => loadProgram(host, program),
+    compile: (graph) => device.load(schedule(capabilities)(graph)),
+    load: (program) => {
+      demandUsable()
+      return loadProgram(host, program)
+    },
     upload: (data, aval) => {
       const block = take(bytesOf(aval), { op: `upload of ${showAval(aval)}`, site: null })
       memory.write(block, data)
-      return hold(block, aval)
+      return hold(load(block), aval)
     },
     download: (storage) =>
       TE.tryCatch(
-        async () => {
+        () => {
           const mine = own(storage)
-          const data = memory.read(mine.block(), mine.aval)
-          await collection.breathe()
-          return data
+          return Promise.resolve(memory.read(mine.block(), mine.aval))
         },
-        (cause): DeviceError => ({
-          _tag: 'Validation',
-          message: cause instanceof Error ? cause.message : String(cause),
-          op: `read of ${showAval(storage.aval)}`,
-          site: '',
-        }),
+        (cause): DeviceError =>
+          lost ?? {
+            _tag: 'Validation',
+            message: cause instanceof Error ? cause.message : String(cause),
+            op: `read of ${showAval(storage.aval)}`,
+            site: '',
+          },
       ),
     release: (storage) => {
       const mine = own(storage)
-      if (mine.gone() === null) memory.give(surrender(mine, 'it was released'))
+      if (mine.gone() === null) free(host.surrender(mine, 'it was released'))
     },
     stats: () => ({
       liveBytes: memory.live(),
@@ -165,7 +186,14 @@ export const wasmDevice = ({ maximumPages }: WasmOptions = {}): WasmDevice => {
       created: memory.fresh() + compiled.made(),
       pipelines: compiled.made(),
     }),
-    destroy: () => Promise.resolve(),
+    lost: () => lost,
+    destroy: () => {
+      lost ??= DESTROYED
+      for (const program of [...living]) giveUp(program, 'its device was destroyed')
+      compiled.clear()
+      memory.giveUp()
+      return Promise.resolve()
+    },
   }
   return device
 }

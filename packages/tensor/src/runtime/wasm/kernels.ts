@@ -3,6 +3,7 @@ import { encodeModule } from '../../codegen/wasm/encode.ts'
 import { kernelKey } from '../../codegen/wasm/key.ts'
 import { type Printed, printKernel } from '../../codegen/wasm/kernel.ts'
 import type { Kernel } from '../../codegen/kernel.ts'
+import { bounded } from '../bounded.ts'
 
 export type KernelFunction = (...args: readonly number[]) => void
 
@@ -10,6 +11,8 @@ export interface CompiledKernel {
   readonly call: KernelFunction
   readonly units: number
   readonly scratchBytes: number
+  /** Bytes of its code in the engine, about. */
+  readonly bytes: number
 }
 
 export interface Kernels {
@@ -17,13 +20,26 @@ export interface Kernels {
   readonly of: (kernels: readonly Kernel[]) => readonly (readonly CompiledKernel[])[]
   /** Modules made. */
   readonly made: () => number
+  /** Forgets all. */
+  readonly clear: () => void
 }
 
-/** Kernels remembered; the oldest go first, and stay alive in the programs that have them. */
-const REMEMBERED = 4096
+/**
+ * What is remembered, in modules and in bytes of them. A function keeps its whole module alive, so that modules go as a
+ * whole, the one used longest ago first; functions stay alive in the programs that have them.
+ */
+const MODULES = 1024
+const MODULE_BYTES = 2 ** 24
+/** Bytes of machine code to one of a module, about. */
+const EXPANSION = 8
 
-export const createKernels = (memory: WebAssembly.Memory): Kernels => {
-  const known = new Map<string, readonly CompiledKernel[]>()
+export const createKernels = (memory: () => WebAssembly.Memory): Kernels => {
+  const known = new Map<string, { readonly functions: readonly CompiledKernel[]; readonly module: number }>()
+  const modules = bounded<number, readonly string[]>({
+    count: MODULES,
+    bytes: MODULE_BYTES,
+    dropped: (keys) => keys.forEach((key) => known.delete(key)),
+  })
   let made = 0
 
   const compile = (fresh: ReadonlyMap<string, readonly Printed[]>): void => {
@@ -32,34 +48,40 @@ export const createKernels = (memory: WebAssembly.Memory): Kernels => {
       [...fresh.values()].flat().map((p) => p.run),
       { shared: false },
     )
-    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } })
-    made++
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory: memory() } })
+    const module = made++
+    const functions = [...fresh.values()].reduce((n, printed) => n + printed.length, 0)
     let next = 0
-    for (const [key, functions] of fresh)
-      known.set(
-        key,
-        functions.map(({ units, scratchBytes }) => ({
+    for (const [key, printed] of fresh)
+      known.set(key, {
+        module,
+        functions: printed.map(({ units, scratchBytes }) => ({
           call: exports[String(next++)] as KernelFunction,
           units,
           scratchBytes,
+          bytes: Math.ceil((EXPANSION * bytes.length) / functions),
         })),
-      )
+      })
+    modules.set(module, [...fresh.keys()], bytes.length)
   }
   return {
     of: (kernels) => {
       const keys = kernels.map(kernelKey)
+      // Those that this program uses are the last to go.
+      for (const key of keys) modules.get(known.get(key)?.module ?? -1)
       const fresh = new Map<string, readonly Printed[]>()
+      const found = new Map<string, readonly CompiledKernel[]>()
       keys.forEach((key, i) => {
-        if (!known.has(key) && !fresh.has(key)) fresh.set(key, printKernel(kernels[i]!))
+        const have = known.get(key)
+        if (have !== undefined) found.set(key, have.functions)
+        else if (!fresh.has(key)) fresh.set(key, printKernel(kernels[i]!))
       })
       compile(fresh)
-      const compiled = keys.map((key) => known.get(key)!)
-      for (const key of known.keys()) {
-        if (known.size <= REMEMBERED) break
-        known.delete(key)
-      }
-      return compiled
+      return keys.map((key) => found.get(key) ?? known.get(key)!.functions)
     },
     made: () => made,
+    clear: () => {
+      known.clear()
+    },
   }
 }

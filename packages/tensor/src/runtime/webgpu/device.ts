@@ -279,6 +279,7 @@ const deviceOver = (gpu: GPUDevice, { label, hardware }: AdapterReport, tuning: 
         pipelines: made.pipelines,
       }
     },
+    lost: () => faults.lost,
     destroy: () => {
       faults.lost ??= lost('it was destroyed')
       gpu.destroy()
