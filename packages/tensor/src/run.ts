@@ -7,13 +7,13 @@ import type * as TE from 'fp-ts/lib/TaskEither.js'
 import { compute } from './compute.ts'
 import type { HostArray, HostArrays, DType } from './dtype.ts'
 import type { Expr } from './expr.ts'
-import { buffer } from './primitives/leaves.ts'
+import { buffer, constant } from './primitives/leaves.ts'
 import { deviceOf, together } from './runtime/binding.ts'
 import { bytesOf } from './runtime/bytes.ts'
 import { currentDevice } from './runtime/current.ts'
 import { type Device, type DeviceError, DeviceFailure, type Storage } from './runtime/device.ts'
 import { remember, remembered } from './runtime/memo.ts'
-import { demandPresent, hostDataOf, keepReadBack, storageOfTensor } from './runtime/storages.ts'
+import { demandPresent, hostDataOf, keepReadBack, movable, storageOfTensor } from './runtime/storages.ts'
 import { breathe, settle } from './runtime/turns.ts'
 import { type Tensor, typed } from './tensor.ts'
 import * as tree from './tree.ts'
@@ -92,9 +92,17 @@ const located = (device: Device, x: Expr): Place => {
   }
   const known = remembered(device, x)
   if (known !== null) return located(device, known)
-  const [made] = compute(device, [x])
-  kept(device, x, made!)
-  return { storage: made!, made: true }
+  return { storage: compute(device, [x])[0]!, made: true }
+}
+
+/** What was computed to be read moves to the host, where nothing need wait for the collector, and is remembered there. */
+const settleRead = (device: Device, x: Expr, storage: Storage, data: HostArray): void => {
+  if (!keeps(x)) device.release(storage)
+  else if (!movable(storage)) kept(device, x, storage)
+  else {
+    remember(device, x, typed(constant(data.slice(), x.shape, x.dtype)), data.byteLength)
+    device.release(storage)
+  }
 }
 
 /** Computes one tensor on a device and copies it to the host, row-major. */
@@ -110,8 +118,10 @@ export const read =
     if ('data' in place) return E.right(place.data.slice() as HostArrays[D])
     const { storage, made } = place
     const data = await storage.device.download(storage)()
-    if (made && (E.isLeft(data) || !keeps(x))) storage.device.release(storage)
-    else if (E.isRight(data)) keepReadBack(storage, data.right)
+    if (E.isLeft(data)) {
+      if (made) device.release(storage)
+    } else if (made) settleRead(device, x, storage, data.right)
+    else keepReadBack(storage, data.right)
     await breathe()
     return data as E.Either<DeviceError, HostArrays[D]>
   }

@@ -2,12 +2,10 @@
 import * as E from 'fp-ts/lib/Either.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { type Device, type DeviceError, DeviceFailure } from './device.ts'
+import { type DeviceKind, environment, isKind, noSuchKind } from './kind.ts'
 import { referenceDevice } from './reference.ts'
 import { wasmDevice } from './wasm/device.ts'
 import { probeWebgpu, webgpuDevice } from './webgpu/device.ts'
-
-/** What a device can be asked for by; `cpu` is the fastest device that needs no GPU. */
-export type DeviceKind = Device['kind'] | 'cpu'
 
 /** A device this machine offers. */
 export interface DeviceReport {
@@ -17,6 +15,8 @@ export interface DeviceReport {
   /** Whether it computes on hardware of its own: true for a GPU only. */
   readonly hardware: boolean
 }
+
+export type { DeviceKind } from './kind.ts'
 
 /** Which device to open. */
 export interface DeviceRequest {
@@ -38,12 +38,6 @@ const openWasm = (): E.Either<DeviceError, Device> =>
     _tag: 'NoDevice',
     message: `no wasm device: ${cause instanceof Error ? cause.message : String(cause)}`,
   }))
-
-const kinds = Object.keys(open).join(', ')
-const isKind = (name: string): name is DeviceKind => Object.hasOwn(open, name)
-
-const environment = (): string =>
-  (globalThis as { process?: { env?: Record<string, string | undefined> } }).process?.env?.['ADJOINT_DEVICE'] ?? ''
 
 /**
  * The devices of this machine, the default of `requestDevice` first.
@@ -87,7 +81,7 @@ export const requestDevice =
       const source = kind === undefined ? 'ADJOINT_DEVICE asks' : 'the call asks'
       return E.left({
         _tag: 'NoDevice',
-        message: `${source} for a device '${name}', which does not exist. Choose one of ${kinds}.`,
+        message: noSuchKind(source, name),
       })
     }
     const adapter = await probeWebgpu()

@@ -4,6 +4,7 @@ import { showAval } from '../errors.ts'
 import type { Expr } from '../expr.ts'
 import { type BufferParams, bufferP, type ConstantParams, constantP } from '../primitives/leaves.ts'
 import { DeviceFailure, type Storage } from './device.ts'
+import { HostStorage } from './host-storage.ts'
 
 /** The device memory of a realized tensor, else null. */
 export const storageOfTensor = (x: Expr): Storage | null =>
@@ -21,12 +22,15 @@ const readBack = new WeakMap<Storage, HostArray>()
 const donors = new WeakMap<Storage, string>()
 const SMALL = 1 << 14
 
+/** Whether a copy on the host stands for a storage: the reference device's doubles hold more than a host array does. */
+export const movable = (storage: Storage): boolean => !(storage instanceof HostStorage)
+
 /**
  * Remembers what was read. A small tensor moves to the host for good, so that a loop which reads its loss each step
  * gives the memory back at once, and not when the collector comes by.
  */
 export const keepReadBack = (storage: Storage, data: HostArray): void => {
-  if (data.byteLength > SMALL || storage.gone() !== null) return
+  if (data.byteLength > SMALL || storage.gone() !== null || !movable(storage)) return
   readBack.set(storage, data.slice())
   storage.device.release(storage)
 }
