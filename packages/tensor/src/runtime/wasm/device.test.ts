@@ -4,13 +4,22 @@ import { describe, expect, it } from 'vitest'
 import type { HostArray } from '../../dtype.ts'
 import type { Expr } from '../../expr.ts'
 import * as p from '../../primitives/index.ts'
+import { takeOn } from '../ballast.ts'
 import { DeviceFailure, type Storage } from '../device.ts'
+import { turn } from '../turns.ts'
 import { wasmDevice } from './device.ts'
 
 const get = async (storage: Storage): Promise<HostArray> => {
   const result = await storage.device.download(storage)()
   if (E.isLeft(result)) throw new Error(result.left.message)
   return result.right
+}
+/** Tells the collector of more and more memory until `done`, or enough. */
+const collected = async (done: () => boolean): Promise<void> => {
+  for (let i = 0; i < 200 && !done(); i++) {
+    takeOn(2 ** 26)
+    await turn()
+  }
 }
 const f32 = (...shape: number[]) => ({ shape, dtype: 'f32' as const })
 const arange = (n: number): Float32Array => Float32Array.from({ length: n }, (_, i) => i)
@@ -99,6 +108,33 @@ describe('wasm device', () => {
     const here = wasmDevice()
     const storage = wasmDevice().upload(Float32Array.of(1), f32(1))
     expect(() => here.release(storage)).toThrow(/another device/)
+  })
+
+  it('a program lives as long as someone can run it, and then gives back what it held', async () => {
+    const device = wasmDevice()
+    const constant = p.constant(arange(1000), [1000], 'f32')
+    const x = p.parameter(f32(1000))
+    const y = device.upload(new Float32Array(1000), f32(1000))
+    const before = device.stats().liveBytes
+    const programs = [1, 2].map((k) => {
+      const { run } = device.compile({
+        inputs: [x],
+        outputs: [p.add(p.mul(x, p.fill([1000], 'f32', k)), constant)],
+        donated: [false],
+      })
+      return run
+    })
+    const held = device.stats().liveBytes - before
+    expect(held).toBeGreaterThanOrEqual(8000)
+    programs.pop()
+    await collected(() => device.stats().liveBytes - before < held)
+    expect(device.stats().liveBytes - before).toBe(held / 2)
+    const result = programs[0]!([y])[0]!
+    expect(await get(result)).toEqual(arange(1000))
+    device.release(result)
+    programs.pop()
+    await collected(() => device.stats().liveBytes === before)
+    expect(device.stats().liveBytes).toBe(before)
   })
 
   it('means what the primitives mean, on matrices of any size', async () => {
