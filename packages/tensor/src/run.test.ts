@@ -45,3 +45,14 @@ it('programs that hold much scratch memory are forgotten: a loop over new struct
   }
   expect(device.stats().peakBytes).toBeLessThan(2 ** 31)
 }, 60_000)
+
+it('programs that are forgotten give their memory back', async () => {
+  const device = wasmDevice()
+  const x = await realizeAsync(ones([1024, 1024]), device)
+  const before = device.stats().liveBytes
+  const scratch = (): number => device.stats().liveBytes - before
+  await readAsync(sum()(matmul(exp(matmul(x, x)), x)), device)
+  expect(scratch()).toBeGreaterThan(2 ** 22)
+  for (let i = 0; i < 260; i++) await readAsync(mul(tensor([1]), i + 0.5), device)
+  expect(scratch()).toBeLessThan(2 ** 16)
+})

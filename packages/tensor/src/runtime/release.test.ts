@@ -19,6 +19,7 @@ import {
   type Tensor,
   wasmDevice,
 } from '../index.ts'
+import { storageOfTensor } from './storages.ts'
 
 const devices = await presentDevices()
 const data = (n: number, value = 1): Tensor => tensor(new Float32Array(n).fill(value))
@@ -61,12 +62,15 @@ describe.each(devices.map((device) => [device.kind, device] as const))('calls on
     expect(live() - before).toBeLessThanOrEqual(kept + slack)
   })
 
-  it('overwrite a copy of host data that is donated', async () => {
+  it('overwrite a copy of host data that is donated, and never what others read', async () => {
     const host = data(2 ** 15, 3)
     const f = jit((x: Tensor) => add(x, 1), { device, donate: [0] })
     const g = jit((x: Tensor) => mul(x, 2), { device })
+    const closed = jit((x: Tensor) => mul(x, host), { device })
+    const two = await realizeAsync(full([2 ** 15], 2), device)
     for (let i = 0; i < 3; i++) {
       expect((await readAsync(g(host)))[5]).toBe(6)
+      expect((await readAsync(closed(two)))[5]).toBe(6)
       expect((await readAsync(f(host)))[5]).toBe(4)
     }
   })
@@ -102,7 +106,11 @@ describe('calls on a small wasm device', () => {
     // The table fits and the host data does not.
     const table = exp(matmul(ones([512, 4]), ones([4, 512])))
     const much = data((128 * PAGE) / 4 - 1000)
-    const f = jit((y: Tensor) => [add(y, 1), exp(table), mul(much, y.shape.length)], { device })
+    const few = [data(100, 2), data(100, 3)] as const
+    const f = jit(
+      (y: Tensor) => [mul(few[0], y.shape.length), exp(table), mul(much, y.shape.length), mul(few[1], 2), add(y, 1)],
+      { device },
+    )
     // The first output fits and the second does not.
     const g = jit((y: Tensor) => [add(y, 1), full([(128 * PAGE) / 4 - 1000], 1)], { device })
     const fails = (call: () => unknown): void => {
@@ -139,5 +147,24 @@ describe('calls on a small wasm device', () => {
     for (let i = 0; i < 480; i++) f(x)
     const y = await realizeAsync(add(full([1 << 24], 0), x.shape.length), device)
     expect((await readAsync(y))[1]).toBe(1)
+  })
+
+  it('of ever new signatures keep the last programs, and what those computed for themselves', async () => {
+    const device = wasmDevice()
+    const table = exp(matmul(ones([128, 4]), full([4, 256], 0.01))) // 128 KiB
+    const f = jit((y: Tensor) => add(sum()(y), table), { device })
+    const before = device.stats().liveBytes
+    const call = async (n: number): Promise<void> => {
+      const y = f(ones([n]))
+      expect((await readAsync(y))[0]).toBeCloseTo(n + Math.exp(0.04), 3)
+      device.release(storageOfTensor(y)!)
+    }
+    for (let n = 1; n <= 128; n++) await call(n)
+    const full128 = device.stats().liveBytes - before
+    expect(full128).toBeGreaterThan(127 * 2 ** 17)
+    for (let n = 129; n <= 200; n++) await call(n)
+    expect(device.stats().liveBytes - before).toBeLessThan(full128 + 2 ** 17)
+    await call(1)
+    expect(device.stats().liveBytes - before).toBeLessThan(full128 + 2 ** 17)
   })
 })

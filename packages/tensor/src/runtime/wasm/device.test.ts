@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import type { HostArray } from '../../dtype.ts'
 import type { Expr } from '../../expr.ts'
 import * as p from '../../primitives/index.ts'
+import { schedule } from '../../schedule/schedule.ts'
 import { takeOn } from '../ballast.ts'
 import { DeviceFailure, type Storage } from '../device.ts'
 import { turn } from '../turns.ts'
@@ -102,6 +103,23 @@ describe('wasm device', () => {
     expect(error.error.op).toMatch(/neg/)
     expect(error.error.site).toMatch(/device\.test\.ts/)
     expect(await get(one)).toEqual(Float32Array.of(2))
+  })
+
+  it('a kernel that fails leaves nothing, and its inputs as they were', async () => {
+    const device = wasmDevice()
+    const x = p.parameter(f32(1 << 24))
+    const program = schedule(device.capabilities)({ inputs: [x], outputs: [p.exp(x)], donated: [true] })
+    // A schedule that lies about its sizes reads beyond the memory.
+    const lying = device.load({
+      ...program,
+      donated: [true],
+      buffers: program.buffers.map((b) => ({ ...b, bytes: 4 })),
+    })
+    const small = device.upload(Float32Array.of(1), f32(1))
+    const before = device.stats().liveBytes
+    expect(() => lying.run([small])).toThrow(/^exp: memory access out of bounds \(asked for at .*device\.test\.ts/)
+    expect(device.stats().liveBytes).toBe(before)
+    expect(small.gone()).toBeNull()
   })
 
   it('takes no storage of another device', () => {
