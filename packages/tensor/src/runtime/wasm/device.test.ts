@@ -108,7 +108,7 @@ describe('wasm device', () => {
   it('a kernel that fails leaves nothing, and its inputs as they were', async () => {
     const device = wasmDevice()
     const x = p.parameter(f32(1 << 24))
-    const program = schedule(device.capabilities)({ inputs: [x], outputs: [p.exp(x)], donated: [true] })
+    const program = schedule(device.capabilities)({ inputs: [x], outputs: [p.exp(x), p.neg(x)], donated: [true] })
     // A schedule that lies about its sizes reads beyond the memory.
     const lying = device.load({
       ...program,
@@ -117,7 +117,7 @@ describe('wasm device', () => {
     })
     const small = device.upload(Float32Array.of(1), f32(1))
     const before = device.stats().liveBytes
-    expect(() => lying.run([small])).toThrow(/^exp: memory access out of bounds \(asked for at .*device\.test\.ts/)
+    expect(() => lying.run([small])).toThrow(/^exp neg: memory access out of bounds \(asked for at .*device\.test\.ts/)
     expect(device.stats().liveBytes).toBe(before)
     expect(small.gone()).toBeNull()
   })
