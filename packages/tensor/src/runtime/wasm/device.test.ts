@@ -117,7 +117,7 @@ describe('wasm device', () => {
     })
     const small = device.upload(Float32Array.of(1), f32(1))
     const before = device.stats().liveBytes
-    expect(() => lying.run([small])).toThrow(/^exp neg: memory access out of bounds \(asked for at .*device\.test\.ts/)
+    expect(() => lying.run([small])).toThrow(/^neg exp: memory access out of bounds \(asked for at .*device\.test\.ts/)
     expect(device.stats().liveBytes).toBe(before)
     expect(small.gone()).toBeNull()
   })
