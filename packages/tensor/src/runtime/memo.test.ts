@@ -132,7 +132,7 @@ describe.each(devices.map((device) => [device.kind, device] as const))('what was
     const data = tensor(new Float32Array(64 * 128).fill(3), LARGE)
     const [p, q] = [await on(data), await on(data)]
     for (const [x, y] of [
-      [a!, b!],
+      [a, b],
       [m, v],
       [p, q],
     ] as const) {

@@ -128,10 +128,10 @@ export const loadProgram = (host: Host, program: Program): Executable => {
     return host.arena.at(hold.need, () => blameFor(largest))
   }
   const demandDistinct = (storages: readonly WasmStorage[]): void => {
-    const closedOver = [...constants.storages.values()]
+    const all = [...storages, ...constants.storages.values()]
+    if (new Set(all).size === all.length) return
     storages.forEach((s, i) => {
-      const uses = [...storages, ...closedOver].filter((t) => t === s).length
-      if (program.donated[i] === true && uses > 1)
+      if (program.donated[i] === true && all.indexOf(s) !== all.lastIndexOf(s))
         throw new Error(
           `argument ${i} is donated and is also another argument (or closed over) of the same call; pass a copy of it`,
         )
