@@ -5,7 +5,8 @@ import { type Device, type DeviceError, DeviceFailure } from './device.ts'
 import { type DeviceKind, environment, isKind, noSuchKind } from './kind.ts'
 import { referenceDevice } from './reference.ts'
 import { wasmDevice } from './wasm/device.ts'
-import { probeWebgpu, webgpuDevice } from './webgpu/device.ts'
+import { probeWebgpu } from './webgpu/adapter.ts'
+import { webgpuDevice } from './webgpu/device.ts'
 
 /** A device this machine offers. */
 export interface DeviceReport {

@@ -82,6 +82,8 @@ const trainingStep = (n: number): Program => {
       { source: { kind: 'output' }, bytes: 4 },
       { source: { kind: 'output' }, bytes: 4 * n },
     ],
+    slabs: [4 * n],
+    live: 4 * n,
     steps: [
       kernel(
         {

@@ -5,38 +5,37 @@
 import * as E from 'fp-ts/lib/Either.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { hardwareTuning, softwareTuning, type Tuning } from '../../codegen/wgsl/index.ts'
-import { type DType, dtypes, type HostArray } from '../../dtype.ts'
 import { showAval } from '../../errors.ts'
-import type { Aval, Expr } from '../../expr.ts'
+import type { Expr } from '../../expr.ts'
+import type { Capabilities, Program } from '../../schedule/program.ts'
 import { schedule } from '../../schedule/schedule.ts'
-import type { Capabilities, Program, ProgramBuffer } from '../../schedule/program.ts'
-import { sizeOf } from '../../shape.ts'
 import { describeSite } from '../../site.ts'
+import { type Load, putDown } from '../ballast.ts'
 import { type Device, type DeviceError, DeviceFailure, type Executable, type Storage } from '../device.ts'
 import { hostDataOf, storageOfTensor } from '../storages.ts'
+import { type AdapterOptions, type AdapterReport, deviceOf, findAdapter, report } from './adapter.ts'
+import { arena } from './arena.ts'
+import { bindGroups } from './bindings.ts'
+import { createBudget, defaultBudget } from './budget.ts'
 import { type Host, loadProgram } from './executable.ts'
-import { invalid, lost, type Outcome, watch } from './faults.ts'
-import { findGpu, MAP_READ, patiently } from './gpu.ts'
+import { invalid, lost, nobody, type Outcome, reason, thrown, watch } from './faults.ts'
+import { createFlight } from './flight.ts'
 import { type Block, memory } from './memory.ts'
 import { pipelines } from './pipelines.ts'
 import { workQueue } from './queue.ts'
 import { GpuStorage } from './storage.ts'
+import { createTransfer } from './transfer.ts'
 
 /** How to open a WebGPU device. */
-export interface WebgpuOptions {
-  /** Which adapter to prefer where there are several. */
-  readonly powerPreference?: GPUPowerPreference
-  /** Options for Dawn in Node, as `enable-dawn-features=...` (a browser has none). */
-  readonly dawn?: readonly string[]
+export interface WebgpuOptions extends AdapterOptions {
   /** Shapes of generated kernels; chosen by the adapter where absent. */
   readonly tuning?: Tuning
-}
-
-/** What an adapter says of itself. */
-export interface AdapterReport {
-  readonly label: string
-  /** False for an adapter that runs on the CPU (lavapipe, SwiftShader, WARP). */
-  readonly hardware: boolean
+  /**
+   * Most bytes that the device may hold, work under way included; more is an OutOfMemory error that says what to do. By
+   * default half of the machine's memory on an adapter that runs on the CPU, and all of it on hardware, whose driver says
+   * itself when it has no more.
+   */
+  readonly memory?: number
 }
 
 /** A WebGPU device, with what only this kind can do. */
@@ -50,38 +49,10 @@ export interface WebgpuDevice extends Device {
   readonly load: (program: Program) => Executable
 }
 
-const report = (adapter: GPUAdapter): AdapterReport => {
-  const { vendor, architecture, description, device } = adapter.info
-  const words = [vendor, architecture, device, description].filter((w) => w !== '').join(' ')
-  const software =
-    /llvmpipe|lavapipe|swiftshader|software|warp|basic render/i.test(words) || adapter.info.isFallbackAdapter
-  return { label: (description || words || 'unnamed adapter').trim(), hardware: !software }
-}
-
 const noDevice = (why: string): DeviceError => ({
   _tag: 'NoDevice',
   message: `no WebGPU device: ${why}. In Node, scripts/setup-vulkan.sh installs a software driver; the wasm device needs none.`,
 })
-const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error))
-
-const findAdapter = async ({ dawn = [], powerPreference = 'high-performance' }: WebgpuOptions): Promise<GPUAdapter> => {
-  const gpu = await findGpu(dawn)
-  const adapter = await patiently(() => gpu.requestAdapter({ powerPreference }))
-  if (adapter === null) throw new Error('no adapter was found')
-  return adapter
-}
-
-/** The adapter a device would get, without making one; null where there is none. */
-export const probeWebgpu = async (options: WebgpuOptions = {}): Promise<AdapterReport | null> => {
-  try {
-    return report(await findAdapter(options))
-  } catch {
-    return null
-  }
-}
-
-/** Storage buffers a kernel may bind: enough for an optimizer's update, and offered by nearly every adapter. */
-const MOST_BINDINGS = 16
 
 /**
  * Opens a WebGPU device, software adapters included. Left NoDevice where there is no adapter, or none that yields a device.
@@ -99,23 +70,9 @@ export const webgpuDevice =
   async () => {
     try {
       const adapter = await findAdapter(options)
-      const { limits } = adapter
-      const gpu = await patiently(() =>
-        adapter.requestDevice({
-          requiredFeatures: adapter.features.has('subgroups') ? ['subgroups'] : [],
-          requiredLimits: {
-            maxBufferSize: limits.maxBufferSize,
-            maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
-            maxStorageBuffersPerShaderStage: Math.min(MOST_BINDINGS, limits.maxStorageBuffersPerShaderStage),
-            maxComputeWorkgroupStorageSize: limits.maxComputeWorkgroupStorageSize,
-            maxComputeInvocationsPerWorkgroup: limits.maxComputeInvocationsPerWorkgroup,
-            maxComputeWorkgroupSizeX: limits.maxComputeWorkgroupSizeX,
-          },
-        }),
-      )
       const found = report(adapter)
       const tuning = options.tuning ?? (found.hardware ? hardwareTuning : withShuffles(softwareTuning, adapter))
-      return E.right(deviceOver(gpu, found, tuning))
+      return E.right(deviceOver(await deviceOf(adapter), found, tuning, options.memory ?? defaultBudget(found.hardware)))
     } catch (error) {
       return E.left(noDevice(reason(error)))
     }
@@ -127,27 +84,37 @@ const withShuffles = (tuning: Tuning, { features, info }: GPUAdapter): Tuning =>
     ? { ...tuning, subgroup: info.subgroupMinSize ?? 0 }
     : tuning
 
-/** Elements as the device stores them: four bytes each, a bool as a u32. */
-const toDevice = (data: HostArray, dtype: DType): HostArray => (dtype === 'bool' ? Uint32Array.from(data) : data)
-const fromDevice = (bytes: ArrayBuffer, { dtype, shape }: Aval): HostArray => {
-  const n = sizeOf(shape)
-  const host = dtypes[dtype].allocate(n)
-  host.set(
-    dtype === 'f32'
-      ? new Float32Array(bytes, 0, n)
-      : dtype === 'i32'
-        ? new Int32Array(bytes, 0, n)
-        : new Uint32Array(bytes, 0, n),
-  )
-  return host
+/** What a tensor's finalizer knows: never the tensor, nor its ballast. */
+interface Remains {
+  readonly block: Block
+  readonly load: Load | null
 }
-const bytesOf = (aval: Aval): number => Math.max(1, sizeOf(aval.shape)) * dtypes[aval.dtype].bytes
 
-const deviceOver = (gpu: GPUDevice, { label, hardware }: AdapterReport, tuning: Tuning): WebgpuDevice => {
-  const faults = watch(gpu)
-  const heap = memory(gpu, faults)
+const deviceOver = (
+  gpu: GPUDevice,
+  { label, hardware }: AdapterReport,
+  tuning: Tuning,
+  allowed: number,
+): WebgpuDevice => {
+  let ended = false
+  /** Nothing waits for a device that is lost, and nothing of it is kept. */
+  const end = (): void => {
+    if (ended) return
+    ended = true
+    queue.flush()
+    groups.clear()
+    shared.clear()
+    heap.close()
+  }
+  const faults = watch(gpu, end)
+  const budget = createBudget(allowed)
+  const groups = bindGroups(gpu)
+  const heap = memory(gpu, faults, budget, groups.forget)
+  const slabs = arena(heap)
   const shared = pipelines(gpu)
-  const queue = workQueue()
+  const flight = createFlight(gpu, faults, budget, heap)
+  const transfer = createTransfer(gpu, faults, heap, flight)
+  const queue = workQueue((error) => faults.report(thrown(error, nobody)))
   let kernels = 0
   let submits = 0
 
@@ -156,11 +123,13 @@ const deviceOver = (gpu: GPUDevice, { label, hardware }: AdapterReport, tuning: 
     longestRow: 1 << 14,
     lanes: hardware ? 4096 : 512,
     bindings: gpu.limits.maxStorageBuffersPerShaderStage,
-    slab: Math.min(gpu.limits.maxBufferSize, gpu.limits.maxStorageBufferBindingSize),
+    slab: Math.floor(gpu.limits.maxBufferSize / 256) * 256,
   }
-  const collected = new FinalizationRegistry<readonly Block[]>((blocks) =>
-    queue.push(null, () => blocks.forEach(heap.give)),
-  )
+  const collected = new FinalizationRegistry<Remains>(({ block, load }) => {
+    if (load !== null) putDown(load, null)
+    queue.push(null, () => heap.give(block))
+  })
+  const programs = new FinalizationRegistry<() => void>((leave) => leave())
   const demandUsable = (): void => {
     if (faults.lost !== null) throw new DeviceFailure(faults.lost)
   }
@@ -168,8 +137,9 @@ const deviceOver = (gpu: GPUDevice, { label, hardware }: AdapterReport, tuning: 
     if (storage instanceof GpuStorage && storage.device === device) return storage
     throw new Error(`this tensor lives on another device (${storage.device.label}); read it there and pass the array`)
   }
-  const hold = (storage: GpuStorage, block: Block): GpuStorage => {
-    collected.register(storage, [block], storage)
+  const hold: Host['hold'] = ({ shape, dtype }, block, origin) => {
+    const storage = new GpuStorage(device, { shape, dtype }, block, origin)
+    collected.register(storage, { block, load: storage.load() }, storage)
     return storage
   }
   const surrender = (storage: GpuStorage, why: string): Block => {
@@ -177,62 +147,20 @@ const deviceOver = (gpu: GPUDevice, { label, hardware }: AdapterReport, tuning: 
     collected.unregister(storage)
     return block
   }
-
-  const write = (data: HostArray, aval: Aval, op: string, site: string, outcome: Outcome): Block => {
-    const blame = { op: `${op} of ${showAval(aval)}`, site }
-    const block = heap.take(bytesOf(aval), () => blame)
-    const elements = toDevice(data, aval.dtype)
-    // Dawn takes no view of shared memory.
-    const plain = elements.buffer instanceof ArrayBuffer ? elements : elements.slice()
-    faults.during(
-      outcome,
-      () => blame,
-      () => gpu.queue.writeBuffer(block.buffer, 0, plain),
-    )
-    return block
-  }
-  const constant = ({ source }: ProgramBuffer): Block | GpuStorage => {
+  const constant: Host['constant'] = ({ source }) => {
     if (source.kind !== 'constant') throw new Error(`a program's ${source.kind} was asked for as a constant`)
     const leaf: Expr = source.leaf
     const data = hostDataOf(leaf)
     if (data !== null) {
       const outcome: Outcome = { error: null }
-      const block = write(data, leaf, 'upload', describeSite(leaf.site), outcome)
-      if (outcome.error !== null) throw new DeviceFailure(outcome.error)
-      return block
+      const block = transfer.write(data, leaf, describeSite(leaf.site), outcome)
+      if (outcome.error === null) return block
+      heap.give(block)
+      throw new DeviceFailure(outcome.error)
     }
     const storage = storageOfTensor(leaf)
     if (storage === null) throw new Error(`a program closes over a ${leaf.prim.name}, which has no value of its own`)
     return own(storage)
-  }
-
-  /** Copies a storage into mapped memory and out of it. */
-  const readBack = async ({ aval, origin }: GpuStorage, block: Block): Promise<E.Either<DeviceError, HostArray>> => {
-    const blame = { op: `read of ${showAval(aval)}`, site: '' }
-    const bytes = bytesOf(aval)
-    const failed = faults.lost ?? origin.error
-    if (failed !== null) return E.left(failed)
-    const staging = heap.takeStaging(bytes)
-    const outcome: Outcome = { error: null }
-    try {
-      faults.during(
-        outcome,
-        () => blame,
-        () => {
-          const encoder = gpu.createCommandEncoder({ label: blame.op })
-          encoder.copyBufferToBuffer(block.buffer, 0, staging.buffer, 0, bytes)
-          gpu.queue.submit([encoder.finish()])
-        },
-      )
-      await patiently(() => staging.buffer.mapAsync(MAP_READ, 0, bytes))
-      const late = outcome.error ?? origin.error ?? faults.take()
-      const host = fromDevice(staging.buffer.getMappedRange(0, bytes), aval)
-      staging.buffer.unmap()
-      heap.giveStaging(staging)
-      return late === null ? E.right(host) : E.left(late)
-    } catch (error) {
-      return E.left(faults.lost ?? outcome.error ?? faults.take() ?? invalid(blame, reason(error)))
-    }
   }
 
   const device: WebgpuDevice = {
@@ -246,21 +174,16 @@ const deviceOver = (gpu: GPUDevice, { label, hardware }: AdapterReport, tuning: 
     upload: (data, aval) => {
       demandUsable()
       const origin: Outcome = { error: null }
-      const block = write(data, aval, 'upload', '', origin)
-      return hold(new GpuStorage(device, { shape: aval.shape, dtype: aval.dtype }, block, origin), block)
+      return hold(aval, transfer.write(data, aval, '', origin), origin)
     },
     download: (storage) => () =>
       new Promise((resolve) => {
-        if (faults.lost !== null) resolve(E.left(faults.lost))
-        else {
-          const mine = own(storage)
-          const gone = mine.gone()
-          if (gone !== null) resolve(E.left(invalid({ op: `read of ${showAval(mine.aval)}`, site: '' }, gone)))
-          else {
-            const block = mine.block() // now: the tensor may be released or donated before the queue gets here
-            queue.push(null, () => resolve(readBack(mine, block)))
-          }
-        }
+        if (faults.lost !== null) return resolve(E.left(faults.lost))
+        const mine = own(storage)
+        const gone = mine.gone()
+        if (gone !== null) return resolve(E.left(invalid({ op: `read of ${showAval(mine.aval)}`, site: '' }, gone)))
+        const block = mine.block() // now: the tensor may be released or donated before the queue gets here
+        queue.push(null, () => resolve(transfer.read(mine.aval, block, () => mine.failure())))
       }),
     release: (storage) => {
       const mine = own(storage)
@@ -268,20 +191,18 @@ const deviceOver = (gpu: GPUDevice, { label, hardware }: AdapterReport, tuning: 
       const block = surrender(mine, 'it was released')
       queue.push(null, () => heap.give(block))
     },
-    stats: () => {
-      const made = shared.made()
-      return {
-        liveBytes: heap.live(),
-        peakBytes: heap.peak(),
-        kernels,
-        submits,
-        created: heap.made() + made.bindGroups + made.pipelines,
-        pipelines: made.pipelines,
-      }
-    },
+    stats: () => ({
+      liveBytes: heap.live(),
+      peakBytes: heap.peak(),
+      kernels,
+      submits,
+      created: heap.made() + groups.made() + shared.made(),
+      pipelines: shared.made(),
+    }),
     lost: () => faults.lost,
     destroy: () => {
       faults.lost ??= lost('it was destroyed')
+      end()
       gpu.destroy()
       return Promise.resolve()
     },
@@ -291,8 +212,11 @@ const deviceOver = (gpu: GPUDevice, { label, hardware }: AdapterReport, tuning: 
     gpu,
     faults,
     memory: heap,
+    arena: slabs,
     pipelines: shared,
+    groups,
     queue,
+    flight,
     tuning,
     count: (n) => {
       kernels += n
@@ -303,7 +227,8 @@ const deviceOver = (gpu: GPUDevice, { label, hardware }: AdapterReport, tuning: 
     hold,
     surrender,
     constant,
-    belongs: (owner, blocks) => collected.register(owner, blocks),
+    onceGone: (owner, leave, token) => programs.register(owner, leave, token),
+    forgetProgram: (token) => void programs.unregister(token),
   }
   return device
 }

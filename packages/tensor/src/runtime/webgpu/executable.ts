@@ -1,21 +1,23 @@
 /**
  * A program on a WebGPU device. Everything a call needs that does not depend on its arguments is made once: pipelines,
- * scratch, constants, bind groups over those. A call fills in the arguments' buffers and encodes all steps into one
- * command buffer, submitted once.
- *
- * Results go where the caller finds them: a donated input keeps its buffer; a small result is computed in memory of the
- * program's own and copied at the end, so that bind groups stay the same whatever buffer the caller gets; a large one is
- * computed in the caller's buffer.
+ * constants, bind groups over those and the device's arena. A call fills in the arguments' buffers and encodes all steps
+ * into one command buffer, submitted once. Results go where the caller finds them: a donated input keeps its buffer, a
+ * small result is copied out of the arena, a large one is computed in the caller's buffer.
  */
 import type { Tuning } from '../../codegen/wgsl/index.ts'
 import type { Program, ProgramBuffer } from '../../schedule/program.ts'
-import { type Device, DeviceFailure, type Executable, type Storage } from '../device.ts'
-import { type Faults, invalid, type Outcome } from './faults.ts'
+import { type Device, type DeviceError, DeviceFailure, type Executable, type Storage } from '../device.ts'
+import { type Arena, type Claim, claimOf } from './arena.ts'
+import { type BindGroups, type Range, whole } from './bindings.ts'
+import { type Blame, type Faults, invalid, type Outcome, outOfMemory } from './faults.ts'
+import { costOf, type Flight } from './flight.ts'
 import type { Block, Memory } from './memory.ts'
 import type { Pipelines } from './pipelines.ts'
+import { placesOf } from './places.ts'
 import type { WorkQueue } from './queue.ts'
-import { bindAll, blameOf, type Bound, culprit, encode, prepare, writerOf } from './steps.ts'
-import { GpuStorage } from './storage.ts'
+import { bindAll, type Bound, culprit, encode, prepare, writerOf } from './steps.ts'
+import type { GpuStorage } from './storage.ts'
+import { weigh } from './weight.ts'
 
 /** What programs need of their device. */
 export interface Host {
@@ -23,8 +25,11 @@ export interface Host {
   readonly gpu: GPUDevice
   readonly faults: Faults
   readonly memory: Memory
+  readonly arena: Arena
   readonly pipelines: Pipelines
+  readonly groups: BindGroups
   readonly queue: WorkQueue
+  readonly flight: Flight
   readonly tuning: Tuning
   /** Counts a submission of so many kernels. */
   readonly count: (kernels: number) => void
@@ -32,24 +37,22 @@ export interface Host {
   readonly demandUsable: () => void
   /** The storage as one of this device's, usable. */
   readonly own: (storage: Storage) => GpuStorage
-  readonly hold: (storage: GpuStorage, block: Block) => GpuStorage
+  /** A tensor over the block, whose collection gives it back. */
+  readonly hold: (aval: Program['outputs'][number]['aval'], block: Block, origin: Outcome) => GpuStorage
   /** Takes a storage's block out of the collector's hands. */
   readonly surrender: (storage: GpuStorage, why: string) => Block
   /** A block with the data of a leaf that a program closes over; or the storage that has it. */
   readonly constant: (buffer: ProgramBuffer) => Block | GpuStorage
-  /** Returns `blocks` to the pool once `owner` is collected. */
-  readonly belongs: (owner: object, blocks: readonly Block[]) => void
+  /** Calls `leave`, which must not hold `owner`, once that is collected, unless the token is taken back before. */
+  readonly onceGone: (owner: object, leave: () => void, token: object) => void
+  readonly forgetProgram: (token: object) => void
 }
 
-/** Results of at most so many bytes are copied out rather than computed in the caller's buffer. */
-const COPIED = 1 << 16
-
-/** Memory taken from the pool while something is put together, given back where that fails. */
-const takeTogether = <T>(memory: Memory, program: Program, put: (take: (buffer: number) => Block) => T): T => {
+/** Runs `work` with memory from the pool, given back where it fails. */
+const together = <T>(memory: Memory, work: (keep: (block: Block) => Block) => T): T => {
   const taken: Block[] = []
   try {
-    return put((buffer) => {
-      const block = memory.take(program.buffers[buffer]!.bytes, () => writerOf(program, buffer))
+    return work((block) => {
       taken.push(block)
       return block
     })
@@ -59,66 +62,64 @@ const takeTogether = <T>(memory: Memory, program: Program, put: (take: (buffer: 
   }
 }
 
-/** What stays the same from call to call, by program buffer; null where a call brings its own. */
+/** The constants of a program. */
 interface Fixed {
-  readonly blocks: readonly (Block | null)[]
-  /** Blocks that belong to the program. */
-  readonly owned: readonly Block[]
-  /** Tensors in device memory that the program closes over. */
+  /** Memory of its own, by buffer. */
+  readonly owned: ReadonlyMap<number, Block>
+  /** Tensors that it closes over. */
   readonly closedOver: readonly { readonly buffer: number; readonly storage: GpuStorage }[]
 }
-
 const fix = (host: Host, program: Program): Fixed =>
-  takeTogether(host.memory, program, (take) => {
-    const owned: Block[] = []
+  together(host.memory, (keep) => {
+    const owned = new Map<number, Block>()
     const closedOver: { readonly buffer: number; readonly storage: GpuStorage }[] = []
-    const keep = (block: Block): Block => {
-      owned.push(block)
-      return block
-    }
-    const blocks = program.buffers.map((b, i): Block | null => {
-      switch (b.source.kind) {
-        case 'slot':
-          return keep(take(i))
-        case 'output':
-          return b.bytes <= COPIED ? keep(take(i)) : null
-        case 'constant': {
-          const held = host.constant(b)
-          if (!(held instanceof GpuStorage)) return keep(held)
-          closedOver.push({ buffer: i, storage: held })
-          return null
-        }
-        case 'input':
-          return null
-      }
+    program.buffers.forEach((b, buffer) => {
+      if (b.source.kind !== 'constant') return
+      const held = host.constant(b)
+      if ('aval' in held) closedOver.push({ buffer, storage: held })
+      else owned.set(buffer, keep(held))
     })
-    return { blocks, owned, closedOver }
+    return { owned, closedOver }
   })
 
-/** A result that is computed in the program's memory and copied into the caller's. */
-interface Handover {
-  readonly from: Block
-  readonly to: Block
-  readonly bytes: number
-}
+/** The memory of one call beside the arena. */
 interface Placed {
-  readonly blocks: readonly Block[]
+  /** By buffer of the program; null in the arena. */
+  readonly blocks: readonly (Block | null)[]
   /** Where each result is. */
   readonly results: readonly Block[]
-  readonly copies: readonly Handover[]
+  /** Results to copy out of the arena. */
+  readonly copies: readonly { readonly from: number; readonly to: Block; readonly bytes: number }[]
+  /** Needed by this call only. */
   readonly spare: readonly Block[]
 }
 
 export const loadProgram = (host: Host, program: Program): Executable => {
-  const { gpu, faults, memory, pipelines, queue } = host
+  const { gpu, faults, memory, queue } = host
   host.demandUsable()
+  const { maxBufferSize, maxStorageBufferBindingSize } = gpu.limits
+  const places = placesOf(program, maxBufferSize)
+  const blameFor = (buffer: number): Blame => writerOf(program, (b) => b === buffer)
+  const blameForSlab = (slab: number): Blame => writerOf(program, (b) => places.of[b]?.slab === slab)
+  program.buffers.forEach(({ bytes }, i) => {
+    if (places.of[i] !== null && bytes > maxStorageBufferBindingSize)
+      throw new DeviceFailure(
+        outOfMemory(bytes, blameFor(i), `one buffer of this adapter holds at most ${maxStorageBufferBindingSize} bytes`),
+      )
+  })
+  const claim = claimOf(places.slabs)
   const fixed = fix(host, program)
-  const varying = fixed.blocks.flatMap((b, i) => (b === null ? [i] : []))
-  const steps = prepare(program, pipelines, host.tuning)
-  const kernels = steps.filter((s) => s.kind === 'dispatch').length
+  /** Buffers that are another block from call to call. */
+  const varying = program.buffers.flatMap(({ source }, i) =>
+    source.kind !== 'slot' && places.of[i] === null && !fixed.owned.has(i) ? [i] : [],
+  )
+  const steps = prepare(program, places, host.pipelines, host.tuning)
+  const kernels = steps.filter((s) => s.kind === 'dispatch' && s.counts).length
+  const cost = costOf(steps.length)
   const label = `program of ${kernels} kernels`
 
   let compiled = steps.every((s) => s.kind === 'copy' || s.pipeline.compiled !== null)
+  let released = false
   /** Why the program cannot run at all. */
   const broken: Outcome = { error: null }
   const ready = compiled
@@ -127,43 +128,55 @@ export const loadProgram = (host: Host, program: Program): Executable => {
         steps.map(async (s) => {
           if (s.kind === 'copy') return
           const why = await s.pipeline.ready
-          if (why !== null) broken.error ??= faults.lost ?? invalid(blameOf(s), why)
+          if (why !== null) broken.error ??= faults.lost ?? invalid(s.blame(), why)
         }),
       ).then(() => {
         compiled = true
       })
 
-  let released = false
-
   // Bind groups of the last call, kept as long as the same buffers come.
   let bound: Bound | null = null
   let boundTo = ''
-  const bind = (blocks: readonly Block[]): Bound => {
-    const key = varying.map((i) => blocks[i]!.id).join(',')
-    if (bound === null || key !== boundTo) bound = bindAll(steps, pipelines, blocks)
-    boundTo = key
+  const bind = (blocks: readonly (Block | null)[]): Bound => {
+    const slabs = host.arena.slabs(claim, blameForSlab)
+    const key = `${slabs.map((s) => s.id).join(',')}|${varying.map((i) => blocks[i]!.id).join(',')}`
+    if (bound === null || key !== boundTo) {
+      const ranges = program.buffers.map(({ bytes }, i): Range => {
+        const place = places.of[i] ?? null
+        return place === null ? whole(blocks[i]!) : { block: slabs[place.slab]!, offset: place.offset, bytes }
+      })
+      bound = bindAll(steps, host.groups, ranges)
+      boundTo = key
+    }
     return bound
   }
 
-  const submit = (blocks: readonly Block[], copies: readonly Handover[], outcome: Outcome): void => {
+  const submit = ({ blocks, copies }: Placed, outcome: Outcome, causes: readonly (() => DeviceError | null)[]): void => {
+    host.flight.launch(cost)
     outcome.error ??= faults.lost ?? broken.error
+    for (const cause of causes) outcome.error ??= cause()
     if (outcome.error !== null) return
     faults.during(
       outcome,
-      () => culprit(gpu, faults, steps, bind(blocks), blocks),
+      () => culprit(gpu, faults, steps, bind(blocks)),
       () => {
         const encoder = gpu.createCommandEncoder({ label })
-        encode(encoder, steps, bind(blocks), blocks)
-        for (const c of copies) encoder.copyBufferToBuffer(c.from.buffer, 0, c.to.buffer, 0, c.bytes)
+        const now = bind(blocks)
+        encode(encoder, steps, now)
+        for (const { from, to, bytes } of copies) {
+          const { block, offset } = now.ranges[from]!
+          encoder.copyBufferToBuffer(block.buffer, offset, to.buffer, 0, bytes)
+        }
         gpu.queue.submit([encoder.finish()])
+        host.count(kernels)
       },
     )
-    host.count(kernels)
   }
 
   const demandCallable = (storages: readonly GpuStorage[]): void => {
+    if (released) throw new Error(`a ${label} was called after it was released`)
     const sources = [...storages, ...fixed.closedOver.map((c) => c.storage)]
-    const failed = broken.error ?? sources.find((s) => s.origin.error !== null)?.origin.error ?? null
+    const failed = broken.error ?? sources.find((s) => s.failure() !== null)?.failure() ?? null
     if (failed !== null) throw new DeviceFailure(failed)
     if (new Set(sources).size === sources.length) return
     storages.forEach((s, i) => {
@@ -174,32 +187,34 @@ export const loadProgram = (host: Host, program: Program): Executable => {
     })
   }
 
-  /** All memory of one call: by program buffer, what to copy to the caller's memory at the end, and what only this call needs. */
+  /** All memory of one call: the arena is made large enough, and so that it fails here where there is none. */
   const place = (storages: readonly GpuStorage[]): Placed =>
-    takeTogether(memory, program, (take) => {
-      const blocks = fixed.blocks.slice()
+    together(memory, (keep) => {
+      host.arena.slabs(claim, blameForSlab)
+      const take = (buffer: number): Block =>
+        keep(memory.take(program.buffers[buffer]!.bytes, () => blameFor(buffer)))
+      const blocks = program.buffers.map(({ source }, i): Block | null =>
+        source.kind === 'input' ? storages[source.index]!.block() : (fixed.owned.get(i) ?? null),
+      )
       for (const { buffer, storage } of fixed.closedOver) blocks[buffer] = storage.block()
-      program.buffers.forEach((b, i) => {
-        if (b.source.kind === 'input') blocks[i] = storages[b.source.index]!.block()
-      })
-      const copies: Handover[] = []
+      const copies: { readonly from: number; readonly to: Block; readonly bytes: number }[] = []
       const results = program.outputs.map(({ buffer }) => {
         const { source, bytes } = program.buffers[buffer]!
-        const from = blocks[buffer] ?? null
-        if (source.kind === 'input' && from !== null) return from
+        const there = blocks[buffer] ?? null
+        if (source.kind === 'input' && there !== null) return there
         const to = take(buffer)
-        if (from === null) blocks[buffer] = to
-        else copies.push({ from, to, bytes })
+        if (places.of[buffer] === null) blocks[buffer] = to
+        else copies.push({ from: buffer, to, bytes })
         return to
       })
-      const spare: Block[] = []
-      const full = blocks.map((b, i) => {
-        if (b !== null) return b
+      const spare = varying.flatMap((i) => {
+        if (blocks[i] !== null) return []
         const unseen = take(i) // a large output that no result shows
-        spare.push(unseen)
-        return unseen
+        blocks[i] = unseen
+        return [unseen]
       })
-      return { blocks: full, results, copies, spare }
+      host.flight.board(cost, () => writerOf(program, () => true))
+      return { blocks, results, copies, spare }
     })
 
   const run = (inputs: readonly Storage[]): readonly Storage[] => {
@@ -208,37 +223,43 @@ export const loadProgram = (host: Host, program: Program): Executable => {
       throw new Error(`a program of ${program.inputs.length} inputs was called with ${inputs.length}`)
     const storages = inputs.map(host.own)
     demandCallable(storages)
-    const { blocks, results, copies, spare } = place(storages)
+    const placed = place(storages)
     const outcome: Outcome = { error: null }
-    const unused = new Set(spare)
+    const unused = new Set(placed.spare)
     storages.forEach((s, i) => {
       if (program.donated[i] === true)
         unused.add(host.surrender(s, 'it was donated to a compiled call, which overwrote it'))
     })
     const made = program.outputs.map(({ aval }, i) => {
-      const block = results[i]!
+      const block = placed.results[i]!
       unused.delete(block)
-      return host.hold(new GpuStorage(host.device, aval, block, outcome), block)
+      return host.hold(aval, block, outcome)
     })
-    queue.push(compiled ? null : ready, () => submit(blocks, copies, outcome))
+    // What the arguments' own work comes to is known only when the queue gets here.
+    const causes = [...storages, ...fixed.closedOver.map((c) => c.storage)].map(({ origin }) => () => origin.error)
+    queue.push(compiled ? null : ready, () => submit(placed, outcome, causes))
     if (unused.size > 0) queue.push(null, () => unused.forEach(memory.give))
     return made
   }
 
-  const owned = fixed.owned.slice()
-  const executable: Executable = {
-    run: (inputs) => {
-      if (released) throw new Error('this program was released, and cannot run')
-      return run(inputs)
-    },
-    program,
-    bytes: owned.reduce((n, b) => n + b.bytes, 0),
-    release: () => {
-      released = true
-      const blocks = owned.splice(0)
-      queue.push(null, () => blocks.forEach(memory.give))
-    },
+  const owned = [...fixed.owned.values()]
+  const bytes = owned.reduce((n, b) => n + b.bytes, 0)
+  const leave = leaving(host, claim, owned)
+  const token = {}
+  const release = (): void => {
+    if (released) return
+    released = true
+    host.forgetProgram(token)
+    leave()
   }
-  host.belongs(executable, owned)
-  return executable
+  const executable: Executable = { run, program, bytes, release }
+  host.onceGone(executable, leave, token)
+  return weigh(executable, bytes)
 }
+
+/** Gives up what a program holds, after what was called before. Made here, where it cannot keep the program alive. */
+const leaving = ({ queue, memory, arena }: Host, claim: Claim, owned: readonly Block[]) => (): void =>
+  queue.push(null, () => {
+    owned.forEach(memory.give)
+    arena.end(claim)
+  })

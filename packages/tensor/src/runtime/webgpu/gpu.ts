@@ -13,7 +13,8 @@ interface Binding {
 
 const instances = new Map<string, Promise<GPU>>()
 
-const fromBrowser = (): GPU | undefined => (globalThis as { navigator?: { gpu?: GPU } }).navigator?.gpu
+/** The WebGPU of a browser, whose errors come late. */
+export const fromBrowser = (): GPU | undefined => (globalThis as { navigator?: { gpu?: GPU } }).navigator?.gpu
 
 /** The entry to WebGPU. Dawn takes options as `enable-dawn-features=...`; a browser takes none. Rejects where there is neither. */
 export const findGpu = (options: readonly string[]): Promise<GPU> => {

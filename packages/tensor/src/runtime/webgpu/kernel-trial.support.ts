@@ -31,6 +31,8 @@ export const singleKernel = (kernel: Kernel): Program => {
     inputs: inputs.map((i) => avalOf(kernel.buffers[i]!)),
     donated: inputs.map((i) => kernel.buffers[i]!.write),
     buffers,
+    slabs: [],
+    live: 0,
     steps: [{ kind: 'kernel', kernel, buffers: kernel.buffers.map((_, i) => i), site: captureSite() }],
     outputs: kernel.buffers.flatMap((b, i) => (b.write ? [{ buffer: i, aval: avalOf(b) }] : [])),
   }

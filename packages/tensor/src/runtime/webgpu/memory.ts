@@ -1,30 +1,47 @@
 /**
  * Buffers of the device, kept in a pool by size class. A freed buffer is used again for the next request of its class,
- * the oldest first, so that a loop which repeats itself meets the same buffers and its bind groups fit.
+ * the oldest first, so that a loop which repeats itself meets the same buffers and its bind groups fit. What is free is
+ * kept as long as it was needed lately: beside what is in use, no more than the most that was.
  */
+import { type Laden, putDown } from '../ballast.ts'
 import { DeviceFailure } from '../device.ts'
-import { collectorHints } from './collector.ts'
-import { type Blame, type Faults, outOfMemory } from './faults.ts'
-import { patiently, usage } from './gpu.ts'
+import { type Budget, OBJECT_BYTES, overBudget } from './budget.ts'
+import { type Blame, type Faults, invalid, type Outcome, outOfMemory, reason } from './faults.ts'
+import { fromBrowser, patiently, usage } from './gpu.ts'
 
 export interface Block {
   /** Never used twice, so that a bind group's key names its buffers. */
   readonly id: number
   readonly buffer: GPUBuffer
   readonly bytes: number
+  /** Why there is no such memory after all, where the device says so late. */
+  readonly fault: Outcome
+  /** The ballast of the tensor that gave the block up, for the next that takes it. */
+  laden: Laden | null
 }
 
 export interface Memory {
-  /** Throws DeviceFailure where no buffer can be that large. Contents are arbitrary. */
+  /** Throws DeviceFailure where there is no memory. Contents are arbitrary. */
   readonly take: (bytes: number, blame: () => Blame) => Block
   readonly give: (block: Block) => void
-  /** Buffers for reading back. */
-  readonly takeStaging: (bytes: number) => Block
+  /** A buffer of just this size, outside the pool. */
+  readonly make: (bytes: number, blame: () => Blame) => Block
+  readonly discard: (block: Block) => void
+  /** Buffers for reading back; those that failed to be mapped are discarded. */
+  readonly takeStaging: (bytes: number, blame: () => Blame) => Block
   readonly giveStaging: (block: Block) => void
+  readonly discardStaging: (block: Block) => void
+  /** Counts what is neither a buffer nor in any: throws DeviceFailure where it does not fit beside them. */
+  readonly reserve: (bytes: number, blame: () => Blame) => void
+  /** Bytes in use, and the most that ever were. */
   readonly live: () => number
   readonly peak: () => number
+  /** Bytes kept for reuse. */
+  readonly idle: () => number
   /** Buffers made. */
   readonly made: () => number
+  /** Destroys every buffer; what is given afterwards is gone already. */
+  readonly close: () => void
 }
 
 const SMALLEST = 256
@@ -35,36 +52,105 @@ const sizeClass = (bytes: number, limit: number): number => {
 }
 
 /** Free memory worth keeping whatever is in use. */
-const KEEP = 64 * 2 ** 20
+const KEEP = 2 ** 26
+/** How long 'lately' is, in blocks given back. */
+const LATELY = 4096
+/** Buffers for reading back worth keeping; the last one is kept in any case, for a loop that reads the same each time. */
+const STAGING = 2 ** 25
 
-export const memory = (gpu: GPUDevice, faults: Faults): Memory => {
+/** `forget` is called with each block that is destroyed. */
+export const memory = (gpu: GPUDevice, faults: Faults, budget: Budget, forget: (block: Block) => void): Memory => {
   const limit = Math.min(gpu.limits.maxBufferSize, gpu.limits.maxStorageBufferBindingSize)
+  const all = new Set<Block>()
   const free = new Map<number, Block[]>()
+  /** The free blocks, those longest free first. */
+  const resting = new Set<Block>()
   const staging: Block[] = []
-  const hint = collectorHints()
   let ids = 0
   let live = 0
   let peak = 0
   let idle = 0
+  let given = 0
+  /** The most that was in use: since the last turn of 'lately', and in the turn before. */
+  let high = 0
+  let before = 0
 
-  const make = (bytes: number, flags: number, label: string): Block => ({
-    id: ids++,
-    buffer: gpu.createBuffer({ size: bytes, usage: flags, label }),
-    bytes,
-  })
+  const use = (bytes: number): void => {
+    live += bytes
+    peak = Math.max(peak, live)
+    high = Math.max(high, live)
+  }
+  const destroy = (block: Block): void => {
+    if (!all.delete(block)) return
+    block.buffer.destroy()
+    budget.free(block.bytes + OBJECT_BYTES)
+    if (block.laden !== null) putDown(block.laden.load, block.laden.ballast)
+    block.laden = null
+    forget(block)
+  }
+  /** Takes a block out of the free ones. */
+  const wake = (block: Block): void => {
+    resting.delete(block)
+    idle -= block.bytes
+    const list = free.get(block.bytes)!
+    if (list.length === 1) free.delete(block.bytes)
+    else list.splice(list.indexOf(block), 1)
+  }
+  const trim = (most: number): void => {
+    for (const block of resting) {
+      if (idle <= most) return
+      wake(block)
+      destroy(block)
+    }
+  }
+  /** Room for so many bytes beside what is kept: what is free goes first. */
+  const makeRoom = (bytes: number): boolean => {
+    if (budget.fits(bytes)) return true
+    trim(0)
+    staging.splice(0).forEach(destroy)
+    return budget.fits(bytes)
+  }
 
-  const fresh = (bytes: number, blame: () => Blame): Block => {
-    hint(bytes)
-    gpu.pushErrorScope('out-of-memory')
-    gpu.pushErrorScope('validation')
-    const block = make(bytes, usage.storage | usage.copyFrom | usage.copyTo, `memory ${ids}`)
-    for (let i = 0; i < 2; i++)
-      patiently(() => gpu.popErrorScope()).then(
+  /** The buffer, or why there is none. Dawn tells at once, a browser late: then the block knows, and the next read. */
+  const create = (bytes: number, flags: number, blame: () => Blame): Block => {
+    const outcome: Outcome = { error: null }
+    const late = fromBrowser() !== undefined
+    let buffer: GPUBuffer | null = null
+    faults.during(
+      outcome,
+      blame,
+      () => {
+        if (late) for (const filter of ['out-of-memory', 'validation'] as const) gpu.pushErrorScope(filter)
+        buffer = gpu.createBuffer({ size: bytes, usage: flags, label: `memory ${ids}` })
+      },
+      bytes,
+    )
+    const block: Block = { id: ids++, buffer: buffer!, bytes, fault: outcome, laden: null }
+    for (let scopes = late ? 2 : 0; scopes > 0; scopes--)
+      void patiently(() => gpu.popErrorScope()).then(
         (error) => {
-          if (error !== null) faults.report(outOfMemory(bytes, blame(), error.message))
+          if (error === null) return
+          block.fault.error ??= outOfMemory(bytes, blame(), error.message)
+          faults.report(block.fault.error)
         },
-        () => undefined, // the device is lost, which every later call tells
+        (error: unknown) => faults.report(invalid(blame(), reason(error))),
       )
+    return block
+  }
+  const fresh = (bytes: number, flags: number, blame: () => Blame): Block => {
+    if (!makeRoom(bytes + OBJECT_BYTES)) throw overBudget(budget, bytes, blame())
+    let block = create(bytes, flags, blame)
+    if (block.fault.error?._tag === 'OutOfMemory' && resting.size > 0) {
+      trim(0)
+      block.buffer?.destroy()
+      block = create(bytes, flags, blame)
+    }
+    if (block.fault.error !== null) {
+      block.buffer?.destroy()
+      throw new DeviceFailure(block.fault.error)
+    }
+    budget.hold(bytes + OBJECT_BYTES)
+    all.add(block)
     return block
   }
 
@@ -73,34 +159,75 @@ export const memory = (gpu: GPUDevice, faults: Faults): Memory => {
       if (bytes > limit)
         throw new DeviceFailure(outOfMemory(bytes, blame(), `one buffer of this adapter holds at most ${limit} bytes`))
       const size = sizeClass(bytes, limit)
-      const block = free.get(size)?.shift()
-      if (block !== undefined) idle -= size
-      live += size
-      peak = Math.max(peak, live)
-      return block ?? fresh(size, blame)
+      const kept = free.get(size)?.[0]
+      if (kept !== undefined) wake(kept)
+      const block = kept ?? fresh(size, usage.storage | usage.copyFrom | usage.copyTo, blame)
+      use(size)
+      return block
     },
     give: (block) => {
+      if (!all.has(block)) return
+      if (resting.has(block)) throw new Error(`memory ${block.id} was given back twice`)
       live -= block.bytes
-      if (idle + block.bytes > live + KEEP) {
-        block.buffer.destroy()
+      if (++given % LATELY === 0) {
+        before = high
+        high = live
+      }
+      if (block.fault.error !== null) {
+        destroy(block)
         return
       }
       idle += block.bytes
+      resting.add(block)
       const list = free.get(block.bytes)
       if (list === undefined) free.set(block.bytes, [block])
       else {
         const i = list.findIndex((b) => b.id > block.id)
         list.splice(i < 0 ? list.length : i, 0, block)
       }
+      trim(Math.max(high, before) - live + KEEP)
     },
-    takeStaging: (bytes) => {
+    make: (bytes, blame) => {
+      const block = fresh(bytes, usage.storage | usage.copyFrom | usage.copyTo, blame)
+      use(bytes)
+      return block
+    },
+    discard: (block) => {
+      if (!all.has(block)) return
+      live -= block.bytes
+      destroy(block)
+    },
+    takeStaging: (bytes, blame) => {
       const size = sizeClass(bytes, Infinity)
       const i = staging.findIndex((b) => b.bytes === size)
-      return i < 0 ? make(size, usage.mapRead | usage.copyTo, 'staging') : staging.splice(i, 1)[0]!
+      return i < 0 ? fresh(size, usage.mapRead | usage.copyTo, blame) : staging.splice(i, 1)[0]!
     },
-    giveStaging: (block) => void staging.push(block),
+    giveStaging: (block) => {
+      if (!all.has(block)) return
+      staging.push(block)
+      let kept = staging.reduce((n, b) => n + b.bytes, 0)
+      while (kept > STAGING && staging.length > 1) {
+        const oldest = staging.shift()!
+        kept -= oldest.bytes
+        destroy(oldest)
+      }
+    },
+    discardStaging: destroy,
+    reserve: (bytes, blame) => {
+      if (!makeRoom(bytes)) throw overBudget(budget, bytes, blame())
+      budget.hold(bytes)
+    },
     live: () => live,
     peak: () => peak,
+    idle: () => idle,
     made: () => ids,
+    close: () => {
+      for (const block of all) destroy(block)
+      resting.clear()
+      free.clear()
+      staging.length = 0
+      live = 0
+      idle = 0
+    },
   }
 }

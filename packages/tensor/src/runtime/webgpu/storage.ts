@@ -1,4 +1,6 @@
 /** Memory of a tensor on a WebGPU device: a block of its pool, returned when the tensor is released, donated or collected. */
+import { type Laden, takeOn } from '../ballast.ts'
+import type { DeviceError } from '../device.ts'
 import type { Aval } from '../../expr.ts'
 import type { Device, Storage } from '../device.ts'
 import type { Outcome } from './faults.ts'
@@ -9,7 +11,9 @@ export class GpuStorage implements Storage {
   readonly aval: Aval
   /** What computes or uploads the contents; an error there is this tensor's error. */
   readonly origin: Outcome
-  #block: Block
+  readonly #block: Block
+  /** Its weight to the collector: the block's, where a tensor left it there. */
+  #laden: Laden | null
   #why: string | null = null
 
   constructor(device: Device, aval: Aval, block: Block, origin: Outcome) {
@@ -17,10 +21,22 @@ export class GpuStorage implements Storage {
     this.aval = aval
     this.origin = origin
     this.#block = block
+    this.#laden = block.laden ?? takeOn(block.bytes)
+    block.laden = null
+  }
+
+  /** The part of its weight that its finalizer may know. */
+  load(): Laden['load'] | null {
+    return this.#laden?.load ?? null
   }
 
   gone(): string | null {
     return this.#why
+  }
+
+  /** Why its contents are not what they should be. */
+  failure(): DeviceError | null {
+    return this.origin.error ?? this.#block.fault.error
   }
 
   block(): Block {
@@ -28,10 +44,12 @@ export class GpuStorage implements Storage {
     return this.#block
   }
 
-  /** Gives up the block: the caller has it now. */
+  /** Gives up the block, and its weight with it: the caller has both now. */
   surrender(why: string): Block {
     const block = this.block()
     this.#why = why
+    block.laden = this.#laden
+    this.#laden = null
     return block
   }
 }

@@ -1,0 +1,66 @@
+/** Adapters: what WebGPU offers here, and a device of one. */
+import { patiently, findGpu } from './gpu.ts'
+
+/** Which adapter to look for. */
+export interface AdapterOptions {
+  /** Which adapter to prefer where there are several. */
+  readonly powerPreference?: GPUPowerPreference
+  /** Options for Dawn in Node, as `enable-dawn-features=...` (a browser has none). */
+  readonly dawn?: readonly string[]
+}
+
+/** What an adapter says of itself. */
+export interface AdapterReport {
+  readonly label: string
+  /** False for an adapter that runs on the CPU (lavapipe, SwiftShader, WARP). */
+  readonly hardware: boolean
+}
+
+export const report = (adapter: GPUAdapter): AdapterReport => {
+  const { vendor, architecture, description, device } = adapter.info
+  const words = [vendor, architecture, device, description].filter((w) => w !== '').join(' ')
+  const software =
+    /llvmpipe|lavapipe|swiftshader|software|warp|basic render/i.test(words) || adapter.info.isFallbackAdapter
+  return { label: (description || words || 'unnamed adapter').trim(), hardware: !software }
+}
+
+/** Rejects where there is none. */
+export const findAdapter = async ({
+  dawn = [],
+  powerPreference = 'high-performance',
+}: AdapterOptions): Promise<GPUAdapter> => {
+  const gpu = await findGpu(dawn)
+  const adapter = await patiently(() => gpu.requestAdapter({ powerPreference }))
+  if (adapter === null) throw new Error('no adapter was found')
+  return adapter
+}
+
+/** The adapter a device would get, without making one; null where there is none. */
+export const probeWebgpu = async (options: AdapterOptions = {}): Promise<AdapterReport | null> => {
+  try {
+    return report(await findAdapter(options))
+  } catch {
+    return null // what the question was: whether there is one
+  }
+}
+
+/** Storage buffers a kernel may bind: enough for an optimizer's update, and offered by nearly every adapter. */
+const MOST_BINDINGS = 16
+
+/** A device with all that the adapter has to offer programs. */
+export const deviceOf = (adapter: GPUAdapter): Promise<GPUDevice> => {
+  const { limits } = adapter
+  return patiently(() =>
+    adapter.requestDevice({
+      requiredFeatures: adapter.features.has('subgroups') ? ['subgroups'] : [],
+      requiredLimits: {
+        maxBufferSize: limits.maxBufferSize,
+        maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
+        maxStorageBuffersPerShaderStage: Math.min(MOST_BINDINGS, limits.maxStorageBuffersPerShaderStage),
+        maxComputeWorkgroupStorageSize: limits.maxComputeWorkgroupStorageSize,
+        maxComputeInvocationsPerWorkgroup: limits.maxComputeInvocationsPerWorkgroup,
+        maxComputeWorkgroupSizeX: limits.maxComputeWorkgroupSizeX,
+      },
+    }),
+  )
+}

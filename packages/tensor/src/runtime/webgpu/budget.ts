@@ -1,0 +1,66 @@
+/**
+ * How much a device may hold. No finalizer runs inside a loop that never awaits, and a driver that runs out of memory
+ * may end the process: so that such a loop ends with an error that says what to do, bytes are counted against a budget.
+ */
+import { DeviceFailure } from '../device.ts'
+import { type Blame, outOfMemory } from './faults.ts'
+
+/** What the buffer object itself costs, beside its bytes: of Dawn's, the driver's and the engine's memory. */
+export const OBJECT_BYTES = 4096
+
+export interface Budget {
+  readonly limit: number
+  /** Bytes held: buffers that exist, and what the device still needs for work under way. */
+  readonly held: () => number
+  /** Counts bytes as held, where they fit; false where they do not. */
+  readonly fits: (bytes: number) => boolean
+  readonly hold: (bytes: number) => void
+  readonly free: (bytes: number) => void
+}
+
+export const createBudget = (limit: number): Budget => {
+  let held = 0
+  return {
+    limit,
+    held: () => held,
+    fits: (bytes) => held + bytes <= limit,
+    hold: (bytes) => {
+      held += bytes
+    },
+    free: (bytes) => {
+      held -= bytes
+    },
+  }
+}
+
+export const overBudget = (budget: Budget, bytes: number, blame: Blame): DeviceFailure =>
+  new DeviceFailure(
+    outOfMemory(
+      bytes,
+      blame,
+      `the device holds ${budget.held()} of the ${budget.limit} bytes that it may (option \`memory\` of webgpuDevice). ` +
+        'Memory of tensors that nothing refers to is found while a read is awaited, never inside a loop that does not await',
+    ),
+  )
+
+type Node = {
+  readonly process?: {
+    readonly constrainedMemory?: () => number
+    readonly getBuiltinModule?: (name: 'node:os') => { readonly totalmem: () => number }
+  }
+  readonly navigator?: { readonly deviceMemory?: number }
+}
+
+/** Bytes of this machine's memory, or of the part that this process may have; a guess where nothing tells. */
+export const systemMemory = (): number => {
+  const { process, navigator } = globalThis as Node
+  const total = process?.getBuiltinModule?.('node:os').totalmem() ?? (navigator?.deviceMemory ?? 4) * 2 ** 30
+  const granted = process?.constrainedMemory?.() ?? 0
+  return granted > 0 ? Math.min(total, granted) : total
+}
+
+/**
+ * A software adapter's memory is the machine's, which others need too: half of it. What a GPU has cannot be asked; its
+ * driver tells when it has no more, and the budget is there for what outruns it: all the memory of the machine.
+ */
+export const defaultBudget = (hardware: boolean): number => systemMemory() * (hardware ? 1 : 0.5)
