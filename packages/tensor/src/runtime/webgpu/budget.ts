@@ -12,34 +12,41 @@ export interface Budget {
   readonly limit: number
   /** Bytes held: buffers that exist, and what the device still needs for work under way. */
   readonly held: () => number
-  /** Counts bytes as held, where they fit; false where they do not. */
+  /** Bytes held for work under way. */
+  readonly working: () => number
   readonly fits: (bytes: number) => boolean
+  /** Counts bytes of a buffer, and no longer. */
   readonly hold: (bytes: number) => void
   readonly free: (bytes: number) => void
+  /** The same of work under way. */
+  readonly begin: (bytes: number) => void
+  readonly end: (bytes: number) => void
 }
 
 export const createBudget = (limit: number): Budget => {
-  let held = 0
+  let buffers = 0
+  let work = 0
   return {
     limit,
-    held: () => held,
-    fits: (bytes) => held + bytes <= limit,
-    hold: (bytes) => {
-      held += bytes
-    },
-    free: (bytes) => {
-      held -= bytes
-    },
+    held: () => buffers + work,
+    working: () => work,
+    fits: (bytes) => buffers + work + bytes <= limit,
+    hold: (bytes) => void (buffers += bytes),
+    free: (bytes) => void (buffers -= bytes),
+    begin: (bytes) => void (work += bytes),
+    end: (bytes) => void (work -= bytes),
   }
 }
 
+/** What is said of a request that does not fit. */
 export const overBudget = (budget: Budget, bytes: number, blame: Blame): DeviceFailure =>
   new DeviceFailure(
     outOfMemory(
       bytes,
       blame,
-      `the device holds ${budget.held()} of the ${budget.limit} bytes that it may (option \`memory\` of webgpuDevice). ` +
-        'Memory of tensors that nothing refers to is found while a read is awaited, never inside a loop that does not await',
+      `the device holds ${budget.held()} of the ${budget.limit} bytes that it may (option \`memory\` of webgpuDevice), ` +
+        `${budget.working()} of them for work that it has not done yet. Await a read every few steps: work is done meanwhile, ` +
+        'and memory of tensors that nothing refers to is found; inside a loop that never awaits it is not',
     ),
   )
 

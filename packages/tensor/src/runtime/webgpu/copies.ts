@@ -14,15 +14,15 @@ export const copyShader = (bytes: number): Shader => {
   const groups = Math.ceil(bytes / 4 / (LANES * WORDS))
   const across = Math.min(groups, WIDEST)
   return {
-    source: `@group(0) @binding(0) var<storage, read_write> source: array<u32>;
-@group(0) @binding(1) var<storage, read_write> target: array<u32>;
+    source: `@group(0) @binding(0) var<storage, read_write> b0: array<u32>;
+@group(0) @binding(1) var<storage, read_write> b1: array<u32>;
 @compute @workgroup_size(${LANES})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let words = min(arrayLength(&source), arrayLength(&target));
+  let words = min(arrayLength(&b0), arrayLength(&b1));
   let first = (group.y * groups.x + group.x) * ${LANES * WORDS}u + lane;
   for (var i = 0u; i < ${WORDS}u; i++) {
     let at = first + i * ${LANES}u;
-    if (at < words) { target[at] = source[at]; }
+    if (at < words) { b1[at] = b0[at]; }
   }
 }
 `,

@@ -1,14 +1,13 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
-import * as I from '../../codegen/ix.ts'
 import type { KernelBuffer, LoopKernel } from '../../codegen/kernel.ts'
-import * as S from '../../codegen/scalar.ts'
 import type { HostArray } from '../../dtype.ts'
 import type { Program, Step } from '../../schedule/program.ts'
 import { captureSite } from '../../site.ts'
 import { type DeviceError, DeviceFailure, type Storage } from '../device.ts'
 import type { WebgpuDevice } from './device.ts'
 import { openWebgpu as open, singleKernel } from './kernel-trial.support.ts'
+import { affine, at, buffer, f32, load, store, trainingStep } from './programs.support.ts'
 
 const read = async (device: WebgpuDevice, s: Storage): Promise<HostArray> => {
   const result = await device.download(s)()
@@ -28,100 +27,6 @@ const failed = async (device: WebgpuDevice, s: Storage): Promise<DeviceError> =>
   const result = await device.download(s)()
   if (E.isRight(result)) throw new Error('nothing failed')
   return result.left
-}
-
-const f32 = (n: number) => ({ shape: [n], dtype: 'f32' }) as const
-const buffer = (size: number, read: boolean, write: boolean): KernelBuffer => ({ dtype: 'f32', size, read, write })
-const store = (to: number, at: I.Ix, value: S.Scalar) => ({ buffer: to, at, value, scope: 'row', mode: 'set' }) as const
-const at = (n: number): I.Ix => I.ofAxis({ id: 0, extent: n })
-const load = (b: number, n: number): S.Scalar => S.load(b, at(n), 'f32')
-
-/** y = 2 x + 1 */
-const affine = (n: number, inPlace = false): LoopKernel => ({
-  kind: 'loop',
-  name: 'affine',
-  buffers: inPlace ? [buffer(n, true, true)] : [buffer(n, true, false), buffer(n, false, true)],
-  rows: [{ id: 0, extent: n }],
-  cols: [],
-  reductions: [],
-  stores: [
-    store(
-      inPlace ? 0 : 1,
-      at(n),
-      S.binary('add', S.binary('mul', load(0, n), S.constant('f32', 2)), S.constant('f32', 1)),
-    ),
-  ],
-})
-
-/**
- * A training step in small: parameters w (donated) and a batch x give the gradient (scratch), the new w in place, and the
- * loss. Three kernels and a copy of w into a second, large output.
- */
-const trainingStep = (n: number): Program => {
-  const site = captureSite()
-  const kernel = (
-    k: Omit<LoopKernel, 'kind' | 'cols' | 'reductions'> & Partial<LoopKernel>,
-    buffers: readonly number[],
-  ): Step => ({
-    kind: 'kernel',
-    kernel: { cols: [], reductions: [], ...k, kind: 'loop' },
-    buffers,
-    site,
-  })
-  const rows = [{ id: 0, extent: n }]
-  const rw = buffer(n, true, true)
-  const r = buffer(n, true, false)
-  const w = buffer(n, false, true)
-  return {
-    inputs: [f32(n), f32(n)],
-    donated: [true, false],
-    buffers: [
-      { source: { kind: 'input', index: 0 }, bytes: 4 * n },
-      { source: { kind: 'input', index: 1 }, bytes: 4 * n },
-      { source: { kind: 'slot', slab: 0, offset: 0 }, bytes: 4 * n },
-      { source: { kind: 'output' }, bytes: 4 },
-      { source: { kind: 'output' }, bytes: 4 * n },
-    ],
-    slabs: [4 * n],
-    live: 4 * n,
-    steps: [
-      kernel(
-        {
-          name: 'gradient',
-          buffers: [r, r, w],
-          rows,
-          stores: [store(2, at(n), S.binary('sub', load(0, n), load(1, n)))],
-        },
-        [0, 1, 2],
-      ),
-      kernel(
-        {
-          name: 'loss',
-          buffers: [r, buffer(1, false, true)],
-          rows: [],
-          cols: rows,
-          reductions: [{ op: 'sum', dtype: 'f32', value: S.binary('mul', load(0, n), load(0, n)), scan: false }],
-          stores: [store(1, I.constant(0), S.reduced(0, 'f32'))],
-        },
-        [2, 3],
-      ),
-      kernel(
-        {
-          name: 'descent',
-          buffers: [rw, r],
-          rows,
-          stores: [store(0, at(n), S.binary('sub', load(0, n), S.binary('mul', load(1, n), S.constant('f32', 0.5))))],
-        },
-        [0, 2],
-      ),
-      { kind: 'copy', from: 0, to: 4, bytes: 4 * n },
-    ],
-    outputs: [
-      { buffer: 0, aval: f32(n) },
-      { buffer: 3, aval: { shape: [], dtype: 'f32' } },
-      { buffer: 4, aval: f32(n) },
-    ],
-  }
 }
 
 describe.runIf(inject('devices').includes('webgpu'))('webgpu device', () => {

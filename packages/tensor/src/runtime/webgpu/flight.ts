@@ -3,7 +3,7 @@
  * memory held, so that a loop which hands over work faster than it is done ends with an error, and not with the process.
  */
 import { noteTaken } from '../turns.ts'
-import type { Budget } from './budget.ts'
+import { type Budget, overBudget } from './budget.ts'
 import { type Blame, type Faults, invalid, reason } from './faults.ts'
 import { patiently } from './gpu.ts'
 import type { Memory } from './memory.ts'
@@ -18,8 +18,10 @@ export const costOf = (steps: number): number => SUBMISSION + STEP * steps
 const ASK = 2 ** 26
 
 export interface Flight {
-  /** Counts work of a program that was called. Throws DeviceFailure where there is no room for it. */
+  /** Counts work to be launched. Throws DeviceFailure where there is no room for it. */
   readonly board: (bytes: number, blame: () => Blame) => void
+  /** The same for a read, which is what makes room. */
+  readonly boardRead: (bytes: number) => void
   /** The work is in the device's queue. */
   readonly launch: (bytes: number) => void
   /** What was launched up to now; to be called when it is done. */
@@ -35,15 +37,17 @@ export const createFlight = (gpu: GPUDevice, faults: Faults, budget: Budget, mem
     const at = launched
     return () => {
       if (at <= landed) return
-      budget.free(at - landed)
+      budget.end(at - landed)
       landed = at
     }
   }
   return {
     board: (bytes, blame) => {
-      memory.reserve(bytes, blame)
+      if (!memory.makeRoom(bytes)) throw overBudget(budget, bytes, blame())
+      budget.begin(bytes)
       noteTaken(bytes)
     },
+    boardRead: budget.begin,
     launch: (bytes) => {
       launched += bytes
       if (launched - Math.max(landed, asked) < ASK) return

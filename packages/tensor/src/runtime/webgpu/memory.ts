@@ -27,12 +27,14 @@ export interface Memory {
   /** A buffer of just this size, outside the pool. */
   readonly make: (bytes: number, blame: () => Blame) => Block
   readonly discard: (block: Block) => void
-  /** Buffers for reading back; those that failed to be mapped are discarded. */
+  /**
+   * Buffers for reading back, whatever the budget: reading is what makes room. Those that failed to be mapped are discarded.
+   */
   readonly takeStaging: (bytes: number, blame: () => Blame) => Block
   readonly giveStaging: (block: Block) => void
   readonly discardStaging: (block: Block) => void
-  /** Counts what is neither a buffer nor in any: throws DeviceFailure where it does not fit beside them. */
-  readonly reserve: (bytes: number, blame: () => Blame) => void
+  /** Whether so many bytes fit beside what there is; what is free goes first. */
+  readonly makeRoom: (bytes: number) => boolean
   /** Bytes in use, and the most that ever were. */
   readonly live: () => number
   readonly peak: () => number
@@ -75,11 +77,6 @@ export const memory = (gpu: GPUDevice, faults: Faults, budget: Budget, forget: (
   let high = 0
   let before = 0
 
-  const use = (bytes: number): void => {
-    live += bytes
-    peak = Math.max(peak, live)
-    high = Math.max(high, live)
-  }
   const destroy = (block: Block): void => {
     if (!all.delete(block)) return
     block.buffer.destroy()
@@ -102,6 +99,14 @@ export const memory = (gpu: GPUDevice, faults: Faults, budget: Budget, forget: (
       wake(block)
       destroy(block)
     }
+  }
+  /** What is free goes, the longest free first, where there is more than was in use lately. */
+  const settle = (): void => trim(Math.max(high, before) - live + KEEP)
+  const use = (bytes: number): void => {
+    live += bytes
+    peak = Math.max(peak, live)
+    high = Math.max(high, live)
+    settle()
   }
   /** Room for so many bytes beside what is kept: what is free goes first. */
   const makeRoom = (bytes: number): boolean => {
@@ -138,7 +143,6 @@ export const memory = (gpu: GPUDevice, faults: Faults, budget: Budget, forget: (
     return block
   }
   const fresh = (bytes: number, flags: number, blame: () => Blame): Block => {
-    if (!makeRoom(bytes + OBJECT_BYTES)) throw overBudget(budget, bytes, blame())
     let block = create(bytes, flags, blame)
     if (block.fault.error?._tag === 'OutOfMemory' && resting.size > 0) {
       trim(0)
@@ -154,6 +158,11 @@ export const memory = (gpu: GPUDevice, faults: Faults, budget: Budget, forget: (
     return block
   }
 
+  const allowed = (bytes: number, blame: () => Blame): Block => {
+    if (!makeRoom(bytes + OBJECT_BYTES)) throw overBudget(budget, bytes, blame())
+    return fresh(bytes, usage.storage | usage.copyFrom | usage.copyTo, blame)
+  }
+
   return {
     take: (bytes, blame) => {
       if (bytes > limit)
@@ -161,7 +170,7 @@ export const memory = (gpu: GPUDevice, faults: Faults, budget: Budget, forget: (
       const size = sizeClass(bytes, limit)
       const kept = free.get(size)?.[0]
       if (kept !== undefined) wake(kept)
-      const block = kept ?? fresh(size, usage.storage | usage.copyFrom | usage.copyTo, blame)
+      const block = kept ?? allowed(size, blame)
       use(size)
       return block
     },
@@ -185,10 +194,10 @@ export const memory = (gpu: GPUDevice, faults: Faults, budget: Budget, forget: (
         const i = list.findIndex((b) => b.id > block.id)
         list.splice(i < 0 ? list.length : i, 0, block)
       }
-      trim(Math.max(high, before) - live + KEEP)
+      settle()
     },
     make: (bytes, blame) => {
-      const block = fresh(bytes, usage.storage | usage.copyFrom | usage.copyTo, blame)
+      const block = allowed(bytes, blame)
       use(bytes)
       return block
     },
@@ -200,7 +209,9 @@ export const memory = (gpu: GPUDevice, faults: Faults, budget: Budget, forget: (
     takeStaging: (bytes, blame) => {
       const size = sizeClass(bytes, Infinity)
       const i = staging.findIndex((b) => b.bytes === size)
-      return i < 0 ? fresh(size, usage.mapRead | usage.copyTo, blame) : staging.splice(i, 1)[0]!
+      if (i >= 0) return staging.splice(i, 1)[0]!
+      makeRoom(size + OBJECT_BYTES)
+      return fresh(size, usage.mapRead | usage.copyTo, blame)
     },
     giveStaging: (block) => {
       if (!all.has(block)) return
@@ -213,10 +224,7 @@ export const memory = (gpu: GPUDevice, faults: Faults, budget: Budget, forget: (
       }
     },
     discardStaging: destroy,
-    reserve: (bytes, blame) => {
-      if (!makeRoom(bytes)) throw overBudget(budget, bytes, blame())
-      budget.hold(bytes)
-    },
+    makeRoom,
     live: () => live,
     peak: () => peak,
     idle: () => idle,

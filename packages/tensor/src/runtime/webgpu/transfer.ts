@@ -69,7 +69,7 @@ export const createTransfer = (gpu: GPUDevice, faults: Faults, memory: Memory, f
     let staging: Block | null = null
     try {
       const mapped = (staging = memory.takeStaging(bytes, () => blame))
-      flight.board(costOf(1), () => blame)
+      flight.boardRead(costOf(1))
       faults.during(
         outcome,
         () => blame,
