@@ -9,7 +9,12 @@ import { memory } from './memory.ts'
 const blame = () => ({ op: 'tanh', site: '' })
 const open = () => {
   const fake = fakeGpu()
-  const heap = memory(fake.gpu, watch(fake.gpu, () => undefined), createBudget(Infinity), () => undefined)
+  const heap = memory(
+    fake.gpu,
+    watch(fake.gpu, () => undefined),
+    createBudget(Infinity),
+    () => undefined,
+  )
   return { fake, heap, shared: arena(heap) }
 }
 

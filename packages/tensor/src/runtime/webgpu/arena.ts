@@ -26,8 +26,6 @@ export interface Arena {
   readonly slabs: (claim: Claim, blame: (slab: number) => Blame) => readonly Block[]
   /** The program is gone: what only it needed goes too. */
   readonly end: (claim: Claim) => void
-  /** Bytes of all slabs. */
-  readonly bytes: () => number
 }
 
 /** A slab this many times as large as what is needed of it is given up; a smaller excess is not worth a new one. */
@@ -61,6 +59,5 @@ export const arena = (memory: Memory): Arena => {
         if ((slabs[rank]?.bytes ?? 0) > EXCESS * needed) drop(rank)
       }
     },
-    bytes: () => slabs.reduce((n, slab) => n + (slab?.bytes ?? 0), 0),
   }
 }

@@ -3,6 +3,8 @@
  * may end the process: so that such a loop ends with an error that says what to do, bytes are counted against a budget.
  */
 import { DeviceFailure } from '../device.ts'
+import { processMemory } from '../process-memory.ts'
+import { sayUncollected } from '../turns.ts'
 import { type Blame, outOfMemory } from './faults.ts'
 
 /** What the buffer object itself costs, beside its bytes: of Dawn's, the driver's and the engine's memory. */
@@ -45,29 +47,13 @@ export const overBudget = (budget: Budget, bytes: number, blame: Blame): DeviceF
       bytes,
       blame,
       `the device holds ${budget.held()} of the ${budget.limit} bytes that it may (option \`memory\` of webgpuDevice), ` +
-        `${budget.working()} of them for work that it has not done yet. Await a read every few steps: work is done meanwhile, ` +
-        'and memory of tensors that nothing refers to is found; inside a loop that never awaits it is not',
+        `${budget.working()} of them for work that it has not done yet, which a \`read\` waits for`,
+      sayUncollected(),
     ),
   )
-
-type Node = {
-  readonly process?: {
-    readonly constrainedMemory?: () => number
-    readonly getBuiltinModule?: (name: 'node:os') => { readonly totalmem: () => number }
-  }
-  readonly navigator?: { readonly deviceMemory?: number }
-}
-
-/** Bytes of this machine's memory, or of the part that this process may have; a guess where nothing tells. */
-export const systemMemory = (): number => {
-  const { process, navigator } = globalThis as Node
-  const total = process?.getBuiltinModule?.('node:os').totalmem() ?? (navigator?.deviceMemory ?? 4) * 2 ** 30
-  const granted = process?.constrainedMemory?.() ?? 0
-  return granted > 0 ? Math.min(total, granted) : total
-}
 
 /**
  * A software adapter's memory is the machine's, which others need too: half of it. What a GPU has cannot be asked; its
  * driver tells when it has no more, and the budget is there for what outruns it: all the memory of the machine.
  */
-export const defaultBudget = (hardware: boolean): number => systemMemory() * (hardware ? 1 : 0.5)
+export const defaultBudget = (hardware: boolean): number => processMemory() * (hardware ? 1 : 0.5)

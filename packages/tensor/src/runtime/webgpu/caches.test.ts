@@ -29,7 +29,12 @@ describe('pipelines and bind groups that are kept', () => {
   it('bind groups: those that name a block go with it, and no more than some thousand are kept', () => {
     const { gpu } = fakeGpu()
     const groups = bindGroups(gpu)
-    const heap = memory(gpu, watch(gpu, () => undefined), createBudget(Infinity), groups.forget)
+    const heap = memory(
+      gpu,
+      watch(gpu, () => undefined),
+      createBudget(Infinity),
+      groups.forget,
+    )
     const pipeline = pipelines(gpu).of(shader('0'), 'rw', 'kernel')
     const shared = heap.make(2 ** 16, blame)
     const block = heap.make(256, blame)

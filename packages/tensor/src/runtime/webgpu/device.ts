@@ -11,6 +11,7 @@ import type { Capabilities, Program } from '../../schedule/program.ts'
 import { schedule } from '../../schedule/schedule.ts'
 import { describeSite } from '../../site.ts'
 import { type Load, putDown } from '../ballast.ts'
+import { uploaded } from '../binding.ts'
 import { type Device, type DeviceError, DeviceFailure, type Executable, type Storage } from '../device.ts'
 import { hostDataOf, storageOfTensor } from '../storages.ts'
 import { type AdapterOptions, type AdapterReport, deviceOf, findAdapter, report } from './adapter.ts'
@@ -68,11 +69,17 @@ const noDevice = (why: string): DeviceError => ({
 export const webgpuDevice =
   (options: WebgpuOptions = {}): TaskEither<DeviceError, WebgpuDevice> =>
   async () => {
+    if (options.memory !== undefined && !(options.memory > 0))
+      throw new RangeError(
+        `webgpuDevice: memory is ${options.memory}; give the bytes that the device may hold, above 0`,
+      )
     try {
       const adapter = await findAdapter(options)
       const found = report(adapter)
       const tuning = options.tuning ?? (found.hardware ? hardwareTuning : withShuffles(softwareTuning, adapter))
-      return E.right(deviceOver(await deviceOf(adapter), found, tuning, options.memory ?? defaultBudget(found.hardware)))
+      return E.right(
+        deviceOver(await deviceOf(adapter), found, tuning, options.memory ?? defaultBudget(found.hardware)),
+      )
     } catch (error) {
       return E.left(noDevice(reason(error)))
     }
@@ -151,6 +158,8 @@ const deviceOver = (
     if (source.kind !== 'constant') throw new Error(`a program's ${source.kind} was asked for as a constant`)
     const leaf: Expr = source.leaf
     const data = hostDataOf(leaf)
+    const storage = data === null ? storageOfTensor(leaf) : uploaded(device, leaf)
+    if (storage !== null) return own(storage)
     if (data !== null) {
       const outcome: Outcome = { error: null }
       const block = transfer.write(data, leaf, describeSite(leaf.site), outcome)
@@ -158,9 +167,7 @@ const deviceOver = (
       heap.give(block)
       throw new DeviceFailure(outcome.error)
     }
-    const storage = storageOfTensor(leaf)
-    if (storage === null) throw new Error(`a program closes over a ${leaf.prim.name}, which has no value of its own`)
-    return own(storage)
+    throw new Error(`a program closes over a ${leaf.prim.name}, which has no value of its own`)
   }
 
   const device: WebgpuDevice = {
@@ -176,15 +183,17 @@ const deviceOver = (
       const origin: Outcome = { error: null }
       return hold(aval, transfer.write(data, aval, '', origin), origin)
     },
-    download: (storage) => () =>
-      new Promise((resolve) => {
-        if (faults.lost !== null) return resolve(E.left(faults.lost))
-        const mine = own(storage)
-        const gone = mine.gone()
-        if (gone !== null) return resolve(E.left(invalid({ op: `read of ${showAval(mine.aval)}`, site: '' }, gone)))
-        const block = mine.block() // now: the tensor may be released or donated before the queue gets here
-        queue.push(null, () => resolve(transfer.read(mine.aval, block, () => mine.failure())))
-      }),
+    download: (storage) => () => {
+      if (faults.lost !== null) return Promise.resolve(E.left(faults.lost))
+      const mine = own(storage)
+      const gone = mine.gone()
+      const op = `read of ${showAval(mine.aval)}`
+      if (gone !== null) return Promise.resolve(E.left(invalid({ op, site: '' }, gone)))
+      const block = mine.block() // now: the tensor may be released or donated before the queue gets here
+      return new Promise((resolve) =>
+        queue.push(null, () => resolve(transfer.read(mine.aval, block, () => mine.failure()))),
+      )
+    },
     release: (storage) => {
       const mine = own(storage)
       if (mine.gone() !== null) return

@@ -6,7 +6,7 @@
  */
 import type { Tuning } from '../../codegen/wgsl/index.ts'
 import type { Program, ProgramBuffer } from '../../schedule/program.ts'
-import { type Device, type DeviceError, DeviceFailure, type Executable, type Storage } from '../device.ts'
+import { type Device, DeviceFailure, type Executable, type Storage } from '../device.ts'
 import { type Arena, type Claim, claimOf } from './arena.ts'
 import { type BindGroups, type Range, whole } from './bindings.ts'
 import { type Blame, type Faults, invalid, type Outcome, outOfMemory } from './faults.ts'
@@ -104,7 +104,11 @@ export const loadProgram = (host: Host, program: Program): Executable => {
   program.buffers.forEach(({ bytes }, i) => {
     if (places.of[i] !== null && bytes > maxStorageBufferBindingSize)
       throw new DeviceFailure(
-        outOfMemory(bytes, blameFor(i), `one buffer of this adapter holds at most ${maxStorageBufferBindingSize} bytes`),
+        outOfMemory(
+          bytes,
+          blameFor(i),
+          `one buffer of this adapter holds at most ${maxStorageBufferBindingSize} bytes`,
+        ),
       )
   })
   const claim = claimOf(places.slabs)
@@ -151,10 +155,10 @@ export const loadProgram = (host: Host, program: Program): Executable => {
     return bound
   }
 
-  const submit = ({ blocks, copies }: Placed, outcome: Outcome, causes: readonly (() => DeviceError | null)[]): void => {
+  const submit = ({ blocks, copies }: Placed, outcome: Outcome, causes: readonly Outcome[]): void => {
     host.flight.launch(cost)
     outcome.error ??= faults.lost ?? broken.error
-    for (const cause of causes) outcome.error ??= cause()
+    for (const cause of causes) outcome.error ??= cause.error
     if (outcome.error !== null) return
     faults.during(
       outcome,
@@ -191,8 +195,7 @@ export const loadProgram = (host: Host, program: Program): Executable => {
   const place = (storages: readonly GpuStorage[]): Placed =>
     together(memory, (keep) => {
       host.arena.slabs(claim, blameForSlab)
-      const take = (buffer: number): Block =>
-        keep(memory.take(program.buffers[buffer]!.bytes, () => blameFor(buffer)))
+      const take = (buffer: number): Block => keep(memory.take(program.buffers[buffer]!.bytes, () => blameFor(buffer)))
       const blocks = program.buffers.map(({ source }, i): Block | null =>
         source.kind === 'input' ? storages[source.index]!.block() : (fixed.owned.get(i) ?? null),
       )
@@ -236,7 +239,7 @@ export const loadProgram = (host: Host, program: Program): Executable => {
       return host.hold(aval, block, outcome)
     })
     // What the arguments' own work comes to is known only when the queue gets here.
-    const causes = [...storages, ...fixed.closedOver.map((c) => c.storage)].map(({ origin }) => () => origin.error)
+    const causes = [...storages, ...fixed.closedOver.map((c) => c.storage)].map((s) => s.origin)
     queue.push(compiled ? null : ready, () => submit(placed, outcome, causes))
     if (unused.size > 0) queue.push(null, () => unused.forEach(memory.give))
     return made
@@ -258,8 +261,10 @@ export const loadProgram = (host: Host, program: Program): Executable => {
 }
 
 /** Gives up what a program holds, after what was called before. Made here, where it cannot keep the program alive. */
-const leaving = ({ queue, memory, arena }: Host, claim: Claim, owned: readonly Block[]) => (): void =>
-  queue.push(null, () => {
-    owned.forEach(memory.give)
-    arena.end(claim)
-  })
+const leaving =
+  ({ queue, memory, arena }: Host, claim: Claim, owned: readonly Block[]) =>
+  (): void =>
+    queue.push(null, () => {
+      owned.forEach(memory.give)
+      arena.end(claim)
+    })

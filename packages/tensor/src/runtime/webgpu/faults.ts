@@ -17,9 +17,9 @@ export const lost = (why: string): DeviceError => ({
 
 const at = ({ op, site }: Blame): string => (site === '' ? op : `${op} (made at ${site})`)
 
-export const outOfMemory = (bytes: number, blame: Blame, why: string): DeviceError => ({
+export const outOfMemory = (bytes: number, blame: Blame, why: string, advice = ''): DeviceError => ({
   _tag: 'OutOfMemory',
-  message: `${at(blame)}: no memory${bytes === 0 ? '' : ` for ${bytes} bytes`}: ${why}. Use smaller batches, donate what is overwritten, or release what is no longer needed.`,
+  message: `${at(blame)}: no memory${bytes === 0 ? '' : ` for ${bytes} bytes`}: ${why}.${advice} Use smaller batches, donate what is overwritten, or release what is no longer needed.`,
   bytes,
   ...blame,
 })

@@ -46,11 +46,26 @@ export interface Memory {
   readonly close: () => void
 }
 
+/** What a block costs in all. */
+export const costOf = ({ bytes }: { readonly bytes: number }): number => bytes + OBJECT_BYTES
+
 const SMALLEST = 256
 /** Eight classes an octave: at most an eighth is wasted. */
 const sizeClass = (bytes: number, limit: number): number => {
   const step = Math.max(SMALLEST, 2 ** (Math.floor(Math.log2(Math.max(1, bytes))) - 3))
   return Math.max(bytes, Math.min(limit, Math.ceil(bytes / step) * step))
+}
+
+/** Where a block is among others in the order of their numbers, or would be. */
+const position = (list: readonly Block[], block: Block): number => {
+  let lo = 0
+  let hi = list.length
+  while (lo < hi) {
+    const mid = (lo + hi) >> 1
+    if (list[mid]!.id < block.id) lo = mid + 1
+    else hi = mid
+  }
+  return lo
 }
 
 /** Free memory worth keeping whatever is in use. */
@@ -72,6 +87,9 @@ export const memory = (gpu: GPUDevice, faults: Faults, budget: Budget, forget: (
   let live = 0
   let peak = 0
   let idle = 0
+  /** What the blocks in use cost, and those that rest. */
+  let using = 0
+  let keeping = 0
   let given = 0
   /** The most that was in use: since the last turn of 'lately', and in the turn before. */
   let high = 0
@@ -80,7 +98,7 @@ export const memory = (gpu: GPUDevice, faults: Faults, budget: Budget, forget: (
   const destroy = (block: Block): void => {
     if (!all.delete(block)) return
     block.buffer.destroy()
-    budget.free(block.bytes + OBJECT_BYTES)
+    budget.free(costOf(block))
     if (block.laden !== null) putDown(block.laden.load, block.laden.ballast)
     block.laden = null
     forget(block)
@@ -89,24 +107,30 @@ export const memory = (gpu: GPUDevice, faults: Faults, budget: Budget, forget: (
   const wake = (block: Block): void => {
     resting.delete(block)
     idle -= block.bytes
+    keeping -= costOf(block)
     const list = free.get(block.bytes)!
     if (list.length === 1) free.delete(block.bytes)
-    else list.splice(list.indexOf(block), 1)
+    else list.splice(position(list, block), 1)
   }
   const trim = (most: number): void => {
     for (const block of resting) {
-      if (idle <= most) return
+      if (keeping <= most) return
       wake(block)
       destroy(block)
     }
   }
   /** What is free goes, the longest free first, where there is more than was in use lately. */
-  const settle = (): void => trim(Math.max(high, before) - live + KEEP)
-  const use = (bytes: number): void => {
-    live += bytes
+  const settle = (): void => trim(Math.max(high, before) - using + KEEP)
+  const use = (block: Block): void => {
+    live += block.bytes
+    using += costOf(block)
     peak = Math.max(peak, live)
-    high = Math.max(high, live)
+    high = Math.max(high, using)
     settle()
+  }
+  const unuse = (block: Block): void => {
+    live -= block.bytes
+    using -= costOf(block)
   }
   /** Room for so many bytes beside what is kept: what is free goes first. */
   const makeRoom = (bytes: number): boolean => {
@@ -116,50 +140,49 @@ export const memory = (gpu: GPUDevice, faults: Faults, budget: Budget, forget: (
     return budget.fits(bytes)
   }
 
-  /** The buffer, or why there is none. Dawn tells at once, a browser late: then the block knows, and the next read. */
-  const create = (bytes: number, flags: number, blame: () => Blame): Block => {
-    const outcome: Outcome = { error: null }
+  /** A buffer, or why there is none. Dawn tells at once, a browser late: then the fault is known later, to the next read too. */
+  const create = (
+    bytes: number,
+    flags: number,
+    blame: () => Blame,
+  ): { readonly buffer: GPUBuffer | null; readonly fault: Outcome } => {
+    const fault: Outcome = { error: null }
     const late = fromBrowser() !== undefined
-    let buffer: GPUBuffer | null = null
-    faults.during(
-      outcome,
-      blame,
-      () => {
-        if (late) for (const filter of ['out-of-memory', 'validation'] as const) gpu.pushErrorScope(filter)
-        buffer = gpu.createBuffer({ size: bytes, usage: flags, label: `memory ${ids}` })
-      },
-      bytes,
-    )
-    const block: Block = { id: ids++, buffer: buffer!, bytes, fault: outcome, laden: null }
+    const found: GPUBuffer[] = []
+    const make = (): void => {
+      if (late) for (const filter of ['out-of-memory', 'validation'] as const) gpu.pushErrorScope(filter)
+      found.push(gpu.createBuffer({ size: bytes, usage: flags, label: `memory ${ids}` }))
+    }
+    faults.during(fault, blame, make, bytes)
     for (let scopes = late ? 2 : 0; scopes > 0; scopes--)
       void patiently(() => gpu.popErrorScope()).then(
         (error) => {
           if (error === null) return
-          block.fault.error ??= outOfMemory(bytes, blame(), error.message)
-          faults.report(block.fault.error)
+          fault.error ??= outOfMemory(bytes, blame(), error.message)
+          faults.report(fault.error)
         },
         (error: unknown) => faults.report(invalid(blame(), reason(error))),
       )
-    return block
+    const buffer = found[0] ?? null
+    if (fault.error === null) return { buffer, fault }
+    buffer?.destroy()
+    return { buffer: null, fault }
   }
   const fresh = (bytes: number, flags: number, blame: () => Blame): Block => {
-    let block = create(bytes, flags, blame)
-    if (block.fault.error?._tag === 'OutOfMemory' && resting.size > 0) {
+    let { buffer, fault } = create(bytes, flags, blame)
+    if (fault.error?._tag === 'OutOfMemory' && resting.size > 0) {
       trim(0)
-      block.buffer?.destroy()
-      block = create(bytes, flags, blame)
+      ;({ buffer, fault } = create(bytes, flags, blame))
     }
-    if (block.fault.error !== null) {
-      block.buffer?.destroy()
-      throw new DeviceFailure(block.fault.error)
-    }
-    budget.hold(bytes + OBJECT_BYTES)
+    if (buffer === null)
+      throw new DeviceFailure(fault.error ?? invalid(blame(), 'it made no buffer and gave no reason'))
+    const block: Block = { id: ids++, buffer, bytes, fault, laden: null }
+    budget.hold(costOf(block))
     all.add(block)
     return block
   }
-
   const allowed = (bytes: number, blame: () => Blame): Block => {
-    if (!makeRoom(bytes + OBJECT_BYTES)) throw overBudget(budget, bytes, blame())
+    if (!makeRoom(costOf({ bytes }))) throw overBudget(budget, bytes, blame())
     return fresh(bytes, usage.storage | usage.copyFrom | usage.copyTo, blame)
   }
 
@@ -171,46 +194,44 @@ export const memory = (gpu: GPUDevice, faults: Faults, budget: Budget, forget: (
       const kept = free.get(size)?.[0]
       if (kept !== undefined) wake(kept)
       const block = kept ?? allowed(size, blame)
-      use(size)
+      use(block)
       return block
     },
     give: (block) => {
       if (!all.has(block)) return
       if (resting.has(block)) throw new Error(`memory ${block.id} was given back twice`)
-      live -= block.bytes
+      unuse(block)
       if (++given % LATELY === 0) {
         before = high
-        high = live
+        high = using
       }
       if (block.fault.error !== null) {
         destroy(block)
         return
       }
       idle += block.bytes
+      keeping += costOf(block)
       resting.add(block)
       const list = free.get(block.bytes)
       if (list === undefined) free.set(block.bytes, [block])
-      else {
-        const i = list.findIndex((b) => b.id > block.id)
-        list.splice(i < 0 ? list.length : i, 0, block)
-      }
+      else list.splice(position(list, block), 0, block)
       settle()
     },
     make: (bytes, blame) => {
       const block = allowed(bytes, blame)
-      use(bytes)
+      use(block)
       return block
     },
     discard: (block) => {
       if (!all.has(block)) return
-      live -= block.bytes
+      unuse(block)
       destroy(block)
     },
     takeStaging: (bytes, blame) => {
       const size = sizeClass(bytes, Infinity)
       const i = staging.findIndex((b) => b.bytes === size)
       if (i >= 0) return staging.splice(i, 1)[0]!
-      makeRoom(size + OBJECT_BYTES)
+      makeRoom(costOf({ bytes: size }))
       return fresh(size, usage.mapRead | usage.copyTo, blame)
     },
     giveStaging: (block) => {
@@ -234,8 +255,7 @@ export const memory = (gpu: GPUDevice, faults: Faults, budget: Budget, forget: (
       resting.clear()
       free.clear()
       staging.length = 0
-      live = 0
-      idle = 0
+      live = idle = using = keeping = 0
     },
   }
 }

@@ -6,8 +6,14 @@ import type { Program, ProgramBuffer, Step } from '../../schedule/program.ts'
 import { captureSite } from '../../site.ts'
 
 export const f32 = (n: number) => ({ shape: [n], dtype: 'f32' }) as const
-export const buffer = (size: number, read: boolean, write: boolean): KernelBuffer => ({ dtype: 'f32', size, read, write })
-export const store = (to: number, at: I.Ix, value: S.Scalar) => ({ buffer: to, at, value, scope: 'row', mode: 'set' }) as const
+export const buffer = (size: number, read: boolean, write: boolean): KernelBuffer => ({
+  dtype: 'f32',
+  size,
+  read,
+  write,
+})
+export const store = (to: number, at: I.Ix, value: S.Scalar) =>
+  ({ buffer: to, at, value, scope: 'row', mode: 'set' }) as const
 export const at = (n: number): I.Ix => I.ofAxis({ id: 0, extent: n })
 export const load = (b: number, n: number): S.Scalar => S.load(b, at(n), 'f32')
 
@@ -119,7 +125,12 @@ export const chain = (n: number, steps: number, places: readonly { slab: number;
     buffers,
     slabs,
     live: 2 * bytes,
-    steps: Array.from({ length: steps }, (_, i): Step => ({ kind: 'kernel', kernel, buffers: [at(i - 1), at(i)], site })),
+    steps: Array.from({ length: steps }, (_, i): Step => ({
+      kind: 'kernel',
+      kernel,
+      buffers: [at(i - 1), at(i)],
+      site,
+    })),
     outputs: [{ buffer: buffers.length - 1, aval: f32(n) }],
   }
 }

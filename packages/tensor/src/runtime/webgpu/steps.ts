@@ -44,12 +44,7 @@ export const writerOf = (program: Program, isOne: (buffer: number) => boolean): 
  * Prints the kernels and starts to compile them. Kernels with nothing to do are left out. What lies in the arena is bound
  * writable whether it is written or not: a buffer may not be bound read-only and writable in one dispatch.
  */
-export const prepare = (
-  program: Program,
-  places: Places,
-  pipelines: Pipelines,
-  tuning: Tuning,
-): readonly GpuStep[] => {
+export const prepare = (program: Program, places: Places, pipelines: Pipelines, tuning: Tuning): readonly GpuStep[] => {
   const slabOf = (buffer: number): number | null => places.of[buffer]?.slab ?? null
   return program.steps.flatMap((step): readonly GpuStep[] => {
     if (step.kind === 'copy') {

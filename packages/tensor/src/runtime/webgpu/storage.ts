@@ -1,10 +1,9 @@
 /** Memory of a tensor on a WebGPU device: a block of its pool, returned when the tensor is released, donated or collected. */
 import { type Laden, takeOn } from '../ballast.ts'
-import type { DeviceError } from '../device.ts'
 import type { Aval } from '../../expr.ts'
-import type { Device, Storage } from '../device.ts'
+import type { Device, DeviceError, Storage } from '../device.ts'
 import type { Outcome } from './faults.ts'
-import type { Block } from './memory.ts'
+import { type Block, costOf } from './memory.ts'
 
 export class GpuStorage implements Storage {
   readonly device: Device
@@ -21,7 +20,7 @@ export class GpuStorage implements Storage {
     this.aval = aval
     this.origin = origin
     this.#block = block
-    this.#laden = block.laden ?? takeOn(block.bytes)
+    this.#laden = block.laden ?? takeOn(costOf(block))
     block.laden = null
   }
 

@@ -4,6 +4,7 @@ import { type DType, dtypes, type HostArray } from '../../dtype.ts'
 import { showAval } from '../../errors.ts'
 import type { Aval } from '../../expr.ts'
 import { sizeOf } from '../../shape.ts'
+import { bytesOf } from '../bytes.ts'
 import type { DeviceError } from '../device.ts'
 import { type Blame, type Faults, invalid, type Outcome, reason, thrown } from './faults.ts'
 import { costOf, type Flight } from './flight.ts'
@@ -27,7 +28,6 @@ const fromDevice = (bytes: ArrayBuffer, { dtype, shape }: Aval): HostArray => {
   )
   return host
 }
-const bytesOf = (aval: Aval): number => Math.max(1, sizeOf(aval.shape)) * dtypes[aval.dtype].bytes
 
 export interface Transfer {
   /** A block with the data; what is wrong with it shows in `outcome`. Throws DeviceFailure where there is no memory. */
@@ -91,7 +91,10 @@ export const createTransfer = (gpu: GPUDevice, faults: Faults, memory: Memory, f
     } catch (error) {
       if (staging !== null) memory.discardStaging(staging)
       return E.left(
-        faults.lost ?? outcome.error ?? faults.take() ?? (staging === null ? thrown(error, blame) : invalid(blame, reason(error))),
+        faults.lost ??
+          outcome.error ??
+          faults.take() ??
+          (staging === null ? thrown(error, blame) : invalid(blame, reason(error))),
       )
     }
   },
