@@ -215,7 +215,6 @@ export const memory = (gpu: GPUDevice, faults: Faults, budget: Budget, forget: (
       const list = free.get(block.bytes)
       if (list === undefined) free.set(block.bytes, [block])
       else list.splice(position(list, block), 0, block)
-      settle()
     },
     make: (bytes, blame) => {
       const block = allowed(bytes, blame)

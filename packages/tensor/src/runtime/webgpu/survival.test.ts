@@ -215,8 +215,13 @@ describe.runIf(inject('devices').includes('webgpu'))('a webgpu device that is us
     const program = device.load(chain(n, 4, two(n)))
     const [y] = program.run([x])
     const waiting = [device.download(y!)(), device.download(x)()]
+    let answered = 0
+    for (const w of waiting) void w.then(() => answered++)
     await device.destroy()
     await device.destroy()
+    // No turn of the event loop goes by, and so nothing is compiled meanwhile.
+    for (let i = 0; i < 20; i++) await Promise.resolve()
+    expect(answered).toBe(2)
     for (const result of await Promise.all(waiting)) expect(E.isLeft(result) && result.left._tag).toBe('DeviceLost')
     expect(device.stats().liveBytes).toBe(0)
     device.release(x)
