@@ -30,7 +30,7 @@ export class GpuStorage implements Storage {
   }
 
   gone(): string | null {
-    return this.#why
+    return this.#why ?? this.device.lost()?.message ?? null
   }
 
   /** Why its contents are not what they should be. */
