@@ -13,6 +13,7 @@ const open = () => {
     fake.gpu,
     watch(fake.gpu, () => undefined),
     createBudget(Infinity),
+    (work) => work(),
     () => undefined,
   )
   return { fake, heap, shared: arena(heap) }

@@ -33,6 +33,7 @@ describe('pipelines and bind groups that are kept', () => {
       gpu,
       watch(gpu, () => undefined),
       createBudget(Infinity),
+      (work) => work(),
       groups.forget,
     )
     const pipeline = pipelines(gpu).of(shader('0'), 'rw', 'kernel')

@@ -116,12 +116,13 @@ const deviceOver = (
   const faults = watch(gpu, end)
   const budget = createBudget(allowed)
   const groups = bindGroups(gpu)
-  const heap = memory(gpu, faults, budget, groups.forget)
+  const inTurn = (work: () => void): void => queue.push(null, work)
+  const heap = memory(gpu, faults, budget, inTurn, groups.forget)
   const slabs = arena(heap)
   const shared = pipelines(gpu)
   const flight = createFlight(gpu, faults, budget, heap)
-  const transfer = createTransfer(gpu, faults, heap, flight)
   const queue = workQueue((error) => faults.report(thrown(error, nobody)))
+  const transfer = createTransfer(gpu, faults, heap, flight, queue)
   let kernels = 0
   let submits = 0
 
@@ -134,7 +135,7 @@ const deviceOver = (
   }
   const collected = new FinalizationRegistry<Remains>(({ block, load }) => {
     if (load !== null) putDown(load, null)
-    queue.push(null, () => heap.give(block))
+    heap.give(block)
   })
   const programs = new FinalizationRegistry<() => void>((leave) => leave())
   const demandUsable = (): void => {
@@ -162,10 +163,7 @@ const deviceOver = (
     if (storage !== null) return own(storage)
     if (data !== null) {
       const outcome: Outcome = { error: null }
-      const block = transfer.write(data, leaf, describeSite(leaf.site), outcome)
-      if (outcome.error === null) return block
-      heap.give(block)
-      throw new DeviceFailure(outcome.error)
+      return { block: transfer.write(data, leaf, describeSite(leaf.site), outcome), outcome }
     }
     throw new Error(`a program closes over a ${leaf.prim.name}, which has no value of its own`)
   }
@@ -197,8 +195,7 @@ const deviceOver = (
     release: (storage) => {
       const mine = own(storage)
       if (mine.gone() !== null) return
-      const block = surrender(mine, 'it was released')
-      queue.push(null, () => heap.give(block))
+      heap.give(surrender(mine, 'it was released'))
     },
     stats: () => ({
       liveBytes: heap.live(),

@@ -42,7 +42,7 @@ export interface Host {
   /** Takes a storage's block out of the collector's hands. */
   readonly surrender: (storage: GpuStorage, why: string) => Block
   /** A block with the data of a leaf that a program closes over; or the storage that has it. */
-  readonly constant: (buffer: ProgramBuffer) => Block | GpuStorage
+  readonly constant: (buffer: ProgramBuffer) => { readonly block: Block; readonly outcome: Outcome } | GpuStorage
   /** Calls `leave`, which must not hold `owner`, once that is collected, unless the token is taken back before. */
   readonly onceGone: (owner: object, leave: () => void, token: object) => void
   readonly forgetProgram: (token: object) => void
@@ -66,20 +66,26 @@ const together = <T>(memory: Memory, work: (keep: (block: Block) => Block) => T)
 interface Fixed {
   /** Memory of its own, by buffer. */
   readonly owned: ReadonlyMap<number, Block>
+  /** What became of writing it. */
+  readonly written: readonly Outcome[]
   /** Tensors that it closes over. */
   readonly closedOver: readonly { readonly buffer: number; readonly storage: GpuStorage }[]
 }
 const fix = (host: Host, program: Program): Fixed =>
   together(host.memory, (keep) => {
     const owned = new Map<number, Block>()
+    const written: Outcome[] = []
     const closedOver: { readonly buffer: number; readonly storage: GpuStorage }[] = []
     program.buffers.forEach((b, buffer) => {
       if (b.source.kind !== 'constant') return
       const held = host.constant(b)
       if ('aval' in held) closedOver.push({ buffer, storage: held })
-      else owned.set(buffer, keep(held))
+      else {
+        owned.set(buffer, keep(held.block))
+        written.push(held.outcome)
+      }
     })
-    return { owned, closedOver }
+    return { owned, written, closedOver }
   })
 
 /** The memory of one call beside the arena. */
@@ -180,7 +186,11 @@ export const loadProgram = (host: Host, program: Program): Executable => {
   const demandCallable = (storages: readonly GpuStorage[]): void => {
     if (released) throw new Error(`a ${label} was called after it was released`)
     const sources = [...storages, ...fixed.closedOver.map((c) => c.storage)]
-    const failed = broken.error ?? sources.find((s) => s.failure() !== null)?.failure() ?? null
+    const failed =
+      broken.error ??
+      fixed.written.find((w) => w.error !== null)?.error ??
+      sources.find((s) => s.failure() !== null)?.failure() ??
+      null
     if (failed !== null) throw new DeviceFailure(failed)
     if (new Set(sources).size === sources.length) return
     storages.forEach((s, i) => {
@@ -240,8 +250,9 @@ export const loadProgram = (host: Host, program: Program): Executable => {
     })
     // What the arguments' own work comes to is known only when the queue gets here.
     const causes = [...storages, ...fixed.closedOver.map((c) => c.storage)].map((s) => s.origin)
+    causes.push(...fixed.written)
     queue.push(compiled ? null : ready, () => submit(placed, outcome, causes))
-    if (unused.size > 0) queue.push(null, () => unused.forEach(memory.give))
+    unused.forEach(memory.give)
     return made
   }
 

@@ -13,7 +13,13 @@ const open = (limit = Infinity) => {
   const forgotten: Block[] = []
   const faults = watch(fake.gpu, () => undefined)
   const budget = createBudget(limit)
-  const heap = memory(fake.gpu, faults, budget, (block) => forgotten.push(block))
+  const heap = memory(
+    fake.gpu,
+    faults,
+    budget,
+    (work) => work(),
+    (block) => forgotten.push(block),
+  )
   return { fake, forgotten, faults, budget, heap }
 }
 const failure = (f: () => unknown): DeviceError => {

@@ -75,8 +75,18 @@ const LATELY = 4096
 /** Buffers for reading back worth keeping; the last one is kept in any case, for a loop that reads the same each time. */
 const STAGING = 2 ** 25
 
-/** `forget` is called with each block that is destroyed. */
-export const memory = (gpu: GPUDevice, faults: Faults, budget: Budget, forget: (block: Block) => void): Memory => {
+/**
+ * What is called later in the order of the queue may have a block as soon as it is given back, though work that uses it still
+ * waits there. Only a buffer that is destroyed must outlive that work: `inTurn` calls a function when all before it has run.
+ * `forget` is called with each block that is destroyed.
+ */
+export const memory = (
+  gpu: GPUDevice,
+  faults: Faults,
+  budget: Budget,
+  inTurn: (work: () => void) => void,
+  forget: (block: Block) => void,
+): Memory => {
   const limit = Math.min(gpu.limits.maxBufferSize, gpu.limits.maxStorageBufferBindingSize)
   const all = new Set<Block>()
   const free = new Map<number, Block[]>()
@@ -97,11 +107,13 @@ export const memory = (gpu: GPUDevice, faults: Faults, budget: Budget, forget: (
 
   const destroy = (block: Block): void => {
     if (!all.delete(block)) return
-    block.buffer.destroy()
-    budget.free(costOf(block))
     if (block.laden !== null) putDown(block.laden.load, block.laden.ballast)
     block.laden = null
-    forget(block)
+    inTurn(() => {
+      block.buffer.destroy()
+      budget.free(costOf(block))
+      forget(block)
+    })
   }
   /** Takes a block out of the free ones. */
   const wake = (block: Block): void => {

@@ -8,6 +8,8 @@ export interface WorkQueue {
    * `work` throws goes to the queue's owner: the queue goes on.
    */
   readonly push: (ready: Promise<unknown> | null, work: () => void) => void
+  /** Whether work would run at once. */
+  readonly idle: () => boolean
   /** Runs all that waits, now: nothing is worth waiting for when the device is lost. */
   readonly flush: () => void
 }
@@ -44,6 +46,7 @@ export const workQueue = (failed: (error: unknown) => void): WorkQueue => {
       if (waiting.length === 0 && ready === null) attempt(work)
       else if (waiting.push({ ready, work }) === 1) void drain()
     },
+    idle: () => waiting.length === 0,
     flush: () => {
       const jobs = waiting
       waiting = []

@@ -111,6 +111,29 @@ describe.runIf(inject('devices').includes('webgpu'))('memory of programs', () =>
     expect(after.peakBytes).toBe(before.peakBytes)
   })
 
+  it('what is released is used again at once, by work that comes after what still waits for it', async () => {
+    const n = 2 ** 16
+    const base = ones(device, n)
+    const once = (i: number): Storage => {
+      const x = device.upload(new Float32Array(n).fill(i), f32(n))
+      // Each is compiled anew, and so nothing runs before the loop is over.
+      const kernel = affine(n)
+      const scaled = { ...kernel, rows: [{ id: 0, extent: n - i }] }
+      const [y] = device.load(singleKernel(scaled)).run([x])
+      device.release(x)
+      const [z] = device
+        .load(chain(64 + i, 3, two(64 + i)))
+        .run([device.upload(new Float32Array(64 + i).fill(i), f32(64 + i))])
+      device.release(y!)
+      return z!
+    }
+    const before = live()
+    const results = Array.from({ length: 30 }, (_, i) => once(i))
+    expect(live() - before).toBeLessThan(4 * 4 * n)
+    for (const [i, z] of results.entries()) expect((await read(device, z))[0]).toBe(8 * i + 7)
+    expect((await read(device, base))[0]).toBe(1)
+  })
+
   it('copies between values of one slab, large ones too', async () => {
     for (const n of [3, 1000, 1_200_001]) {
       const program = chain(n, 3, two(n))

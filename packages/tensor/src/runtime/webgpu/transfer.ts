@@ -10,6 +10,7 @@ import { type Blame, type Faults, invalid, type Outcome, reason, thrown } from '
 import { costOf, type Flight } from './flight.ts'
 import { MAP_READ, patiently } from './gpu.ts'
 import type { Block, Memory } from './memory.ts'
+import type { WorkQueue } from './queue.ts'
 
 /** Elements as the device stores them: four bytes each, a bool as a u32. Dawn takes no view of shared memory. */
 const toDevice = (data: HostArray, dtype: DType): HostArray => {
@@ -30,7 +31,7 @@ const fromDevice = (bytes: ArrayBuffer, { dtype, shape }: Aval): HostArray => {
 }
 
 export interface Transfer {
-  /** A block with the data; what is wrong with it shows in `outcome`. Throws DeviceFailure where there is no memory. */
+  /** A block that will have the data; what is wrong with it shows in `outcome`, in turn. Throws DeviceFailure where there is no memory. */
   readonly write: (data: HostArray, aval: Aval, site: string, outcome: Outcome) => Block
   /** The elements of a block, copied as soon as this is called; `failure` tells, at any time, what is wrong with them. */
   readonly read: (
@@ -40,7 +41,13 @@ export interface Transfer {
   ) => Promise<E.Either<DeviceError, HostArray>>
 }
 
-export const createTransfer = (gpu: GPUDevice, faults: Faults, memory: Memory, flight: Flight): Transfer => ({
+export const createTransfer = (
+  gpu: GPUDevice,
+  faults: Faults,
+  memory: Memory,
+  flight: Flight,
+  queue: WorkQueue,
+): Transfer => ({
   write: (data, aval, site, outcome) => {
     const blame: Blame = { op: `upload of ${showAval(aval)}`, site }
     const bytes = bytesOf(aval)
@@ -52,12 +59,18 @@ export const createTransfer = (gpu: GPUDevice, faults: Faults, memory: Memory, f
       memory.give(block)
       throw error
     }
-    faults.during(
-      outcome,
-      () => blame,
-      () => gpu.queue.writeBuffer(block.buffer, 0, elements),
-    )
-    flight.launch(bytes)
+    // In turn: work that still waits may use the block. Until then the caller's array may be written to.
+    const own = queue.idle() ? elements : elements.slice()
+    queue.push(null, () => {
+      flight.launch(bytes)
+      outcome.error ??= faults.lost
+      if (outcome.error !== null) return
+      faults.during(
+        outcome,
+        () => blame,
+        () => gpu.queue.writeBuffer(block.buffer, 0, own),
+      )
+    })
     return block
   },
   read: async (aval, block, failure) => {
