@@ -54,6 +54,13 @@ const absorbNeg =
   ({ args: [x, y] }) =>
     is(y!, p.negP) ? other(x!, first(y!)) : null
 
+/** Whether v is 0 where ct is, by its form: ct itself, negated, or times a finite number. */
+const vanishesWith = (ct: Expr, v: Expr): boolean => {
+  if (v === ct) return true
+  if (is(v, p.negP)) return vanishesWith(ct, first(v))
+  return is(v, p.mulP) && [0, 1].some((i) => Number.isFinite(fillOf(v.args[i]!)) && vanishesWith(ct, v.args[1 - i]!))
+}
+
 /** What moves one value around gives that value. */
 const movesFill: Rule = (node) => {
   const value = fillOf(first(node))
@@ -157,6 +164,14 @@ const table: readonly (readonly [Primitive<never>, ...Rule[]])[] = [
     },
     // where(not c, x, y) = where(c, y, x)
     ({ args: [cond, x, y] }) => (is(cond!, p.notP) ? p.where(first(cond!), y!, x!) : null),
+  ],
+  [
+    p.onSupportP,
+    ({ args: [ct, v] }) => {
+      const value = fillOf(ct!)
+      if (value === 0) return p.fillLike(ct!, 0)
+      return value !== null || vanishesWith(ct!, v!) ? v! : null
+    },
   ],
   [p.castP, sameAsOperand],
   [p.reshapeP, sameAsOperand, movesFill, twice(p.reshapeP, (_, { shape }, x) => p.reshape(x, shape))],

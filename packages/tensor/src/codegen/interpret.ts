@@ -3,6 +3,7 @@
  * backend that prints kernels, so it favours the obvious over the fast, and throws where a kernel breaks the IR's rules.
  */
 import { type DType, dtypes, isFloat } from '../dtype.ts'
+import { erfOf, floorMod, powerOf, roundHalfEven } from './functions.ts'
 import type { Axis, Ix } from './ix.ts'
 import type { DotKernel, Kernel, LoopKernel, Store } from './kernel.ts'
 import { type BinaryOp, emptyReduction, linearize, type ReduceOp, type Scalar, type UnaryOp } from './scalar.ts'
@@ -170,10 +171,6 @@ const position = (ix: Ix, p: Point, of: (s: Scalar) => number): number =>
   }, ix.constant)
 
 const bound = (x: number, lo: number, hi: number): number => Math.min(Math.max(x, lo), hi)
-const floorMod = (x: number, y: number): number => {
-  const r = x % y
-  return r !== 0 && r < 0 !== y < 0 ? r + y : r
-}
 
 const reducer: Readonly<Record<ReduceOp, BinaryOp>> = { sum: 'add', prod: 'mul', max: 'max', min: 'min' }
 const combine = (op: ReduceOp, dtype: DType, x: number, y: number): number => binaryOps[reducer[op]](x, y, dtype)
@@ -194,24 +191,6 @@ const convert = (x: number, from: DType, dtype: DType): number => {
   }
 }
 
-const roundEven = (x: number): number => {
-  const r = Math.round(x)
-  return Math.abs(x - Math.trunc(x)) === 0.5 && r % 2 !== 0 ? r - 1 : r
-}
-
-/** erf x = 2/sqrt(pi) exp(-x^2) sum_n 2^n x^(2n+1) / (2n+1)!!: all terms have one sign, so nothing cancels. */
-const erf = (x: number): number => {
-  if (Number.isNaN(x)) return x
-  if (Math.abs(x) > 6) return Math.sign(x)
-  let term = x
-  let sum = x
-  for (let n = 1; Math.abs(term) > 1e-17 * Math.abs(sum); n++) {
-    term *= (2 * x * x) / (2 * n + 1)
-    sum += term
-  }
-  return (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x) * sum
-}
-
 const unaryOps: Readonly<Record<UnaryOp, (x: number, dtype: DType) => number>> = {
   neg: (x, dtype) => wrap(-x, dtype),
   abs: (x, dtype) => wrap(Math.abs(x), dtype),
@@ -219,7 +198,7 @@ const unaryOps: Readonly<Record<UnaryOp, (x: number, dtype: DType) => number>> =
   not: (x) => (x === 0 ? 1 : 0),
   floor: Math.floor,
   ceil: Math.ceil,
-  round: roundEven,
+  round: roundHalfEven,
   exp: Math.exp,
   exp2: (x) => 2 ** x,
   expm1: Math.expm1,
@@ -236,7 +215,7 @@ const unaryOps: Readonly<Record<UnaryOp, (x: number, dtype: DType) => number>> =
   sinh: Math.sinh,
   cosh: Math.cosh,
   sigmoid: (x) => 1 / (1 + Math.exp(-x)),
-  erf,
+  erf: erfOf,
   isnan: (x) => (Number.isNaN(x) ? 1 : 0),
   isinf: (x) => (Math.abs(x) === Infinity ? 1 : 0),
 }
@@ -265,7 +244,7 @@ const binaryOps: Readonly<Record<BinaryOp, (x: number, y: number, dtype: DType) 
   mul: (x, y, dtype) => (isFloat(dtype) ? x * y : wrap(Math.imul(x, y), dtype)),
   div: (x, y, dtype) => (isFloat(dtype) ? x / y : y === 0 ? 0 : wrap(Math.trunc(x / y), dtype)),
   mod: (x, y, dtype) => (isFloat(dtype) ? floorMod(x, y) : y === 0 ? 0 : wrap(floorMod(x, y), dtype)),
-  pow: (x, y, dtype) => (isFloat(dtype) ? (x === 1 ? 1 : x ** y) : integerPower(x, y, dtype)),
+  pow: (x, y, dtype) => (isFloat(dtype) ? powerOf(x, y) : integerPower(x, y, dtype)),
   max: (x, y) => Math.max(x, y),
   min: (x, y) => Math.min(x, y),
   and: bitwise((x, y) => x & y),

@@ -4,6 +4,7 @@ import { binary, binaryPrimitive, unary, unaryPrimitive } from './elementwise.ts
 import { fillLike } from './leaves.ts'
 import { numbers, signed } from './operands.ts'
 import { multiply, sum, wrap } from './reduction.ts'
+import { onSupport } from './support.ts'
 
 export const negP = unaryPrimitive({
   op: 'neg',
@@ -31,7 +32,7 @@ export const mulP = binaryPrimitive({
   accepts: numbers,
   f: multiply,
   // (xy)' = x'y + xy'
-  vjp: (ct, x, y) => [mul(ct, y), mul(ct, x)],
+  vjp: (ct, x, y) => [onSupport(ct, mul(ct, y)), onSupport(ct, mul(ct, x))],
 })
 export const mul = binary(mulP)
 
@@ -42,7 +43,7 @@ export const divP = binaryPrimitive({
   accepts: numbers,
   f: (dtype) => (dtype === 'f32' ? (x, y) => x / y : (x, y) => (y === 0 ? 0 : wrap(dtype, Math.trunc(x / y)))),
   // (x/y)' = x'/y - (x/y) y'/y
-  vjp: (ct, _, y, out) => [div(ct, y), neg(mul(ct, div(out, y)))],
+  vjp: (ct, _, y, out) => [onSupport(ct, div(ct, y)), onSupport(ct, neg(mul(ct, div(out, y))))],
 })
 export const div = binary(divP)
 

@@ -13,6 +13,7 @@ import { reduceMaxP, reduceMinP, reduceProdP } from './reduce.ts'
 import { cumsumP, reverseCumsumP } from './scan.ts'
 import * as select from './select.ts'
 import { argsortP } from './sort.ts'
+import { onSupportP } from './support.ts'
 import { scatterAddP, takeP } from './take.ts'
 import { threefryP } from './threefry.ts'
 import * as functions from './unary.ts'
@@ -60,6 +61,7 @@ export { reduceMax, reduceMaxP, reduceMin, reduceMinP, reduceProd, reduceProdP }
 export { cumsum, cumsumP, reverseCumsumP } from './scan.ts'
 export * from './select.ts'
 export { argsort, argsortP } from './sort.ts'
+export { onSupport, onSupportP } from './support.ts'
 export { clampIndices, scatterAdd, scatterAddP, take, takeP } from './take.ts'
 export { threefry, threefryP } from './threefry.ts'
 export * from './unary.ts'
@@ -74,7 +76,7 @@ export const elementwise: readonly Primitive<never>[] = [
   ...[sinP, cosP, tanP, sinhP, coshP, tanhP, sigmoidP, erfP, notP, isnanP, isinfP],
   ...[addP, subP, mulP, divP, modP, powP, maximumP, minimumP],
   ...[andP, orP, xorP, shlP, shrP, eqP, neP, ltP, leP, gtP, geP],
-  ...[whereP, castP, threefryP],
+  ...[whereP, castP, threefryP, onSupportP],
 ]
 
 /** All records; the laws run over this list. */

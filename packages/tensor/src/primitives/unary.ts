@@ -1,13 +1,14 @@
 /** Functions of one float, as rows: name, meaning, derivative. */
+import { erfOf, roundHalfEven } from '../codegen/functions.ts'
 import type { UnaryOp } from '../codegen/scalar.ts'
 import type { DType } from '../dtype.ts'
 import type { Expr, Primitive } from '../expr.ts'
 import { div, mul, neg, plus, sub, times } from './arithmetic.ts'
 import { unary, unaryPrimitive } from './elementwise.ts'
-import { erfOf, roundHalfEven } from './functions.ts'
 import { fillLike } from './leaves.ts'
 import { floats, signed } from './operands.ts'
 import { wrap } from './reduction.ts'
+import { onSupport } from './support.ts'
 
 type Derivative = ((ct: Expr, x: Expr, out: Expr) => Expr) | null
 const row = (
@@ -15,7 +16,13 @@ const row = (
   f: (x: number) => number,
   vjp: Derivative,
   accepts: readonly DType[] = floats,
-): Primitive<null> => unaryPrimitive({ op, accepts, f: (x, dtype) => wrap(dtype, f(x)), vjp })
+): Primitive<null> =>
+  unaryPrimitive({
+    op,
+    accepts,
+    f: (x, dtype) => wrap(dtype, f(x)),
+    vjp: vjp === null ? null : (ct, x, out) => onSupport(ct, vjp(ct, x, out)),
+  })
 
 const one = (x: Expr): Expr => fillLike(x, 1)
 

@@ -34,6 +34,7 @@ const scalarCost = (s: Scalar): number => {
     case 'binary':
       return s.op === 'pow' ? 2 * FUNCTION : 1
     case 'select':
+      return s.x.kind === 'const' || s.y.kind === 'const' ? 0 : 1 // a mask
     case 'within':
     case 'cast':
       return 1

@@ -11,6 +11,9 @@ export const select = (e: Emitter, condition: Val, x: Val, y: Val): Val => {
   if (condition.value !== null) return condition.value === 0 ? y : x
   if (x.id === y.id) return x
   if (!condition.lanes && !x.lanes && !y.lanes) return e.pure(code.select, [x, y, condition], x.type, false)
+  // one instruction instead of the three that a selection of lanes is made of
+  if (Object.is(y.value, 0)) return e.pure(code.v128And, [e.splat(x), e.splat(condition)], x.type, true)
+  if (Object.is(x.value, 0)) return e.pure(code.v128AndNot, [e.splat(y), e.splat(condition)], x.type, true)
   return e.pure(code.bitselect, [e.splat(x), e.splat(y), e.splat(condition)], x.type, true)
 }
 
@@ -43,10 +46,7 @@ export const upper = (e: Emitter, x: Val, y: Val): Val =>
     : select(e, e.op('flt', x, y), y, x)
 
 /** x where the condition holds, else 0. */
-export const keepWhere = (e: Emitter, condition: Val, x: Val): Val =>
-  x.lanes && condition.lanes
-    ? retyped(e.op('band', retyped(x, 'bool'), condition), x.type)
-    : select(e, condition, x, e.constant(x.type, 0))
+export const keepWhere = (e: Emitter, condition: Val, x: Val): Val => select(e, condition, x, e.constant(x.type, 0))
 
 type Extremum = 'minS' | 'minU' | 'maxS' | 'maxU'
 const extrema = {
@@ -119,6 +119,7 @@ export const wide = (e: Emitter, op: WideOp, x: Wide, y: Wide | number): Wide =>
   return (x.length > z.length ? x : z).map((_, i) => e.op(op, x[i] ?? x[0]!, z[i] ?? z[0]!))
 }
 export const wideNearest = (e: Emitter, x: Wide): Wide => x.map((p) => e.op('dnearest', p))
+export const wideTruncated = (e: Emitter, x: Wide): Wide => x.map((p) => e.op('dtrunc', p))
 
 /** A load or store's immediate: alignment (as a power of two) and offset in bytes. */
 export const memarg = (offset: number): number[] => [2, ...unsigned(offset)]

@@ -50,12 +50,24 @@ export interface Emitter {
   /** Runs the body at least once, until it returns a false condition. */
   readonly repeat: (body: () => Val) => void
   readonly when: (condition: Val, body: () => void) => void
+  /**
+   * `common`, or where the condition holds what `rare` makes of the operands: a branch, taken only if the condition holds in
+   * some lane. Depends on its operands only, and is placed and numbered like `pure`; `name` stands for `rare`.
+   */
+  readonly rarely: (
+    name: string,
+    condition: Val,
+    operands: readonly Val[],
+    common: readonly Val[],
+    rare: (operands: readonly Val[]) => readonly Val[],
+  ) => readonly Val[]
   readonly finish: () => WasmFunction
 }
 
 interface Level {
   readonly code: number[]
   readonly known: Map<string, Val>
+  readonly branches: Map<string, readonly Val[]>
 }
 
 const wasmType = (type: Type, lanes: boolean): WasmType => (lanes ? 'v128' : type === 'bool' ? 'i32' : type)
@@ -74,7 +86,7 @@ const folded: Partial<Readonly<Record<Instruction, (x: number, y: number) => num
 
 export const emitter = (params: number): Emitter => {
   const names: WasmType[] = []
-  const open: Level[] = [{ code: [], known: new Map() }]
+  const open: Level[] = [{ code: [], known: new Map(), branches: new Map() }]
   const here = (): number => open.length - 1
 
   const fresh = (type: Type, lanes: boolean): number => {
@@ -181,7 +193,7 @@ export const emitter = (params: number): Emitter => {
   const variable: Emitter['variable'] = (type, lanes) => ({ type, lanes, local: fresh(type, lanes), version: 0 })
   /** Emits the body at a level of its own, wrapped in an opening and a closing. */
   const nested = (before: readonly number[], body: () => void, after: () => void): void => {
-    open.push({ code: [], known: new Map() })
+    open.push({ code: [], known: new Map(), branches: new Map() })
     body()
     after()
     const inner = open.pop()!
@@ -199,6 +211,38 @@ export const emitter = (params: number): Emitter => {
     }
     push(here(), condition) // stays on the stack below what the body hoists to this level, which is balanced
     nested(code.if, body, () => undefined)
+  }
+  const rarely: Emitter['rarely'] = (name, condition, operands, common, rare) => {
+    const all = [condition, ...operands, ...common]
+    const level = all.reduce((most, x) => Math.max(most, x.level), 0)
+    const key = `${name}(${all.map((x) => x.id).join()})`
+    const known = open[level]!.branches.get(key)
+    if (known !== undefined) return known
+    const inside = open.splice(level + 1) // what is open further in goes on after the branch
+    const lanes = condition.lanes
+    const hold = (x: Val): Variable => {
+      const held = variable(x.type, x.lanes || lanes)
+      assign(held, held.lanes ? splat(x) : x)
+      return held
+    }
+    // Operands are read anew, at the level of the branch, so that nothing made of them is moved out of it.
+    const [given, results] = [operands.map(hold), common.map(hold)]
+    const chosen = hold(condition)
+    when(lanes ? pure(code.v128AnyTrue, [condition], 'bool', false) : condition, () => {
+      rare(given.map(read)).forEach((x, i) => {
+        const result = results[i]!
+        assign(
+          result,
+          result.lanes
+            ? pure(code.bitselect, [splat(x), read(result), read(chosen)], result.type, true)
+            : pure(code.select, [x, read(result), read(chosen)], result.type, false),
+        )
+      })
+    })
+    const values = results.map(read)
+    open.push(...inside)
+    open[level]!.branches.set(key, values)
+    return values
   }
   const repeat: Emitter['repeat'] = (body) => {
     let again = constant('bool', 0)
@@ -255,6 +299,7 @@ export const emitter = (params: number): Emitter => {
     loop,
     repeat,
     when,
+    rarely,
     finish: () => ({ params, ...allocateLocals([...open[0]!.code, ...code.end], names, params) }),
   }
 }

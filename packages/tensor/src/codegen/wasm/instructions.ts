@@ -68,6 +68,7 @@ export const instructions = {
   bxor: row('bool', 0x73, 0x51),
 
   dneg: row('f64', 0x9a, 0xed),
+  dtrunc: { scalar: [0x9d], lanes: simd(0x7a), result: 'f64' },
   dnearest: { scalar: [0x9e], lanes: simd(0x94), result: 'f64' },
   dadd: row('f64', 0xa0, 0xf0),
   dsub: row('f64', 0xa1, 0xf1),
@@ -127,6 +128,9 @@ export const code = {
   i32x4Replace: simd(28),
   f32x4Extract: simd(31),
   v128Not: simd(0x4d),
+  v128And: simd(0x4e),
+  v128AndNot: simd(0x4f),
+  v128AnyTrue: simd(0x53),
   bitselect: simd(0x52),
   v128Load32Lane: simd(0x56),
   v128Store32Lane: simd(0x5a),

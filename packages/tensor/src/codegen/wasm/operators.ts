@@ -3,15 +3,21 @@ import type { DType } from '../../dtype.ts'
 import type { BinaryOp, ReduceOp, UnaryOp } from '../scalar.ts'
 import {
   asInteger,
+  bitsOf,
   extract,
   extremum,
   f32,
+  fromBits,
   gatherLanes,
   i32,
+  narrow,
   narrowInteger,
   not,
   select,
+  type Wide,
   wide,
+  wideTruncated,
+  widen,
   widenInteger,
 } from './arithmetic.ts'
 import type { Emitter, Val } from './emitter.ts'
@@ -114,34 +120,35 @@ const integerMod = (e: Emitter, x: Val, y: Val, isSigned: boolean): Val => {
   return select(e, e.op('ieq', y, i32(e, 0)), i32(e, 0), fixed)
 }
 
-/** The upper half of a float's mantissa, so that products of halves are exact (Veltkamp). */
-const upperHalf = (e: Emitter, x: Val): Val => {
-  const c = e.op('fmul', x, f32(e, 4097))
-  return e.op('fsub', c, e.op('fsub', c, x))
-}
+/** Bits of a quotient that a remainder in doubles takes at once: q < 2^28 times a divisor of 24 bits is exact. */
+const QUOTIENT_BITS = 28
+/** x - trunc(x / y) y, exactly, for |x| < 2^28 |y|. The quotient of two such f32 rounds to no integer that it is not. */
+const wideRemainder = (e: Emitter, x: Wide, y: Wide): Wide =>
+  wide(e, 'dsub', x, wide(e, 'dmul', wideTruncated(e, wide(e, 'ddiv', x, y)), y))
 /**
- * The remainder of |x| / |y| with the product exact (Dekker), so that it is right for quotients up to 2^24; then the sign
- * of x, and y added where the signs differ.
+ * The remainder of division towards zero, exact in doubles: at once where the quotient is below 2^28. Else long division:
+ * the remainder by y 2^280 first (no quotient of two f32 is larger), then by y 2^252, and so on, each by an exact step.
  */
-const floatMod = (e: Emitter, x: Val, y: Val): Val => {
+const floatRemainder = (e: Emitter, x: Val, y: Val): Val => {
   const [ax, ay] = [e.op('fabs', x), e.op('fabs', y)]
-  const q = e.op('ftrunc', e.op('fdiv', ax, ay))
-  const product = e.op('fmul', q, ay)
-  const [qh, yh] = [upperHalf(e, q), upperHalf(e, ay)]
-  const [ql, yl] = [e.op('fsub', q, qh), e.op('fsub', ay, yh)]
-  const first = e.op('fsub', e.op('fmul', qh, yh), product)
-  const cross = e.op('fadd', e.op('fadd', first, e.op('fmul', qh, yl)), e.op('fmul', ql, yh))
-  const lost = e.op('fadd', cross, e.op('fmul', ql, yl))
-  const r = e.op('fsub', e.op('fsub', ax, product), lost)
-  const [zero, infinity] = [f32(e, 0), f32(e, Infinity)]
-  // the rounded quotient may be one too large or one too small
-  const tooSmall = select(e, e.op('fge', r, ay), e.op('fsub', r, ay), r)
-  const near = select(e, e.op('flt', r, zero), e.op('fadd', r, ay), tooSmall)
-  const endless = e.op('band', e.op('feq', ay, infinity), e.op('flt', ax, infinity))
-  const size = select(e, e.op('bor', endless, e.op('flt', ax, ay)), ax, near)
-  const signed = select(e, e.op('flt', x, zero), e.op('fneg', size), size)
-  const differ = e.op('bxor', e.op('flt', x, zero), e.op('flt', y, zero))
-  return select(e, e.op('band', differ, e.op('fne', size, zero)), e.op('fadd', signed, y), signed)
+  const isLarge = e.op('fge', ax, e.op('fmul', ay, f32(e, 2 ** QUOTIENT_BITS)))
+  const usual = narrow(e, wideRemainder(e, widen(e, x), widen(e, y)))
+  const [exact] = e.rarely('remainder', isLarge, [x, y], [usual], ([dividend, divisor]) => {
+    let rest = widen(e, dividend!)
+    const by = widen(e, divisor!)
+    for (let digit = 10; digit >= 0; digit--)
+      rest = wideRemainder(e, rest, wide(e, 'dmul', by, 2 ** (QUOTIENT_BITS * digit)))
+    return [narrow(e, rest)]
+  })
+  return select(e, e.op('flt', ax, ay), x, exact!) // also where y is infinite
+}
+/** The remainder with y added where the signs differ; a zero takes the sign of y. */
+const floatMod = (e: Emitter, x: Val, y: Val): Val => {
+  const r = floatRemainder(e, x, y)
+  const zero = f32(e, 0)
+  const differ = e.op('bxor', e.op('flt', r, zero), e.op('flt', y, zero))
+  const ofZero = fromBits(e, e.op('iand', bitsOf(e, y), i32(e, -0x80000000)))
+  return select(e, e.op('feq', r, zero), ofZero, select(e, differ, e.op('fadd', r, y), r))
 }
 
 /** x^y modulo 2^32 by squaring; 1 / x^|y| truncated for a negative exponent. */

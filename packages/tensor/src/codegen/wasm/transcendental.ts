@@ -1,7 +1,8 @@
 /**
  * Transcendental functions as sequences of instructions, once for scalars and lanes. The polynomials are those of Cephes
  * (S. Moshier, netlib.org/cephes, single precision) unless said otherwise; errors are within 2 ulp (`tanh` 6, `tan sinh cosh` 4), `pow` within 1e-6,
- * where the result is a normal number. Arguments of sin, cos and tan are reduced in doubles, exactly up to about 1e8.
+ * where the result is a normal number. Arguments of sin, cos and tan of any size are
+ * reduced in doubles.
  */
 import {
   bitsOf,
@@ -195,19 +196,69 @@ const erf: Function1 = (e, x) => {
   return select(e, isFar, withSign(e, far, x), e.op('fadd', e.op('fmul', near, x), x))
 }
 
-/** sin and cos of x - q pi/2, |x - q pi/2| <= pi/4, and the quadrant q. */
-const circle = (e: Emitter, x: Val): { readonly sin: Val; readonly cos: Val; readonly quadrant: Val } => {
+/** x = q pi/2 + r with |r| <= pi/4, r rounded to f32; q modulo 4 counts. */
+interface Turned {
+  readonly r: Val
+  readonly quadrant: Val
+}
+/**
+ * In doubles, with pi/2 in two parts (Cody and Waite; the parts are those of FreeBSD's rem_pio2f): the first has 25 bits, so
+ * that its product with q < 2^28 is exact, the second the next 53.
+ */
+const turnedBySteps = (e: Emitter, x: Val): Turned => {
   const double = widen(e, x)
   const quarters = wideNearest(e, wide(e, 'dmul', double, 2 / Math.PI))
-  const high = wide(e, 'dsub', double, wide(e, 'dmul', quarters, Math.PI / 2))
-  const r = narrow(e, wide(e, 'dsub', high, wide(e, 'dmul', quarters, 6.123233995736766e-17))) // pi/2 - double(pi/2)
+  const high = wide(e, 'dsub', double, wide(e, 'dmul', quarters, 1.5707963109016418))
+  const r = narrow(e, wide(e, 'dsub', high, wide(e, 'dmul', quarters, 1.5893254773528197e-8)))
+  return { r, quadrant: narrowInteger(e, quarters, true) }
+}
+/** 2/pi, 29 bits each. */
+const TWO_OVER_PI = [0x145f306d, 0x19391054, 0x14fe13ab, 0x1d1f534d, 0x1b81b6c5, 0x5664f10, 0x1c820ff2].map(
+  (digits, i) => digits * 2 ** (-29 * (i + 1)),
+)
+/**
+ * x 2/pi by parts (Payne and Hanek): each product of 24 bits of x with 29 of 2/pi is exact in a double, and so is what is
+ * left of it modulo 4. Their sum is kept in two doubles (Knuth), since its distance from a whole number may be as small as
+ * 2^-30. 203 bits of 2/pi leave 75 below the point for the largest x.
+ */
+const turnedByParts = (e: Emitter, x: Val): Turned => {
+  const double = widen(e, x)
+  const parts = TWO_OVER_PI.map((part) => {
+    const product = wide(e, 'dmul', double, part)
+    return wide(e, 'dsub', product, wide(e, 'dmul', wideNearest(e, wide(e, 'dmul', product, 0.25)), 4))
+  })
+  let sum = parts[0]!
+  let lost: Wide = sum.map(() => e.constant('f64', 0))
+  for (const part of parts.slice(1)) {
+    const next = wide(e, 'dadd', sum, part)
+    const taken = wide(e, 'dsub', next, sum)
+    const ofSum = wide(e, 'dsub', sum, wide(e, 'dsub', next, taken))
+    lost = wide(e, 'dadd', lost, wide(e, 'dadd', ofSum, wide(e, 'dsub', part, taken)))
+    sum = next
+  }
+  const quarters = wideNearest(e, sum)
+  const fraction = wide(e, 'dadd', wide(e, 'dsub', sum, quarters), lost)
+  return { r: narrow(e, wide(e, 'dmul', fraction, Math.PI / 2)), quadrant: narrowInteger(e, quarters, true) }
+}
+/** Beyond this, and for infinities, which give NaN, the reduction goes by parts. */
+const MANY_TURNS = 2 ** 27
+
+/** sin and cos of r, and the quadrant. */
+const circle = (e: Emitter, x: Val): { readonly sin: Val; readonly cos: Val; readonly quadrant: Val } => {
+  const usual = turnedBySteps(e, x)
+  const isLarge = e.op('fgt', e.op('fabs', x), f32(e, MANY_TURNS))
+  const turned = e.rarely('turn', isLarge, [x], [usual.r, usual.quadrant], ([large]) => {
+    const { r, quadrant } = turnedByParts(e, large!)
+    return [r, quadrant]
+  })
+  const [r, quadrant] = [turned[0]!, turned[1]!]
   const z = e.op('fmul', r, r)
   const s = polynomial(e, z, [-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1])
   const c = polynomial(e, z, [2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2])
   return {
     sin: e.op('fadd', e.op('fmul', e.op('fmul', s, z), r), r),
     cos: e.op('fadd', e.op('fsub', e.op('fmul', e.op('fmul', z, z), c), times(e, z, 0.5)), f32(e, 1)),
-    quadrant: narrowInteger(e, quarters, true),
+    quadrant,
   }
 }
 const bit = (e: Emitter, x: Val, mask: number): Val => e.op('ine', e.op('iand', x, i32(e, mask)), i32(e, 0))
@@ -256,7 +307,8 @@ export const pow = (e: Emitter, x: Val, y: Val): Val => {
   const ofZero = select(e, yAbove, zero, infinity)
   const ofInfinity = select(e, yAbove, infinity, zero)
   const edge = select(e, e.op('feq', size, zero), ofZero, select(e, e.op('feq', size, infinity), ofInfinity, finite))
-  const magnitude = select(e, e.op('fne', y, y), y, select(e, e.op('fne', x, x), x, edge))
+  const ofOne = select(e, e.op('feq', size, one), one, edge)
+  const magnitude = select(e, e.op('fne', y, y), y, select(e, e.op('fne', x, x), x, ofOne))
   const isWhole = e.op('feq', e.op('ffloor', y), y)
   const halfY = times(e, y, 0.5)
   const isOdd = e.op('band', isWhole, e.op('fne', e.op('ffloor', halfY), halfY))

@@ -1,6 +1,6 @@
-/** Scalar functions that JavaScript lacks, in double precision. */
+/** The scalar functions of the loop IR that JavaScript lacks or defines otherwise, in double precision. */
 
-/** To the nearest integer, ties to even. */
+/** To the nearest integer, ties to even; the sign of zero stays. */
 export const roundHalfEven = (x: number): number => {
   const up = Math.round(x)
   return up - x === 0.5 && up % 2 !== 0 ? up - 1 : up
@@ -22,8 +22,16 @@ export const erfOf = (x: number): number => {
   return (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x) * total
 }
 
-/** x mod y with the sign of y, as in Python. */
+/**
+ * x - y floor(x / y), from the exact remainder: the sign of y, zero included, as in Python and NumPy. It lies in [0, y), but
+ * for rounding: a tiny x of the other sign gives y itself.
+ */
 export const floorMod = (x: number, y: number): number => {
   const rest = x % y
-  return rest !== 0 && rest < 0 !== y < 0 ? rest + y : rest
+  if (rest === 0) return y < 0 ? -0 : 0
+  return rest < 0 !== y < 0 ? rest + y : rest
 }
+
+/** x^y with the special values of C (and of JAX): 1^y = x^0 = 1 even for NaN, and (-1)^(+-inf) = 1. */
+export const powerOf = (x: number, y: number): number =>
+  x === 1 || (x === -1 && Math.abs(y) === Infinity) ? 1 : x ** y
