@@ -95,7 +95,7 @@ export const flushed = (x: number): number => (Math.abs(x) < TINY ? 0 * x : x)
  */
 export const ulps = (got: number, truth: number): number => {
   if (Number.isNaN(truth) || Number.isNaN(got)) return Number.isNaN(truth) && Number.isNaN(got) ? 0 : Infinity
-  if (truth === 0) return Object.is(got, truth) ? 0 : got === 0 ? 0.75 : Math.abs(got) / 2 ** -149
+  if (truth === 0) return Object.is(got, truth) ? 0 : got === 0 ? Infinity : Math.abs(got) / 2 ** -149
   const size = Math.abs(truth)
   if (Math.abs(got) === Infinity || size === Infinity) {
     if (Math.sign(got) !== Math.sign(truth)) return Infinity

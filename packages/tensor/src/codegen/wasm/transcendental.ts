@@ -263,9 +263,11 @@ const circle = (e: Emitter, x: Val): { readonly sin: Val; readonly cos: Val; rea
 }
 const bit = (e: Emitter, x: Val, mask: number): Val => e.op('ine', e.op('iand', x, i32(e, mask)), i32(e, 0))
 const negateWhere = (e: Emitter, condition: Val, x: Val): Val => select(e, condition, e.op('fneg', x), x)
+/** y, but a zero for itself: its sign is lost on the way. */
+const orZero = (e: Emitter, x: Val, y: Val): Val => select(e, e.op('feq', x, f32(e, 0)), x, y)
 const sin: Function1 = (e, x) => {
   const { sin: s, cos: c, quadrant } = circle(e, x)
-  return negateWhere(e, bit(e, quadrant, 2), select(e, bit(e, quadrant, 1), c, s))
+  return orZero(e, x, negateWhere(e, bit(e, quadrant, 2), select(e, bit(e, quadrant, 1), c, s)))
 }
 const cos: Function1 = (e, x) => {
   const { sin: s, cos: c, quadrant } = circle(e, x)
@@ -275,7 +277,7 @@ const cos: Function1 = (e, x) => {
 const tan: Function1 = (e, x) => {
   const { sin: s, cos: c, quadrant } = circle(e, x)
   const odd = bit(e, quadrant, 1)
-  return e.op('fdiv', negateWhere(e, odd, select(e, odd, c, s)), select(e, odd, s, c))
+  return orZero(e, x, e.op('fdiv', negateWhere(e, odd, select(e, odd, c, s)), select(e, odd, s, c)))
 }
 
 /**

@@ -41,17 +41,17 @@ export const unaryText: Readonly<Record<UnaryOp, (x: string, dtype: DType) => st
   ceil: call('ceil'),
   round: call('round'),
   exp: call('exp_f32'),
-  exp2: (x) => `exp2(${x})`,
+  exp2: call('exp2_f32'),
   expm1: call('expm1_f32'),
   log: call('log_f32'),
   log2: call('log2_f32'),
   log1p: call('log1p_f32'),
-  sqrt: call('sqrt'),
-  rsqrt: call('inverseSqrt'),
+  sqrt: call('sqrt_f32'),
+  rsqrt: call('rsqrt_f32'),
   reciprocal: (x) => `(1.0 / ${x})`,
-  sin: (x) => `turn(${x}, 0i)`,
-  cos: (x) => `turn(${x}, 1i)`,
-  tan: (x) => `(turn(${x}, 0i) / turn(${x}, 1i))`,
+  sin: call('sin_f32'),
+  cos: call('cos_f32'),
+  tan: call('tan_f32'),
   tanh: call('tanh_f32'),
   sinh: call('sinh_f32'),
   cosh: call('cosh_f32'),
@@ -98,7 +98,7 @@ export const binaryText: Readonly<Record<BinaryOp, Text2>> = {
 /** x, of dtype `from`, as a `to`. */
 export const castText = (to: DType, x: string, from: DType): string => {
   if (to === from) return x
-  if (to === 'bool') return `!(${x} == ${literal(from, 0)})`
+  if (to === 'bool') return from === 'f32' ? `!is_zero(${x})` : `(${x} != ${literal(from, 0)})`
   if (from === 'f32' && to !== 'f32') return `to_${to}(${x})`
   return `${dtypes[to].wgsl}(${x})`
 }
