@@ -1,7 +1,8 @@
 /**
  * Algebraic rules as data: for each primitive, ways to say the same with less. A rule sees a node whose operands are
- * already simple, and returns an equal expression, or null. On floats a rule holds exactly in real arithmetic and for
- * every finite, infinite or NaN operand up to the sign of zero: x * 0 stays, since it is NaN for infinite x.
+ * already simple, and returns an equal expression, or null. A rule on floats holds for every operand, NaN, infinities and
+ * the sign of zero included, so that no result depends on what is known early: x * 0 stays, since it is NaN for infinite
+ * x, and so does x + 0, which is 0 for x = -0.
  */
 import * as ix from './codegen/ix.ts'
 import * as scalar from './codegen/scalar.ts'
@@ -33,11 +34,18 @@ const fold: Rule = (node) => {
   return Number.isFinite(result) ? p.fillLike(node, result) : null
 }
 
+/** Whether a node is `value` everywhere; of a zero the sign counts. */
+const isFill = (node: Expr, value: number): boolean => Object.is(fillOf(node), value)
 /** op(x, unit) = x, for the operand at `at`. */
 const unit =
   (at: 0 | 1, value: number): Rule =>
   (node) =>
-    fillOf(node.args[at]!) === value ? node.args[1 - at]! : null
+    isFill(node.args[at]!, value) ? node.args[1 - at]! : null
+/** x + 0 = x: on floats only -0 is such a zero, since -0 + 0 = 0. */
+const plusZero =
+  (at: 0 | 1): Rule =>
+  (node) =>
+    unit(at, isFloat(node.dtype) ? -0 : 0)(node)
 /** op(x, zero) = zero, on integers and bool. */
 const absorbing =
   (value: number): Rule =>
@@ -135,21 +143,18 @@ export const identity: Rule = (node) => {
 }
 
 const table: readonly (readonly [Primitive<never>, ...Rule[]])[] = [
-  [p.addP, unit(1, 0), unit(0, 0), absorbNeg(p.sub)],
+  [p.addP, plusZero(1), plusZero(0), absorbNeg(p.sub)],
   [
     p.subP,
     unit(1, 0),
-    (n) => (fillOf(first(n)) === 0 && n.dtype !== 'u32' ? p.neg(n.args[1]!) : null),
+    // 0 - x is 0 for x = 0, and -x is -0
+    (n) => (isFill(first(n), isFloat(n.dtype) ? -0 : 0) && n.dtype !== 'u32' ? p.neg(n.args[1]!) : null),
     absorbNeg(p.add),
   ],
   [p.mulP, unit(1, 1), unit(0, 1), absorbing(0)],
   [p.divP, unit(1, 1)],
   [p.powP, unit(1, 1), (n) => (fillOf(n.args[1]!) === 2 ? p.mul(first(n), first(n)) : null)],
-  [
-    p.negP,
-    involution,
-    (n) => (is(first(n), p.subP) && isFloat(n.dtype) ? p.sub(first(n).args[1]!, first(first(n))) : null),
-  ],
+  [p.negP, involution],
   [p.notP, involution],
   [p.andP, onBool(unit(1, 1)), onBool(unit(0, 1)), absorbing(0)],
   [p.orP, unit(1, 0), unit(0, 0), onBool(absorbing(1))],
@@ -198,7 +203,7 @@ const table: readonly (readonly [Primitive<never>, ...Rule[]])[] = [
   [
     p.padP,
     sameAsOperand,
-    (n) => (fillOf(first(n)) === 0 ? p.fillLike(n, 0) : null),
+    (n) => (isFill(first(n), 0) ? p.fillLike(n, 0) : null),
     twice(p.padP, (inner, outer, x) => p.pad(x, plus(inner.lo, outer.lo), plus(inner.hi, outer.hi))),
   ],
   [
@@ -220,19 +225,25 @@ const table: readonly (readonly [Primitive<never>, ...Rule[]])[] = [
       return held.length === 0 || held.length === n.args.length ? null : p.concat(held, axis)
     },
     (n) =>
-      n.args.every((a) => fillOf(a) !== null && fillOf(a) === fillOf(first(n)))
+      fillOf(first(n)) !== null && n.args.every((a) => isFill(a, fillOf(first(n))!))
         ? p.fillLike(n, fillOf(first(n))!)
         : null,
   ],
-  [p.reduceSumP, reducesFill((v, n, { dtype }) => (isFloat(dtype) ? v * n : Math.imul(v, n))), unitAxes],
-  [p.reduceProdP, reducesFill((v) => (v === 1 || v === 0 ? v : null)), unitAxes],
+  [p.reduceSumP, reducesFill((v, n, { dtype }) => (isFloat(dtype) ? v * n + 0 : Math.imul(v, n))), unitAxes],
+  [p.reduceProdP, reducesFill((v) => (v === 1 || Object.is(v, 0) ? v : null)), unitAxes],
   [p.reduceMaxP, reducesFill((v) => v), unitAxes],
   [p.reduceMinP, reducesFill((v) => v), unitAxes],
   [p.takeP, movesFill],
   [p.takeAlongAxisP, movesFill],
   [p.dynamicSliceP, movesFill, sameAsOperand],
   [p.dynamicUpdateSliceP, (n) => (sameShape(n.shape, n.args[1]!.shape) ? n.args[1]! : null)],
-  [p.scatterAddP, (n) => (fillOf(n.args[2]!) === 0 ? first(n) : null)],
+  [
+    p.scatterAddP,
+    (n) => {
+      const nothing = isFloat(n.dtype) && !isFill(first(n), 0) ? -0 : 0
+      return isFill(n.args[2]!, nothing) ? first(n) : null
+    },
+  ],
   [p.inputP, identity],
   [p.stopGradientP, identity],
 ]

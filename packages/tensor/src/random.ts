@@ -103,16 +103,29 @@ export const bits: Sampler<'u32'> = (key, shape) => {
 
 const like = (x: Expr, value: number): Expr => raw.fill(x.shape, x.dtype, value)
 
-/** In [lo, hi): the 23 high bits of each draw as a fraction, scaled; never below lo. */
-const uniformOf = (key: Key, shape: Shape, lo: number, hi: number): Expr => {
+/** The largest f32 below x. */
+const below = (x: number): number => {
+  const float = Float32Array.of(x)
+  const bits = new Int32Array(float.buffer)
+  if (float[0] === 0) return -(2 ** -149)
+  bits[0]! += float[0]! > 0 ? -1 : 1
+  return float[0]!
+}
+
+/**
+ * In [lo, hi): the 23 high bits of each draw as a fraction u, then lo + u (hi - lo), which rounding may carry to hi, and is
+ * kept below it. lo + u (hi - lo) rises with u: where the largest u stays below hi, rounded once or twice, all do.
+ */
+const uniformOf = (key: Key, shape: Shape, minval: number, maxval: number): Expr => {
   const draw = bitsOf(key, shape)
   const fraction = raw.mul(raw.cast('f32', raw.shr(draw, like(draw, 9))), raw.fill(shape, 'f32', 2 ** -23))
-  if (lo === 0 && hi === 1) return fraction
-  const low = like(fraction, Math.fround(lo))
-  return raw.maximum(
-    low,
-    raw.add(raw.mul(fraction, like(fraction, Math.fround(Math.fround(hi) - Math.fround(lo)))), low),
-  )
+  if (minval === 0 && maxval === 1) return fraction
+  const [lo, hi] = [Math.fround(minval), Math.fround(maxval)]
+  const span = Math.fround(hi - lo)
+  const scaled = raw.maximum(like(fraction, lo), raw.add(raw.mul(fraction, like(fraction, span)), like(fraction, lo)))
+  const most = 1 - 2 ** -23
+  const reached = Math.max(Math.fround(Math.fround(most * span) + lo), Math.fround(most * span + lo))
+  return reached < hi ? scaled : raw.minimum(scaled, like(fraction, below(hi)))
 }
 
 /** The interval of a uniform draw. */
@@ -123,7 +136,8 @@ export interface UniformConfig {
   readonly maxval?: number
 }
 /**
- * Uniform in [minval, maxval), in steps of 2^-23 of the interval. f32.
+ * Uniform in [minval, maxval), in steps of 2^-23 of the interval. f32. Throws RangeError unless minval < maxval as f32, with a
+ * finite difference.
  *
  * @example
  * ```ts
@@ -136,6 +150,11 @@ export const uniform =
   ({ minval = 0, maxval = 1 }: UniformConfig = {}): Sampler =>
   (key, shape) => {
     demandKey('uniform', key)
+    const [lo, hi] = [Math.fround(minval), Math.fround(maxval)]
+    if (!(lo < hi && Math.fround(hi - lo) < Infinity))
+      throw new RangeError(
+        `random.uniform: [${minval}, ${maxval}) holds no f32 or is too wide. Pass minval < maxval, both within 1e38 of 0.`,
+      )
     return typed(uniformOf(key, shape ?? [], minval, maxval))
   }
 

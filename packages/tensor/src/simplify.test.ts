@@ -113,27 +113,42 @@ describe('simplify', () => {
   })
 
   const zero = p.fillLike(x, 0)
+  const minusZero = p.fillLike(x, -0)
+  const [m, n] = [p.parameter({ shape: [2, 3], dtype: 'i32' }), p.fill([2, 3], 'i32', 0)]
   const one = p.fillLike(x, 1)
   const cond = p.gt(x, y)
   const sum = p.add(x, y)
   const box = p.parameter({ shape: [2, 3, 4], dtype: 'f32' })
   const examples: readonly (readonly [string, Expr, Expr])[] = [
-    ['x + 0', p.add(x, zero), x],
-    ['0 + x', p.add(zero, x), x],
+    ['m + 0', p.add(m, n), m],
+    ['0 + m', p.add(n, m), m],
+    ['0 - m', p.sub(n, m), p.neg(m)],
+    ['x + 0 is 0 where x is -0', p.add(x, zero), p.add(x, zero)],
+    ['x + -0', p.add(x, minusZero), x],
     ['x - 0', p.sub(x, zero), x],
-    ['0 - x', p.sub(zero, x), p.neg(x)],
+    ['x - -0 is 0 where x is -0', p.sub(x, minusZero), p.sub(x, minusZero)],
+    ['0 - x is 0 where x is 0', p.sub(zero, x), p.sub(zero, x)],
+    ['-0 - x', p.sub(minusZero, x), p.neg(x)],
+    ['a pad of -0 is not all 0', p.pad(minusZero, [1, 0], [0, 0]), p.pad(minusZero, [1, 0], [0, 0])],
+    ['x and -0 in a row', p.concat([zero, minusZero], 0), p.concat([zero, minusZero], 0)],
+    ['the product of an even number of -0', p.reduceProd(minusZero, [0]), p.reduceProd(minusZero, [0])],
+    ['the sum of -0 begins at 0', p.reduceSum(minusZero, [0]), p.fill([3], 'f32', 0)],
+    ['x on the support of 2', p.onSupport(p.fillLike(x, 2), x), x],
+    ['x on the support of 0', p.onSupport(zero, x), zero],
+    ['3 -x on the support of x', p.onSupport(x, p.neg(p.mul(p.fillLike(x, 3), x))), p.neg(p.mul(p.fillLike(x, 3), x))],
+    ['x y on the support of x', p.onSupport(x, p.mul(x, y)), p.onSupport(x, p.mul(x, y))],
     ['x * 1', p.mul(x, one), x],
     ['x * 0 is NaN where x is not finite', p.mul(x, zero), p.mul(x, zero)],
     ['x / 1', p.div(x, one), x],
     ['- - x', p.neg(p.neg(x)), x],
     ['x + -y', p.add(x, p.neg(y)), p.sub(x, y)],
     ['x - -y', p.sub(x, p.neg(y)), p.add(x, y)],
-    ['-(x - y)', p.neg(p.sub(x, y)), p.sub(y, x)],
+    ['-(x - y) is -0 where they are equal', p.neg(p.sub(x, y)), p.neg(p.sub(x, y))],
     ['x ^ 2', p.pow(x, p.fillLike(x, 2)), p.mul(x, x)],
     ['operands in either order are one', p.sub(p.add(x, y), p.add(y, x)), p.sub(sum, sum)],
     ['1 + 1, through a broadcast', p.add(p.broadcastTo(p.fill([1, 3], 'f32', 1), [2, 3]), one), p.fillLike(x, 2)],
     ['where true', p.where(p.eq(one, one), x, y), x],
-    ['where both alike', p.where(cond, p.add(x, zero), x), x],
+    ['where both alike', p.where(cond, p.sub(x, zero), x), x],
     ['where not', p.where(p.not(cond), x, y), p.where(cond, y, x)],
     ['reshape of reshape', p.reshape(p.reshape(x, [6]), [3, 2]), p.reshape(x, [3, 2])],
     ['reshape there and back', p.reshape(p.reshape(x, [6]), [2, 3]), x],
@@ -147,12 +162,12 @@ describe('simplify', () => {
     ['input', p.sin(p.input(x)), p.sin(x)],
     ['stopGradient', p.sin(p.stopGradient(x)), p.sin(x)],
     ['cast there', p.cast('f32', p.cast('f32', x)), x],
-    ['scatter of nothing', p.scatterAdd(x, p.fill([3], 'i32', 0), p.fill([2, 3], 'f32', 0), 1), x],
+    ['scatter of nothing', p.scatterAdd(x, p.fill([3], 'i32', 0), p.fill([2, 3], 'f32', -0), 1), x],
     ['write of the whole', p.dynamicUpdateSlice(x, y, [p.fill([], 'i32', 0), p.fill([], 'i32', 0)]), y],
     ['log 0 is kept', p.log(zero), p.log(zero)],
   ]
   it.each(examples)('%s', (_, before, after) => {
-    expect(structureKey([x, y, box], simplify([before]))).toBe(structureKey([x, y, box], [after]))
+    expect(structureKey([x, y, box, m], simplify([before]))).toBe(structureKey([x, y, box, m], [after]))
   })
 
   it('makes equal expressions one node, and equal numbers too, but never two parameters', () => {
@@ -195,11 +210,11 @@ describe('simplify', () => {
 
   it('walks fifty thousand nodes in linear time', () => {
     let e = p.constant(Float32Array.of(1), [1], 'f32')
-    for (let i = 0; i < 25_000; i++) e = p.sin(p.add(e, p.fill([1], 'f32', i % 7)))
+    for (let i = 0; i < 25_000; i++) e = p.sin(p.sub(e, p.fill([1], 'f32', i % 7)))
     const started = performance.now()
     const simple = simplify([e])
     expect(performance.now() - started).toBeLessThan(3_000)
-    // the constant, 25,000 sines, the sums but those with zero, and six numbers
+    // the constant, 25,000 sines, the differences but those with zero, and six numbers
     expect(count(simple)).toBe(1 + 25_000 + 25_000 - Math.ceil(25_000 / 7) + 6)
     expect(mismatch(evaluate(simple)[0]!.data, evaluate([e])[0]!.data, tolerances.double)).toBeNull()
   })

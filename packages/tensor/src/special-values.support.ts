@@ -44,9 +44,26 @@ const extremes = bothSigns([0, 2 ** -149, 3 * 2 ** -149, 2 ** -126 - 2 ** -149, 
 
 /** Where functions overflow, underflow, saturate, or change their method. */
 const thresholds = [
-  ...[88.72284, 88.02969, 87.33654, 103.97208, 89.41599, 104, 127.99999, 128, 126, 149, 150, 17.328680, 16.635532],
+  ...[88.72284, 88.02969, 87.33654, 103.97208, 89.41599, 104, 127.99999, 128, 126, 149, 150, 17.32868, 16.635532],
   ...[0.5, 1, 1.5, 2, 2.5, 3, 4, 5, 6, 9.01, 9.2, 10, 0.625, 0.0004, 0.34657359, Math.SQRT1_2, Math.SQRT2, Math.E],
-  ...[2 ** 23, 2 ** 23 - 0.5, 2 ** 24, 2 ** 31, 2 ** 32, 1e4, 1e5, 1e8, 3e9, 1e10, 1e19, 1.8e19, 2e19, 1e20, 1e30, 3.4e38],
+  ...[
+    2 ** 23,
+    2 ** 23 - 0.5,
+    2 ** 24,
+    2 ** 31,
+    2 ** 32,
+    1e4,
+    1e5,
+    1e8,
+    3e9,
+    1e10,
+    1e19,
+    1.8e19,
+    2e19,
+    1e20,
+    1e30,
+    3.4e38,
+  ],
 ]
 /** Multiples of a quarter turn, and the f32 nearest to one of all (16367173 2^72 is within 2^-29 of one). */
 const quarterTurns = [...range(320).map((k) => k + 1), ...range(300).map((k) => Math.round(1.043 ** (k + 140)))].map(
@@ -90,21 +107,17 @@ export const specialPairs: { readonly x: readonly number[]; readonly y: readonly
 export const flushed = (x: number): number => (Math.abs(x) < TINY ? 0 * x : x)
 
 /**
- * Distance of an f32 from the truth, in units of the truth's last place; of the least normal number's below that, where
- * a result may be flushed to zero. Zeros count with their sign, a truth that rounds beyond the finite numbers is infinite.
+ * Distance of an f32 from the truth, in units of the truth's last place; of the least normal number's below that. Zeros count
+ * with their sign; where the truth rounds beyond the finite numbers, it is as far away as it is from 2^128.
  */
 export const ulps = (got: number, truth: number): number => {
   if (Number.isNaN(truth) || Number.isNaN(got)) return Number.isNaN(truth) && Number.isNaN(got) ? 0 : Infinity
-  if (truth === 0) return Object.is(got, truth) ? 0 : got === 0 ? Infinity : Math.abs(got) / 2 ** -149
+  if (truth === 0) return Object.is(got, truth) ? 0 : Math.max(1, Math.abs(got) / 2 ** -149)
   const size = Math.abs(truth)
   if (Math.abs(got) === Infinity || size === Infinity) {
     if (Math.sign(got) !== Math.sign(truth)) return Infinity
     if (got === truth) return 0
-    // one of them is finite: as far as the largest finite number is
-    const finite = Math.min(Math.abs(got), size)
-    return Math.max(0, (2 ** 128 - finite) / 2 ** 104 - 0.5)
+    return Math.max(0, (2 ** 128 - Math.min(Math.abs(got), size)) / 2 ** 104 - 0.5)
   }
-  const unit = 2 ** (Math.max(-126, Math.floor(Math.log2(size))) - 23)
-  if (size < TINY && got === 0) return 0
-  return Math.abs(got - truth) / unit
+  return Math.abs(got - truth) / 2 ** (Math.max(-126, Math.floor(Math.log2(size))) - 23)
 }

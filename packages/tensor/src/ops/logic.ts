@@ -66,8 +66,8 @@ export const isinf = <S extends Shape>(x: Tensor<S>): Tensor<S, 'bool'> => {
 
 /**
  * x where the condition holds, else y: elementwise; all three broadcast, and x or y may be a number (two numbers make
- * f32). No gradient flows to the side not chosen; but a NaN or infinite *derivative* there still poisons the sum, so
- * guard the argument of a function too, as in `where(gt(x, 0), log(where(gt(x, 0), x, 1)), 0)`.
+ * f32). No gradient flows to the side not chosen, whatever its value and derivative are: in `where(gt(x, 0), log(x), 0)`
+ * the logarithm of numbers below zero adds nothing.
  * Throws ShapeError where the shapes do not broadcast, DTypeError where x and y differ or the condition is no bool.
  *
  * @example
@@ -104,7 +104,8 @@ export function where(condition: Expr, x: Operand, y: Operand): Tensor {
 }
 
 /**
- * x kept within [lo, hi]; NaN stays. Its derivative is 1 from lo to hi, the bounds included, and 0 outside.
+ * x kept within [lo, hi]: the smaller of hi and the larger of lo and x, so that hi wins where the bounds are crossed (as in
+ * JAX); NaN stays. Its derivative is 1 from lo to hi, the bounds included, and 0 outside. Throws RangeError for a NaN bound.
  *
  * @example
  * ```ts
@@ -115,7 +116,9 @@ export function where(condition: Expr, x: Operand, y: Operand): Tensor {
 export const clamp =
   (lo: number, hi: number) =>
   <S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S, D> => {
+    if (Number.isNaN(lo) || Number.isNaN(hi))
+      throw new RangeError(`clamp: a bound of [${lo}, ${hi}] is NaN. Pass numbers, or -Infinity and Infinity for none.`)
     const raised = lo === -Infinity ? x : raw.where(raw.lt(x, bound(x, lo)), bound(x, lo), x)
-    return typed(hi === Infinity ? raised : raw.where(raw.gt(x, bound(x, hi)), bound(x, hi), raised))
+    return typed(hi === Infinity ? raised : raw.where(raw.gt(raised, bound(x, hi)), bound(x, hi), raised))
   }
 const bound = (x: Expr, value: number): Expr => raw.fill(x.shape, x.dtype, element('clamp', value, x.dtype, [x]))

@@ -23,13 +23,22 @@ export const add: Binary = binary('add', raw.add)
 export const sub: Binary = binary('sub', raw.sub)
 /** x y, elementwise, broadcasting. Throws as `add`. Matrices multiply with `matmul`. */
 export const mul: Binary = binary('mul', raw.mul)
-/** x / y, elementwise, broadcasting. Integers divide towards zero. Throws as `add`. */
+/** x / y, elementwise, broadcasting. Integers divide towards zero, and by zero give 0. Throws as `add`. */
 export const div: Binary = binary('div', raw.div)
-/** The remainder of floor division, elementwise, broadcasting: it has the sign of y, as in NumPy. Throws as `add`. */
+/**
+ * The exact remainder of floor division, elementwise, broadcasting: in [0, y) or (y, 0], as in NumPy, a zero too with the
+ * sign of y (a tiny x of the other sign rounds to y itself). NaN for y = 0 on floats, 0 on integers. Throws as `add`.
+ */
 export const mod: Binary = binary('mod', raw.mod)
-/** The larger of x and y, elementwise, broadcasting. NaN wins; where both are equal each gets half of the gradient. */
+/**
+ * The larger of x and y, elementwise, broadcasting; of zeros 0. NaN wins, and then neither gets any gradient (as in JAX); where
+ * both are equal each gets half of it.
+ */
 export const maximum: Binary = binary('maximum', raw.maximum)
-/** The smaller of x and y, elementwise, broadcasting. NaN wins; where both are equal each gets half of the gradient. */
+/**
+ * The smaller of x and y, elementwise, broadcasting; of zeros -0. NaN wins, and then neither gets any gradient (as in JAX); where
+ * both are equal each gets half of it.
+ */
 export const minimum: Binary = binary('minimum', raw.minimum)
 
 /** Powers that are cheaper, and more exact, by other means; null for the rest. */
@@ -42,7 +51,10 @@ const easyPower = (x: Expr, y: number): Expr | null => {
   if (y === 0.5) return raw.sqrt(x)
   return y === -1 ? raw.reciprocal(x) : null
 }
-/** x to the power y, elementwise, broadcasting. NaN for a negative x and a fractional y. Throws as `add`. */
+/**
+ * x to the power y, elementwise, broadcasting, with the special values of C: x^0 = 1^y = 1 even for NaN, NaN for a negative x
+ * and a fractional y. The derivative of x^0 in x is 0, that of 0^y in y is 0 for y >= 0, as in JAX. Throws as `add`.
+ */
 export const pow: Binary = binary('pow', raw.pow, easyPower)
 
 /** -x, elementwise. */
@@ -63,7 +75,7 @@ export const log: Unary = float('log', raw.log)
 export const log2: Unary = float('log2', raw.log2)
 /** log(1 + x), elementwise, exact for small x. */
 export const log1p: Unary = float('log1p', raw.log1p)
-/** The square root, elementwise; NaN below 0. */
+/** The square root, elementwise; NaN below 0. Its derivative at 0 is infinite, but adds nothing where its cotangent is 0. */
 export const sqrt: Unary = float('sqrt', raw.sqrt)
 /** 1 / sqrt(x), elementwise. */
 export const rsqrt: Unary = float('rsqrt', raw.rsqrt)
