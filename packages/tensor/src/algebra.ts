@@ -62,12 +62,14 @@ const absorbNeg =
   ({ args: [x, y] }) =>
     is(y!, p.negP) ? other(x!, first(y!)) : null
 
-/** Whether v is 0 where ct is, by its form: ct itself, negated, or times a finite number. */
-const vanishesWith = (ct: Expr, v: Expr): boolean => {
-  if (v === ct) return true
-  if (is(v, p.negP)) return vanishesWith(ct, first(v))
-  return is(v, p.mulP) && [0, 1].some((i) => Number.isFinite(fillOf(v.args[i]!)) && vanishesWith(ct, v.args[1 - i]!))
-}
+/** A plain product or quotient does where the first operand is known not to be 0, or the second cannot make NaN of it. */
+const scales =
+  (plain: (ct: Expr, y: Expr) => Expr, harmless: (y: number) => boolean): Rule =>
+  ({ args: [ct, y] }) => {
+    const [value, by] = [fillOf(ct!), fillOf(y!)]
+    if (value === 0) return p.fillLike(ct!, 0)
+    return value !== null || (by !== null && harmless(by)) ? plain(ct!, y!) : null
+  }
 
 /** What moves one value around gives that value. */
 const movesFill: Rule = (node) => {
@@ -170,14 +172,16 @@ const table: readonly (readonly [Primitive<never>, ...Rule[]])[] = [
     // where(not c, x, y) = where(c, y, x)
     ({ args: [cond, x, y] }) => (is(cond!, p.notP) ? p.where(first(cond!), y!, x!) : null),
   ],
+  [p.scaledP, scales(p.mul, Number.isFinite)],
   [
-    p.onSupportP,
-    ({ args: [ct, v] }) => {
-      const value = fillOf(ct!)
-      if (value === 0) return p.fillLike(ct!, 0)
-      return value !== null || vanishesWith(ct!, v!) ? v! : null
+    p.mutualP,
+    ({ args: [x, y] }) => {
+      const [fill, other] = fillOf(x!) !== null ? [x!, y!] : [y!, x!]
+      const value = fillOf(fill)
+      return value === null ? null : value === 0 ? p.fillLike(fill, 0) : p.scaled(other, fill)
     },
   ],
+  [p.dividedP, scales(p.div, (y) => y !== 0 && !Number.isNaN(y))],
   [p.castP, sameAsOperand],
   [p.reshapeP, sameAsOperand, movesFill, twice(p.reshapeP, (_, { shape }, x) => p.reshape(x, shape))],
   [
@@ -262,7 +266,7 @@ export const rules: ReadonlyMap<Primitive<unknown>, readonly Rule[]> = (() => {
 
 /** Operations whose operands may trade places, so that x + y and y + x are one node. */
 export const commutative: ReadonlySet<Primitive<unknown>> = new Set(
-  [p.addP, p.mulP, p.maximumP, p.minimumP, p.andP, p.orP, p.xorP, p.eqP, p.neP].map(
+  [p.addP, p.mulP, p.maximumP, p.minimumP, p.andP, p.orP, p.xorP, p.eqP, p.neP, p.mutualP].map(
     (prim) => prim as Primitive<unknown>,
   ),
 )

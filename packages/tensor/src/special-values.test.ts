@@ -102,7 +102,7 @@ const unary: Readonly<Record<string, Unary>> = {
   // 1 + tanh and 1 + erf cancel for x < 0
   gelu: [
     T.gelu,
-    (x) => (x / 2) * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))),
+    (x) => (x === -Infinity ? 0 : (x / 2) * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)))),
     { ulp: 4, absolute: (x) => 3e-7 * Math.abs(x) },
   ],
   geluExact: [

@@ -99,7 +99,7 @@ on([p.divP], pair(numbers, undefined, signed))
 on([p.modP], pair(numbers, fc.constantFrom(0.3, -0.7, 1.3, -2.2), fc.constantFrom(1, -1, 0.5)))
 on([p.powP], pair(['f32'], positive))
 on([p.maximumP, p.minimumP], apart(numbers))
-on([p.onSupportP], pair(['f32'], signed))
+on([p.scaledP, p.dividedP, p.mutualP], pair(['f32'], signed, signed))
 on([p.andP, p.orP, p.xorP], pair(['i32', 'u32', 'bool']))
 on(
   [p.shlP, p.shrP],

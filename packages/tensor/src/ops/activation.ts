@@ -7,11 +7,11 @@ import { requireFloat, type Unary } from './align.ts'
 const like = (x: Expr, value: number): Expr => raw.fill(x.shape, x.dtype, value)
 const times = (x: Expr, value: number): Expr => raw.mul(x, like(x, value))
 
-/** max(x, 0), elementwise; NaN stays, and passes its gradient on. Its derivative at 0 is 0. */
-export const relu: Unary = (x) => typed(raw.where(raw.le(x, like(x, 0)), like(x, 0), x))
+/** max(x, 0), elementwise; NaN stays. */
+const positivePart = (x: Expr): Expr => raw.where(raw.le(x, like(x, 0)), like(x, 0), x)
 
-/** Beyond |x| = 10 the hyperbolic tangent in gelu is +-1, in double precision too. */
-const GELU_FLAT = 100
+/** max(x, 0), elementwise; NaN stays, and passes its gradient on. Its derivative at 0 is 0. */
+export const relu: Unary = (x) => typed(positivePart(x))
 
 /**
  * The Gaussian error linear unit in its tanh form, x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))), elementwise: what
@@ -19,12 +19,12 @@ const GELU_FLAT = 100
  */
 export const gelu: Unary = (x) => {
   requireFloat('gelu', x)
-  // x (a + b x^2) with the square kept to where tanh is flat: a cube that overflows has the derivative 0 inf
   const square = raw.mul(x, x)
-  const flat = like(x, GELU_FLAT)
   const a = Math.sqrt(2 / Math.PI)
-  const slope = raw.add(times(raw.where(raw.lt(square, flat), square, flat), a * 0.044715), like(x, a))
-  return typed(raw.mul(times(x, 0.5), raw.add(like(x, 1), raw.tanh(raw.mul(x, slope)))))
+  const inner = raw.mul(x, raw.add(times(square, a * 0.044715), like(x, a)))
+  const curved = raw.mul(times(x, 0.5), raw.add(like(x, 1), raw.tanh(inner)))
+  // Beyond |x| = 10 the hyperbolic tangent is +-1, in double precision too, and a cube that overflows has the derivative 0 inf
+  return typed(raw.where(raw.lt(square, like(x, 100)), curved, positivePart(x)))
 }
 
 /** The Gaussian error linear unit x Phi(x) = x/2 (1 + erf(x / sqrt 2)), elementwise. Hendrycks & Gimpel 2016, equation 1. */

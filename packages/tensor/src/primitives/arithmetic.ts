@@ -4,7 +4,7 @@ import { binary, binaryPrimitive, unary, unaryPrimitive } from './elementwise.ts
 import { fillLike } from './leaves.ts'
 import { numbers, signed } from './operands.ts'
 import { multiply, sum, wrap } from './reduction.ts'
-import { onSupport } from './support.ts'
+import { divided, scaled } from './scaled.ts'
 
 export const negP = unaryPrimitive({
   op: 'neg',
@@ -32,7 +32,7 @@ export const mulP = binaryPrimitive({
   accepts: numbers,
   f: multiply,
   // (xy)' = x'y + xy'
-  vjp: (ct, x, y) => [onSupport(ct, mul(ct, y)), onSupport(ct, mul(ct, x))],
+  vjp: (ct, x, y) => [scaled(ct, y), scaled(ct, x)],
 })
 export const mul = binary(mulP)
 
@@ -43,7 +43,7 @@ export const divP = binaryPrimitive({
   accepts: numbers,
   f: (dtype) => (dtype === 'f32' ? (x, y) => x / y : (x, y) => (y === 0 ? 0 : wrap(dtype, Math.trunc(x / y)))),
   // (x/y)' = x'/y - (x/y) y'/y
-  vjp: (ct, _, y, out) => [onSupport(ct, div(ct, y)), onSupport(ct, neg(mul(ct, div(out, y))))],
+  vjp: (ct, _, y, out) => [divided(ct, y), neg(scaled(ct, div(out, y)))],
 })
 export const div = binary(divP)
 

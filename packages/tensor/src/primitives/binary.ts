@@ -1,13 +1,13 @@
 /** Functions of two operands whose rules need more than field operations. */
 import { floorMod, powerOf } from '../codegen/functions.ts'
 import type { Expr, Primitive } from '../expr.ts'
-import { div, mul, neg, plus, times } from './arithmetic.ts'
+import { div, neg, plus, times } from './arithmetic.ts'
 import { binary, binaryPrimitive } from './elementwise.ts'
 import { fillLike } from './leaves.ts'
 import { floats, numbers } from './operands.ts'
 import { wrap } from './reduction.ts'
+import { scaled } from './scaled.ts'
 import { and, eq, ge, gt, lt, where } from './select.ts'
-import { onSupport } from './support.ts'
 import { floor, log } from './unary.ts'
 
 /** The sign of the divisor, as in Python; x mod 0 = 0 on integers. */
@@ -17,7 +17,7 @@ export const modP = binaryPrimitive({
   accepts: numbers,
   f: (dtype) => (dtype === 'f32' ? floorMod : (x, y) => (y === 0 ? 0 : wrap(dtype, floorMod(x, y)))),
   // x mod y = x - y floor(x / y), and floor is flat
-  vjp: (ct, x, y) => [ct, onSupport(ct, neg(mul(ct, floor(div(x, y)))))],
+  vjp: (ct, x, y) => [ct, neg(scaled(ct, floor(div(x, y))))],
 })
 export const mod = binary(modP)
 
@@ -29,10 +29,10 @@ export const powP: Primitive<null> = binaryPrimitive({
   vjp: (ct, x, y, out) => {
     const zero = fillLike(x, 0)
     // y x^(y-1) is linear in y too: 0 for y = 0, also at x = 0, where the power is infinite
-    const slope = onSupport(y, mul(y, pow(x, plus(y, -1))))
+    const slope = scaled(y, pow(x, plus(y, -1)))
     // x^y log x, which tends to 0 as x does, for y > 0; 0^0 counts with them, as in JAX
     const base = where(and(eq(x, zero), ge(y, zero)), fillLike(x, 1), x)
-    return [onSupport(ct, mul(ct, slope)), onSupport(ct, mul(ct, mul(out, log(base))))]
+    return [scaled(ct, slope), scaled(ct, scaled(out, log(base)))]
   },
 })
 export const pow = binary(powP)

@@ -10,10 +10,10 @@ import { dynamicSliceP, dynamicUpdateSliceP } from './dynamic.ts'
 import { bufferP, constantP, fillP, iotaP, parameterP } from './leaves.ts'
 import { concatP, flipP, padP, sliceP, transposeP } from './movement.ts'
 import { reduceMaxP, reduceMinP, reduceProdP } from './reduce.ts'
+import { dividedP, mutualP, scaledP } from './scaled.ts'
 import { cumsumP, reverseCumsumP } from './scan.ts'
 import * as select from './select.ts'
 import { argsortP } from './sort.ts'
-import { onSupportP } from './support.ts'
 import { scatterAddP, takeP } from './take.ts'
 import { threefryP } from './threefry.ts'
 import * as functions from './unary.ts'
@@ -58,10 +58,10 @@ export {
   transposeP,
 } from './movement.ts'
 export { reduceMax, reduceMaxP, reduceMin, reduceMinP, reduceProd, reduceProdP } from './reduce.ts'
+export { divided, dividedP, mutual, mutualP, scaled, scaledP } from './scaled.ts'
 export { cumsum, cumsumP, reverseCumsumP } from './scan.ts'
 export * from './select.ts'
 export { argsort, argsortP } from './sort.ts'
-export { onSupport, onSupportP } from './support.ts'
 export { clampIndices, scatterAdd, scatterAddP, take, takeP } from './take.ts'
 export { threefry, threefryP } from './threefry.ts'
 export * from './unary.ts'
@@ -76,7 +76,7 @@ export const elementwise: readonly Primitive<never>[] = [
   ...[sinP, cosP, tanP, sinhP, coshP, tanhP, sigmoidP, erfP, notP, isnanP, isinfP],
   ...[addP, subP, mulP, divP, modP, powP, maximumP, minimumP],
   ...[andP, orP, xorP, shlP, shrP, eqP, neP, ltP, leP, gtP, geP],
-  ...[whereP, castP, threefryP, onSupportP],
+  ...[whereP, castP, threefryP, scaledP, dividedP, mutualP],
 ]
 
 /** All records; the laws run over this list. */
