@@ -80,6 +80,29 @@ describe('distributions', () => {
     expect(v.every((x) => x >= -3 && x < 5)).toBe(true)
     expect(Math.abs(mean(v) - 1)).toBeLessThan(0.06)
   })
+  it('uniform stays below maxval where rounding would reach it, and refuses an empty interval', () => {
+    for (const [minval, maxval] of [
+      [1000, 1001],
+      [-1001, -1000],
+      [1, 1 + 2 ** -23],
+      [-1, 2 ** -149],
+      [0, 1e-44],
+      [-(2 ** -149), 0],
+      [1e30, 1.0000001e30],
+    ] as const) {
+      const draws = values(random.uniform({ minval, maxval })(key42, [100_000])).map(Math.fround)
+      const [lo, hi] = [Math.fround(minval), Math.fround(maxval)]
+      expect(draws.filter((v) => v < lo || v >= hi)).toEqual([])
+    }
+    for (const [minval, maxval] of [
+      [1, 1],
+      [2, 1],
+      [1, 1 + 1e-9],
+      [NaN, 1],
+      [-3e38, 3e38],
+    ] as const)
+      expect(() => random.uniform({ minval, maxval })(key0)).toThrow(RangeError)
+  })
   it('normal: the moments, and location and scale', () => {
     const z = values(random.normal()(key42, [n]))
     expect(Math.abs(mean(z))).toBeLessThan(0.02)

@@ -68,9 +68,6 @@ const edges = [
   -0.5,
 ]
 
-/** Reduced arguments mean something up to about 1e8. */
-const tame = edges.filter((x) => Math.abs(x) < 1e8 || !Number.isFinite(x))
-
 const cases: readonly (readonly [S.UnaryOp, number, readonly number[]])[] = [
   ['exp', 2, [...range(-90, 89), ...decades(-30, 3), ...edges, 88.72, 88.73, -103.9, -104.1, -87.4]],
   ['exp2', 2, [...range(-130, 129), ...decades(-30, 3), ...edges, 127.99, 128, -149, -151]],
@@ -78,9 +75,9 @@ const cases: readonly (readonly [S.UnaryOp, number, readonly number[]])[] = [
   ['log', 2, [...range(1e-3, 100), ...range(0.9, 1.1), ...decades(-44, 38), ...edges]],
   ['log2', 2, [...range(1e-3, 100), ...range(0.9, 1.1), ...decades(-44, 38), ...edges]],
   ['log1p', 3, [...range(-0.999, 100), ...range(-0.1, 0.1), ...decades(-44, 38), ...edges]],
-  ['sin', 2, [...range(-10, 10), ...range(-1e4, 1e4), ...decades(-30, 6), ...tame]],
-  ['cos', 2, [...range(-10, 10), ...range(-1e4, 1e4), ...decades(-30, 6), ...tame]],
-  ['tan', 4, [...range(-10, 10), ...range(-1e4, 1e4), ...decades(-30, 6), ...tame]],
+  ['sin', 2, [...range(-10, 10), ...range(-1e4, 1e4), ...decades(-30, 38), ...edges]],
+  ['cos', 2, [...range(-10, 10), ...range(-1e4, 1e4), ...decades(-30, 38), ...edges]],
+  ['tan', 4, [...range(-10, 10), ...range(-1e4, 1e4), ...decades(-30, 38), ...edges]],
   ['tanh', 6, [...range(-12, 12), ...range(-0.1, 0.1), ...decades(-30, 6), ...edges]],
   ['sinh', 4, [...range(-89, 89), ...range(-1, 1), ...decades(-30, 6), ...edges]],
   ['cosh', 4, [...range(-89, 89), ...range(-1, 1), ...decades(-30, 6), ...edges]],
@@ -166,8 +163,6 @@ describe('binary operators in f32', () => {
       for (const lanes of [true, false]) {
         const { got, want } = evaluated((x, y) => S.binary(op, x, y), xs, ys, lanes)
         got.forEach((y, i) => {
-          // a quotient beyond 2^24 has no exact remainder in f32
-          if (op === 'mod' && Math.abs(xs[i]! / ys[i]!) > 2 ** 24) return
           expect(ulps(y, want[i]!), `${op}(${xs[i]!}, ${ys[i]!}) = ${y}, not ${want[i]!}`).toBeLessThanOrEqual(1)
         })
       }

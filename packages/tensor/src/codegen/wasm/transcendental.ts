@@ -209,7 +209,7 @@ const turnedBySteps = (e: Emitter, x: Val): Turned => {
   const double = widen(e, x)
   const quarters = wideNearest(e, wide(e, 'dmul', double, 2 / Math.PI))
   const high = wide(e, 'dsub', double, wide(e, 'dmul', quarters, 1.5707963109016418))
-  const r = narrow(e, wide(e, 'dsub', high, wide(e, 'dmul', quarters, 1.5893254773528197e-8)))
+  const r = narrow(e, wide(e, 'dsub', high, wide(e, 'dmul', quarters, 1.5893254773528196e-8)))
   return { r, quadrant: narrowInteger(e, quarters, true) }
 }
 /** 2/pi, 29 bits each. */
