@@ -78,6 +78,9 @@ const unary: Readonly<Record<string, Unary>> = {
   'cast to i32': [T.cast('i32'), (x) => between(-2147483648, x, 2147483647), exact],
   'cast to u32': [T.cast('u32'), (x) => between(0, x, 4294967295), exact],
   'cast to bool': [T.cast('bool'), (x) => flag(x !== 0), exact],
+  'x + 0': [(x) => T.add(x, 0), (x) => x + 0, exact],
+  '0 - x': [(x) => T.sub(0, x), (x) => 0 - x, exact],
+  '-(x - 1)': [(x) => T.neg(T.sub(x, 1)), (x) => -(x - 1), rounded],
   square: [T.square, (x) => x * x, rounded],
   sqrt: [T.sqrt, Math.sqrt, quotient],
   rsqrt: [T.rsqrt, (x) => 1 / Math.sqrt(x), quotient],
@@ -140,7 +143,7 @@ const holds = (
   const near = (truth: number): boolean =>
     ulps(got, truth) <= ulp ||
     Math.abs(got - truth) <= (absolute?.(args[0]!) ?? -1) ||
-    ((mayFlush || flushes === true) && Math.abs(truth) < TINY && got === 0)
+    ((mayFlush || flushes === true) && truth !== 0 && Math.abs(truth) < TINY && got === 0)
   if (near(f(...args))) return true
   // each subnormal operand by itself may be flushed
   const choices = args.map((x) => (mayFlush && flushed(x) !== x ? [x, flushed(x)] : [x]))

@@ -72,10 +72,17 @@ const order =
   (x, y, t) =>
     t === 'bool' ? `(u32(${x}) ${op} u32(${y}))` : `(${x} ${op} ${y})`
 
+/** A float 0, which compilers drop from sums, though -0 + 0 is 0. */
+const ZERO = literal('f32', 0)
+
 /** By the dtype of the operands. Shift counts are taken modulo 32; x / 0 = x mod 0 = 0 for integers. */
 export const binaryText: Readonly<Record<BinaryOp, Text2>> = {
-  add: (x, y, t) => (t === 'bool' ? `(${x} | ${y})` : `(${x} + ${y})`),
-  sub: infix('-'),
+  add: (x, y, t) => {
+    if (t === 'bool') return `(${x} | ${y})`
+    if (x === ZERO || y === ZERO) return `plus_zero(${x === ZERO ? y : x})`
+    return `(${x} + ${y})`
+  },
+  sub: (x, y) => (x === ZERO ? `plus_zero(-${y})` : `(${x} - ${y})`),
   mul: (x, y, t) => (t === 'bool' ? `(${x} & ${y})` : `(${x} * ${y})`),
   div: (x, y, t) => (t === 'f32' ? `(${x} / ${y})` : `div_${t}(${x}, ${y})`),
   mod: (x, y, t) => `mod_${t}(${x}, ${y})`,
