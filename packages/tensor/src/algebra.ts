@@ -76,6 +76,16 @@ const movesFill: Rule = (node) => {
   const value = fillOf(first(node))
   return value === null ? null : p.fillLike(node, value)
 }
+/** What takes elements of one value gives that value, where positions outside give no other. */
+const takesFill =
+  (prim: Primitive<p.TakeParams>): Rule =>
+  (node) => {
+    const value = fillOf(first(node))
+    const { outside } = paramsOf(node, prim)!
+    return value !== null && (outside === 'nearest' || Object.is(value, p.valueOutside(node.dtype, outside)))
+      ? p.fillLike(node, value)
+      : null
+  }
 const sameAsOperand: Rule = (node) =>
   sameShape(node.shape, first(node).shape) && node.dtype === first(node).dtype ? first(node) : null
 
@@ -88,7 +98,7 @@ const twice =
   }
 const plus = (x: readonly number[], y: readonly number[]): readonly number[] => x.map((v, i) => v + y[i]!)
 
-const reductions = [p.reduceSumP, p.reduceProdP, p.reduceMaxP, p.reduceMinP] as const
+const reductions = [p.reduceSumP, p.reduceProdP, p.multiplyAllP, p.reduceMaxP, p.reduceMinP] as const
 const reduceOf = (node: Expr): readonly number[] =>
   reductions.map((prim) => paramsOf(node, prim)?.axes ?? null).find((axes) => axes !== null)!
 
@@ -235,10 +245,11 @@ const table: readonly (readonly [Primitive<never>, ...Rule[]])[] = [
   ],
   [p.reduceSumP, reducesFill((v, n, { dtype }) => (isFloat(dtype) ? v * n + 0 : Math.imul(v, n))), unitAxes],
   [p.reduceProdP, reducesFill((v) => (v === 1 || Object.is(v, 0) ? v : null)), unitAxes],
+  [p.multiplyAllP, reducesFill((v) => (v === 1 || Object.is(v, 0) ? v : null)), unitAxes],
   [p.reduceMaxP, reducesFill((v) => v), unitAxes],
   [p.reduceMinP, reducesFill((v) => v), unitAxes],
-  [p.takeP, movesFill],
-  [p.takeAlongAxisP, movesFill],
+  [p.takeP, takesFill(p.takeP)],
+  [p.takeAlongAxisP, takesFill(p.takeAlongAxisP)],
   [p.dynamicSliceP, movesFill, sameAsOperand],
   [p.dynamicUpdateSliceP, (n) => (sameShape(n.shape, n.args[1]!.shape) ? n.args[1]! : null)],
   [

@@ -288,7 +288,7 @@ export const permutation =
     for (let round = 0; round < rounds; round++) {
       const [next, now] = split(current, 2)
       current = next
-      order = raw.take(order, raw.argsort(bitsOf(now, [n]), 0, false), 0)
+      order = raw.take(order, raw.argsort(bitsOf(now, [n]), 0, false), 0, 'nearest')
     }
     return typed(order)
   }

@@ -61,9 +61,13 @@ const numeric = (shape: readonly number[]): fc.Arbitrary<Data> =>
   fc.constantFrom(...numbers).chain((dtype) => data(shape, dtype))
 /** Positions, some out of range. */
 const positions = (shape: readonly number[], n: number): fc.Arbitrary<Data> =>
-  fc
-    .constantFrom<DType>('i32', 'u32')
-    .chain((dtype) => data(shape, dtype, fc.integer({ min: dtype === 'i32' ? -2 : 0, max: n + 1 })))
+  fc.constantFrom<DType>('i32', 'u32').chain((dtype) => {
+    const near = fc.integer({ min: dtype === 'i32' ? -n - 1 : 0, max: n + 1 })
+    const far = dtype === 'i32' ? fc.constantFrom(-(2 ** 31), 2 ** 31 - 1) : fc.constantFrom(2 ** 31, 2 ** 32 - 1)
+    return data(shape, dtype, fc.oneof({ weight: 9, arbitrary: near }, { weight: 1, arbitrary: far }))
+  })
+const lost = (axis: number) => fc.constantFrom('zero', 'nearest').map((outside) => ({ axis, outside }))
+const outside = (axis: number) => fc.constantFrom('invalid', 'zero', 'nearest').map((rule) => ({ axis, outside: rule }))
 const gathers = shapes({ minRank: 1, dim: positiveDims }).chain((shape) =>
   fc.tuple(fc.constant(shape), fc.nat(shape.length - 1), shapes({ maxRank: 2, dim: fc.constantFrom(0, 1, 2, 3) })),
 )
@@ -77,7 +81,7 @@ const blocks = shapes({ dim: positiveDims }).chain((shape) =>
   fc.tuple(
     fc.constant(shape),
     fc.tuple(...shape.map((d) => fc.nat(d))),
-    fc.tuple(...shape.map((d) => data([], 'i32', fc.integer({ min: -2, max: d + 1 })))),
+    fc.tuple(...shape.map((d) => data([], 'i32', fc.integer({ min: -d - 1, max: d + 1 })))),
   ),
 )
 
@@ -148,7 +152,7 @@ on(
 )
 on([p.reduceSumP], reduced(numeric))
 on(
-  [p.reduceProdP],
+  [p.reduceProdP, p.multiplyAllP],
   reduced((shape) => data(shape, 'f32', fc.constantFrom(0, 0.5, -1, 1.5, 2))),
 )
 on([p.reduceMaxP, p.reduceMinP], reduced(distinct, positiveDims))
@@ -224,14 +228,14 @@ on(
 on(
   [p.takeP],
   gathers
-    .chain(([shape, axis, at]) => fc.tuple(data(shape), positions(at, shape[axis]!), fc.constant({ axis })))
+    .chain(([shape, axis, at]) => fc.tuple(data(shape), positions(at, shape[axis]!), outside(axis)))
     .map(([x, indices, params]) => ({ args: [x, indices], params })),
 )
 on(
   [p.takeAlongAxisP],
   gathers
     .chain(([shape, axis, at]) =>
-      fc.tuple(data(shape), positions(replaced(shape, axis, [at[0] ?? 1]), shape[axis]!), fc.constant({ axis })),
+      fc.tuple(data(shape), positions(replaced(shape, axis, [at[0] ?? 1]), shape[axis]!), outside(axis)),
     )
     .map(([x, indices, params]) => ({ args: [x, indices], params })),
 )
@@ -239,7 +243,7 @@ on(
   [p.scatterAddP],
   gathers
     .chain(([shape, axis, at]) =>
-      fc.tuple(data(shape), positions(at, shape[axis]!), data(replaced(shape, axis, at)), fc.constant({ axis })),
+      fc.tuple(data(shape), positions(at, shape[axis]!), data(replaced(shape, axis, at)), lost(axis)),
     )
     .map(([x, indices, updates, params]) => ({ args: [x, indices, updates], params })),
 )

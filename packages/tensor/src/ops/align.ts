@@ -7,7 +7,7 @@ import { DTypeError, ShapeError } from '../errors.ts'
 import type { Aval, Expr } from '../expr.ts'
 import * as raw from '../primitives/index.ts'
 import type { Broadcast, Check, CommonDType, Ok, SameDType } from '../shape-type.ts'
-import { broadcastShapes, sameShape, showShape, type Shape } from '../shape.ts'
+import { broadcastShapes, isShape, sameShape, showShape, type Shape } from '../shape.ts'
 import { atCaller } from '../site.ts'
 import { typed, type Tensor } from '../tensor.ts'
 
@@ -46,6 +46,18 @@ export const demandDType = (op: string, dtype: DType): void => {
       rule: `'${dtype}' is no dtype`,
       fix: `Choose one of ${Object.keys(dtypes).join(', ')}`,
     })
+}
+
+/** Throws ShapeError where a size is no integer of at least 0. */
+export const demandShape = (op: string, shape: Shape, dtype: DType): void => {
+  const listed = Array.isArray(shape)
+  if (listed && isShape(shape)) return
+  throw new ShapeError({
+    op,
+    operands: listed ? [{ shape, dtype }] : [],
+    rule: `${listed ? showShape(shape) : String(shape)} is no shape`,
+    fix: 'Sizes are a list of integers of at least 0',
+  })
 }
 
 /** The value as an element of `dtype`; throws DTypeError where it is none. */

@@ -3,9 +3,9 @@ import { dtypes, type DType, type HostArray } from '../dtype.ts'
 import { DTypeError, ShapeError } from '../errors.ts'
 import * as raw from '../primitives/index.ts'
 import type { NestedShape } from '../shape-type.ts'
-import { isShape, showShape, sizeOf, type Shape } from '../shape.ts'
+import { sizeOf, type Shape } from '../shape.ts'
 import { typed, type Tensor } from '../tensor.ts'
-import { demandDType, element } from './align.ts'
+import { demandDType, demandShape, element } from './align.ts'
 
 /** Elements in nested arrays of one length at each depth, up to six deep. */
 export type Nested<E> = E | Rows<E>
@@ -62,16 +62,6 @@ const copied = (data: ArrayLike<unknown>, shape: Shape, dtype: DType): HostArray
     copy[i] = Number(value)
   }
   return copy
-}
-
-const demandShape = (op: string, shape: Shape, dtype: DType): void => {
-  if (isShape(shape)) return
-  throw new ShapeError({
-    op,
-    operands: [{ shape, dtype }],
-    rule: `${showShape(shape)} is no shape`,
-    fix: 'Sizes are integers of at least 0',
-  })
 }
 
 /** Lengths down the first elements. */

@@ -1,5 +1,5 @@
 /** Running sums and products along an axis. */
-import type { DType } from '../dtype.ts'
+import { type DType, isFloat } from '../dtype.ts'
 import type { Expr } from '../expr.ts'
 import * as raw from '../primitives/index.ts'
 import type { Check, HasAxis } from '../shape-type.ts'
@@ -44,17 +44,23 @@ const delayed = (x: Expr, axis: number, by: number): Expr => {
   return raw.concat([ones, kept], axis)
 }
 
+/** The running product of integers: after the step of stride s each is the product of the 2 s that end there. */
+const runningInteger = (x: Expr, axis: number): Expr => {
+  let y = x
+  for (let stride = 1; stride < x.shape[axis]!; stride *= 2) y = raw.mul(y, delayed(y, axis, stride))
+  return y
+}
+
 /**
- * y_i = x_0 .. x_i (product) along `axis`; from the end with `reverse`. Its gradient is right where elements are 0.
- * Throws as `cumsum`.
+ * y_i = x_0 .. x_i (product) along `axis`; from the end with `reverse`. Its gradient is right where elements are 0, and neither
+ * is NaN where a part of a finite product would overflow. Throws as `cumsum`.
  */
 export const cumprod: Cumulative =
   (axis, { reverse = false } = {}) =>
   (x) => {
     requireDType('cumprod', x, numeric, countFix)
     const a = normalizeAxis('cumprod', axis, x.shape.length, x)
-    // after the step of stride s each element is the product of the 2 s elements that end there
-    let y: Expr = reverse ? raw.flip(x, [a]) : x
-    for (let stride = 1; stride < x.shape[a]!; stride *= 2) y = raw.mul(y, delayed(y, a, stride))
-    return typed(reverse ? raw.flip(y, [a]) : y)
+    const flipped = (y: Expr): Expr => (reverse ? raw.flip(y, [a]) : y)
+    const product = isFloat(x.dtype) ? raw.runningProduct : runningInteger
+    return typed(flipped(product(flipped(x), a)))
   }

@@ -1,4 +1,8 @@
-/** Reading and writing at positions that are data. Positions outside an axis count as its nearest end. */
+/**
+ * Reading and writing at positions that are data, with JAX's rules: a position from -n to -1 counts from the end of its axis
+ * of n; what is read at any other outside of it is no element (NaN, the least i32, the largest u32, true), and what is written
+ * there is lost; a block's start is moved so that the block fits. A position that the host knows and that is outside is an error.
+ */
 import type { DType } from '../dtype.ts'
 import { DTypeError, ShapeError } from '../errors.ts'
 import type { Expr } from '../expr.ts'
@@ -6,7 +10,7 @@ import * as raw from '../primitives/index.ts'
 import type { Check, HasAxis, Ok, Take } from '../shape-type.ts'
 import { normalizeAxis, sameShape, showShape, type Shape } from '../shape.ts'
 import { typed, type Tensor } from '../tensor.ts'
-import { commonShape, expand, oneDType } from './align.ts'
+import { commonShape, demandShape, expand, oneDType } from './align.ts'
 
 /** dtypes of positions. */
 export type IndexDType = 'i32' | 'u32'
@@ -21,6 +25,45 @@ const demandPositions = (op: string, x: Expr, indices: Expr): void => {
   })
 }
 
+/** Operations that keep the elements they are given, and add none. */
+const moving: ReadonlySet<unknown> = new Set(
+  [raw.reshapeP, raw.broadcastToP, raw.transposeP, raw.flipP, raw.inputP, raw.stopGradientP].map((p) => p as unknown),
+)
+/** The elements of a tensor that is host data, or one number everywhere; null where only the program knows them. */
+const hostElements = (x: Expr): ArrayLike<number> | null => {
+  let source = x
+  while (moving.has(source.prim)) source = source.args[0]!
+  const { prim, params, shape, dtype } = source
+  const one: unknown = raw.fillP
+  const data: unknown = raw.constantP
+  if (prim === one) return shape.includes(0) ? [] : prim.evaluate([], { shape: [], dtype }, params)
+  return prim === data ? prim.evaluate([], source, params) : null
+}
+
+/**
+ * What is to happen outside of axis `axis` of x: nothing, where the host knows that all positions are from 0 to n - 1, so that no
+ * device needs to look. Throws ShapeError where it knows one that names no element.
+ */
+const checkPositions = (op: string, x: Expr, indices: Expr, axis: number): 'nearest' | null => {
+  const n = x.shape[axis]!
+  const known = hostElements(indices)
+  if (known === null) return null
+  let inside = true
+  for (let i = 0; i < known.length; i++) {
+    const p = known[i]!
+    if (p >= 0 && p < n) continue
+    if (p >= n || p < -n)
+      throw new ShapeError({
+        op,
+        operands: [x, indices],
+        rule: `position ${p} is outside of axis ${axis}, which has ${n} element${n === 1 ? '' : 's'}`,
+        fix: `Positions run from ${-n} to ${n - 1}; mask those that name nothing, or correct them`,
+      })
+    inside = false
+  }
+  return inside ? 'nearest' : null
+}
+
 const taken = (op: string, axis: number, x: Expr, indices: Expr): Expr => {
   demandPositions(op, x, indices)
   const a = normalizeAxis(op, axis, x.shape.length, x)
@@ -31,13 +74,14 @@ const taken = (op: string, axis: number, x: Expr, indices: Expr): Expr => {
       rule: `axis ${a} is empty`,
       fix: 'Take from an axis that has elements',
     })
-  return raw.take(x, indices, a)
+  return raw.take(x, indices, a, checkPositions(op, x, indices, a) ?? 'invalid')
 }
 
 /**
  * The slices of `axis` (default 0) at `indices`: out = x.shape[:axis] ++ indices.shape ++ x.shape[axis + 1:]. Positions
- * outside the axis count as its nearest end. The gradient adds up in x. Throws ShapeError for an axis out of range,
- * DTypeError where positions are no integers.
+ * from -n to -1 count from the end of the axis. At any other outside of it nothing stands: the result is NaN there (i32: -2^31,
+ * u32: 2^32 - 1, bool: true), and its gradient is lost, as in JAX. The gradient adds up in x. Throws ShapeError for an axis out
+ * of range, and for a position outside where the positions are host data; DTypeError where positions are no integers.
  *
  * @example
  * ```ts
@@ -65,8 +109,8 @@ export const gather =
 
 /**
  * One position for each line along `axis`: out[.., i, ..] = x[.., indices[.., i, ..], ..]. The other axes of x and indices
- * broadcast. Positions outside the axis count as its nearest end. Throws ShapeError where the ranks or other axes differ,
- * DTypeError where positions are no integers.
+ * broadcast. Positions count as those of `take`: what is outside reads NaN. Throws ShapeError where the ranks or other axes
+ * differ, and for a position outside where the positions are host data; DTypeError where positions are no integers.
  *
  * @example
  * ```ts
@@ -107,13 +151,17 @@ export const takeAlongAxis =
       { ...source, shape: without(source.shape) },
       { ...positions, shape: without(positions.shape) },
     ])
-    return typed(raw.takeAlongAxis(expand(source, shape.with(a, n)), expand(positions, shape.with(a, count)), a))
+    const outside = checkPositions('takeAlongAxis', source, positions, a) ?? 'invalid'
+    return typed(
+      raw.takeAlongAxis(expand(source, shape.with(a, n)), expand(positions, shape.with(a, count)), a, outside),
+    )
   }
 
 /**
  * x with `updates` added at `indices` along `axis` (default 0): the adjoint of `take(axis)`, so updates has the shape that
- * take(axis)(x, indices) would have. Equal positions add up, in a fixed order; positions outside count as the nearest end.
- * Throws ShapeError where updates does not fit, DTypeError where dtypes differ or positions are no integers.
+ * take(axis)(x, indices) would have. Equal positions add up, in a fixed order. Positions from -n to -1 count from the end; what
+ * is added at any other outside is lost, as in JAX, and gets no gradient. Throws ShapeError where updates does not fit, and for a
+ * position outside where the positions are host data; DTypeError where dtypes differ or positions are no integers.
  *
  * @example
  * ```ts
@@ -141,14 +189,28 @@ export const scatterAdd =
         rule: `updates have shape ${showShape(updates.shape)}, not ${showShape(expected)}`,
         fix: 'Updates have the shape of take(axis)(x, indices)',
       })
-    return typed(raw.scatterAdd(x, indices, updates, a))
+    return typed(raw.scatterAdd(x, indices, updates, a, checkPositions('scatterAdd', x, indices, a) ?? 'zero'))
   }
 
 /** A position that a program computes, or one that it knows. */
 export type Start = Tensor<readonly [], IndexDType> | number
 
-const startOf = (op: string, x: Expr, start: Start): Expr => {
-  if (typeof start === 'number') return raw.fill([], 'i32', start)
+/** The start along `axis` of a block of `size`. */
+const startOf = (op: string, x: Expr, start: Start, axis: number, size: number): Expr => {
+  const n = x.shape[axis]!
+  const fits = (p: number): void => {
+    if (Number.isInteger(p) && p >= -n && p <= n - size) return
+    throw new ShapeError({
+      op,
+      operands: [x],
+      rule: `a block of ${size} does not begin at ${p} of axis ${axis}, which has ${n} element${n === 1 ? '' : 's'}`,
+      fix: `Starts known before the program runs are integers from ${-n} to ${n - size}`,
+    })
+  }
+  if (typeof start === 'number') {
+    fits(start)
+    return raw.fill([], 'i32', start)
+  }
   demandPositions(op, x, start)
   const position: Expr = start
   if (position.shape.length !== 0)
@@ -158,7 +220,9 @@ const startOf = (op: string, x: Expr, start: Start): Expr => {
       rule: 'a start is a scalar',
       fix: 'Pass one scalar or number for each axis of x',
     })
-  return start.dtype === 'i32' ? start : raw.cast('i32', start)
+  Array.from(hostElements(start) ?? []).forEach(fits)
+  // a u32 beyond i32 is beyond every axis
+  return start.dtype === 'i32' ? start : raw.cast('i32', raw.minimum(start, raw.fillLike(start, n)))
 }
 
 const demandStarts = (op: string, x: Expr, starts: readonly Start[], block: Shape): void => {
@@ -172,8 +236,9 @@ const demandStarts = (op: string, x: Expr, starts: readonly Start[], block: Shap
 }
 
 /**
- * The block of `sizes` of x that begins at `starts`, which may be data: one scalar or number for each axis. Starts are
- * moved so that the block lies inside x, as in JAX. Throws ShapeError where the block is larger than x.
+ * The block of `sizes` of x that begins at `starts`, which may be data: one scalar or number for each axis. Negative starts
+ * count from the end; then they are moved so that the block lies inside x, as in JAX. Throws ShapeError where the block is larger
+ * than x, or a start that the host knows (a number, a scalar of data) would have to be moved.
  *
  * @example
  * ```ts
@@ -189,16 +254,16 @@ export const dynamicSlice =
     return typed(
       raw.dynamicSlice(
         x,
-        starts.map((s) => startOf('dynamicSlice', x, s)),
+        starts.map((s, i) => startOf('dynamicSlice', x, s, i, sizes[i]!)),
         sizes,
       ),
     )
   }
 
 /**
- * x with the block `update` written over it at `starts`, which may be data: one scalar or number for each axis. Starts are
- * moved so that the block lies inside x, as in JAX. Where x is donated to `jit` and dies here, the block is written in place.
- * Throws ShapeError where the block is larger than x, DTypeError where the dtypes differ.
+ * x with the block `update` written over it at `starts`, which may be data: one scalar or number for each axis. Starts count
+ * as those of `dynamicSlice`. Where x is donated to `jit` and dies here, the block is written in place. Throws ShapeError where
+ * the block is larger than x, or a start that the host knows would have to be moved; DTypeError where the dtypes differ.
  */
 export const dynamicUpdateSlice = <S extends Shape, D extends DType>(
   x: Tensor<S, D>,
@@ -211,14 +276,14 @@ export const dynamicUpdateSlice = <S extends Shape, D extends DType>(
     raw.dynamicUpdateSlice(
       x,
       update,
-      starts.map((s) => startOf('dynamicUpdateSlice', x, s)),
+      starts.map((s, i) => startOf('dynamicUpdateSlice', x, s, i, update.shape[i]!)),
     ),
   )
 }
 
 /**
- * 1 at the position that each index names along a new last axis of size n, else 0; all 0 for an index outside.
- * [..] -> [.., n]. Throws DTypeError where indices are no integers.
+ * 1 at the position that each index names along a new last axis of size n, else 0; all 0 for an index outside, negative ones
+ * included, as in JAX. [..] -> [.., n]. Throws DTypeError where indices are no integers, ShapeError where n is no size.
  *
  * @example
  * ```ts
@@ -231,6 +296,7 @@ export const oneHot =
   <S extends Shape>(indices: Tensor<S, IndexDType>): Tensor<readonly [...S, N], D> => {
     demandPositions('oneHot', indices, indices)
     const shape = [...indices.shape, n]
+    demandShape('oneHot', shape, dtype ?? 'f32')
     const position = raw.broadcastTo(raw.reshape(indices, [...indices.shape, 1]), shape)
     return typed(raw.cast(dtype ?? 'f32', raw.eq(position, raw.iota(shape, shape.length - 1, indices.dtype))))
   }

@@ -59,7 +59,10 @@ export const sum: Reduction = reduction('sum', raw.reduceSum, (x) => {
   requireDType('sum', x, numeric, countFix)
 })
 
-/** The product over `axis` (default: all). The product of nothing is 1. Throws as `sum`. */
+/**
+ * The product over `axis` (default: all). The product of nothing is 1, and of finite elements of which one is 0, 0. Its gradient
+ * multiplies the others without a division, and is right where elements are 0 or very large. Throws as `sum`.
+ */
 export const prod: Reduction = reduction('prod', raw.reduceProd, (x) => {
   requireDType('prod', x, numeric, countFix)
 })
@@ -77,9 +80,9 @@ const notEmpty =
       })
   }
 
-/** The largest element over `axis` (default: all); NaN wins. Equal maxima share the gradient. Throws ShapeError for an empty axis. */
+/** The largest element over `axis` (default: all); NaN wins. Equal maxima, or NaN, share the gradient. Throws ShapeError for an empty axis. */
 export const max: Reduction = reduction('max', raw.reduceMax, notEmpty('max'))
-/** The smallest element over `axis` (default: all); NaN wins. Equal minima share the gradient. Throws ShapeError for an empty axis. */
+/** The smallest element over `axis` (default: all); NaN wins. Equal minima, or NaN, share the gradient. Throws ShapeError for an empty axis. */
 export const min: Reduction = reduction('min', raw.reduceMin, notEmpty('min'))
 
 /** A reduction of bools. */
@@ -149,11 +152,24 @@ export const variance: Spread =
   (x) =>
     typed(varianceOf('variance', x, config))
 
-/** The standard deviation: the square root of `variance`, under the same configuration. */
+/**
+ * The square root of v >= 0, with derivative 0 at 0, where the root has none (every direction raises a standard deviation of 0
+ * alike, and 0 is the mean of what they say). The root is taken of 1 there, so that no infinity meets a 0.
+ */
+const rootOf = (v: Expr): Expr => {
+  const zero = raw.fillLike(v, 0)
+  const flat = raw.eq(v, zero)
+  return raw.where(flat, zero, raw.sqrt(raw.where(flat, raw.fillLike(v, 1), v)))
+}
+
+/**
+ * The standard deviation: the square root of `variance`, under the same configuration. Where all elements are equal it is 0,
+ * and so is its gradient.
+ */
 export const std: Spread =
   (config = {}) =>
   (x) =>
-    typed(raw.sqrt(varianceOf('std', x, config)))
+    typed(rootOf(varianceOf('std', x, config)))
 
 /**
  * The position of the first extreme along `axis`; the first NaN wins over all. Positions run 0 .. n-1; a NaN at i

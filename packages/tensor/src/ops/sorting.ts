@@ -29,7 +29,7 @@ export const sort =
   <const A extends number = -1>(axis?: A, { descending = false }: SortConfig = {}) =>
   <S extends Shape, D extends DType>(x: Tensor<S, D> & Check<HasAxis<S, A>>): Tensor<S, D> => {
     const a = normalizeAxis('sort', axis ?? -1, x.shape.length, x)
-    return typed(raw.takeAlongAxis(x, orderOf('sort', x, a, descending), a))
+    return typed(raw.takeAlongAxis(x, orderOf('sort', x, a, descending), a, 'nearest'))
   }
 
 /** The positions that put each line along `axis` (default: the last) in order; equal elements keep theirs, NaN last. Throws as `sort`. */
@@ -73,5 +73,5 @@ export const topK =
       x.shape.map(() => 0),
       x.shape.with(axis, k),
     )
-    return { values: typed(raw.takeAlongAxis(x, head, axis)), indices: typed(head) }
+    return { values: typed(raw.takeAlongAxis(x, head, axis, 'nearest')), indices: typed(head) }
   }

@@ -1,5 +1,5 @@
 /** Gather along one axis with positions of its own for every other index: what cross-entropy picks its labels with. */
-import * as ix from '../codegen/ix.ts'
+import * as scalar from '../codegen/scalar.ts'
 import { isFloat } from '../dtype.ts'
 import { apply, type Expr, type Primitive } from '../expr.ts'
 import { sizeOf } from '../shape.ts'
@@ -7,9 +7,10 @@ import { align, broadcastTo, reduceSum, reshape } from './broadcast.ts'
 import { fillLike, iota } from './leaves.ts'
 import { any, demandDType, demandShape, replaced } from './operands.ts'
 import { eq, where } from './select.ts'
-import { type AxisParams, clampIndices, clampPosition, demandPositions } from './take.ts'
+import { demandPositions, elementAt, locate, type Outside, resolved, valueOutside } from './positions.ts'
+import type { TakeParams } from './take.ts'
 
-export const takeAlongAxisP: Primitive<AxisParams> = {
+export const takeAlongAxisP: Primitive<TakeParams> = {
   name: 'takeAlongAxis',
   shape: (args, { axis }) => {
     const [x, indices] = [args[0]!, args[1]!]
@@ -24,48 +25,51 @@ export const takeAlongAxisP: Primitive<AxisParams> = {
     )
     return { shape: indices.shape, dtype: x.dtype }
   },
-  vjp: (ct, out, { axis }) => {
+  vjp: (ct, out, { axis, outside }) => {
     const [x, indices] = [out.args[0]!, out.args[1]!]
     if (!isFloat(out.dtype)) return [null, null]
-    return [spreadAlongAxis(ct, indices, x.shape[axis]!, axis), null]
+    const n = x.shape[axis]!
+    return [spreadAlongAxis(ct, resolved(indices, n, outside), n, axis), null]
   },
-  batch: (args, batched, size, { axis }) => {
+  batch: (args, batched, size, { axis, outside }) => {
     const [x, indices] = align(args, batched, size)
-    return takeAlongAxis(x!, indices!, axis + 1)
+    return takeAlongAxis(x!, indices!, axis + 1, outside)
   },
   lower: {
     kind: 'pointwise',
-    at: (index, arg, out, { axis }) => {
-      const n = out.args[0]!.shape[axis]!
-      const position = ix.dynamic(arg(1, index), n)
-      return arg(
+    at: (index, arg, out, { axis, outside }) => {
+      const { at, inside } = locate(arg(1, index), out.args[0]!.shape[axis]!, outside)
+      const element = arg(
         0,
-        index.map((p, i) => (i === axis ? position : p)),
+        index.map((p, i) => (i === axis ? at : p)),
       )
+      return scalar.select(inside, element, scalar.constant(out.dtype, valueOutside(out.dtype, outside)))
     },
   },
-  evaluate: ([x, indices], out, { axis }) => {
+  evaluate: ([x, indices], out, { axis, outside }) => {
     const n = x!.shape[axis]!
     const m = out.shape[axis]!
     const inner = sizeOf(out.shape.slice(axis + 1))
-    const y = new Float64Array(sizeOf(out.shape))
+    const y = new Float64Array(sizeOf(out.shape)).fill(valueOutside(out.dtype, outside))
     for (let i = 0; i < y.length; i++) {
-      const outer = Math.floor(i / (m * inner))
-      y[i] = x!.data[(outer * n + clampPosition(indices!.data[i]!, n)) * inner + (i % inner)]!
+      const p = elementAt(indices!.data[i]!, n, outside)
+      if (p !== null) y[i] = x!.data[(Math.floor(i / (m * inner)) * n + p) * inner + (i % inner)]!
     }
     return y
   },
 }
 /** out[.., i, ..] = x[.., indices[.., i, ..], ..] */
-export const takeAlongAxis = (x: Expr, indices: Expr, axis: number): Expr =>
-  apply(takeAlongAxisP, [x, indices], { axis })
+export const takeAlongAxis = (x: Expr, indices: Expr, axis: number, outside: Outside = 'invalid'): Expr =>
+  apply(takeAlongAxisP, [x, indices], { axis, outside })
 
-/** The adjoint: y[.., j, ..] = sum_m [indices_m = j] ct_m. With one position a row it is one elementwise choice. */
-const spreadAlongAxis = (ct: Expr, indices: Expr, n: number, axis: number): Expr => {
-  const m = indices.shape[axis]!
+/**
+ * The adjoint: y[.., j, ..] = sum_m [positions_m = j] ct_m; a position outside of [0, n) is no j. With one position a row it
+ * is one elementwise choice.
+ */
+const spreadAlongAxis = (ct: Expr, positions: Expr, n: number, axis: number): Expr => {
+  const m = positions.shape[axis]!
   const shape = replaced(ct.shape, axis, n)
   if (m === 0) return broadcastTo(reshape(reduceSum(ct, [axis]), replaced(ct.shape, axis, 1)), shape)
-  const positions = clampIndices(indices, n)
   if (m === 1) {
     const chosen = eq(broadcastTo(positions, shape), iota(shape, axis, 'i32'))
     const spread = broadcastTo(ct, shape)

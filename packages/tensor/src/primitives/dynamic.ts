@@ -1,8 +1,9 @@
 /**
- * A block at a position known only on the device: read (dynamicSlice) and written (dynamicUpdateSlice). Starts are
- * moved so that the block fits, as in JAX. The two are one another's adjoints, up to the part that is overwritten.
+ * A block at a position known only on the device: read (dynamicSlice) and written (dynamicUpdateSlice). Starts count from
+ * the end where negative, and are moved so that the block fits, as in JAX (positions.ts). The two are one another's adjoints, up to the part that is overwritten.
  */
 import * as ix from '../codegen/ix.ts'
+import type { Access } from '../codegen/lowering.ts'
 import { isFloat } from '../dtype.ts'
 import { apply, type Aval, type Expr, type Primitive, type Value } from '../expr.ts'
 import { type Shape, sizeOf, stridesOf } from '../shape.ts'
@@ -12,8 +13,9 @@ import { align, broadcastTo, gatherValues, reshape } from './broadcast.ts'
 import { fill, fillLike, iota } from './leaves.ts'
 import { scatterValues } from './movement.ts'
 import { any, demandDType, demandSameDType, demandShape } from './operands.ts'
+import { locateStart, resolvedStart, startAt } from './positions.ts'
 import { and, ge, lt, where } from './select.ts'
-import { clampIndices, clampPosition, take } from './take.ts'
+import { take } from './take.ts'
 
 const demandStarts = (op: string, args: readonly Aval[], starts: readonly Aval[], x: Aval, block: Shape): void => {
   demandShape(
@@ -32,14 +34,14 @@ const demandStarts = (op: string, args: readonly Aval[], starts: readonly Aval[]
     'Give a block no longer than the operand along any axis.',
   )
 }
-/** index + start, the start moved into [0, n - size]. */
-const shifted = (index: readonly ix.Ix[], start: (axis: number) => ix.Ix): readonly ix.Ix[] =>
-  index.map((p, i) => ix.add(p, start(i)))
+/** index + start in an array of `shape`, the starts being the arguments from `first`. */
+const shifted = (index: readonly ix.Ix[], arg: Access, first: number, shape: Shape, block: Shape): readonly ix.Ix[] =>
+  index.map((p, i) => ix.add(p, locateStart(arg(first + i, []), shape[i]!, block[i]!)))
 const startValues = (starts: readonly Value[], shape: Shape, block: Shape): readonly number[] =>
-  starts.map((s, i) => clampPosition(s.data[0]!, shape[i]! - block[i]! + 1))
+  starts.map((s, i) => startAt(s.data[0]!, shape[i]!, block[i]!))
 /** Positions start, start + 1, ... of a block of `size` along an axis of `n`. */
 const positions = (start: Expr, size: number, n: number): Expr =>
-  add(broadcastTo(reshape(clampIndices(start, n - size + 1), [1]), [size]), iota([size], 0, 'i32'))
+  add(broadcastTo(reshape(resolvedStart(start, n, size), [1]), [size]), iota([size], 0, 'i32'))
 
 export interface DynamicSliceParams {
   readonly sizes: Shape
@@ -63,19 +65,13 @@ export const dynamicSliceP: Primitive<DynamicSliceParams> = {
     const gather = ([x, ...starts]: readonly Expr[]): Expr =>
       starts.reduce((y, start, axis) => {
         const n = y.shape[axis]!
-        return sizes[axis] === n ? y : take(y, positions(start, sizes[axis]!, n), axis)
+        return sizes[axis] === n ? y : take(y, positions(start, sizes[axis]!, n), axis, 'nearest')
       }, x!)
     return batchOf(gather, args, batched, size)
   },
   lower: {
     kind: 'pointwise',
-    at: (index, arg, out) => {
-      const from = out.args[0]!.shape
-      return arg(
-        0,
-        shifted(index, (i) => ix.dynamic(arg(1 + i, []), from[i]! - out.shape[i]! + 1)),
-      )
-    },
+    at: (index, arg, out) => arg(0, shifted(index, arg, 1, out.args[0]!.shape, out.shape)),
   },
   evaluate: ([x, ...starts], out) => {
     const strides = stridesOf(x!.shape)
@@ -116,10 +112,7 @@ export const dynamicUpdateSliceP: Primitive<null> = {
     kind: 'update',
     mode: 'set',
     grid: (out) => out.args[1]!.shape,
-    to: (index, arg, out) => {
-      const block = out.args[1]!.shape
-      return shifted(index, (i) => ix.dynamic(arg(2 + i, []), out.shape[i]! - block[i]! + 1))
-    },
+    to: (index, arg, out) => shifted(index, arg, 2, out.shape, out.args[1]!.shape),
     value: (index, arg) => arg(1, index),
     composition: blend,
   },
@@ -144,8 +137,9 @@ function blend([x, update, ...starts]: readonly Expr[]): Expr {
     const n = shape[axis]!
     const size = update!.shape[axis]!
     if (size === n) continue
-    const relative = sub(iota([n], 0, 'i32'), broadcastTo(reshape(clampIndices(start, n - size + 1), [1]), [n]))
-    block = take(block, relative, axis)
+    const relative = sub(iota([n], 0, 'i32'), broadcastTo(reshape(resolvedStart(start, n, size), [1]), [n]))
+    // what is read beyond the block is not chosen below
+    block = take(block, relative, axis, 'nearest')
     const within = and(ge(relative, fillLike(relative, 0)), lt(relative, fillLike(relative, size)))
     const onAxis = reshape(
       within,

@@ -9,7 +9,7 @@ import { dotP } from './dot.ts'
 import { dynamicSliceP, dynamicUpdateSliceP } from './dynamic.ts'
 import { bufferP, constantP, fillP, iotaP, parameterP } from './leaves.ts'
 import { concatP, flipP, padP, sliceP, transposeP } from './movement.ts'
-import { reduceMaxP, reduceMinP, reduceProdP } from './reduce.ts'
+import { multiplyAllP, reduceMaxP, reduceMinP, reduceProdP } from './reduce.ts'
 import { dividedP, mutualP, scaledP } from './scaled.ts'
 import { cumsumP, reverseCumsumP } from './scan.ts'
 import * as select from './select.ts'
@@ -57,12 +57,14 @@ export {
   transpose,
   transposeP,
 } from './movement.ts'
-export { reduceMax, reduceMaxP, reduceMin, reduceMinP, reduceProd, reduceProdP } from './reduce.ts'
+export { elementAt, invalid, type Outside, valueOutside } from './positions.ts'
+export { runningProduct } from './product.ts'
+export { multiplyAllP, reduceMax, reduceMaxP, reduceMin, reduceMinP, reduceProd, reduceProdP } from './reduce.ts'
 export { divided, dividedP, mutual, mutualP, scaled, scaledP } from './scaled.ts'
 export { cumsum, cumsumP, reverseCumsumP } from './scan.ts'
 export * from './select.ts'
 export { argsort, argsortP } from './sort.ts'
-export { clampIndices, scatterAdd, scatterAddP, take, takeP } from './take.ts'
+export { scatterAdd, scatterAddP, take, takeP, type TakeParams } from './take.ts'
 export { threefry, threefryP } from './threefry.ts'
 export * from './unary.ts'
 
@@ -83,7 +85,7 @@ export const elementwise: readonly Primitive<never>[] = [
 export const primitives: readonly Primitive<never>[] = [
   ...elementwise,
   ...[constantP, fillP, iotaP, parameterP, bufferP],
-  ...[reduceSumP, reduceProdP, reduceMaxP, reduceMinP],
+  ...[reduceSumP, reduceProdP, multiplyAllP, reduceMaxP, reduceMinP],
   ...[reshapeP, transposeP, broadcastToP, sliceP, padP, flipP, concatP],
   ...[dotP, takeP, takeAlongAxisP, scatterAddP, dynamicSliceP, dynamicUpdateSliceP],
   ...[cumsumP, reverseCumsumP, argsortP, stopGradientP, inputP, afterP],

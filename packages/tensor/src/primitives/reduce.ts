@@ -5,17 +5,17 @@ import { apply, type Expr, type Primitive } from '../expr.ts'
 import { sizeOf } from '../shape.ts'
 import { div, mul } from './arithmetic.ts'
 import { type ReduceParams, reduceShape, reduceSum, reshape, respread } from './broadcast.ts'
-import { fill, fillLike } from './leaves.ts'
-import { concat, flip, inversePerm, sliceAxis, transpose } from './movement.ts'
+import { fillLike } from './leaves.ts'
+import { inversePerm, transpose } from './movement.ts'
 import { range } from './operands.ts'
+import { productOfOthers } from './product.ts'
 import { reduceValues } from './reduction.ts'
-import { cast, eq, where } from './select.ts'
+import { cast, eq, isinf, isnan, or, where } from './select.ts'
+import { abs } from './unary.ts'
 
-const reduction = (
-  name: string,
-  op: ReduceOp,
-  vjp: (ct: Expr, x: Expr, out: Expr, axes: readonly number[]) => Expr,
-): Primitive<ReduceParams> => {
+type ReduceVjp = (ct: Expr, x: Expr, out: Expr, axes: readonly number[]) => Expr
+
+const reduction = (name: string, op: ReduceOp, vjp: ReduceVjp): Primitive<ReduceParams> => {
   const self: Primitive<ReduceParams> = {
     name,
     shape: reduceShape(name),
@@ -31,9 +31,9 @@ const builder =
   (x: Expr, axes: readonly number[]): Expr =>
     axes.length === 0 ? x : apply(prim, [x], { axes })
 
-/** The cotangent in equal parts to all elements that attain the extremum. */
+/** The cotangent in equal parts to all elements that attain the extremum, which where one is NaN are the NaN. */
 const toAttaining = (ct: Expr, x: Expr, out: Expr, axes: readonly number[]): Expr => {
-  const attains = eq(x, respread(out, x.shape, axes))
+  const attains = or(eq(x, respread(out, x.shape, axes)), isnan(x))
   const count = reduceSum(cast(ct.dtype, attains), axes)
   return where(attains, respread(div(ct, count), x.shape, axes), fillLike(x, 0))
 }
@@ -42,30 +42,46 @@ export const reduceMax = builder(reduceMaxP)
 export const reduceMinP = reduction('reduceMin', 'min', toAttaining)
 export const reduceMin = builder(reduceMinP)
 
-/** y_i = x_0 x_1 ... x_(i-1) along the last axis, in log n doubling steps. */
-const exclusiveProducts = (x: Expr): Expr => {
-  const axis = x.shape.length - 1
-  const n = x.shape[axis]!
-  const shifted = (y: Expr, by: number): Expr =>
-    concat([fill([...x.shape.slice(0, -1), by], x.dtype, 1), sliceAxis(y, axis, 0, n - by)], axis)
-  let y = shifted(x, 1)
-  for (let by = 1; by < n; by *= 2) y = mul(y, shifted(y, by))
-  return y
-}
-
-/** d prod / d x_i is the product of the others, right also where some are zero. */
-const productOfOthers = (x: Expr, axes: readonly number[]): Expr => {
+/** d prod / d x_i is the product of the others. */
+const others = (x: Expr, axes: readonly number[]): Expr => {
   const kept = range(x.shape.length).filter((i) => !axes.includes(i))
   const perm = [...kept, ...axes]
   const last = transpose(x, perm)
   const n = sizeOf(axes.map((a) => x.shape[a]!))
   if (n === 0) return x
   const flat = reshape(last, [...kept.map((i) => x.shape[i]!), n])
-  const axis = flat.shape.length - 1
-  const others = mul(exclusiveProducts(flat), flip(exclusiveProducts(flip(flat, [axis])), [axis]))
-  return transpose(reshape(others, last.shape), inversePerm(perm))
+  return transpose(reshape(productOfOthers(flat), last.shape), inversePerm(perm))
 }
-export const reduceProdP = reduction('reduceProd', 'prod', (ct, x, _, axes) =>
-  mul(respread(ct, x.shape, axes), productOfOthers(x, axes)),
-)
+const prodVjp: ReduceVjp = (ct, x, _, axes) => mul(respread(ct, x.shape, axes), others(x, axes))
+/** Elements multiplied as they come: NaN where a part overflows and another element is 0. */
+export const multiplyAllP = reduction('multiplyAll', 'prod', prodVjp)
+const multiplyAll = builder(multiplyAllP)
+
+/** The product: 0 where all elements are finite and one is 0. */
+export const reduceProdP: Primitive<ReduceParams> = {
+  ...reduction('reduceProd', 'prod', prodVjp),
+  batch: ([x], _, __, { axes }) =>
+    reduceProd(
+      x!,
+      axes.map((a) => a + 1),
+    ),
+  lower: {
+    kind: 'composite',
+    expand: ([x], { axes }) => {
+      const product = multiplyAll(x!, axes)
+      if (!isFloat(x!.dtype)) return product
+      // the least size, or NaN where an element is not finite
+      const least = reduceMin(where(isinf(x!), fillLike(x!, NaN), abs(x!)), axes)
+      const zero = fillLike(product, 0)
+      return where(eq(least, zero), zero, product)
+    },
+  },
+  evaluate: ([x], out, { axes }) => {
+    const product = reduceValues('prod', x!, out, axes)
+    if (!isFloat(out.dtype)) return product
+    const sizes = { ...x!, data: x!.data.map((v) => (Number.isFinite(v) ? Math.abs(v) : NaN)) }
+    const least = reduceValues('min', sizes, out, axes)
+    return product.map((v, i) => (least[i] === 0 ? 0 : v))
+  },
+}
 export const reduceProd = builder(reduceProdP)

@@ -94,12 +94,24 @@ describe('argsort', () => {
 })
 
 describe('positions out of range', () => {
-  it('count as the nearest inside', () => {
-    const x = f32([3], 10, 20, 30)
-    expect(values(p.take(x, i32([3], -5, 1, 9), 0))).toEqual([10, 20, 30])
-    expect(values(p.scatterAdd(x, i32([3], -5, 1, 9), f32([3], 1, 2, 3), 0))).toEqual([11, 22, 33])
+  const x = f32([3], 10, 20, 30)
+  const at = i32([5], -4, -3, -1, 2, 3)
+  it('are no elements: what is read there is invalid or zero, and what is added is lost', () => {
+    expect(values(p.take(x, at, 0))).toEqual([NaN, 10, 30, 30, NaN])
+    expect(values(p.take(x, at, 0, 'zero'))).toEqual([0, 10, 30, 30, 0])
+    expect(values(p.takeAlongAxis(x, at, 0))).toEqual([NaN, 10, 30, 30, NaN])
+    expect(values(p.scatterAdd(x, at, f32([5], 1, 2, 4, 8, 16), 0))).toEqual([12, 20, 42])
+  })
+  it('may count as the nearest inside, and then none counts from the end', () => {
+    expect(values(p.take(x, at, 0, 'nearest'))).toEqual([10, 10, 10, 30, 30])
+    expect(values(p.scatterAdd(x, at, f32([5], 1, 2, 4, 8, 16), 0, 'nearest'))).toEqual([17, 20, 54])
+  })
+  it('move the start of a block, after negative ones have counted from the end', () => {
     expect(values(p.dynamicSlice(x, [i32([], 5)], [2]))).toEqual([20, 30])
+    expect(values(p.dynamicSlice(x, [i32([], -3)], [2]))).toEqual([10, 20])
+    expect(values(p.dynamicSlice(x, [i32([], -1)], [2]))).toEqual([20, 30])
     expect(values(p.dynamicUpdateSlice(x, f32([2], 1, 2), [i32([], -4)]))).toEqual([1, 2, 30])
+    expect(values(p.dynamicUpdateSlice(x, f32([2], 1, 2), [i32([], -1)]))).toEqual([10, 1, 2])
   })
 })
 
