@@ -29,3 +29,19 @@ export class DTypeError extends Error {
     super(text(complaint))
   }
 }
+
+const shown = (value: unknown): string => {
+  if (value === null || value === undefined) return String(value)
+  if (Array.isArray(value)) return `an array of ${value.length}`
+  if (typeof value === 'function') return 'a function'
+  return typeof value === 'number' || typeof value === 'string' ? `the ${typeof value} ${value}` : `a ${typeof value}`
+}
+const wayOut = (value: unknown): string => {
+  if (typeof value === 'function') return 'Call it first: an operation takes its configuration, and then its tensors'
+  return typeof value === 'number' || Array.isArray(value)
+    ? 'Wrap it: scalar(x), tensor(data)'
+    : 'Pass a tensor: tensor(data), scalar(x), or what another operation returns'
+}
+/** What was given for a tensor (`which`: its place) is none: it was forgotten, or is a function that was not called. */
+export const notATensor = (op: string, which: string, value: unknown): TypeError =>
+  new TypeError(`${op}: ${which} is ${shown(value)}, not a tensor. ${wayOut(value)}.`)

@@ -4,6 +4,7 @@
  */
 import type { Lowering } from './codegen/lowering.ts'
 import type { DType } from './dtype.ts'
+import { notATensor } from './errors.ts'
 import type { Shape } from './shape.ts'
 import { atSite, captureSite, type Site } from './site.ts'
 
@@ -43,8 +44,13 @@ export interface Primitive<P> {
   readonly evaluate: (args: readonly Value[], out: Aval, params: P) => Float64Array
 }
 
+/** Whether a value is a node: plain JavaScript may pass anything for one. */
+export const isExpr = (value: unknown): value is Expr =>
+  typeof value === 'object' && value !== null && 'prim' in value && 'args' in value
+
 /** The only constructor of nodes. */
 export const apply = <P>(prim: Primitive<P>, args: readonly Expr[], params: P): Expr => {
+  for (let i = 0; i < args.length; i++) if (!isExpr(args[i])) throw notATensor(prim.name, `operand ${i + 1}`, args[i])
   const { shape, dtype } = prim.shape(args, params)
   // The one cast of the IR: a node forgets its primitive's parameter type, and only hands `params` back to `prim`.
   return { prim: prim as Primitive<unknown>, args, params, shape, dtype, site: captureSite() }

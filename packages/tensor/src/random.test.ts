@@ -67,6 +67,29 @@ describe('keys', () => {
   it('are u32[2], and nothing else', () => {
     expect(() => random.normal()(zeros([2]) as unknown as random.Key)).toThrow('a key is u32[2]')
     expect(() => random.key(0.5)).toThrow('no safe integer')
+    expect(() => random.key(undefined as never)).toThrow('the seed undefined is no safe integer')
+    expect(() => random.key(zeros([2], 'u32') as never)).toThrow('a seed is a scalar')
+    expect(() => random.foldIn(key0, 0.5)).toThrow('0.5 is no integer of 32 bits')
+    expect(() => random.foldIn(key0, 2 ** 32)).toThrow('is no integer of 32 bits')
+    expect(() => random.split(key0, -1)).toThrow('-1 is no number of keys')
+  })
+  it('that are forgotten, and shapes that are none, are an error of the draw', () => {
+    const samplers = {
+      bits: random.bits,
+      normal: random.normal(),
+      gumbel: random.gumbel,
+      bernoulli: random.bernoulli(),
+      randint: random.randint(0, 2),
+    }
+    for (const [name, sampler] of Object.entries(samplers)) {
+      expect(() => sampler(undefined as never, [2]), name).toThrow(`random.${name}: the key is missing`)
+      expect(() => sampler([2] as never), name).toThrow(`random.${name}: the key is an array. The key comes first`)
+      expect(() => sampler(key0, [2.5]), name).toThrow(`random.${name}`)
+    }
+    expect(() => random.uniform()(undefined as never)).toThrow('random.uniform: the key is missing')
+    expect(() => random.categorical()(undefined as never, zeros([2]))).toThrow('random.categorical: the key is missing')
+    expect(() => random.permutation(-1)(key0)).toThrow('random.permutation')
+    expect(() => random.bernoulli(1.5)(key0)).toThrow('1.5 is no probability')
   })
 })
 
@@ -123,6 +146,18 @@ describe('distributions', () => {
     expect(Math.abs(mean(drawn) - 0.75)).toBeLessThan(0.02)
     expect(random.categorical(0)(key0, zeros([4, 5])).shape).toEqual([5])
   })
+  it('categorical: a row without a distribution is an error, or no position', () => {
+    const [nan, inf] = [NaN, Infinity]
+    const rows = (...logits: readonly (readonly number[])[]) => tensor(logits as number[][])
+    const draw = random.categorical(-1)
+    expect(() => draw(key0, rows([0, 1], [-inf, -inf]) as never)).toThrow(
+      'random.categorical(f32[2, 2]): every logit of row 1 is -Infinity',
+    )
+    expect(() => draw(key0, rows([nan, 1], [0, 0]) as never)).toThrow('a logit of row 0 is NaN')
+    expect(() => random.categorical(0)(key0, rows([0, -inf], [0, -inf]) as never)).toThrow('every logit of row 1')
+    const computed = raw.neg(rows([inf, inf], [nan, 0], [inf, 0], [0, -inf]))
+    expect(values(draw(key0, computed as never))).toEqual([-(2 ** 31), -(2 ** 31), 1, 1])
+  })
   it('bernoulli: with a number, and with a tensor of chances', () => {
     expect(Math.abs(mean(values(random.bernoulli(0.3)(key42, [n]))) - 0.3)).toBeLessThan(0.02)
     expect(values(random.bernoulli(tensor([0, 1]))(key42, [3, 2]))).toEqual([0, 1, 0, 1, 0, 1])
@@ -136,8 +171,15 @@ describe('distributions', () => {
     const wide = values(random.randint(-2147483648, 2147483647)(key42, [n]))
     expect(wide.every((x) => Number.isInteger(x) && x >= -2147483648 && x < 2147483647)).toBe(true)
     expect(Math.abs(mean(wide) / 2 ** 31)).toBeLessThan(0.02)
-    expect(() => random.randint(3, 3)).not.toThrow()
-    expect(() => random.randint(3, 3)(key0)).toThrow('holds no i32 integer')
+    expect(() => random.randint(3, 3)).toThrow('[3, 3) is no range of i32 integers')
+    expect(() => random.randint(0, 2 ** 31 + 1)).toThrow('no range')
+    expect(() => random.randint(0.5, 3)).toThrow('no range')
+    const last = values(random.randint(2 ** 31 - 2, 2 ** 31)(key42, [50]))
+    expect([...new Set(last)].sort((p, q) => p - q)).toEqual([2 ** 31 - 2, 2 ** 31 - 1])
+    const whole = values(random.randint(-(2 ** 31), 2 ** 31)(key42, [n]))
+    expect(Math.abs(mean(whole) / 2 ** 31)).toBeLessThan(0.02)
+    expect(Math.min(...whole)).toBeLessThan(-0.999 * 2 ** 31)
+    expect(Math.max(...whole)).toBeGreaterThan(0.999 * 2 ** 31)
   })
   it('randint: the remainder that JAX takes of two draws, in u32', () => {
     const [k1, k2] = random.split(key42, 2)

@@ -3,8 +3,8 @@
  * tensor beside them. Dtypes of two tensors never change silently.
  */
 import { dtypes, type DType } from '../dtype.ts'
-import { DTypeError, ShapeError } from '../errors.ts'
-import type { Aval, Expr } from '../expr.ts'
+import { DTypeError, notATensor, ShapeError } from '../errors.ts'
+import { isExpr, type Aval, type Expr } from '../expr.ts'
 import * as raw from '../primitives/index.ts'
 import type { Broadcast, Check, CommonDType, Ok, SameDType } from '../shape-type.ts'
 import { broadcastShapes, isShape, sameShape, showShape, type Shape } from '../shape.ts'
@@ -36,6 +36,14 @@ export interface Comparison {
 
 /** Each element by itself. */
 export type Unary = <S extends Shape, D extends DType>(x: Tensor<S, D>) => Tensor<S, D>
+
+/** Throws TypeError where an argument is no tensor: forgotten, or a function that was not called. Plain JavaScript may pass any. */
+export const demandTensor = (op: string, value: unknown, name = 'x'): void => {
+  if (!isExpr(value)) throw notATensor(op, name === '' ? 'an argument' : `argument ${name}`, value)
+}
+const demandOperand = (op: string, value: unknown, name: string): void => {
+  if (typeof value !== 'number') demandTensor(op, value, name)
+}
 
 /** Throws DTypeError for a name that is no dtype: plain JavaScript may pass any. */
 export const demandDType = (op: string, dtype: DType): void => {
@@ -78,6 +86,7 @@ export const element = (op: string, value: number, dtype: DType, beside: readonl
 
 /** Throws DTypeError where the dtypes differ. */
 export const oneDType = (op: string, xs: readonly Expr[]): DType => {
+  xs.forEach((x, i) => demandTensor(op, x, `${i + 1} of ${xs.length}`))
   const [first, ...rest] = xs
   const other = rest.find((x) => x.dtype !== first?.dtype)
   if (first === undefined || other === undefined) return first?.dtype ?? 'f32'
@@ -116,6 +125,8 @@ export const commonShape = (op: string, xs: readonly Expr[]): Shape => {
 
 /** Operands as tensors of one shape and dtype. At least one is a tensor. */
 export const align = (op: string, x: Operand, y: Operand): readonly [Expr, Expr] => {
+  demandOperand(op, x, 'x')
+  demandOperand(op, y, 'y')
   if (typeof x === 'number') {
     if (typeof y === 'number')
       throw new TypeError(`${op}: both operands are numbers. Use Math, or wrap one with scalar(x).`)
@@ -141,6 +152,7 @@ export const binary = (
   ): Tensor<Ok<Broadcast<A, B>>, CommonDType<D, E>>
   function op(x: Operand, y: Operand): Tensor {
     return atCaller(() => {
+      demandOperand(name, x, 'x')
       const easy = typeof x !== 'number' && typeof y === 'number' ? withNumber(x, y) : null
       return typed(easy ?? f(...align(name, x, y)))
     })
@@ -170,12 +182,14 @@ export const unary =
 
 /** Throws DTypeError unless `x` has one of the dtypes. */
 export const requireDType = (op: string, x: Expr, allowed: readonly DType[], fix: string): void => {
+  demandTensor(op, x, '')
   if (!allowed.includes(x.dtype))
     throw new DTypeError({ op, operands: [x], rule: `needs ${allowed.join(' or ')}, not ${x.dtype}`, fix })
 }
 
 /** Throws DTypeError unless `x` is a float tensor. */
 export const requireFloat = (op: string, x: Expr): void => {
+  demandTensor(op, x, '')
   if (!dtypes[x.dtype].float)
     throw new DTypeError({
       op,

@@ -5,7 +5,7 @@ import * as raw from '../primitives/index.ts'
 import type { NestedShape } from '../shape-type.ts'
 import { sizeOf, type Shape } from '../shape.ts'
 import { typed, type Tensor } from '../tensor.ts'
-import { demandDType, demandShape, element } from './align.ts'
+import { demandDType, demandShape, demandTensor, element } from './align.ts'
 
 /** Elements in nested arrays of one length at each depth, up to six deep. */
 export type Nested<E> = E | Rows<E>
@@ -176,15 +176,19 @@ export const zeros = <const S extends Shape, D extends DType = 'f32'>(shape: S, 
 export const ones = <const S extends Shape, D extends DType = 'f32'>(shape: S, dtype?: D): Tensor<S, D> =>
   full(shape, 1, dtype)
 
+const filledLike = <S extends Shape, D extends DType>(op: string, x: Tensor<S, D>, value: number): Tensor<S, D> => {
+  demandTensor(op, x)
+  return typed(raw.fill(x.shape, x.dtype, element(op, value, x.dtype)))
+}
 /** 0 everywhere, with the shape and dtype of x. */
 export const zerosLike = <S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S, D> =>
-  typed(raw.fill(x.shape, x.dtype, 0))
+  filledLike('zerosLike', x, 0)
 /** 1 everywhere, with the shape and dtype of x. */
 export const onesLike = <S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S, D> =>
-  typed(raw.fill(x.shape, x.dtype, 1))
+  filledLike('onesLike', x, 1)
 /** `value` everywhere, with the shape and dtype of x. Throws DTypeError where it is out of the dtype's range. */
 export const fullLike = <S extends Shape, D extends DType>(x: Tensor<S, D>, value: number): Tensor<S, D> =>
-  typed(raw.fill(x.shape, x.dtype, element('fullLike', value, x.dtype)))
+  filledLike('fullLike', x, value)
 
 /**
  * 0, 1, .. up to before `stop`; or `start`, `start + step`, .. up to before `stop`. The dtype is i32 unless named.
@@ -242,6 +246,6 @@ export const eye = <const N extends number, const M extends number = N, D extend
 ): Tensor<readonly [N, M], D> => {
   const shape = [rows, columns ?? rows]
   demandShape('eye', shape, dtype ?? 'f32')
-  const row = raw.add(raw.iota(shape, 0, 'i32'), raw.fill(shape, 'i32', k))
+  const row = raw.add(raw.iota(shape, 0, 'i32'), raw.fill(shape, 'i32', element('eye', k, 'i32')))
   return typed(raw.cast(dtype ?? 'f32', raw.eq(row, raw.iota(shape, 1, 'i32'))))
 }

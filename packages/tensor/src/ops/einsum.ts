@@ -52,6 +52,22 @@ const sumOut = ({ x, axes }: Term, needed: readonly string[]): Term => {
 
 const sizes = ({ x, axes }: Term, of: readonly string[]): Shape => of.map((a) => x.shape[axes.indexOf(a)]!)
 
+/**
+ * A term without its axes of size 1 whose letter is longer elsewhere: its one element stands for all, as it does of a term that
+ * does not have the letter.
+ */
+const withoutUnits = ({ x, axes }: Term, sizes: ReadonlyMap<string, number>): Term => {
+  const kept = (i: number): boolean => x.shape[i] === sizes.get(axes[i]!)
+  if (axes.every((_, i) => kept(i))) return { x, axes }
+  return {
+    x: raw.reshape(
+      x,
+      x.shape.filter((_, i) => kept(i)),
+    ),
+    axes: axes.filter((_, i) => kept(i)),
+  }
+}
+
 /** The product of two terms, without the axes that `needed` lacks. */
 const multiply = (left: Term, right: Term, needed: readonly string[]): Term => {
   const a = sumOut(left, [...right.axes, ...needed])
@@ -78,8 +94,9 @@ const implicitOutput = (inputs: readonly string[]): string => {
 
 /**
  * Sums of products, by letters: each letter names an axis, axes of one letter run together, and letters missing after `->` are
- * summed out. `...` stands for any leading axes. Without `->` the letters that occur once remain, in alphabetical order.
- * Each pair of operands is one matrix product, from left to right.
+ * summed out. A letter twice in a term is its diagonal. `...` stands for any axes, which align from the right. Axes of one
+ * letter, or place in the ellipses, broadcast: they have one size, or 1, as in NumPy. Without `->` the ellipsis and the letters
+ * that occur once remain, in alphabetical order. Each pair of operands is one matrix product, from left to right.
  * Throws ShapeError where a letter has two sizes or a term does not fit its operand, DTypeError where dtypes differ.
  *
  * @example
@@ -110,7 +127,8 @@ export const einsum =
       ...inputs.map((t, i) => (t.includes('...') ? operands[i]!.shape.length - t.replace('...', '').length : 0)),
     )
     const known = new Map<string, number>()
-    const terms = inputs.map((text, i): Term => {
+    const name = (a: string): string => (a.startsWith('.') ? `axis -${a.slice(1)} of the ellipsis` : `'${a}'`)
+    const read = inputs.map((text, i): Term => {
       const x: Expr = operands[i]!
       const named = text.replace('...', '').length
       const axes = letters(text, x.shape.length - named)
@@ -120,13 +138,18 @@ export const einsum =
           'Name every axis, or add an ellipsis',
         )
       axes.forEach((a, j) => {
-        const size = known.get(a)
-        if (size !== undefined && size !== x.shape[j])
-          throw bad(`'${a}' is ${size} in one place and ${x.shape[j]!} in another`, 'Axes of one letter have one size')
-        known.set(a, x.shape[j]!)
+        const [size, here] = [known.get(a) ?? 1, x.shape[j]!]
+        const own = x.shape[axes.indexOf(a)]!
+        if ((size !== here && size !== 1 && here !== 1) || own !== here)
+          throw bad(
+            `${name(a)} is ${own === here ? size : own} in one place and ${here} in another`,
+            'Axes of one letter have one size, or 1; within one term, one size',
+          )
+        known.set(a, size === 1 ? here : size)
       })
       return withoutRepeats({ x, axes })
     })
+    const terms = read.map((term) => withoutUnits(term, known))
     const wanted = letters(output, output.includes('...') ? ellipsis : 0)
     if (wanted.some((a) => !known.has(a)) || new Set(wanted).size !== wanted.length)
       throw bad(

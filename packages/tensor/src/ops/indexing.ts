@@ -10,12 +10,15 @@ import * as raw from '../primitives/index.ts'
 import type { Check, HasAxis, Ok, Take } from '../shape-type.ts'
 import { normalizeAxis, sameShape, showShape, type Shape } from '../shape.ts'
 import { typed, type Tensor } from '../tensor.ts'
-import { commonShape, demandShape, expand, oneDType } from './align.ts'
+import { hostElements } from './known.ts'
+import { commonShape, demandShape, demandTensor, expand, oneDType } from './align.ts'
 
 /** dtypes of positions. */
 export type IndexDType = 'i32' | 'u32'
 
 const demandPositions = (op: string, x: Expr, indices: Expr): void => {
+  demandTensor(op, x)
+  demandTensor(op, indices, 'indices')
   if (indices.dtype === 'i32' || indices.dtype === 'u32') return
   throw new DTypeError({
     op,
@@ -23,21 +26,6 @@ const demandPositions = (op: string, x: Expr, indices: Expr): void => {
     rule: `positions are i32 or u32, not ${indices.dtype}`,
     fix: "Cast them: cast('i32')(indices)",
   })
-}
-
-/** Operations that keep the elements they are given, and add none. */
-const moving: ReadonlySet<unknown> = new Set(
-  [raw.reshapeP, raw.broadcastToP, raw.transposeP, raw.flipP, raw.inputP, raw.stopGradientP].map((p) => p as unknown),
-)
-/** The elements of a tensor that is host data, or one number everywhere; null where only the program knows them. */
-const hostElements = (x: Expr): ArrayLike<number> | null => {
-  let source = x
-  while (moving.has(source.prim)) source = source.args[0]!
-  const { prim, params, shape, dtype } = source
-  const one: unknown = raw.fillP
-  const data: unknown = raw.constantP
-  if (prim === one) return shape.includes(0) ? [] : prim.evaluate([], { shape: [], dtype }, params)
-  return prim === data ? prim.evaluate([], source, params) : null
 }
 
 /**
@@ -226,6 +214,7 @@ const startOf = (op: string, x: Expr, start: Start, axis: number, size: number):
 }
 
 const demandStarts = (op: string, x: Expr, starts: readonly Start[], block: Shape): void => {
+  demandTensor(op, x)
   if (starts.length !== x.shape.length || block.length !== x.shape.length || block.some((d, i) => d > x.shape[i]!))
     throw new ShapeError({
       op,

@@ -6,13 +6,18 @@ import * as raw from '../primitives/index.ts'
 import type { Check, Concat, Ok, Stack, TupleOf, WithAxis } from '../shape-type.ts'
 import { normalizeAxis, sameShape, type Shape } from '../shape.ts'
 import { typed, type Tensor } from '../tensor.ts'
-import { oneDType } from './align.ts'
+import { demandShape, demandTensor, oneDType } from './align.ts'
 
 type ShapesOf<Xs extends readonly Tensor[]> = { readonly [I in keyof Xs]: Xs[I]['shape'] }
 
 const notEmpty = (op: string, xs: readonly Expr[]): Expr => {
+  if (!Array.isArray(xs))
+    throw new TypeError(`${op}: takes a list of tensors. Pass them in an array: ${op}(0)([x, y]).`)
   const [first] = xs
-  if (first !== undefined) return first
+  if (xs.length > 0) {
+    oneDType(op, xs)
+    return first!
+  }
   throw new ShapeError({ op, operands: [], rule: 'no tensors to join', fix: 'Pass at least one tensor' })
 }
 
@@ -32,7 +37,6 @@ export const concat =
     xs: Xs & Check<Concat<ShapesOf<Xs>, A>>,
   ): Tensor<Ok<Concat<ShapesOf<Xs>, A>>, Xs[number]['dtype']> => {
     const first = notEmpty('concat', xs)
-    oneDType('concat', xs)
     const a = normalizeAxis('concat', axis ?? 0, first.shape.length, first)
     if (
       !xs.every(
@@ -64,7 +68,6 @@ export const stack =
     xs: Xs & Check<Stack<ShapesOf<Xs>, A>>,
   ): Tensor<Ok<Stack<ShapesOf<Xs>, A>>, Xs[number]['dtype']> => {
     const first = notEmpty('stack', xs)
-    oneDType('stack', xs)
     if (!xs.every((x) => sameShape(x.shape, first.shape)))
       throw new ShapeError({
         op: 'stack',
@@ -101,6 +104,7 @@ export const split =
   <S extends Shape, D extends DType>(
     x: Tensor<S, D> & Check<WithAxis<S, A, number>>,
   ): Parts<P, Tensor<Ok<WithAxis<S, A, number>>, D>> => {
+    demandTensor('split', x)
     const a = normalizeAxis('split', axis ?? 0, x.shape.length, x)
     const size = x.shape[a]!
     const sizes: readonly number[] =
@@ -130,6 +134,8 @@ export const split =
 export const tile =
   (reps: readonly number[]) =>
   <D extends DType>(x: Tensor<Shape, D>): Tensor<Shape, D> => {
+    demandTensor('tile', x)
+    demandShape('tile: repetitions', reps, x.dtype)
     const rank = Math.max(reps.length, x.shape.length)
     const times = [...new Array<number>(rank - reps.length).fill(1), ...reps]
     const shape = [...new Array<number>(rank - x.shape.length).fill(1), ...x.shape]
@@ -156,6 +162,8 @@ export const repeat =
   <S extends Shape, D extends DType>(
     x: Tensor<S, D> & Check<WithAxis<S, A, number>>,
   ): Tensor<Ok<WithAxis<S, A, number>>, D> => {
+    demandTensor('repeat', x)
+    demandShape('repeat: repetitions', [n], x.dtype)
     const a = normalizeAxis('repeat', axis ?? 0, x.shape.length, x)
     const [before, size, after] = [x.shape.slice(0, a), x.shape[a]!, x.shape.slice(a + 1)]
     // [.., m, ..] -> [.., m, n, ..] -> [.., m n, ..]

@@ -1,14 +1,14 @@
-import { between, close, data, hostArray, positiveDims, type Data } from '@adjoint/testing'
+import { between, close, data, hostArray, positiveDims, shapes, type Data } from '@adjoint/testing'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { evaluate } from '../evaluate.ts'
 import { toposort, type Expr } from '../expr.ts'
-import type { Shape } from '../shape.ts'
+import { broadcastShapes, type Shape } from '../shape.ts'
 import type { Tensor } from '../tensor.ts'
-import { arange, tensor, zeros } from './creation.ts'
+import { arange, scalar, tensor, zeros } from './creation.ts'
 import { einsum } from './einsum.ts'
 import { diagonal, dot, matmul, outer, trace, tril, triu } from './linalg.ts'
-import { reshape, transpose } from './movement.ts'
+import { broadcastTo, reshape, transpose } from './movement.ts'
 import { sum } from './reductions.ts'
 
 const values = (x: Expr): readonly number[] => [...evaluate([x])[0]!.data]
@@ -177,5 +177,47 @@ describe('diagonals and triangles', () => {
     expect(values(tril(-1)(x))).toEqual([0, 0, 0, 4, 0, 0, 7, 8, 0])
     expect(values(triu(1)(x))).toEqual([0, 2, 3, 0, 0, 6, 0, 0, 0])
     expect(() => tril()(zeros([3]))).toThrow('a triangle needs two axes')
+  })
+})
+
+describe('einsum broadcasts', () => {
+  it('its ellipsis, and axes of size 1, as the operands spread by hand do', () => {
+    fc.assert(
+      fc.property(
+        shapes({ maxRank: 2, dim: positiveDims }).chain((lead) => fc.tuple(fc.constant(lead), fc.nat(3), fc.nat(3))),
+        ([lead, p, q]) => {
+          // every axis of the lead may be 1, or missing, on either side
+          const thin = (shape: Shape, mask: number): Shape => shape.map((d, i) => ((mask >> i) & 1 ? 1 : d))
+          const count = (shape: Shape): number => shape.reduce((n, d) => n * d, 1)
+          const filled = (shape: Shape, k: number): Tensor =>
+            tensor(
+              Float32Array.from({ length: count(shape) }, (_, i) => ((i * k) % 7) - 3),
+              shape,
+            )
+          const x = filled([...thin(lead, p), 2, 3], 3)
+          const y = filled([...thin(lead.slice(q % 2), q), 3, 4], 5)
+          const whole = broadcastShapes(x.shape.slice(0, -2), y.shape.slice(0, -2))!
+          const wide = (z: Tensor): Tensor => broadcastTo([...whole, ...z.shape.slice(-2)] as Shape)(z)
+          equal(einsum('...ij,...jk->...ik')(x, y), matmul(wide(x), wide(y)))
+        },
+      ),
+      { seed: 5, numRuns: 60 },
+    )
+  })
+  it('known shapes and values', () => {
+    expect(einsum('...ij,...jk->...ik')(zeros([1, 2, 3]), zeros([4, 3, 5])).shape).toEqual([4, 2, 5])
+    expect(einsum('...,...')(zeros([3, 1]), zeros([4])).shape).toEqual([3, 4])
+    const column: Tensor = tensor([[1], [2]])
+    const square: Tensor = tensor([[1, 10], [100, 1000]]) // prettier-ignore
+    equal(einsum('ij,ij->ij')(column, square), tensor([[1, 10], [200, 2000]])) // prettier-ignore
+    equal(einsum('ij,ij->')(column, square), scalar(2211))
+    equal(einsum('ij,jk->ik')(column, square), tensor([[101, 1010], [202, 2020]])) // prettier-ignore
+    equal(einsum('ii->i')(square), tensor([1, 1000]))
+    equal(einsum('ii,i')(square, tensor([2]) as Tensor), scalar(2002))
+    expect(() => einsum('ij,jk')(zeros([2, 3]) as Tensor, zeros([4, 5]))).toThrow(
+      "einsum('ij,jk')(f32[2, 3], f32[4, 5]): 'j' is 3 in one place and 4 in another. Axes of one letter have one size, or 1",
+    )
+    expect(() => einsum('ii')(zeros([1, 3]))).toThrow("'i' is 1 in one place and 3 in another")
+    expect(() => einsum('...i,...i')(zeros([2, 3]) as Tensor, zeros([4, 3]))).toThrow('axis -1 of the ellipsis is 2')
   })
 })

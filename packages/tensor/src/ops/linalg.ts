@@ -6,7 +6,7 @@ import * as raw from '../primitives/index.ts'
 import type { Check, CommonDType, MatMul, Ok, SameDType } from '../shape-type.ts'
 import { broadcastShapes, normalizeAxis, sizeOf, type Shape } from '../shape.ts'
 import { typed, type Tensor } from '../tensor.ts'
-import { expand, oneDType } from './align.ts'
+import { demandTensor, element, expand, oneDType } from './align.ts'
 
 const matmulOf = (op: string, x: Expr, y: Expr): Expr => {
   oneDType(op, [x, y])
@@ -72,6 +72,7 @@ export const dot = <A extends Shape, B extends Shape, D extends DType, E extends
   x: Tensor<A, D>,
   y: Tensor<B, E> & Check<Dot<A, B>> & Check<SameDType<D, E>>,
 ): Tensor<Ok<Dot<A, B>>, CommonDType<D, E>> => {
+  oneDType('dot', [x, y])
   const shape: Shape = y.shape
   if (shape.length <= 2) return typed(matmulOf('dot', x, y))
   // [b.., k, n] -> [k, b.. n]: one matrix, so that one product makes x.shape[:-1] ++ b ++ [n]
@@ -87,6 +88,7 @@ export const outer = <M extends number, N extends number, D extends DType>(
   x: Tensor<readonly [M], D>,
   y: Tensor<readonly [N], D>,
 ): Tensor<readonly [M, N], D> => {
+  oneDType('outer', [x, y])
   const ranks: readonly Shape[] = [x.shape, y.shape]
   if (ranks.some((s) => s.length !== 1))
     throw new ShapeError({
@@ -95,7 +97,6 @@ export const outer = <M extends number, N extends number, D extends DType>(
       rule: 'both operands are vectors',
       fix: 'Flatten with reshape([-1]), or use matmul',
     })
-  oneDType('outer', [x, y])
   const shape = [x.shape[0], y.shape[0]]
   const column = raw.broadcastTo(raw.reshape(x, [x.shape[0], 1]), shape)
   return typed(raw.mul(column, raw.broadcastTo(raw.reshape(y, [1, y.shape[0]]), shape)))
@@ -123,9 +124,11 @@ export interface DiagonalConfig {
 export const diagonal =
   ({ offset = 0, axis1 = 0, axis2 = 1 }: DiagonalConfig = {}) =>
   <D extends DType>(x: Tensor<Shape, D>): Tensor<Shape, D> => {
+    demandTensor('diagonal', x)
     const rank = x.shape.length
     const row = normalizeAxis('diagonal', axis1, rank, x)
     const column = normalizeAxis('diagonal', axis2, rank, x)
+    element('diagonal', offset, 'i32', [x])
     if (row === column)
       throw new ShapeError({
         op: 'diagonal',
@@ -159,6 +162,7 @@ export const trace =
 const band =
   (op: string, keep: (row: Expr, column: Expr) => Expr, k: number) =>
   <S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S, D> => {
+    demandTensor(op, x)
     const rank = x.shape.length
     if (rank < 2)
       throw new ShapeError({
@@ -167,7 +171,7 @@ const band =
         rule: 'a triangle needs two axes',
         fix: 'Reshape the operand to rows and columns',
       })
-    const row = raw.add(raw.iota(x.shape, rank - 2, 'i32'), raw.fill(x.shape, 'i32', k))
+    const row = raw.add(raw.iota(x.shape, rank - 2, 'i32'), raw.fill(x.shape, 'i32', element(op, k, 'i32', [x])))
     const inside = keep(row, raw.iota(x.shape, rank - 1, 'i32'))
     return typed(raw.where(inside, x, raw.fill(x.shape, x.dtype, 0)))
   }

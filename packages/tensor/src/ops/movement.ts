@@ -15,10 +15,11 @@ import {
   type Shape,
 } from '../shape.ts'
 import { typed, type Tensor } from '../tensor.ts'
-import { element, expand } from './align.ts'
+import { demandTensor, element, expand } from './align.ts'
 
 /** `target` with its one -1 filled in. */
 const resolve = (x: Expr, target: Shape): Shape => {
+  demandTensor('reshape', x)
   const size = sizeOf(x.shape)
   const known = sizeOf(target.filter((d) => d !== -1))
   const holes = target.filter((d) => d === -1).length
@@ -51,7 +52,9 @@ export const reshape =
     return typed(sameShape(target, x.shape) ? x : raw.reshape(x, target))
   }
 
-const permuted = (op: string, x: Expr, axes: readonly number[]): Expr => {
+const permuted = (op: string, x: Expr, order: readonly number[] | undefined): Expr => {
+  demandTensor(op, x)
+  const axes = order ?? x.shape.map((_, i) => x.shape.length - 1 - i)
   const rank = x.shape.length
   const perm = axes.map((a) => normalizeAxis(op, a, rank, x))
   if (new Set(perm).size !== rank || perm.length !== rank)
@@ -78,7 +81,7 @@ const permuted = (op: string, x: Expr, axes: readonly number[]): Expr => {
 export const transpose =
   <const P extends readonly number[] | undefined = undefined>(axes?: P) =>
   <S extends Shape, D extends DType>(x: Tensor<S, D> & Check<Transpose<S, P>>): Tensor<Ok<Transpose<S, P>>, D> =>
-    typed(permuted('transpose', x, axes ?? x.shape.map((_, i) => x.shape.length - 1 - i)))
+    typed(permuted('transpose', x, axes))
 
 /** Axes in the order given: `transpose(axes)`. Throws ShapeError where `axes` is no permutation. */
 export const permute =
@@ -93,6 +96,7 @@ export const permute =
 export const broadcastTo =
   <const T extends Shape>(shape: T) =>
   <S extends Shape, D extends DType>(x: Tensor<S, D> & Check<BroadcastsTo<S, T>>): Tensor<T, D> => {
+    demandTensor('broadcastTo', x)
     const joint = broadcastShapes(x.shape, shape)
     if (joint === null || !sameShape(joint, shape) || !isShape(shape))
       throw new ShapeError({
@@ -110,6 +114,7 @@ export const expandDims =
   <S extends Shape, D extends DType>(
     x: Tensor<S, D> & Check<InsertAxis<S, A, 1>>,
   ): Tensor<Ok<InsertAxis<S, A, 1>>, D> => {
+    demandTensor('expandDims', x)
     const at = normalizeAxis('expandDims', axis, x.shape.length + 1, x)
     return typed(raw.reshape(x, [...x.shape.slice(0, at), 1, ...x.shape.slice(at)]))
   }
@@ -118,6 +123,7 @@ export const expandDims =
 export const squeeze =
   <const A extends Axes = undefined>(axis?: A) =>
   <S extends Shape, D extends DType>(x: Tensor<S, D> & Check<Squeeze<S, A>>): Tensor<Ok<Squeeze<S, A>>, D> => {
+    demandTensor('squeeze', x)
     const all = x.shape.flatMap((d, i) => (d === 1 ? [i] : []))
     const axes = axis === undefined ? all : normalizeAxes('squeeze', axis, x.shape.length, x)
     const wide = axes.find((a) => x.shape[a] !== 1)
@@ -159,6 +165,7 @@ type Sliced<S extends Shape> = { readonly [I in keyof S]: number }
 export const slice =
   (starts: Bounds, limits: Bounds, strides: readonly number[] = []) =>
   <S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<Sliced<S>, D> => {
+    demandTensor('slice', x)
     const bad = (rule: string): ShapeError =>
       new ShapeError({
         op: 'slice',
@@ -202,6 +209,7 @@ const zeros = (x: Expr): readonly number[] => x.shape.map(() => 0)
 export const flip =
   (axis?: Axes) =>
   <S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S, D> => {
+    demandTensor('flip', x)
     const axes = normalizeAxes('flip', axis, x.shape.length, x)
     return typed(axes.length === 0 ? x : raw.flip(x, axes))
   }
@@ -210,7 +218,15 @@ export const flip =
 export const roll =
   (shift: number, axis = 0) =>
   <S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S, D> => {
+    demandTensor('roll', x)
     const a = normalizeAxis('roll', axis, x.shape.length, x)
+    if (!Number.isInteger(shift))
+      throw new ShapeError({
+        op: 'roll',
+        operands: [x],
+        rule: `${shift} is no number of places`,
+        fix: 'Pass an integer',
+      })
     const n = x.shape[a]!
     const by = n === 0 ? 0 : ((shift % n) + n) % n
     if (by === 0) return x
@@ -234,6 +250,7 @@ export type PadWidths = number | readonly (readonly [number, number])[]
 export const pad =
   (widths: PadWidths, value = 0) =>
   <S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<Sliced<S>, D> => {
+    demandTensor('pad', x)
     const pairs = typeof widths === 'number' ? x.shape.map(() => [widths, widths] as const) : widths
     if (pairs.length !== x.shape.length || !pairs.every(isShape))
       throw new ShapeError({

@@ -7,7 +7,7 @@ import * as raw from '../primitives/index.ts'
 import type { Axes, Check, Ok, Reduce } from '../shape-type.ts'
 import { normalizeAxes, normalizeAxis, reduceShape, sizeOf, type Shape } from '../shape.ts'
 import { typed, type Tensor } from '../tensor.ts'
-import { requireDType, requireFloat } from './align.ts'
+import { demandTensor, requireDType, requireFloat } from './align.ts'
 
 /** What a reduction runs over. */
 export interface ReduceConfig<A extends Axes = Axes, K extends boolean = boolean> {
@@ -26,6 +26,7 @@ type RawReduce = (x: Expr, axes: readonly number[]) => Expr
 
 /** `reduce` over the axes of `config`; the reduced axes come back as 1 where they are kept. */
 const over = (op: string, reduce: RawReduce, x: Expr, config: ReduceConfig): Expr => {
+  demandTensor(op, x)
   const axes = normalizeAxes(op, config.axis, x.shape.length, x)
   const reduced = axes.length === 0 ? x : reduce(x, axes)
   return config.keepDims === true ? raw.reshape(reduced, reduceShape(x.shape, axes, true)) : reduced
@@ -38,6 +39,7 @@ const reduction =
   (op: string, reduce: RawReduce, check: (x: Expr, axes: readonly number[]) => void): Reduction =>
   (config = {}) =>
   (x) => {
+    demandTensor(op, x)
     check(x, normalizeAxes(op, config.axis, x.shape.length, x))
     return typed(over(op, reduce, x, config))
   }
@@ -176,6 +178,7 @@ export const std: Spread =
  * counts as i - n, so that the smallest candidate is the answer, also on devices whose max passes NaN over.
  */
 const extremeIndex = (op: string, reduce: RawReduce, x: Expr, axis: number | undefined): Expr => {
+  demandTensor(op, x)
   if (axis === undefined) return extremeIndex(op, reduce, raw.reshape(x, [sizeOf(x.shape)]), 0)
   const a = normalizeAxis(op, axis, x.shape.length, x)
   notEmpty(op)(x, [a])

@@ -6,14 +6,17 @@ import * as raw from '../primitives/index.ts'
 import type { Check, HasAxis, Ok, WithAxis } from '../shape-type.ts'
 import { normalizeAxis, type Shape } from '../shape.ts'
 import { typed, type Tensor } from '../tensor.ts'
+import { demandTensor } from './align.ts'
 
 /** Largest first where `descending`; default smallest first. */
 export interface SortConfig {
   readonly descending?: boolean
 }
 
-const orderOf = (op: string, x: Expr, axis: number, descending: boolean): Expr =>
-  raw.argsort(x, normalizeAxis(op, axis, x.shape.length, x), descending)
+const orderOf = (op: string, x: Expr, axis: number, descending: boolean): Expr => {
+  demandTensor(op, x)
+  return raw.argsort(x, normalizeAxis(op, axis, x.shape.length, x), descending)
+}
 
 /**
  * The elements of each line along `axis` (default: the last) in order, NaN last. The gradient goes back to where each element came from.
@@ -28,6 +31,7 @@ const orderOf = (op: string, x: Expr, axis: number, descending: boolean): Expr =
 export const sort =
   <const A extends number = -1>(axis?: A, { descending = false }: SortConfig = {}) =>
   <S extends Shape, D extends DType>(x: Tensor<S, D> & Check<HasAxis<S, A>>): Tensor<S, D> => {
+    demandTensor('sort', x)
     const a = normalizeAxis('sort', axis ?? -1, x.shape.length, x)
     return typed(raw.takeAlongAxis(x, orderOf('sort', x, a, descending), a, 'nearest'))
   }
@@ -58,6 +62,7 @@ export interface TopK<S extends Shape, D extends DType> {
 export const topK =
   <const K extends number>(k: K) =>
   <S extends Shape, D extends DType>(x: Tensor<S, D> & Check<WithAxis<S, -1, K>>): TopK<Ok<WithAxis<S, -1, K>>, D> => {
+    demandTensor('topK', x)
     const axis = normalizeAxis('topK', -1, x.shape.length, x)
     const n = x.shape[axis]!
     if (!Number.isInteger(k) || k < 0 || k > n)

@@ -1,0 +1,95 @@
+// An argument that is no tensor is an error that names the operation, where it is called: plain JavaScript may pass anything.
+import { describe, expect, it } from 'vitest'
+import * as t from '../index.ts'
+
+const x = t.ones([2, 2])
+const at = t.zeros([2], 'i32')
+type Call = (...args: readonly unknown[]) => unknown
+/** Operations by name, as functions of their tensors alone. */
+const operations: Readonly<Record<string, readonly [Call, ...(readonly unknown[])]>> = {
+  ...Object.fromEntries(
+    (['add', 'sub', 'mul', 'div', 'pow', 'maximum', 'minimum', 'eq', 'lt', 'matmul', 'dot'] as const).map((name) => [
+      name,
+      [t[name] as Call, x, x],
+    ]),
+  ),
+  ...Object.fromEntries(
+    (['neg', 'abs', 'exp', 'log', 'sqrt', 'stopGradient', 'gelu', 'zerosLike', 'onesLike'] as const).map((name) => [
+      name,
+      [t[name] as Call, x],
+    ]),
+  ),
+  ...Object.fromEntries(
+    (['sum', 'mean', 'max', 'min', 'prod', 'std', 'variance', 'logsumexp', 'argmax', 'transpose', 'squeeze', 'flip', 'diagonal', 'trace', 'tril', 'triu', 'sort', 'argsort'] as const) // prettier-ignore
+      .map((name) => [name, [(t[name] as Call)() as Call, x]]),
+  ),
+  softmax: [t.softmax(-1) as Call, x],
+  logSoftmax: [t.logSoftmax(-1) as Call, x],
+  cumsum: [t.cumsum(0) as Call, x],
+  cumprod: [t.cumprod(0) as Call, x],
+  reshape: [t.reshape([4]) as Call, x],
+  permute: [t.permute([1, 0]) as Call, x],
+  broadcastTo: [t.broadcastTo([2, 2]) as Call, x],
+  expandDims: [t.expandDims(0) as Call, x],
+  slice: [t.slice([0], [1]) as Call, x],
+  roll: [t.roll(1) as Call, x],
+  pad: [t.pad(1) as Call, x],
+  split: [t.split(2) as Call, x],
+  tile: [t.tile([2]) as Call, x],
+  repeat: [t.repeat(2) as Call, x],
+  topK: [t.topK(1) as Call, x],
+  take: [t.take(0) as Call, x, at],
+  gather: [t.gather(0) as Call, x, at],
+  takeAlongAxis: [t.takeAlongAxis(0) as Call, x, t.zeros([2, 2], 'i32')],
+  scatterAdd: [t.scatterAdd(0) as Call, x, at, x],
+  oneHot: [t.oneHot(2) as Call, at],
+  outer: [t.outer as Call, t.ones([2]), t.ones([2])],
+  einsum: [t.einsum('ij,jk->ik') as Call, x, x],
+  concat: [((p: unknown, q: unknown) => t.concat(0)([p, q] as never)) as Call, x, x],
+  stack: [((p: unknown, q: unknown) => t.stack(0)([p, q] as never)) as Call, x, x],
+}
+
+describe('each operation names itself', () => {
+  it.each(Object.entries(operations))('%s', (name, [call, ...args]) => {
+    expect(call(...args)).toBeDefined()
+    args.forEach((_, i) => {
+      for (const [wrong, said] of [
+        [undefined, 'undefined'],
+        [t.sum(), 'a function'],
+        [null, 'null'],
+      ] as const) {
+        let error: unknown = null
+        try {
+          call(...args.with(i, wrong))
+        } catch (e) {
+          error = e
+        }
+        expect(error).toBeInstanceOf(TypeError)
+        const { message } = error as TypeError
+        expect(message.startsWith(name === 'trace' ? 'diagonal' : name), message).toBe(true)
+        expect(message).toContain(said)
+        expect(message).toContain('not a tensor')
+      }
+    })
+  })
+  it('and says what to do', () => {
+    expect(() => t.add(x, undefined as never)).toThrow(
+      'add: argument y is undefined, not a tensor. Pass a tensor: tensor(data), scalar(x), or what another operation returns.',
+    )
+    expect(() => t.add(t.sum() as never, x)).toThrow(
+      'add: argument x is a function, not a tensor. Call it first: an operation takes its configuration, and then its tensors.',
+    )
+    expect(() => t.softmax(-1)([1, 2] as never)).toThrow(
+      'an array of 2, not a tensor. Wrap it: scalar(x), tensor(data).',
+    )
+    expect(() => t.concat(0)(x as never)).toThrow('concat: takes a list of tensors')
+    expect(() => t.zeros(3 as never)).toThrow('3 is no shape')
+    expect(() => t.oneHot(-1)(at)).toThrow('is no shape')
+    expect(() => t.tile([1.5])(x)).toThrow('tile: repetitions')
+    expect(() => t.repeat(-1)(x)).toThrow('repeat: repetitions')
+    expect(() => t.roll(0.5)(x)).toThrow('0.5 is no number of places')
+    expect(() => t.tril(0.5)(x)).toThrow('the number 0.5 is no i32')
+    expect(() => t.diagonal({ offset: 0.5 })(x)).toThrow('the number 0.5 is no i32')
+    expect(() => t.eye(2, 2, 0.5)).toThrow('the number 0.5 is no i32')
+  })
+})
