@@ -2,7 +2,7 @@
 import { random, type Tree } from '@adjoint/tensor'
 import { evaluate, isFloat, primitives, sizeOf, type Expr } from '@adjoint/tensor/ir'
 import { differentiate, pushforwardOf, zerosLike } from './reverse.ts'
-import { take } from './trees.ts'
+import { demandGiven, take } from './trees.ts'
 
 const { add, fill, mul, neg, reduceSum, reshape } = primitives
 
@@ -48,7 +48,7 @@ const normals = (seed: number, like: readonly Expr[]): readonly Expr[] =>
  * @param f - A pure function of trees of tensors.
  * @param options - Order, step and tolerances.
  * @returns A function of `f`'s arguments (host tensors) that returns nothing where all agree.
- * @throws GradientError naming the mode, the order, both numbers, and the argument leaves that disagree.
+ * @throws TypeError where there is nothing to check; GradientError naming the mode, the order, both numbers, and the argument leaves that disagree.
  *
  * @example
  * ```ts
@@ -61,8 +61,14 @@ const normals = (seed: number, like: readonly Expr[]): readonly Expr[] =>
 export const checkGrads =
   <A extends readonly Tree[]>(f: (...args: A) => Tree, options: CheckGradsOptions = {}) =>
   (...args: A): void => {
+    demandGiven('checkGrads', args)
     const { leaves, paths, rebuild } = take(args)
     const floats = leaves.flatMap((x, i) => (isFloat(x.dtype) ? [i] : []))
+    const results = take(f(...args)).leaves
+    if (floats.length === 0 || !results.some((y) => isFloat(y.dtype)))
+      throw new TypeError(
+        `checkGrads: no ${floats.length === 0 ? 'argument' : 'result'} is floating point, so that nothing would be checked.`,
+      )
     const g: Fn = (xs) => {
       const all = [...leaves]
       floats.forEach((i, k) => (all[i] = xs[k]!))

@@ -13,7 +13,7 @@ import {
 import { call } from './call.ts'
 import { dependents, frontier, substitute } from './graph.ts'
 import { zerosLike } from './reverse.ts'
-import { alongside, take } from './trees.ts'
+import { alongside, demandFunction, take } from './trees.ts'
 
 const { input, parameter } = primitives
 
@@ -87,11 +87,19 @@ export function customVjp(
   fwd: (...args: readonly Tree[]) => readonly [Tree, Tree],
   bwd: (residuals: Tree, ct: Tree) => unknown,
 ) {
+  demandFunction('customVjp', f)
+  demandFunction('customVjp: fwd', fwd)
+  demandFunction('customVjp: bwd', bwd)
   return (...args: readonly Tree[]): Tree => {
     const primals = take(args)
     const inputs = primals.leaves.map(input)
     const images = primals.rebuild(inputs)
-    const [value, residuals] = fwd(...images)
+    const returned: unknown = fwd(...images)
+    if (!Array.isArray(returned) || returned.length !== 2)
+      throw new tree.TreeError(
+        'customVjp: fwd must return a pair, its value and what bwd needs. Return [value, residuals], with null for none.',
+      )
+    const [value, residuals] = returned as [Tree, Tree]
     const { leaves: outs, rebuild } = take(value)
     const around = [...frontier(outs, inputs, dependents(outs, inputs))]
     if (!isTraced([...inputs, ...around])) return f(...args)

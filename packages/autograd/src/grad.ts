@@ -2,7 +2,7 @@
 import { tree, type Scalar, type Tree } from '@adjoint/tensor'
 import { primitives, ShapeError, type Expr } from '@adjoint/tensor/ir'
 import { differentiate, zerosLike } from './reverse.ts'
-import { requireFloat, take } from './trees.ts'
+import { demandFunction, demandGiven, requireFloat, take } from './trees.ts'
 
 /** The arguments that `argnums` names: one argument for a number, the list of them for a list. */
 export type Named<A extends readonly unknown[], N extends number | readonly number[]> = N extends number
@@ -22,7 +22,7 @@ const scalarOf = (op: string, value: unknown, hasAux: boolean): Expr => {
   if (!tree.isTensor(loss))
     throw new TypeError(
       `${op}: the function must return ${hasAux ? 'a pair [scalar, aux]' : 'one scalar tensor'}, and returned ` +
-        `${Array.isArray(loss) ? 'an array' : loss === null ? 'null' : `a ${typeof loss}`}. ` +
+        `${Array.isArray(loss) ? 'an array' : loss === null || loss === undefined ? String(loss) : `a ${typeof loss}`}. ` +
         (hasAux ? 'Return [loss, aux].' : 'Return the loss alone, or set hasAux and return [loss, aux].'),
     )
   if (loss.shape.length > 0 || loss.dtype !== 'f32')
@@ -38,6 +38,7 @@ const scalarOf = (op: string, value: unknown, hasAux: boolean): Expr => {
 /** `f` differentiated by the arguments that `argnums` names: what it returned, and their cotangents. */
 const differentiated = (op: string, f: (...args: Args) => unknown, options: Options) => {
   const { argnums = 0, hasAux = false } = options
+  demandFunction(op, f)
   return (...args: Args): { readonly value: unknown; readonly grads: unknown } => {
     const chosen = (typeof argnums === 'number' ? [argnums] : argnums).map((n) => (n < 0 ? n + args.length : n))
     const outside = chosen.find((n) => !Number.isInteger(n) || n < 0 || n >= args.length)
@@ -46,6 +47,7 @@ const differentiated = (op: string, f: (...args: Args) => unknown, options: Opti
         `${op}: argnums ${JSON.stringify(argnums)} for ${args.length} arguments. Name each argument once, from 0.`,
       )
     // Arguments to differentiate are trees; `take` throws where one is not. All others pass through untouched.
+    chosen.forEach((n) => demandGiven(op, [args[n]], n))
     const primals = take(chosen.map((n) => args[n] as Tree))
     requireFloat(primals, op)
     let value: unknown

@@ -4,7 +4,7 @@ import { primitives, sizeOf, type Expr } from '@adjoint/tensor/ir'
 import { grad } from './grad.ts'
 import { jvp } from './jvp.ts'
 import { differentiate, pushforwardOf, type Pullback } from './reverse.ts'
-import { graft, onLeaves, requireFloat, take } from './trees.ts'
+import { demandFunction, demandGiven, graft, onLeaves, requireFloat, take } from './trees.ts'
 import { batchCall, moveAxis, spreadOut } from './vmap.ts'
 
 const { cast, eq, fill, iota, reshape } = primitives
@@ -66,21 +66,24 @@ const jacobianBy =
       primals: readonly Expr[],
     ) => { readonly outs: readonly Expr[]; readonly blocks: Blocks },
   ) =>
-  <P extends Tree, B extends Tree, R extends readonly unknown[]>(f: (params: P, ...rest: R) => B) =>
-  (params: P, ...rest: R): Jacobian<B, P> => {
-    const primals = take(params)
-    requireFloat(primals, op)
-    const { call, result } = onLeaves(
-      (p) => f(p as P, ...rest), // the one argument, rebuilt
-      take([params]),
-    )
-    const { outs, blocks } = blocksOf(call, primals.leaves)
-    const trees = outs.map((out, o) =>
-      primals.rebuild(primals.leaves.map((x, i) => blocks[o]?.[i] ?? fill([...out.shape, ...x.shape], 'f32', 0))),
-    )
-    let next = 0
-    // The structure of the result with a tree in the place of each leaf: what Jacobian<B, P> says.
-    return graft(result().rebuild(outs), () => trees[next++]!) as Jacobian<B, P>
+  <P extends Tree, B extends Tree, R extends readonly unknown[]>(f: (params: P, ...rest: R) => B) => {
+    demandFunction(op, f)
+    return (params: P, ...rest: R): Jacobian<B, P> => {
+      demandGiven(op, [params])
+      const primals = take(params)
+      requireFloat(primals, op)
+      const { call, result } = onLeaves(
+        (p) => f(p as P, ...rest), // the one argument, rebuilt
+        take([params]),
+      )
+      const { outs, blocks } = blocksOf(call, primals.leaves)
+      const trees = outs.map((out, o) =>
+        primals.rebuild(primals.leaves.map((x, i) => blocks[o]?.[i] ?? fill([...out.shape, ...x.shape], 'f32', 0))),
+      )
+      let next = 0
+      // The structure of the result with a tree in the place of each leaf: what Jacobian<B, P> says.
+      return graft(result().rebuild(outs), () => trees[next++]!) as Jacobian<B, P>
+    }
   }
 
 /**

@@ -1,10 +1,11 @@
 /** Jacobian-vector products: forward mode, derived from reverse mode. */
 import type { Tree } from '@adjoint/tensor'
 import { pushforwardOf, zerosLike } from './reverse.ts'
-import { alongside, onLeaves, requireFloat, take } from './trees.ts'
+import { alongside, demandFunction, demandGiven, onLeaves, requireFloat, take } from './trees.ts'
 
 /** The value of `f`, and the derivative there as a function of tangents. */
 const linearized = (op: string, f: (...args: readonly Tree[]) => Tree, args: readonly Tree[]) => {
+  demandGiven(op, args)
   const primals = take(args)
   requireFloat(primals, op)
   const { call, result } = onLeaves(f, primals)
@@ -48,6 +49,7 @@ export function jvp<A extends readonly Tree[], B extends Tree>(
   f: (...args: A) => B,
 ): (...primalsThenTangents: readonly [...A, ...A]) => readonly [B, B]
 export function jvp(f: (...args: readonly Tree[]) => Tree) {
+  demandFunction('jvp', f)
   return (...both: readonly Tree[]): readonly [Tree, Tree] => {
     if (both.length % 2 !== 0)
       throw new TypeError(
@@ -79,6 +81,7 @@ export function linearize<A extends readonly Tree[], B extends Tree>(
   f: (...args: A) => B,
 ): (...args: A) => readonly [B, (...tangents: A) => B]
 export function linearize(f: (...args: readonly Tree[]) => Tree) {
+  demandFunction('linearize', f)
   return (...args: readonly Tree[]): readonly [Tree, (...tangents: readonly Tree[]) => Tree] => {
     const { value, push } = linearized('linearize', f, args)
     return [value, (...tangents) => push(tangents)]

@@ -46,6 +46,27 @@ export const graft = (value: Tree | undefined, images: () => Tree): Tree => {
   return Object.fromEntries(entries.map(([key, item]) => [key, graft(item, images)]))
 }
 
+/** Throws TypeError where `f` is no function: a transformation takes it first, and its arguments after. */
+export const demandFunction = (op: string, f: unknown): void => {
+  if (typeof f === 'function') return
+  const what = tree.isTensor(f)
+    ? `a tensor ${showAval(f)}`
+    : f === null || f === undefined
+      ? String(f)
+      : `a ${typeof f}`
+  throw new TypeError(`${op}: takes a function, not ${what}. Write ${op}(f)(...args), with f not called.`)
+}
+
+/** Throws TypeError where an argument to differentiate was forgotten. */
+export const demandGiven = (op: string, args: readonly unknown[], first = 0): void => {
+  if (args.length === 0) throw new TypeError(`${op}: no argument to differentiate. Pass those of the function.`)
+  const absent = args.indexOf(undefined)
+  if (absent !== -1)
+    throw new TypeError(
+      `${op}: argument ${first + absent} is undefined, and is to be differentiated. Pass a tree of tensors, or null for none.`,
+    )
+}
+
 const named = (path: string): string => (path === '' ? 'The argument' : `The argument at ${path}`)
 
 /** Differentiation needs floating point; the message names the leaf. */
@@ -85,6 +106,11 @@ export const alongside = (
   given: Tree | undefined,
   path: readonly (string | number)[] = [],
 ): readonly (Expr | null)[] => {
+  const inList = typeof (path.at(-1) ?? 0) === 'number'
+  if (given === undefined && inList && tree.leaves(primal).some((x) => isFloat(x.dtype)))
+    throw new TypeError(
+      `${op}: the ${role}${path.length === 0 ? '' : ` at ${path.join('.')}`} is undefined. Pass one like its primal, or null for zeros.`,
+    )
   if (given === null || given === undefined) return tree.leaves(primal).map(() => null)
   const differ = (): Error =>
     new tree.TreeError(

@@ -1,7 +1,7 @@
 /** Vector-Jacobian products: reverse mode over trees. */
 import type { Tree } from '@adjoint/tensor'
 import { differentiate, zerosLike } from './reverse.ts'
-import { alongside, onLeaves, requireFloat, take } from './trees.ts'
+import { alongside, demandFunction, demandGiven, onLeaves, requireFloat, take } from './trees.ts'
 
 /**
  * The value of `f` with its pullback, the linear map from a cotangent of the value to the cotangents of the arguments:
@@ -30,7 +30,9 @@ export function vjp<A extends readonly Tree[], B extends Tree>(
   f: (...args: A) => B,
 ): (...args: A) => readonly [B, (ct: B) => A]
 export function vjp(f: (...args: readonly Tree[]) => Tree) {
+  demandFunction('vjp', f)
   return (...args: readonly Tree[]): readonly [Tree, (ct: Tree) => Tree] => {
+    demandGiven('vjp', args)
     const primals = take(args)
     requireFloat(primals, 'vjp')
     const { call, result } = onLeaves(f, primals)
