@@ -5,7 +5,7 @@ import * as autograd from './index.ts'
 
 type Any = (...args: readonly unknown[]) => never
 const x = ones([2])
-const loss = (v: Tensor): Scalar => sum()(cast('f32')(v)) as Scalar
+const loss = (v: Tensor): Scalar => sum()(cast('f32')(v))
 const transformations = ['grad', 'valueAndGrad', 'vjp', 'jvp', 'linearize', 'jacobian', 'jacfwd', 'hessian'] as const
 /** A transformation of `loss`, called as plain JavaScript may. */
 const of = (name: (typeof transformations)[number], f: unknown = loss): Any => (autograd[name] as Any)(f)
@@ -37,7 +37,7 @@ describe.each(transformations)('%s', (name) => {
 describe('directions', () => {
   const f = (v: Tensor): Tensor => mul(v, v)
   it('that were forgotten are no zeros; null is', () => {
-    const [, pullback] = autograd.vjp(f)(x as Tensor)
+    const [, pullback] = autograd.vjp(f)(x)
     expect(() => (pullback as Any)()).toThrow(
       'vjp: the cotangent is undefined. Pass one like its primal, or null for zeros',
     )
@@ -47,7 +47,7 @@ describe('directions', () => {
     expect(() => (autograd.jvp(f) as Any)(x, null)).not.toThrow()
   })
   it('that are integers do not fit', () => {
-    const [, pullback] = autograd.vjp(f)(x as Tensor)
+    const [, pullback] = autograd.vjp(f)(x)
     expect(() => pullback(tensor([1, 2], 'i32'))).toThrow('A cotangent has the shape and dtype of its primal')
   })
 })

@@ -64,10 +64,10 @@ const rows = tensor([
   [5, 6],
 ]) as F32
 const at = (...positions: Shape): I32 => tensor(Int32Array.from(positions), [positions.length])
-const start = (p: number): I32 => add(tensor(Int32Array.of(p), [], 'i32'), 0) as I32
+const start = (p: number): I32 => add(tensor(Int32Array.of(p), [], 'i32'), 0)
 /** Positions that the host does not know. */
-const outside = add(at(-4, -3, -1, 2, 3), 0) as I32
-const far = add(at(-(2 ** 31), 2 ** 31 - 1, 1), 0) as I32
+const outside: I32 = add(at(-4, -3, -1, 2, 3), 0)
+const far: I32 = add(at(-(2 ** 31), 2 ** 31 - 1, 1), 0)
 const five = tensor([1, 2, 4, 8, 16]) as F32
 
 const corners: readonly Corner[] = [
@@ -306,10 +306,11 @@ describe.each((await presentDevices()).map((device) => [device.kind, device] as 
     it.each(corners)('%s', async (_name, args, given, want) => {
       const f = given as unknown as (...xs: readonly Tensor[]) => Tensor
       expectValues('of constants', await readAsync(f(...args), device), want)
+      const vmapped = vmap(f)
       const compiled = jit((...xs: readonly Tensor[]) => f(...xs), { device })
       expectValues('compiled', await readAsync(compiled(...args)), want)
-      const twice = args.map((x) => stack(0)([x, x]) as Tensor)
-      const mapped = jit((...xs: readonly Tensor[]) => (vmap(f as never) as typeof f)(...xs), { device })
+      const twice = args.map((x): Tensor => stack(0)([x, x]))
+      const mapped = jit((...xs: readonly Tensor[]) => vmapped(...xs), { device })
       expectValues('mapped', await readAsync(mapped(...twice)), [...want, ...want])
     })
   },

@@ -30,9 +30,10 @@ export type Sampler<D extends DType = 'f32'> = <const S extends Shape = readonly
 ) => Tensor<S, D>
 
 const demandKey = (op: string, key: Key): void => {
-  if (!isExpr(key))
+  const given: unknown = key
+  if (!isExpr(given))
     throw new TypeError(
-      `random.${op}: the key is ${key === undefined ? 'missing' : Array.isArray(key) ? 'an array' : `a ${typeof key}`}. The key comes first, then the shape: ` +
+      `random.${op}: the key is ${given === undefined ? 'missing' : Array.isArray(given) ? 'an array' : `a ${typeof given}`}. The key comes first, then the shape: ` +
         `make one with random.key(seed), and one for each draw with random.split(key, n).`,
     )
   const found: Expr = key
@@ -77,7 +78,8 @@ const derive = (key: Key, counter: Expr): Key => {
 export const key = (seed: number | bigint | Tensor<readonly [], 'u32' | 'i32'>): Key => {
   if (isExpr(seed)) {
     requireDType('random.key', seed, ['u32', 'i32'], 'Cast it')
-    if (seed.shape.length !== 0)
+    const { shape }: Expr = seed
+    if (shape.length !== 0)
       throw new ShapeError({
         op: 'random.key',
         operands: [seed],
@@ -101,10 +103,11 @@ export const key = (seed: number | bigint | Tensor<readonly [], 'u32' | 'i32'>):
  */
 export const split = <const N extends number = 2>(key: Key, n?: N): TupleOf<N, Key> => {
   demandKey('split', key)
-  if (n !== undefined && !(Number.isInteger(n) && n >= 0))
-    throw new RangeError(`random.split: ${String(n)} is no number of keys. Pass an integer of at least 0.`)
+  const count: number = n ?? 2
+  if (!Number.isInteger(count) || count < 0)
+    throw new RangeError(`random.split: ${count} is no number of keys. Pass an integer of at least 0.`)
   // The type is a tuple of as many keys as N says, which is as many as are made here
-  return Array.from({ length: n ?? 2 }, (_, i) => derive(key, raw.fill([], 'u32', i))) as unknown as TupleOf<N, Key>
+  return Array.from({ length: count }, (_, i) => derive(key, raw.fill([], 'u32', i))) as unknown as TupleOf<N, Key>
 }
 
 /**

@@ -45,8 +45,8 @@ const operations: Readonly<Record<string, readonly [Call, ...(readonly unknown[]
   oneHot: [t.oneHot(2) as Call, at],
   outer: [t.outer as Call, t.ones([2]), t.ones([2])],
   einsum: [t.einsum('ij,jk->ik') as Call, x, x],
-  concat: [((p: unknown, q: unknown) => t.concat(0)([p, q] as never)) as Call, x, x],
-  stack: [((p: unknown, q: unknown) => t.stack(0)([p, q] as never)) as Call, x, x],
+  concat: [(p: unknown, q: unknown) => t.concat(0)([p, q] as never), x, x],
+  stack: [(p: unknown, q: unknown) => t.stack(0)([p, q] as never), x, x],
 }
 
 describe('each operation names itself', () => {

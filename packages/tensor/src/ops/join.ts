@@ -11,7 +11,8 @@ import { demandShape, demandTensor, oneDType } from './align.ts'
 type ShapesOf<Xs extends readonly Tensor[]> = { readonly [I in keyof Xs]: Xs[I]['shape'] }
 
 const notEmpty = (op: string, xs: readonly Expr[]): Expr => {
-  if (!Array.isArray(xs))
+  const given: unknown = xs
+  if (!Array.isArray(given))
     throw new TypeError(`${op}: takes a list of tensors. Pass them in an array: ${op}(0)([x, y]).`)
   const [first] = xs
   if (xs.length > 0) {
