@@ -67,6 +67,13 @@ const columns = (x: F32): number => x.shape[1]!
 const ids = (k: number, n: number): Tensor<readonly [number], 'i32'> => tensor([k % n, (k + 1) % n, (3 * k) % n], 'i32')
 /** A block of y, at least an element, up to everything but a row. */
 const block = (y: F32, k: number): F32 => slice([k % rows(y), 0], [null, 1 + (k % columns(y))])(y)
+/** x with `update` as near to a place that the host knows as it fits. */
+const updateAt = (x: F32, update: F32, place: readonly number[]): F32 =>
+  dynamicUpdateSlice(
+    x,
+    update,
+    place.map((p, i) => Math.min(p, x.shape[i]! - update.shape[i]!)),
+  )
 
 const operations: readonly (readonly [string, Operation])[] = [
   ['add', (x, y) => mul(add(x, y), 0.5)],
@@ -78,9 +85,9 @@ const operations: readonly (readonly [string, Operation])[] = [
   ['sort', (x, _, k) => sort(k % 2)(stopGradient(x))],
   ['softmax', (x, y, k) => add(softmax(k % 2)(x), mul(y, 0.5))],
   ['centre', (x) => sub(x, mul(sum()(tanh(x)), 0.1))],
-  ['update at a known place', (x, y, k) => dynamicUpdateSlice(x, block(y, k), [k % 3, k % 2])],
+  ['update at a known place', (x, y, k) => updateAt(x, block(y, k), [k % 3, k % 2])],
   ['update at a row of the device', (x, y, k, row) => dynamicUpdateSlice(x, block(tanh(y), k), [row as never, 0])],
-  ['shift by an update', (x) => dynamicUpdateSlice(x, slice([0, 0], [null, Math.max(1, columns(x) - 1)])(x), [0, 1])],
+  ['shift by an update', (x) => updateAt(x, slice([0, 0], [null, Math.max(1, columns(x) - 1)])(x), [0, 1])],
   ['update what was sliced', (x, y, _, row) => dynamicUpdateSlice(x, mul(dynamicSlice([1, columns(x)])(y, [row as never, 0]), 0.5), [row as never, 0])], // prettier-ignore
   ['scatterAdd', (x, y, k) => mul(scatterAdd(0)(x, ids(k, rows(x)), take(0)(tanh(y), ids(k + 1, rows(y)))), 0.7)],
   [

@@ -186,17 +186,14 @@ export type Start = Tensor<readonly [], IndexDType> | number
 /** The start along `axis` of a block of `size`. */
 const startOf = (op: string, x: Expr, start: Start, axis: number, size: number): Expr => {
   const n = x.shape[axis]!
-  const fits = (p: number): void => {
-    if (Number.isInteger(p) && p >= -n && p <= n - size) return
-    throw new ShapeError({
-      op,
-      operands: [x],
-      rule: `a block of ${size} does not begin at ${p} of axis ${axis}, which has ${n} element${n === 1 ? '' : 's'}`,
-      fix: `Starts known before the program runs are integers from ${-n} to ${n - size}`,
-    })
-  }
   if (typeof start === 'number') {
-    fits(start)
+    if (!Number.isInteger(start) || start < -n || start > n - size)
+      throw new ShapeError({
+        op,
+        operands: [x],
+        rule: `a block of ${size} does not begin at ${start} of axis ${axis}, which has ${n} element${n === 1 ? '' : 's'}`,
+        fix: `Starts that are numbers are integers from ${-n} to ${n - size}; a scalar tensor is moved until the block fits`,
+      })
     return raw.fill([], 'i32', start)
   }
   demandPositions(op, x, start)
@@ -208,7 +205,6 @@ const startOf = (op: string, x: Expr, start: Start, axis: number, size: number):
       rule: 'a start is a scalar',
       fix: 'Pass one scalar or number for each axis of x',
     })
-  Array.from(hostElements(start) ?? []).forEach(fits)
   // a u32 beyond i32 is beyond every axis
   return start.dtype === 'i32' ? start : raw.cast('i32', raw.minimum(start, raw.fillLike(start, n)))
 }
@@ -227,7 +223,7 @@ const demandStarts = (op: string, x: Expr, starts: readonly Start[], block: Shap
 /**
  * The block of `sizes` of x that begins at `starts`, which may be data: one scalar or number for each axis. Negative starts
  * count from the end; then they are moved so that the block lies inside x, as in JAX. Throws ShapeError where the block is larger
- * than x, or a start that the host knows (a number, a scalar of data) would have to be moved.
+ * than x, or a start that is a number would have to be moved.
  *
  * @example
  * ```ts
@@ -252,7 +248,7 @@ export const dynamicSlice =
 /**
  * x with the block `update` written over it at `starts`, which may be data: one scalar or number for each axis. Starts count
  * as those of `dynamicSlice`. Where x is donated to `jit` and dies here, the block is written in place. Throws ShapeError where
- * the block is larger than x, or a start that the host knows would have to be moved; DTypeError where the dtypes differ.
+ * the block is larger than x, or a start that is a number would have to be moved; DTypeError where the dtypes differ.
  */
 export const dynamicUpdateSlice = <S extends Shape, D extends DType>(
   x: Tensor<S, D>,
