@@ -1,13 +1,14 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
-import type { KernelBuffer, LoopKernel } from '../../codegen/kernel.ts'
+import type { LoopKernel } from '../../codegen/kernel.ts'
+import * as S from '../../codegen/scalar.ts'
 import type { HostArray } from '../../dtype.ts'
 import type { Program, Step } from '../../schedule/program.ts'
 import { captureSite } from '../../site.ts'
 import { type DeviceError, DeviceFailure, type Storage } from '../device.ts'
 import type { WebgpuDevice } from './device.ts'
 import { openWebgpu as open, singleKernel } from './kernel-trial.support.ts'
-import { affine, at, buffer, f32, load, store, trainingStep } from './programs.support.ts'
+import { affine, at, f32, load, store, trainingStep } from './programs.support.ts'
 
 const read = async (device: WebgpuDevice, s: Storage): Promise<HostArray> => {
   const result = await device.download(s)()
