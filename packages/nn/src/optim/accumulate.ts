@@ -1,6 +1,6 @@
 /** Gradient accumulation: several micro-batches for one update, when a batch does not fit in memory at once. */
 import { add, eq, mod, mul, scalar, type Scalar, tree, type Tree, where, zeros } from '@adjoint/tensor'
-import { type GradientTransformation, mapFloats, zeroTree } from './transformation.ts'
+import { demandState, type GradientTransformation, mapFloats, zeroTree } from './transformation.ts'
 
 /** Micro-steps made, the sum of their gradients since the last update, and the state of the transformation inside. */
 export type AccumulateState<S extends Tree> = { readonly count: Scalar<'i32'>; readonly total: Tree; readonly inner: S }
@@ -29,6 +29,7 @@ export const accumulate =
     return {
       init: (params) => ({ count: scalar(0, 'i32'), total: zeroTree(params), inner: inner.init(params) }),
       update: (updates, state, params) => {
+        demandState('accumulate', ['count', 'inner', 'total'], state)
         const count = add(state.count, 1)
         const last = eq(mod(count, every), 0)
         const total = mapFloats((g, sum) => add(g, sum), updates, state.total)

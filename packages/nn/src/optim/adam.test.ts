@@ -1,11 +1,15 @@
-import { tensor, tree, type Tree } from '@adjoint/tensor'
+import { presentDevices } from '@adjoint/testing'
+import { type Device, readAsync, scalar, tensor, tree, type Tree } from '@adjoint/tensor'
 import { evaluate } from '@adjoint/tensor/ir'
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
 import { adam, adamW } from './adam.ts'
-import { linearSchedule } from './schedule.ts'
+import { constantSchedule, cosineSchedule, linearSchedule } from './schedule.ts'
 import { sgd } from './sgd.ts'
 import { applyUpdates, type GradientTransformation } from './transformation.ts'
+
+const devices = await presentDevices()
+afterAll(() => Promise.all(devices.map((device) => device.destroy())))
 
 const values = (t: Tree): readonly number[] => evaluate(tree.leaves(t)).flatMap((v) => [...v.data])
 
@@ -107,6 +111,99 @@ describe('adam and adamW', () => {
     const [{ count, mu, nu }] = adamW({ learningRate: 1 }).init(params)
     expect(count.dtype).toBe('i32')
     for (const moment of [mu, nu]) expect(tree.structure(moment).key).toBe(tree.structure(params).key)
+  })
+})
+
+describe('at the edges', () => {
+  const after = (g: readonly number[], steps: number) => {
+    const optimizer = adam({ learningRate: 1 })
+    const params = treeOf([0, 0, 0])
+    let state = optimizer.init(params)
+    let updates: Tree = params
+    for (let i = 0; i < steps; i++) [updates, state] = optimizer.update(treeOf(g), state, params)
+    return updates
+  }
+  const read = async (t: Tree, device: Device) =>
+    (await Promise.all(tree.leaves(t).map((x) => readAsync(x, device)))).flatMap((x) => [...x])
+
+  test('huge gradients move a parameter as their sign says, tiny ones and 0 do not make NaN', async () => {
+    for (const device of devices) {
+      const huge = await read(after([1e30, -1e20, 3e38], 3), device)
+      ;[-1, 1, -1].forEach((u, i) => expect(huge[i]).toBeCloseTo(u, 4))
+      const tiny = await read(after([1e-25, 0, -1e-36], 3), device)
+      tiny.forEach((u) => expect(Math.abs(u)).toBeLessThan(1e-15))
+    }
+  })
+
+  test('NaN and infinite gradients are seen', async () => {
+    for (const device of devices) {
+      const [nan, infinite, fine] = await read(after([NaN, Infinity, 1], 1), device)
+      expect([nan, infinite]).toEqual([NaN, NaN])
+      expect(fine).toBeCloseTo(-1, 5)
+    }
+  })
+
+  test('at the millionth step the bias is corrected by 1', () => {
+    const optimizer = adam({ learningRate: 1 })
+    const params = treeOf([0, 0])
+    const [[, counted], late] = [optimizer.init(params), scalar(1_000_000, 'i32')]
+    const state = [{ count: late, mu: treeOf([0.9, 0]), nu: treeOf([0.81, 0]) }, counted] as const
+    const [updates] = optimizer.update(treeOf([0.9, 0]), state, params)
+    expect(values(updates)[0]).toBeCloseTo(-1, 5)
+    expect(values(updates)[1]).toBeCloseTo(0, 12)
+  })
+})
+
+describe('a state that is not its own', () => {
+  const params = treeOf([1, 2, 3])
+  const grads = treeOf([1, 1, 1])
+  // What types rule out and files do not: the state of another optimizer.
+  const given = (state: unknown) => () => adam({ learningRate: 1 }).update(grads, state as never, params)
+
+  test.each([
+    ['none', undefined, /chain: the state is no list but undefined.*Begin with init/],
+    ['null', null, /chain: the state is null/],
+    [
+      'of a longer chain',
+      adamW({ learningRate: 1 }).init(params),
+      /chain: the state is a list of 3,.* of 2 transformations/,
+    ],
+    [
+      'of sgd',
+      sgd({ learningRate: 1 }).init(params),
+      /scaleByAdam: the state is null, and has to hold \{count, mu, nu\}/,
+    ],
+    [
+      'of sgd with momentum',
+      sgd({ learningRate: 1, momentum: 0.9 }).init(params),
+      /scaleByAdam: the state is a record of \{a, b\}/,
+    ],
+    [
+      'of parameters of other shapes',
+      adam({ learningRate: 1 }).init(treeOf([1, 2, 3, 4])),
+      /f32\[2\], f32\[3\].*leaves at b differ in shape/,
+    ],
+    ['of other parameters', adam({ learningRate: 1 }).init({ a: params['a']! }), /trees differ at the root/],
+  ])('%s: says so, and names what differs', (_, state, message) => {
+    expect(given(state)).toThrow(message)
+  })
+
+  test('gradients, updates and parameters of other shapes are named too', () => {
+    expect(() => applyUpdates(params, treeOf([1, 2]))).toThrow(/f32\[2\], f32\[1\].*leaves at b differ/)
+    const decayed = adamW({ learningRate: 1 })
+    expect(() => decayed.update(grads, decayed.init(params), treeOf([1, 2]))).toThrow(/leaves at b differ/)
+    expect(() => decayed.update(grads, decayed.init(params), undefined as never)).toThrow(/trees differ at the root/)
+  })
+
+  test('numbers that are none are refused where they are given', () => {
+    expect(() => adam({} as never)).toThrow(/learningRate is undefined/)
+    expect(() => adam({ learningRate: NaN })).toThrow(/learningRate is NaN/)
+    expect(() => adam({ learningRate: 1, b2: 1 })).toThrow(/b2 is 1/)
+    expect(() => adam({ learningRate: 1, eps: -1 })).toThrow(/eps is -1/)
+    expect(() => adamW({ learningRate: 1, weightDecay: NaN })).toThrow(/weight is NaN/)
+    expect(() => linearSchedule({ from: 1, to: 0 } as never)).toThrow(/linearSchedule: steps is undefined/)
+    expect(() => cosineSchedule({ from: NaN, to: 0, steps: 1 })).toThrow(/cosineSchedule: from is NaN/)
+    expect(() => constantSchedule(Infinity)).toThrow(/constantSchedule: value is Infinity/)
   })
 })
 

@@ -1,7 +1,7 @@
 /** Transformations that multiply updates: by a number, by a schedule, by the negative learning rate. */
 import { add, mul, neg, scalar, type Scalar } from '@adjoint/tensor'
 import type { Schedule } from './schedule.ts'
-import { type GradientTransformation, mapFloats, stateless } from './transformation.ts'
+import { demandState, type GradientTransformation, mapFloats, stateless } from './transformation.ts'
 
 /** A number, or a schedule of the updates made so far. */
 export type LearningRate = number | Schedule
@@ -39,14 +39,17 @@ export const scale = (factor: number): GradientTransformation<null> =>
  */
 export const scaleBySchedule = (schedule: Schedule): GradientTransformation<Counted> => ({
   init: () => ({ count: scalar(0, 'i32') }),
-  update: (updates, { count }) => {
+  update: (updates, state) => {
+    demandState('scaleBySchedule', ['count'], state)
+    const { count } = state
     const factor = schedule(count)
     return [mapFloats((u) => mul(u, factor), updates), { count: add(count, 1) }]
   },
 })
 
 /**
- * Turns ascent into descent: multiplies updates by minus the learning rate. Last in a chain.
+ * Turns ascent into descent: multiplies updates by minus the learning rate. Last in a chain. Throws RangeError for what is
+ * neither a finite number nor a schedule.
  *
  * @example
  * ```ts
@@ -58,5 +61,11 @@ export const scaleBySchedule = (schedule: Schedule): GradientTransformation<Coun
  * console.log(await readAsync(updates.bias)) // Float32Array [-0.5]
  * ```
  */
-export const scaleByLearningRate = (learningRate: LearningRate): GradientTransformation<Counted> =>
-  scaleBySchedule(typeof learningRate === 'number' ? () => scalar(-learningRate) : (count) => neg(learningRate(count)))
+export const scaleByLearningRate = (learningRate: LearningRate): GradientTransformation<Counted> => {
+  if (typeof learningRate === 'function') return scaleBySchedule((count) => neg(learningRate(count)))
+  if (!Number.isFinite(learningRate))
+    throw new RangeError(
+      `optimizer: learningRate is ${String(learningRate)}. Give a number, or a schedule of the updates made.`,
+    )
+  return scaleBySchedule(() => scalar(-learningRate))
+}

@@ -1,6 +1,7 @@
-import { scalar } from '@adjoint/tensor'
+import { presentDevices } from '@adjoint/testing'
+import { readAsync, scalar } from '@adjoint/tensor'
 import { evaluate } from '@adjoint/tensor/ir'
-import { describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
 import {
   constantSchedule,
   cosineSchedule,
@@ -9,6 +10,9 @@ import {
   type Schedule,
   warmupCosineSchedule,
 } from './schedule.ts'
+
+const devices = await presentDevices()
+afterAll(() => Promise.all(devices.map((device) => device.destroy())))
 
 const at = (schedule: Schedule, counts: readonly number[]): readonly number[] =>
   counts.map((count) => evaluate([schedule(scalar(count, 'i32'))])[0]!.data[0]!)
@@ -29,6 +33,15 @@ describe('schedules', () => {
     close(at(joinSchedules([line, constantSchedule(9), line], [2, 3]), [0, 1, 2, 3, 4, 99]), [0, 1, 9, 0, 1, 4])
     expect(() => joinSchedules([line, line], [])).toThrow(/one boundary fewer/)
     expect(() => joinSchedules([line, line, line], [3, 3])).toThrow(/ascending/)
+  })
+
+  test('at step 0, at the end and past it, on every device', async () => {
+    const schedule = warmupCosineSchedule({ peak: 1e-3, warmupSteps: 0, steps: 10 })
+    for (const device of devices) {
+      const of = async (count: number) => (await readAsync(schedule(scalar(count, 'i32')), device))[0]!
+      expect(await of(0)).toBeCloseTo(1e-3, 8)
+      for (const count of [10, 11, 2 ** 31 - 1]) expect(Math.abs(await of(count))).toBeLessThan(1e-9)
+    }
   })
 
   test('warm-up, then a cosine', () => {

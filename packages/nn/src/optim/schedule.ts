@@ -8,7 +8,7 @@ import { add, cast, clamp, cos, div, full, lt, mul, type Scalar, sub, where } fr
 export type Schedule = (count: Scalar<'i32'>) => Scalar
 
 /**
- * The same value at every step.
+ * The same value at every step. Throws RangeError unless it is finite.
  *
  * @example
  * ```ts
@@ -17,10 +17,15 @@ export type Schedule = (count: Scalar<'i32'>) => Scalar
  * console.log(await readAsync(constantSchedule(0.5)(scalar(7, 'i32')))) // Float32Array [0.5]
  * ```
  */
-export const constantSchedule =
-  (value: number): Schedule =>
-  () =>
-    full([], value)
+export const constantSchedule = (value: number): Schedule => {
+  demandFinite('constantSchedule', { value })
+  return () => full([], value)
+}
+
+const demandFinite = (op: string, numbers: Readonly<Record<string, unknown>>): void => {
+  for (const [name, value] of Object.entries(numbers))
+    if (!Number.isFinite(value)) throw new RangeError(`${op}: ${name} is ${String(value)}. Give a finite number.`)
+}
 
 // Share of `steps` that has passed, from 0 to 1; a schedule of no steps has passed from its start.
 const progress = (count: Scalar<'i32'>, steps: number): Scalar =>
@@ -34,7 +39,7 @@ export interface Span {
 }
 
 /**
- * A straight line, `from + (to - from) count / steps`; `to` from there on.
+ * A straight line, `from + (to - from) count / steps`; `to` from there on. Throws RangeError unless all three are finite.
  *
  * @example
  * ```ts
@@ -44,14 +49,14 @@ export interface Span {
  * console.log(await readAsync(schedule(scalar(1, 'i32')))) // Float32Array [0.75]
  * ```
  */
-export const linearSchedule =
-  ({ from, to, steps }: Span): Schedule =>
-  (count) =>
-    add(from, mul(progress(count, steps), to - from))
+export const linearSchedule = ({ from, to, steps }: Span): Schedule => {
+  demandFinite('linearSchedule', { from, to, steps })
+  return (count) => add(from, mul(progress(count, steps), to - from))
+}
 
 /**
  * Half a cosine, `to + (from - to) (1 + cos(pi count / steps)) / 2`; `to` from there on. Source: Loshchilov and Hutter,
- * SGDR (arXiv:1608.03983), eq. 5 without restarts.
+ * SGDR (arXiv:1608.03983), eq. 5 without restarts. Throws as `linearSchedule`.
  *
  * @example
  * ```ts
@@ -61,10 +66,10 @@ export const linearSchedule =
  * console.log(await readAsync(schedule(scalar(4, 'i32')))) // Float32Array [0]
  * ```
  */
-export const cosineSchedule =
-  ({ from, to, steps }: Span): Schedule =>
-  (count) =>
-    add(to, mul(add(1, cos(mul(progress(count, steps), Math.PI))), (from - to) / 2))
+export const cosineSchedule = ({ from, to, steps }: Span): Schedule => {
+  demandFinite('cosineSchedule', { from, to, steps })
+  return (count) => add(to, mul(add(1, cos(mul(progress(count, steps), Math.PI))), (from - to) / 2))
+}
 
 /**
  * Schedules one after another: the first until `boundaries[0]` updates, then the second, counting from its own start,

@@ -3,7 +3,17 @@
  * gradients to updates; composing them by `chain` makes an optimizer. State is a tree, counts are traced scalars, so that
  * a whole training step is one `jit`, with parameters and state donated.
  */
-import { add, DTypeError, type Shape, type Tensor, tree, type Tree, zerosLike } from '@adjoint/tensor'
+import {
+  add,
+  DTypeError,
+  type Shape,
+  ShapeError,
+  type Tensor,
+  tree,
+  type Tree,
+  TreeError,
+  zerosLike,
+} from '@adjoint/tensor'
 import { atCaller } from '@adjoint/tensor/ir'
 import type { Monoid } from 'fp-ts/lib/Monoid.js'
 import type { Floats } from '../layer.ts'
@@ -35,9 +45,46 @@ export const floats = (x: Tensor): Floats => {
   })
 }
 
-/** `tree.map` over leaves of real numbers. */
-export const mapFloats = <T extends Tree>(f: (...leaves: Floats[]) => Floats, first: T, ...rest: readonly Tree[]): T =>
-  atCaller(() => tree.map((...leaves: Tensor[]): Tensor => f(...leaves.map(floats)), first, ...rest))
+const sameShape = (x: Tensor, y: Tensor): boolean =>
+  x.shape.length === y.shape.length && x.shape.every((n, i) => n === y.shape[i])
+
+/**
+ * `tree.map` over leaves of real numbers, which have the same shapes in all trees: gradients, state and parameters belong
+ * together. Throws TreeError or ShapeError that names the path.
+ */
+export const mapFloats = <T extends Tree>(
+  f: (...leaves: Floats[]) => Floats,
+  first: T,
+  ...rest: readonly Tree[]
+): T => {
+  let at = 0
+  const each = (...leaves: Tensor[]): Tensor => {
+    const other = leaves.find((x) => !sameShape(x, leaves[0]!))
+    if (other !== undefined)
+      throw new ShapeError({
+        op: 'optimizer',
+        operands: [leaves[0]!, other],
+        rule: `leaves at ${tree.paths(first)[at]!} differ in shape`,
+        fix: 'Give parameters, their gradients, and the state that init made for these parameters',
+      })
+    at++
+    return f(...leaves.map(floats))
+  }
+  return atCaller(() => tree.map(each, first, ...rest))
+}
+
+/**
+ * What `init` made, as `update` receives it: throws TreeError where it is not a record with these fields. Types say so too,
+ * but a state often comes from a file, or from a loop that began without one.
+ */
+export const demandState = (op: string, fields: readonly string[], state: unknown): void => {
+  const given = typeof state === 'object' && state !== null ? Object.keys(state) : null
+  if (given !== null && fields.every((field) => given.includes(field))) return
+  throw new TreeError(
+    `${op}: the state is ${given === null ? String(state) : `a record of {${given.join(', ')}}`}, and has to hold {${fields.join(', ')}}. ` +
+      'Begin with init(params) of this optimizer, and hand on the state that update returns.',
+  )
+}
 
 /** Zeros with the structure and shapes of a tree. */
 export const zeroTree = <T extends Tree>(like: T): T => mapFloats((x) => zerosLike(x), like)
@@ -89,7 +136,8 @@ export const stateless = (f: <P extends Tree>(updates: P, params: P) => P): Grad
 export const identity: GradientTransformation<null> = stateless((updates) => updates)
 
 /**
- * One transformation after another, from left to right. Its state is the list of theirs.
+ * One transformation after another, from left to right. Its state is the list of theirs. Its update throws TreeError where
+ * it is given another state.
  *
  * @example
  * ```ts
@@ -109,6 +157,13 @@ export const chain = <const S extends readonly Tree[]>(
   return {
     init: (params) => list.map((link) => link.init(params)) as readonly Tree[] as S,
     update: (updates, states, params) => {
+      const given: unknown = states
+      if (!Array.isArray(given) || given.length !== list.length)
+        throw new TreeError(
+          `chain: the state is ${Array.isArray(given) ? `a list of ${given.length}` : given === null ? 'null' : `no list but ${typeof given}`}, ` +
+            `and has to be the list of the states of ${list.length} transformations. ` +
+            'Begin with init(params) of this chain, and hand on the state that update returns.',
+        )
       let current = updates
       const next: Tree[] = []
       list.forEach((link, i) => {
