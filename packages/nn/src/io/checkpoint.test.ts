@@ -49,12 +49,23 @@ const leaf = fc
       .array(elements[dtype], { minLength: size, maxLength: size })
       .map((data) => tensor(data, shape as Shape, dtype))
   })
-const name = fc.stringMatching(/^[a-z0-9_]{1,4}$/)
-const trees = fc.oneof(
-  leaf,
-  fc.array(leaf, { maxLength: 3 }),
-  fc.dictionary(name, fc.oneof(leaf, fc.array(leaf, { maxLength: 2 })), { maxKeys: 4, noNullPrototype: true }),
+// Keys of all kinds: with what joins them, what escapes, names of the format's own, numbers, and nothing at all.
+const name = fc.oneof(
+  fc.stringMatching(/^[a-z0-9_]{1,4}$/),
+  fc.stringMatching(/^[ab.\\]{0,3}$/),
+  fc.constantFrom('__metadata__', '__proto__', 'constructor', '0', '1', '', 'é "x"', '\u0000', 'toString'),
 )
+const records = (value: fc.Arbitrary<Tree>): fc.Arbitrary<Tree> =>
+  fc.array(fc.tuple(name, value), { maxLength: 4 }).map((entries) => Object.fromEntries<Tree>(entries))
+const { tree: trees } = fc.letrec<{ readonly tree: Tree }>((self) => ({
+  tree: fc.oneof(
+    { maxDepth: 3 },
+    leaf,
+    fc.constant(null),
+    fc.array(self('tree'), { maxLength: 3 }),
+    records(self('tree')),
+  ),
+}))
 
 describe('a checkpoint', () => {
   test('gives back what was saved, bit for bit', async () => {
@@ -76,8 +87,25 @@ describe('a checkpoint', () => {
         const loaded = await load(path, t)
         expect(isRight(loaded) && (await values(loaded.right.tree))).toEqual(await values(t))
       }),
-      { seed: 1, numRuns: 40 },
+      { seed: 1, numRuns: 150 },
     )
+  })
+
+  test('a dot in a key joins nothing: no tensor is lost to another', async () => {
+    const path = newPath()
+    const [x, y, z] = [1, 2, 3].map((v) => tensor([v], [1]))
+    const t = { 'a.b': x!, a: { b: y! }, 'a\\': { b: z! } }
+    await save(path, t)
+    const loaded = await load(path, t)
+    expect(isRight(loaded) && (await values(loaded.right.tree))).toEqual(await values(t))
+    expect(await load(path, { 'a.b': x!, 'a\\': { b: z! } })).toMatchObject({ left: { _tag: 'Mismatch', leaf: 'a.b' } })
+  })
+
+  test('names of ordinary keys are those of other tools, lists and numbered records alike', async () => {
+    const path = newPath()
+    await save(path, { blocks: [{ w: tensor([1], [1]) }] })
+    const loaded = await load(path, { blocks: { 0: { w: tensor([0], [1]) } } })
+    expect(isRight(loaded) && (await values(loaded.right.tree))).toEqual([[1]])
   })
 
   test('is valid safetensors', async () => {
@@ -153,6 +181,18 @@ describe('what is wrong with a file is said, and nothing of it returned', () => 
     const outcome = await load(path, template)
     expect(outcome).toMatchObject({ left: { _tag: 'Mismatch', leaf: at } })
     expect(!isRight(outcome) && outcome.left.message).toMatch(message)
+  })
+
+  test('all that is missing and all that is unexpected is listed', async () => {
+    const path = newPath()
+    await save(path, { a: params.weight, b: params.weight, c: params.weight })
+    const outcome = await load(path, { c: params.weight, d: params.weight, e: params.weight })
+    expect(!isRight(outcome) && outcome.left.message).toMatch(/missing: d, e; unexpected: a, b\)/)
+  })
+
+  test("metadata with a number that JSON has not is a programmer's error", async () => {
+    const bad = saveCheckpoint({ path: newPath(), metadata: { loss: [NaN] } })(params)
+    await expect(bad()).rejects.toThrow(/metadata has NaN at '0'/)
   })
 
   test('a missing file or folder', async () => {

@@ -1,11 +1,23 @@
 /**
  * Checkpoints: a tree of tensors with JSON metadata in one file. Saving replaces the file atomically; loading verifies
- * checksums, and every path, shape and dtype against a template, before it returns anything.
+ * checksums, and every name, shape and dtype against a template, before it returns anything. Files of other tools that are
+ * valid safetensors load too.
  */
-import { type Device, type DeviceError, DeviceFailure, readAsync, tensor, tree, type Tree } from '@adjoint/tensor'
+import {
+  type Device,
+  type DeviceError,
+  DeviceFailure,
+  readAsync,
+  tensor,
+  type Tensor,
+  tree,
+  type Tree,
+} from '@adjoint/tensor'
 import { type TaskEither, tryCatch } from 'fp-ts/lib/TaskEither.js'
 import { type Files, nodeFiles } from './files.ts'
-import { decodeContents, encodeContents, type HostTensor } from './layout.ts'
+import { convert, converts, isKnown, stored } from './convert.ts'
+import { type Decoded, decodeContents, encodeContents, type HostTensor } from './layout.ts'
+import { leafNames } from './names.ts'
 
 /** Why a checkpoint was not saved or loaded, as data. */
 export type CheckpointError =
@@ -13,7 +25,9 @@ export type CheckpointError =
   | { readonly _tag: 'NoSpace'; readonly path: string; readonly message: string }
   /** The bytes are not those that were saved. */
   | { readonly _tag: 'Corrupt'; readonly path: string; readonly message: string }
-  /** The file is sound, but holds another tree; `leaf` is the path in the tree. */
+  /** The file is sound, but holds what no tensor here can: elements of another kind, or out of range; `leaf` is its name. */
+  | { readonly _tag: 'Unsupported'; readonly path: string; readonly leaf: string; readonly message: string }
+  /** The file is sound, but holds another tree; `leaf` is the first name that differs. */
   | { readonly _tag: 'Mismatch'; readonly path: string; readonly leaf: string; readonly message: string }
   /** Anything else that the file system says, such as missing permission. */
   | { readonly _tag: 'FileSystem'; readonly path: string; readonly message: string }
@@ -75,8 +89,9 @@ export interface SaveConfig {
 }
 
 /**
- * Saves a tree to one file, which is valid safetensors with the leaves' paths as names. The file is replaced as a whole or
- * not at all. Throws TypeError where the metadata is no JSON.
+ * Saves a tree to one file, which is valid safetensors with the leaves' paths as names, keys and indices joined by dots; a dot
+ * or backslash within a key has a backslash before it. The file is replaced as a whole or not at all. Throws TypeError where
+ * the metadata is no JSON.
  *
  * @example
  * ```ts
@@ -99,7 +114,7 @@ export const saveCheckpoint =
     task(async () => {
       const leaves = tree.leaves(saved)
       const tensors = new Map<string, HostTensor>()
-      for (const [i, name] of tree.paths(saved).entries()) {
+      for (const [i, name] of leafNames(saved).entries()) {
         const { shape, dtype } = leaves[i]!
         const data = await readAsync(leaves[i]!, device).catch((error: unknown) => {
           if (!(error instanceof DeviceFailure)) throw error
@@ -128,9 +143,63 @@ export interface Loaded<T extends Tree> {
   readonly metadata: unknown
 }
 
+interface Difference {
+  readonly _tag: 'Mismatch' | 'Unsupported'
+  readonly leaf: string
+  readonly message: string
+}
+
+const advice = {
+  Mismatch: 'Load it with the configuration it was saved with',
+  Unsupported: 'Convert the file to F32, I32, U32 or BOOL with the tool that made it',
+} as const
+
+const showTensor = (dtype: string, shape: readonly number[]): string => `${dtype}[${shape.join(', ')}]`
+const MANY = 8
+const listed = (names: readonly string[]): string =>
+  names.slice(0, MANY).join(', ') + (names.length > MANY ? `, and ${names.length - MANY} more` : '')
+
+/** How the file's tensors differ from the template's, the first of them in full; null where they do not. */
+const differences = (
+  tensors: Decoded['tensors'],
+  names: readonly string[],
+  leaves: readonly Tensor[],
+): Difference | null => {
+  const own = new Map(Object.entries(stored).map(([here, there]) => [there, here]))
+  const wanted = new Set(names)
+  const missing = names.filter((name) => !tensors.has(name))
+  const extra = [...tensors.keys()].filter((name) => !wanted.has(name))
+  if (missing.length > 0 || extra.length > 0) {
+    const first = missing[0]
+    const lacks =
+      first === undefined
+        ? `the file has a tensor that the template has not, at ${extra[0]!}`
+        : `the file has no tensor, the template has ${showTensor(leaves[names.indexOf(first)]!.dtype, leaves[names.indexOf(first)]!.shape)} at ${first}`
+    const all = [
+      ...(missing.length > 0 ? [`missing: ${listed(missing)}`] : []),
+      ...(extra.length > 0 ? [`unexpected: ${listed(extra)}`] : []),
+    ]
+    return { _tag: 'Mismatch', leaf: first ?? extra[0]!, message: `${lacks} (${all.join('; ')})` }
+  }
+  for (const [i, leaf] of names.entries()) {
+    const [found, expected] = [tensors.get(leaf)!, leaves[i]!]
+    const file = showTensor(own.get(found.dtype) ?? found.dtype, found.shape)
+    const template = showTensor(expected.dtype, expected.shape)
+    if (!isKnown(found.dtype))
+      return { _tag: 'Unsupported', leaf, message: `the file has ${file} at ${leaf}, an unsupported dtype` }
+    if (!converts(found.dtype, expected.dtype) || showTensor('', found.shape) !== showTensor('', expected.shape))
+      return { _tag: 'Mismatch', leaf, message: `the file has ${file}, the template has ${template} at ${leaf}` }
+  }
+  return null
+}
+
 /**
  * Loads a tree with the structure, shapes and dtypes of `template` (whose values are not read). A file that is missing,
  * truncated, altered, or of another tree is an error that says so; no part of it is returned.
+ *
+ * A safetensors file of another tool loads likewise, with its `__metadata__` as metadata (null where it has none): F16 and
+ * BF16 into f32 exactly, F64 into f32 rounded, integers of other widths into i32 or u32 where they fit. Only files that this
+ * library saved have checksums.
  *
  * @example
  * ```ts
@@ -154,24 +223,26 @@ export const loadCheckpoint =
           message: `load ${path}: the file is corrupt: ${decoded.left}. Go back to an earlier checkpoint.`,
         })
       const { tensors, metadata } = decoded.right
-      const mismatch = (leaf: string, what: string): CheckpointFailure =>
-        new CheckpointFailure({
-          _tag: 'Mismatch',
+      const names = leafNames(template)
+      const problem = differences(tensors, names, tree.leaves(template))
+      if (problem !== null)
+        throw new CheckpointFailure({
+          ...problem,
+          path,
+          message: `load ${path}: ${problem.message}. ${advice[problem._tag]}`,
+        })
+      let at = 0
+      const loaded = tree.map((expected) => {
+        const leaf = names[at++]!
+        const { dtype, bytes } = tensors.get(leaf)!
+        const data = convert(dtype, expected.dtype, bytes())
+        if (data._tag === 'Right') return tensor(data.right, expected.shape, expected.dtype)
+        throw new CheckpointFailure({
+          _tag: 'Unsupported',
           path,
           leaf,
-          message: `load ${path}: ${what} at ${leaf}. Load it with the configuration it was saved with.`,
+          message: `load ${path}: the file has ${dtype} at ${leaf}, and ${data.left}. ${advice.Unsupported}`,
         })
-      const wanted = new Set(tree.paths(template))
-      const extra = [...tensors.keys()].find((name) => !wanted.has(name))
-      if (extra !== undefined) throw mismatch(extra, 'the file has a tensor that the template has not,')
-      const loaded = tree.mapWithPath((leaf, expected) => {
-        const found = tensors.get(leaf)
-        const show = (x: { readonly shape: readonly number[]; readonly dtype: string }): string =>
-          `${x.dtype}[${x.shape.join(', ')}]`
-        if (found === undefined) throw mismatch(leaf, `the file has no tensor, the template has ${show(expected)}`)
-        if (show(found) !== show(expected))
-          throw mismatch(leaf, `the file has ${show(found)}, the template has ${show(expected)}`)
-        return tensor(found.data, found.shape, found.dtype)
       }, template)
       return { tree: loaded, metadata }
     })
