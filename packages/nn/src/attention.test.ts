@@ -1,10 +1,31 @@
-import { checkGrads } from '@adjoint/autograd'
-import { concat, random, slice, tensor } from '@adjoint/tensor'
+import { checkGrads, grad } from '@adjoint/autograd'
+import { presentDevices } from '@adjoint/testing'
+import {
+  broadcastTo,
+  concat,
+  eq,
+  expandDims,
+  jit,
+  matmul,
+  mul,
+  random,
+  readAsync,
+  reshape,
+  scalar,
+  slice,
+  softmax,
+  square,
+  squeeze,
+  sum,
+  tensor,
+  transpose,
+  where,
+} from '@adjoint/tensor'
 import { evaluate } from '@adjoint/tensor/ir'
-import { describe, expect, test } from 'vitest'
-import { attention, type AttentionConfig, type AttentionParams, initAttention } from './attention.ts'
+import { afterAll, describe, expect, test } from 'vitest'
+import { attend, attention, type AttentionConfig, type AttentionParams, initAttention } from './attention.ts'
 import { normalInit } from './init.ts'
-import type { Floats, Integers } from './layer.ts'
+import type { Booleans, Floats, Integers } from './layer.ts'
 import { place } from './placement.ts'
 
 const values = (x: Floats): readonly number[] => [...evaluate([x])[0]!.data]
@@ -22,6 +43,89 @@ const x = normalInit(1)(random.key(1), [2, 5, 12])
 const changed = (from: number, to: number): Floats =>
   concat(1)([slice([0, 0], [2, from])(x), normalInit(9)(random.key(2), [2, to - from, 12]), slice([0, to], [2, 5])(x)])
 
+const devices = await presentDevices()
+afterAll(() => Promise.all(devices.map((device) => device.destroy())))
+
+describe('a row that sees nothing', () => {
+  const [T, S, D] = [3, 4, 2]
+  const [queries, keys, memory] = [0, 1, 2].map((i) =>
+    normalInit(3)(random.key(i), i === 0 ? [2, 1, 1, T, D] : [2, 1, S, D]),
+  )
+  const masks: Readonly<
+    Record<string, { readonly visible: Booleans; readonly blind: (b: number, t: number) => boolean }>
+  > = {
+    'by a mask of its own': {
+      visible: tensor([true, false, true, false, false, false, false, false, true, true, true, true], [T, S], 'bool'),
+      blind: (_, t) => t === 1,
+    },
+    'by its start': {
+      visible: place({ queries: T, keys: S, starts: tensor([2, 4], [2], 'i32') }).visible,
+      blind: (b, t) => t < (b === 0 ? 2 : 4),
+    },
+    'by its start, at a column known only on the device': {
+      visible: place({ queries: T, keys: S, first: scalar(1, 'i32'), starts: tensor([2, 4], [2], 'i32') }).visible,
+      blind: (b, t) => t + 1 < (b === 0 ? 2 : 4),
+    },
+    'by segments': {
+      visible: eq(tensor([0, 1, 2], [T, 1], 'i32'), tensor([0, 0, 2, 2], [1, S], 'i32')),
+      blind: (_, t) => t === 1,
+    },
+  }
+  test.each(Object.entries(masks))(
+    '%s gives 0 and has no gradient; the others are softmax',
+    async (_, { visible, blind }) => {
+      const attended = (q: Floats, k: Floats, v: Floats): Floats => attend(visible)(q, { keys: k, values: v })
+      const plain = (q: Floats, k: Floats, v: Floats): Floats => {
+        const scores = mul(matmul(squeeze(2)(q), transpose([0, 1, 3, 2])(k)), 1 / Math.sqrt(D))
+        const hidden = where(
+          reshape([-1, 1, T, S])(broadcastTo([visible.shape.length === 2 ? 1 : 2, 1, 1, T, S])(visible)),
+          scores,
+          -1e9,
+        )
+        return expandDims(2)(matmul(softmax(-1)(hidden), v))
+      }
+      for (const device of devices) {
+        const results = jit(
+          (q: Floats, k: Floats, v: Floats) => {
+            const g = grad((p: { readonly q: Floats; readonly k: Floats; readonly v: Floats }) =>
+              sum()(square(attended(p.q, p.k, p.v))),
+            )({ q, k, v })
+            return [attended(q, k, v), g.q, g.k, g.v]
+          },
+          { device },
+        )(queries!, keys!, memory!)
+        const [found, dq, dk, dv] = await Promise.all(results.map((z) => readAsync(z, device)))
+        const expected = values(plain(queries!, keys!, memory!))
+        found!.forEach((z, i) => {
+          const [b, t] = [Math.floor(i / (T * D)), Math.floor(i / D) % T]
+          if (blind(b, t)) expect([z, dq![i]]).toEqual([0, 0])
+          else expect(z).toBeCloseTo(expected[i]!, 4)
+        })
+        for (const g of [dk!, dv!]) expect(g.every(Number.isFinite)).toBe(true)
+      }
+    },
+  )
+
+  test('and reaches no parameter: a padded batch has the gradients of its rows without padding', () => {
+    const rows = (starts?: Integers) => (p: AttentionParams, tokens: Floats) =>
+      attention(config)(p, at(tokens.shape[1]!, starts))(tokens)
+    const whole = grad((p: AttentionParams) => sum()(square(rows(tensor([5, 5], [2], 'i32'))(p, x))))(params)
+    // rows without any visible column are the bias alone, whatever the columns hold
+    for (const g of [whole.qkv.weight, whole.qkv.bias!, whole.out.weight])
+      expect(values(g).every((z) => z === 0)).toBe(true)
+  })
+
+  test('scores of any size', async () => {
+    const [q, k] = [tensor([1e15, -1e15, 0, 0, 1, 1], [1, 1, 1, 3, 2]), tensor([1e15, 1, -1e15, 1], [1, 1, 2, 2])]
+    const v = tensor([1, 2, 3, 4], [1, 1, 2, 2])
+    const visible = tensor([true, true, true, false, false, false], [3, 2], 'bool')
+    for (const device of devices) {
+      const y = await readAsync(attend(visible)(q, { keys: k, values: v }), device)
+      ;[1, 2, 1, 2, 0, 0].forEach((z, i) => expect(y[i]).toBeCloseTo(z, 5))
+    }
+  })
+})
+
 describe('attention', () => {
   test('a later column changes nothing before it', () => {
     const layer = attention(config)(params, at(5))
@@ -36,11 +140,6 @@ describe('attention', () => {
     expect(after).toEqual(before)
     // and a row is what it is without its padding
     close(before!, values(attention(config)(params, at(3))(slice([0, 2], [2, 5])(x))))
-  })
-
-  test('padding rows are finite', () => {
-    const layer = attention(config)(params, at(5, tensor([5, 0], [2], 'i32')))
-    expect(values(layer(x)).every(Number.isFinite)).toBe(true)
   })
 
   test('with equal scores it averages the values seen so far', () => {

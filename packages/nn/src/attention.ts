@@ -4,17 +4,24 @@
  * are never repeated; the mask and the softmax are one row kernel between two dots.
  */
 import {
+  div,
+  exp,
+  gt,
   matmul,
+  max,
   mul,
   random,
   reshape,
   ShapeError,
   slice,
-  softmax,
+  stopGradient,
+  sub,
+  sum,
   transpose,
   type TreeRecord,
   where,
 } from '@adjoint/tensor'
+import { demandKey, demandSizes } from './demands.ts'
 import type { Initializer } from './init.ts'
 import type { Booleans, Floats, Key, Layer } from './layer.ts'
 import { initLinear, linear, type LinearParams } from './linear.ts'
@@ -62,7 +69,8 @@ export interface AttentionPlace {
 export const headDimOf = ({ width, heads, headDim = width / heads }: AttentionConfig): number => headDim
 
 /**
- * Draws both projections. Throws ShapeError where heads cannot be grouped or the width cannot be divided.
+ * Draws both projections. Throws ShapeError where heads cannot be grouped or the width cannot be divided, RangeError for
+ * sizes that are none, TypeError without a key.
  *
  * @example
  * ```ts
@@ -74,6 +82,7 @@ export const headDimOf = ({ width, heads, headDim = width / heads }: AttentionCo
  */
 export const initAttention = (config: AttentionConfig): ((key: Key) => AttentionParams) => {
   const { width, heads, kvHeads, bias = true } = config
+  demandSizes('attention', { width, heads, kvHeads })
   const dim = headDimOf(config)
   if (heads % kvHeads !== 0 || !Number.isInteger(dim))
     throw new ShapeError({
@@ -83,6 +92,7 @@ export const initAttention = (config: AttentionConfig): ((key: Key) => Attention
       fix: 'Change one of width, heads, kvHeads, or give headDim',
     })
   return (key) => {
+    demandKey('initAttention', key)
     const [first, second] = random.split(key, 2)
     return {
       qkv: initLinear({ in: width, out: (heads + 2 * kvHeads) * dim, bias, ...(config.init && { init: config.init }) })(
@@ -93,13 +103,26 @@ export const initAttention = (config: AttentionConfig): ((key: Key) => Attention
   }
 }
 
-// Large and finite: a padding row that sees nothing gets uniform weights, where -Infinity would give NaN, and NaN keys and
-// values would leak through zero weights (0 NaN = NaN) into rows that count. exp(-1e30 - max) is exactly 0 elsewhere.
+// Large and finite, where -Infinity - -Infinity would be NaN: exp(-1e30) is exactly 0.
 const HIDDEN = -1e30
 
 /**
+ * Softmax over the visible scores of each row. It differs from `softmax` of masked scores where a row sees nothing: there
+ * the largest score would be the hidden one and all weights alike; here they are all 0, with no gradient, since what is
+ * hidden is hidden after the largest score is subtracted.
+ */
+const visibleSoftmax = (visible: Booleans, scores: Floats): Floats => {
+  const row = { axis: -1, keepDims: true } as const
+  const largest: Floats = stopGradient(max(row)(where(visible, scores, HIDDEN)))
+  const weights: Floats = exp(where(visible, sub(scores, largest), HIDDEN))
+  const total: Floats = sum(row)(weights) // at least 1 where anything is visible
+  return div(weights, where(gt(total, 0), total, 1))
+}
+
+/**
  * Softmax attention, `softmax(q k^T / sqrt(D)) v` over visible keys: queries [B, KV, G, T, D], keys and values
- * [B, KV, S, D] -> [B, KV, G, T, D]. Weights of hidden keys are exactly 0. Source: Vaswani et al. (arXiv:1706.03762), eq. 1;
+ * [B, KV, S, D] -> [B, KV, G, T, D]. Weights of hidden keys are exactly 0; a row that sees none gives 0, and no gradient.
+ * Source: Vaswani et al. (arXiv:1706.03762), eq. 1;
  * groups: Ainslie et al. (arXiv:2305.13245).
  *
  * @example
@@ -119,7 +142,7 @@ export const attend =
     const rows: Floats = reshape([B, KV, G * T, D])(queries) // the heads of a group are rows over the same keys
     const scores: Floats = matmul(rows, transpose([0, 1, 3, 2])(keys)) // [B, KV, G T, S]
     const scaled: Floats = mul(reshape([B, KV, G, T, S])(scores), 1 / Math.sqrt(D))
-    const weights: Floats = softmax(-1)(where(visible, scaled, HIDDEN))
+    const weights: Floats = visibleSoftmax(visible, scaled)
     const mixed: Floats = matmul(reshape([B, KV, G * T, S])(weights), values) // [B, KV, G T, D]
     return reshape([B, KV, G, T, D])(mixed)
   }

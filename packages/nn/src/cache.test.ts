@@ -1,4 +1,4 @@
-import { type Expr, random, scalar, slice, tensor } from '@adjoint/tensor'
+import { add, cast, type Expr, mul, random, scalar, slice, sum, tensor } from '@adjoint/tensor'
 import { evaluate } from '@adjoint/tensor/ir'
 import { describe, expect, test } from 'vitest'
 import { extend, initCache, prefill } from './cache.ts'
@@ -56,6 +56,33 @@ describe.each([
     const empty = initCache(model.config)({ batch: 2, length: 5 })
     const [hidden] = extend(model)(params, empty, { first: scalar(0, 'i32') })(tokens)
     close(values(hidden), values(model.hidden(params)(tokens)))
+  })
+})
+
+describe('columns beyond the cache', () => {
+  const model = transformer(gpt2(sizes))
+  const params = model.init(random.key(0))
+  const one = tensor([1], [1, 1], 'i32')
+  const [, cache] = prefill(model)(params, { length: 4 })(tensor([1, 2, 3], [1, 3], 'i32'))
+
+  test.each([
+    [3, true],
+    [4, false],
+    [11, false],
+    [-1, false],
+  ])('a position that only a program knows, %d: numbers or NaN, never another column', (first, fits) => {
+    // computed, so that no host knows it
+    const at = add(scalar(first, 'i32'), cast('i32')(sum()(mul(params.embedding, 0))))
+    const hidden = values(extend(model)(params, cache, { first: at })(one)[0])
+    expect(hidden.every((x) => (fits ? Number.isFinite(x) : Number.isNaN(x)))).toBe(true)
+  })
+
+  test('more columns than it has are refused', () => {
+    const five = tensor([1, 2, 3, 4, 0], [1, 5], 'i32')
+    expect(() => prefill(model)(params, { length: 4 })(five)).toThrow(
+      /prefill.*5 columns of tokens do not fit into a cache of 4/,
+    )
+    expect(() => extend(model)(params, cache, { first: scalar(0, 'i32') })(five)).toThrow(/extend.*cache of 4/)
   })
 })
 

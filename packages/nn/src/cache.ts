@@ -2,7 +2,7 @@
  * The key-value cache: what attention has computed for the columns so far, so that a new token costs one row of every dot.
  * It is a plain tree; appending returns a new one, which a compiled step writes in place where the old one is donated.
  */
-import { dynamicUpdateSlice, scalar, type Scalar, ShapeError, zeros } from '@adjoint/tensor'
+import { and, dynamicUpdateSlice, ge, le, scalar, type Scalar, ShapeError, where, zeros } from '@adjoint/tensor'
 import type { KeysValues, Recall } from './attention.ts'
 import type { Floats, Integers } from './layer.ts'
 import { place } from './placement.ts'
@@ -64,9 +64,20 @@ export const append =
     }
   }
 
+const requireColumns = (op: string, tokens: Integers, length: number): void => {
+  if (tokens.shape[1]! <= length) return
+  throw new ShapeError({
+    op,
+    operands: [tokens],
+    rule: `${tokens.shape[1]!} columns of tokens do not fit into a cache of ${length}`,
+    fix: 'Read fewer tokens, or begin with a longer cache',
+  })
+}
+
 /**
  * Reads prompts: tokens [B, T] from column 0 into a cache of `length` columns. Returns the hidden stream [B, T, C] (feed
- * what is needed of it to `model.head`) and the cache. Attention runs over the T columns alone.
+ * what is needed of it to `model.head`) and the cache. Attention runs over the T columns alone. Throws ShapeError for more
+ * columns than the cache has, or a cache longer than the context.
  *
  * @example
  * ```ts
@@ -85,14 +96,16 @@ export const prefill =
     const { length, ...padding } = options
     const [batch, queries] = tokens.shape as readonly [number, number]
     const empty = initCache(model.config)({ batch, length })
+    requireColumns('prefill', tokens, length)
     const [hidden, fresh] = model.over(params, place({ queries, ...padding }), () => (own) => own)(tokens)
     return [hidden, empty.map((memory, i) => append(memory, scalar(0, 'i32'))(fresh[i]!))]
   }
 
 /**
  * Reads further tokens [B, T] at columns `first` to `first + T - 1`, a position known only on the device, and returns the
- * hidden stream [B, T, C] and the longer cache. Equal to a full forward over all columns so far. Columns beyond the cache
- * are the caller's mistake: they overwrite its last ones.
+ * hidden stream [B, T, C] and the longer cache. Equal to a full forward over all columns so far. Where the columns do not fit
+ * into the cache, which only the device knows, the stream is NaN, and so are logits of it. Throws ShapeError for more columns
+ * than the cache has.
  *
  * @example
  * ```ts
@@ -109,6 +122,10 @@ export const extend =
   (model: Transformer) =>
   (params: TransformerParams, cache: Cache, options: BatchOptions & { readonly first: Scalar<'i32'> }) =>
   (tokens: Integers): readonly [hidden: Floats, cache: Cache] => {
-    const at = place({ queries: tokens.shape[1]!, keys: cache[0]?.keys.shape[2] ?? 0, ...options })
-    return model.over(params, at, (layer) => append(cache[layer]!, options.first))(tokens)
+    const [queries, keys] = [tokens.shape[1]!, cache[0]?.keys.shape[2] ?? 0]
+    requireColumns('extend', tokens, keys)
+    const at = place({ queries, keys, ...options })
+    const [hidden, longer] = model.over(params, at, (layer) => append(cache[layer]!, options.first))(tokens)
+    const fits = and(ge(options.first, 0), le(options.first, keys - queries))
+    return [where(fits, hidden, NaN), longer]
   }

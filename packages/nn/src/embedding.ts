@@ -1,5 +1,7 @@
 /** Lookup tables: a row for each token, or for each position. */
-import { matmul, take, transpose } from '@adjoint/tensor'
+import { lt, matmul, take, transpose, where } from '@adjoint/tensor'
+import { demandKey, demandSizes } from './demands.ts'
+import { demandIds } from './ids.ts'
 import { type Initializer, normalInit } from './init.ts'
 import type { Floats, Integers, Key, Layer } from './layer.ts'
 
@@ -12,7 +14,7 @@ export interface EmbeddingConfig {
 }
 
 /**
- * Draws a table [rows, width].
+ * Draws a table [rows, width]. Throws RangeError for sizes that are none, TypeError without a key.
  *
  * @example
  * ```ts
@@ -21,14 +23,17 @@ export interface EmbeddingConfig {
  * console.log(initEmbedding({ rows: 10, width: 4 })(random.key(0)).shape) // [10, 4]
  * ```
  */
-export const initEmbedding =
-  ({ rows, width, init = normalInit(0.02) }: EmbeddingConfig) =>
-  (key: Key): Floats =>
-    init(key, [rows, width])
+export const initEmbedding = ({ rows, width, init = normalInit(0.02) }: EmbeddingConfig) => {
+  demandSizes('initEmbedding', { rows, width })
+  return (key: Key): Floats => {
+    demandKey('initEmbedding', key)
+    return init(key, [rows, width])
+  }
+}
 
 /**
- * The rows of a table at `ids`, ids [...] -> [..., width]. An id outside the table reads its nearest row: check ids where
- * they are made, on the host.
+ * The rows of a table at `ids`, ids [...] -> [..., width]. An id outside the table, negative ones included, is a RangeError
+ * where the ids are host data, and reads NaN where only a program knows them.
  *
  * @example
  * ```ts
@@ -40,8 +45,12 @@ export const initEmbedding =
  */
 export const embedding =
   (table: Floats) =>
-  (ids: Integers): Floats =>
-    take(0)(table, ids)
+  (ids: Integers): Floats => {
+    const rows = table.shape[0]!
+    const known = demandIds('embedding', ids, rows, 'Encode with the vocabulary of this table.')
+    // A negative position would count from the end.
+    return take(0)(table, known ? ids : where(lt(ids, 0), rows, ids))
+  }
 
 /**
  * The logits of every row, `x E^T`, x [..., width] -> [..., rows]: the output head that shares the embedding's table.

@@ -1,7 +1,8 @@
 import { random, readAsync, requestDeviceAsync, setDefaultDevice, slice, type Tensor, tensor } from '@adjoint/tensor'
 import { isRight } from 'fp-ts/lib/Either.js'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { type GenerateConfig, type Generation, generator, generatorAsync } from './generate.ts'
+import type { GenerateConfig } from './generate-arguments.ts'
+import { type Generation, generator, generatorAsync } from './generate.ts'
 import { normalInit } from './init.ts'
 import { tokenLogp } from './loss.ts'
 import { gpt2 } from './models/gpt2.ts'
@@ -141,6 +142,82 @@ describe('generate', () => {
     expect(isRight(outcome) && (await read(outcome.right.tokens))).toEqual(
       await read((await run({ maxTokens: 4 })).tokens),
     )
+  })
+})
+
+describe('logits that are no distribution', () => {
+  const free = modelOf(llama({ ...sizes, kvHeads: 1, tiedHead: false }))
+  const drawn = async (own: typeof free.params, config: GenerateConfig) =>
+    generatorAsync(free.model, config)(own, prompts, random.key(3))
+  /** The parameters with a table that has no row for this token. */
+  const without = async (token: number) => {
+    const table = await read(free.params.embedding)
+    const broken = table.map((x, i) => (Math.floor(i / sizes.width) === token ? NaN : x))
+    return { ...free.params, embedding: tensor(broken, [sizes.vocab, sizes.width]) }
+  }
+
+  test.each<GenerateConfig>([
+    { maxTokens: 6, temperature: 0 },
+    { maxTokens: 6, temperature: 2 },
+    { maxTokens: 6, temperature: 2, topK: 3, eos: 2, checkEvery: 2 },
+  ])('%o: the first row that meets them is named, with its token and its prompt', async (config) => {
+    const { tokens, mask } = await drawn(free.params, config)
+    const [made, counted] = [rowsOf(await read(tokens), 9), rowsOf(await read(mask), 6)]
+    for (let token = 1; token < sizes.vocab; token++) {
+      // (0 fills the padding) the column at which a row has read the token: at the next draw its logits are NaN
+      const at = rows.map((row, r) => {
+        if ((row as readonly number[]).includes(token)) return 0
+        const t = made[r]!.slice(3, 8).findIndex((x, i) => x === token && counted[r]![i + 1] === 1)
+        return t < 0 ? Infinity : t + 1
+      })
+      const broken = [...at.keys()].filter((r) => at[r]! < Infinity)
+      const outcome = drawn(await without(token), config)
+      if (broken.length === 0) {
+        expect(await read((await outcome).tokens)).toEqual(made.flat())
+        continue
+      }
+      const first = broken[0]!
+      await expect(outcome).rejects.toMatchObject({ name: 'SamplingError', rows: broken })
+      await expect(outcome).rejects.toThrow(
+        RegExp(
+          `logits of row ${first}\\b.* at token ${at[first]!} of .*row ${first}'s prompt is ${rows[first]!.join(' ')}\\)`,
+        ),
+      )
+    }
+  })
+
+  test('the task has them on its left', async () => {
+    const task = generator(free.model, { maxTokens: 3 })(await without(4), prompts, random.key(0))
+    expect(await task()).toMatchObject({ left: { _tag: 'NoDistribution', rows: [1] } })
+  })
+})
+
+describe('arguments', () => {
+  test('without a key only greedy generation runs', async () => {
+    const keyless = (temperature: number) =>
+      generatorAsync(model, { maxTokens: 2, temperature })(params, prompts, undefined as never)
+    await expect(keyless(1)).rejects.toThrow(/generate: the key is undefined. Give a key/)
+    expect((await keyless(0)).tokens.shape).toEqual([3, 5])
+  })
+
+  test.each<readonly [Partial<GenerateConfig>, RegExp]>([
+    [{ maxTokens: 0 }, /generate: maxTokens is 0/],
+    [{ maxTokens: undefined as never }, /maxTokens is undefined/],
+    [{ checkEvery: 0 }, /checkEvery is 0/],
+    [{ eos: 7 }, /eos is 7. Give a token of the vocabulary, 0 to 6/],
+    [{ pad: -1 }, /pad is -1/],
+    [{ temperature: NaN }, /temperature is NaN/],
+  ])('%o is refused where the generator is made', (config, message) => {
+    expect(() => generatorAsync(model, { maxTokens: 4, ...config })).toThrow(message)
+  })
+
+  test("prompts that are not the model's are refused", async () => {
+    await expect(run({ maxTokens: 2 }, leftPad({ pad: 0 })([[1, 7]]))).rejects.toThrow(/generate: id 7 at \[0, 1\]/)
+    await expect(run({ maxTokens: 2 }, { tokens: tensor([1, 2], [2], 'i32') })).rejects.toThrow(
+      /prompts are \[batch, columns\]/,
+    )
+    const wrong = { tokens: prompts.tokens, starts: tensor([0], [1], 'i32') }
+    await expect(run({ maxTokens: 2 }, wrong)).rejects.toThrow(/starts are \[batch\]/)
   })
 })
 

@@ -1,7 +1,8 @@
 /**
  * Sampling from a transformer, all rows of a batch at once, with everything on the device: one compiled `prefill`, then one
  * compiled step a token whose state (cache, tokens, log-probabilities) is donated and so updated in place. The host only
- * counts; every `checkEvery` tokens it reads one truth value, whether all rows have ended.
+ * counts; every `checkEvery` tokens it reads one truth value, whether all rows have ended, and at the end whether all rows
+ * could be drawn: a row whose logits were no distribution is an error that names it.
  *
  * The t-th tokens of all rows are drawn with the key `foldIn(key, t)`, and a row's noise depends on its own index alone: the
  * padding, the rows below it and `checkEvery` change nothing of what is drawn.
@@ -9,6 +10,7 @@
 import {
   add,
   all,
+  and,
   cast,
   type Device,
   type DeviceError,
@@ -26,7 +28,6 @@ import {
   realizeAsync,
   scalar,
   type Scalar,
-  ShapeError,
   slice,
   squeeze,
   sum,
@@ -36,24 +37,12 @@ import {
 } from '@adjoint/tensor'
 import { type TaskEither, tryCatch } from 'fp-ts/lib/TaskEither.js'
 import { type Cache, extend, prefill } from './cache.ts'
+import { demandKey } from './demands.ts'
+import { type GenerateConfig, requireConfig, requirePrompts } from './generate-arguments.ts'
 import type { Booleans, Floats, Integers, Key } from './layer.ts'
-import { drawTokens, type Sampling } from './sample.ts'
+import { drawTokens, NO_TOKEN, SamplingError } from './sample.ts'
 import type { Prompts } from './text/pad.ts'
 import type { Transformer, TransformerParams } from './transformer.ts'
-
-/** What to draw, and when to stop. */
-export interface GenerateConfig extends Sampling {
-  /** Most tokens of a completion, N. */
-  readonly maxTokens: number
-  /** The token that ends a row. Default: none, every row has `maxTokens`. */
-  readonly eos?: number
-  /** Fills a row after its end. Default: `eos`, or 0. */
-  readonly pad?: number
-  /** Tokens between two looks at whether all rows have ended. Default 16. */
-  readonly checkEvery?: number
-  /** Where to run. Default: where the parameters are. */
-  readonly device?: Device
-}
 
 /** What was drawn, on the device. */
 export interface Generation extends TreeRecord {
@@ -69,6 +58,12 @@ export interface Generation extends TreeRecord {
   readonly ended: Booleans
 }
 
+/** Why nothing was generated, as data. */
+export type GenerateError =
+  | DeviceError
+  /** The logits of these rows were NaN, infinite, or hid every token. */
+  | { readonly _tag: 'NoDistribution'; readonly rows: readonly number[]; readonly message: string }
+
 /** A sampler of one model: parameters, prompts [B, P] and a key to completions. */
 export type Generate<R> = (params: TransformerParams, prompts: Prompts, key: Key) => R
 
@@ -81,6 +76,8 @@ interface Drawing extends TreeRecord {
   readonly ended: Booleans
   /** Tokens drawn so far, t. */
   readonly count: Scalar<'i32'>
+  /** `[B]`: at which token a row's logits were no distribution; -1 while they all were. Such a row has ended. */
+  readonly broken: Integers
 }
 
 /** A step's result: also what the host looks at. */
@@ -92,7 +89,8 @@ interface State extends Drawing {
 interface Fixed extends TreeRecord {
   readonly params: TransformerParams
   readonly starts: Integers | null
-  readonly key: Key
+  /** Null where nothing is random: greedy. */
+  readonly key: Key | null
 }
 
 const padding = (starts: Integers | null): { readonly starts?: Integers } => (starts === null ? {} : { starts })
@@ -104,8 +102,11 @@ const programs = (model: Transformer, { maxTokens, eos, pad = eos ?? 0, ...sampl
   // The hidden stream of the last column [B, 1, C] becomes the next column of tokens.
   const advance = ({ params, key }: Fixed, state: Drawing, hidden: Floats): State => {
     const logits: Floats = squeeze(1)(model.head(params)(hidden)) // [B, V]
-    const drawn = draw(random.gumbel(random.foldIn(key, state.count), logits.shape), logits)
-    const ended: Booleans = eos === undefined ? state.ended : or(state.ended, eq(drawn.tokens, eos))
+    const noise = key === null ? zeros(logits.shape) : random.gumbel(random.foldIn(key, state.count), logits.shape)
+    const drawn = draw(noise, logits)
+    const failed: Booleans = and(not(state.ended), eq(drawn.tokens, NO_TOKEN))
+    const over: Booleans = eos === undefined ? state.ended : or(state.ended, eq(drawn.tokens, eos))
+    const ended: Booleans = or(over, failed)
     const column = add(state.count, state.tokens.shape[1]! - maxTokens)
     const asColumn = expandDims(-1)
     return {
@@ -115,6 +116,7 @@ const programs = (model: Transformer, { maxTokens, eos, pad = eos ?? 0, ...sampl
       mask: dynamicUpdateSlice(state.mask, asColumn(cast('f32')(not(state.ended))), [0, state.count]),
       ended,
       allEnded: all()(ended),
+      broken: where(failed, state.count, state.broken),
       count: add(state.count, 1),
     }
   }
@@ -133,6 +135,7 @@ const programs = (model: Transformer, { maxTokens, eos, pad = eos ?? 0, ...sampl
       mask: zeros([B, maxTokens]),
       ended: full([B], 0, 'bool'),
       count: scalar(0, 'i32'),
+      broken: full([B], -1, 'i32'),
     }
     return advance(fixed, state, last)
   }
@@ -147,19 +150,31 @@ const programs = (model: Transformer, { maxTokens, eos, pad = eos ?? 0, ...sampl
   return { start, step }
 }
 
-const requireRoom = ({ config }: Transformer, { tokens }: Prompts, maxTokens: number): void => {
-  const columns = tokens.shape[1] ?? 0
-  if (columns + maxTokens - 1 > config.context)
-    throw new ShapeError({
-      op: 'generate',
-      operands: [tokens],
-      rule: `${columns} columns of prompt and ${maxTokens} tokens (the last of which is not read) are longer than the context of ${config.context}`,
-      fix: 'Generate fewer tokens, shorten the prompts, or configure a longer context',
-    })
+/** What went wrong, with the prompt of the first row. */
+const failureOf = async (
+  state: State,
+  broken: Int32Array,
+  prompts: Prompts,
+  device: Device | undefined,
+): Promise<SamplingError> => {
+  const rows = [...broken.keys()].filter((row) => broken[row]! >= 0)
+  const first = rows[0]!
+  const [tokens, starts] = [
+    await readAsync(state.tokens, device),
+    prompts.starts === undefined ? null : await readAsync(prompts.starts, device),
+  ]
+  const width = state.tokens.shape[1]!
+  const prompt = tokens.subarray(first * width + (starts?.[first] ?? 0), first * width + prompts.tokens.shape[1]!)
+  const shown = prompt.length > 16 ? `.. ${prompt.slice(-16).join(' ')}` : prompt.join(' ')
+  return new SamplingError(
+    'generate',
+    rows,
+    ` at token ${broken[first]!} of the completion (row ${first}'s prompt is ${shown})`,
+  )
 }
 
 /**
- * `generator` for scripts: awaits, and throws DeviceFailure.
+ * `generator` for scripts: awaits, and throws DeviceFailure and SamplingError.
  *
  * @example
  * ```ts
@@ -172,6 +187,7 @@ const requireRoom = ({ config }: Transformer, { tokens }: Prompts, maxTokens: nu
  * ```
  */
 export const generatorAsync = (model: Transformer, config: GenerateConfig): Generate<Promise<Generation>> => {
+  requireConfig(model, config)
   const { maxTokens, eos, checkEvery = 16, device } = config
   const { start, step } = programs(model, config)
   const on = device === undefined ? {} : { device }
@@ -189,21 +205,27 @@ export const generatorAsync = (model: Transformer, config: GenerateConfig): Gene
     { donate: [0], ...on },
   )
   return async (params, prompts, key) => {
-    requireRoom(model, prompts, maxTokens)
+    requirePrompts(model, prompts, maxTokens)
+    if (config.temperature !== 0) demandKey('generate', key)
     // computed once, rather than by every step, where they are still expressions
-    const fixed: Fixed = await realizeAsync({ params, starts: prompts.starts ?? null, key }, device)
+    const noise = config.temperature === 0 ? null : key
+    const fixed: Fixed = await realizeAsync({ params, starts: prompts.starts ?? null, key: noise }, device)
     let state = begin(fixed, prompts.tokens)
     for (let made = 1; made < maxTokens; made++) {
       if (eos !== undefined && made % checkEvery === 0 && (await readAsync(state.allEnded))[0] === 1) break
       state = next(fixed, state)
     }
+    const broken = await readAsync(state.broken, device)
+    if (broken.some((at) => at >= 0)) throw await failureOf(state, broken, prompts, device)
     return finish(state)
   }
 }
 
 /**
  * A sampler of batches for a model: programs are compiled at its first call and reused for every batch of the same shape.
- * Make it once. Throws ShapeError where prompt and completion exceed the context, RangeError for a bad `Sampling`.
+ * Make it once. Left: the device failed, or the logits of a row were no distribution, which names the row, the token and the
+ * prompt. Throws ShapeError where prompt and completion exceed the context, RangeError for a bad `Sampling` and for ids outside
+ * the vocabulary, TypeError where there is no key and the temperature is not 0.
  *
  * @example
  * ```ts
@@ -219,13 +241,14 @@ export const generatorAsync = (model: Transformer, config: GenerateConfig): Gene
 export const generator = (
   model: Transformer,
   config: GenerateConfig,
-): Generate<TaskEither<DeviceError, Generation>> => {
+): Generate<TaskEither<GenerateError, Generation>> => {
   const run = generatorAsync(model, config)
   return (params, prompts, key) =>
     tryCatch(
       () => run(params, prompts, key),
       (error) => {
         if (error instanceof DeviceFailure) return error.error
+        if (error instanceof SamplingError) return { _tag: 'NoDistribution', rows: error.rows, message: error.message }
         throw error
       },
     )

@@ -50,8 +50,9 @@ export {
 } from './transformer.ts'
 export { crossEntropy, entropy, maskedMean, perplexity, tokenLogp } from './loss.ts'
 export { append, type Cache, type CacheConfig, extend, initCache, prefill } from './cache.ts'
-export { type Drawn, drawTokens, sampleLogits, type Sampling } from './sample.ts'
-export { type Generate, type GenerateConfig, type Generation, generator, generatorAsync } from './generate.ts'
+export { type Drawn, drawTokens, NO_TOKEN, readDrawn, sampleLogits, type Sampling, SamplingError } from './sample.ts'
+export { type Generate, type GenerateError, type Generation, generator, generatorAsync } from './generate.ts'
+export type { GenerateConfig } from './generate-arguments.ts'
 export { gpt2, type Gpt2Config } from './models/gpt2.ts'
 export { llama, type LlamaConfig } from './models/llama.ts'
 

@@ -1,5 +1,6 @@
 /** The affine layer. Weights are [in, out]: the bias is an epilogue of the one dot. */
 import { add, matmul, type TreeRecord, zeros } from '@adjoint/tensor'
+import { demandKey, demandSizes } from './demands.ts'
 import { type Initializer, lecunInit } from './init.ts'
 import type { Floats, Key, Layer } from './layer.ts'
 
@@ -20,7 +21,7 @@ export interface LinearParams extends TreeRecord {
 }
 
 /**
- * Draws the weight; the bias starts at 0.
+ * Draws the weight; the bias starts at 0. Throws RangeError for sizes that are none, TypeError without a key.
  *
  * @example
  * ```ts
@@ -30,9 +31,13 @@ export interface LinearParams extends TreeRecord {
  * console.log(weight.shape, bias) // [3, 5] null
  * ```
  */
-export const initLinear =
-  ({ in: fanIn, out, bias = true, init = lecunInit }: LinearConfig) =>
-  (key: Key): LinearParams => ({ weight: init(key, [fanIn, out]), bias: bias ? zeros([out]) : null })
+export const initLinear = ({ in: fanIn, out, bias = true, init = lecunInit }: LinearConfig) => {
+  demandSizes('initLinear', { in: fanIn, out })
+  return (key: Key): LinearParams => {
+    demandKey('initLinear', key)
+    return { weight: init(key, [fanIn, out]), bias: bias ? zeros([out]) : null }
+  }
+}
 
 /**
  * `y = x W + b`, x [..., in] -> [..., out]. Throws ShapeError where the last axis of x is not `in`.

@@ -1,5 +1,6 @@
 /** The feed-forward part of a block, plain or gated. The activation is the epilogue of a dot. */
 import { mul, random, type TreeRecord } from '@adjoint/tensor'
+import { demandKey, demandSizes } from './demands.ts'
 import type { Initializer } from './init.ts'
 import type { Floats, Key, Layer } from './layer.ts'
 import { initLinear, linear, type LinearParams } from './linear.ts'
@@ -27,7 +28,7 @@ export interface MlpParams extends TreeRecord {
 }
 
 /**
- * Draws the projections.
+ * Draws the projections. Throws RangeError for sizes that are none, TypeError without a key.
  *
  * @example
  * ```ts
@@ -37,9 +38,10 @@ export interface MlpParams extends TreeRecord {
  * console.log(gate, up.weight.shape) // null [8, 20]
  * ```
  */
-export const initMlp =
-  ({ width, hidden, gated, bias = true, init, outInit }: MlpConfig) =>
-  (key: Key): MlpParams => {
+export const initMlp = ({ width, hidden, gated, bias = true, init, outInit }: MlpConfig) => {
+  demandSizes('initMlp', { width, hidden })
+  return (key: Key): MlpParams => {
+    demandKey('initMlp', key)
     const [first, second, third] = random.split(key, 3)
     const rise = initLinear({ in: width, out: hidden, bias, ...(init && { init }) })
     return {
@@ -48,6 +50,7 @@ export const initMlp =
       down: initLinear({ in: hidden, out: width, bias, ...(outInit && { init: outInit }) })(third),
     }
   }
+}
 
 /**
  * `down(activation(up(x)))`, or gated `down(activation(gate(x)) up(x))`; x [..., width], same shape out. With `silu` and a

@@ -3,6 +3,7 @@
  * each way, and the backward pass recomputes the normalised row from the statistics.
  */
 import { add, mean, mul, ones, rsqrt, square, sub, type TreeRecord, zeros } from '@adjoint/tensor'
+import { demandSizes } from './demands.ts'
 import type { Floats, Layer } from './layer.ts'
 
 /** Gain [width]; bias [width], or null for none. */
@@ -25,7 +26,7 @@ export interface NormOptions {
 }
 
 /**
- * Gain 1 and bias 0.
+ * Gain 1 and bias 0. Throws RangeError for a width that is none.
  *
  * @example
  * ```ts
@@ -33,13 +34,13 @@ export interface NormOptions {
  * console.log(initLayerNorm({ width: 4 }).bias?.shape) // [4]
  * ```
  */
-export const initLayerNorm = ({ width, bias = true }: NormConfig): NormParams => ({
-  scale: ones([width]),
-  bias: bias ? zeros([width]) : null,
-})
+export const initLayerNorm = ({ width, bias = true }: NormConfig): NormParams => {
+  demandSizes('initLayerNorm', { width })
+  return { scale: ones([width]), bias: bias ? zeros([width]) : null }
+}
 
 /**
- * Gain 1.
+ * Gain 1. Throws RangeError for a width that is none.
  *
  * @example
  * ```ts
@@ -47,7 +48,10 @@ export const initLayerNorm = ({ width, bias = true }: NormConfig): NormParams =>
  * console.log(initRmsNorm({ width: 4 }).bias) // null
  * ```
  */
-export const initRmsNorm = ({ width }: NormConfig): NormParams => ({ scale: ones([width]), bias: null })
+export const initRmsNorm = ({ width }: NormConfig): NormParams => {
+  demandSizes('initRmsNorm', { width })
+  return { scale: ones([width]), bias: null }
+}
 
 const rowMean = (x: Floats): Floats => mean({ axis: -1, keepDims: true })(x)
 

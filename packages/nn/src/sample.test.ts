@@ -1,9 +1,13 @@
-import { broadcastTo, type Expr, log, random, tensor } from '@adjoint/tensor'
+import { presentDevices } from '@adjoint/testing'
+import { broadcastTo, type Expr, log, random, readAsync, tensor } from '@adjoint/tensor'
 import { evaluate } from '@adjoint/tensor/ir'
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
 import type { Floats } from './layer.ts'
-import { sampleLogits, type Sampling } from './sample.ts'
+import { NO_TOKEN, readDrawn, sampleLogits, type Sampling } from './sample.ts'
+
+const devices = await presentDevices()
+afterAll(() => Promise.all(devices.map((device) => device.destroy())))
 
 const values = (x: Expr): readonly number[] => [...evaluate([x])[0]!.data]
 
@@ -56,6 +60,44 @@ describe('sampleLogits', () => {
       }),
       { seed: 1, numRuns: 30 },
     )
+  })
+
+  test.each<Sampling>([
+    {},
+    { temperature: 0 },
+    { temperature: 0.5 },
+    { topK: 1 },
+    { topK: 2 },
+    { topP: 0.5 },
+    { topK: 9, topP: 0.1 },
+  ])('%o: no token is drawn from what is no distribution, nor one that is hidden, on every device', async (config) => {
+    const [nan, inf] = [NaN, Infinity]
+    const logits = tensor(
+      [
+        [nan, nan, nan, nan],
+        [0, 5, nan, 1],
+        [-inf, -inf, -inf, -inf],
+        [-inf, -inf, 3, -inf],
+        [0, 1, inf, 2],
+        [-inf, 1e30, -1e30, -inf],
+        [1, 2, 3, 4],
+      ].flat(),
+      [7, 4],
+    )
+    for (const device of devices) {
+      const drawn = sampleLogits(config)(random.key(1), logits)
+      const [tokens, logp] = [await readAsync(drawn.tokens, device), await readAsync(drawn.logp, device)]
+      for (const row of [0, 1, 2, 4]) expect([tokens[row], logp[row]]).toEqual([NO_TOKEN, NaN])
+      expect([tokens[3], tokens[5]]).toEqual([2, 1])
+      expect([logp[3], logp[5]]).toEqual([0, 0])
+      expect(tokens[6]).toBeGreaterThanOrEqual(0)
+      await expect(readDrawn(drawn, device)).rejects.toMatchObject({ rows: [0, 1, 2, 4] })
+      await expect(readDrawn(drawn, device)).rejects.toThrow(
+        /logits of row 0 \(and of 3 more, 1, 2, 4\) are no distribution/,
+      )
+      const fine = await readDrawn(sampleLogits(config)(random.key(1), tensor([1, 2, 3, 4], [2, 2])), device)
+      expect([...fine.logp].every(Number.isFinite)).toBe(true)
+    }
   })
 
   test('sorting and keeping everything draws what not sorting draws', () => {

@@ -1,6 +1,10 @@
 /**
  * Drawing tokens from rows of logits, on the device. A draw is the Gumbel-max trick: the largest of `logit + noise` is
  * distributed as softmax(logits), and needs no running sum over the vocabulary. Only top-k and top-p sort.
+ *
+ * A row of logits with a NaN or +Infinity in it, or of -Infinity alone, is no distribution, and nothing is drawn from it: its
+ * token is {@link NO_TOKEN} and its log-probability NaN. The device cannot throw; whoever reads the tokens does (`readDrawn`,
+ * `generator`).
  */
 import {
   add,
@@ -9,16 +13,21 @@ import {
   argsort,
   cumsum,
   div,
+  type Device,
   expandDims,
+  gt,
+  and,
+  logsumexp,
   lt,
   random,
+  readAsync,
   softmax,
   squeeze,
   sub,
   takeAlongAxis,
   where,
 } from '@adjoint/tensor'
-import type { Floats, Integers, Key } from './layer.ts'
+import type { Booleans, Floats, Integers, Key } from './layer.ts'
 import { tokenLogp } from './loss.ts'
 
 /** The distribution to draw from. */
@@ -31,6 +40,12 @@ export interface Sampling {
   readonly topP?: number
 }
 
+/**
+ * What is drawn from a row that is no distribution: no token at all. It is no position of any table (`embedding` reads NaN
+ * for it) and no piece of any vocabulary.
+ */
+export const NO_TOKEN = -1
+
 /** Tokens drawn [...], and the log-probability of each in the distribution it was drawn from [...], nats. */
 export interface Drawn {
   readonly tokens: Integers
@@ -38,6 +53,20 @@ export interface Drawn {
 }
 
 type Draw = (noise: Floats, logits: Floats) => Drawn
+
+/** Whether each row is a distribution: its log-sum-exp is a number exactly then. */
+export const isDistribution = (logits: Floats): Booleans => {
+  const total: Floats = logsumexp({ axis: -1 })(logits)
+  return and(gt(total, -Infinity), lt(total, Infinity))
+}
+
+const drawable =
+  (draw: Draw): Draw =>
+  (noise, logits) => {
+    const { tokens, logp } = draw(noise, logits)
+    const fine = isDistribution(logits)
+    return { tokens: where(fine, tokens, NO_TOKEN), logp: where(fine, logp, NaN) }
+  }
 
 const greedy: Draw = (_noise, logits) => {
   const tokens: Integers = argmax(-1)(logits)
@@ -72,8 +101,8 @@ const requireRange = (name: string, value: number, fits: boolean, range: string)
 
 /**
  * `sampleLogits` with the noise given: standard Gumbel variables of the shape of the logits. Greedy sampling reads no noise,
- * and its log-probabilities are those of the model itself, at temperature 1. Throws RangeError for a negative temperature,
- * a topK that is not a positive integer, or a topP outside (0, 1].
+ * and its log-probabilities are those of the model itself, at temperature 1. A topK beyond the vocabulary keeps all of it. Throws
+ * RangeError for a negative temperature, a topK that is not a positive integer, or a topP outside (0, 1].
  *
  * @example
  * ```ts
@@ -87,10 +116,11 @@ export const drawTokens = ({ temperature = 1, topK = Infinity, topP = 1 }: Sampl
   requireRange('temperature', temperature, temperature >= 0 && temperature < Infinity, '0 (greedy) or more')
   requireRange('topK', topK, topK >= 1 && (topK === Infinity || Number.isInteger(topK)), 'a positive integer')
   requireRange('topP', topP, topP > 0 && topP <= 1, 'a probability above 0, at most 1')
-  if (temperature === 0) return greedy
+  if (temperature === 0) return drawable(greedy)
   return (noise, logits) => {
-    const draw = topP < 1 || topK < logits.shape.at(-1)! ? truncated(Math.min(topK, logits.shape.at(-1)!), topP) : whole
-    return draw(noise, temperature === 1 ? logits : div(logits, temperature))
+    const vocab = logits.shape.at(-1)!
+    const draw = topP < 1 || topK < vocab ? truncated(Math.min(topK, vocab), topP) : whole
+    return drawable(draw)(noise, temperature === 1 ? logits : div(logits, temperature))
   }
 }
 
@@ -112,3 +142,44 @@ export const sampleLogits =
   (config: Sampling) =>
   (key: Key, logits: Floats): Drawn =>
     drawTokens(config)(random.gumbel(key, logits.shape), logits)
+
+/** Rows of logits that were no distribution, so that nothing could be drawn from them. */
+export class SamplingError extends Error {
+  override readonly name = 'SamplingError'
+  /** The rows, from 0, in ascending order. */
+  readonly rows: readonly number[]
+  constructor(op: string, rows: readonly number[], where: string) {
+    const [first, ...others] = rows
+    const more =
+      others.length === 0
+        ? ''
+        : ` (and of ${others.length} more, ${others.slice(0, 8).join(', ')}${others.length > 8 ? ', ..' : ''})`
+    super(
+      `${op}: the logits of row ${first!}${more} are no distribution${where}: they hold NaN or Infinity, or every token is hidden. ` +
+        'Look at the parameters (did a training step make them NaN?) and at what hides tokens.',
+    )
+    this.rows = rows
+  }
+}
+
+/**
+ * Tokens and log-probabilities on the host, row-major. Rejects with SamplingError, which names the rows, where something was
+ * drawn from logits that are no distribution; with DeviceFailure where the device fails.
+ *
+ * @example
+ * ```ts
+ * import { readDrawn, sampleLogits } from '@adjoint/nn'
+ * import { random, tensor } from '@adjoint/tensor'
+ * const drawn = sampleLogits({})(random.key(0), tensor([0, NaN, 1, 2], [2, 2]))
+ * await readDrawn(drawn).catch((error: Error) => console.log(error.message)) // sampleLogits: the logits of row 0 are ...
+ * ```
+ */
+export const readDrawn = async (
+  { tokens, logp }: Drawn,
+  device?: Device,
+): Promise<{ readonly tokens: Int32Array; readonly logp: Float32Array }> => {
+  const read = { tokens: await readAsync(tokens, device), logp: await readAsync(logp, device) }
+  const broken = [...read.tokens.keys()].filter((row) => read.tokens[row] === NO_TOKEN)
+  if (broken.length > 0) throw new SamplingError('sampleLogits', broken, '')
+  return read
+}

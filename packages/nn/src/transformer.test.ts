@@ -2,9 +2,14 @@ import { checkGrads } from '@adjoint/autograd'
 import { random, slice, tensor, tree } from '@adjoint/tensor'
 import { evaluate } from '@adjoint/tensor/ir'
 import { describe, expect, test } from 'vitest'
+import { initAttention } from './attention.ts'
+import { initEmbedding } from './embedding.ts'
 import { normalInit } from './init.ts'
 import type { Floats, Integers } from './layer.ts'
+import { initLinear } from './linear.ts'
 import { crossEntropy } from './loss.ts'
+import { initMlp } from './mlp.ts'
+import { initLayerNorm } from './norm.ts'
 import { gpt2 } from './models/gpt2.ts'
 import { llama } from './models/llama.ts'
 import { leftPad } from './text/pad.ts'
@@ -91,6 +96,73 @@ describe('parameters', () => {
       'head.weight',
       'norm.scale',
     ])
+  })
+})
+
+describe('what was forgotten, or belongs to another model, is an error where it is made', () => {
+  const config = gpt2({ vocab: 5, width: 8, layers: 2, heads: 2, context: 6 })
+  const model = transformer(config)
+  const params = model.init(random.key(0))
+  const tokens = ids([[1, 2]])
+  const other = (change: Partial<TransformerConfig>) => () =>
+    transformer({ ...config, ...change }).apply(params)(tokens)
+
+  test.each<readonly [string, () => unknown, RegExp]>([
+    ['more layers', other({ layers: 3 }), /have 2 blocks, and the configuration 3 layers/],
+    ['fewer layers', other({ layers: 1 }), /have 2 blocks, and the configuration 1 layers/],
+    [
+      'other positions',
+      other({ positions: 'rope' }),
+      /a table of positions, and the configuration has positions 'rope'/,
+    ],
+    ['no positions', () => model.apply({ ...params, positions: null })(tokens), /no table of positions/],
+    ['a longer context', other({ context: 7 }), /parameters' positions is not \[7, 8\]/],
+    ['a head of its own', other({ tiedHead: false }), /no head of their own, and the configuration has tiedHead false/],
+    ['another vocabulary', other({ vocab: 6 }), /parameters' embedding is not \[6, 8\]/],
+    ['no parameters', () => model.apply(undefined as never)(tokens), /the parameters are undefined/],
+    [
+      'starts of another batch',
+      () => model.apply(params, { starts: tensor([0, 1], [2], 'i32') })(tokens),
+      /starts are \[1\], one for each row/,
+    ],
+    ['no key', () => model.init(undefined as never), /transformer: the key is undefined/],
+    ['a number for a key', () => model.init(3 as never), /transformer: the key is 3/],
+    [
+      'a size left out',
+      () => transformer({ ...config, layers: undefined as never }),
+      /transformer: layers is undefined/,
+    ],
+    ['a size that is none', () => transformer({ ...config, layers: 1.5 }), /transformer: layers is 1.5/],
+    [
+      'a choice that is none',
+      () => transformer({ ...config, norm: 'batch' as never }),
+      /norm is batch. Choose one of layer, rms/,
+    ],
+    ['a linear layer without a size', () => initLinear({ in: 2 } as never), /initLinear: out is undefined/],
+    [
+      'a linear layer without a key',
+      () => initLinear({ in: 2, out: 3 })(undefined as never),
+      /initLinear: the key is undefined/,
+    ],
+    ['an embedding without a size', () => initEmbedding({ width: 3 } as never), /initEmbedding: rows is undefined/],
+    ['a norm without its width', () => initLayerNorm({} as never), /initLayerNorm: width is undefined/],
+    ['an MLP without a size', () => initMlp({ width: 3, gated: false } as never), /initMlp: hidden is undefined/],
+    [
+      'attention without heads',
+      () => initAttention({ width: 4, kvHeads: 1 } as never),
+      /attention: heads is undefined/,
+    ],
+    [
+      'a mask of another shape',
+      () => crossEntropy(model.apply(params)(tokens), tokens, tensor([1, 1])),
+      /crossEntropy.*\[1, 2\] of what it masks/,
+    ],
+  ])('%s', (_, f, message) => {
+    expect(f).toThrow(message)
+  })
+
+  test('a default that is given as undefined is the default', () => {
+    expect(transformer({ ...config, kvHeads: undefined as never }).config.kvHeads).toBe(2)
   })
 })
 

@@ -2,10 +2,11 @@
  * The decoder-only transformer. A configuration chooses functions from small tables (norm, positions, MLP); the model is
  * then a composition of them, and nothing branches on a name while it runs.
  */
-import { add, gelu, mul, random, ShapeError, silu, type TreeRecord } from '@adjoint/tensor'
+import { add, gelu, mul, random, ShapeError, silu, TreeError, type TreeRecord } from '@adjoint/tensor'
 import { atCaller } from '@adjoint/tensor/ir'
 import type { AttentionPlace, KeysValues, Recall } from './attention.ts'
 import { type BlockConfig, blockOver, type BlockParams, initBlock } from './block.ts'
+import { demandKey, demandShape, demandSizes } from './demands.ts'
 import { embedding, initEmbedding, unembed } from './embedding.ts'
 import { lecunInit } from './init.ts'
 import type { Floats, Integers, Key, Layer } from './layer.ts'
@@ -138,10 +139,65 @@ const complete = (config: TransformerConfig): Required<TransformerConfig> => ({
   tiedHead: true,
   normEps: 1e-5,
   ropeTheta: 10_000,
-  ...config,
+  // a field that is there and undefined is one that was left out
+  ...(Object.fromEntries(Object.entries(config).filter(([, value]) => value !== undefined)) as TransformerConfig),
 })
 
-const requireRoom = (tokens: Integers, { context }: TransformerConfig): void => {
+const demandConfig = (config: Required<TransformerConfig>): void => {
+  const { vocab, width, layers, heads, kvHeads, headDim, hidden, context } = config
+  demandSizes('transformer', { vocab, width, layers, heads, kvHeads, hidden, context })
+  if (!Number.isInteger(headDim))
+    throw new ShapeError({
+      op: 'transformer',
+      operands: [],
+      rule: `a head of ${headDim} features, width ${width} over ${heads} heads`,
+      fix: 'heads must divide the width, or give headDim',
+    })
+  for (const [name, value, choices] of [
+    ['norm', config.norm, norms],
+    ['positions', config.positions, positions],
+    ['mlp', config.mlp, mlps],
+  ] as const)
+    if (!Object.hasOwn(choices, value))
+      throw new RangeError(`transformer: ${name} is ${value}. Choose one of ${Object.keys(choices).join(', ')}.`)
+}
+
+/** Parameters are those of the configuration: a model of other parameters would run, and be another model. */
+const demandParams = (params: TransformerParams, config: Required<TransformerConfig>): void => {
+  const given: unknown = params
+  if (typeof given !== 'object' || given === null || !('blocks' in given))
+    throw new TypeError(
+      `transformer: the parameters are ${given === null ? 'null' : typeof given}. Give what init(key) of this model made: apply(params)(tokens).`,
+    )
+  const { vocab, width, context, layers, tiedHead } = config
+  const differ = (what: string): Error =>
+    new TreeError(
+      `transformer: the parameters have ${what}. Give those that init of this configuration made, or that were saved with it.`,
+    )
+  const table = (name: string, x: Floats, rows: number): void => {
+    demandShape(
+      'transformer',
+      x,
+      [rows, width],
+      `the parameters' ${name} is not [${rows}, ${width}]`,
+      'Give the parameters of this configuration',
+    )
+  }
+  const { embedding: tokens, positions: places, blocks, head } = params
+  table('embedding', tokens, vocab)
+  if (blocks.length !== layers) throw differ(`${blocks.length} blocks, and the configuration ${layers} layers`)
+  if ((places !== null) !== (config.positions === 'learned'))
+    throw differ(
+      `${places === null ? 'no' : 'a'} table of positions, and the configuration has positions '${config.positions}'`,
+    )
+  if (places !== null) table('positions', places, context)
+  if ((head === null) !== tiedHead)
+    throw differ(
+      `${head === null ? 'no' : 'a'} head of their own, and the configuration has tiedHead ${String(tiedHead)}`,
+    )
+}
+
+const requireRoom = (tokens: Integers, { context }: TransformerConfig, { starts }: BatchOptions): void => {
   if (tokens.shape.length !== 2)
     throw new ShapeError({
       op: 'transformer',
@@ -149,6 +205,14 @@ const requireRoom = (tokens: Integers, { context }: TransformerConfig): void => 
       rule: 'tokens are [batch, columns]',
       fix: 'Give a batch of one an axis with expandDims(0)',
     })
+  if (starts !== undefined)
+    demandShape(
+      'transformer',
+      starts,
+      [tokens.shape[0]!],
+      `starts are [${tokens.shape[0]!}], one for each row of tokens`,
+      'Make both with leftPad',
+    )
   if (tokens.shape[1]! > context)
     throw new ShapeError({
       op: 'transformer',
@@ -160,7 +224,9 @@ const requireRoom = (tokens: Integers, { context }: TransformerConfig): void => 
 
 /**
  * The model of a configuration. Projections out of a block start smaller by `1 / sqrt(2 layers)`, so that the variance of
- * the stream does not grow with depth (Radford et al., GPT-2, section 2.3). Throws ShapeError where heads do not divide.
+ * the stream does not grow with depth (Radford et al., GPT-2, section 2.3). Throws ShapeError where heads do not divide,
+ * RangeError for sizes and choices that are none; its functions throw TreeError or ShapeError for parameters of another
+ * configuration, TypeError where they or the key are missing.
  *
  * @example
  * ```ts
@@ -174,6 +240,7 @@ const requireRoom = (tokens: Integers, { context }: TransformerConfig): void => 
  */
 export const transformer = (given: TransformerConfig): Transformer => {
   const config = complete(given)
+  demandConfig(config)
   const { vocab, width, layers, bias } = config
   const position = positions[config.positions](config)
   const { init: newNorm, apply: normAt } = norms[config.norm]
@@ -190,6 +257,7 @@ export const transformer = (given: TransformerConfig): Transformer => {
 
   const over: Transformer['over'] = (params, at, recall) => (tokens) =>
     atCaller(() => {
+      demandParams(params, config)
       const turn: AttentionPlace = { rotate: position.rotate(at), visible: at.visible }
       const memory: KeysValues[] = []
       let x = position.shift(params.positions, at)(embedding(params.embedding)(tokens)) // [B, T, C]
@@ -203,15 +271,19 @@ export const transformer = (given: TransformerConfig): Transformer => {
   const hidden: Transformer['hidden'] =
     (params, options = {}) =>
     (tokens) => {
-      requireRoom(tokens, config)
+      requireRoom(tokens, config, options)
       return over(params, place({ queries: tokens.shape[1]!, ...options }), () => (fresh) => fresh)(tokens)[0]
     }
-  const head: Transformer['head'] = (params) => (params.head === null ? unembed(params.embedding) : linear(params.head))
+  const head: Transformer['head'] = (params) => {
+    demandParams(params, config)
+    return params.head === null ? unembed(params.embedding) : linear(params.head)
+  }
 
   return {
     config,
     init: (key) =>
       atCaller(() => {
+        demandKey('transformer', key)
         const [forEmbedding, forPositions, forBlocks, forHead] = random.split(key, 4)
         return {
           embedding: initEmbedding({ rows: vocab, width })(forEmbedding),

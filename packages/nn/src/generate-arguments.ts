@@ -1,0 +1,62 @@
+/** What a generation demands of its arguments: errors where they are made, rather than tokens that mean something else. */
+import { type Device, ShapeError } from '@adjoint/tensor'
+import { demandIds } from './ids.ts'
+import type { Sampling } from './sample.ts'
+import type { Prompts } from './text/pad.ts'
+import type { Transformer } from './transformer.ts'
+
+/** What to draw, and when to stop. */
+export interface GenerateConfig extends Sampling {
+  /** Most tokens of a completion, N. */
+  readonly maxTokens: number
+  /** The token that ends a row. Default: none, every row has `maxTokens`. */
+  readonly eos?: number
+  /** Fills a row after its end. Default: `eos`, or 0. */
+  readonly pad?: number
+  /** Tokens between two looks at whether all rows have ended. Default 16. */
+  readonly checkEvery?: number
+  /** Where to run. Default: where the parameters are. */
+  readonly device?: Device
+}
+
+/** Throws RangeError for numbers that are none. */
+export const requireConfig = (
+  { config: { vocab } }: Transformer,
+  { maxTokens, eos, pad, checkEvery = 1 }: GenerateConfig,
+): void => {
+  const demand = (name: string, value: number, fits: boolean, range: string): void => {
+    if (!fits) throw new RangeError(`generate: ${name} is ${value}. Give ${range}.`)
+  }
+  const isToken = (id: number): boolean => Number.isInteger(id) && id >= 0 && id < vocab
+  demand('maxTokens', maxTokens, Number.isInteger(maxTokens) && maxTokens >= 1, 'a number of tokens, 1 or more')
+  demand('checkEvery', checkEvery, Number.isInteger(checkEvery) && checkEvery >= 1, 'a number of tokens, 1 or more')
+  if (eos !== undefined) demand('eos', eos, isToken(eos), `a token of the vocabulary, 0 to ${vocab - 1}`)
+  if (pad !== undefined) demand('pad', pad, isToken(pad), `a token of the vocabulary, 0 to ${vocab - 1}`)
+}
+
+/** Throws ShapeError or RangeError for prompts that are not the model's. */
+export const requirePrompts = ({ config }: Transformer, { tokens, starts }: Prompts, maxTokens: number): void => {
+  if (tokens.shape.length !== 2 || tokens.shape.includes(0))
+    throw new ShapeError({
+      op: 'generate',
+      operands: [tokens],
+      rule: 'prompts are [batch, columns], of one row and one column at least',
+      fix: 'Make them with leftPad; a model needs a token to begin with',
+    })
+  if (starts !== undefined && (starts.shape.length !== 1 || starts.shape[0] !== tokens.shape[0]))
+    throw new ShapeError({
+      op: 'generate',
+      operands: [tokens, starts],
+      rule: 'starts are [batch], one for each row of the prompts',
+      fix: 'Make both with leftPad',
+    })
+  demandIds('generate', tokens, config.vocab, "Encode prompts with the model's vocabulary.")
+  const columns = tokens.shape[1]!
+  if (columns + maxTokens - 1 > config.context)
+    throw new ShapeError({
+      op: 'generate',
+      operands: [tokens],
+      rule: `${columns} columns of prompt and ${maxTokens} tokens (the last of which is not read) are longer than the context of ${config.context}`,
+      fix: 'Generate fewer tokens, shorten the prompts, or configure a longer context',
+    })
+}
