@@ -1,9 +1,12 @@
 /**
  * From a number for each token to one for the batch. Each divides by what the *global* batch holds, so that the losses of
- * its parts add up to the loss of the whole, however it is split (micro-batches, minibatches of uneven length).
+ * its parts add up to the loss of the whole, however it is split (micro-batches, minibatches of uneven length). What stands
+ * where the mask is 0 reaches neither the number nor its gradient, whatever it is; a batch without tokens or without
+ * sequences gives 0.
  */
 import type { Floats } from '@adjoint/nn'
 import { div, maximum, mul, scalar, type Scalar, sum } from '@adjoint/tensor'
+import { masked, meanOverTokens } from './mask.ts'
 
 /** What the global batch holds: how many sequences (masked ones too) and how many completion tokens. */
 export type Totals = {
@@ -37,10 +40,8 @@ export const totalsOf = (mask: Floats): Totals => ({ sequences: scalar(mask.shap
  * sequenceMean(tensor([1, 3, 5, 9], [2, 2]), mask, totalsOf(mask)) // (2 + 5) / 2
  * ```
  */
-export const sequenceMean: Aggregate = (perToken, mask, { sequences }) => {
-  const length = maximum(sum({ axis: -1 })(mask), 1) // [B]
-  return div(sum()(div(sum({ axis: -1 })(mul(perToken, mask)), length)), sequences)
-}
+export const sequenceMean: Aggregate = (perToken, mask, { sequences }) =>
+  div(sum()(meanOverTokens(perToken, mask)), maximum(sequences, 1))
 
 /**
  * The mean over all tokens of the batch: DAPO (Yu et al. 2025, eq. 12).
@@ -53,11 +54,12 @@ export const sequenceMean: Aggregate = (perToken, mask, { sequences }) => {
  * tokenMean(tensor([1, 3, 5, 9], [2, 2]), mask, totalsOf(mask)) // (1 + 3 + 5) / 3
  * ```
  */
-export const tokenMean: Aggregate = (perToken, mask, { tokens }) => div(sum()(mul(perToken, mask)), maximum(tokens, 1))
+export const tokenMean: Aggregate = (perToken, mask, { tokens }) =>
+  div(sum()(masked(perToken, mask)), maximum(tokens, 1))
 
 /**
  * The sum over a constant, `B maxLength`: Dr. GRPO (Liu et al. 2025, section 3.2), which weighs a token the same
- * whatever the length of its sequence.
+ * whatever the length of its sequence. Throws RangeError unless maxLength is positive.
  *
  * @example
  * ```ts
@@ -67,7 +69,8 @@ export const tokenMean: Aggregate = (perToken, mask, { tokens }) => div(sum()(mu
  * constant(4)(tensor([1, 3, 5, 9], [2, 2]), mask, totalsOf(mask)) // (1 + 3 + 5) / (2 * 4)
  * ```
  */
-export const constant =
-  (maxLength: number): Aggregate =>
-  (perToken, mask, { sequences }) =>
-    div(sum()(mul(perToken, mask)), mul(sequences, maxLength))
+export const constant = (maxLength: number): Aggregate => {
+  if (!(maxLength > 0 && maxLength < Infinity))
+    throw new RangeError(`constant: maxLength is ${maxLength}. Give the most tokens of a completion, 1 or more.`)
+  return (perToken, mask, { sequences }) => div(sum()(masked(perToken, mask)), mul(maximum(sequences, 1), maxLength))
+}

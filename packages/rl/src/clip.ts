@@ -1,9 +1,13 @@
 /**
  * What bounds a policy's step: surrogates of `rho A`, to be maximised, from log-ratios [B, T] and advantages [B, 1] or
- * [B, T]. Each also tells which tokens it holds back, for the log.
+ * [B, T]. Each also tells which tokens it holds back, for the log. Ratios of any size give
+ * finite surrogates and gradients (see `ratioOf`): beyond e^20 a ratio passes no gradient. A setting that is no number, or
+ * below 0, is a RangeError.
  */
 import type { Booleans, Floats } from '@adjoint/nn'
-import { and, clamp, exp, gt, lt, minimum, mul, ne, or, sigmoid, stopGradient, sub, where } from '@adjoint/tensor'
+import { and, clamp, gt, lt, minimum, mul, ne, or, sigmoid, stopGradient, sub, where } from '@adjoint/tensor'
+import { demandAtLeast } from './errors.ts'
+import { held, ratioOf } from './ratio.ts'
 
 /** A way to bound the step. */
 export interface Clip {
@@ -36,18 +40,21 @@ export interface ClipRange {
  * surrogate(logRatio, tensor([1], [1, 1]), logRatio) // [[1.28]]
  * ```
  */
-export const lowHigh = ({ low, high, delta = Infinity }: ClipRange): Clip => ({
-  surrogate: (logRatio, advantages) => {
-    const ratio = exp(logRatio)
-    const held = delta === Infinity ? ratio : minimum(ratio, delta)
-    return minimum(mul(held, advantages), mul(clamp(1 - low, 1 + high)(ratio), advantages))
-  },
-  low: (logRatio, advantages) => and(lt(exp(logRatio), 1 - low), lt(advantages, 0)),
-  high: (logRatio, advantages) => {
-    const above = and(gt(exp(logRatio), 1 + high), gt(advantages, 0))
-    return delta === Infinity ? above : or(above, and(gt(exp(logRatio), delta), lt(advantages, 0)))
-  },
-})
+export const lowHigh = ({ low, high, delta = Infinity }: ClipRange): Clip => {
+  demandAtLeast('lowHigh', 0, { low, high, delta })
+  return {
+    surrogate: (logRatio, advantages) => {
+      const ratio = ratioOf(logRatio)
+      const bounded = delta === Infinity ? ratio : minimum(ratio, delta)
+      return minimum(mul(bounded, advantages), mul(clamp(1 - low, 1 + high)(ratio), advantages))
+    },
+    low: (logRatio, advantages) => and(lt(ratioOf(logRatio), 1 - low), lt(advantages, 0)),
+    high: (logRatio, advantages) => {
+      const above = and(gt(ratioOf(logRatio), 1 + high), gt(advantages, 0))
+      return delta === Infinity ? above : or(above, and(gt(ratioOf(logRatio), delta), lt(advantages, 0)))
+    },
+  }
+}
 
 /**
  * One bound for both sides (PPO, GRPO).
@@ -72,7 +79,7 @@ const never = (logRatio: Floats): Booleans => ne(logRatio, logRatio)
  * ```
  */
 export const unclipped: Clip = {
-  surrogate: (logRatio, advantages) => mul(exp(logRatio), advantages),
+  surrogate: (logRatio, advantages) => mul(ratioOf(logRatio), advantages),
   low: never,
   high: never,
 }
@@ -86,11 +93,15 @@ export const unclipped: Clip = {
  * const clip = cispo(4)
  * ```
  */
-export const cispo = (high: number): Clip => ({
-  surrogate: (logRatio, advantages, logp) => mul(mul(stopGradient(minimum(exp(logRatio), 1 + high)), advantages), logp),
-  low: never,
-  high: (logRatio, advantages) => and(gt(exp(logRatio), 1 + high), gt(advantages, 0)),
-})
+export const cispo = (high: number): Clip => {
+  demandAtLeast('cispo', 0, { high })
+  return {
+    surrogate: (logRatio, advantages, logp) =>
+      mul(mul(stopGradient(minimum(ratioOf(logRatio), 1 + high)), advantages), held(logp)),
+    low: never,
+    high: (logRatio, advantages) => and(gt(ratioOf(logRatio), 1 + high), gt(advantages, 0)),
+  }
+}
 
 /**
  * `sigmoid(tau (rho - 1)) (4 / tau) A`: a smooth gate whose slope at rho = 1 is that of the ratio (SAPO, Gao et al. 2025,
@@ -103,12 +114,15 @@ export const cispo = (high: number): Clip => ({
  * const clip = sapo(1, 1.05)
  * ```
  */
-export const sapo = (positive: number, negative = positive): Clip => ({
-  surrogate: (logRatio, advantages) => {
-    const gate = (tau: number) => mul(sigmoid(mul(sub(exp(logRatio), 1), tau)), 4 / tau)
-    const of = positive === negative ? gate(positive) : where(gt(advantages, 0), gate(positive), gate(negative))
-    return mul(of, advantages)
-  },
-  low: never,
-  high: never,
-})
+export const sapo = (positive: number, negative = positive): Clip => {
+  demandAtLeast('sapo', Number.MIN_VALUE, { positive, negative })
+  return {
+    surrogate: (logRatio, advantages) => {
+      const gate = (tau: number) => mul(sigmoid(mul(sub(ratioOf(logRatio), 1), tau)), 4 / tau)
+      const of = positive === negative ? gate(positive) : where(gt(advantages, 0), gate(positive), gate(negative))
+      return mul(of, advantages)
+    },
+    low: never,
+    high: never,
+  }
+}

@@ -2,12 +2,14 @@
  * Corrections for a sampler that is not the policy at the start of the batch: another engine's numerics, another
  * precision, or parameters that are some steps old. Each gives factors for `Rollouts.weights`, constants to the gradient,
  * from the log-probabilities of the tokens under the policy that starts the batch and under the one that sampled, both
- * [B, T] in nats. What stands where the mask is 0 reaches none of them.
+ * [B, T] in nats. What stands where the mask is 0 reaches none of them. Weights are finite for any
+ * log-probabilities: a ratio counts as e^20 at most (see `ratioOf`).
  */
 import type { Floats } from '@adjoint/nn'
-import { and, cast, exp, gt, le, lt, minimum, mul, not, ones, sub, where } from '@adjoint/tensor'
+import { and, cast, gt, le, lt, minimum, mul, not, ones, where } from '@adjoint/tensor'
 import type { Monoid } from 'fp-ts/lib/Monoid.js'
 import { masked, meanOverTokens, sumOverTokens } from './mask.ts'
+import { logRatioOf, ratioOf } from './ratio.ts'
 
 /** Factors, [B, T] or [B, 1], from log-probabilities of policy and sampler and a mask, [B, T], and advantages, [B, 1] or [B, T]. */
 export type Correction = (logp: Floats, samplerLogp: Floats, mask: Floats, advantages: Floats) => Floats
@@ -38,8 +40,8 @@ export const tokenLevel: Level = (logRatio) => logRatio
  */
 export const sequenceLevel: Level = sumOverTokens
 
-const logRatioOf = (level: Level, logp: Floats, samplerLogp: Floats, mask: Floats): Floats =>
-  level(sub(masked(logp, mask), masked(samplerLogp, mask)), mask)
+const atLevel = (level: Level, logp: Floats, samplerLogp: Floats, mask: Floats): Floats =>
+  level(logRatioOf(masked(logp, mask), masked(samplerLogp, mask)), mask)
 
 /**
  * `min(rho, high)`: truncated importance sampling, TIS (Yao et al. 2025, "Your efficient RL framework secretly brings you
@@ -56,7 +58,7 @@ const logRatioOf = (level: Level, logp: Floats, samplerLogp: Floats, mask: Float
 export const tis =
   ({ level, high }: { readonly level: Level; readonly high: number }): Correction =>
   (logp, samplerLogp, mask) =>
-    minimum(exp(logRatioOf(level, logp, samplerLogp, mask)), high)
+    minimum(ratioOf(atLevel(level, logp, samplerLogp, mask)), high)
 
 /**
  * `rho` where `low <= rho <= high`, else 0: masked importance sampling, MIS (Liu et al. 2025, "When speed kills stability";
@@ -73,10 +75,10 @@ export const tis =
 export const mis =
   ({ level, low, high }: { readonly level: Level; readonly low: number; readonly high: number }): Correction =>
   (logp, samplerLogp, mask) => {
-    const logRatio = logRatioOf(level, logp, samplerLogp, mask)
+    const logRatio = atLevel(level, logp, samplerLogp, mask)
     // The bounds are compared as logs, where a ratio on a bound lies on it after rounding too.
     const within = and(le(Math.log(low), logRatio), le(logRatio, Math.log(high)))
-    return where(within, exp(logRatio), 0)
+    return where(within, ratioOf(logRatio), 0)
   }
 
 /**
@@ -95,7 +97,7 @@ export const mis =
 export const offPolicyMask =
   (delta: number): Correction =>
   (logp, samplerLogp, mask, advantages) => {
-    const drift = meanOverTokens(sub(masked(samplerLogp, mask), masked(logp, mask)), mask)
+    const drift = meanOverTokens(logRatioOf(masked(samplerLogp, mask), masked(logp, mask)), mask)
     return cast('f32')(not(and(lt(advantages, 0), gt(drift, delta))))
   }
 

@@ -1,5 +1,5 @@
 /** Where this package meets the device: keys, reads, and failures as data. */
-import type { Key } from '@adjoint/nn'
+import { type Key, SamplingError } from '@adjoint/nn'
 import {
   type Device,
   DeviceFailure,
@@ -29,10 +29,11 @@ import type { HostKey } from './task/key.ts'
  */
 export const deviceKey = (key: HostKey): Key => tensor(Uint32Array.from(key), [2])
 
-/** @internal Runs what may fail with DeviceFailure. Anything else that is thrown is a programmer's error, and stays thrown. */
+/** @internal Runs what may fail with DeviceFailure or SamplingError. Anything else that is thrown is a programmer's error, and stays thrown. */
 export const onDevice = <A>(run: () => Promise<A>): TE.TaskEither<RunError, A> =>
   TE.tryCatch(run, (thrown) => {
     if (thrown instanceof DeviceFailure) return { _tag: 'DeviceFailed', error: thrown.error }
+    if (thrown instanceof SamplingError) return { _tag: 'NoDistribution', rows: thrown.rows, message: thrown.message }
     throw thrown
   })
 

@@ -11,6 +11,7 @@ import type { DeviceError } from '@adjoint/tensor'
  * - `TooFewGroups`: of the groups sampled for a step, too few were worth learning from.
  * - `CorruptCheckpoint`: a file of the run cannot be read back; nothing of it is overwritten.
  * - `FileFailure`: the system refused a read or a write (no space left, no permission).
+ * - `NoDistribution`: the policy's logits were NaN, infinite, or hid every token, so that nothing could be sampled.
  * - `DeviceFailed`: the device that runs the steps failed.
  */
 export type RunError =
@@ -27,6 +28,7 @@ export type RunError =
   | { readonly _tag: 'TooFewGroups'; readonly kept: number; readonly wanted: number; readonly sampled: number }
   | { readonly _tag: 'CorruptCheckpoint'; readonly path: string; readonly reason: string }
   | { readonly _tag: 'FileFailure'; readonly path: string; readonly code: string; readonly reason: string }
+  | { readonly _tag: 'NoDistribution'; readonly rows: readonly number[]; readonly message: string }
   | { readonly _tag: 'DeviceFailed'; readonly error: DeviceError }
 
 /** Ended by one full stop, whoever wrote it. */
@@ -78,9 +80,18 @@ export const describeError = (error: RunError): string => {
       return `${error.path} cannot be resumed from: ${sentence(error.reason)} It was left as it is; move it away to start anew.`
     case 'FileFailure':
       return `${error.path}: ${sentence(error.reason)} ${adviceOn[error.code] ?? 'Nothing was overwritten.'}`.trimEnd()
+    case 'NoDistribution':
+      return error.message
     case 'DeviceFailed':
       return `the device failed: ${error.error.message}`
   }
+}
+
+/** @internal Throws RangeError for a setting below `least`, NaN and what was left out included. */
+export const demandAtLeast = (op: string, least: number, settings: Readonly<Record<string, unknown>>): void => {
+  for (const [name, value] of Object.entries(settings))
+    if (!(typeof value === 'number' && value >= least))
+      throw new RangeError(`${op}: ${name} is ${String(value)}. Give a number of at least ${least}.`)
 }
 
 const codeOf = (thrown: unknown): string =>

@@ -19,7 +19,6 @@ import {
 import {
   abs,
   type Device,
-  exp,
   gt,
   jit,
   max,
@@ -27,7 +26,6 @@ import {
   readAsync,
   type Scalar,
   stopGradient,
-  sub,
   take,
   tensor,
   type Tree,
@@ -43,6 +41,7 @@ import type { RunError } from './errors.ts'
 import type { Experience } from './experience.ts'
 import { type Metrics, updateMetrics } from './metrics.ts'
 import { objective, type ObjectiveConfig, objectiveMetrics } from './objective.ts'
+import { logRatioOf, ratioOf } from './ratio.ts'
 import { grouped } from './rollout.ts'
 import { type Scored, scoreCompletions } from './score.ts'
 import type { Learner } from './sft.ts'
@@ -116,8 +115,8 @@ const UPDATE_METRICS = [
 /** How far the learner's log-probabilities are from the sampler's: numerics alone, where the two are one policy. */
 const samplingMetrics = (logp: Floats, { mask, samplerLogp }: Batch): Readonly<Record<string, Scalar>> => {
   const kept = gt(mask, 0)
-  const difference: Floats = where(kept, stopGradient(sub(logp, samplerLogp)), 0)
-  const ratio: Floats = exp(difference)
+  const difference: Floats = where(kept, stopGradient(logRatioOf(logp, samplerLogp)), 0)
+  const ratio = ratioOf(difference)
   const totals = totalsOf(mask)
   return {
     'sampling/sampling_logp_difference/mean': tokenMean(abs(difference), mask, totals),

@@ -6,7 +6,8 @@
  *
  * All are pure functions of `logp`, the log-probabilities of the sampled tokens under the policy that learns, so that a
  * gradient with respect to whatever made `logp` is a gradient of the objective. What stands where the mask is 0 (padding,
- * tool output) reaches neither the loss nor any gradient, whatever its value.
+ * tool output) reaches neither the loss nor any gradient, whatever its value, NaN included; a batch without tokens has
+ * loss 0. Finite log-probabilities have a finite loss and gradient, however far apart they are (see `ratio.ts`).
  */
 import type { Floats } from '@adjoint/nn'
 import { add, cast, mul, neg, or, type Scalar, stopGradient, sub, zeros } from '@adjoint/tensor'
@@ -14,7 +15,7 @@ import { type Aggregate, sequenceMean, tokenMean, type Totals, totalsOf } from '
 import { type Clip, symmetric } from './clip.ts'
 import { k3, type Kl } from './kl.ts'
 import { masked } from './mask.ts'
-import { type Ratio, tokenRatio } from './ratio.ts'
+import { logRatioOf, type Ratio, tokenRatio } from './ratio.ts'
 
 /** The parts of an objective. */
 export interface ObjectiveConfig {
@@ -90,7 +91,7 @@ export const objective =
     const logRatio = masked(ratio(policy, old, mask, advantages), mask)
     let perToken = clip.surrogate(logRatio, advantages, policy)
     if (weights !== null) perToken = mul(perToken, stopGradient(masked(weights, mask)))
-    if (beta !== 0) perToken = sub(perToken, mul(kl(policy, refLogpOf(rollouts), sub(policy, old)), beta))
+    if (beta !== 0) perToken = sub(perToken, mul(kl(policy, refLogpOf(rollouts), logRatioOf(policy, old)), beta))
     if (entropyBonus !== 0) {
       if (entropy === null)
         throw new Error('objective: entropyBonus is not 0, but no entropy was given. Pass it as the second argument.')
@@ -138,7 +139,7 @@ export const objectiveMetrics =
     const high = config.clip.high(logRatio, advantages)
     return {
       policy_loss: stopGradient(objective(config)(rollouts)(policy, stopGradient(entropy))),
-      kl: refLogp === null ? zeros([]) : share(config.kl(policy, masked(refLogp, mask), sub(policy, old))),
+      kl: refLogp === null ? zeros([]) : share(config.kl(policy, masked(refLogp, mask), logRatioOf(policy, old))),
       entropy: share(masked(stopGradient(entropy), mask)),
       'clip_ratio/low': share(cast('f32')(low)),
       'clip_ratio/high': share(cast('f32')(high)),

@@ -36,7 +36,7 @@ export const grouped = <A>(xs: readonly A[], size: number): readonly (readonly A
 
 /**
  * A sampler of rollouts; make it once, it keeps its compiled programs. Same parameters, problems and key, same rollouts.
- * Left: EmptyDataset, UnknownToken, SequenceTooLong, DeviceFailed.
+ * Left: EmptyDataset, UnknownToken, SequenceTooLong, NoDistribution, DeviceFailed.
  *
  * @example
  * ```ts

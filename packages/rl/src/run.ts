@@ -74,6 +74,7 @@ const checkpointFailure = (path: string, error: CheckpointError): RunError => {
   switch (error._tag) {
     case 'Corrupt':
     case 'Mismatch':
+    case 'Unsupported':
       return { _tag: 'CorruptCheckpoint', path, reason: error.message }
     case 'Device':
       return { _tag: 'DeviceFailed', error: error.error }

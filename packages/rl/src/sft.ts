@@ -4,17 +4,17 @@
  */
 import {
   applyUpdates,
+  crossEntropy,
   type Floats,
   globalNorm,
   type GradientTransformation,
   type Integers,
   maskedMean,
-  tokenLogp,
   type Transformer,
   type TransformerParams,
 } from '@adjoint/nn'
 import { valueAndGrad } from '@adjoint/autograd'
-import { argmax, cast, type Device, eq, jit, neg, type Scalar, slice, tensor, type Tree } from '@adjoint/tensor'
+import { argmax, cast, type Device, eq, jit, type Scalar, slice, tensor, type Tree } from '@adjoint/tensor'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { type Demonstration, encodeDemonstrations } from './batch.ts'
@@ -93,7 +93,7 @@ export const sftLoss =
     const learned: Floats = slice([0, 1], [rows, columns])(mask)
     const logits = model.apply(params)(read) // [B, T - 1, V]
     const hits: Floats = cast('f32')(eq(argmax(-1)(logits), next))
-    return [maskedMean(neg(tokenLogp(logits, next)), learned), { mean_token_accuracy: maskedMean(hits, learned) }]
+    return [crossEntropy(logits, next, learned), { mean_token_accuracy: maskedMean(hits, learned) }]
   }
 
 /** What a step gives: the next state, and what it measured. */

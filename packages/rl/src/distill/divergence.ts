@@ -6,11 +6,12 @@
  * It departs from Hinton et al. 2015 in one thing: a loss at temperature t is not multiplied by t^2 (GKD and TRL do not).
  */
 import type { Floats } from '@adjoint/nn'
-import { add, div, exp, gt, logSoftmax, mul, softplus, sub, sum, where } from '@adjoint/tensor'
+import { abs, add, div, exp, gt, logSoftmax, lt, maximum, mul, neg, softplus, sub, sum, where } from '@adjoint/tensor'
 
 /**
  * Teacher's and student's logits [.., V] -> [..], nats; at least 0, and 0 where the two distributions are one. Logits are
- * defined up to a constant of their row, so log-probabilities will do. A teacher may rule tokens out by -Infinity.
+ * defined up to a constant of their row, so log-probabilities will do. Either may rule tokens out by -Infinity: what both
+ * rule out adds nothing, to the value or to a gradient.
  */
 export type Divergence = (teacher: Floats, student: Floats) => Floats
 
@@ -24,7 +25,8 @@ const relativeEntropy = (logp: Floats, logq: Floats): Floats => {
 
 /**
  * `KL(T || S)`: the student covers all that the teacher may say. On a teacher's samples its gradient is that of the
- * student's log-likelihood, averaged over what the teacher might have said instead.
+ * student's log-likelihood, averaged over what the teacher might have said instead. Infinite where the student rules out
+ * (-Infinity) what the teacher may say.
  *
  * @example
  * ```ts
@@ -49,6 +51,13 @@ export const forwardKl: Divergence = (teacher, student) =>
  */
 export const reverseKl: Divergence = (teacher, student) => forwardKl(student, teacher)
 
+// Logits of tokens that are ruled out, as finite numbers: of two of them the difference is 0, and not NaN.
+const RULED_OUT = -1e30
+const finite = (logp: Floats): Floats => where(lt(logp, RULED_OUT), RULED_OUT, logp)
+
+/** log(e^x + e^y) of finite numbers, of any size. */
+const logSum = (x: Floats, y: Floats): Floats => add(maximum(x, y), softplus(neg(abs(sub(x, y)))))
+
 /**
  * The generalized Jensen-Shannon divergence `beta KL(T || M) + (1 - beta) KL(S || M)` with `M = beta T + (1 - beta) S`
  * (GKD, eq. 1): symmetric at 1/2 and at most ln 2 there, bounded by the entropy of a coin of beta. At 0 and 1, where the
@@ -69,9 +78,8 @@ export const generalizedJsd = (beta: number): Divergence => {
   if (beta === 0) return forwardKl
   if (beta === 1) return reverseKl
   return (teacher, student) => {
-    const [t, s] = [logProbabilities(teacher), logProbabilities(student)]
-    // log(beta T + (1 - beta) S) = log((1 - beta) S) + log(1 + beta T / ((1 - beta) S))
-    const m: Floats = add(add(s, Math.log1p(-beta)), softplus(add(sub(t, s), Math.log(beta) - Math.log1p(-beta))))
+    const [t, s] = [finite(logProbabilities(teacher)), finite(logProbabilities(student))]
+    const m = logSum(add(t, Math.log(beta)), add(s, Math.log1p(-beta)))
     return add(mul(relativeEntropy(t, m), beta), mul(relativeEntropy(s, m), 1 - beta))
   }
 }

@@ -1,11 +1,12 @@
 /** How far a student is from its teacher, measured on texts: what compares students that learned by different losses. */
 import type { Floats, Integers, Transformer, TransformerParams } from '@adjoint/nn'
-import { add, type Device, jit, mul, slice, stack, sum, tensor } from '@adjoint/tensor'
+import { add, type Device, jit, slice, stack, sum, tensor } from '@adjoint/tensor'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { type Demonstration, encodeDemonstrations } from '../batch.ts'
 import { onDevice, readOn } from '../device.ts'
 import type { RunError } from '../errors.ts'
+import { masked } from '../mask.ts'
 import type { Metrics } from '../metrics.ts'
 import { grouped } from '../rollout.ts'
 import { completionLogits } from '../score.ts'
@@ -62,7 +63,7 @@ export const divergenceMeter = (config: MeterConfig) => {
         completionLogits(model, mask.shape[1]!)(student)(sequences),
       ]
       const total = (divergence: Divergence) =>
-        distillLoss({ divergence, aggregate: (x, m) => sum()(mul(x, m)) })(T, S, mask)
+        distillLoss({ divergence, aggregate: (x, m) => sum()(masked(x, m)) })(T, S, mask)
       return stack(0)([...names.map((name) => total(divergences[name]!)), sum()(mask)])
     },
     { device },

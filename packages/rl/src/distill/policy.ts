@@ -21,11 +21,13 @@ import {
   type Transformer,
   type TransformerParams,
 } from '@adjoint/nn'
-import { type Device, gt, jit, matmul, neg, stopGradient, sub, tensor, type Tree, where } from '@adjoint/tensor'
+import { type Device, jit, matmul, neg, stopGradient, tensor, type Tree } from '@adjoint/tensor'
 import { tokenMean, totalsOf } from '../aggregate.ts'
 import { unclipped } from '../clip.ts'
 import { packMetrics } from '../device.ts'
+import { masked } from '../mask.ts'
 import { GRPO_OBJECTIVE, objective, type ObjectiveConfig, type Rollouts } from '../objective.ts'
+import { logRatioOf } from '../ratio.ts'
 import { scoreCompletions } from '../score.ts'
 import type { Learner } from '../sft.ts'
 import { demandVocabulary, type TeacherModel } from './loss.ts'
@@ -46,14 +48,14 @@ export const teacherAdvantages = (discount: number) => {
   if (!(discount >= 0 && discount <= 1))
     throw new RangeError(`teacherAdvantages: discount is ${discount}. Choose a number from 0 (each token alone) to 1.`)
   return (teacherLogp: Floats, studentLogp: Floats, mask: Floats): Floats => {
-    const gain: Floats = stopGradient(where(gt(mask, 0), sub(teacherLogp, studentLogp), 0))
+    const gain = stopGradient(masked(logRatioOf(teacherLogp, studentLogp), mask))
     if (discount === 0) return gain
     const T = mask.shape[1]!
     const powers = Float32Array.from({ length: T * T }, (_, i) => {
       const [later, now] = [Math.floor(i / T), i % T]
       return later < now ? 0 : discount ** (later - now)
     })
-    return where(gt(mask, 0), matmul(gain, tensor(powers, [T, T])), 0)
+    return masked(matmul(gain, tensor(powers, [T, T])), mask)
   }
 }
 
@@ -133,12 +135,12 @@ export const miniLlmStep = <Problem, O extends Tree>(config: MiniLlmConfig<Probl
       }
       const [[value, entropy], grads] = loss(params, sampled, rollouts)
       const [updates, next] = optimizer.update(grads, opt, params)
-      const perToken = (x: Floats) => tokenMean(where(gt(mask, 0), x, 0), mask, totalsOf(mask))
+      const perToken = (x: Floats) => tokenMean(x, mask, totalsOf(mask))
       return {
         state: { params: applyUpdates(params, updates), opt: next },
         metrics: packMetrics({
           policy_loss: value,
-          kl: neg(perToken(sub(taught, samplerLogp))),
+          kl: neg(perToken(logRatioOf(taught, samplerLogp))),
           entropy: perToken(entropy),
           grad_norm: globalNorm(grads),
         }),

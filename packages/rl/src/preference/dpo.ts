@@ -4,7 +4,8 @@
  * Bradley-Terry likelihood of a pair needs differences only.
  *
  * Every loss here is a function of one number a pair, `h = dlogp - dlogpRef`, nats: how much more the policy prefers the
- * chosen completion than the reference does.
+ * chosen completion than the reference does. Both of its parts are held within 1e15 nats (see `logRatioOf`), and all losses
+ * of it are finite, with finite gradients.
  */
 import { type Floats, type Integers, tokenLogp, type Transformer, type TransformerParams } from '@adjoint/nn'
 import {
@@ -21,8 +22,9 @@ import {
   stopGradient,
   sub,
   sum,
-  where,
 } from '@adjoint/tensor'
+import { masked } from '../mask.ts'
+import { logRatioOf } from '../ratio.ts'
 
 /** A loss of pairs, and the temperature of its implicit reward. */
 export interface PreferenceLoss {
@@ -98,7 +100,7 @@ export const sequenceLogp =
     const next: Integers = slice([0, 1], [rows, columns])(tokens)
     const counted: Floats = slice([0, 1], [rows, columns])(mask)
     const logp = tokenLogp(model.apply(params)(read), next) // [B, T - 1]
-    return sum({ axis: -1 })(where(gt(counted, 0), logp, 0))
+    return sum({ axis: -1 })(masked(logp, counted))
   }
 
 /** Log-probabilities of completions, nats: chosen in the first half of [2B], rejected in the second, as `encodePairs` has them. */
@@ -142,7 +144,7 @@ const halves = (x: Floats): readonly [chosen: Floats, rejected: Floats] => {
 export const preferenceLoss =
   ({ beta, ofMargin }: PreferenceLoss) =>
   ({ policy, reference }: PairLogps): readonly [Scalar, PreferenceMetrics] => {
-    const [gainChosen, gainRejected] = halves(sub(policy, stopGradient(reference)))
+    const [gainChosen, gainRejected] = halves(logRatioOf(policy, stopGradient(reference)))
     const h: Floats = sub(gainChosen, gainRejected)
     const reward = (gain: Floats): Scalar => stopGradient(mul(mean()(gain), beta))
     const [logpChosen, logpRejected] = halves(stopGradient(policy))

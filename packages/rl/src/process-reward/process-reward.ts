@@ -26,6 +26,7 @@ import { encodeDemonstrations } from '../batch.ts'
 import type { RunError } from '../errors.ts'
 import type { StepReward } from '../experience.ts'
 import { fitStep } from '../fit.ts'
+import { masked } from '../mask.ts'
 import type { Sample } from '../reward/reward.ts'
 import type { RewardLearner } from '../reward-model/step.ts'
 import type { RewardModel, RewardModelParams } from '../reward-model/reward-model.ts'
@@ -57,9 +58,10 @@ export type StepLabels = {
  * ```
  */
 export const stepLoss = (
-  said: Floats,
+  everywhere: Floats,
   { ends, labels }: StepLabels,
 ): readonly [Scalar, { readonly accuracy: Scalar }] => {
+  const said = masked(everywhere, ends)
   const hits: Floats = cast('f32')(eq(gt(stopGradient(said), 0), gt(labels, 0.5)))
   return [maskedMean(sub(softplus(said), mul(labels, said)), ends), { accuracy: maskedMean(hits, ends) }]
 }
