@@ -193,14 +193,14 @@ describe('on a device', () => {
   })
 
   test('a model learns which steps are right, and gives each step its reward where it ends', async () => {
-    const optimizer = adam({ learningRate: 5e-3 })
+    const optimizer = adam({ learningRate: 2e-3 })
     // Whether the answer is what was thought is learned soon; the arithmetic is not asked for here.
     const batch = labelledSteps(task, { rows: 64, split: 'train', separator: '', corruptions: [wrongAnswer] })
     const step = processRewardStep({ model, vocabulary, optimizer, width: 12, batch, device })
     const params = model.init(random.key(0))
     let state = { params, opt: optimizer.init(params) }
     const losses: number[] = []
-    for (let i = 0; i < 250; i++) {
+    for (let i = 0; i < 400; i++) {
       const stepped = await right(step(state, foldIn(hostKey(0), i)))
       state = stepped.state
       losses.push(stepped.metrics['loss']!)
