@@ -70,8 +70,8 @@ describe('the loss', () => {
     const h: Host = {
       B: 1,
       lengths: [3],
-      t: Array.from({ length: 12 }, Math.sin),
-      s: Array.from({ length: 12 }, Math.cos),
+      t: Array.from({ length: 12 }, (_, i) => Math.sin(i)),
+      s: Array.from({ length: 12 }, (_, i) => Math.cos(i)),
     }
     const loss = (t: Floats, s: Floats): Scalar => distillLoss({ divergence: reverseKl })(t, s, maskOf(h))
     expect(values(grad((t: Floats) => loss(t, cube(h, h.s)))(cube(h, h.t))).every((g) => g === 0)).toBe(true)
