@@ -139,6 +139,8 @@ export const identity: Rule = (node) => {
   const { lower } = node.prim
   const x = node.args[0]
   if (lower.kind !== 'pointwise' || x === undefined || sameAsOperand(node) === null) return null
+  // What is in memory anyway needs no storing.
+  if (lower.stored === true && x.prim.lower.kind === 'pointwise') return null
   const index = node.shape.map((extent, id) => ix.ofAxis({ id, extent }))
   const own = new Set<scalar.Scalar>()
   const element = lower.at(
@@ -261,6 +263,7 @@ const table: readonly (readonly [Primitive<never>, ...Rule[]])[] = [
   ],
   [p.inputP, identity],
   [p.stopGradientP, identity],
+  [p.storedP, identity],
 ]
 
 /** The rules of every primitive of this package; for one defined elsewhere, `identity` alone is asked. */

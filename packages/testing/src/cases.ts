@@ -282,7 +282,7 @@ on(
     .chain(({ x, axis }) => fc.boolean().map((descending) => ({ args: [x], params: { axis, descending } }))),
 )
 on(
-  [p.stopGradientP, p.inputP],
+  [p.stopGradientP, p.inputP, p.storedP],
   anyData().map((x) => ({ args: [x], params: null })),
 )
 on(

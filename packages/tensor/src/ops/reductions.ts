@@ -177,9 +177,10 @@ export const std: Spread =
  * The position of the first extreme along `axis`; the first NaN wins over all. Positions run 0 .. n-1; a NaN at i
  * counts as i - n, so that the smallest candidate is the answer, also on devices whose max passes NaN over.
  */
-const extremeIndex = (op: string, reduce: RawReduce, x: Expr, axis: number | undefined): Expr => {
-  demandTensor(op, x)
-  if (axis === undefined) return extremeIndex(op, reduce, raw.reshape(x, [sizeOf(x.shape)]), 0)
+const extremeIndex = (op: string, reduce: RawReduce, given: Expr, axis: number | undefined): Expr => {
+  demandTensor(op, given)
+  if (axis === undefined) return extremeIndex(op, reduce, raw.reshape(given, [sizeOf(given.shape)]), 0)
+  const x = raw.stored(given)
   const a = normalizeAxis(op, axis, x.shape.length, x)
   notEmpty(op)(x, [a])
   const n = x.shape[a]!

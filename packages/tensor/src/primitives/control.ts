@@ -3,13 +3,13 @@ import { apply, type Expr, type Primitive } from '../expr.ts'
 import { align } from './broadcast.ts'
 
 /** An identity with a node of its own. */
-const identity = (name: string, passes: boolean): Primitive<null> => {
+const identity = (name: string, passes: boolean, stored?: true): Primitive<null> => {
   const self: Primitive<null> = {
     name,
     shape: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }),
     vjp: (ct) => [passes ? ct : null],
     batch: ([x]) => apply(self, [x!], null),
-    lower: { kind: 'pointwise', at: (index, arg) => arg(0, index) },
+    lower: { kind: 'pointwise', at: (index, arg) => arg(0, index), ...(stored === undefined ? {} : { stored }) },
     evaluate: ([x]) => x!.data,
   }
   return self
@@ -22,6 +22,13 @@ export const stopGradient = (x: Expr): Expr => apply(stopGradientP, [x], null)
 export const inputP = identity('input', true)
 /** x as the thing differentiated or batched: a fresh node, so that nested transformations do not confuse theirs. */
 export const input = (x: Expr): Expr => apply(inputP, [x], null)
+
+export const storedP = identity('stored', true, true)
+/**
+ * x, rounded once: what is compared with itself (to sort, to find where the largest stands) must not be computed here with a
+ * fused multiply-add and there without, or an element is neither before, nor equal to, nor after itself.
+ */
+export const stored = (x: Expr): Expr => apply(storedP, [x], null)
 
 export const afterP: Primitive<null> = {
   name: 'after',

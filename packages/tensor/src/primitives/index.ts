@@ -4,7 +4,7 @@ import { takeAlongAxisP } from './along.ts'
 import { addP, divP, mulP, negP, subP } from './arithmetic.ts'
 import { maximumP, minimumP, modP, powP } from './binary.ts'
 import { broadcastToP, reduceSumP, reshapeP } from './broadcast.ts'
-import { afterP, inputP, stopGradientP } from './control.ts'
+import { afterP, inputP, stopGradientP, storedP } from './control.ts'
 import { dotP } from './dot.ts'
 import { dynamicSliceP, dynamicUpdateSliceP } from './dynamic.ts'
 import { bufferP, constantP, fillP, iotaP, parameterP } from './leaves.ts'
@@ -23,7 +23,7 @@ export { add, addP, div, divP, mul, mulP, neg, negP, sub, subP } from './arithme
 export { batchOf } from './batching.ts'
 export { maximum, maximumP, minimum, minimumP, mod, modP, pow, powP } from './binary.ts'
 export { align, broadcastTo, broadcastToP, reduceSum, reduceSumP, reshape, reshapeP, spread } from './broadcast.ts'
-export { after, afterP, input, inputP, stopGradient, stopGradientP } from './control.ts'
+export { after, afterP, input, inputP, stopGradient, stopGradientP, stored, storedP } from './control.ts'
 export { dot, dotP, matrixTranspose } from './dot.ts'
 export { dynamicSlice, dynamicSliceP, dynamicUpdateSlice, dynamicUpdateSliceP } from './dynamic.ts'
 export {
@@ -88,5 +88,5 @@ export const primitives: readonly Primitive<never>[] = [
   ...[reduceSumP, reduceProdP, multiplyAllP, reduceMaxP, reduceMinP],
   ...[reshapeP, transposeP, broadcastToP, sliceP, padP, flipP, concatP],
   ...[dotP, takeP, takeAlongAxisP, scatterAddP, dynamicSliceP, dynamicUpdateSliceP],
-  ...[cumsumP, reverseCumsumP, argsortP, stopGradientP, inputP, afterP],
+  ...[cumsumP, reverseCumsumP, argsortP, stopGradientP, inputP, storedP, afterP],
 ]

@@ -6,6 +6,7 @@ import { dtypes, isFloat } from '../dtype.ts'
 import { apply, type Expr, type Primitive } from '../expr.ts'
 import { plus, times, add } from './arithmetic.ts'
 import { broadcastTo, reduceSum, reshape } from './broadcast.ts'
+import { stored } from './control.ts'
 import { fill, fillLike, iota } from './leaves.ts'
 import { concat, flip, moveAxis, sliceAxis } from './movement.ts'
 import { any, demandAxis, demandDType } from './operands.ts'
@@ -33,7 +34,7 @@ export const argsortP: Primitive<ArgsortParams> = {
     kind: 'composite',
     expand: ([x], { axis, descending }) => {
       const rows = moveAxis(x!, axis, x!.shape.length - 1)
-      const keyed = rows.dtype === 'bool' ? cast('i32', rows) : rows
+      const keyed = stored(rows.dtype === 'bool' ? cast('i32', rows) : rows)
       const n = rows.shape.at(-1)!
       const sorted = n <= COUNTED ? rankByCounting(keyed, descending) : bitonic(keyed, descending)
       return moveAxis(sorted, x!.shape.length - 1, axis)

@@ -100,7 +100,8 @@ export const costs = (order: readonly Expr[], kept: ReadonlySet<Expr>): Readonly
     if (lower.kind === 'pointwise') {
       own.set(e, ownCost(e, lower.at))
       const cone = coneCost(e, own, seen)
-      const inlined = !kept.has(e) && (cone.view || worthCopying(cone.weight, shares.get(e) ?? []))
+      const inlined =
+        !kept.has(e) && lower.stored !== true && (cone.view || worthCopying(cone.weight, shares.get(e) ?? []))
       table.set(e, { ...cone, inlined })
       seen.set(e, inlined ? 'inlined' : 'stored')
     } else if (lower.kind === 'after')

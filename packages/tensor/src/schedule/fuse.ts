@@ -34,6 +34,9 @@ const CONE = 400
 const LARGE = 1 / 2
 const SMALL = 1 / 8
 
+/** Whether all readers are to read what was written once. */
+const isStored = ({ prim: { lower } }: Expr): boolean => lower.kind === 'pointwise' && lower.stored === true
+
 /** How often a group evaluates what is inlined into it. */
 const gridOf = (group: Group): number => count(group.rows) * count(group.cols) * (group.dot?.k.extent ?? 1)
 
@@ -107,17 +110,18 @@ export const fuse = (capabilities: Capabilities, order: readonly Expr[], outputs
     const roomy = data.every((p) => roomFor(p.group, node, 0))
     const operands = data.filter((p) => p.kind === 'operand')
     const shares = places.map((p) => shareOf(sizeOf(node.shape), gridOf(p.group)))
+    const apart = accumulates(node) || isStored(node)
     if (
       !kept.has(node) &&
       data.length === places.length &&
       roomy &&
-      !accumulates(node) &&
+      !apart &&
       (view || (worthCopying(weight, shares) && (operands.length === 0 || (weight <= OPERAND && !overDot))))
     ) {
       for (const p of data) inline(p.group, node, p.index, p.kind)
       return
     }
-    for (const { group, index, axes } of accumulates(node) ? [] : hosts(node)) {
+    for (const { group, index, axes } of apart ? [] : hosts(node)) {
       // The epilogue of a dot belongs to the dot's own grid, not to a reduction that reads it.
       if (overDot && !overReduction && group.reductions.length > 0) continue
       const fits =

@@ -13,8 +13,22 @@ import { typed } from '../tensor.ts'
 import type { Capabilities, Program } from './program.ts'
 import { schedule } from './schedule.ts'
 
-const host: Capabilities = { orderedStores: true, longestRow: 1 << 20, lanes: 1, bindings: 64, slab: Infinity }
-const parallel: Capabilities = { orderedStores: false, longestRow: 4096, lanes: 4096, bindings: 16, slab: 1 << 27 }
+const host: Capabilities = {
+  orderedStores: true,
+  longestRow: 1 << 20,
+  lanes: 1,
+  bindings: 64,
+  reproducible: true,
+  slab: Infinity,
+}
+const parallel: Capabilities = {
+  orderedStores: false,
+  longestRow: 4096,
+  lanes: 4096,
+  bindings: 16,
+  reproducible: false,
+  slab: 1 << 27,
+}
 
 const grid = (axes: readonly Axis[]): string => `[${axes.map((a) => a.extent).join(' ')}]`
 const listing = (program: Program): string =>

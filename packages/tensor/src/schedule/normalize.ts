@@ -20,6 +20,7 @@ export const normalize = (capabilities: Capabilities, roots: readonly Expr[]): r
 const expansion = (capabilities: Capabilities, e: Expr, args: readonly Expr[]): Expr | null => {
   const { lower } = e.prim
   if (lower.kind === 'composite') return lower.expand(args, e.params)
+  if (lower.kind === 'pointwise' && lower.stored === true && capabilities.reproducible) return args[0]!
   if (lower.kind === 'update' && lower.mode === 'add' && !capabilities.orderedStores)
     return lower.composition(args, e.params)
   return null

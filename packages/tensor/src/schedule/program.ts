@@ -58,6 +58,11 @@ export interface Capabilities {
   readonly lanes: number
   /** Most buffers one kernel may bind. */
   readonly bindings: number
+  /**
+   * Whether an expression computed in two kernels, or at two places of one, has the same bits: not where a driver's compiler
+   * may contract a product and a sum as it sees fit.
+   */
+  readonly reproducible: boolean
   /** Most bytes of one slab of the arena. */
   readonly slab: number
 }

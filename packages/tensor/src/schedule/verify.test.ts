@@ -11,7 +11,14 @@ import type { Capabilities, Graph, Program, ProgramBuffer, Step } from './progra
 import { schedule } from './schedule.ts'
 import { type Planned, StageError, verifyExprs, verifyGroups, verifyProgram } from './verify.ts'
 
-const host: Capabilities = { orderedStores: true, longestRow: 1 << 20, lanes: 1, bindings: 64, slab: Infinity }
+const host: Capabilities = {
+  orderedStores: true,
+  longestRow: 1 << 20,
+  lanes: 1,
+  bindings: 64,
+  reproducible: true,
+  slab: Infinity,
+}
 const f32 = (...shape: number[]): Expr => p.parameter({ shape, dtype: 'f32' })
 const filled = (x: Expr, v: number): Expr => p.fill(x.shape, x.dtype, v)
 

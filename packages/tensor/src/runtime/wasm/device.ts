@@ -33,7 +33,14 @@ export interface WasmDevice extends Device {
   readonly load: (program: Program) => Executable
 }
 
-const capabilities: Capabilities = { orderedStores: true, longestRow: Infinity, lanes: 1, bindings: 64, slab: Infinity }
+const capabilities: Capabilities = {
+  orderedStores: true,
+  longestRow: Infinity,
+  lanes: 1,
+  bindings: 64,
+  reproducible: true,
+  slab: Infinity,
+}
 
 const outOfMemory = (bytes: number, blame: Blame): DeviceFailure => {
   const site = siteOf(blame)

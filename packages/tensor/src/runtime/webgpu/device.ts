@@ -131,6 +131,7 @@ const deviceOver = (
     longestRow: 1 << 14,
     lanes: hardware ? 4096 : 512,
     bindings: gpu.limits.maxStorageBuffersPerShaderStage,
+    reproducible: !hardware,
     slab: Math.floor(gpu.limits.maxBufferSize / 256) * 256,
   }
   const collected = new FinalizationRegistry<Remains>(({ block, load }) => {
