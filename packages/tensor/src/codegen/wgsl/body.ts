@@ -2,7 +2,7 @@
 import { type Atom, type Axis, type Ix, substitute, visitAtoms } from '../ix.ts'
 import type { KernelBuffer } from '../kernel.ts'
 import { linearize, type Scalar } from '../scalar.ts'
-import { binaryText, castText, literal, loadText, unaryText } from './ops.ts'
+import { binaryText, castText, isProduct, literal, loadText, unaryText } from './ops.ts'
 
 /** The same scalars over other axes. Sharing survives: one image a scalar. */
 export const substituteAxes = (axis: (a: Axis) => Ix): ((roots: readonly Scalar[]) => readonly Scalar[]) => {
@@ -167,11 +167,14 @@ export const body = (
     return x.terms.length === 1 && x.constant === 0 && x.terms[0]!.coef === 1 ? text : `(${text})`
   }
 
-  /** Expressions of literals alone are computed, and may be rejected, by the compiler: a `let` makes them run-time ones. */
+  /**
+   * Operands. Expressions of literals alone are computed, and may be rejected, by the compiler: a `let` makes them run-time
+   * ones. Products are rounded before anything else is done to them.
+   */
   const settle = (operands: readonly Scalar[]): readonly string[] =>
     operands.length > 0 && operands.every((s) => s.kind === 'const')
       ? operands.map((s) => known(s) ?? define(0, s, 'c', nameOf(s)))
-      : operands.map(nameOf)
+      : operands.map((s) => (isProduct(s) ? `rounded(${nameOf(s)})` : nameOf(s)))
 
   const scalarText = (s: Scalar): string => {
     switch (s.kind) {

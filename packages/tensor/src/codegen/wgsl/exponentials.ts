@@ -70,8 +70,10 @@ export const exponentials = {
   let z = t * t;
   return 2.0 * t + 2.0 * t * z * (0.333333333 + z * (0.2 + z * (0.142857143 + z * (0.111111111 + z * 0.0909090909))));
 }`,
+  // x itself near 0, where its half may be subnormal
   log1p_f32: `fn log1p_f32(x: f32) -> f32 {
-  return select(select(log_f32(1.0 + x), log1p_near(x), x > -0.28 && x < 0.42), x, is_zero(x));
+  let y = select(log_f32(1.0 + x), log1p_near(x), x > -0.28 && x < 0.42);
+  return select(y, x, (bitcast<u32>(x) & 0x7fffffffu) < 0x33000000u);
 }`,
   // The rational approximation of Eigen and XLA: x p(x^2) / q(x^2) up to where it reaches 1, and x itself near 0
   tanh_f32: `fn tanh_f32(x: f32) -> f32 {
@@ -81,8 +83,12 @@ export const exponentials = {
   let q = 4.89352518554385e-3 + z * (2.268434632439e-3 + z * (1.18534705686654e-4 + z * 1.19825839466702e-6));
   return select(b * p / q, x, abs(x) < 0.0004 || is_nan(x));
 }`,
-  // exp(|x|) / 2 = (exp(|x| / 2))^2 / 2 overflows only where its value does
-  half_exp: 'fn half_exp(x: f32) -> f32 { let root = exp_f32(0.5 * abs(x)); return (0.5 * root) * root; }',
+  // exp(|x|) / 2, halved in the exponent: a product with 1/2 may be taken last, and what it halves overflows sooner
+  half_exp: `fn half_exp(x: f32) -> f32 {
+  let t = abs(x);
+  let n = round(t * 1.44269504);
+  return scale_within(t, 1.0 + expm1_small(exp_rest(t, n)), n - 1.0, 0.0, 89.415985);
+}`,
   // sinh |x| = (t + t / (t + 1)) / 2 for t = exp|x| - 1
   sinh_f32: `fn sinh_f32(x: f32) -> f32 {
   let t = expm1_f32(min(abs(x), 30.0));
@@ -105,10 +111,10 @@ export const exponentials = {
 }`,
   // The upper twelve bits of a mantissa, so that products of such are exact
   upper: 'fn upper(x: f32) -> f32 { return bitcast<f32>(bitcast<u32>(x) & 0xfffff000u); }',
-  // |x|^y for finite positive |x| and finite y: FreeBSD's e_powf.c (Sun Microsystems, 1993). log2 |x| in two numbers t1 + t2,
-  // from log2 of 1 or 3/2 and 2/(3 ln 2) (3 s + s^3 ...), s = (a - c) / (a + c), in two numbers as well; then 2^(y (t1 + t2)).
-  pow_size: `fn pow_size(x: f32, y: f32) -> f32 {
-  let b = bitcast<u32>(x);
+  // |x|^y for the bits b of a finite positive |x| and finite y: FreeBSD's e_powf.c (Sun Microsystems, 1993). log2 |x| in two numbers t1 + t2,
+  // from log2 of 1 or 3/2 and 2/(3 ln 2) (3 s + s^3 ...), s = (a - c) / (a + c), in two numbers as well; then 2^(y (t1 + t2)),
+  // in the exponent's bits but for a last product with 2^-64 where it is small.
+  pow_size: `fn pow_size(b: u32, y: f32) -> f32 {
   let tiny = b < 0x00800000u;
   let w = select(b, bitcast<u32>(f32(b)), tiny);
   let j = w & 0x007fffffu;
@@ -143,15 +149,17 @@ export const exponentials = {
   let k = round(clamp(eh + el, -400.0, 400.0));
   let f = (eh - k) + el;
   let m = 1.0 + expm1_small(f * 0.693147181);
-  let h = round(k * 0.5);
-  let g = round(h * 0.5);
-  return select(((m * power_of_two(g)) * power_of_two(h - g)) * power_of_two(clamp(k - h, -126.0, 127.0)), 0.0, k < -160.0);
+  let small = k < -125.0;
+  let e = u32(i32(clamp(k + select(0.0, 64.0, small), -125.0, 129.0)));
+  let p = min(bitcast<u32>(m) + (e << 23u), 0x7f800000u);
+  let size = bitcast<f32>(select(p, 0x7f800000u, k > 129.0)) * select(1.0, 5.421010862427522e-20, small);
+  return select(size, 0.0, k < -160.0);
 }`,
   // The signs and special values of C's pow: x^0 = 1^y = 1, (-1)^(+-infinity) = 1
   pow_f32: `fn pow_f32(x: f32, y: f32) -> f32 {
   if (is_zero(y) || bitcast<u32>(x) == 0x3f800000u) { return 1.0; }
   if (is_nan(x) || is_nan(y)) { return from_bits(0x7fc00000u); }
-  let size = abs(x);
+  let size = bitcast<u32>(x) & 0x7fffffffu; // abs(x) may be 0 for a subnormal x
   let down = bitcast<u32>(y) >= 0x80000000u;
   let infinite = is_inf(y);
   let whole = infinite || floor(y) == y;
@@ -159,7 +167,7 @@ export const exponentials = {
   if (bitcast<u32>(x) > 0x80000000u && !is_inf(x) && !whole) { return from_bits(0x7fc00000u); }
   var z = 1.0;
   if (is_zero(x) || is_inf(x)) { z = bitcast<f32>(select(0x7f800000u, 0u, is_zero(x) != down)); }
-  else if (infinite) { if (size != 1.0) { z = bitcast<f32>(select(0x7f800000u, 0u, (size > 1.0) == down)); } }
+  else if (infinite) { if (size != 0x3f800000u) { z = bitcast<f32>(select(0x7f800000u, 0u, (size > 0x3f800000u) == down)); } }
   else { z = pow_size(size, y); }
   return select(z, with_sign(z, x), odd);
 }`,

@@ -1,6 +1,6 @@
 /** WGSL for every operation of the scalar language, as exhaustive tables. Operands are texts of atoms: names or literals. */
 import { type DType, dtypes } from '../../dtype.ts'
-import type { BinaryOp, ReduceOp, UnaryOp } from '../scalar.ts'
+import type { BinaryOp, ReduceOp, Scalar, UnaryOp } from '../scalar.ts'
 
 /** The type of a value in a shader's registers (in memory a bool is a u32). */
 export const registerType = (dtype: DType): string => (dtype === 'bool' ? 'bool' : dtypes[dtype].wgsl)
@@ -48,7 +48,7 @@ export const unaryText: Readonly<Record<UnaryOp, (x: string, dtype: DType) => st
   log1p: call('log1p_f32'),
   sqrt: call('sqrt_f32'),
   rsqrt: call('rsqrt_f32'),
-  reciprocal: (x) => `(1.0 / ${x})`,
+  reciprocal: (x) => `div_f32(1.0, ${x})`,
   sin: call('sin_f32'),
   cos: call('cos_f32'),
   tan: call('tan_f32'),
@@ -66,11 +66,15 @@ const infix =
   (op: string): Text2 =>
   (x, y) =>
     `(${x} ${op} ${y})`
-/** WGSL orders numbers only; false < true. */
+/** WGSL orders numbers only; false < true. Floats are ordered by their bits (see prelude.ts). */
 const order =
-  (op: string): Text2 =>
-  (x, y, t) =>
-    t === 'bool' ? `(u32(${x}) ${op} u32(${y}))` : `(${x} ${op} ${y})`
+  (op: '<' | '<=' | '>' | '>='): Text2 =>
+  (x, y, t) => {
+    if (t === 'bool') return `(u32(${x}) ${op} u32(${y}))`
+    if (t !== 'f32') return `(${x} ${op} ${y})`
+    const name = op.length === 1 ? 'less' : 'less_equal'
+    return op.startsWith('<') ? `${name}(${x}, ${y})` : `${name}(${y}, ${x})`
+  }
 
 /** A float 0, which compilers drop from sums, though -0 + 0 is 0. */
 const ZERO = literal('f32', 0)
@@ -84,7 +88,7 @@ export const binaryText: Readonly<Record<BinaryOp, Text2>> = {
   },
   sub: (x, y) => (x === ZERO ? `plus_zero(-${y})` : `(${x} - ${y})`),
   mul: (x, y, t) => (t === 'bool' ? `(${x} & ${y})` : `(${x} * ${y})`),
-  div: (x, y, t) => (t === 'f32' ? `(${x} / ${y})` : `div_${t}(${x}, ${y})`),
+  div: (x, y, t) => `div_${t}(${x}, ${y})`,
   mod: (x, y, t) => `mod_${t}(${x}, ${y})`,
   pow: (x, y, t) => (t === 'f32' && y === '2.0' ? `(${x} * ${x})` : `pow_${t}(${x}, ${y})`),
   max: (x, y, t) => (t === 'f32' ? `max_f32(${x}, ${y})` : t === 'bool' ? `(${x} | ${y})` : `max(${x}, ${y})`),
@@ -101,6 +105,12 @@ export const binaryText: Readonly<Record<BinaryOp, Text2>> = {
   gt: order('>'),
   ge: order('>='),
 }
+
+/** Whether `binaryText` gives a product of floats, which compilers fuse with a sum or regroup with a product (see `rounded`). */
+export const isProduct = (s: Scalar): boolean =>
+  s.kind === 'binary' &&
+  s.dtype === 'f32' &&
+  (s.op === 'mul' || (s.op === 'pow' && s.y.kind === 'const' && s.y.value === 2))
 
 /** x, of dtype `from`, as a `to`. */
 export const castText = (to: DType, x: string, from: DType): string => {

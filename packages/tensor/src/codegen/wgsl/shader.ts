@@ -29,10 +29,12 @@ export const shader = (kernel: Kernel, groups: number, lanes: number, declaratio
   const across = Math.min(groups, WIDEST)
   const down = Math.ceil(groups / across)
   const group = down === 1 ? 'workgroup.x' : `workgroup.y * ${across}u + workgroup.x`
+  // dispatches are one workgroup deep
+  const zero = /\brounded\(/.test(declarations + text) ? '  zero = workgroup.z;\n' : ''
   const main =
     `@compute @workgroup_size(${lanes})\n` +
     `fn ${entry}(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) lane: u32) {\n` +
-    `  let group = ${group};\n` +
+    `${zero}  let group = ${group};\n` +
     (groups === across * down ? '' : `  if (group >= ${groups}u) { return; }\n`) +
     `${text}}\n`
   const enable = main.includes('subgroup') ? 'enable subgroups;\n' : ''

@@ -125,6 +125,36 @@ describe('WGSL', () => {
     expect(text(printKernel(dot, small))).toMatchSnapshot()
   })
 
+  it('rounds a product that is an operand, and orders floats as integers: drivers fuse, regroup and drop NaN', () => {
+    const square = S.binary('mul', value, value)
+    const kept = S.binary('add', S.binary('mul', square, value), S.unary('neg', square))
+    const stores = [S.select(S.binary('lt', value, kept), value, kept), square].map((v, i) => ({
+      ...chain.stores[0]!,
+      buffer: 1 + i,
+      value: v,
+    }))
+    const { source } = printKernel({ ...chain, buffers: [into(30), out(30), out(30)], stores }, hardwareTuning)
+    expect(source.slice(source.indexOf('@compute'))).toMatchInlineSnapshot(`
+      "@compute @workgroup_size(64)
+      fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) lane: u32) {
+        zero = workgroup.z;
+        let group = workgroup.x;
+        let row = i32(group * 64u + lane);
+        if (row >= 30i) { return; }
+        let s0 = b0[row];
+        let s1 = (s0 * s0);
+        let s2 = (rounded(s1) * s0);
+        let s3 = (-rounded(s1));
+        let s4 = (rounded(s2) + s3);
+        let s5 = less(s0, s4);
+        let s6 = select(s4, s0, s5);
+        b1[row] = s6;
+        b2[row] = s1;
+      }
+      "
+    `)
+  })
+
   it('of a kernel without rows is nothing to run', () => {
     const empty = { ...columns, rows: [{ id: 4, extent: 0 }] }
     expect(printKernel(empty, hardwareTuning).workgroups).toContain(0)
