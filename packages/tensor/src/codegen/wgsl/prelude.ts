@@ -52,8 +52,9 @@ fn rounded(x: f32) -> f32 { return bitcast<f32>(bitcast<u32>(x) ^ zero); }`,
   return select(select(m, x, is_nan(x)), y, is_nan(y));
 }`,
   // A GPU multiplies by 1 / y, which for |y| > 2^126 is subnormal, and may be 0: both are then divided by four. The quotient,
-  // good to 2.5 units by WGSL, is corrected by what is left, x - q y (exact where fma is fused), so that a quotient that is a
-  // number comes out as that number. Zeros keep their sign; where what is left is no number, q is 0, infinite or NaN.
+  // good to 2.5 units by WGSL, is corrected by what is left, x - q y, where the adapter's fma is exact: a quotient that is a
+  // number then comes out as that number. Where it is not (NVIDIA's driver, as measured), the quotient stays WGSL's. Zeros
+  // keep their sign; where what is left is no number, q is 0, infinite or NaN.
   div_f32: `fn div_f32(x: f32, y: f32) -> f32 {
   let k = bitcast<f32>(select(0x3f800000u, 0x3e800000u, (bitcast<u32>(y) & 0x7fffffffu) > 0x7e800000u));
   let a = x * k;
