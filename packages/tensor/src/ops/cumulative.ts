@@ -52,8 +52,9 @@ const runningInteger = (x: Expr, axis: number): Expr => {
 }
 
 /**
- * y_i = x_0 .. x_i (product) along `axis`; from the end with `reverse`. Its gradient is right where elements are 0, and neither
- * is NaN where a part of a finite product would overflow. Throws as `cumsum`.
+ * y_i = x_0 .. x_i (product) along `axis`; from the end with `reverse`. Its gradient is right where elements are 0; the product
+ * is no NaN where a part of a finite one would overflow, but the gradient is where zeros meet factors whose product does.
+ * Throws as `cumsum`.
  */
 export const cumprod: Cumulative =
   (axis, { reverse = false } = {}) =>

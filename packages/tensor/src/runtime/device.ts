@@ -29,7 +29,7 @@ export class DeviceFailure extends Error {
 
 /** Counters of a device since it was requested; bytes are those held for tensors and programs. */
 export interface DeviceStats {
-  /** Bytes held now: storages of live tensors and programs' slots and constants. */
+  /** Bytes held now: live tensors, the arena, and constants of programs. */
   readonly liveBytes: number
   readonly peakBytes: number
   /** Kernels run, and submissions made (a wasm call of a program counts as one). */
