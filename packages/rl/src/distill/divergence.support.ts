@@ -2,7 +2,7 @@
 import type { Floats } from '@adjoint/nn'
 import { tensor } from '@adjoint/tensor'
 import fc from 'fast-check'
-import { values } from '../rollouts.support.ts'
+import { values } from '../policy/rollouts.support.ts'
 import type { Divergence } from './divergence.ts'
 
 export const row = (xs: readonly number[]): Floats => tensor(xs, [1, xs.length])

@@ -1,7 +1,7 @@
 /** From the divergence at each token to one number: what the steps of distillation minimise. */
 import type { Floats, Transformer, TransformerParams } from '@adjoint/nn'
 import { expandDims, gt, type Scalar, ShapeError, stopGradient, where } from '@adjoint/tensor'
-import { type Aggregate, tokenMean, type Totals, totalsOf } from '../aggregate.ts'
+import { type Aggregate, tokenMean, type Totals, totalsOf } from '../objective/aggregate.ts'
 import type { Divergence } from './divergence.ts'
 
 /** A teacher in process. Its parameters are read, never donated: keep a `snapshot` where they are also being trained. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { hostKey } from '../task/key.ts'
+import { hostKey } from '../run/keys.ts'
 import { epochs } from './source.ts'
 
 const unused = hostKey(0)

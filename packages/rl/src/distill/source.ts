@@ -1,5 +1,5 @@
 /** Where the traces of a step come from, in sequence-level distillation and in distillation of logits. */
-import { dice, foldIn, type HostKey } from '../task/key.ts'
+import { dice, foldIn, type HostKey } from '../run/keys.ts'
 
 /** The order of one epoch: 0 .. n - 1, shuffled (Fisher-Yates) by its key. */
 const shuffled = (n: number, key: HostKey): Int32Array => {

@@ -3,10 +3,10 @@
  * known by construction, so such pairs train a reward model, and tell how good it is, without any labelling.
  */
 import { chainSteps, type Chain } from '../task/chain.ts'
-import { dice, foldIn, type HostKey } from '../task/key.ts'
+import { dice, foldIn, type HostKey } from '../run/keys.ts'
 import { problem, type Split, type Task } from '../task/task.ts'
 import { TAGS } from '../task/vocabulary.ts'
-import { type ChainOfThought, formatCompletion } from '../template.ts'
+import { type ChainOfThought, formatCompletion } from '../policy/template.ts'
 import type { PreferencePair } from './pair.ts'
 
 /**

@@ -23,8 +23,8 @@ import {
   sub,
   sum,
 } from '@adjoint/tensor'
-import { masked } from '../mask.ts'
-import { logRatioOf } from '../ratio.ts'
+import { masked } from '../objective/mask.ts'
+import { logRatioOf } from '../objective/ratio.ts'
 
 /** A loss of pairs, and the temperature of its implicit reward. */
 export interface PreferenceLoss {

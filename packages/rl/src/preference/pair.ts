@@ -1,10 +1,10 @@
 /** Preferences: two completions to one prompt, of which one is better; and their rectangles of tokens. */
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
-import { encodeDemonstrations, type Sequences } from '../batch.ts'
-import type { RunError } from '../errors.ts'
+import { encodeDemonstrations, type Sequences } from '../policy/batch.ts'
+import type { RunError } from '../run/errors.ts'
 import type { Sample } from '../reward/reward.ts'
-import { grouped } from '../rollout.ts'
+import { grouped } from '../policy/rollout.ts'
 import type { Vocabulary } from '../task/vocabulary.ts'
 
 /** A prompt, the better completion and the worse one. */

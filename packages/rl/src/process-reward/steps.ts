@@ -4,12 +4,12 @@
  */
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
-import type { RunError } from '../errors.ts'
+import type { RunError } from '../run/errors.ts'
 import type { Corruption } from '../preference/derive.ts'
-import { dice, foldIn, type HostKey } from '../task/key.ts'
+import { dice, foldIn, type HostKey } from '../run/keys.ts'
 import { problem, type Split, type Task } from '../task/task.ts'
 import { TAGS, type Vocabulary } from '../task/vocabulary.ts'
-import { formatCompletion, parseCompletion } from '../template.ts'
+import { formatCompletion, parseCompletion } from '../policy/template.ts'
 
 /** A step of a text: the text up to and with this step, and the step itself. */
 export interface ReasoningStep {

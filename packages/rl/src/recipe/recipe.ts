@@ -9,8 +9,8 @@ import { join } from 'node:path'
 import { pipe } from 'fp-ts/lib/function.js'
 import type { Reader } from 'fp-ts/lib/Reader.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import { fileFailure, type RunError } from '../errors.ts'
-import type { Progress } from '../run.ts'
+import { fileFailure, type RunError } from '../run/errors.ts'
+import type { Progress } from '../run/run.ts'
 import { type FolderError, type Stage, type StageCause, type StageError, stages } from './stage.ts'
 
 /** What an observer is told after each step of a stage. */

@@ -5,7 +5,7 @@
 import { flow } from 'fp-ts/lib/function.js'
 import { concatAll, type Monoid } from 'fp-ts/lib/Monoid.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import { describeError, type RunError } from '../errors.ts'
+import { describeError, type RunError } from '../run/errors.ts'
 
 /** What a stage does to a state. */
 export type Stage<S> = (state: S) => TE.TaskEither<StageError, S>

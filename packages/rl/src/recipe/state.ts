@@ -1,8 +1,8 @@
 /** What the stages of R1 hand on: models by name, traces, and what was examined. All of it is plain data on the host. */
 import type { Transformer, TransformerParams } from '@adjoint/nn'
 import { isTensor } from '@adjoint/tensor'
-import type { Demonstration } from '../batch.ts'
-import type { Json } from '../log.ts'
+import type { Demonstration } from '../policy/batch.ts'
+import type { Json } from '../run/log.ts'
 
 /** What held-out problems said of a model: `passAt1`, `consAtK`, `meanLength`, .., under the names of the log. */
 export interface Report {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Device } from '@adjoint/tensor'
 import { afterAll } from 'vitest'
-import { testDevice } from '../device.support.ts'
+import { testDevice } from '../run/device.support.ts'
 import type { R1State } from './state.ts'
 import { ended, performTiny } from './tiny.support.ts'
 

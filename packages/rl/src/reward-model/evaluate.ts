@@ -1,7 +1,7 @@
 /** A reward model on held-out pairs. */
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import type { RunError } from '../errors.ts'
+import type { RunError } from '../run/errors.ts'
 import type { PreferencePair } from '../preference/pair.ts'
 import { evaluateDifferences, type PairEvaluation } from './calibration.ts'
 import type { RewardModel, RewardModelParams } from './reward-model.ts'

@@ -2,7 +2,7 @@
  * Language consistency (DeepSeek-R1 section 2.3.2; 4.1 on why): reasoning learned by reinforcement alone mixes languages, and
  * R1 pays for the share of words of the target language in the chain of thought, at a slight loss of accuracy.
  */
-import { thought } from '../template.ts'
+import { thought } from '../policy/template.ts'
 import type { Rule } from './rules.ts'
 import { type Units, words } from './text.ts'
 

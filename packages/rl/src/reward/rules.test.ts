@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { TAGS } from '../task/vocabulary.ts'
-import { formatCompletion } from '../template.ts'
+import { formatCompletion } from '../policy/template.ts'
 import { languageConsistency, script } from './language.ts'
 import { cosineLength, groupLength, softOverlong } from './length.ts'
 import { repetition } from './repetition.ts'

@@ -1,6 +1,6 @@
 /** Rewards by rule: accuracy and format, all that DeepSeek-R1-Zero was trained on (DeepSeek-R1 section 2.2.2). */
 import * as E from 'fp-ts/lib/Either.js'
-import { lastAnswer, parseCompletion } from '../template.ts'
+import { lastAnswer, parseCompletion } from '../policy/template.ts'
 import type { Sample } from './reward.ts'
 
 /** A rule gives its number at once. */

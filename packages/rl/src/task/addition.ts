@@ -2,7 +2,7 @@
  * Addition of numbers of several digits with a scratchpad (Nye et al. 2021, "Show your work"): columns from the right,
  * each `a+b+carry=sum`, joined by commas. `57+68=` is answered by `<think>7+8+0=15,5+6+1=12</think><answer>125</answer>`.
  */
-import { dice } from './key.ts'
+import { dice } from '../run/keys.ts'
 import type { Task } from './task.ts'
 import { vocabulary } from './vocabulary.ts'
 

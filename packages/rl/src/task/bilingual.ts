@@ -3,7 +3,7 @@
  * 〇一二三四五六七八九. An oracle who mixes both teaches a policy to mix them, which is what DeepSeek-R1 saw (section 2.3.2)
  * and pays against with a reward for language consistency: here in small, on any task of numbers.
  */
-import { dice, foldIn, type HostKey, hostKey } from './key.ts'
+import { dice, foldIn, type HostKey, hostKey } from '../run/keys.ts'
 import type { Task } from './task.ts'
 import { vocabulary } from './vocabulary.ts'
 

@@ -4,7 +4,7 @@
  * operator and tag. A small model answers a few of them directly and nearly all of them step by step, which is what makes
  * the chain of thought worth learning.
  */
-import { dice, type HostKey } from './key.ts'
+import { dice, type HostKey } from '../run/keys.ts'
 import type { Task } from './task.ts'
 import { vocabulary } from './vocabulary.ts'
 

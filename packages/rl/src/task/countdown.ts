@@ -5,7 +5,7 @@
  */
 import * as E from 'fp-ts/lib/Either.js'
 import { evaluateExpression } from './expression.ts'
-import { dice, foldIn, type HostKey } from './key.ts'
+import { dice, foldIn, type HostKey } from '../run/keys.ts'
 import type { Task } from './task.ts'
 import { vocabulary } from './vocabulary.ts'
 

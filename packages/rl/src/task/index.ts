@@ -1,4 +1,4 @@
-export * from './key.ts'
+export * from '../run/keys.ts'
 export * from './vocabulary.ts'
 export * from './task.ts'
 export * from './chain.ts'

@@ -1,12 +1,12 @@
 import * as E from 'fp-ts/lib/Either.js'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { formatCompletion } from '../template.ts'
+import { formatCompletion } from '../policy/template.ts'
 import { addition } from './addition.ts'
 import { bilingual, inDigits, toChineseNumerals, toDigits } from './bilingual.ts'
 import { mod10Chain, mod10Chains } from './chain.ts'
 import { countdown } from './countdown.ts'
-import { hostKey } from './key.ts'
+import { hostKey } from '../run/keys.ts'
 import { problem, problems, type Split, splitOf, type Task } from './task.ts'
 
 const key = fc.nat().map(hostKey)

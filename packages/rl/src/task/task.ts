@@ -3,8 +3,8 @@
  * Which half of the data a problem belongs to is a property of the problem itself, so no generator, seed or step can
  * leak a held-out problem into training.
  */
-import type { ChainOfThought } from '../template.ts'
-import { foldIn, type HostKey } from './key.ts'
+import type { ChainOfThought } from '../policy/template.ts'
+import { foldIn, type HostKey } from '../run/keys.ts'
 import type { Vocabulary } from './vocabulary.ts'
 
 /** Everything the loops need to know of a kind of problem. All fields are pure. */

@@ -1,7 +1,7 @@
 /** The vocabularies of tasks: a character tokenizer whose specials are padding, both ends of a sequence, and the template's tags. */
 import { characterTokenizer, type TokenizeError } from '@adjoint/nn'
 import * as E from 'fp-ts/lib/Either.js'
-import type { RunError } from '../errors.ts'
+import type { RunError } from '../run/errors.ts'
 
 /** A closed list of tokens; the index of a token is its id. */
 export interface Vocabulary {

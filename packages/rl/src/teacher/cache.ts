@@ -15,7 +15,7 @@ import { type FileHandle, open, readFile } from 'node:fs/promises'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import type { Json } from '../log.ts'
+import type { Json } from '../run/log.ts'
 import type { TeacherError } from './errors.ts'
 import type { Teacher, TeacherSettings, Trace, Usage } from './teacher.ts'
 

@@ -4,7 +4,7 @@
  * vocabulary, no log-probabilities.
  */
 import type * as TE from 'fp-ts/lib/TaskEither.js'
-import type { Json } from '../log.ts'
+import type { Json } from '../run/log.ts'
 import type { TeacherError } from './errors.ts'
 
 /** Tokens of a request, as the endpoint counted them. */

@@ -6,9 +6,9 @@
 import * as E from 'fp-ts/lib/Either.js'
 import type * as TE from 'fp-ts/lib/TaskEither.js'
 import pLimit from 'p-limit'
-import type { Demonstration } from '../batch.ts'
+import type { Demonstration } from '../policy/batch.ts'
 import type { Task } from '../task/task.ts'
-import { type ChainOfThought, formatCompletion, lastAnswer, parseCompletion } from '../template.ts'
+import { type ChainOfThought, formatCompletion, lastAnswer, parseCompletion } from '../policy/template.ts'
 import type { TeacherError } from './errors.ts'
 import type { Teacher, Trace } from './teacher.ts'
 

@@ -1,0 +1,144 @@
+/**
+ * Credit assignment: from what is known of a batch of completions to an advantage for each completion, or for each of its
+ * tokens. A credit is a pure function, and composes: `klInReward(0.05)(outcome(rloo))`.
+ */
+import type { Advantage, Groups } from './advantage.ts'
+import type { NamedAdvantage } from './gdpo.ts'
+import type { Steps, TokenGroups } from './process.ts'
+import { type Deviation, TRL_DEVIATION } from './deviation.ts'
+import type { Experience } from '../experience/experience.ts'
+import { klPenalised, klToGo, tokenBatchStd } from './kl-reward.ts'
+import { grouped } from '../policy/rollout.ts'
+import type { HostKey } from '../run/keys.ts'
+
+/** A batch when credit is assigned. */
+export interface Graded<Problem> extends Pick<Experience<Problem>, 'group' | 'samples' | 'breakdowns' | 'steps'> {
+  /**
+   * One list a row, one number a token of its completion: `log pi - log pi_ref` of what was sampled, nats. Null where there
+   * is no reference policy.
+   */
+  readonly kl: readonly (readonly number[])[] | null
+}
+
+/** One advantage a row, for all tokens of a completion or one for each. What it draws at random follows from the key. */
+export type Credit<Problem> = (graded: Graded<Problem>, key: HostKey) => readonly (number | readonly number[])[]
+
+/** The total rewards of a batch, by group. */
+const totalsOf = <Problem>({ breakdowns, group }: Graded<Problem>): Groups =>
+  grouped(
+    breakdowns.map((b) => b.total),
+    group,
+  )
+
+const withTotals = <Problem>(graded: Graded<Problem>, totals: readonly number[]): Graded<Problem> => ({
+  ...graded,
+  breakdowns: graded.breakdowns.map((b, row) => ({ ...b, total: totals[row]! })),
+})
+
+/**
+ * The same credit to all tokens of a completion, by its total reward: outcome supervision (DeepSeekMath section 4.1.2).
+ *
+ * @example
+ * ```ts
+ * import { group, outcome } from '@adjoint/rl'
+ * const credit = outcome(group())
+ * ```
+ */
+export const outcome =
+  (advantage: Advantage): Credit<unknown> =>
+  (graded) =>
+    advantage(totalsOf(graded)).flat()
+
+/**
+ * Credit by each reward on its own, before they are added: `gdpo` is one such advantage. It is given the rewards by name,
+ * in groups, unweighted.
+ *
+ * @example
+ * ```ts
+ * import { byReward, drGrpo } from '@adjoint/rl'
+ * const credit = byReward(({ correct }) => drGrpo(correct!))
+ * ```
+ */
+export const byReward =
+  (advantage: NamedAdvantage): Credit<unknown> =>
+  ({ breakdowns, group }) => {
+    const names = Object.keys(breakdowns[0]?.parts ?? {})
+    const of = (name: string): Groups =>
+      grouped(
+        breakdowns.map((b) => b.parts[name]!),
+        group,
+      )
+    return advantage(Object.fromEntries(names.map((name) => [name, of(name)]))).flat()
+  }
+
+/**
+ * Credit by other rewards than those in the log, from the same completions: a control with shuffled or random rewards, or
+ * noise put on them.
+ *
+ * @example
+ * ```ts
+ * import { group, outcome, relabelled } from '@adjoint/rl'
+ * const constant = relabelled((rewards) => rewards.map((g) => g.map(() => 1)))(outcome(group()))
+ * ```
+ */
+export const relabelled =
+  (relabel: (rewards: Groups, key: HostKey) => Groups) =>
+  <Problem>(credit: Credit<Problem>): Credit<Problem> =>
+  (graded, key) =>
+    credit(withTotals(graded, relabel(totalsOf(graded), key).flat()), key)
+
+/**
+ * Credit by the steps of completions: process supervision, `processReward` being the advantage. Throws where no process
+ * reward was collected.
+ *
+ * @example
+ * ```ts
+ * import { processReward, stepwise } from '@adjoint/rl'
+ * const credit = stepwise(processReward())
+ * ```
+ */
+export const stepwise =
+  (advantage: (groups: readonly (readonly Steps[])[]) => TokenGroups): Credit<unknown> =>
+  ({ samples, steps, group }) => {
+    if (steps === null)
+      throw new Error('stepwise: the experience has no rewards of steps. Give the collector a processReward.')
+    const rows = samples.map(({ length }, row) => ({ length, steps: steps[row]! }))
+    return advantage(grouped(rows, group)).flat()
+  }
+
+const klOf = <Problem>(op: string, { kl, group }: Graded<Problem>): TokenGroups => {
+  if (kl !== null) return grouped(kl, group)
+  throw new Error(`${op}: there is no reference policy. Put one into the state of the loop.`)
+}
+
+/**
+ * Takes the divergence from the reference off the reward of a completion before the baseline is formed, by
+ * {@link klPenalised}: the KL term of RLOO, in the reward instead of the loss. Throws where the state has no reference.
+ *
+ * @example
+ * ```ts
+ * import { klInReward, outcome, rloo } from '@adjoint/rl'
+ * const credit = klInReward(0.05)(outcome(rloo))
+ * ```
+ */
+export const klInReward =
+  (beta: number) =>
+  <Problem>(credit: Credit<Problem>): Credit<Problem> =>
+  (graded, key) =>
+    credit(withTotals(graded, klPenalised(beta)(totalsOf(graded), klOf('klInReward', graded)).flat()), key)
+
+/**
+ * Credit to each token by its return, the reward less the divergence of itself and what follows, normalised over the tokens
+ * of the batch: REINFORCE++ (Hu 2025, eq. 5 and 6), by {@link klToGo} and {@link tokenBatchStd}. Throws where the state has
+ * no reference.
+ *
+ * @example
+ * ```ts
+ * import { returnsToGo } from '@adjoint/rl'
+ * const credit = returnsToGo(0.01)
+ * ```
+ */
+export const returnsToGo =
+  (beta: number, deviation: Deviation = TRL_DEVIATION): Credit<unknown> =>
+  (graded) =>
+    tokenBatchStd(deviation)(klToGo(beta)(totalsOf(graded), klOf('returnsToGo', graded))).flat()

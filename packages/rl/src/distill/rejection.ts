@@ -1,0 +1,218 @@
+/**
+ * Rejection sampling (DeepSeek-R1, section 2.3.3): sample K completions to each of many training problems, and keep those
+ * that are fit to learn from (right, in one language, not too long), each once, at most m to a problem. What is kept are
+ * demonstrations for the next round of SFT, or for a smaller student.
+ *
+ * The problems come in batches, and a batch is a pure function of parameters, key and number: so batches can be made in any
+ * order, on any day, and a run that was interrupted goes on with the next one.
+ */
+import type { TransformerParams } from '@adjoint/nn'
+import type { Monoid } from 'fp-ts/lib/Monoid.js'
+import { pipe } from 'fp-ts/lib/function.js'
+import * as TE from 'fp-ts/lib/TaskEither.js'
+import type { Demonstration } from '../policy/batch.ts'
+import type { RunError } from '../run/errors.ts'
+import type { Sample } from '../reward/reward.ts'
+import { grouped, roller, type RolloutConfig } from '../policy/rollout.ts'
+import { foldIn, type HostKey } from '../run/keys.ts'
+import { problems } from '../task/task.ts'
+
+/** What to sample, and what of it to keep. `group` is K. */
+export interface RejectionConfig<Problem> extends RolloutConfig<Problem> {
+  /** Training problems, all distinct. */
+  readonly count: number
+  /** What a completion must satisfy, by name; the first that it does not is what the report counts. */
+  readonly accept: Readonly<Record<string, (sample: Sample<Problem>) => boolean>>
+  /** Most completions kept to a problem, m: the first of those accepted. Default: all. */
+  readonly perProblem?: number
+  /** Whether a completion is kept once where it was drawn several times for a problem. Default true. */
+  readonly distinct?: boolean
+  /** Problems of one batch. Default: as many as make 256 completions. */
+  readonly batch?: number
+}
+
+/** What became of the completions: `tried = kept + the sum of rejected`. */
+export interface RejectionReport {
+  readonly problems: number
+  /** Problems of which something was kept. */
+  readonly solved: number
+  readonly tried: number
+  readonly kept: number
+  /** By the name of what was not satisfied; also `cut` (no end within the longest length), `duplicate`, `surplus` (over m). */
+  readonly rejected: Readonly<Record<string, number>>
+}
+
+/** Traces to learn from, in the order of their problems, and how they were come by. */
+export interface Kept<Problem> {
+  readonly traces: readonly Demonstration[]
+  readonly samples: readonly Sample<Problem>[]
+  readonly report: RejectionReport
+}
+
+const NOTHING: RejectionReport = { problems: 0, solved: 0, tried: 0, kept: 0, rejected: {} }
+
+const addReports = (x: RejectionReport, y: RejectionReport): RejectionReport => ({
+  problems: x.problems + y.problems,
+  solved: x.solved + y.solved,
+  tried: x.tried + y.tried,
+  kept: x.kept + y.kept,
+  rejected: Object.fromEntries(
+    [...new Set([...Object.keys(x.rejected), ...Object.keys(y.rejected)])].map((name) => [
+      name,
+      (x.rejected[name] ?? 0) + (y.rejected[name] ?? 0),
+    ]),
+  ),
+})
+
+/**
+ * What was kept, under concatenation: how batches, or rounds, come together.
+ *
+ * @example
+ * ```ts
+ * import { keptMonoid } from '@adjoint/rl'
+ * const { empty, concat } = keptMonoid<unknown>()
+ * concat(empty, empty).report.kept // 0
+ * ```
+ */
+export const keptMonoid = <Problem>(): Monoid<Kept<Problem>> => ({
+  empty: { traces: [], samples: [], report: NOTHING },
+  concat: (x, y) => ({
+    traces: [...x.traces, ...y.traces],
+    samples: [...x.samples, ...y.samples],
+    report: addReports(x.report, y.report),
+  }),
+})
+
+/** How to choose among completions to one problem. */
+export type Selection<Problem> = Pick<RejectionConfig<Problem>, 'accept' | 'perProblem' | 'distinct'>
+
+/**
+ * What is kept of the completions to one problem, in their order. A completion that was cut is never kept: it has no end to
+ * learn.
+ *
+ * @example
+ * ```ts
+ * import { accuracy, type Chain, mod10Chain, selectTraces } from '@adjoint/rl'
+ * const correct = accuracy(mod10Chain.verify)
+ * const select = selectTraces<Chain>({ accept: { correct: (s) => correct(s) === 1, short: (s) => s.length <= 12 }, perProblem: 2 })
+ * ```
+ */
+export const selectTraces = <Problem>({ accept, perProblem = Infinity, distinct = true }: Selection<Problem>) => {
+  const rules = Object.entries(accept)
+  return (samples: readonly Sample<Problem>[]): Kept<Problem> => {
+    const rejected: Record<string, number> = {}
+    const kept: Sample<Problem>[] = []
+    const seen = new Set<string>()
+    const faultOf = (sample: Sample<Problem>): string | undefined => {
+      if (!sample.terminated) return 'cut'
+      const broken = rules.find(([, holds]) => !holds(sample))
+      if (broken !== undefined) return broken[0]
+      if (distinct && seen.has(sample.completion)) return 'duplicate'
+      return kept.length >= perProblem ? 'surplus' : undefined
+    }
+    for (const sample of samples) {
+      const fault = faultOf(sample)
+      if (fault === undefined) {
+        kept.push(sample)
+        seen.add(sample.completion)
+      } else rejected[fault] = (rejected[fault] ?? 0) + 1
+    }
+    return {
+      traces: kept.map(({ prompt, completion }) => ({ prompt, completion })),
+      samples: kept,
+      report: {
+        problems: 1,
+        solved: kept.length > 0 ? 1 : 0,
+        tried: samples.length,
+        kept: kept.length,
+        rejected,
+      },
+    }
+  }
+}
+
+/** Rejection sampling in batches. */
+export interface RejectionBatches<Problem> {
+  /** How many batches there are. */
+  readonly batches: number
+  /** Batch number `index`, from 0. Needs no other batch. */
+  readonly batch: (params: TransformerParams, key: HostKey, index: number) => TE.TaskEither<RunError, Kept<Problem>>
+}
+
+/**
+ * Rejection sampling as batches that do not depend on one another; make it once, it keeps its compiled programs. All
+ * batches of a run get the run's key. Left: as `roller`. Throws where the task has too few training problems.
+ *
+ * @example
+ * ```ts
+ * import { rejectionBatches, type RejectionConfig } from '@adjoint/rl'
+ * const batchesOf = (config: RejectionConfig<unknown>) => rejectionBatches(config).batches
+ * ```
+ */
+export const rejectionBatches = <Problem>(config: RejectionConfig<Problem>): RejectionBatches<Problem> => {
+  const { task, count, group } = config
+  const roll = roller(config)
+  const select = selectTraces(config)
+  const perBatch = Math.min(count, config.batch ?? Math.max(1, Math.floor(256 / group)))
+  const { empty, concat } = keptMonoid<Problem>()
+  // Those of the key asked for last: all batches of a run ask for the same one.
+  let known: { readonly name: string; readonly problems: readonly Problem[] } = { name: '', problems: [] }
+  const problemsOf = (key: HostKey): readonly Problem[] => {
+    const name = key.join()
+    if (known.name !== name)
+      known = { name, problems: problems(task, 'train', { count, distinct: true })(foldIn(key, 0)) }
+    return known.problems
+  }
+  return {
+    batches: Math.ceil(count / Math.max(1, perBatch)),
+    batch: (params, key, index) => {
+      const asked = problemsOf(key).slice(index * perBatch, (index + 1) * perBatch)
+      // The last batch is filled up by its own first problems, so that all batches have one shape.
+      const filled = Array.from({ length: perBatch }, (_, i) => asked[i % asked.length]!)
+      return pipe(
+        roll(params, filled, foldIn(foldIn(key, 1), index)),
+        TE.map(({ samples }) => grouped(samples, group).slice(0, asked.length).map(select).reduce(concat, empty)),
+      )
+    },
+  }
+}
+
+/**
+ * Rejection sampling, all batches: the same parameters and key keep the same traces. Left: EmptyDataset, UnknownToken,
+ * SequenceTooLong, DeviceFailed.
+ *
+ * @example
+ * ```ts
+ * import { transformer } from '@adjoint/nn'
+ * import { accuracy, hostKey, mod10Chain, rejectionSample } from '@adjoint/rl'
+ * import { random, requestDevice } from '@adjoint/tensor'
+ * import { isRight } from 'fp-ts/lib/Either.js'
+ * const device = await requestDevice({ kind: 'wasm' })()
+ * if (isRight(device)) {
+ *   const correct = accuracy(mod10Chain.verify)
+ *   const model = transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 21 })
+ *   const sample = rejectionSample({
+ *     task: mod10Chain,
+ *     model,
+ *     count: 4,
+ *     group: 4,
+ *     maxTokens: 10,
+ *     temperature: 1,
+ *     accept: { correct: (s) => correct(s) === 1 },
+ *     perProblem: 2,
+ *     device: device.right,
+ *   })
+ *   const kept = await sample(model.init(random.key(0)), hostKey(0))() // Right { traces, report: { tried: 16, .. } }
+ * }
+ * ```
+ */
+export const rejectionSample = <Problem>(config: RejectionConfig<Problem>) => {
+  const { batches, batch } = rejectionBatches(config)
+  const { empty, concat } = keptMonoid<Problem>()
+  return (params: TransformerParams, key: HostKey): TE.TaskEither<RunError, Kept<Problem>> =>
+    pipe(
+      Array.from({ length: batches }, (_, index) => index),
+      TE.traverseSeqArray((index) => batch(params, key, index)),
+      TE.map((parts) => parts.reduce(concat, empty)),
+    )
+}

@@ -1,0 +1,166 @@
+/**
+ * Collecting experience: sample completions to fresh problems, reward them, and keep the groups that are worth learning
+ * from, until there are as many as a step asks for (dynamic sampling: DAPO, Yu et al. 2025, algorithm 1).
+ */
+import type { TransformerParams } from '@adjoint/nn'
+import { pipe } from 'fp-ts/lib/function.js'
+import * as TE from 'fp-ts/lib/TaskEither.js'
+import type { RunError } from '../run/errors.ts'
+import { concatExperiences, type Experience, pickGroups, type StepReward } from './experience.ts'
+import { completionMetrics, type Metrics, rewardMetrics } from '../run/metrics.ts'
+import { type NamedReward, scoreSamples } from '../reward/named.ts'
+import type { Sample } from '../reward/reward.ts'
+import { grouped, roller, type RolloutConfig } from '../policy/rollout.ts'
+import type { Keep } from './select.ts'
+import { foldIn, type HostKey } from '../run/keys.ts'
+import { problem } from '../task/task.ts'
+
+/** What to sample, and what of it to keep. */
+export interface CollectConfig<Problem> extends RolloutConfig<Problem> {
+  /** Groups of a batch. */
+  readonly prompts: number
+  readonly rewards: readonly NamedReward<Problem>[]
+  /** Rewards of the steps of completions, one list a sample: a process reward model. */
+  readonly processReward?: (samples: readonly Sample<Problem>[]) => Promise<readonly (readonly StepReward[])[]>
+  /** Groups that are not kept are replaced by others. Default: all are kept. */
+  readonly keep?: Keep
+  /** Most batches sampled for one, before the step is given up. Default 32. */
+  readonly rounds?: number
+}
+
+/** A batch, and what it took. */
+export interface Collected<Problem> {
+  readonly experience: Experience<Problem>
+  /** Of everything sampled, what was not kept included; `groups/kept` is the share of groups that were. */
+  readonly metrics: Metrics
+  /** ms. */
+  readonly times: { readonly rollout: number; readonly reward: number }
+}
+
+const hex = (key: HostKey): string => key.map((word) => word.toString(16).padStart(8, '0')).join('')
+
+/** One round: as many groups as the batch has, and those of them that are kept. */
+interface Round<Problem> {
+  readonly sampled: Experience<Problem>
+  readonly kept: Experience<Problem>
+  readonly rollout: number
+  readonly reward: number
+}
+
+/**
+ * A collector of experience; make it once, it keeps its compiled programs. Problems and draws follow from the key alone:
+ * same parameters and key, same experience. Left: TooFewGroups where `rounds` batches did not yield `prompts` groups worth
+ * keeping; as {@link roller}.
+ *
+ * @example
+ * ```ts
+ * import { transformer } from '@adjoint/nn'
+ * import { accuracy, collector, hostKey, informative, mod10Chain, named } from '@adjoint/rl'
+ * import { random, requestDevice } from '@adjoint/tensor'
+ * import { isRight } from 'fp-ts/lib/Either.js'
+ * const device = await requestDevice({ kind: 'wasm' })()
+ * if (isRight(device)) {
+ *   const model = transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 21 })
+ *   const collect = collector({
+ *     task: mod10Chain,
+ *     model,
+ *     prompts: 2,
+ *     group: 4,
+ *     maxTokens: 10,
+ *     temperature: 1,
+ *     rewards: [named('correct', accuracy(mod10Chain.verify))],
+ *     keep: informative,
+ *     device: device.right,
+ *   })
+ *   const collected = await collect(model.init(random.key(0)), hostKey(1))()
+ * }
+ * ```
+ */
+export const collector = <Problem>(config: CollectConfig<Problem>) => {
+  const { task, prompts, keep, processReward, rounds = 32 } = config
+  const roll = roller(config)
+  const score = scoreSamples(config.rewards)
+
+  const keepFrom = (experience: Experience<Problem>): Experience<Problem> =>
+    keep === undefined
+      ? experience
+      : pipe(
+          grouped(experience.breakdowns, config.group).flatMap((group, g) => (keep(group) ? [g] : [])),
+          (groups) => pickGroups(groups)(experience),
+        )
+
+  const sampleRound = (params: TransformerParams, key: HostKey, round: number) => {
+    const from = round === 0 ? key : foldIn(foldIn(key, 4), round)
+    const asked = Array.from({ length: prompts }, (_, i) => problem(task, 'train')(foldIn(foldIn(from, 0), i)))
+    const started = performance.now()
+    return pipe(
+      roll(params, asked, foldIn(from, 1)),
+      TE.flatMap((rollout) => {
+        const rolled = performance.now()
+        return TE.fromTask<Round<Problem>, RunError>(async () => {
+          const breakdowns = await score(rollout.samples)
+          const steps = processReward === undefined ? null : await processReward(rollout.samples)
+          const ids = asked.map((_, i) => `${hex(key)}.${round * prompts + i}`)
+          const sampled = { ...rollout, breakdowns, steps, ids }
+          return {
+            sampled,
+            kept: keepFrom(sampled),
+            rollout: rolled - started,
+            reward: performance.now() - rolled,
+          }
+        })
+      }),
+    )
+  }
+
+  const collected = (all: readonly Round<Problem>[], experience: Experience<Problem>): Collected<Problem> => {
+    const breakdowns = all.flatMap((r) => r.sampled.breakdowns)
+    const totals = grouped(
+      breakdowns.map((b) => b.total),
+      config.group,
+    )
+    const kept = all.reduce((n, r) => n + r.kept.ids.length, 0)
+    return {
+      experience,
+      metrics: {
+        ...rewardMetrics(totals, breakdowns),
+        ...completionMetrics(all.flatMap((r) => r.sampled.samples)),
+        ...(keep === undefined ? {} : { 'groups/kept': kept / totals.length }),
+      },
+      times: {
+        rollout: all.reduce((ms, r) => ms + r.rollout, 0),
+        reward: all.reduce((ms, r) => ms + r.reward, 0),
+      },
+    }
+  }
+
+  const go = (
+    params: TransformerParams,
+    key: HostKey,
+    before: readonly Round<Problem>[],
+    held: Experience<Problem> | null,
+  ): TE.TaskEither<RunError, Collected<Problem>> =>
+    pipe(
+      sampleRound(params, key, before.length),
+      TE.flatMap((round) => {
+        const all = [...before, round]
+        const together = held === null ? round.kept : concatExperiences(held, round.kept)
+        if (together.ids.length >= prompts) {
+          const enough = together.ids.length === prompts ? together : pickGroups(firstOf(prompts))(together)
+          return TE.right(collected(all, enough))
+        }
+        if (all.length === rounds)
+          return TE.left<RunError>({
+            _tag: 'TooFewGroups',
+            kept: together.ids.length,
+            wanted: prompts,
+            sampled: all.length * prompts,
+          })
+        return go(params, key, all, together)
+      }),
+    )
+  return (params: TransformerParams, key: HostKey): TE.TaskEither<RunError, Collected<Problem>> =>
+    go(params, key, [], null)
+}
+
+const firstOf = (n: number): readonly number[] => Array.from({ length: n }, (_, i) => i)
