@@ -3,7 +3,6 @@ import { type Device, ShapeError } from '@adjoint/tensor'
 import { demandIds } from './ids.ts'
 import type { Sampling } from './sample.ts'
 import type { Prompts } from './text/pad.ts'
-import type { Transformer } from './transformer.ts'
 
 /** What to draw, and when to stop. */
 export interface GenerateConfig extends Sampling {
@@ -21,7 +20,7 @@ export interface GenerateConfig extends Sampling {
 
 /** Throws RangeError for numbers that are none. */
 export const requireConfig = (
-  { config: { vocab } }: Transformer,
+  { vocab }: { readonly vocab: number },
   { maxTokens, eos, pad, checkEvery = 1 }: GenerateConfig,
 ): void => {
   const demand = (name: string, value: number, fits: boolean, range: string): void => {
@@ -35,7 +34,11 @@ export const requireConfig = (
 }
 
 /** Throws ShapeError or RangeError for prompts that are not the model's. */
-export const requirePrompts = ({ config }: Transformer, { tokens, starts }: Prompts, maxTokens: number): void => {
+export const requirePrompts = (
+  { vocab, context }: { readonly vocab: number; readonly context: number },
+  { tokens, starts }: Prompts,
+  maxTokens: number,
+): void => {
   if (tokens.shape.length !== 2 || tokens.shape.includes(0))
     throw new ShapeError({
       op: 'generate',
@@ -50,13 +53,13 @@ export const requirePrompts = ({ config }: Transformer, { tokens, starts }: Prom
       rule: 'starts are [batch], one for each row of the prompts',
       fix: 'Make both with leftPad',
     })
-  demandIds('generate', tokens, config.vocab, "Encode prompts with the model's vocabulary.")
+  demandIds('generate', tokens, vocab, "Encode prompts with the model's vocabulary.")
   const columns = tokens.shape[1]!
-  if (columns + maxTokens - 1 > config.context)
+  if (columns + maxTokens - 1 > context)
     throw new ShapeError({
       op: 'generate',
       operands: [tokens],
-      rule: `${columns} columns of prompt and ${maxTokens} tokens (the last of which is not read) are longer than the context of ${config.context}`,
+      rule: `${columns} columns of prompt and ${maxTokens} tokens (the last of which is not read) are longer than the context of ${context}`,
       fix: 'Generate fewer tokens, shorten the prompts, or configure a longer context',
     })
 }

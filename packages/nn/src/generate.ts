@@ -1,6 +1,6 @@
 /**
- * Sampling from a transformer, all rows of a batch at once, with everything on the device: one compiled `prefill`, then one
- * compiled step a token whose state (cache, tokens, log-probabilities) is donated and so updated in place. The host only
+ * Sampling from a model, all rows of a batch at once, with everything on the device: one compiled reading of the prompts, then
+ * one compiled step a token whose state (the model's memory, tokens, log-probabilities) is donated and so updated in place. The host only
  * counts; every `checkEvery` tokens it reads one truth value, whether all rows have ended, and at the end whether all rows
  * could be drawn: a row whose logits were no distribution is an error that names it.
  *
@@ -28,15 +28,14 @@ import {
   realizeAsync,
   scalar,
   type Scalar,
-  slice,
-  squeeze,
   sum,
+  type Tree,
   type TreeRecord,
   where,
   zeros,
 } from '@adjoint/tensor'
 import { type TaskEither, tryCatch } from 'fp-ts/lib/TaskEither.js'
-import { type Cache, extend, prefill } from './cache.ts'
+import { type Decoder, decoder } from './decoder.ts'
 import { demandKey } from './demands.ts'
 import { type GenerateConfig, requireConfig, requirePrompts } from './generate-arguments.ts'
 import type { Booleans, Floats, Integers, Key } from './layer.ts'
@@ -65,11 +64,11 @@ export type GenerateError =
   | { readonly _tag: 'NoDistribution'; readonly rows: readonly number[]; readonly message: string }
 
 /** A sampler of one model: parameters, prompts [B, P] and a key to completions. */
-export type Generate<R> = (params: TransformerParams, prompts: Prompts, key: Key) => R
+export type Generate<R, P extends Tree = TransformerParams> = (params: P, prompts: Prompts, key: Key) => R
 
 /** What has been drawn so far. */
-interface Drawing extends TreeRecord {
-  readonly cache: Cache
+interface Drawing<M extends Tree> extends TreeRecord {
+  readonly memory: M
   readonly tokens: Integers
   readonly logp: Floats
   readonly mask: Floats
@@ -81,13 +80,13 @@ interface Drawing extends TreeRecord {
 }
 
 /** A step's result: also what the host looks at. */
-interface State extends Drawing {
+interface State<M extends Tree> extends Drawing<M> {
   readonly allEnded: Scalar<'bool'>
 }
 
 /** What a step reads and never writes. */
-interface Fixed extends TreeRecord {
-  readonly params: TransformerParams
+interface Fixed<P extends Tree> extends TreeRecord {
+  readonly params: P
   readonly starts: Integers | null
   /** Null where nothing is random: greedy. */
   readonly key: Key | null
@@ -96,12 +95,14 @@ interface Fixed extends TreeRecord {
 const padding = (starts: Integers | null): { readonly starts?: Integers } => (starts === null ? {} : { starts })
 
 /** The two programs: prompts to a state with one token drawn, and a state to the next. */
-const programs = (model: Transformer, { maxTokens, eos, pad = eos ?? 0, ...sampling }: GenerateConfig) => {
+const programs = <P extends Tree, M extends Tree>(
+  model: Decoder<P, M>,
+  { maxTokens, eos, pad = eos ?? 0, ...sampling }: GenerateConfig,
+) => {
   const draw = drawTokens(sampling)
 
-  // The hidden stream of the last column [B, 1, C] becomes the next column of tokens.
-  const advance = ({ params, key }: Fixed, state: Drawing, hidden: Floats): State => {
-    const logits: Floats = squeeze(1)(model.head(params)(hidden)) // [B, V]
+  // Logits [B, V] become the next column of tokens.
+  const advance = ({ key }: Fixed<P>, state: Drawing<M>, logits: Floats): State<M> => {
     const noise = key === null ? zeros(logits.shape) : random.gumbel(random.foldIn(key, state.count), logits.shape)
     const drawn = draw(noise, logits)
     const failed: Booleans = and(not(state.ended), eq(drawn.tokens, NO_TOKEN))
@@ -110,7 +111,7 @@ const programs = (model: Transformer, { maxTokens, eos, pad = eos ?? 0, ...sampl
     const column = add(state.count, state.tokens.shape[1]! - maxTokens)
     const asColumn = expandDims(-1)
     return {
-      cache: state.cache,
+      memory: state.memory,
       tokens: dynamicUpdateSlice(state.tokens, asColumn(where(state.ended, pad, drawn.tokens)), [0, column]),
       logp: dynamicUpdateSlice(state.logp, asColumn(where(state.ended, 0, drawn.logp)), [0, state.count]),
       mask: dynamicUpdateSlice(state.mask, asColumn(cast('f32')(not(state.ended))), [0, state.count]),
@@ -121,15 +122,14 @@ const programs = (model: Transformer, { maxTokens, eos, pad = eos ?? 0, ...sampl
     }
   }
 
-  const start = (fixed: Fixed, prompt: Integers): State => {
-    const [B, P] = prompt.shape as readonly [number, number]
-    const length = P + maxTokens
+  const start = (fixed: Fixed<P>, prompt: Integers): State<M> => {
+    const [B, columns] = prompt.shape as readonly [number, number]
+    const length = columns + maxTokens
     // the last token drawn is never read
-    const [hidden, cache] = prefill(model)(fixed.params, { length: length - 1, ...padding(fixed.starts) })(prompt)
-    const last: Floats = slice([0, P - 1], [B, P])(hidden)
+    const [logits, memory] = model.start(fixed.params, { length: length - 1, ...padding(fixed.starts) })(prompt)
     const blank: Integers = full([B, length], pad, 'i32')
-    const state: Drawing = {
-      cache,
+    const state: Drawing<M> = {
+      memory,
       tokens: dynamicUpdateSlice(blank, prompt, [0, 0]),
       logp: zeros([B, maxTokens]),
       mask: zeros([B, maxTokens]),
@@ -137,22 +137,22 @@ const programs = (model: Transformer, { maxTokens, eos, pad = eos ?? 0, ...sampl
       count: scalar(0, 'i32'),
       broken: full([B], -1, 'i32'),
     }
-    return advance(fixed, state, last)
+    return advance(fixed, state, logits)
   }
 
-  const step = (fixed: Fixed, state: Drawing): State => {
+  const step = (fixed: Fixed<P>, state: Drawing<M>): State<M> => {
     const [B, width] = state.tokens.shape as readonly [number, number]
     const first: Scalar<'i32'> = add(state.count, width - maxTokens - 1) // the column of the token drawn last
     const last: Integers = dynamicSlice([B, 1])(state.tokens, [0, first])
-    const [hidden, cache] = extend(model)(fixed.params, state.cache, { first, ...padding(fixed.starts) })(last)
-    return advance(fixed, { ...state, cache }, hidden)
+    const [logits, memory] = model.extend(fixed.params, state.memory, { first, ...padding(fixed.starts) })(last)
+    return advance(fixed, { ...state, memory }, logits)
   }
   return { start, step }
 }
 
 /** What went wrong, with the prompt of the first row. */
 const failureOf = async (
-  state: State,
+  tokensDrawn: Integers,
   broken: Int32Array,
   prompts: Prompts,
   device: Device | undefined,
@@ -160,10 +160,10 @@ const failureOf = async (
   const rows = [...broken.keys()].filter((row) => broken[row]! >= 0)
   const first = rows[0]!
   const [tokens, starts] = [
-    await readAsync(state.tokens, device),
+    await readAsync(tokensDrawn, device),
     prompts.starts === undefined ? null : await readAsync(prompts.starts, device),
   ]
-  const width = state.tokens.shape[1]!
+  const width = tokensDrawn.shape[1]!
   const prompt = tokens.subarray(first * width + (starts?.[first] ?? 0), first * width + prompts.tokens.shape[1]!)
   const shown = prompt.length > 16 ? `.. ${prompt.slice(-16).join(' ')}` : prompt.join(' ')
   return new SamplingError(
@@ -186,7 +186,15 @@ const failureOf = async (
  * console.log(await readAsync(lengths)) // tokens of each completion, at most 8
  * ```
  */
-export const generatorAsync = (model: Transformer, config: GenerateConfig): Generate<Promise<Generation>> => {
+export const generatorAsync: {
+  (model: Transformer, config: GenerateConfig): Generate<Promise<Generation>>
+  <P extends Tree, M extends Tree>(model: Decoder<P, M>, config: GenerateConfig): Generate<Promise<Generation>, P>
+} = <P extends Tree, M extends Tree>(
+  given: Transformer | Decoder<P, M>,
+  config: GenerateConfig,
+): Generate<Promise<Generation>, P> => {
+  // The first overload: where a transformer is given, P is its parameters.
+  const model = ('start' in given ? given : decoder(given)) as Decoder<P, M>
   requireConfig(model, config)
   const { maxTokens, eos, checkEvery = 16, device } = config
   const { start, step } = programs(model, config)
@@ -195,7 +203,7 @@ export const generatorAsync = (model: Transformer, config: GenerateConfig): Gene
   const next = jit(step, { donate: [1], ...on })
   // What was drawn, without the cache: donated, its memory is free again at once.
   const finish = jit(
-    ({ tokens, logp, mask, ended }: State): Generation => ({
+    ({ tokens, logp, mask, ended }: State<M>): Generation => ({
       tokens,
       logp,
       mask,
@@ -209,14 +217,14 @@ export const generatorAsync = (model: Transformer, config: GenerateConfig): Gene
     if (config.temperature !== 0) demandKey('generate', key)
     // computed once, rather than by every step, where they are still expressions
     const noise = config.temperature === 0 ? null : key
-    const fixed: Fixed = await realizeAsync({ params, starts: prompts.starts ?? null, key: noise }, device)
+    const fixed: Fixed<P> = await realizeAsync({ params, starts: prompts.starts ?? null, key: noise }, device)
     let state = begin(fixed, prompts.tokens)
     for (let made = 1; made < maxTokens; made++) {
       if (eos !== undefined && made % checkEvery === 0 && (await readAsync(state.allEnded))[0] === 1) break
       state = next(fixed, state)
     }
     const broken = await readAsync(state.broken, device)
-    if (broken.some((at) => at >= 0)) throw await failureOf(state, broken, prompts, device)
+    if (broken.some((at) => at >= 0)) throw await failureOf(state.tokens, broken, prompts, device)
     return finish(state)
   }
 }
@@ -238,11 +246,17 @@ export const generatorAsync = (model: Transformer, config: GenerateConfig): Gene
  * console.log(isRight(outcome) && outcome.right.tokens.shape) // [1, 6]
  * ```
  */
-export const generator = (
-  model: Transformer,
+export const generator: {
+  (model: Transformer, config: GenerateConfig): Generate<TaskEither<GenerateError, Generation>>
+  <P extends Tree, M extends Tree>(
+    model: Decoder<P, M>,
+    config: GenerateConfig,
+  ): Generate<TaskEither<GenerateError, Generation>, P>
+} = <P extends Tree, M extends Tree>(
+  model: Transformer | Decoder<P, M>,
   config: GenerateConfig,
-): Generate<TaskEither<GenerateError, Generation>> => {
-  const run = generatorAsync(model, config)
+): Generate<TaskEither<GenerateError, Generation>, P> => {
+  const run = generatorAsync(model as Decoder<P, M>, config)
   return (params, prompts, key) =>
     tryCatch(
       () => run(params, prompts, key),
