@@ -3,68 +3,94 @@
  * learns the teacher's whole distribution at every token of texts that neither wrote for the occasion. One compiled program
  * runs both models; with the texts of a teacher and `forwardKl` it is SFT on its traces with soft targets.
  */
-import { valueAndGrad } from '@adjoint/autograd'
-import {
-  applyUpdates,
-  type Floats,
-  globalNorm,
-  type GradientTransformation,
-  type Integers,
-  type Transformer,
-  type TransformerParams,
-} from '@adjoint/nn'
-import { type Device, jit, slice, tensor, type Tree } from '@adjoint/tensor'
+import type { Floats, GradientTransformation } from '@adjoint/nn'
+import { type Device, scalar, slice, type Tree } from '@adjoint/tensor'
+import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import { type Demonstration, encodeDemonstrations } from '../policy/batch.ts'
-import { onDevice, packMetrics, readOn, unpackMetrics } from '../run/device.ts'
+import { partsOf, tokensIn } from '../experience/rows.ts'
+import { sequencePart, type Stepped } from '../learn/fit.ts'
+import { type Learner, updateOf } from '../learn/update.ts'
+import type { Totals } from '../objective/aggregate.ts'
+import { type Demonstration, encodeDemonstrations, type Sequences } from '../policy/batch.ts'
+import type { LogitPolicy } from '../policy/policy.ts'
+import type { Scored } from '../policy/score.ts'
+import { onDevice, readOn } from '../run/device.ts'
 import type { RunError } from '../run/errors.ts'
-import { completionLogits, type Scored } from '../policy/score.ts'
-import type { Learner, Stepped } from '../learn/sft.ts'
 import type { HostKey } from '../run/keys.ts'
-import type { Vocabulary } from '../task/vocabulary.ts'
 import { demandVocabulary, type DistillObjective, distillLoss, type TeacherModel } from './loss.ts'
 
 /** Who learns from whom, how. */
-export interface DistillUpdate<O extends Tree> extends DistillObjective {
+export interface DistillUpdate<P extends Tree, T extends Tree, O extends Tree> extends DistillObjective {
   /** The student. */
-  readonly model: Transformer
-  readonly teacher: TeacherModel
+  readonly policy: LogitPolicy<P>
+  readonly teacher: TeacherModel<T>
   readonly optimizer: GradientTransformation<O>
+  /** Sequences that go through both models at once; the result is that of all of them. Default: all. */
+  readonly microBatch?: number
   readonly device: Device
 }
 
 /** How to distill on fixed sequences. */
-export interface DistillConfig<O extends Tree> extends DistillUpdate<O> {
-  readonly vocabulary: Vocabulary
+export interface DistillConfig<P extends Tree, T extends Tree, O extends Tree> extends DistillUpdate<P, T, O> {
   /** Tokens of a row; shorter ones are padded. Default: the student's context. */
   readonly width?: number
   /** The texts of a step, from its key and its number: oracle's or teacher's traces, or any others. */
   readonly batch: (key: HostKey, step: number) => readonly Demonstration[]
 }
 
-/** @internal Sequences [B, T], and which of their last N columns count, [B, N]. */
-export type Masked = Scored & { readonly mask: Floats }
+/** @internal Sequences [B, T], which of their last N columns count [B, N], and what all of an update hold (null: these are all). */
+export type Masked = Scored & { readonly mask: Floats; readonly totals: Totals | null }
 
-/** @internal The names of what an update measures. */
-export const DISTILL_METRICS = ['grad_norm', 'loss'] as const
-
-/** @internal The update as a pure function of learner, teacher and sequences: the new learner, and what it measured, packed. */
-export const distillUpdate = <O extends Tree>({ model, teacher, optimizer, ...rest }: DistillUpdate<O>) => {
-  demandVocabulary('distillation', model, teacher.model)
-  const loss = valueAndGrad((params: TransformerParams, taught: Floats, { mask, ...sequences }: Masked) =>
-    distillLoss(rest)(taught, completionLogits(model, mask.shape[1]!)(params)(sequences), mask),
-  )
-  return ({ params, opt }: Learner<O>, given: TransformerParams, { mask, ...sequences }: Masked) => {
-    const taught = completionLogits(teacher.model, mask.shape[1]!)(given)(sequences) // [B, N, V]
-    const [value, grads] = loss(params, taught, { mask, ...sequences })
-    const [updates, next] = optimizer.update(grads, opt, params)
-    return {
-      state: { params: applyUpdates(params, updates), opt: next },
-      metrics: packMetrics({ loss: value, grad_norm: globalNorm(grads) }),
-    }
-  }
+/** @internal `(learner, parts of a batch) -> state and metrics`: an update of the student. */
+export const distillUpdate = <P extends Tree, T extends Tree, O extends Tree>(config: DistillUpdate<P, T, O>) => {
+  const { policy, teacher, optimizer, device } = config
+  demandVocabulary('distillation', policy, teacher.policy)
+  const { update, unpack } = updateOf({
+    loss: (params: P, { given, mask, totals, ...sequences }: Masked & { readonly given: T }) => {
+      const N = mask.shape[1]!
+      const taught = teacher.policy.logits(N)(given, sequences) // [B, N, V]
+      const said = policy.logits(N)(params, sequences)
+      const value = distillLoss(config)(taught, said, mask, totals ?? undefined)
+      return [value, { loss: value }]
+    },
+    measures: { loss: 'sum' },
+    optimizer,
+    device,
+  })
+  return (learner: Learner<P, O>, parts: readonly Masked[]): TE.TaskEither<RunError, Stepped<Learner<P, O>>> =>
+    pipe(
+      onDevice(() =>
+        Promise.resolve(
+          update(
+            learner,
+            parts.map(({ tokens, starts, mask, totals }) => ({ tokens, starts, mask, totals, given: teacher.params })),
+          ),
+        ),
+      ),
+      TE.flatMap(({ learner: state, measured }) =>
+        pipe(
+          readOn(device)(measured),
+          TE.map((values) => ({ state, metrics: unpack(values) })),
+        ),
+      ),
+    )
 }
+
+/** Whole sequences in parts. The first token is given: nothing predicts it. */
+const maskedParts =
+  (size: number | undefined) =>
+  (sequences: Sequences): readonly Masked[] => {
+    const { mask, shape } = sequences
+    const all = [...Array(shape[0]).keys()]
+    const parts = partsOf(all, size)
+    const totals: Totals | null =
+      parts.length === 1 ? null : { sequences: scalar(shape[0]), tokens: scalar(tokensIn(mask, all, shape[0])) }
+    return parts.map((rows) => {
+      const { tokens, mask: whole } = sequencePart(sequences, rows)
+      return { tokens, starts: null, mask: slice([0, 1], whole.shape)(whole), totals }
+    })
+  }
 
 /**
  * A step of distillation, compiled once: `(state, key, number) -> state and metrics` (`loss`, the divergence in nats per
@@ -74,7 +100,7 @@ export const distillUpdate = <O extends Tree>({ model, teacher, optimizer, ...re
  * @example
  * ```ts
  * import { adamW, transformer } from '@adjoint/nn'
- * import { distillStep, generalizedJsd, hostKey, mod10Chain, traces } from '@adjoint/rl'
+ * import { distillStep, generalizedJsd, hostKey, mod10Chain, traces, transformerPolicy } from '@adjoint/rl'
  * import { random, requestDevice } from '@adjoint/tensor'
  * import { isRight } from 'fp-ts/lib/Either.js'
  * const device = await requestDevice({ kind: 'wasm' })()
@@ -84,10 +110,9 @@ export const distillUpdate = <O extends Tree>({ model, teacher, optimizer, ...re
  *   const large = transformer({ vocab: vocabulary.size, width: 32, layers: 2, heads: 2, context: 21 })
  *   const optimizer = adamW({ learningRate: 1e-3 })
  *   const step = distillStep({
- *     model: small,
- *     teacher: { model: large, params: large.init(random.key(1)) },
+ *     policy: transformerPolicy(small, vocabulary),
+ *     teacher: { policy: transformerPolicy(large, vocabulary), params: large.init(random.key(1)) },
  *     divergence: generalizedJsd(0.5),
- *     vocabulary,
  *     batch: traces(mod10Chain, { rows: 8, thinkShare: 1 }),
  *     optimizer,
  *     device: device.right,
@@ -97,26 +122,12 @@ export const distillUpdate = <O extends Tree>({ model, teacher, optimizer, ...re
  * }
  * ```
  */
-export const distillStep = <O extends Tree>(config: DistillConfig<O>) => {
-  const { model, teacher, vocabulary, batch, device, width = model.config.context } = config
+export const distillStep = <P extends Tree, T extends Tree, O extends Tree>(config: DistillConfig<P, T, O>) => {
+  const { policy, batch, microBatch, width = policy.context } = config
   const learn = distillUpdate(config)
-  const update = jit(
-    (learner: Learner<O>, given: TransformerParams, tokens: Integers, mask: Floats) =>
-      // The first token is given: nothing predicts it.
-      learn(learner, given, { tokens, starts: null, mask: slice([0, 1], mask.shape)(mask) }),
-    { donate: [0], device },
-  )
-  return (state: Learner<O>, key: HostKey, number = 0): TE.TaskEither<RunError, Stepped<Learner<O>>> =>
+  return (state: Learner<P, O>, key: HostKey, number = 0): TE.TaskEither<RunError, Stepped<Learner<P, O>>> =>
     pipe(
-      TE.fromEither(encodeDemonstrations(vocabulary, width)(batch(key, number))),
-      TE.flatMap(({ tokens, mask, shape }) =>
-        onDevice(() => Promise.resolve(update(state, teacher.params, tensor(tokens, shape), tensor(mask, shape)))),
-      ),
-      TE.flatMap(({ state: next, metrics }) =>
-        pipe(
-          readOn(device)(metrics),
-          TE.map((values) => ({ state: next, metrics: unpackMetrics(DISTILL_METRICS, values) })),
-        ),
-      ),
+      TE.fromEither(E.map(maskedParts(microBatch))(encodeDemonstrations(policy.text, width)(batch(key, number)))),
+      TE.flatMap((parts) => learn(state, parts)),
     )
 }

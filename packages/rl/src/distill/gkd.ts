@@ -5,18 +5,22 @@
  *
  * As in the algorithm, no gradient flows through the sampling.
  */
-import type { TransformerParams } from '@adjoint/nn'
-import { jit, type Tree } from '@adjoint/tensor'
+import type { Tree } from '@adjoint/tensor'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { RunError } from '../run/errors.ts'
-import type { Learner, Stepped } from '../learn/sft.ts'
-import { dice, foldIn, type HostKey } from '../run/keys.ts'
-import { DISTILL_METRICS, type DistillConfig, distillStep, type DistillUpdate, distillUpdate } from './distill.ts'
-import { type Sampled, type StudentSampling, studentStep } from './sampling.ts'
+import type { Stepped } from '../learn/fit.ts'
+import type { Learner } from '../learn/update.ts'
+import { dice, type HostKey, stream } from '../run/keys.ts'
+import { type DistillConfig, distillStep, type DistillUpdate, distillUpdate } from './distill.ts'
+import { type StudentSampling, studentStep } from './sampling.ts'
 
 /** How to distill on the student's own texts. */
-export interface OnPolicyDistillConfig<Problem, O extends Tree> extends DistillUpdate<O> {
+export interface OnPolicyDistillConfig<Problem, P extends Tree, T extends Tree, O extends Tree> extends DistillUpdate<
+  P,
+  T,
+  O
+> {
   readonly sampling: StudentSampling<Problem>
 }
 
@@ -27,28 +31,19 @@ export interface OnPolicyDistillConfig<Problem, O extends Tree> extends DistillU
  * @example
  * ```ts
  * import { onPolicyDistillStep, type OnPolicyDistillConfig } from '@adjoint/rl'
- * const stepOf = (config: OnPolicyDistillConfig<unknown, null>) => onPolicyDistillStep(config)
+ * const stepOf = (config: OnPolicyDistillConfig<unknown, null, null, null>) => onPolicyDistillStep(config)
  * ```
  */
-export const onPolicyDistillStep = <Problem, O extends Tree>(config: OnPolicyDistillConfig<Problem, O>) => {
-  const { teacher, device } = config
-  const learn = distillUpdate(config)
-  const update = jit(
-    (learner: Learner<O>, given: TransformerParams, { tokens, starts, mask }: Sampled) =>
-      learn(learner, given, { tokens, starts, mask }),
-    { donate: [0], device },
-  )
-  return studentStep(config, (state: Learner<O>, sampled) => update(state, teacher.params, sampled), DISTILL_METRICS)
-}
+export const onPolicyDistillStep = <Problem, P extends Tree, T extends Tree, O extends Tree>(
+  config: OnPolicyDistillConfig<Problem, P, T, O>,
+) => studentStep<Problem, P, Learner<P, O>>(config, distillUpdate(config))
 
 /** How to mix. */
-export interface GkdConfig<Problem, O extends Tree> extends DistillConfig<O>, OnPolicyDistillConfig<Problem, O> {
+export interface GkdConfig<Problem, P extends Tree, T extends Tree, O extends Tree>
+  extends DistillConfig<P, T, O>, OnPolicyDistillConfig<Problem, P, T, O> {
   /** Probability that a step is on the student's own texts. 0 never reads `sampling`, 1 never reads `batch`. */
   readonly lambda: number
 }
-
-/** Below the step's key: apart from all that a source of texts or a sampler may derive from it. */
-const COIN = 0xc011
 
 /**
  * Whether a step is on the student's own texts: by its key alone.
@@ -62,7 +57,7 @@ const COIN = 0xc011
 export const isOnPolicy =
   (lambda: number) =>
   (key: HostKey): boolean =>
-    dice(foldIn(key, COIN))(2 ** 20) < lambda * 2 ** 20
+    dice(stream('on-policy')(key))(2 ** 20) < lambda * 2 ** 20
 
 /**
  * A step of GKD: `(state, key, number) -> state and metrics`, those of the step taken and `on_policy`, 1 or 0. With lambda
@@ -71,20 +66,20 @@ export const isOnPolicy =
  * @example
  * ```ts
  * import { adamW, transformer } from '@adjoint/nn'
- * import { forwardKl, gkdStep, hostKey, mod10Chain, traces } from '@adjoint/rl'
+ * import { forwardKl, gkdStep, hostKey, mod10Chain, traces, transformerPolicy } from '@adjoint/rl'
  * import { random, requestDevice } from '@adjoint/tensor'
  * import { isRight } from 'fp-ts/lib/Either.js'
  * const device = await requestDevice({ kind: 'wasm' })()
  * if (isRight(device)) {
  *   const { vocabulary } = mod10Chain
  *   const model = transformer({ vocab: vocabulary.size, width: 16, layers: 1, heads: 2, context: 23 })
+ *   const policy = transformerPolicy(model, vocabulary)
  *   const optimizer = adamW({ learningRate: 1e-3 })
  *   const step = gkdStep({
- *     model,
- *     teacher: { model, params: model.init(random.key(1)) },
+ *     policy,
+ *     teacher: { policy, params: model.init(random.key(1)) },
  *     divergence: forwardKl,
  *     lambda: 0.5,
- *     vocabulary,
  *     batch: traces(mod10Chain, { rows: 8, thinkShare: 1 }),
  *     sampling: { task: mod10Chain, prompts: 8, maxTokens: 12, temperature: 1 },
  *     optimizer,
@@ -95,7 +90,9 @@ export const isOnPolicy =
  * }
  * ```
  */
-export const gkdStep = <Problem, O extends Tree>(config: GkdConfig<Problem, O>) => {
+export const gkdStep = <Problem, P extends Tree, T extends Tree, O extends Tree>(
+  config: GkdConfig<Problem, P, T, O>,
+) => {
   if (!(config.lambda >= 0 && config.lambda <= 1))
     throw new RangeError(
       `gkdStep: lambda is ${config.lambda}. Choose a probability from 0 (fixed texts) to 1 (the student's).`,
@@ -103,7 +100,7 @@ export const gkdStep = <Problem, O extends Tree>(config: GkdConfig<Problem, O>) 
   const fixed = distillStep(config)
   const own = onPolicyDistillStep(config)
   const isOwn = isOnPolicy(config.lambda)
-  return (state: Learner<O>, key: HostKey, number = 0): TE.TaskEither<RunError, Stepped<Learner<O>>> => {
+  return (state: Learner<P, O>, key: HostKey, number = 0): TE.TaskEither<RunError, Stepped<Learner<P, O>>> => {
     const onPolicy = isOwn(key)
     return pipe(
       onPolicy ? own(state, key) : fixed(state, key, number),

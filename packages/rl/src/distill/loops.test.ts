@@ -6,7 +6,10 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { right, testDevice } from '../run/device.support.ts'
 import { snapshot } from '../run/device.ts'
 import type { RunError } from '../run/errors.ts'
-import { type Learner, sftStep, type Stepped, traces } from '../learn/sft.ts'
+import type { Stepped } from '../learn/fit.ts'
+import { sftStep, traces } from '../learn/sft.ts'
+import type { Learner } from '../learn/update.ts'
+import { transformerPolicy } from '../policy/policy.ts'
 import { mod10Chains } from '../task/chain.ts'
 import { foldIn, type HostKey, hostKey } from '../run/keys.ts'
 import { splitOf } from '../task/task.ts'
@@ -25,21 +28,23 @@ const { vocabulary } = task
 const model = transformer({ vocab: vocabulary.size, width: 16, layers: 1, heads: 2, context: 14 })
 const large = transformer({ vocab: vocabulary.size, width: 24, layers: 2, heads: 2, context: 16, positions: 'rope' })
 const optimizer = adam({ learningRate: 1e-2 })
+const [policy, larger] = [transformerPolicy(model, vocabulary), transformerPolicy(large, vocabulary)]
 type Opt = ReturnType<typeof optimizer.init>
+type Student = Learner<TransformerParams, Opt>
 const source = traces(task, { rows: 16, thinkShare: 1 })
 const sampling = { task, prompts: 16, maxTokens: 8, temperature: 1 }
 
 const device = await testDevice()
-let teacher: TeacherModel
+let teacher: TeacherModel<TransformerParams>
 beforeAll(async () => {
   const params = await realizeAsync(large.init(random.key(3)), device)
-  const step = sftStep({ model: large, vocabulary, optimizer, batch: source, width: 14, device })
-  let state: Learner<Opt> = { params, opt: optimizer.init(params) }
+  const step = sftStep({ policy: larger, optimizer, batch: source, width: 14, device })
+  let state: Student = { params, opt: optimizer.init(params) }
   for (let i = 0; i < 60; i++) state = (await right(step(state, foldIn(hostKey(1), i)))).state
-  teacher = { model: large, params: state.params }
+  teacher = { policy: larger, params: state.params }
 })
 
-const begin = async (): Promise<Learner<Opt>> => {
+const begin = async (): Promise<Student> => {
   const params = await realizeAsync(model.init(random.key(0)), device)
   return { params, opt: optimizer.init(params) }
 }
@@ -48,20 +53,19 @@ const leaves = async (t: TransformerParams): Promise<readonly number[]> => {
   for (const leaf of tree.leaves(t)) all.push(...(await readAsync(leaf, device)))
   return all
 }
-type Step = (state: Learner<Opt>, key: HostKey, number: number) => TE.TaskEither<RunError, Stepped<Learner<Opt>>>
-const train = async (step: Step, from: Learner<Opt>, first: number, last: number): Promise<Stepped<Learner<Opt>>> => {
-  let stepped: Stepped<Learner<Opt>> = { state: from, metrics: {} }
+type Step = (state: Student, key: HostKey, number: number) => TE.TaskEither<RunError, Stepped<Student>>
+const train = async (step: Step, from: Student, first: number, last: number): Promise<Stepped<Student>> => {
+  let stepped: Stepped<Student> = { state: from, metrics: {} }
   for (let i = first; i < last; i++) stepped = await right(step(stepped.state, foldIn(hostKey(5), i), i))
   return stepped
 }
-const common = () => ({ model, teacher, optimizer, device })
-const fixed = () => ({ ...common(), vocabulary, batch: source })
+const common = () => ({ policy, teacher, optimizer, device })
+const fixed = () => ({ ...common(), batch: source })
 const texts = traces(task, { rows: 64, thinkShare: 1 })(hostKey(77))
 const measure = (params: TransformerParams) =>
   right(
     divergenceMeter({
       ...common(),
-      vocabulary,
       divergences: { forward: forwardKl, reverse: reverseKl, jsd: generalizedJsd(0.5) },
     })(params, texts),
   )
@@ -98,7 +102,7 @@ describe('every way to distill brings the student nearer to the teacher', () => 
   })
 
   test('and the loss is the divergence: 0 for a student that is its teacher', async () => {
-    const own = { model, params: await realizeAsync(model.init(random.key(0)), device) }
+    const own = { policy, params: await realizeAsync(model.init(random.key(0)), device) }
     for (const divergence of [forwardKl, reverseKl, generalizedJsd(0.5)]) {
       const step = distillStep({ ...fixed(), teacher: own, divergence })
       expect(Math.abs((await right(step(await begin(), hostKey(0)))).metrics['loss']!)).toBeLessThan(1e-5)
@@ -177,7 +181,7 @@ describe('a step', () => {
     const batch = (key: HostKey, number: number) => (asked.push([key, number]), texts.slice(0, 16))
     const step = distillStep({ ...fixed(), batch, divergence: forwardKl })
     const first = await right(step(await begin(), hostKey(1), 7))
-    const moments = async ({ opt }: Learner<Opt>): Promise<readonly number[]> => {
+    const moments = async ({ opt }: Student): Promise<readonly number[]> => {
       const all: number[] = []
       for (const leaf of tree.leaves(opt)) all.push(...(await readAsync(leaf, device)))
       return all
@@ -193,7 +197,7 @@ describe('a step', () => {
   })
 
   test('samples other training problems under another key', async () => {
-    const roll = studentRollouts({ ...sampling, prompts: 6, group: 2 }, model, device)
+    const roll = studentRollouts({ ...sampling, prompts: 6, group: 2 }, policy, device)
     const { params } = await begin()
     const of = async (seed: number) => (await right(roll(params, hostKey(seed)))).samples
     const [one, same, other] = [await of(1), await of(1), await of(2)]
@@ -208,19 +212,20 @@ describe('a step', () => {
 describe('what cannot be', () => {
   test('is refused: another vocabulary, a reference besides the teacher, no texts', async () => {
     const foreign = transformer({ vocab: 5, width: 8, layers: 1, heads: 1, context: 14 })
-    const stranger = { model: foreign, params: foreign.init(random.key(0)) }
+    const text = { ...vocabulary, size: 5 }
+    const stranger = { policy: transformerPolicy(foreign, text), params: foreign.init(random.key(0)) }
     expect(() => distillStep({ ...fixed(), teacher: stranger, divergence: forwardKl })).toThrow(/teacher 5/)
     expect(() => miniLlmStep({ ...common(), teacher: stranger, sampling })).toThrow(/teacher 5/)
     const none = distillStep({ ...fixed(), batch: () => [], divergence: forwardKl })
     expect(await none(await begin(), hostKey(0))()).toMatchObject({ left: { _tag: 'EmptyDataset' } })
-    const meter = divergenceMeter({ ...common(), vocabulary, divergences: { kl: forwardKl } })
+    const meter = divergenceMeter({ ...common(), divergences: { kl: forwardKl } })
     expect(await meter((await begin()).params, [])()).toMatchObject({ left: { _tag: 'EmptyDataset' } })
   })
 
   test('the meter is the mean over tokens, however the texts are batched', async () => {
     const { params } = await begin()
     const by = (rows: number) =>
-      right(divergenceMeter({ ...common(), vocabulary, divergences: { kl: forwardKl }, rows })(params, texts))
+      right(divergenceMeter({ ...common(), divergences: { kl: forwardKl }, rows })(params, texts))
     const [one, many] = [(await by(64))['kl']!, (await by(20))['kl']!]
     expect(many).toBeCloseTo(one, 5)
     const step = distillStep({ ...fixed(), batch: () => texts, divergence: forwardKl })

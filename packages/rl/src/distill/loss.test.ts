@@ -7,6 +7,8 @@ import { sequenceMean, totalsOf } from '../objective/aggregate.ts'
 import { near, value, values } from '../policy/rollouts.support.ts'
 import { forwardKl, generalizedJsd, reverseKl } from './divergence.ts'
 import { demandVocabulary, distillLoss } from './loss.ts'
+import { transformerPolicy } from '../policy/policy.ts'
+import { mod10Chain } from '../task/chain.ts'
 
 const [T, V] = [3, 4]
 const logits = (rows: number): fc.Arbitrary<readonly number[]> =>
@@ -105,7 +107,11 @@ describe('the loss', () => {
   })
 
   test('asks for one vocabulary', () => {
-    const of = (vocab: number) => transformer({ vocab, width: 8, layers: 1, heads: 1, context: 4 })
+    const of = (vocab: number) =>
+      transformerPolicy(transformer({ vocab, width: 8, layers: 1, heads: 1, context: 4 }), {
+        ...mod10Chain.vocabulary,
+        size: 5,
+      })
     expect(() => demandVocabulary('distillation', of(5), of(6))).toThrow(/5 tokens and the teacher 6/)
     expect(() => demandVocabulary('distillation', of(5), of(5))).not.toThrow()
   })

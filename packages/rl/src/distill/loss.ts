@@ -1,14 +1,15 @@
 /** From the divergence at each token to one number: what the steps of distillation minimise. */
-import type { Floats, Transformer, TransformerParams } from '@adjoint/nn'
-import { expandDims, gt, type Scalar, ShapeError, stopGradient, where } from '@adjoint/tensor'
+import type { Floats } from '@adjoint/nn'
+import { expandDims, gt, type Scalar, ShapeError, stopGradient, type Tree, where } from '@adjoint/tensor'
 import { type Aggregate, tokenMean, type Totals, totalsOf } from '../objective/aggregate.ts'
+import type { LogitPolicy } from '../policy/policy.ts'
 import type { Divergence } from './divergence.ts'
 
 /** A teacher in process. Its parameters are read, never donated: keep a `snapshot` where they are also being trained. */
-export interface TeacherModel {
+export interface TeacherModel<T extends Tree> {
   /** Of the student's vocabulary; everything else may differ. */
-  readonly model: Transformer
-  readonly params: TransformerParams
+  readonly policy: LogitPolicy<T>
+  readonly params: T
 }
 
 /** What to minimise. */
@@ -39,12 +40,16 @@ export const distillLoss =
   }
 
 /** @internal A divergence of distributions needs one vocabulary. */
-export const demandVocabulary = (op: string, student: Transformer, teacher: Transformer): void => {
-  if (student.config.vocab === teacher.config.vocab) return
+export const demandVocabulary = <P extends Tree, T extends Tree>(
+  op: string,
+  student: LogitPolicy<P>,
+  teacher: LogitPolicy<T>,
+): void => {
+  if (student.vocab === teacher.vocab) return
   throw new ShapeError({
     op,
     operands: [],
-    rule: `the student has ${student.config.vocab} tokens and the teacher ${teacher.config.vocab}: their distributions are not comparable`,
+    rule: `the student has ${student.vocab} tokens and the teacher ${teacher.vocab}: their distributions are not comparable`,
     fix: 'Take a teacher of the same vocabulary, or learn from its traces (sftStep)',
   })
 }

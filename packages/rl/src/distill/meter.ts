@@ -1,6 +1,6 @@
 /** How far a student is from its teacher, measured on texts: what compares students that learned by different losses. */
-import type { Floats, Integers, Transformer, TransformerParams } from '@adjoint/nn'
-import { add, type Device, jit, slice, stack, sum, tensor } from '@adjoint/tensor'
+import type { Floats, Integers } from '@adjoint/nn'
+import { add, type Device, jit, slice, stack, sum, tensor, type Tree } from '@adjoint/tensor'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { type Demonstration, encodeDemonstrations } from '../policy/batch.ts'
@@ -9,17 +9,15 @@ import type { RunError } from '../run/errors.ts'
 import { masked } from '../objective/mask.ts'
 import type { Metrics } from '../run/metrics.ts'
 import { grouped } from '../policy/rollout.ts'
-import { completionLogits } from '../policy/score.ts'
-import type { Vocabulary } from '../task/vocabulary.ts'
+import type { LogitPolicy } from '../policy/policy.ts'
 import type { Divergence } from './divergence.ts'
 import { demandVocabulary, distillLoss, type TeacherModel } from './loss.ts'
 
 /** What to measure. */
-export interface MeterConfig {
+export interface MeterConfig<P extends Tree, T extends Tree> {
   /** The student. */
-  readonly model: Transformer
-  readonly teacher: TeacherModel
-  readonly vocabulary: Vocabulary
+  readonly policy: LogitPolicy<P>
+  readonly teacher: TeacherModel<T>
   readonly divergences: Readonly<Record<string, Divergence>>
   /** Tokens of a row; shorter ones are padded. Default: the student's context. */
   readonly width?: number
@@ -36,31 +34,32 @@ export interface MeterConfig {
  * @example
  * ```ts
  * import { transformer } from '@adjoint/nn'
- * import { divergenceMeter, forwardKl, hostKey, mod10Chain, traces } from '@adjoint/rl'
+ * import { divergenceMeter, forwardKl, hostKey, mod10Chain, traces, transformerPolicy } from '@adjoint/rl'
  * import { random, requestDevice } from '@adjoint/tensor'
  * import { isRight } from 'fp-ts/lib/Either.js'
  * const device = await requestDevice({ kind: 'wasm' })()
  * if (isRight(device)) {
  *   const { vocabulary } = mod10Chain
  *   const model = transformer({ vocab: vocabulary.size, width: 16, layers: 1, heads: 2, context: 21 })
- *   const teacher = { model, params: model.init(random.key(1)) }
- *   const meter = divergenceMeter({ model, teacher, vocabulary, divergences: { forward: forwardKl }, device: device.right })
+ *   const policy = transformerPolicy(model, vocabulary)
+ *   const teacher = { policy, params: model.init(random.key(1)) }
+ *   const meter = divergenceMeter({ policy, teacher, divergences: { forward: forwardKl }, device: device.right })
  *   const measured = await meter(model.init(random.key(0)), traces(mod10Chain, { rows: 8, thinkShare: 1 })(hostKey(0)))()
  * }
  * ```
  */
-export const divergenceMeter = (config: MeterConfig) => {
-  const { model, teacher, vocabulary, divergences, device, rows = 256, width = model.config.context } = config
-  demandVocabulary('divergenceMeter', model, teacher.model)
+export const divergenceMeter = <P extends Tree, T extends Tree>(config: MeterConfig<P, T>) => {
+  const { policy, teacher, divergences, device, rows = 256, width = policy.context } = config
+  demandVocabulary('divergenceMeter', policy, teacher.policy)
   const names = Object.keys(divergences)
   /** The sums over tokens, and how many tokens there are. */
   const sums = jit(
-    (student: TransformerParams, given: TransformerParams, tokens: Integers, whole: Floats) => {
+    (student: P, given: T, tokens: Integers, whole: Floats) => {
       const mask: Floats = slice([0, 1], whole.shape)(whole)
       const sequences = { tokens, starts: null }
       const [T, S] = [
-        completionLogits(teacher.model, mask.shape[1]!)(given)(sequences),
-        completionLogits(model, mask.shape[1]!)(student)(sequences),
+        teacher.policy.logits(mask.shape[1]!)(given, sequences),
+        policy.logits(mask.shape[1]!)(student, sequences),
       ]
       const total = (divergence: Divergence) =>
         distillLoss({ divergence, aggregate: (x, m) => sum()(masked(x, m)) })(T, S, mask)
@@ -68,14 +67,14 @@ export const divergenceMeter = (config: MeterConfig) => {
     },
     { device },
   )
-  const batchSums = (params: TransformerParams, batch: readonly Demonstration[]): TE.TaskEither<RunError, Floats> =>
+  const batchSums = (params: P, batch: readonly Demonstration[]): TE.TaskEither<RunError, Floats> =>
     pipe(
-      TE.fromEither(encodeDemonstrations(vocabulary, width)(batch)),
+      TE.fromEither(encodeDemonstrations(policy.text, width)(batch)),
       TE.flatMap(({ tokens, mask, shape }) =>
         onDevice(() => Promise.resolve(sums(params, teacher.params, tensor(tokens, shape), tensor(mask, shape)))),
       ),
     )
-  return (params: TransformerParams, texts: readonly Demonstration[]): TE.TaskEither<RunError, Metrics> =>
+  return (params: P, texts: readonly Demonstration[]): TE.TaskEither<RunError, Metrics> =>
     pipe(
       texts.length === 0 ? [[]] : grouped(texts, rows),
       TE.traverseSeqArray((batch) => batchSums(params, batch)),

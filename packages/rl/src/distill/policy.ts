@@ -12,26 +12,22 @@
  * It departs from MiniLLM: no texts are mixed from teacher and student, returns are not divided by what is left of the
  * sequence, and no language-modelling loss is added.
  */
-import { valueAndGrad } from '@adjoint/autograd'
-import {
-  applyUpdates,
-  type Floats,
-  globalNorm,
-  type GradientTransformation,
-  type Transformer,
-  type TransformerParams,
-} from '@adjoint/nn'
-import { type Device, jit, matmul, neg, stopGradient, tensor, type Tree } from '@adjoint/tensor'
+import type { Floats, GradientTransformation } from '@adjoint/nn'
+import { type Device, matmul, neg, stopGradient, tensor, type Tree } from '@adjoint/tensor'
+import { pipe } from 'fp-ts/lib/function.js'
+import * as TE from 'fp-ts/lib/TaskEither.js'
+import type { Sampled } from '../experience/rows.ts'
+import type { Stepped } from '../learn/fit.ts'
+import { type Learner, updateOf } from '../learn/update.ts'
 import { tokenMean, totalsOf } from '../objective/aggregate.ts'
 import { unclipped } from '../objective/clip.ts'
-import { packMetrics } from '../run/device.ts'
 import { masked } from '../objective/mask.ts'
 import { GRPO_OBJECTIVE, objective, type ObjectiveConfig, type Rollouts } from '../objective/objective.ts'
 import { logRatioOf } from '../objective/ratio.ts'
-import { scoreCompletions } from '../policy/score.ts'
-import type { Learner } from '../learn/sft.ts'
+import type { LogitPolicy } from '../policy/policy.ts'
+import { onDevice, readOn } from '../run/device.ts'
 import { demandVocabulary, type TeacherModel } from './loss.ts'
-import { type Sampled, type StudentSampling, studentStep } from './sampling.ts'
+import { type StudentSampling, studentStep } from './sampling.ts'
 
 /**
  * The advantages [B, T] of sampled tokens from their log-probabilities [B, T] (nats) under teacher and student; 0 where the
@@ -63,20 +59,20 @@ export const teacherAdvantages = (discount: number) => {
 export const ON_POLICY_OBJECTIVE: ObjectiveConfig = { ...GRPO_OBJECTIVE, clip: unclipped, aggregate: tokenMean }
 
 /** How to learn from a teacher's log-probabilities of what the student writes. */
-export interface MiniLlmConfig<Problem, O extends Tree> {
+export interface MiniLlmConfig<Problem, P extends Tree, T extends Tree, O extends Tree> {
   /** The student. */
-  readonly model: Transformer
-  readonly teacher: TeacherModel
+  readonly policy: LogitPolicy<P>
+  readonly teacher: TeacherModel<T>
   readonly sampling: StudentSampling<Problem>
   /** gamma. Default 0: each token answers for itself. */
   readonly discount?: number
   /** Default {@link ON_POLICY_OBJECTIVE}. Its beta is 0: the teacher is the reference. */
   readonly objective?: ObjectiveConfig
   readonly optimizer: GradientTransformation<O>
+  /** Completions that go through both models at once; the result is that of all of them. Default: all. */
+  readonly microBatch?: number
   readonly device: Device
 }
-
-const MINI_LLM_METRICS = ['entropy', 'grad_norm', 'kl', 'policy_loss'] as const
 
 /**
  * A step of on-policy distillation by policy gradient: `(state, key) -> state and metrics`: `kl`, the estimate of KL(S || T)
@@ -86,16 +82,17 @@ const MINI_LLM_METRICS = ['entropy', 'grad_norm', 'kl', 'policy_loss'] as const
  * @example
  * ```ts
  * import { adamW, transformer } from '@adjoint/nn'
- * import { hostKey, miniLlmStep, mod10Chain } from '@adjoint/rl'
+ * import { hostKey, miniLlmStep, mod10Chain, transformerPolicy } from '@adjoint/rl'
  * import { random, requestDevice } from '@adjoint/tensor'
  * import { isRight } from 'fp-ts/lib/Either.js'
  * const device = await requestDevice({ kind: 'wasm' })()
  * if (isRight(device)) {
  *   const model = transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 23 })
+ *   const policy = transformerPolicy(model, mod10Chain.vocabulary)
  *   const optimizer = adamW({ learningRate: 1e-3 })
  *   const step = miniLlmStep({
- *     model,
- *     teacher: { model, params: model.init(random.key(1)) },
+ *     policy,
+ *     teacher: { policy, params: model.init(random.key(1)) },
  *     sampling: { task: mod10Chain, prompts: 8, maxTokens: 12, temperature: 1 },
  *     optimizer,
  *     device: device.right,
@@ -105,48 +102,60 @@ const MINI_LLM_METRICS = ['entropy', 'grad_norm', 'kl', 'policy_loss'] as const
  * }
  * ```
  */
-export const miniLlmStep = <Problem, O extends Tree>(config: MiniLlmConfig<Problem, O>) => {
-  const { model, teacher, sampling, optimizer, device, objective: parts = ON_POLICY_OBJECTIVE } = config
-  demandVocabulary('miniLlmStep', model, teacher.model)
+export const miniLlmStep = <Problem, P extends Tree, T extends Tree, O extends Tree>(
+  config: MiniLlmConfig<Problem, P, T, O>,
+) => {
+  const { policy, teacher, sampling, optimizer, device, objective: parts = ON_POLICY_OBJECTIVE } = config
+  demandVocabulary('miniLlmStep', policy, teacher.policy)
   if (parts.beta !== 0)
     throw new RangeError(`miniLlmStep: beta is ${parts.beta}. Set it to 0: the teacher is the reference.`)
   const advantagesOf = teacherAdvantages(config.discount ?? 0)
   const scored = { completion: sampling.maxTokens, temperature: sampling.temperature }
-  const [asStudent, asTeacher] = [scoreCompletions(model, scored), scoreCompletions(teacher.model, scored)]
-  const loss = valueAndGrad(
-    (params: TransformerParams, sampled: Sampled, rollouts: Rollouts) => {
-      const { logp, entropy } = asStudent(params)(sampled)
-      const value = objective(parts)(rollouts)(logp, entropy)
-      return [value, stopGradient(entropy)] as const
-    },
-    { hasAux: true },
-  )
-  const update = jit(
-    ({ params, opt }: Learner<O>, given: TransformerParams, sampled: Sampled) => {
-      const { mask, samplerLogp } = sampled
-      const taught = asTeacher(given)(sampled).logp // [B, N]
+  const [asStudent, asTeacher] = [policy.score(scored), teacher.policy.score(scored)]
+  const { update, unpack } = updateOf({
+    loss: (params: P, { given, ...sampled }: Sampled & { readonly given: T }) => {
+      const { mask, samplerLogp, totals } = sampled
+      const taught = asTeacher(given, sampled).logp // [B, N]
+      const { logp, entropy } = asStudent(params, sampled)
       const rollouts: Rollouts = {
         mask,
         oldLogp: samplerLogp,
         refLogp: null,
         advantages: advantagesOf(taught, samplerLogp, mask),
         weights: null,
-        totals: null,
+        totals,
       }
-      const [[value, entropy], grads] = loss(params, sampled, rollouts)
-      const [updates, next] = optimizer.update(grads, opt, params)
-      const perToken = (x: Floats) => tokenMean(x, mask, totalsOf(mask))
-      return {
-        state: { params: applyUpdates(params, updates), opt: next },
-        metrics: packMetrics({
+      const value = objective(parts)(rollouts)(logp, entropy)
+      const perToken = (x: Floats) => tokenMean(x, mask, totals ?? totalsOf(mask))
+      return [
+        value,
+        {
           policy_loss: value,
           kl: neg(perToken(logRatioOf(taught, samplerLogp))),
-          entropy: perToken(entropy),
-          grad_norm: globalNorm(grads),
-        }),
-      }
+          entropy: perToken(stopGradient(entropy)),
+        },
+      ]
     },
-    { donate: [0], device },
+    measures: { policy_loss: 'sum', kl: 'sum', entropy: 'sum' },
+    optimizer,
+    device,
+  })
+  return studentStep<Problem, P, Learner<P, O>>(config, (state, sampled) =>
+    pipe(
+      onDevice(() =>
+        Promise.resolve(
+          update(
+            state,
+            sampled.map((part) => ({ ...part, given: teacher.params })),
+          ),
+        ),
+      ),
+      TE.flatMap(({ learner, measured }) =>
+        pipe(
+          readOn(device)(measured),
+          TE.map((values): Stepped<Learner<P, O>> => ({ state: learner, metrics: unpack(values) })),
+        ),
+      ),
+    ),
   )
-  return studentStep(config, (state: Learner<O>, sampled) => update(state, teacher.params, sampled), MINI_LLM_METRICS)
 }

@@ -17,6 +17,7 @@ import { sftStep, traces } from '../learn/sft.ts'
 import { type Chain, mod10Chains } from '../task/chain.ts'
 import { foldIn, hostKey } from '../run/keys.ts'
 import { splitOf } from '../task/task.ts'
+import { transformerPolicy } from '../policy/policy.ts'
 
 const device = await testDevice()
 
@@ -84,20 +85,23 @@ describe('selection', () => {
 describe('rejection sampling', () => {
   const task = mod10Chains(2)
   const model = transformer({ vocab: task.vocabulary.size, width: 16, layers: 1, heads: 2, context: 14 })
+  const policy = transformerPolicy(model, task.vocabulary)
   const correct = accuracy(task.verify)
   let params: TransformerParams
   beforeAll(async () => {
     const optimizer = adam({ learningRate: 1e-2 })
     const batch = traces(task, { rows: 32, thinkShare: 0.5 })
-    const step = sftStep({ model, vocabulary: task.vocabulary, optimizer, batch, width: 14, device })
+    const step = sftStep({ policy, optimizer, batch, width: 14, device })
     const initial = await realizeAsync(model.init(random.key(0)), device)
     let state = { params: initial, opt: optimizer.init(initial) }
     for (let i = 0; i < 60; i++) state = (await right(step(state, foldIn(hostKey(1), i)))).state
     params = state.params
   })
-  const config = (over: Partial<RejectionConfig<Chain>> = {}): RejectionConfig<Chain> => ({
+  const config = (
+    over: Partial<RejectionConfig<Chain, TransformerParams>> = {},
+  ): RejectionConfig<Chain, TransformerParams> => ({
     task,
-    model,
+    policy,
     count: 20,
     group: 8,
     maxTokens: 8,

@@ -6,7 +6,7 @@
  * The problems come in batches, and a batch is a pure function of parameters, key and number: so batches can be made in any
  * order, on any day, and a run that was interrupted goes on with the next one.
  */
-import type { TransformerParams } from '@adjoint/nn'
+import type { Tree } from '@adjoint/tensor'
 import type { Monoid } from 'fp-ts/lib/Monoid.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
@@ -14,11 +14,11 @@ import type { Demonstration } from '../policy/batch.ts'
 import type { RunError } from '../run/errors.ts'
 import type { Sample } from '../reward/reward.ts'
 import { grouped, roller, type RolloutConfig } from '../policy/rollout.ts'
-import { foldIn, type HostKey } from '../run/keys.ts'
+import { foldIn, type HostKey, stream } from '../run/keys.ts'
 import { problems } from '../task/task.ts'
 
 /** What to sample, and what of it to keep. `group` is K. */
-export interface RejectionConfig<Problem> extends RolloutConfig<Problem> {
+export interface RejectionConfig<Problem, P extends Tree> extends RolloutConfig<Problem, P> {
   /** Training problems, all distinct. */
   readonly count: number
   /** What a completion must satisfy, by name; the first that it does not is what the report counts. */
@@ -84,7 +84,7 @@ export const keptMonoid = <Problem>(): Monoid<Kept<Problem>> => ({
 })
 
 /** How to choose among completions to one problem. */
-export type Selection<Problem> = Pick<RejectionConfig<Problem>, 'accept' | 'perProblem' | 'distinct'>
+export type Selection<Problem> = Pick<RejectionConfig<Problem, null>, 'accept' | 'perProblem' | 'distinct'>
 
 /**
  * What is kept of the completions to one problem, in their order. A completion that was cut is never kept: it has no end to
@@ -132,11 +132,11 @@ export const selectTraces = <Problem>({ accept, perProblem = Infinity, distinct 
 }
 
 /** Rejection sampling in batches. */
-export interface RejectionBatches<Problem> {
+export interface RejectionBatches<Problem, P extends Tree> {
   /** How many batches there are. */
   readonly batches: number
   /** Batch number `index`, from 0. Needs no other batch. */
-  readonly batch: (params: TransformerParams, key: HostKey, index: number) => TE.TaskEither<RunError, Kept<Problem>>
+  readonly batch: (params: P, key: HostKey, index: number) => TE.TaskEither<RunError, Kept<Problem>>
 }
 
 /**
@@ -146,10 +146,12 @@ export interface RejectionBatches<Problem> {
  * @example
  * ```ts
  * import { rejectionBatches, type RejectionConfig } from '@adjoint/rl'
- * const batchesOf = (config: RejectionConfig<unknown>) => rejectionBatches(config).batches
+ * const batchesOf = (config: RejectionConfig<unknown, null>) => rejectionBatches(config).batches
  * ```
  */
-export const rejectionBatches = <Problem>(config: RejectionConfig<Problem>): RejectionBatches<Problem> => {
+export const rejectionBatches = <Problem, P extends Tree>(
+  config: RejectionConfig<Problem, P>,
+): RejectionBatches<Problem, P> => {
   const { task, count, group } = config
   const roll = roller(config)
   const select = selectTraces(config)
@@ -160,7 +162,7 @@ export const rejectionBatches = <Problem>(config: RejectionConfig<Problem>): Rej
   const problemsOf = (key: HostKey): readonly Problem[] => {
     const name = key.join()
     if (known.name !== name)
-      known = { name, problems: problems(task, 'train', { count, distinct: true })(foldIn(key, 0)) }
+      known = { name, problems: problems(task, 'train', { count, distinct: true })(stream('problems')(key)) }
     return known.problems
   }
   return {
@@ -170,7 +172,7 @@ export const rejectionBatches = <Problem>(config: RejectionConfig<Problem>): Rej
       // The last batch is filled up by its own first problems, so that all batches have one shape.
       const filled = Array.from({ length: perBatch }, (_, i) => asked[i % asked.length]!)
       return pipe(
-        roll(params, filled, foldIn(foldIn(key, 1), index)),
+        roll(params, filled, foldIn(stream('completions')(key), index)),
         TE.map(({ samples }) => grouped(samples, group).slice(0, asked.length).map(select).reduce(concat, empty)),
       )
     },
@@ -184,7 +186,7 @@ export const rejectionBatches = <Problem>(config: RejectionConfig<Problem>): Rej
  * @example
  * ```ts
  * import { transformer } from '@adjoint/nn'
- * import { accuracy, hostKey, mod10Chain, rejectionSample } from '@adjoint/rl'
+ * import { accuracy, hostKey, mod10Chain, rejectionSample, transformerPolicy } from '@adjoint/rl'
  * import { random, requestDevice } from '@adjoint/tensor'
  * import { isRight } from 'fp-ts/lib/Either.js'
  * const device = await requestDevice({ kind: 'wasm' })()
@@ -193,7 +195,7 @@ export const rejectionBatches = <Problem>(config: RejectionConfig<Problem>): Rej
  *   const model = transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 21 })
  *   const sample = rejectionSample({
  *     task: mod10Chain,
- *     model,
+ *     policy: transformerPolicy(model, mod10Chain.vocabulary),
  *     count: 4,
  *     group: 4,
  *     maxTokens: 10,
@@ -206,10 +208,10 @@ export const rejectionBatches = <Problem>(config: RejectionConfig<Problem>): Rej
  * }
  * ```
  */
-export const rejectionSample = <Problem>(config: RejectionConfig<Problem>) => {
+export const rejectionSample = <Problem, P extends Tree>(config: RejectionConfig<Problem, P>) => {
   const { batches, batch } = rejectionBatches(config)
   const { empty, concat } = keptMonoid<Problem>()
-  return (params: TransformerParams, key: HostKey): TE.TaskEither<RunError, Kept<Problem>> =>
+  return (params: P, key: HostKey): TE.TaskEither<RunError, Kept<Problem>> =>
     pipe(
       Array.from({ length: batches }, (_, index) => index),
       TE.traverseSeqArray((index) => batch(params, key, index)),

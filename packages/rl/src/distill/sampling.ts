@@ -1,15 +1,15 @@
 /** Texts that the student writes itself, for a teacher to judge, and a step of learning on them. */
-import type { Floats, Integers, Transformer, TransformerParams } from '@adjoint/nn'
-import { type Device, tensor } from '@adjoint/tensor'
+import type { Device, Tree } from '@adjoint/tensor'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import { onDevice, readOn, unpackMetrics } from '../run/device.ts'
-import type { RunError } from '../run/errors.ts'
-import type { Rollout } from '../experience/experience.ts'
-import { completionMetrics } from '../run/metrics.ts'
+import type { Rollout } from '../experience/rollout.ts'
+import { type Sampled, sampledParts } from '../experience/rows.ts'
+import type { Stepped } from '../learn/fit.ts'
+import type { Policy } from '../policy/policy.ts'
 import { roller } from '../policy/rollout.ts'
-import type { Stepped } from '../learn/sft.ts'
-import { foldIn, type HostKey } from '../run/keys.ts'
+import type { RunError } from '../run/errors.ts'
+import { foldIn, type HostKey, stream } from '../run/keys.ts'
+import { completionMetrics } from '../run/metrics.ts'
 import { problem, type Task } from '../task/task.ts'
 
 /** What the student writes in a step. */
@@ -28,62 +28,43 @@ export interface StudentSampling<Problem> {
 }
 
 /** @internal A sampler of the student's texts: problems and draws follow from the key. */
-export const studentRollouts = <Problem>(
+export const studentRollouts = <Problem, P extends Tree>(
   { prompts, group = 1, ...sampling }: StudentSampling<Problem>,
-  model: Transformer,
+  policy: Policy<P>,
   device: Device,
-): ((params: TransformerParams, key: HostKey) => TE.TaskEither<RunError, Rollout<Problem>>) => {
-  const roll = roller({ ...sampling, group, model, device })
+): ((params: P, key: HostKey) => TE.TaskEither<RunError, Rollout<Problem>>) => {
+  const roll = roller({ ...sampling, group, policy, device })
   return (params, key) => {
-    const asked = Array.from({ length: prompts }, (_, i) => problem(sampling.task, 'train')(foldIn(foldIn(key, 0), i)))
-    return roll(params, asked, foldIn(key, 1))
+    const from = stream('problems')(key)
+    const asked = Array.from({ length: prompts }, (_, i) => problem(sampling.task, 'train')(foldIn(from, i)))
+    return roll(params, asked, stream('completions')(key))
   }
 }
 
-/** @internal A rollout as arguments of a compiled program; P + N columns, of which N were sampled. */
-export type Sampled = {
-  readonly tokens: Integers
-  readonly starts: Integers | null
-  /** [B, N]. */
-  readonly mask: Floats
-  /** [B, N], nats. */
-  readonly samplerLogp: Floats
-}
-
-/** @internal */
-export const sampledOf = ({ tokens, starts, mask, samplerLogp, samples }: Rollout<unknown>): Sampled => {
-  const rows = samples.length
-  return {
-    tokens: tensor(tokens, [rows, tokens.length / rows]),
-    starts: starts === null ? null : tensor(starts, [rows]),
-    mask: tensor(mask, [rows, mask.length / rows]),
-    samplerLogp: tensor(samplerLogp, [rows, mask.length / rows]),
-  }
-}
-
-/** @internal A step on what the student writes: its metrics are what `update` measured, by `names`, and those of the completions. */
-export const studentStep = <Problem, S extends { readonly params: TransformerParams }>(
-  config: { readonly sampling: StudentSampling<Problem>; readonly model: Transformer; readonly device: Device },
-  update: (state: S, sampled: Sampled) => { readonly state: S; readonly metrics: Floats },
-  names: readonly string[],
+/** @internal A step on what the student writes: its metrics are what `learn` measured, and those of the completions. */
+export const studentStep = <Problem, P extends Tree, S extends { readonly params: P }>(
+  config: {
+    readonly sampling: StudentSampling<Problem>
+    readonly policy: Policy<P>
+    readonly microBatch?: number
+    readonly device: Device
+  },
+  learn: (state: S, parts: readonly Sampled[]) => TE.TaskEither<RunError, Stepped<S>>,
 ) => {
-  const { sampling, model, device } = config
-  const roll = studentRollouts(sampling, model, device)
+  const roll = studentRollouts(config.sampling, config.policy, config.device)
   return (state: S, key: HostKey): TE.TaskEither<RunError, Stepped<S>> =>
     pipe(
       roll(state.params, key),
       TE.flatMap((rollout) =>
         pipe(
-          onDevice(() => Promise.resolve(update(state, sampledOf(rollout)))),
-          TE.flatMap(({ state: next, metrics }) =>
-            pipe(
-              readOn(device)(metrics),
-              TE.map((values) => ({
-                state: next,
-                metrics: { ...unpackMetrics(names, values), ...completionMetrics(rollout.samples) },
-              })),
-            ),
+          learn(
+            state,
+            sampledParts(rollout, [...rollout.samples.keys()], config.microBatch).map(({ rows: _, ...part }) => part),
           ),
+          TE.map(({ state: next, metrics }) => ({
+            state: next,
+            metrics: { ...metrics, ...completionMetrics(rollout.samples) },
+          })),
         ),
       ),
     )

@@ -2,13 +2,13 @@
  * Evaluation on held-out problems: k completions to each, sampled at a temperature (pass@1 as the mean over them, cons@k as
  * their majority vote: DeepSeek-R1 section 3) or the greedy one. Problems come from the held-out split by construction.
  */
-import type { Transformer, TransformerParams } from '@adjoint/nn'
-import type { Device } from '@adjoint/tensor'
+import type { Device, Tree } from '@adjoint/tensor'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { RunError } from '../run/errors.ts'
 import { consAtK, passAtK } from './estimate.ts'
+import type { Policy } from '../policy/policy.ts'
 import { grouped, roller } from '../policy/rollout.ts'
 import type { Sample } from '../reward/reward.ts'
 import { accuracy } from '../reward/rules.ts'
@@ -17,9 +17,9 @@ import { problems, type Task } from '../task/task.ts'
 import { lastAnswer, parseCompletion } from '../policy/template.ts'
 
 /** What to ask, and how. */
-export interface EvaluateConfig<Problem> {
+export interface EvaluateConfig<Problem, P extends Tree> {
   readonly task: Task<Problem>
-  readonly model: Transformer
+  readonly policy: Policy<P>
   /** Held-out problems, all distinct. */
   readonly count: number
   /** Completions to a problem, k. 1 with temperature 0 is greedy decoding. */
@@ -100,29 +100,30 @@ export interface Evaluated<Problem> {
  * @example
  * ```ts
  * import { transformer } from '@adjoint/nn'
- * import { mod10Chain, evaluator } from '@adjoint/rl'
+ * import { mod10Chain, evaluator, transformerPolicy } from '@adjoint/rl'
  * import { random, requestDevice } from '@adjoint/tensor'
  * import { isRight } from 'fp-ts/lib/Either.js'
  * const device = await requestDevice({ kind: 'wasm' })()
  * if (isRight(device)) {
  *   const model = transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 21 })
- *   const exam = { task: mod10Chain, model, count: 4, samples: 2, temperature: 1, maxTokens: 10, seed: 0, device: device.right }
+ *   const policy = transformerPolicy(model, mod10Chain.vocabulary)
+ *   const exam = { task: mod10Chain, policy, count: 4, samples: 2, temperature: 1, maxTokens: 10, seed: 0, device: device.right }
  *   const result = await evaluator(exam)(model.init(random.key(0)))()
  * }
  * ```
  */
-export const evaluator = <Problem>(config: EvaluateConfig<Problem>) => {
-  const { task, model, count, samples: k, seed, rows = 256 } = config
+export const evaluator = <Problem, P extends Tree>(config: EvaluateConfig<Problem, P>) => {
+  const { task, count, samples: k, seed, rows = 256 } = config
   const root = hostKey(seed)
   const questions = problems(task, 'heldOut', { count, distinct: true })(foldIn(root, 0))
-  const roll = roller({ ...config, model, group: k })
+  const roll = roller({ ...config, group: k })
   // The last batch is filled up by its first questions, so that all batches have one shape.
   const perBatch = Math.min(count, Math.max(1, Math.floor(rows / k)))
   const batches = grouped(questions, perBatch).map((batch) => ({
     asked: batch.length,
     batch: Array.from({ length: perBatch }, (_, i) => batch[i % batch.length]!),
   }))
-  return (params: TransformerParams): TE.TaskEither<RunError, Evaluated<Problem>> =>
+  return (params: P): TE.TaskEither<RunError, Evaluated<Problem>> =>
     pipe(
       batches,
       TE.traverseSeqArrayWithIndex((i, { asked, batch }) =>

@@ -11,6 +11,7 @@ import { informative, rewarded } from './select.ts'
 import { type Chain, mod10Chains } from '../task/chain.ts'
 import { foldIn, hostKey } from '../run/keys.ts'
 import { splitOf } from '../task/task.ts'
+import { transformerPolicy } from '../policy/policy.ts'
 
 const device = await testDevice()
 let params: TransformerParams
@@ -20,9 +21,10 @@ beforeAll(async () => {
 
 const task = mod10Chains(2)
 const model = transformer({ vocab: task.vocabulary.size, width: 16, layers: 1, heads: 2, context: 16 })
-const config = (over: Partial<CollectConfig<Chain>> = {}): CollectConfig<Chain> => ({
+const policy = transformerPolicy(model, task.vocabulary)
+const config = (over: Partial<CollectConfig<Chain, TransformerParams>> = {}): CollectConfig<Chain, TransformerParams> => ({
   task,
-  model,
+  policy,
   prompts: 3,
   group: 2,
   maxTokens: 4,

@@ -2,7 +2,7 @@
  * Collecting experience: sample completions to fresh problems, reward them, and keep the groups that are worth learning
  * from, until there are as many as a step asks for (dynamic sampling: DAPO, Yu et al. 2025, algorithm 1).
  */
-import type { TransformerParams } from '@adjoint/nn'
+import type { Tree } from '@adjoint/tensor'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { RunError } from '../run/errors.ts'
@@ -12,11 +12,11 @@ import { type NamedReward, scoreSamples } from '../reward/named.ts'
 import type { Sample } from '../reward/reward.ts'
 import { grouped, roller, type RolloutConfig } from '../policy/rollout.ts'
 import type { Keep } from './select.ts'
-import { foldIn, type HostKey } from '../run/keys.ts'
+import { foldIn, type HostKey, stream } from '../run/keys.ts'
 import { problem } from '../task/task.ts'
 
 /** What to sample, and what of it to keep. */
-export interface CollectConfig<Problem> extends RolloutConfig<Problem> {
+export interface CollectConfig<Problem, P extends Tree> extends RolloutConfig<Problem, P> {
   /** Groups of a batch. */
   readonly prompts: number
   readonly rewards: readonly NamedReward<Problem>[]
@@ -49,13 +49,13 @@ interface Round<Problem> {
 
 /**
  * A collector of experience; make it once, it keeps its compiled programs. Problems and draws follow from the key alone:
- * same parameters and key, same experience. Left: TooFewGroups where `rounds` batches did not yield `prompts` groups worth
+ * same parameters and key, same experience. `(params, key, version)`: the version (default 0) is noted with what was sampled. Left: TooFewGroups where `rounds` batches did not yield `prompts` groups worth
  * keeping; as {@link roller}.
  *
  * @example
  * ```ts
  * import { transformer } from '@adjoint/nn'
- * import { accuracy, collector, hostKey, informative, mod10Chain, named } from '@adjoint/rl'
+ * import { accuracy, collector, hostKey, informative, mod10Chain, named, transformerPolicy } from '@adjoint/rl'
  * import { random, requestDevice } from '@adjoint/tensor'
  * import { isRight } from 'fp-ts/lib/Either.js'
  * const device = await requestDevice({ kind: 'wasm' })()
@@ -63,7 +63,7 @@ interface Round<Problem> {
  *   const model = transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 21 })
  *   const collect = collector({
  *     task: mod10Chain,
- *     model,
+ *     policy: transformerPolicy(model, mod10Chain.vocabulary),
  *     prompts: 2,
  *     group: 4,
  *     maxTokens: 10,
@@ -76,7 +76,7 @@ interface Round<Problem> {
  * }
  * ```
  */
-export const collector = <Problem>(config: CollectConfig<Problem>) => {
+export const collector = <Problem, P extends Tree>(config: CollectConfig<Problem, P>) => {
   const { task, prompts, keep, processReward, rounds = 32 } = config
   const roll = roller(config)
   const score = scoreSamples(config.rewards)
@@ -89,19 +89,19 @@ export const collector = <Problem>(config: CollectConfig<Problem>) => {
           (groups) => pickGroups(groups)(experience),
         )
 
-  const sampleRound = (params: TransformerParams, key: HostKey, round: number) => {
-    const from = round === 0 ? key : foldIn(foldIn(key, 4), round)
-    const asked = Array.from({ length: prompts }, (_, i) => problem(task, 'train')(foldIn(foldIn(from, 0), i)))
+  const sampleRound = (params: P, key: HostKey, round: number, version: number) => {
+    const from = round === 0 ? key : foldIn(stream('rounds')(key), round)
+    const asked = Array.from({ length: prompts }, (_, i) => problem(task, 'train')(foldIn(stream('problems')(from), i)))
     const started = performance.now()
     return pipe(
-      roll(params, asked, foldIn(from, 1)),
+      roll(params, asked, stream('completions')(from)),
       TE.flatMap((rollout) => {
         const rolled = performance.now()
         return TE.fromTask<Round<Problem>, RunError>(async () => {
           const breakdowns = await score(rollout.samples)
           const steps = processReward === undefined ? null : await processReward(rollout.samples)
           const ids = asked.map((_, i) => `${hex(key)}.${round * prompts + i}`)
-          const sampled = { ...rollout, breakdowns, steps, ids }
+          const sampled = { ...rollout, breakdowns, steps, ids, versions: ids.map(() => version) }
           return {
             sampled,
             kept: keepFrom(sampled),
@@ -135,13 +135,14 @@ export const collector = <Problem>(config: CollectConfig<Problem>) => {
   }
 
   const go = (
-    params: TransformerParams,
+    params: P,
     key: HostKey,
+    version: number,
     before: readonly Round<Problem>[],
     held: Experience<Problem> | null,
   ): TE.TaskEither<RunError, Collected<Problem>> =>
     pipe(
-      sampleRound(params, key, before.length),
+      sampleRound(params, key, before.length, version),
       TE.flatMap((round) => {
         const all = [...before, round]
         const together = held === null ? round.kept : concatExperiences(held, round.kept)
@@ -156,11 +157,11 @@ export const collector = <Problem>(config: CollectConfig<Problem>) => {
             wanted: prompts,
             sampled: all.length * prompts,
           })
-        return go(params, key, all, together)
+        return go(params, key, version, all, together)
       }),
     )
-  return (params: TransformerParams, key: HostKey): TE.TaskEither<RunError, Collected<Problem>> =>
-    go(params, key, [], null)
+  return (params: P, key: HostKey, version = 0): TE.TaskEither<RunError, Collected<Problem>> =>
+    go(params, key, version, [], null)
 }
 
 const firstOf = (n: number): readonly number[] => Array.from({ length: n }, (_, i) => i)

@@ -23,6 +23,7 @@ const experience = (group: number, groups: number, from = 0, padded = true): Exp
     breakdowns: rows.map((r) => ({ total: r, parts: {} })),
     steps: rows.map((r) => [{ end: 0, reward: r }]),
     ids: Array.from({ length: groups }, (_, g) => `draw ${from / group + g}`),
+    versions: Array.from({ length: groups }, (_, g) => from + g),
   }
 }
 const size = fc.record({ group: fc.integer({ min: 1, max: 4 }), groups: fc.integer({ min: 1, max: 5 }) })

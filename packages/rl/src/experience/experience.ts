@@ -3,30 +3,13 @@
  * completions each. It can be kept, filtered, replayed late, or written down: learning from it is a function of it.
  */
 import type { Breakdown } from '../reward/named.ts'
-import type { Sample } from '../reward/reward.ts'
+import type { Rollout } from './rollout.ts'
+import { rowsOf } from './rows.ts'
 
 /** What a step of a completion got, and the index of its last token in the completion. NaN = absent. */
 export interface StepReward {
   readonly end: number
   readonly reward: number
-}
-
-/** What a policy sampled. N is the most tokens of a completion, P the columns of prompts. */
-export interface Rollout<Problem> {
-  /** Completions to a prompt, G. */
-  readonly group: number
-  /** Columns of prompts, P. */
-  readonly width: number
-  /** `[rows, P + N]`. */
-  readonly tokens: Int32Array
-  /** `[rows]`: first column of each left-padded row; null where none is padded. */
-  readonly starts: Int32Array | null
-  /** `[rows, N]`: 1 on the tokens to learn from: those of the completion, the one that ends it included. */
-  readonly mask: Float32Array
-  /** `[rows, N]`, nats: log-probabilities under the policy that sampled; 0 after the end. */
-  readonly samplerLogp: Float32Array
-  /** One a row. */
-  readonly samples: readonly Sample<Problem>[]
 }
 
 /** A rollout with its rewards. */
@@ -37,15 +20,8 @@ export interface Experience<Problem> extends Rollout<Problem> {
   readonly steps: readonly (readonly StepReward[])[] | null
   /** One a group: which draw of the run it was. No two groups of a run share one. */
   readonly ids: readonly string[]
-}
-
-/** Rows of `data` [rows, ..], in the order asked for. */
-const rowsOf = <A extends Int32Array | Float32Array>(data: A, rows: readonly number[], total: number): A => {
-  const size = data.length / total
-  // A slice has the type of what it is a slice of.
-  const picked = data.slice(0, rows.length * size) as A
-  rows.forEach((row, at) => picked.set(data.subarray(row * size, (row + 1) * size), at * size))
-  return picked
+  /** One a group: how many updates the policy that sampled it had seen. */
+  readonly versions: readonly number[]
 }
 
 /**
@@ -74,6 +50,7 @@ export const pickGroups =
       breakdowns: of(experience.breakdowns),
       steps: experience.steps === null ? null : of(experience.steps),
       ids: groups.map((g) => experience.ids[g]!),
+      versions: groups.map((g) => experience.versions[g]!),
     }
   }
 
@@ -113,6 +90,7 @@ export const concatExperiences = <Problem>(x: Experience<Problem>, y: Experience
     breakdowns: [...x.breakdowns, ...y.breakdowns],
     steps: x.steps === null || y.steps === null ? null : [...x.steps, ...y.steps],
     ids: [...x.ids, ...y.ids],
+    versions: [...x.versions, ...y.versions],
   }
 }
 

@@ -1,62 +1,106 @@
 /**
- * One update of a model from labelled examples, compiled once: what the steps of reward models and of DPO share. The loss
- * is a pure function of parameters and a batch; the batch comes from the host.
+ * One update of a model from labelled examples, compiled once: what the steps of SFT, of reward models and of preferences share.
+ * The loss is a mean over what a batch holds (tokens, pairs); the batch comes from the host, whole or in parts.
  */
-import { valueAndGrad } from '@adjoint/autograd'
-import { applyUpdates, globalNorm, type GradientTransformation } from '@adjoint/nn'
-import { type Device, jit, type Scalar, type Tree } from '@adjoint/tensor'
+import type { Floats, Integers } from '@adjoint/nn'
+import { mul, type Scalar, scalar, tensor, type Tree } from '@adjoint/tensor'
 import type * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import { onDevice, packMetrics, readOn, unpackMetrics } from '../run/device.ts'
+import { floatRows, partsOf, rowsOf, tokensIn } from '../experience/rows.ts'
+import type { Sequences } from '../policy/batch.ts'
+import { onDevice, readOn } from '../run/device.ts'
 import type { RunError } from '../run/errors.ts'
-import type { Stepped } from './sft.ts'
+import type { Metrics } from '../run/metrics.ts'
+import type { Fold } from '../run/packing.ts'
+import { type Learner, type UpdateConfig, updateOf } from './update.ts'
 
-/** Parameters of any model, and the state of their optimizer. */
-export type Fitted<P extends Tree, O extends Tree> = {
-  readonly params: P
-  readonly opt: O
+/** What a step gives: the next state, and what it measured. */
+export interface Stepped<S> {
+  readonly state: S
+  readonly metrics: Metrics
 }
 
-/** What an update is made of. */
-interface FitConfig<P extends Tree, O extends Tree, B extends Tree, N extends string> {
-  /** The loss, and what the log says besides. */
-  readonly loss: (params: P, batch: B) => readonly [Scalar, Readonly<Record<N, Scalar>>]
-  /** The names of those metrics. */
-  readonly names: readonly N[]
-  readonly optimizer: GradientTransformation<O>
-  readonly device: Device
+/** @internal Some examples of a batch, and which share of the batch's mean is theirs. */
+export interface Share<B extends Tree> {
+  readonly examples: B
+  readonly share: number
 }
 
 /**
- * @internal `(state, batch) -> state and metrics` (`loss`, `grad_norm`, and those named). The memory of the state given is
- * reused for the one returned; that of the batch is not. Left: that of the batch, DeviceFailed.
+ * @internal `(state, shares of a batch) -> state and metrics` (`loss`, `grad_norm`, and those named). The memory of the state given
+ * is reused for the one returned; that of the batch is not. Left: that of the batch, DeviceFailed.
  */
 export const fitStep = <P extends Tree, O extends Tree, B extends Tree, N extends string>({
   loss,
-  names,
+  measures,
   optimizer,
   device,
-}: FitConfig<P, O, B, N>) => {
-  const differentiate = valueAndGrad(loss, { hasAux: true })
-  const update = jit(
-    ({ params, opt }: Fitted<P, O>, batch: B) => {
-      const [[value, aux], grads] = differentiate(params, batch)
-      const [updates, next] = optimizer.update(grads, opt, params)
-      const metrics: Readonly<Record<string, Scalar>> = { ...aux, loss: value, grad_norm: globalNorm(grads) }
-      return { state: { params: applyUpdates(params, updates), opt: next }, metrics: packMetrics(metrics) }
+}: UpdateConfig<P, O, B, N>) => {
+  const folds: Readonly<Record<string, Fold>> = { ...measures, loss: 'sum' }
+  type Weighed = { readonly examples: B; readonly share: Scalar | null }
+  const { update, unpack } = updateOf<P, O, Weighed, N | 'loss'>({
+    // The mean of a batch is the sum of its parts' means, each times its share.
+    loss: (params, { examples, share }) => {
+      const [value, aux] = loss(params, examples)
+      const weigh = (x: Scalar): Scalar => (share === null ? x : mul(x, share))
+      const measured: Readonly<Record<string, Scalar>> = { ...aux, loss: value }
+      const weighed = Object.entries(measured).map(([name, x]) => [name, folds[name] === 'sum' ? weigh(x) : x])
+      return [weigh(value), Object.fromEntries(weighed) as Readonly<Record<N | 'loss', Scalar>>]
     },
-    { donate: [0], device },
-  )
-  return (state: Fitted<P, O>, batch: E.Either<RunError, B>): TE.TaskEither<RunError, Stepped<Fitted<P, O>>> =>
+    measures: folds,
+    optimizer,
+    device,
+  })
+  return (
+    state: Learner<P, O>,
+    batch: E.Either<RunError, readonly Share<B>[]>,
+  ): TE.TaskEither<RunError, Stepped<Learner<P, O>>> =>
     pipe(
       TE.fromEither(batch),
-      TE.flatMap((given) => onDevice(() => Promise.resolve(update(state, given)))),
-      TE.flatMap(({ state: next, metrics }) =>
+      TE.flatMap((shares) =>
+        onDevice(() => {
+          const whole = shares.length === 1
+          const parts = shares.map(({ examples, share }) => ({ examples, share: whole ? null : scalar(share) }))
+          return Promise.resolve(update(state, parts))
+        }),
+      ),
+      TE.flatMap(({ learner, measured }) =>
         pipe(
-          readOn(device)(metrics),
-          TE.map((values) => ({ state: next, metrics: unpackMetrics([...names, 'loss', 'grad_norm'], values) })),
+          readOn(device)(measured),
+          TE.map((values) => ({ state: learner, metrics: unpack(values) })),
         ),
       ),
     )
 }
+
+/** @internal Whole sequences as an update reads them. */
+export type SequencePart = {
+  /** [B, T]. */
+  readonly tokens: Integers
+  /** [B, T]. */
+  readonly mask: Floats
+}
+
+/** @internal Some rows of sequences. */
+export const sequencePart = (
+  { tokens, mask, shape: [rows, columns] }: Sequences,
+  chosen: readonly number[],
+): SequencePart => ({
+  tokens: tensor(rowsOf(tokens, chosen, rows), [chosen.length, columns]),
+  mask: floatRows(mask, chosen, rows),
+})
+
+/** @internal Sequences in parts of at most `size` rows, each with its share of the tokens to learn. */
+export const sequenceParts =
+  (size: number | undefined) =>
+  (sequences: Sequences): readonly Share<SequencePart>[] => {
+    const { mask, shape } = sequences
+    const all = [...Array(shape[0]).keys()]
+    const held = (rows: readonly number[]): number => tokensIn(mask, rows, shape[0])
+    const total = Math.max(1, held(all))
+    return partsOf(all, size).map((rows) => ({
+      examples: sequencePart(sequences, rows),
+      share: held(rows) / total,
+    }))
+  }

@@ -1,21 +1,138 @@
 /**
- * Group relative policy optimization (DeepSeekMath, Shao et al. 2024, algorithm 1) as the composition of two functions:
- * collect experience under the policy, then learn from it. All variants are choices of the parts of either.
+ * Group relative policy optimization (DeepSeekMath, Shao et al. 2024, algorithm 1), from top to bottom on one page: a step
+ * samples groups of completions and rewards them (`collector`), then learns from them (`learner`). All variants are choices of
+ * its parts: how credit is assigned, the ratio, the clip, the KL term, how tokens are aggregated.
+ *
+ * Where it departs from the algorithm: the old policy is the sampler, whose log-probabilities came with the tokens, unless a
+ * correction tells the two apart; then the old policy is the learner at the start of the batch, and the correction weighs
+ * each token for having come from another.
  */
 import type { Tree } from '@adjoint/tensor'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import { type CollectConfig, collector } from '../experience/collect.ts'
-import type { RunError } from '../run/errors.ts'
+import type { Credit } from '../credit/credit.ts'
+import type { CollectConfig, Collected } from '../experience/collect.ts'
 import type { Experience } from '../experience/experience.ts'
-import { type GrpoState, type LearnConfig, type Learned, learner, requireSplit } from './learn.ts'
-import type { Metrics } from '../run/metrics.ts'
+import { tokensIn } from '../experience/rows.ts'
+import { sampler, type Source } from '../experience/source.ts'
 import type { Breakdown } from '../reward/named.ts'
 import type { Sample } from '../reward/reward.ts'
-import type { HostKey } from '../run/keys.ts'
+import { onDevice, readEach } from '../run/device.ts'
+import type { RunError } from '../run/errors.ts'
+import { type HostKey, stream } from '../run/keys.ts'
+import { meanOf, type Metrics } from '../run/metrics.ts'
+import { deal, partsOfBatch } from './batch.ts'
+import { objectiveUpdate, type ObjectiveUpdate, stepMetrics } from './objective-update.ts'
+import { scorer } from './scorer.ts'
+import type { Learner } from './update.ts'
+
+/** How to learn. */
+export interface LearnConfig<Problem, P extends Tree, O extends Tree> extends ObjectiveUpdate<P, O> {
+  readonly credit: Credit<Problem>
+  /** Passes over a batch, mu. Default 1. */
+  readonly iterations?: number
+  /** Updates in a pass; divides the completions of a batch. Default 1. */
+  readonly minibatches?: number
+  /**
+   * Completions that go through the model at once. An update adds up the gradients of its parts, so its memory is that of one
+   * part, and its result that of the whole. Default: all of a minibatch.
+   */
+  readonly microBatch?: number
+}
+
+/** Parameters, optimizer state, and the reference policy (null where nothing asks for one). */
+export type GrpoState<P extends Tree, O extends Tree> = Learner<P, O> & { readonly reference: P | null }
+
+/** What learning gives. */
+export interface Learned<P extends Tree, O extends Tree> {
+  readonly state: GrpoState<P, O>
+  /** Means over the updates, by their tokens; those under `sampling/` are of the first one. */
+  readonly metrics: Metrics
+  /** One a row: its advantage, or the mean over its tokens. */
+  readonly advantages: readonly number[]
+}
+
+/**
+ * Learning from experience, compiled once: `(state, experience, key) -> state, metrics, advantages`. The order of minibatches, and
+ * what a credit draws, follow from the key. The memory of `params` and `opt` is reused for those returned. Left: DeviceFailed.
+ * Throws where the completions do not split into the minibatches, or a part asks for a reference that is not there.
+ *
+ * @example
+ * ```ts
+ * import { adam, transformer } from '@adjoint/nn'
+ * import { accuracy, collector, group, GRPO_OBJECTIVE, hostKey, learner, mod10Chain, named, outcome, transformerPolicy } from '@adjoint/rl'
+ * import { random, requestDevice } from '@adjoint/tensor'
+ * import { isRight } from 'fp-ts/lib/Either.js'
+ * const device = await requestDevice({ kind: 'wasm' })()
+ * if (isRight(device)) {
+ *   const model = transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 21 })
+ *   const policy = transformerPolicy(model, mod10Chain.vocabulary)
+ *   const shared = { policy, maxTokens: 10, temperature: 1, device: device.right }
+ *   const rewards = [named('correct', accuracy(mod10Chain.verify))]
+ *   const collect = collector({ ...shared, task: mod10Chain, prompts: 2, group: 4, rewards })
+ *   const optimizer = adam({ learningRate: 1e-4 })
+ *   const learn = learner({ ...shared, credit: outcome(group()), objective: GRPO_OBJECTIVE, optimizer })
+ *   const params = model.init(random.key(0))
+ *   const collected = await collect(params, hostKey(1))()
+ *   if (isRight(collected)) {
+ *     const state = { params, opt: optimizer.init(params), reference: null }
+ *     await learn(state, collected.right.experience, hostKey(2))()
+ *   }
+ * }
+ * ```
+ */
+export const learner = <Problem, P extends Tree, O extends Tree>(config: LearnConfig<Problem, P, O>) => {
+  const { iterations = 1, minibatches = 1, microBatch, correction, device } = config
+  const logpUnder = scorer(config)
+  const { update, unpack } = objectiveUpdate(config)
+
+  return (
+    state: GrpoState<P, O>,
+    experience: Experience<Problem>,
+    key: HostKey,
+  ): TE.TaskEither<RunError, Learned<P, O>> => {
+    const rows = experience.samples.length
+    requireSplit('learner', rows, minibatches)
+    requireReference(config, state.reference)
+    return onDevice(async () => {
+      // pi_ref and pi_old of the tokens that were sampled
+      const [refLogp, oldLogp] = await Promise.all([
+        state.reference === null ? null : logpUnder(state.reference, experience),
+        correction === undefined ? experience.samplerLogp : logpUnder(state.params, experience),
+      ])
+
+      // A: how much better than expected each completion was, or each of its tokens
+      const kl = refLogp === null ? null : divergences(experience, oldLogp, refLogp)
+      const advantages = config.credit({ ...experience, kl }, stream('credit')(key))
+
+      // mu passes over the batch, each a gradient step on J for each of its minibatches
+      const partsOf = partsOfBatch(experience, { oldLogp, refLogp, advantages })
+      let current: Learner<P, O> = { params: state.params, opt: state.opt }
+      const updates = []
+      for (let pass = 0; pass < iterations; pass++) {
+        for (const some of deal(rows, minibatches, pass, stream('minibatches')(key))) {
+          const { learner: next, measured } = update(current, partsOf(some, microBatch))
+          updates.push({ measured, tokens: tokensIn(experience.mask, some, rows) })
+          current = next
+        }
+      }
+
+      const values = await readEach(
+        device,
+        updates.map((u) => u.measured),
+      )
+      return {
+        state: { ...current, reference: state.reference },
+        metrics: stepMetrics(updates.map(({ tokens }, i) => ({ metrics: unpack(values[i]!), tokens }))),
+        advantages: advantages.map((a) => (typeof a === 'number' ? a : meanOf(a))),
+      }
+    })
+  }
+}
 
 /** Everything that a step of GRPO depends on, besides its state and its key. */
-export interface GrpoConfig<Problem, O extends Tree> extends CollectConfig<Problem>, LearnConfig<Problem, O> {
+export interface GrpoConfig<Problem, P extends Tree, O extends Tree>
+  extends CollectConfig<Problem, P>, Omit<LearnConfig<Problem, P, O>, keyof CollectConfig<Problem, P>> {
   /** What becomes of the experience before it is learnt from: `dropTruncated`, say. Default: nothing. */
   readonly refine?: (experience: Experience<Problem>) => Experience<Problem>
 }
@@ -29,8 +146,8 @@ export interface GradedSample<Problem> {
 }
 
 /** What a step gives. Times are in ms. */
-export interface GrpoStepped<Problem, O extends Tree> {
-  readonly state: GrpoState<O>
+export interface GrpoStepped<Problem, S> {
+  readonly state: S
   readonly metrics: Metrics
   readonly graded: readonly GradedSample<Problem>[]
   /** The groups that were learnt from: which draws of the run they were. */
@@ -43,12 +160,56 @@ export interface GrpoStepped<Problem, O extends Tree> {
   }
 }
 
-/** @internal Completions with what they got, for the log. */
-export const gradedOf = <Problem>(
-  { samples, breakdowns }: Experience<Problem>,
-  { advantages }: Pick<Learned<Tree>, 'advantages'>,
-): readonly GradedSample<Problem>[] =>
-  samples.map((sample, row) => ({ sample, reward: breakdowns[row]!, advantage: advantages[row]! }))
+/** The state of a step that learns from a source: the learner, how many steps it has made, and the source's own state. */
+export interface SourcedState<P extends Tree, O extends Tree, S> {
+  readonly learner: GrpoState<P, O>
+  readonly version: number
+  readonly source: S
+}
+
+/**
+ * A step of GRPO on experience from anywhere, compiled once: `(state, key) -> state, metrics, graded completions, times`. The source
+ * is given the policy as it stands and says what to learn from; its state goes with the learner's, so a checkpoint of both
+ * goes on as if nothing had happened. Metrics: those of the source and of {@link learner}, and `staleness`, how many steps ago
+ * the mean group was sampled. Left: as the source and {@link learner}.
+ *
+ * @example
+ * ```ts
+ * import { type GrpoConfig, grpoFrom, replay, sampler } from '@adjoint/rl'
+ * const stepOf = (config: GrpoConfig<string, null, null>) =>
+ *   grpoFrom(replay({ capacity: 4, groups: 8 })(sampler(config)), config)
+ * ```
+ */
+export const grpoFrom = <Problem, P extends Tree, O extends Tree, S>(
+  source: Source<P, S, Problem>,
+  config: LearnConfig<Problem, P, O> & Pick<GrpoConfig<Problem, P, O>, 'refine'>,
+) => {
+  const { refine = (experience: Experience<Problem>): Experience<Problem> => experience } = config
+  const learn = learner(config)
+  return (
+    { learner: state, version, source: held }: SourcedState<P, O, S>,
+    key: HostKey,
+  ): TE.TaskEither<RunError, GrpoStepped<Problem, SourcedState<P, O, S>>> =>
+    pipe(
+      source(held, { params: state.params, version }, key),
+      TE.flatMap(([collected, next]) => {
+        const started = performance.now()
+        const { experience } = collected
+        return pipe(
+          learn(state, refine(experience), key),
+          TE.map((learned) => ({
+            ...stepped(collected, learned, performance.now() - started),
+            metrics: {
+              ...collected.metrics,
+              ...learned.metrics,
+              staleness: meanOf(experience.versions.map((made) => version - made)),
+            },
+            state: { learner: learned.state, version: version + 1, source: next },
+          })),
+        )
+      }),
+    )
+}
 
 /**
  * A step of GRPO, compiled once: `(state, key) -> state, metrics, graded completions, times`. The problems, the draws and
@@ -59,7 +220,7 @@ export const gradedOf = <Problem>(
  * @example
  * ```ts
  * import { adam, transformer } from '@adjoint/nn'
- * import { accuracy, format, group, GRPO_OBJECTIVE, grpoStep, hostKey, mod10Chain, named, outcome } from '@adjoint/rl'
+ * import { accuracy, format, group, GRPO_OBJECTIVE, grpoStep, hostKey, mod10Chain, named, outcome, transformerPolicy } from '@adjoint/rl'
  * import { random, requestDevice } from '@adjoint/tensor'
  * import { isRight } from 'fp-ts/lib/Either.js'
  * const device = await requestDevice({ kind: 'wasm' })()
@@ -68,7 +229,7 @@ export const gradedOf = <Problem>(
  *   const optimizer = adam({ learningRate: 1e-4 })
  *   const step = grpoStep({
  *     task: mod10Chain,
- *     model,
+ *     policy: transformerPolicy(model, mod10Chain.vocabulary),
  *     prompts: 2,
  *     group: 4,
  *     maxTokens: 10,
@@ -84,29 +245,49 @@ export const gradedOf = <Problem>(
  * }
  * ```
  */
-export const grpoStep = <Problem, O extends Tree>(config: GrpoConfig<Problem, O>) => {
-  const { refine = (experience: Experience<Problem>): Experience<Problem> => experience } = config
+export const grpoStep = <Problem, P extends Tree, O extends Tree>(config: GrpoConfig<Problem, P, O>) => {
   requireSplit('grpoStep', config.prompts * config.group, config.minibatches ?? 1)
-  const collect = collector(config)
-  const learn = learner(config)
-  return (state: GrpoState<O>, key: HostKey): TE.TaskEither<RunError, GrpoStepped<Problem, O>> =>
+  const step = grpoFrom(sampler(config), config)
+  return (state: GrpoState<P, O>, key: HostKey): TE.TaskEither<RunError, GrpoStepped<Problem, GrpoState<P, O>>> =>
     pipe(
-      collect(state.params, key),
-      TE.flatMap(({ experience, metrics, times }) => {
-        const started = performance.now()
-        return pipe(
-          learn(state, refine(experience), key),
-          TE.map((learned): GrpoStepped<Problem, O> => {
-            const train = performance.now() - started
-            return {
-              state: learned.state,
-              metrics: { ...metrics, ...learned.metrics },
-              graded: gradedOf(experience, learned),
-              ids: experience.ids,
-              times: { ...times, train, step_time: times.rollout + times.reward + train },
-            }
-          }),
-        )
-      }),
+      step({ learner: state, version: 0, source: null }, key),
+      TE.map(({ metrics: { staleness: _, ...metrics }, ...made }) => ({ ...made, metrics, state: made.state.learner })),
     )
+}
+
+/** Per token, row by row, as long as each completion is: `log pi_old - log pi_ref`. */
+const divergences = (
+  { samples }: Experience<unknown>,
+  logp: Float32Array,
+  refLogp: Float32Array,
+): readonly (readonly number[])[] => {
+  const columns = refLogp.length / Math.max(1, samples.length)
+  return samples.map(({ length }, row) =>
+    Array.from({ length }, (_, t) => logp[row * columns + t]! - refLogp[row * columns + t]!),
+  )
+}
+
+const stepped = <Problem>(
+  { experience: { samples, breakdowns, ids }, times }: Collected<Problem>,
+  { advantages }: { readonly advantages: readonly number[] },
+  train: number,
+) => ({
+  graded: samples.map((sample, row) => ({ sample, reward: breakdowns[row]!, advantage: advantages[row]! })),
+  ids,
+  times: { ...times, train, step_time: times.rollout + times.reward + train },
+})
+
+const requireSplit = (op: string, rows: number, minibatches: number): void => {
+  if (rows % minibatches === 0) return
+  throw new RangeError(
+    `${op}: ${rows} completions do not split into ${minibatches} minibatches. Choose a number that divides them.`,
+  )
+}
+
+const requireReference = (
+  { objective }: Pick<LearnConfig<unknown, Tree, Tree>, 'objective'>,
+  reference: Tree,
+): void => {
+  if (objective.beta === 0 || reference !== null) return
+  throw new Error('learner: beta is not 0, but the state has no reference. Put the reference policy into the state.')
 }

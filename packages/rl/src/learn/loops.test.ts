@@ -9,8 +9,7 @@ import { encodePrompts } from '../policy/batch.ts'
 import { right, testDevice } from '../run/device.support.ts'
 import { evaluator, summarize } from '../evaluate/evaluate.ts'
 import { outcome, relabelled } from '../credit/credit.ts'
-import { type GrpoConfig, grpoStep } from './grpo.ts'
-import type { GrpoState } from './learn.ts'
+import { type GrpoConfig, type GrpoState, grpoStep } from './grpo.ts'
 import { GRPO_OBJECTIVE } from '../objective/objective.ts'
 import { named } from '../reward/named.ts'
 import { format } from '../reward/rules.ts'
@@ -22,11 +21,13 @@ import { addition } from '../task/addition.ts'
 import { type Chain, mod10Chain, mod10Chains } from '../task/chain.ts'
 import { foldIn, hostKey } from '../run/keys.ts'
 import { problems, splitOf } from '../task/task.ts'
+import { transformerPolicy } from '../policy/policy.ts'
 
 const device = await testDevice()
 
 const task = mod10Chains(2)
 const model = transformer({ vocab: task.vocabulary.size, width: 16, layers: 1, heads: 2, context: 16 })
+const policy = transformerPolicy(model, task.vocabulary)
 const optimizer = adam({ learningRate: 1e-2 })
 const initial = (seed = 0): Promise<TransformerParams> => realizeAsync(model.init(random.key(seed)), device)
 const allLeaves = async (t: TransformerParams): Promise<readonly number[]> => {
@@ -38,13 +39,14 @@ const allLeaves = async (t: TransformerParams): Promise<readonly number[]> => {
 describe('rollouts', () => {
   test('log-probabilities from the cache are those of a full forward at the same temperature', async () => {
     const ragged = addition(2)
-    const policy = transformer({ vocab: ragged.vocabulary.size, width: 16, layers: 2, heads: 2, context: 16 })
-    const params = await realizeAsync(policy.init(random.key(1)), device)
+    const deeper = transformer({ vocab: ragged.vocabulary.size, width: 16, layers: 2, heads: 2, context: 16 })
+    const policy = transformerPolicy(deeper, ragged.vocabulary)
+    const params = await realizeAsync(deeper.init(random.key(1)), device)
     for (const temperature of [1, 0.7, 1.5]) {
-      const config = { task: ragged, model: policy, group: 3, maxTokens: 8, temperature, device }
+      const config = { task: ragged, policy, group: 3, maxTokens: 8, temperature, device }
       const asked = problems(ragged, 'train', { count: 4 })(hostKey(2))
       const { tokens, starts, width, mask, samplerLogp } = await right(roller(config)(params, asked, hostKey(3)))
-      const { logp } = scoreCompletions(policy, { completion: 8, temperature })(params)({
+      const { logp } = scoreCompletions(deeper, { completion: 8, temperature })(params)({
         tokens: tensor(tokens, [12, width + 8]),
         starts: starts === null ? null : tensor(starts, [12]),
       })
@@ -55,7 +57,7 @@ describe('rollouts', () => {
   })
 
   test('follow from parameters, problems and key; lengths count the end', async () => {
-    const roll = roller({ task, model, group: 4, maxTokens: 6, temperature: 1, device })
+    const roll = roller({ task, policy, group: 4, maxTokens: 6, temperature: 1, device })
     const params = await initial()
     const asked = problems(task, 'train', { count: 8 })(hostKey(2))
     const [a, b, c] = [
@@ -75,10 +77,14 @@ describe('rollouts', () => {
   })
 
   test('that do not fit the context are an error', async () => {
-    const roll = roller({ task, model, group: 1, maxTokens: 14, temperature: 1, device })
-    const asked = problems(task, 'train', { count: 1 })(hostKey(2))
+    const of = (maxTokens: number) => roller({ task, policy, group: 1, maxTokens, temperature: 1, device })
+    expect(() => of(14)).toThrow(/roller: prompts of task .* have 5 tokens .* up to 14.* context of 16.* at least 19/)
+    // One that is longer than those asked for when it was made is a failure of its data.
+    const long = { ...problems(task, 'train', { count: 1 })(hostKey(2))[0]!, digits: [1, 2, 3, 4, 5, 6, 7, 8] }
+    const asked = [{ ...long, operators: ['+', '+', '+', '+', '+', '+', '+'] as const }]
+    const roll = of(6)
     expect(await roll(await initial(), asked, hostKey(0))()).toEqual(
-      E.left({ _tag: 'SequenceTooLong', length: 19, context: 16 }),
+      E.left({ _tag: 'SequenceTooLong', length: 23, context: 16 }),
     )
     expect(await roll(await initial(), [], hostKey(0))()).toMatchObject({ left: { _tag: 'EmptyDataset' } })
   })
@@ -87,8 +93,7 @@ describe('rollouts', () => {
 describe('SFT', () => {
   const step = () =>
     sftStep({
-      model,
-      vocabulary: task.vocabulary,
+      policy,
       optimizer,
       batch: traces(task, { rows: 16, thinkShare: 0.5 }),
       width: 14,
@@ -123,9 +128,9 @@ describe('SFT', () => {
 })
 
 describe('GRPO', () => {
-  const config = (over: Partial<GrpoConfig<Chain, ReturnType<typeof optimizer.init>>> = {}) => ({
+  const config = (over: Partial<GrpoConfig<Chain, TransformerParams, ReturnType<typeof optimizer.init>>> = {}) => ({
     task,
-    model,
+    policy,
     prompts: 4,
     group: 8,
     maxTokens: 6,
@@ -138,7 +143,7 @@ describe('GRPO', () => {
     device,
     ...over,
   })
-  const begin = async (): Promise<GrpoState<ReturnType<typeof optimizer.init>>> => {
+  const begin = async (): Promise<GrpoState<TransformerParams, ReturnType<typeof optimizer.init>>> => {
     const params = await initial()
     return { params, opt: optimizer.init(params), reference: null }
   }
@@ -219,7 +224,7 @@ describe('GRPO', () => {
 
 describe('evaluation', () => {
   test('asks held-out problems only, the same ones each time, and all figures are of them', async () => {
-    const exam = { task, model, count: 10, samples: 4, temperature: 1, maxTokens: 6, seed: 5, rows: 16, device }
+    const exam = { task, policy, count: 10, samples: 4, temperature: 1, maxTokens: 6, seed: 5, rows: 16, device }
     const params = await initial()
     const evaluate = evaluator(exam)
     const [a, b] = [await right(evaluate(params)), await right(evaluate(params))]
@@ -231,7 +236,7 @@ describe('evaluation', () => {
 
   test('greedy decoding is one answer whatever is drawn, the likeliest token at each place', async () => {
     const params = await initial()
-    const greedy = { task, model, count: 6, samples: 3, temperature: 0, maxTokens: 6, seed: 5, device }
+    const greedy = { task, policy, count: 6, samples: 3, temperature: 0, maxTokens: 6, seed: 5, device }
     const { samples, evaluation } = await right(evaluator(greedy)(params))
     for (let i = 0; i < samples.length; i += 3)
       expect(new Set(samples.slice(i, i + 3).map((s) => s.completion)).size).toBe(1)
@@ -267,7 +272,7 @@ describe('evaluation', () => {
 describe('between collecting and learning', () => {
   test('experience may be refined: what has no tokens left teaches nothing, and stays in the log', async () => {
     const step = grpoStep({
-      ...{ task, model, prompts: 4, group: 4, maxTokens: 6, temperature: 1, optimizer, device },
+      ...{ task, policy, prompts: 4, group: 4, maxTokens: 6, temperature: 1, optimizer, device },
       rewards: [named<Chain>('short', (s) => 1 - s.length / 6)],
       credit: outcome(group()),
       objective: GRPO_OBJECTIVE,
@@ -283,7 +288,7 @@ describe('between collecting and learning', () => {
 
 describe('an evaluation in batches', () => {
   test('draws apart in each: a policy that does not look at its prompt says other things', async () => {
-    const exam = { task, model, count: 8, samples: 4, temperature: 1, maxTokens: 6, seed: 5, rows: 16, device }
+    const exam = { task, policy, count: 8, samples: 4, temperature: 1, maxTokens: 6, seed: 5, rows: 16, device }
     const blind = await realizeAsync(
       tree.map((p) => mul(p, 0), await initial()),
       device,
@@ -306,7 +311,7 @@ describe('what is learned from', () => {
   test('the loss of a masked token is that of this token, given all before it', async () => {
     const params = await initial()
     const tokens = tensor(Int32Array.from([1, 4, 2, 5, 3, 6]), [1, 6])
-    const [loss] = sftLoss(model)(params, tokens, tensor([0, 0, 0, 0, 0, 1], [1, 6]))
+    const [loss] = sftLoss(policy)(params, tokens, tensor([0, 0, 0, 0, 0, 1], [1, 6]))
     const { logp } = scoreCompletions(model, { completion: 1, temperature: 1 })(params)({ tokens, starts: null })
     expect((await readAsync(loss, device))[0]).toBeCloseTo(-(await readAsync(logp, device))[0]!, 5)
   })

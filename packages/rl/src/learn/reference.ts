@@ -4,7 +4,7 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { snapshot } from '../run/device.ts'
 import type { RunError } from '../run/errors.ts'
-import type { GrpoState } from './learn.ts'
+import type { GrpoState } from './grpo.ts'
 
 /**
  * `alpha policy + (1 - alpha) reference`, leaf by leaf: the reference after a sync (TR-DPO, Gorbatovski et al. 2024, eq. 4;
@@ -53,7 +53,10 @@ export interface ReferenceSync {
  */
 export const syncReference = ({ every, alpha }: ReferenceSync, device: Device) => {
   const mix = mixReference(alpha)
-  return <O extends Tree>(state: GrpoState<O>, step: number): TE.TaskEither<RunError, GrpoState<O>> => {
+  return <P extends Tree, O extends Tree>(
+    state: GrpoState<P, O>,
+    step: number,
+  ): TE.TaskEither<RunError, GrpoState<P, O>> => {
     const { params, reference } = state
     if (reference === null || step % every !== 0) return TE.right(state)
     return pipe(

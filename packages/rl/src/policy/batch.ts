@@ -3,17 +3,19 @@ import { leftPad, type Prompts } from '@adjoint/nn'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import type { RunError } from '../run/errors.ts'
-import type { Vocabulary } from '../task/vocabulary.ts'
+import type { Text } from './text.ts'
 
 /** A batch of prompts, and how many tokens each has. */
 export interface PromptBatch {
   readonly prompts: Prompts
   /** Columns, P. */
   readonly width: number
+  /** `[B]`, on the host: the column at which each row begins; null where none is padded and no width was asked for. */
+  readonly starts: Int32Array | null
 }
 
 /**
- * Prompts as tokens: `<bos>`, then the text, padded on the left to `width` columns (default: the longest). Where no row
+ * Prompts as tokens (`text.prompt`), padded on the left to `width` columns (default: the longest). Where no row
  * is padded and no width is asked for, `starts` is left out. Left: UnknownToken, SequenceTooLong (longer than `width`),
  * EmptyDataset.
  *
@@ -24,21 +26,24 @@ export interface PromptBatch {
  * ```
  */
 export const encodePrompts =
-  (vocabulary: Vocabulary, width?: number) =>
+  (text: Text, width?: number) =>
   (prompts: readonly string[]): E.Either<RunError, PromptBatch> =>
     pipe(
       prompts.length === 0
         ? E.left<RunError, readonly string[]>({ _tag: 'EmptyDataset', name: 'the batch of prompts' })
         : E.right(prompts),
-      E.flatMap(E.traverseArray(vocabulary.encode)),
-      E.flatMap((bodies) => {
-        const rows = bodies.map((ids) => [vocabulary.bos, ...ids])
+      E.flatMap(E.traverseArray(text.prompt)),
+      E.flatMap((rows) => {
         const longest = Math.max(...rows.map((r) => r.length))
         const columns = width ?? longest
         if (longest > columns) return E.left<RunError>({ _tag: 'SequenceTooLong', length: longest, context: columns })
-        const padded = leftPad({ pad: vocabulary.pad, width: columns })(rows)
+        const padded = leftPad({ pad: text.pad, width: columns })(rows)
         const ragged = width !== undefined || rows.some((r) => r.length < columns)
-        return E.right({ prompts: ragged ? padded : { tokens: padded.tokens }, width: columns })
+        return E.right({
+          prompts: ragged ? padded : { tokens: padded.tokens },
+          width: columns,
+          starts: ragged ? Int32Array.from(rows, (r) => columns - r.length) : null,
+        })
       }),
     )
 
@@ -50,9 +55,9 @@ export interface Demonstration {
 
 /** Whole sequences, row-major on the host. */
 export interface Sequences {
-  /** `[B, T]`: `<bos>` prompt completion `<eos>`, then padding. */
+  /** `[B, T]`: prompt, completion, the token that ends it, then padding. */
   readonly tokens: Int32Array
-  /** `[B, T]`: 1 on the completion and its `<eos>`. */
+  /** `[B, T]`: 1 on the completion, its end included. */
   readonly mask: Float32Array
   readonly shape: readonly [number, number]
 }
@@ -67,19 +72,19 @@ export interface Sequences {
  * ```
  */
 export const encodeDemonstrations =
-  ({ encode, bos, eos, pad }: Vocabulary, width: number) =>
+  (text: Text, width: number) =>
   (rows: readonly Demonstration[]): E.Either<RunError, Sequences> => {
     if (rows.length === 0) return E.left({ _tag: 'EmptyDataset', name: 'the set of demonstrations' })
-    const tokens = new Int32Array(rows.length * width).fill(pad)
+    const tokens = new Int32Array(rows.length * width).fill(text.pad)
     const mask = new Float32Array(rows.length * width)
     for (const [row, { prompt, completion }] of rows.entries()) {
-      const [head, body] = [encode(prompt), encode(completion)]
+      const [head, body] = [text.prompt(prompt), text.completion(completion)]
       if (E.isLeft(head)) return head
       if (E.isLeft(body)) return body
-      const from = 1 + head.right.length
-      const length = from + body.right.length + 1
+      const from = head.right.length
+      const length = from + body.right.length
       if (length > width) return E.left({ _tag: 'SequenceTooLong', length, context: width })
-      tokens.set([bos, ...head.right, ...body.right, eos], row * width)
+      tokens.set([...head.right, ...body.right], row * width)
       mask.fill(1, row * width + from, row * width + length)
     }
     return E.right({ tokens, mask, shape: [rows.length, width] })

@@ -2,32 +2,27 @@
  * Rollouts: G completions to each of some prompts, sampled on the device, and read once: some tens of kilobytes a batch,
  * which the host decodes, rewards and selects from.
  */
-import { generatorAsync, type Transformer, type TransformerParams } from '@adjoint/nn'
-import { type Device, readAsync, type Tensor, type Shape, type DType } from '@adjoint/tensor'
+import type { Tree } from '@adjoint/tensor'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { encodePrompts } from './batch.ts'
-import { deviceKey, onDevice } from '../run/device.ts'
-import type { RunError } from '../run/errors.ts'
-import type { Rollout } from '../experience/experience.ts'
+import { onDevice, readTogether } from '../run/device.ts'
+import { describeError, type RunError } from '../run/errors.ts'
+import type { Rollout } from '../experience/rollout.ts'
 import type { Sample } from '../reward/reward.ts'
-import type { HostKey } from '../run/keys.ts'
-import type { Task } from '../task/task.ts'
+import { deviceKey, type HostKey, hostKey } from '../run/keys.ts'
+import { problem, type Task } from '../task/task.ts'
+import type { DrawOptions, Policy } from './policy.ts'
 
 /** How to sample. */
-export interface RolloutConfig<Problem> {
+export interface RolloutConfig<Problem, P extends Tree> extends DrawOptions {
   readonly task: Task<Problem>
-  readonly model: Transformer
+  readonly policy: Policy<P>
   /** Completions to a prompt, G. */
   readonly group: number
-  /** Most tokens of a completion, its end included. */
-  readonly maxTokens: number
-  /** 0 is greedy. */
-  readonly temperature: number
   /** Columns of prompts; fix it where prompts differ in length, so that one program serves all batches. */
   readonly promptWidth?: number
-  readonly device: Device
 }
 
 /** @internal `xs` in consecutive groups of `size`. */
@@ -41,78 +36,92 @@ export const grouped = <A>(xs: readonly A[], size: number): readonly (readonly A
  * @example
  * ```ts
  * import { transformer } from '@adjoint/nn'
- * import { mod10Chain, hostKey, problems, roller } from '@adjoint/rl'
+ * import { mod10Chain, hostKey, problems, roller, transformerPolicy } from '@adjoint/rl'
  * import { random, requestDevice } from '@adjoint/tensor'
  * import { isRight } from 'fp-ts/lib/Either.js'
  * const device = await requestDevice({ kind: 'wasm' })()
  * if (isRight(device)) {
  *   const model = transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 21 })
- *   const roll = roller({ task: mod10Chain, model, group: 4, maxTokens: 10, temperature: 1, device: device.right })
+ *   const policy = transformerPolicy(model, mod10Chain.vocabulary)
+ *   const roll = roller({ task: mod10Chain, policy, group: 4, maxTokens: 10, temperature: 1, device: device.right })
  *   const rollout = await roll(model.init(random.key(0)), problems(mod10Chain, 'train', { count: 2 })(hostKey(0)), hostKey(1))()
  * }
  * ```
  */
-export const roller = <Problem>(config: RolloutConfig<Problem>) => {
-  const { task, model, group, maxTokens, temperature, device } = config
-  const { vocabulary } = task
-  const generate = generatorAsync(model, {
-    maxTokens,
-    temperature,
-    eos: vocabulary.eos,
-    pad: vocabulary.pad,
-    device,
-  })
-  return (
-    params: TransformerParams,
-    problems: readonly Problem[],
-    key: HostKey,
-  ): TE.TaskEither<RunError, Rollout<Problem>> => {
+export const roller = <Problem, P extends Tree>(config: RolloutConfig<Problem, P>) => {
+  const { task, policy, group, maxTokens, device } = config
+  const { text, context } = policy
+  requireFit('roller', config)
+  const generate = policy.generate(config)
+  return (params: P, problems: readonly Problem[], key: HostKey): TE.TaskEither<RunError, Rollout<Problem>> => {
     const asked = problems.flatMap((problem) => {
       const row = { problem, prompt: task.prompt(problem) }
       return Array.from({ length: group }, () => row)
     })
     return pipe(
-      encodePrompts(vocabulary, config.promptWidth)(asked.map(({ prompt }) => prompt)),
+      encodePrompts(text, config.promptWidth)(asked.map(({ prompt }) => prompt)),
       E.filterOrElse(
-        ({ width }) => width + maxTokens <= model.config.context,
-        ({ width }): RunError => ({
-          _tag: 'SequenceTooLong',
-          length: width + maxTokens,
-          context: model.config.context,
-        }),
+        ({ width }) => width + maxTokens <= context,
+        ({ width }): RunError => ({ _tag: 'SequenceTooLong', length: width + maxTokens, context }),
       ),
       TE.fromEither,
-      TE.flatMap(({ prompts, width }) =>
+      TE.flatMap(({ prompts, width, starts }) =>
         onDevice(async () => {
-          const generation = await generate(params, prompts, deviceKey(key))
-          const read = <T extends DType>(x: Tensor<Shape, T>) => readAsync(x, device)
-          const [tokens, lengths, ended] = [
-            await read(generation.tokens),
-            await read(generation.lengths),
-            await read(generation.ended),
-          ]
+          const {
+            tokens: drawn,
+            lengths: counts,
+            ended: ends,
+            mask,
+            logp,
+          } = await generate(params, prompts, deviceKey(key))
+          // One wait for all that the host asks of the device.
+          const { tokens, lengths, ended, ...rest } = await readTogether(device, {
+            tokens: drawn,
+            lengths: counts,
+            ended: ends,
+            mask,
+            samplerLogp: logp,
+          })
           const columns = width + maxTokens
           const samples = asked.map(({ problem, prompt }, row): Sample<Problem> => {
             const from = row * columns + width
             return {
               problem,
               prompt,
-              completion: vocabulary.decode(tokens.subarray(from, from + lengths[row]!)),
+              completion: text.decode(tokens.subarray(from, from + lengths[row]!)),
               length: lengths[row]!,
               terminated: ended[row] === 1,
             }
           })
-          return {
-            group,
-            width,
-            tokens,
-            starts: prompts.starts === undefined ? null : await read(prompts.starts),
-            mask: await read(generation.mask),
-            samplerLogp: await read(generation.logp),
-            samples,
-          }
+          return { group, width, tokens, starts, samples, ...rest }
         }),
       ),
     )
   }
+}
+
+/** @internal What is asked of a policy before a step is made: a task whose prompts it can read, with room for the answers. */
+export const requireFit = <Problem, P extends Tree>(
+  op: string,
+  {
+    task,
+    policy,
+    maxTokens,
+    promptWidth,
+  }: Pick<RolloutConfig<Problem, P>, 'task' | 'policy' | 'maxTokens' | 'promptWidth'>,
+): void => {
+  const { text, context } = policy
+  const prompt = task.prompt(problem(task, 'train')(hostKey(0)))
+  const encoded = text.prompt(prompt)
+  if (E.isLeft(encoded))
+    throw new RangeError(
+      `${op}: the policy cannot read the prompts of task ${task.name}: ${describeError(encoded.left)} ` +
+        "Make the policy with the task's vocabulary.",
+    )
+  const columns = Math.max(promptWidth ?? 0, encoded.right.length)
+  if (columns + maxTokens > context)
+    throw new RangeError(
+      `${op}: prompts of task ${task.name} have ${columns} tokens (${JSON.stringify(prompt)}, say), and completions up to ` +
+        `${maxTokens}: together more than the context of ${context}. Make the model with a context of at least ${columns + maxTokens}, or lower maxTokens.`,
+    )
 }

@@ -10,6 +10,14 @@ export type Scored = {
   readonly starts: Integers | null
 }
 
+/** Which columns to score, and in which distribution. */
+export interface ScoreOptions {
+  /** The last columns of the sequences, N: those that were sampled or could be. */
+  readonly completion: number
+  /** The temperature of sampling (0 counts as 1, as the sampler's log-probabilities do): logits are divided by it. */
+  readonly temperature: number
+}
+
 /** Both [B, N], nats. */
 export type Scores = {
   readonly logp: Floats
@@ -42,9 +50,27 @@ export const completionLogits =
   }
 
 /**
- * Scores the last `completion` columns of sequences under the distribution that was sampled from: logits divided by the
- * temperature (0 counts as 1, as the sampler's log-probabilities do). `logp` [B, N] is that of each token given all before
- * it, `entropy` [B, N] that of the distribution it was drawn from.
+ * The scores of logits [B, N, V] that the last N columns of `tokens` [B, T] were drawn from: `logp` [B, N] of each token given
+ * all before it, `entropy` [B, N] of the distribution it was drawn from, at the temperature of sampling (0 counts as 1).
+ *
+ * @example
+ * ```ts
+ * import { scoresOf } from '@adjoint/rl'
+ * import { zeros } from '@adjoint/tensor'
+ * scoresOf(1)(zeros([2, 3, 4]), zeros([2, 8], 'i32')) // logp -ln 4, entropy ln 4 everywhere
+ * ```
+ */
+export const scoresOf =
+  (temperature: number) =>
+  (logits: Floats, tokens: Integers): Scores => {
+    const [rows, columns] = tokens.shape as readonly [number, number]
+    const scaled: Floats = temperature === 0 || temperature === 1 ? logits : div(logits, temperature)
+    const sampled: Integers = slice([0, columns - logits.shape[1]!], [rows, columns])(tokens)
+    return { logp: tokenLogp(scaled, sampled), entropy: entropy(scaled) }
+  }
+
+/**
+ * Scores the last `completion` columns of sequences under a transformer: {@link scoresOf} its logits.
  *
  * @example
  * ```ts
@@ -57,12 +83,7 @@ export const completionLogits =
  * ```
  */
 export const scoreCompletions =
-  (model: Transformer, { completion, temperature }: { readonly completion: number; readonly temperature: number }) =>
+  (model: Transformer, { completion, temperature }: ScoreOptions) =>
   (params: TransformerParams) =>
-  (sequences: Scored): Scores => {
-    const [rows, columns] = sequences.tokens.shape as readonly [number, number]
-    const logits = completionLogits(model, completion)(params)(sequences) // [B, N, V]
-    const scaled: Floats = temperature === 0 || temperature === 1 ? logits : div(logits, temperature)
-    const sampled: Integers = slice([0, columns - completion], [rows, columns])(sequences.tokens)
-    return { logp: tokenLogp(scaled, sampled), entropy: entropy(scaled) }
-  }
+  (sequences: Scored): Scores =>
+    scoresOf(temperature)(completionLogits(model, completion)(params)(sequences), sequences.tokens)

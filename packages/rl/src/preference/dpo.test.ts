@@ -5,6 +5,9 @@ import { evaluate } from '@adjoint/tensor/ir'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { dpo, ipo, type PairLogps, type PreferenceLoss, preferenceLoss, sequenceLogp } from './dpo.ts'
+import { transformerPolicy } from '../policy/policy.ts'
+import { type Scored, scoresOf } from '../policy/score.ts'
+import { mod10Chain } from '../task/chain.ts'
 
 const values = (x: Floats | Scalar): readonly number[] => Array.from(evaluate([x])[0]!.data)
 const value = (x: Scalar): number => values(x)[0]!
@@ -128,6 +131,7 @@ describe('losses of pairs', () => {
 
 describe('log-probabilities of completions', () => {
   const model = transformer({ vocab: 6, width: 8, layers: 1, heads: 2, context: 8 })
+  const policy = transformerPolicy(model, { ...mod10Chain.vocabulary, size: 6 })
   const params = model.init(random.key(1))
   const row = [1, 3, 4, 5, 2]
   const mask = [0, 0, 1, 1, 1]
@@ -137,7 +141,7 @@ describe('log-probabilities of completions', () => {
   })
   const logp = (p: TransformerParams, width: number, fill: number): Floats => {
     const { tokens, mask: counted } = rowsOf(width, fill)
-    return sequenceLogp(model)(p)(tokens, counted)
+    return sequenceLogp(policy)(p)(tokens, counted)
   }
 
   test('are sums of the log-probabilities of their tokens given all before them', () => {
@@ -170,7 +174,13 @@ describe('log-probabilities of completions', () => {
     // The gradient with respect to what is said at a column, through a head of its own there.
     const stream = model.hidden(params)(rowsOf(7, 0).tokens)
     const through = grad((s: Floats) => {
-      const at = { ...model, apply: () => () => model.head(params)(slice([0, 0, 0], [1, 6, 8])(s)) }
+      const at = {
+        ...policy,
+        score:
+          () =>
+          (_: TransformerParams, { tokens }: Scored) =>
+            scoresOf(1)(model.head(params)(slice([0, 0, 0], [1, 6, 8])(s)), tokens),
+      }
       const { tokens, mask: counted } = rowsOf(7, 0)
       return sum()(mul(sub(sequenceLogp(at)(params)(tokens, counted), 0), 1))
     })(stream)

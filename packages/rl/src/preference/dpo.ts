@@ -7,7 +7,7 @@
  * chosen completion than the reference does. Both of its parts are held within 1e15 nats (see `logRatioOf`), and all losses
  * of it are finite, with finite gradients.
  */
-import { type Floats, type Integers, tokenLogp, type Transformer, type TransformerParams } from '@adjoint/nn'
+import type { Floats, Integers } from '@adjoint/nn'
 import {
   add,
   cast,
@@ -22,9 +22,11 @@ import {
   stopGradient,
   sub,
   sum,
+  type Tree,
 } from '@adjoint/tensor'
 import { masked } from '../objective/mask.ts'
 import { logRatioOf } from '../objective/ratio.ts'
+import type { Policy } from '../policy/policy.ts'
 
 /** A loss of pairs, and the temperature of its implicit reward. */
 export interface PreferenceLoss {
@@ -85,21 +87,21 @@ export const ipo = ({ beta }: { readonly beta: number }): PreferenceLoss => ({
  * @example
  * ```ts
  * import { transformer } from '@adjoint/nn'
- * import { sequenceLogp } from '@adjoint/rl'
+ * import { mod10Chain, sequenceLogp, transformerPolicy } from '@adjoint/rl'
  * import { ones, random, zeros } from '@adjoint/tensor'
  * const model = transformer({ vocab: 21, width: 16, layers: 1, heads: 2, context: 8 })
- * sequenceLogp(model)(model.init(random.key(0)))(zeros([2, 8], 'i32'), ones([2, 8])).shape // [2]
+ * const policy = transformerPolicy(model, mod10Chain.vocabulary)
+ * sequenceLogp(policy)(model.init(random.key(0)))(zeros([2, 8], 'i32'), ones([2, 8])).shape // [2]
  * ```
  */
 export const sequenceLogp =
-  (model: Transformer) =>
-  (params: TransformerParams) =>
+  <P extends Tree>(policy: Policy<P>) =>
+  (params: P) =>
   (tokens: Integers, mask: Floats): Floats => {
     const [rows, columns] = tokens.shape as readonly [number, number]
-    const read: Integers = slice([0, 0], [rows, columns - 1])(tokens)
-    const next: Integers = slice([0, 1], [rows, columns])(tokens)
     const counted: Floats = slice([0, 1], [rows, columns])(mask)
-    const logp = tokenLogp(model.apply(params)(read), next) // [B, T - 1]
+    const score = policy.score({ completion: columns - 1, temperature: 1 })
+    const { logp } = score(params, { tokens, starts: null }) // [B, T - 1]
     return sum({ axis: -1 })(masked(logp, counted))
   }
 
@@ -110,17 +112,17 @@ export type PairLogps = {
 }
 
 /** What the log says of pairs, under TRL's names. */
-export type PreferenceMetrics = Readonly<Record<(typeof PREFERENCE_METRICS)[number], Scalar>>
+export type PreferenceMetrics = Readonly<Record<keyof typeof PREFERENCE_MEASURES, Scalar>>
 
-/** @internal */
-export const PREFERENCE_METRICS = [
-  'logps/chosen',
-  'logps/rejected',
-  'rewards/accuracies',
-  'rewards/chosen',
-  'rewards/margins',
-  'rewards/rejected',
-] as const
+/** @internal What is measured of pairs: means over them. */
+export const PREFERENCE_MEASURES = {
+  'logps/chosen': 'sum',
+  'logps/rejected': 'sum',
+  'rewards/accuracies': 'sum',
+  'rewards/chosen': 'sum',
+  'rewards/margins': 'sum',
+  'rewards/rejected': 'sum',
+} as const
 
 const halves = (x: Floats): readonly [chosen: Floats, rejected: Floats] => {
   const pairs = x.shape[0]! / 2

@@ -5,7 +5,10 @@ import { encodeDemonstrations, type Sequences } from '../policy/batch.ts'
 import type { RunError } from '../run/errors.ts'
 import type { Sample } from '../reward/reward.ts'
 import { grouped } from '../policy/rollout.ts'
-import type { Vocabulary } from '../task/vocabulary.ts'
+import type { Text } from '../policy/text.ts'
+import { partsOf } from '../experience/rows.ts'
+import { sequencePart, type SequencePart, type Share } from '../learn/fit.ts'
+import type { Tree } from '@adjoint/tensor'
 
 /** A prompt, the better completion and the worse one. */
 export interface PreferencePair {
@@ -40,7 +43,7 @@ export const endsOf = ({ mask, shape: [rows, columns] }: Sequences): Int32Array 
  * ```
  */
 export const encodePairs =
-  (vocabulary: Vocabulary, width: number) =>
+  (text: Text, width: number) =>
   (pairs: readonly PreferencePair[]): E.Either<RunError, EncodedPairs> => {
     if (pairs.length === 0) return E.left({ _tag: 'EmptyDataset', name: 'the set of preference pairs' })
     const rows = [
@@ -51,9 +54,23 @@ export const encodePairs =
       ? Float32Array.from(pairs, ({ margin = 0 }) => margin)
       : null
     return pipe(
-      encodeDemonstrations(vocabulary, width)(rows),
+      encodeDemonstrations(text, width)(rows),
       E.map((sequences) => ({ ...sequences, ends: endsOf(sequences), margins })),
     )
+  }
+
+/**
+ * @internal Pairs in parts of at most `size`, each with its share of them: `of` its sequences (the chosen completions in the first
+ * half of the rows) and the numbers of its pairs.
+ */
+export const pairParts =
+  <B extends Tree>(size: number | undefined, of: (sequences: SequencePart, pairs: readonly number[]) => B) =>
+  (encoded: EncodedPairs): readonly Share<B>[] => {
+    const count = encoded.shape[0] / 2
+    return partsOf([...Array(count).keys()], size).map((pairs) => ({
+      examples: of(sequencePart(encoded, [...pairs, ...pairs.map((pair) => count + pair)]), pairs),
+      share: pairs.length / count,
+    }))
   }
 
 /**

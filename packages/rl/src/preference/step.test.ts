@@ -1,5 +1,5 @@
 // DPO on a device, end to end.
-import { adam, transformer } from '@adjoint/nn'
+import { adam, transformer, type TransformerParams } from '@adjoint/nn'
 import { random, readAsync, realizeAsync, tree } from '@adjoint/tensor'
 import { describe, expect, test } from 'vitest'
 import { right, testDevice } from '../run/device.support.ts'
@@ -9,20 +9,22 @@ import { foldIn, hostKey } from '../run/keys.ts'
 import { preferencePairs, wrongFormat } from './derive.ts'
 import { dpo, ipo, type PreferenceLoss } from './dpo.ts'
 import { type DpoState, dpoStep } from './step.ts'
+import { transformerPolicy } from '../policy/policy.ts'
 
 const device = await testDevice()
 
 const task = mod10Chains(2)
 const { vocabulary } = task
 const model = transformer({ vocab: vocabulary.size, width: 16, layers: 1, heads: 2, context: 16 })
+const policy = transformerPolicy(model, vocabulary)
 const optimizer = adam({ learningRate: 3e-3 })
 const batch = preferencePairs(task, { rows: 16, split: 'train', corruptions: [wrongFormat] })
-const begin = async (): Promise<DpoState<ReturnType<typeof optimizer.init>>> => {
+const begin = async (): Promise<DpoState<TransformerParams, ReturnType<typeof optimizer.init>>> => {
   const params = await realizeAsync(model.init(random.key(0)), device)
   return { params, opt: optimizer.init(params), reference: await right(snapshot(device)(params)) }
 }
 const run = async (loss: PreferenceLoss, steps: number) => {
-  const step = dpoStep({ model, vocabulary, optimizer, loss, batch, width: 14, device })
+  const step = dpoStep({ policy, optimizer, loss, batch, width: 14, device })
   let state = await begin()
   const metrics: Readonly<Record<string, number>>[] = []
   for (let i = 0; i < steps; i++) {
@@ -75,7 +77,7 @@ describe('DPO', () => {
   })
 
   test('pairs that cannot be encoded are an error', async () => {
-    const step = dpoStep({ model, vocabulary, optimizer, loss: dpo({ beta: 0.1 }), batch, width: 6, device })
+    const step = dpoStep({ policy, optimizer, loss: dpo({ beta: 0.1 }), batch, width: 6, device })
     expect(await step(await begin(), hostKey(0))()).toMatchObject({ left: { _tag: 'SequenceTooLong' } })
   })
 })

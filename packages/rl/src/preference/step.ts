@@ -1,47 +1,43 @@
 /** A step of learning from preferences without a reward model. */
-import type { Floats, GradientTransformation, Integers, Transformer, TransformerParams } from '@adjoint/nn'
-import { type Device, tensor, type Tree } from '@adjoint/tensor'
+import type { GradientTransformation } from '@adjoint/nn'
+import type { Device, Tree } from '@adjoint/tensor'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { RunError } from '../run/errors.ts'
-import { fitStep } from '../learn/fit.ts'
-import type { Stepped } from '../learn/sft.ts'
+import { fitStep, type SequencePart, type Stepped } from '../learn/fit.ts'
+import type { Policy } from '../policy/policy.ts'
 import type { HostKey } from '../run/keys.ts'
-import type { Vocabulary } from '../task/vocabulary.ts'
-import { PREFERENCE_METRICS, type PreferenceLoss, preferenceLoss, sequenceLogp } from './dpo.ts'
-import { encodePairs, type PreferencePair } from './pair.ts'
+import { PREFERENCE_MEASURES, type PreferenceLoss, preferenceLoss, sequenceLogp } from './dpo.ts'
+import { encodePairs, pairParts, type PreferencePair } from './pair.ts'
 
 /** How to learn from given pairs. */
-export interface PreferenceConfig<O extends Tree> {
-  readonly model: Transformer
-  readonly vocabulary: Vocabulary
+export interface PreferenceConfig<P extends Tree, O extends Tree> {
+  readonly policy: Policy<P>
   readonly optimizer: GradientTransformation<O>
   /** `dpo({ beta })` or `ipo({ beta })`. */
   readonly loss: PreferenceLoss
-  /** Tokens of a row; shorter ones are padded. Default: the model's context. */
+  /** Tokens of a row; shorter ones are padded. Default: the policy's context. */
   readonly width?: number
+  /** Pairs that go through the model at once; the result is that of all of them. Default: all. */
+  readonly microBatch?: number
   readonly device: Device
 }
 
 /** How to learn from pairs, and where a step has them from. */
-export interface DpoConfig<O extends Tree> extends PreferenceConfig<O> {
+export interface DpoConfig<P extends Tree, O extends Tree> extends PreferenceConfig<P, O> {
   /** The pairs of a step; the same number each time, so that one program serves all. */
   readonly batch: (key: HostKey) => readonly PreferencePair[]
 }
 
 /** Parameters, optimizer state, and the policy that preferences are measured from: a `snapshot` of the start. */
-export type DpoState<O extends Tree> = {
-  readonly params: TransformerParams
+export type DpoState<P extends Tree, O extends Tree> = {
+  readonly params: P
   readonly opt: O
-  readonly reference: TransformerParams
+  readonly reference: P
 }
 
-type Batch = {
-  readonly reference: TransformerParams
-  readonly tokens: Integers
-  readonly mask: Floats
-}
+type Batch<P extends Tree> = SequencePart & { readonly reference: P }
 
 /**
  * An update of DPO or one of its relatives by given pairs, compiled once for each number of them:
@@ -53,15 +49,14 @@ type Batch = {
  * @example
  * ```ts
  * import { adam, transformer } from '@adjoint/nn'
- * import { dpo, mod10Chain, preferenceLearner } from '@adjoint/rl'
+ * import { dpo, mod10Chain, preferenceLearner, transformerPolicy } from '@adjoint/rl'
  * import { requestDevice } from '@adjoint/tensor'
  * import { isRight } from 'fp-ts/lib/Either.js'
  * const device = await requestDevice({ kind: 'wasm' })()
  * if (isRight(device)) {
  *   const model = transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 21 })
  *   const learn = preferenceLearner({
- *     model,
- *     vocabulary: mod10Chain.vocabulary,
+ *     policy: transformerPolicy(model, mod10Chain.vocabulary),
  *     optimizer: adam({ learningRate: 1e-3 }),
  *     loss: dpo({ beta: 0.1 }),
  *     device: device.right,
@@ -69,28 +64,25 @@ type Batch = {
  * }
  * ```
  */
-export const preferenceLearner = <O extends Tree>(config: PreferenceConfig<O>) => {
-  const { model, vocabulary, optimizer, device } = config
-  const encode = encodePairs(vocabulary, config.width ?? model.config.context)
-  const logp = sequenceLogp(model)
+export const preferenceLearner = <P extends Tree, O extends Tree>(config: PreferenceConfig<P, O>) => {
+  const { policy, optimizer, device, microBatch } = config
+  const encode = encodePairs(policy.text, config.width ?? policy.context)
+  const logp = sequenceLogp(policy)
   const fit = fitStep({
-    loss: (params: TransformerParams, { reference, tokens, mask }: Batch) =>
+    loss: (params: P, { reference, tokens, mask }: Batch<P>) =>
       preferenceLoss(config.loss)({ policy: logp(params)(tokens, mask), reference: logp(reference)(tokens, mask) }),
-    names: PREFERENCE_METRICS,
+    measures: PREFERENCE_MEASURES,
     optimizer,
     device,
   })
   return (
-    { params, opt, reference }: DpoState<O>,
+    { params, opt, reference }: DpoState<P, O>,
     pairs: readonly PreferencePair[],
-  ): TE.TaskEither<RunError, Stepped<DpoState<O>>> =>
+  ): TE.TaskEither<RunError, Stepped<DpoState<P, O>>> =>
     pipe(
       fit(
         { params, opt },
-        pipe(
-          encode(pairs),
-          E.map(({ tokens, mask, shape }) => ({ reference, tokens: tensor(tokens, shape), mask: tensor(mask, shape) })),
-        ),
+        pipe(encode(pairs), E.map(pairParts(microBatch, (sequences) => ({ ...sequences, reference })))),
       ),
       TE.map(({ state, metrics }) => ({ state: { ...state, reference }, metrics })),
     )
@@ -103,7 +95,7 @@ export const preferenceLearner = <O extends Tree>(config: PreferenceConfig<O>) =
  * @example
  * ```ts
  * import { adam, transformer } from '@adjoint/nn'
- * import { dpo, dpoStep, hostKey, mod10Chain, preferencePairs, snapshot, wrongAnswer } from '@adjoint/rl'
+ * import { dpo, dpoStep, hostKey, mod10Chain, preferencePairs, snapshot, transformerPolicy, wrongAnswer } from '@adjoint/rl'
  * import { random, requestDevice } from '@adjoint/tensor'
  * import { isRight } from 'fp-ts/lib/Either.js'
  * const device = await requestDevice({ kind: 'wasm' })()
@@ -111,15 +103,16 @@ export const preferenceLearner = <O extends Tree>(config: PreferenceConfig<O>) =
  *   const model = transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 21 })
  *   const optimizer = adam({ learningRate: 1e-3 })
  *   const batch = preferencePairs(mod10Chain, { rows: 8, split: 'train', corruptions: [wrongAnswer] })
- *   const step = dpoStep({ model, vocabulary: mod10Chain.vocabulary, optimizer, loss: dpo({ beta: 0.1 }), batch, device: device.right })
+ *   const policy = transformerPolicy(model, mod10Chain.vocabulary)
+ *   const step = dpoStep({ policy, optimizer, loss: dpo({ beta: 0.1 }), batch, device: device.right })
  *   const params = model.init(random.key(0))
  *   const reference = await snapshot(device.right)(params)()
  *   if (isRight(reference)) await step({ params, opt: optimizer.init(params), reference: reference.right }, hostKey(0))()
  * }
  * ```
  */
-export const dpoStep = <O extends Tree>(config: DpoConfig<O>) => {
+export const dpoStep = <P extends Tree, O extends Tree>(config: DpoConfig<P, O>) => {
   const learn = preferenceLearner(config)
-  return (state: DpoState<O>, key: HostKey): TE.TaskEither<RunError, Stepped<DpoState<O>>> =>
+  return (state: DpoState<P, O>, key: HostKey): TE.TaskEither<RunError, Stepped<DpoState<P, O>>> =>
     learn(state, config.batch(key))
 }

@@ -25,13 +25,12 @@ import type * as TE from 'fp-ts/lib/TaskEither.js'
 import { encodeDemonstrations } from '../policy/batch.ts'
 import type { RunError } from '../run/errors.ts'
 import type { StepReward } from '../experience/experience.ts'
-import { fitStep } from '../learn/fit.ts'
+import { fitStep, type Stepped } from '../learn/fit.ts'
 import { masked } from '../objective/mask.ts'
 import type { Sample } from '../reward/reward.ts'
 import type { RewardLearner } from '../reward-model/step.ts'
 import type { RewardModel, RewardModelParams } from '../reward-model/reward-model.ts'
 import { scorable, type ScoringConfig, textScorer } from '../reward-model/score-texts.ts'
-import type { Stepped } from '../learn/sft.ts'
 import type { HostKey } from '../run/keys.ts'
 import type { Vocabulary } from '../task/vocabulary.ts'
 import { type LabelledSteps, stepEnds, stepsOf } from './steps.ts'
@@ -126,17 +125,18 @@ export const processRewardStep = <O extends Tree>(config: ProcessRewardConfig<O>
   const fit = fitStep({
     loss: (params: RewardModelParams, { tokens, ...labels }: Batch) =>
       stepLoss(model.columns(params)({ tokens, starts: null }), labels),
-    names: ['accuracy'] as const,
+    measures: { accuracy: 'sum' },
     optimizer,
     device,
   })
   return (state: RewardLearner<O>, key: HostKey): TE.TaskEither<RunError, Stepped<RewardLearner<O>>> =>
-    fit(state, encode(batch(key)))
+    fit(state, E.map((examples: Batch) => [{ examples, share: 1 }])(encode(batch(key))))
 }
 
 /** Which model scores the steps of what. */
 export interface StepRewardsConfig extends ScoringConfig {
   readonly model: RewardModel
+  readonly vocabulary: Vocabulary
   /** Must outlive the rewards: a `snapshot` where training goes on. */
   readonly params: RewardModelParams
   /** Between two steps of thought; empty where each character is one. */
@@ -170,7 +170,7 @@ export const stepRewards = (config: StepRewardsConfig) => {
   )
   const fits = scorable(fixed)
   const prompted = (prompt: string): number =>
-    1 + E.getOrElse((): readonly number[] => [])(vocabulary.encode(prompt)).length
+    E.getOrElse((): readonly number[] => [])(vocabulary.prompt(prompt)).length
   const endsIn = stepEnds(vocabulary)
   return async (samples: readonly Sample<unknown>[]): Promise<readonly (readonly StepReward[])[]> => {
     const scored = samples.filter(fits)

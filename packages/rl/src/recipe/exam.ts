@@ -6,6 +6,7 @@ import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { RunError } from '../run/errors.ts'
 import { type EvaluateConfig, evaluator } from '../evaluate/evaluate.ts'
 import type { GradedSample } from '../learn/grpo.ts'
+import { transformerPolicy } from '../policy/policy.ts'
 import type { Json, LogRecord } from '../run/log.ts'
 import { meanOf } from '../run/metrics.ts'
 import { type NamedReward, scoreSamples } from '../reward/named.ts'
@@ -18,7 +19,7 @@ import { staged } from './staged.ts'
 import { modelOf, plain, type R1State, type Report } from './state.ts'
 
 /** What to ask a model of a recipe. */
-export interface Exam<Problem> extends Omit<EvaluateConfig<Problem>, 'model' | 'device'> {
+export interface Exam<Problem> extends Omit<EvaluateConfig<Problem, TransformerParams>, 'policy' | 'device'> {
   /** Means over all completions, logged under their names beside pass@1 (the share in the right language, say). */
   readonly measures?: readonly NamedReward<Problem>[]
   /** Completions in the log: the first one to each of the first problems. Default 8. */
@@ -62,7 +63,7 @@ interface Sitting {
 /** @internal An exam that is made once a stage, for it keeps its compiled programs. */
 export const examiner = <Problem>(exam: Exam<Problem>, { name, model, device }: Sitting): Examine => {
   const { measures = [], shown = 8, task, samples: k } = exam
-  const evaluate = evaluator({ ...exam, model, device })
+  const evaluate = evaluator({ ...exam, policy: transformerPolicy(model, task.vocabulary), device })
   const measure = scoreSamples(measures)
   const show = sampleLine(task)
   return (params, done) =>

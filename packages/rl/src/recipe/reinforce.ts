@@ -1,10 +1,10 @@
 /** GRPO as a stage: of some model, on a task, for some rewards. */
-import type { GradientTransformation, LearningRate } from '@adjoint/nn'
+import type { GradientTransformation, LearningRate, TransformerParams } from '@adjoint/nn'
 import type { Tree } from '@adjoint/tensor'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import { type GrpoConfig, grpoStep } from '../learn/grpo.ts'
-import type { GrpoState } from '../learn/learn.ts'
+import { type GrpoConfig, type GrpoState, grpoStep } from '../learn/grpo.ts'
+import { transformerPolicy } from '../policy/policy.ts'
 import type { Json } from '../run/log.ts'
 import { type Exam, examiner, examPhases, gradedLine, type Line, withReports } from './exam.ts'
 import { type Rate, rateAt, scheduleOf } from './rate.ts'
@@ -14,7 +14,7 @@ import { modelOf, type OnModel, type R1State, settingsOf, withModel } from './st
 
 /** How to reinforce: what a step of GRPO takes, and the stage around it. */
 export interface ReinforceConfig<Problem, O extends Tree>
-  extends Omit<GrpoConfig<Problem, O>, 'device' | 'optimizer' | 'model'>, OnModel {
+  extends Omit<GrpoConfig<Problem, TransformerParams, O>, 'device' | 'optimizer' | 'policy'>, OnModel {
   readonly name: string
   readonly steps: number
   readonly learningRate: Rate
@@ -61,7 +61,7 @@ export const reinforce = <Problem, O extends Tree>(config: ReinforceConfig<Probl
   const { name, from, to, task, model, steps, learningRate, watch, exam, shown = 1 } = config
   const updates = steps * (config.iterations ?? 1) * (config.minibatches ?? 1)
   const optimizer = config.optimizer(scheduleOf(learningRate, updates))
-  return staged<R1State, GrpoState<O>>({
+  return staged<R1State, GrpoState<TransformerParams, O>>({
     name,
     settings: settingsOf(config),
     begin: (state) => {
@@ -70,7 +70,7 @@ export const reinforce = <Problem, O extends Tree>(config: ReinforceConfig<Probl
     },
     reads: () => null,
     phases: (_, { device }) => {
-      const improve = grpoStep({ ...config, optimizer, device })
+      const improve = grpoStep({ ...config, policy: transformerPolicy(model, task.vocabulary), optimizer, device })
       const examined = { name: to, model, device }
       // Its completions would stand among those that were trained on.
       const glance = watch === undefined ? null : examiner({ ...watch.exam, shown: 0 }, examined)
@@ -97,7 +97,10 @@ export const reinforce = <Problem, O extends Tree>(config: ReinforceConfig<Probl
               })),
             ),
         },
-        ...examPhases<Problem, GrpoState<O>>(exam, examined, { paramsOf: ({ params }) => params, done: steps }),
+        ...examPhases<Problem, GrpoState<TransformerParams, O>>(exam, examined, {
+          paramsOf: ({ params }) => params,
+          done: steps,
+        }),
       ]
     },
     end: (state, { tree: { params }, stage, records }) =>

@@ -5,13 +5,14 @@
  * Problems and draws follow from the recipe's seed and not from the place in it: two stages that sample one model in the same
  * way draw the same completions, and differ in what they keep.
  */
-import type { TransformerParams } from '@adjoint/nn'
+import type { Transformer, TransformerParams } from '@adjoint/nn'
 import { type Device, readAsync, scalar, type Scalar } from '@adjoint/tensor'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { Demonstration } from '../policy/batch.ts'
+import { transformerPolicy } from '../policy/policy.ts'
 import { onDevice } from '../run/device.ts'
 import { fileFailure, type RunError } from '../run/errors.ts'
 import { type Json, type LogRecord, readLog, resumeLog } from '../run/log.ts'
@@ -25,7 +26,8 @@ import { staged } from './staged.ts'
 import { modelOf, type R1State, settingsOf } from './state.ts'
 
 /** Whose traces, and which of them. */
-export interface SampleConfig<Problem> extends Omit<RejectionConfig<Problem>, 'device'> {
+export interface SampleConfig<Problem> extends Omit<RejectionConfig<Problem, TransformerParams>, 'device' | 'policy'> {
+  readonly model: Transformer
   readonly name: string
   /** Name of the model that answers. */
   readonly from: string
@@ -145,7 +147,11 @@ export const sampleTraces = <Problem>(config: SampleConfig<Problem>): RecipeStag
     begin: (state) => ({ model: modelOf(from, state), kept: scalar(0) }),
     reads: () => null,
     phases: (_, env) => {
-      const { batches, batch } = rejectionBatches({ ...config, device: env.device })
+      const { batches, batch } = rejectionBatches({
+        ...config,
+        policy: transformerPolicy(config.model, config.task.vocabulary),
+        device: env.device,
+      })
       const next = advance(
         join(env.folder, FILE),
         (params, index) => batch(params, samplingKey(env), index),

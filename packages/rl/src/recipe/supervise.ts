@@ -1,13 +1,15 @@
 /** Supervised fine-tuning as a stage: of some model, on demonstrations that a function of the state gives. */
-import type { GradientTransformation, LearningRate } from '@adjoint/nn'
+import type { GradientTransformation, LearningRate, TransformerParams } from '@adjoint/nn'
 import type { Tree } from '@adjoint/tensor'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { Demonstration } from '../policy/batch.ts'
 import type { Json } from '../run/log.ts'
-import { type Learner, sftStep } from '../learn/sft.ts'
+import { sftStep } from '../learn/sft.ts'
+import type { Learner } from '../learn/update.ts'
+import { transformerPolicy } from '../policy/policy.ts'
+import type { Text } from '../policy/text.ts'
 import type { HostKey } from '../run/keys.ts'
-import type { Vocabulary } from '../task/vocabulary.ts'
 import { type Exam, examPhases, withReports } from './exam.ts'
 import { type Rate, rateAt, scheduleOf } from './rate.ts'
 import type { RecipeStage } from './recipe.ts'
@@ -17,7 +19,7 @@ import { modelOf, type OnModel, type R1State, settingsOf, withModel } from './st
 /** How to fine-tune. */
 export interface SuperviseConfig<Problem, O extends Tree> extends OnModel {
   readonly name: string
-  readonly vocabulary: Vocabulary
+  readonly vocabulary: Text
   readonly steps: number
   readonly learningRate: Rate
   /** From a learning rate, so that the stage can log it. What else it depends on belongs into `settings`. */
@@ -34,7 +36,7 @@ export interface SuperviseConfig<Problem, O extends Tree> extends OnModel {
 export type Batches = (key: HostKey, step: number) => readonly Demonstration[]
 
 /** Where demonstrations come from. */
-export interface Source {
+export interface DemonstrationSource {
   /** What an error calls them. */
   readonly name: string
   /** Out of the state at the start of the stage, and a key for all of it. */
@@ -65,10 +67,10 @@ export interface Source {
  */
 export const supervise =
   <Problem, O extends Tree>(config: SuperviseConfig<Problem, O>) =>
-  ({ name: what, batch, reads }: Source): RecipeStage<R1State> => {
+  ({ name: what, batch, reads }: DemonstrationSource): RecipeStage<R1State> => {
     const { name, from, to, model, vocabulary, steps, learningRate, exam, width } = config
     const optimizer = config.optimizer(scheduleOf(learningRate, steps))
-    return staged<R1State, Learner<O>>({
+    return staged<R1State, Learner<TransformerParams, O>>({
       name,
       settings: settingsOf(config),
       begin: (state) => {
@@ -79,8 +81,7 @@ export const supervise =
       phases: (state, env) => {
         const { device } = env
         const demonstrate = sftStep({
-          model,
-          vocabulary,
+          policy: transformerPolicy(model, vocabulary),
           optimizer,
           batch: batch(state, stageKey(env)),
           device,
@@ -101,7 +102,7 @@ export const supervise =
                 })),
               ),
           },
-          ...examPhases<Problem, Learner<O>>(
+          ...examPhases<Problem, Learner<TransformerParams, O>>(
             exam,
             { name: to, model, device },
             { paramsOf: ({ params }) => params, done: steps },

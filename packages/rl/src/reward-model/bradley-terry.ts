@@ -58,11 +58,17 @@ export const bradleyTerry =
     return centering === 0 ? nll : add(nll, mul(mean()(square(add(chosen, rejected))), centering))
   }
 
-/** @internal */
-export const PAIR_METRICS = ['accuracy', 'margin', 'max_reward', 'mean_reward', 'min_reward'] as const
+/** @internal What is measured of pairs: means over them, and extremes. */
+export const PAIR_MEASURES = {
+  accuracy: 'sum',
+  margin: 'sum',
+  max_reward: 'max',
+  mean_reward: 'sum',
+  min_reward: 'min',
+} as const
 
 /** What the log says of pairs, under TRL's names. */
-export type PairMetrics = Readonly<Record<(typeof PAIR_METRICS)[number], Scalar>>
+export type PairMetrics = Readonly<Record<keyof typeof PAIR_MEASURES, Scalar>>
 
 /**
  * TRL's metrics of a reward model, without gradient: `accuracy` (share of pairs with r+ > r-; a tie is a miss), `margin`

@@ -9,11 +9,11 @@ import { onDevice } from '../run/device.ts'
 import type { RunError } from '../run/errors.ts'
 import { endsOf } from '../preference/pair.ts'
 import { grouped } from '../policy/rollout.ts'
-import type { Vocabulary } from '../task/vocabulary.ts'
+import type { Text } from '../policy/text.ts'
 
 /** Where and in what shape texts are scored. */
 export interface ScoringConfig {
-  readonly vocabulary: Vocabulary
+  readonly vocabulary: Text
   /** Tokens of a row. Default: the model's context. */
   readonly width?: number
   /** Rows of one batch on the device; the last batch is filled up. Default: 256. */

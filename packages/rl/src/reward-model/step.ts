@@ -4,46 +4,53 @@ import { type Device, slice, tensor, type Tree } from '@adjoint/tensor'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import type * as TE from 'fp-ts/lib/TaskEither.js'
+import { rowsOf } from '../experience/rows.ts'
 import type { RunError } from '../run/errors.ts'
-import { type Fitted, fitStep } from '../learn/fit.ts'
-import { type EncodedPairs, encodePairs, type PreferencePair } from '../preference/pair.ts'
-import type { Stepped } from '../learn/sft.ts'
+import { fitStep, type Stepped } from '../learn/fit.ts'
+import type { Learner } from '../learn/update.ts'
+import { type EncodedPairs, encodePairs, pairParts, type PreferencePair } from '../preference/pair.ts'
 import type { HostKey } from '../run/keys.ts'
-import type { Vocabulary } from '../task/vocabulary.ts'
-import { bradleyTerry, type BradleyTerryConfig, PAIR_METRICS, pairMetrics, type PairRewards } from './bradley-terry.ts'
+import type { Text } from '../policy/text.ts'
+import { bradleyTerry, type BradleyTerryConfig, PAIR_MEASURES, pairMetrics, type PairRewards } from './bradley-terry.ts'
 import type { RewardModel, RewardModelParams } from './reward-model.ts'
 
 /** How to learn a reward from pairs. */
 export interface RewardModelConfig<O extends Tree> extends BradleyTerryConfig {
   readonly model: RewardModel
-  readonly vocabulary: Vocabulary
+  readonly vocabulary: Text
   readonly optimizer: GradientTransformation<O>
   /** Tokens of a row; shorter ones are padded, on the right. Default: the model's context. */
   readonly width?: number
   /** The pairs of a step; the same number each time, so that one program serves all. */
   readonly batch: (key: HostKey) => readonly PreferencePair[]
+  /** Pairs that go through the model at once; the result is that of all of them. Default: all. */
+  readonly microBatch?: number
   readonly device: Device
 }
 
 /** A reward model that learns. */
-export type RewardLearner<O extends Tree> = Fitted<RewardModelParams, O>
+export type RewardLearner<O extends Tree> = Learner<RewardModelParams, O>
 
-/** @internal Pairs on their way to the device; rows as {@link EncodedPairs}. */
-export type PairBatch = {
+/** Pairs on their way to the device; rows as {@link EncodedPairs}. */
+type PairBatch = {
   readonly tokens: Integers
   readonly ends: Integers
   readonly margins: Floats | null
 }
 
-/** @internal */
-export const pairBatch = ({ tokens, shape, ends, margins }: EncodedPairs): PairBatch => ({
-  tokens: tensor(tokens, shape),
-  ends: tensor(ends, [ends.length]),
-  margins: margins === null ? null : tensor(margins, [margins.length]),
-})
+/** Some of the pairs. */
+const pairBatch = ({ shape, ends, margins }: EncodedPairs, tokens: Integers, pairs: readonly number[]): PairBatch => {
+  const count = shape[0] / 2
+  const rows = [...pairs, ...pairs.map((pair) => count + pair)]
+  return {
+    tokens,
+    ends: tensor(rowsOf(ends, rows, shape[0]), [rows.length]),
+    margins: margins === null ? null : tensor(rowsOf(margins, pairs, count), [pairs.length]),
+  }
+}
 
-/** @internal One forward for both completions of all pairs. */
-export const pairRewards =
+/** One forward for both completions of all pairs. */
+const pairRewards =
   (model: RewardModel) =>
   (params: RewardModelParams, { tokens, ends, margins }: PairBatch): PairRewards => {
     const rewards = model.score(params)({ tokens, starts: null, ends }) // [2B]
@@ -82,10 +89,18 @@ export const rewardModelStep = <O extends Tree>(config: RewardModelConfig<O>) =>
       const rewards = rewardsOf(params, given)
       return [loss(rewards), pairMetrics(rewards)]
     },
-    names: PAIR_METRICS,
+    measures: PAIR_MEASURES,
     optimizer,
     device,
   })
   return (state: RewardLearner<O>, key: HostKey): TE.TaskEither<RunError, Stepped<RewardLearner<O>>> =>
-    fit(state, pipe(encode(batch(key)), E.map(pairBatch)))
+    fit(
+      state,
+      pipe(
+        encode(batch(key)),
+        E.map((encoded) =>
+          pairParts(config.microBatch, ({ tokens }, pairs) => pairBatch(encoded, tokens, pairs))(encoded),
+        ),
+      ),
+    )
 }

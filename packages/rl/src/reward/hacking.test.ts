@@ -20,6 +20,7 @@ import { formatCompletion } from '../policy/template.ts'
 import { named } from './named.ts'
 import { cap, gate, type Reward, type Sample, sum, weighted } from './reward.ts'
 import { accuracy, format, type Rule } from './rules.ts'
+import { transformerPolicy } from '../policy/policy.ts'
 
 /** `3,8,5=`: which is the largest? */
 interface Largest {
@@ -51,14 +52,14 @@ const demonstrations = (key: HostKey) =>
 
 const MAX_TOKENS = 10
 const model = transformer({ vocab: task.vocabulary.size, width: 32, layers: 1, heads: 2, context: 7 + MAX_TOKENS })
+const policy = transformerPolicy(model, task.vocabulary)
 
 const device = await testDevice()
 let coldStart: TransformerParams
 beforeAll(async () => {
   const optimizer = adam({ learningRate: 3e-3 })
   const step = sftStep({
-    model,
-    vocabulary: task.vocabulary,
+    policy,
     optimizer,
     batch: demonstrations,
     device,
@@ -87,7 +88,7 @@ const trained = async (reward: Reward<Largest>) => {
   const optimizer = adam({ learningRate: 2e-3 })
   const step = grpoStep({
     task,
-    model,
+    policy,
     prompts: 8,
     group: 8,
     maxTokens: MAX_TOKENS,
@@ -98,7 +99,16 @@ const trained = async (reward: Reward<Largest>) => {
     optimizer,
     device,
   })
-  const exam = evaluator({ task, model, count: 48, samples: 8, temperature: 1, maxTokens: MAX_TOKENS, seed: 3, device })
+  const exam = evaluator({
+    task,
+    policy,
+    count: 48,
+    samples: 8,
+    temperature: 1,
+    maxTokens: MAX_TOKENS,
+    seed: 3,
+    device,
+  })
   const accuracyOf = async (params: TransformerParams) => (await right(exam(params))).evaluation.passAt1
   const params = await right(snapshot(device)(coldStart))
   let state = { params, opt: optimizer.init(params), reference: null as TransformerParams | null }

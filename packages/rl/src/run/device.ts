@@ -1,33 +1,20 @@
-/** Where this package meets the device: keys, reads, and failures as data. */
-import { type Key, SamplingError } from '@adjoint/nn'
+/** Where this package meets the device: its failures as data, and reads. */
+import { type Floats, SamplingError } from '@adjoint/nn'
 import {
   type Device,
   DeviceFailure,
   type HostArray,
+  type HostArrays,
   read,
-  type Scalar,
-  stack,
-  tensor,
+  readAsync,
   type Tensor,
+  tensor,
   tree,
   type Tree,
 } from '@adjoint/tensor'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { RunError } from './errors.ts'
-import type { Metrics } from './metrics.ts'
-import type { HostKey } from './keys.ts'
-
-/**
- * A host key as a key of `random`: the same two words.
- *
- * @example
- * ```ts
- * import { deviceKey, hostKey } from '@adjoint/rl'
- * deviceKey(hostKey(7)).shape // [2]
- * ```
- */
-export const deviceKey = (key: HostKey): Key => tensor(Uint32Array.from(key), [2])
 
 /** @internal Runs what may fail with DeviceFailure or SamplingError. Anything else that is thrown is a programmer's error, and stays thrown. */
 export const onDevice = <A>(run: () => Promise<A>): TE.TaskEither<RunError, A> =>
@@ -45,6 +32,24 @@ export const readOn =
       read(device)(x),
       TE.mapLeft((error): RunError => ({ _tag: 'DeviceFailed', error })),
     )
+
+/** The values of a tensor on the host. */
+type ValuesOf<X> = X extends Tensor<infer _, infer D> ? HostArrays[D] : never
+
+/** @internal Several tensors in one wait: all are asked for before the first is awaited. */
+export const readTogether = async <X extends Readonly<Record<string, Tensor>>>(
+  device: Device,
+  tensors: X,
+): Promise<{ readonly [K in keyof X]: ValuesOf<X[K]> }> => {
+  const names = Object.keys(tensors)
+  const arrays = await Promise.all(names.map((name) => readAsync(tensors[name]!, device)))
+  // Each array is that of the tensor of its name.
+  return Object.fromEntries(names.map((name, i) => [name, arrays[i]!])) as { readonly [K in keyof X]: ValuesOf<X[K]> }
+}
+
+/** @internal Tensors of one dtype in one wait, in their order. */
+export const readEach = (device: Device, tensors: readonly Floats[]): Promise<readonly Float32Array[]> =>
+  Promise.all(tensors.map((x) => readAsync(x, device)))
 
 /**
  * A tree of tensors with memory of its own, on the host: what outlives a step that reuses the memory of its arguments.
@@ -64,6 +69,7 @@ export const snapshot =
     const { leaves, treedef } = tree.flatten(given)
     return pipe(
       leaves,
+      // One after the other: a tree may be large, and what a read needs on its way is then no more than the largest leaf.
       TE.traverseSeqArray((x) =>
         TE.map((data: HostArray): Tensor => tensor(data, x.shape, x.dtype))(readOn(device)(x)),
       ),
@@ -71,15 +77,3 @@ export const snapshot =
       TE.map((copies) => tree.unflatten(treedef, copies) as T),
     )
   }
-
-/** @internal Scalars as one vector in the order of their names, so that a step reads back once. */
-export const packMetrics = (metrics: Readonly<Record<string, Scalar>>) =>
-  stack(0)(
-    Object.keys(metrics)
-      .sort()
-      .map((name) => metrics[name]!),
-  )
-
-/** @internal The inverse of packMetrics, on the host. */
-export const unpackMetrics = (names: readonly string[], values: ArrayLike<number>): Metrics =>
-  Object.fromEntries([...names].sort().map((name, i) => [name, values[i]!]))

@@ -3,6 +3,8 @@
  * `random.foldIn` and of JAX (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"). Problems are made on
  * the host, before there is a device; the same key seeds the sampling on the device, so a run has one source.
  */
+import type { Key } from '@adjoint/nn'
+import { tensor } from '@adjoint/tensor'
 
 /** Two words of 32 bits. A key is used once, or split: `foldIn(key, n)` gives the n-th of independent keys. */
 export type HostKey = readonly [number, number]
@@ -70,3 +72,58 @@ export const dice = (key: HostKey): ((n: number) => number) => {
   // foldIn counts on (0, n); the die counts on (1, n), so that no roll repeats a key.
   return (n) => Math.floor((threefry(key, 1, rolled++)[0] / 2 ** 32) * n)
 }
+
+/**
+ * What a step of a loop draws from its key, a number for each purpose: two purposes never share one. A purpose that is not
+ * listed has the hash of its name.
+ */
+const STREAMS: Readonly<Record<string, number>> = {
+  /** Which problems are asked. */
+  problems: 0,
+  /** The tokens of completions. */
+  completions: 1,
+  /** What a credit draws. */
+  credit: 2,
+  /** The order of minibatches. */
+  minibatches: 3,
+  /** The rounds after the first, where groups are sampled anew. */
+  rounds: 4,
+  /** Which old experience is learnt from again. */
+  replay: 5,
+  /** Whether a step is on the student's own texts. */
+  'on-policy': 0xc011,
+}
+
+/** FNV-1a, with the highest bit set: apart from all numbers that count something. */
+const hashed = (name: string): number => {
+  let h = 0x811c9dc5
+  for (let i = 0; i < name.length; i++) h = Math.imul(h ^ name.charCodeAt(i), 0x01000193)
+  return (h | 0x80000000) >>> 0
+}
+
+/**
+ * The key below `key` for one purpose: what draws for another purpose draws apart from it. The loops use `problems`,
+ * `completions`, `credit`, `minibatches`, `rounds`, `replay` and `on-policy`; any other name is free for what is built on them.
+ *
+ * @example
+ * ```ts
+ * import { hostKey, stream } from '@adjoint/rl'
+ * const step = hostKey(7)
+ * const [asked, drawn] = [stream('problems')(step), stream('completions')(step)]
+ * ```
+ */
+export const stream =
+  (name: string) =>
+  (key: HostKey): HostKey =>
+    foldIn(key, Object.hasOwn(STREAMS, name) ? STREAMS[name]! : hashed(name))
+
+/**
+ * A host key as a key of `random`: the same two words.
+ *
+ * @example
+ * ```ts
+ * import { deviceKey, hostKey } from '@adjoint/rl'
+ * deviceKey(hostKey(7)).shape // [2]
+ * ```
+ */
+export const deviceKey = (key: HostKey): Key => tensor(Uint32Array.from(key), [2])

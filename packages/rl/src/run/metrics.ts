@@ -77,36 +77,56 @@ export const completionMetrics = (samples: readonly Sample<unknown>[]): Metrics 
   }
 }
 
+/** What an update is one of: these are not means over its tokens, and each update counts once. */
+const OF_UPDATE = new Set(['policy_loss', 'grad_norm', 'loss', 'learning_rate'])
+
 /**
- * Means over the updates of a step of what each update measured; `clip_ratio/low` and `/high` become TRL's
- * `clip_ratio/{low_mean,low_min,high_mean,high_max,region_mean}`, and the names under `sampling/` keep the extremes that
- * they end in.
+ * Means over the updates of a step of what each update measured. What is a mean over tokens weighs as many as its update
+ * learnt from (`tokens`, one number an update; default: all alike); the loss and the norm of the gradient are those of an
+ * update, and each counts once. `clip_ratio/low` and `/high` become TRL's
+ * `clip_ratio/{low_mean,low_min,high_mean,high_max,region_mean}`, and the names under `sampling/` keep the extremes that they
+ * end in.
  *
  * @example
  * ```ts
  * import { updateMetrics } from '@adjoint/rl'
  * updateMetrics([{ 'clip_ratio/low': 0 }, { 'clip_ratio/low': 0.5 }]) // { 'clip_ratio/low_mean': 0.25, 'clip_ratio/low_min': 0 }
+ * updateMetrics([{ kl: 0 }, { kl: 1 }], [30, 10]) // { kl: 0.25 }
  * ```
  */
-export const updateMetrics = (updates: readonly Metrics[]): Metrics => {
+export const updateMetrics = (
+  updates: readonly Metrics[],
+  tokens: readonly number[] = updates.map(() => 1),
+): Metrics => {
   const names = Object.keys(updates[0] ?? {})
   const over = (name: string): readonly number[] => updates.map((u) => u[name] ?? NaN)
-  const extremes: Readonly<Record<string, readonly (readonly [string, (xs: readonly number[]) => number])[]>> = {
+  const total = Math.max(
+    1,
+    tokens.reduce((s, n) => s + n, 0),
+  )
+  const byToken = (xs: readonly number[]): number => xs.reduce((s, x, i) => s + x * (tokens[i]! / total), 0)
+  const low = (xs: readonly number[]): number => Math.min(...xs)
+  const high = (xs: readonly number[]): number => Math.max(...xs)
+  type As = readonly (readonly [string, (xs: readonly number[]) => number])[]
+  const clipped: Readonly<Record<string, As>> = {
     'clip_ratio/low': [
-      ['clip_ratio/low_mean', strictMean],
-      ['clip_ratio/low_min', (xs) => Math.min(...xs)],
+      ['clip_ratio/low_mean', byToken],
+      ['clip_ratio/low_min', low],
     ],
     'clip_ratio/high': [
-      ['clip_ratio/high_mean', strictMean],
-      ['clip_ratio/high_max', (xs) => Math.max(...xs)],
+      ['clip_ratio/high_mean', byToken],
+      ['clip_ratio/high_max', high],
     ],
-    'clip_ratio/region': [['clip_ratio/region_mean', strictMean]],
+    'clip_ratio/region': [['clip_ratio/region_mean', byToken]],
   }
-  const byEnd = (name: string): ((xs: readonly number[]) => number) =>
-    name.endsWith('/min') ? (xs) => Math.min(...xs) : name.endsWith('/max') ? (xs) => Math.max(...xs) : strictMean
+  const byName = (name: string): ((xs: readonly number[]) => number) => {
+    if (name.endsWith('/min')) return low
+    if (name.endsWith('/max')) return high
+    return OF_UPDATE.has(name) ? strictMean : byToken
+  }
   return Object.fromEntries(
     names.flatMap((name) =>
-      (extremes[name] ?? [[name, byEnd(name)] as const]).map(([as, f]) => [as, f(over(name))] as const),
+      (clipped[name] ?? [[name, byName(name)] as const]).map(([as, f]) => [as, f(over(name))] as const),
     ),
   )
 }

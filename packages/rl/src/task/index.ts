@@ -1,4 +1,3 @@
-export * from '../run/keys.ts'
 export * from './vocabulary.ts'
 export * from './task.ts'
 export * from './chain.ts'

@@ -1,20 +1,16 @@
 /** The vocabularies of tasks: a character tokenizer whose specials are padding, both ends of a sequence, and the template's tags. */
 import { characterTokenizer, type TokenizeError } from '@adjoint/nn'
 import * as E from 'fp-ts/lib/Either.js'
+import type { Text } from '../policy/text.ts'
 import type { RunError } from '../run/errors.ts'
 
-/** A closed list of tokens; the index of a token is its id. */
-export interface Vocabulary {
+/** A closed list of tokens; the index of a token is its id. Its prompts begin with `<bos>`, its completions end with `<eos>`. */
+export interface Vocabulary extends Text {
   readonly tokens: readonly string[]
-  readonly size: number
-  /** Ids of the three tokens that are no text: padding, beginning and end of a sequence. */
-  readonly pad: number
+  /** Begins a sequence. */
   readonly bos: number
-  readonly eos: number
   /** The longest token that fits, from left to right. Left UnknownToken: a character that no token starts with. */
   readonly encode: (text: string) => E.Either<RunError, readonly number[]>
-  /** The text of all ids before the first `eos`; padding and `bos` are no text. */
-  readonly decode: (ids: ArrayLike<number>) => string
 }
 
 const SPECIAL = ['<pad>', '<bos>', '<eos>'] as const
@@ -37,16 +33,19 @@ export const TAGS = ['<think>', '</think>', '<answer>', '</answer>'] as const
 export const vocabulary = (characters: string): Vocabulary => {
   const tokenizer = characterTokenizer({ specials: [...SPECIAL, ...TAGS], characters })
   const [pad, bos, eos] = [0, 1, 2]
+  const encode: Vocabulary['encode'] = (text) =>
+    E.mapLeft(({ position }: TokenizeError): RunError => ({ _tag: 'UnknownToken', text, position }))(
+      tokenizer.encode(text),
+    )
   return {
     tokens: tokenizer.vocabulary,
     size: tokenizer.vocabulary.length,
     pad,
     bos,
     eos,
-    encode: (text) =>
-      E.mapLeft(({ position }: TokenizeError): RunError => ({ _tag: 'UnknownToken', text, position }))(
-        tokenizer.encode(text),
-      ),
+    encode,
+    prompt: (text) => E.map((ids: readonly number[]) => [bos, ...ids])(encode(text)),
+    completion: (text) => E.map((ids: readonly number[]) => [...ids, eos])(encode(text)),
     decode: (ids) => {
       const all = Array.from(ids)
       const end = all.indexOf(eos)

@@ -9,12 +9,13 @@ import { correctionMonoid, tis, tokenLevel } from '../objective/correction.ts'
 import { type Credit, outcome } from '../credit/credit.ts'
 import { right, testDevice } from '../run/device.support.ts'
 import { dropTruncated, type Experience } from '../experience/experience.ts'
-import { type LearnConfig, learner } from './learn.ts'
+import { type LearnConfig, learner } from './grpo.ts'
 import { GRPO_OBJECTIVE } from '../objective/objective.ts'
 import { named } from '../reward/named.ts'
 import { scoreCompletions } from '../policy/score.ts'
 import { type Chain, mod10Chains } from '../task/chain.ts'
 import { hostKey } from '../run/keys.ts'
+import { transformerPolicy } from '../policy/policy.ts'
 
 const device = await testDevice()
 let experience: Experience<Chain>
@@ -24,13 +25,14 @@ beforeAll(async () => {
 
 const task = mod10Chains(2)
 const model = transformer({ vocab: task.vocabulary.size, width: 16, layers: 1, heads: 2, context: 16 })
+const policy = transformerPolicy(model, task.vocabulary)
 const optimizer = sgd({ learningRate: 0.5 })
-const shared = () => ({ model, maxTokens: 6, temperature: 1, device })
+const shared = () => ({ policy, maxTokens: 6, temperature: 1, device })
 const collect = () =>
   collector({ ...shared(), task, prompts: 4, group: 4, rewards: [named('short', (s) => 1 - s.length / 6)] })
 const initial = (seed = 0): Promise<TransformerParams> => realizeAsync(model.init(random.key(seed)), device)
 
-type Config = LearnConfig<Chain, ReturnType<typeof optimizer.init>>
+type Config = LearnConfig<Chain, TransformerParams, ReturnType<typeof optimizer.init>>
 const leavesOf = async (params: TransformerParams): Promise<readonly number[]> => {
   const all: number[] = []
   for (const leaf of tree.leaves(params)) all.push(...(await readAsync(leaf, device)))
@@ -38,7 +40,7 @@ const leavesOf = async (params: TransformerParams): Promise<readonly number[]> =
 }
 /** The parameters after one batch, all of them in a row, and what was measured. */
 const after = async (over: Partial<Config>, given = experience, seed = 0) => {
-  const learn = learner<Chain, ReturnType<typeof optimizer.init>>({
+  const learn = learner<Chain, TransformerParams, ReturnType<typeof optimizer.init>>({
     ...shared(),
     credit: outcome(drGrpo),
     objective: GRPO_OBJECTIVE,
@@ -131,7 +133,7 @@ describe('passes of minibatches', () => {
   // Sampler, policy and reference are three, so that all that an update reads of a batch differs by row.
   const watch = async (decay: number, iterations: number, minibatches: number, key = 2) => {
     const optimizer = watching(decay)
-    const learn = learner<Chain, Watched>({
+    const learn = learner<Chain, TransformerParams, Watched>({
       ...shared(),
       credit: outcome(drGrpo),
       objective: { ...GRPO_OBJECTIVE, beta: 0.5 },
@@ -191,7 +193,7 @@ describe('passes of minibatches', () => {
       told = kl
       return samples.map(() => 0)
     }
-    const learn = learner<Chain, ReturnType<typeof optimizer.init>>({
+    const learn = learner<Chain, TransformerParams, ReturnType<typeof optimizer.init>>({
       ...shared(),
       credit,
       objective: GRPO_OBJECTIVE,

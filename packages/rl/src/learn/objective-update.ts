@@ -1,0 +1,97 @@
+/** A gradient step on the policy objective: the loss of a part of a batch, and what the log says of it. */
+import { type Floats, type GradientTransformation } from '@adjoint/nn'
+import { abs, type Device, gt, max, min, type Scalar, stopGradient, type Tree, where } from '@adjoint/tensor'
+import { tokenMean, totalsOf } from '../objective/aggregate.ts'
+import type { Correction } from '../objective/correction.ts'
+import { objective, type ObjectiveConfig, objectiveMetrics } from '../objective/objective.ts'
+import { logRatioOf, ratioOf } from '../objective/ratio.ts'
+import type { Policy } from '../policy/policy.ts'
+import { type Metrics, updateMetrics } from '../run/metrics.ts'
+import type { Fold } from '../run/packing.ts'
+import type { Part } from './batch.ts'
+import { updateOf } from './update.ts'
+
+/** What a gradient step on the objective is made of. */
+export interface ObjectiveUpdate<P extends Tree, O extends Tree> {
+  readonly policy: Policy<P>
+  /** Columns of completions, N. */
+  readonly maxTokens: number
+  /** The temperature of sampling: what is scored is the distribution that was sampled from. */
+  readonly temperature: number
+  readonly objective: ObjectiveConfig
+  /**
+   * Weighs tokens for having been sampled by another policy than the learner (another engine, an older one). Default: none,
+   * and the ratio of the objective is to the sampler.
+   */
+  readonly correction?: Correction
+  readonly optimizer: GradientTransformation<O>
+  readonly device: Device
+}
+
+const MEASURES = {
+  'clip_ratio/high': 'sum',
+  'clip_ratio/low': 'sum',
+  'clip_ratio/region': 'sum',
+  entropy: 'sum',
+  kl: 'sum',
+  policy_loss: 'sum',
+  'sampling/importance_sampling_ratio/max': 'max',
+  'sampling/importance_sampling_ratio/mean': 'sum',
+  'sampling/importance_sampling_ratio/min': 'min',
+  'sampling/sampling_logp_difference/max': 'max',
+  'sampling/sampling_logp_difference/mean': 'sum',
+} as const satisfies Readonly<Record<string, Fold>>
+
+/** How far the learner's log-probabilities are from the sampler's: numerics alone, where the two are one policy. */
+const samplingMetrics = (logp: Floats, { mask, samplerLogp, totals }: Part) => {
+  const kept = gt(mask, 0)
+  const difference: Floats = where(kept, stopGradient(logRatioOf(logp, samplerLogp)), 0)
+  const ratio = ratioOf(difference)
+  const mean = (x: Floats): Scalar => tokenMean(x, mask, totals ?? totalsOf(mask))
+  return {
+    'sampling/sampling_logp_difference/mean': mean(abs(difference)),
+    'sampling/sampling_logp_difference/max': max()(abs(difference)),
+    'sampling/importance_sampling_ratio/mean': mean(ratio),
+    'sampling/importance_sampling_ratio/min': min()(ratio),
+    'sampling/importance_sampling_ratio/max': max()(ratio),
+  }
+}
+
+/** @internal A gradient step on the objective, by one part of a batch or by several. */
+export const objectiveUpdate = <P extends Tree, O extends Tree>(config: ObjectiveUpdate<P, O>) => {
+  const { policy, maxTokens, temperature, correction, optimizer, device } = config
+  const score = policy.score({ completion: maxTokens, temperature })
+  return updateOf({
+    loss: (params: P, part: Part) => {
+      const { mask, samplerLogp, oldLogp, advantages } = part
+      const { logp, entropy } = score(params, part)
+      const weights = correction === undefined ? null : correction(oldLogp, samplerLogp, mask, advantages)
+      const rollouts = { ...part, weights }
+      return [
+        objective(config.objective)(rollouts)(logp, entropy),
+        { ...objectiveMetrics(config.objective)(rollouts)(logp, entropy), ...samplingMetrics(logp, part) },
+      ]
+    },
+    measures: MEASURES,
+    optimizer,
+    device,
+  })
+}
+
+/** @internal What an update measured, and how many tokens it learnt from. */
+export interface Measured {
+  readonly metrics: Metrics
+  readonly tokens: number
+}
+
+/** @internal The metrics of a step from those of its updates: means by tokens; those under `sampling/` are of the first update. */
+export const stepMetrics = (updates: readonly Measured[]): Metrics => {
+  const first = Object.entries(updates[0]?.metrics ?? {}).filter(([name]) => name.startsWith('sampling/'))
+  return {
+    ...updateMetrics(
+      updates.map((u) => u.metrics),
+      updates.map((u) => u.tokens),
+    ),
+    ...Object.fromEntries(first),
+  }
+}
