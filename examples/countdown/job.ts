@@ -1,4 +1,5 @@
 /** The job as phases of a run: SFT on the oracle's traces, an exam, GRPO with short exams on the way, the exam again. */
+import { type TransformerParams } from '@adjoint/nn'
 import {
   accuracy,
   type Countdown,
@@ -16,10 +17,10 @@ import type { Device } from '@adjoint/tensor'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { phase } from '../cli/stage.ts'
-import { grpo, grpoOptimizer, model, sft, sftOptimizer, SHORT, SHOWN, sitting, task } from './setting.ts'
+import { grpo, grpoOptimizer, policy, sft, sftOptimizer, SHORT, SHOWN, sitting, task } from './setting.ts'
 
 /** Both halves have the same kind of optimizer. */
-export type Learning = Learner<ReturnType<ReturnType<typeof sftOptimizer>['init']>>
+export type Learning = Learner<TransformerParams, ReturnType<ReturnType<typeof sftOptimizer>['init']>>
 
 /** How long the parts of a job are. */
 export interface Length {
@@ -50,8 +51,7 @@ const recordsOf = ({ evaluation, samples }: Evaluated<Countdown>, problems: numb
 export const phasesOf = (device: Device, { sftSteps, steps, exam }: Length): readonly Phase<Learning>[] => {
   const optimizer = grpoOptimizer(steps)
   const imitate = sftStep({
-    model,
-    vocabulary: task.vocabulary,
+    policy,
     optimizer: sftOptimizer(sftSteps),
     batch: traces(task, sft),
     device,

@@ -1,6 +1,6 @@
 /** The setting: countdown with three small numbers, and a policy that learns it in a few minutes on one core. */
 import { adam, chain, clipByGlobalNorm, linearSchedule, transformer } from '@adjoint/nn'
-import { accuracy, countdown, format, group, GRPO_OBJECTIVE, named, outcome } from '@adjoint/rl'
+import { accuracy, countdown, format, group, GRPO_OBJECTIVE, named, outcome, transformerPolicy } from '@adjoint/rl'
 
 /** Three numbers from 1 to 12 and a target up to 60: `4,7,12=16?`, by `<think>12+4=16</think><answer>12+4</answer>`. */
 export const task = countdown({ numbers: { min: 3, max: 3 }, largest: 12, target: 60 })
@@ -18,6 +18,9 @@ export const model = transformer({
   context: PROMPT + MAX_TOKENS,
 })
 
+/** What the loops know of the model. */
+export const policy = transformerPolicy(model, task.vocabulary)
+
 /** TinyZero's rewards: right, and a little for the template. */
 export const rewards = [named('correct', accuracy(task.verify)), named('format', format, 0.1)]
 
@@ -32,7 +35,7 @@ export const sftOptimizer = (steps: number) =>
 /** GRPO without a KL term, as in the demonstration. */
 export const grpo = {
   task,
-  model,
+  policy,
   rewards,
   prompts: 16,
   group: 16,
@@ -51,7 +54,7 @@ export const grpoOptimizer = (steps: number) =>
 /** Held-out problems: all runs sit the same exam, before and after; a short one on the way. */
 export const sitting = {
   task,
-  model,
+  policy,
   seed: 20250124,
   samples: 8,
   temperature: 1,

@@ -19,7 +19,7 @@ import * as TE from 'fp-ts/lib/TaskEither.js'
 import { type Bench, deviceFailed } from '../cli/example.ts'
 import { phase, stage } from '../cli/stage.ts'
 import type { Flags } from './flags.ts'
-import { model, type Opt, sampling, sft, SHORT, sitting, task } from './setting.ts'
+import { model, type Opt, policy, sampling, sft, SHORT, sitting, task } from './setting.ts'
 import { type Learning, type Way, waysOf } from './ways.ts'
 
 /** A policy in the exam, and how many completions it learned from. */
@@ -52,11 +52,13 @@ export const job = (given: Flags, bench: Bench): TE.TaskEither<RunError, Outcome
   })
 
   const coldStart = (): TE.TaskEither<RunError, TransformerParams> => {
-    const demonstrate = sftStep({ model, vocabulary: task.vocabulary, ...sft, batch: traces(task, sft), device })
+    const demonstrate = sftStep({ policy, ...sft, batch: traces(task, sft), device })
     return pipe(
       TE.mapLeft(deviceFailed)(realize(device)(model.init(random.key(seed)))),
       TE.flatMap((params) =>
-        inFolder<Learner<Opt>>('cold-start', [phase('train', sftSteps, (state, { key }) => demonstrate(state, key))])({
+        inFolder<Learner<TransformerParams, Opt>>('cold-start', [
+          phase('train', sftSteps, (state, { key }) => demonstrate(state, key)),
+        ])({
           params,
           opt: sft.optimizer.init(params),
         }),

@@ -22,10 +22,10 @@ import type { TransformerParams } from '@adjoint/nn'
 import type { Device } from '@adjoint/tensor'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import { dpo, grpo, type Opt, PAIRS, PAIRS_OF_GROUP, sampling, task } from './setting.ts'
+import { dpo, grpo, type Opt, PAIRS, PAIRS_OF_GROUP, sampling } from './setting.ts'
 
 /** All three keep the start beside the policy. */
-export type Learning = GrpoState<Opt> & { readonly reference: TransformerParams }
+export type Learning = GrpoState<TransformerParams, Opt> & { readonly reference: TransformerParams }
 
 /** A way to learn: its optimizer, and its steps, once what it needs beforehand is there. */
 export interface Way {
@@ -47,10 +47,9 @@ const dealt = (pairs: readonly PreferencePair[], key: HostKey): readonly Prefere
 
 /** The ways by name; `key` is that of what is sampled beforehand, `steps` how many steps' worth. */
 export const waysOf = (device: Device, steps: number, key: HostKey): Readonly<Record<string, Way>> => {
-  const { vocabulary } = task
-  const { model } = sampling
+  const { policy } = sampling
   const collect = collector({ ...sampling, device })
-  const learn = preferenceLearner({ ...dpo, model, vocabulary, device })
+  const learn = preferenceLearner({ ...dpo, policy, device })
   const byPairs = (state: Learning, pairs: readonly PreferencePair[], metrics: Metrics) =>
     // Where all completions of all groups are worth the same there is nothing to learn.
     pairs.length === 0

@@ -1,4 +1,5 @@
 /** The run itself: a short cold start, then GRPO on rewards of which some fail, hang, or are behind a bad endpoint. */
+import { type TransformerParams } from '@adjoint/nn'
 import type { Device } from '@adjoint/tensor'
 import {
   type Chain,
@@ -18,9 +19,9 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { judge } from './judge.ts'
 import { REWARD_RETRIES, rewardFault } from './schedule.ts'
-import { correct, grpo, grpoOptimizer, model, sft, sftOptimizer, SFT_STEPS, task } from './setting.ts'
+import { correct, grpo, grpoOptimizer, policy, sft, sftOptimizer, SFT_STEPS, task } from './setting.ts'
 
-export type Learning = GrpoState<ReturnType<typeof sftOptimizer.init>>
+export type Learning = GrpoState<TransformerParams, ReturnType<typeof sftOptimizer.init>>
 
 /** The accuracy of a sample, where no fault comes between. */
 const flaky = (): NamedReward<Chain> => {
@@ -65,14 +66,13 @@ export interface JobConfig {
 /** The phases of the run. Compiled programs live in the closures: make them once. */
 export const phasesOf = ({ device, steps, baseUrl, cache }: JobConfig): readonly Phase<Learning>[] => {
   const demonstrate = sftStep({
-    model,
-    vocabulary: task.vocabulary,
+    policy,
     optimizer: sftOptimizer,
     batch: traces(task, sft),
     device,
   })
   const rewards = [flaky(), named('judge', judge(baseUrl, cache), 0.5)]
-  const improve = grpoStep({ ...grpo, task, model, rewards, optimizer: grpoOptimizer, device })
+  const improve = grpoStep({ ...grpo, task, policy, rewards, optimizer: grpoOptimizer, device })
   return [
     {
       name: 'sft',

@@ -1,6 +1,6 @@
 /** A run small enough for a thousand steps in a minute: one layer, two prompts a step, four completions each. */
 import { adam, chain, clipByGlobalNorm, transformer } from '@adjoint/nn'
-import { accuracy, group, GRPO_OBJECTIVE, mod10Chains, outcome, rewarded } from '@adjoint/rl'
+import { accuracy, group, GRPO_OBJECTIVE, mod10Chains, outcome, rewarded, transformerPolicy } from '@adjoint/rl'
 
 /** Chains of three digits: learnt in seconds. */
 export const task = mod10Chains(3)
@@ -16,6 +16,9 @@ export const model = transformer({
   heads: 2,
   context: PROMPT + MAX_TOKENS,
 })
+
+/** What the loops know of the model. */
+export const policy = transformerPolicy(model, task.vocabulary)
 
 /** A cold start after which about a third of the answers are right. */
 export const SFT_STEPS = 300

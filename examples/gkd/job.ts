@@ -35,15 +35,20 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Bench, deviceFailed } from '../cli/example.ts'
 import type { Flags } from './flags.ts'
-import { large, type Opt, optimizer, ROWS, SHORT, sitting, small, task } from './setting.ts'
+import { large, type Opt, optimizer, policyOf, ROWS, SHORT, sitting, small, task } from './setting.ts'
 import { type Step, studentsOf } from './students.ts'
 
 /** What is measured of a model besides its answers. */
 type Measure = (params: TransformerParams) => TE.TaskEither<RunError, Metrics>
 
 /** Steps of training, with short exams on the way and before the first. */
-const training = (model: Transformer, steps: number, step: Step, device: Device): Phase<Learner<Opt>> => {
-  const sit = evaluator({ ...sitting, samples: 4, model, count: SHORT.problems, device })
+const training = (
+  model: Transformer,
+  steps: number,
+  step: Step,
+  device: Device,
+): Phase<Learner<TransformerParams, Opt>> => {
+  const sit = evaluator({ ...sitting, samples: 4, policy: policyOf(model), count: SHORT.problems, device })
   const look = (params: TransformerParams, done: number) =>
     pipe(
       sit(params),
@@ -70,8 +75,13 @@ const correct = accuracy(task.verify)
 const SHOWN = 8
 
 /** The exam at the end, with the first completion to some of its problems. */
-const examining = (model: Transformer, count: number, device: Device, measure: Measure): Phase<Learner<Opt>> => {
-  const sit = evaluator({ ...sitting, model, count, device })
+const examining = (
+  model: Transformer,
+  count: number,
+  device: Device,
+  measure: Measure,
+): Phase<Learner<TransformerParams, Opt>> => {
+  const sit = evaluator({ ...sitting, policy: policyOf(model), count, device })
   const lineOf = (s: Evaluated<Parameters<typeof task.prompt>[0]>['samples'][number]) => ({
     kind: 'sample',
     prompt: s.prompt,
@@ -175,24 +185,25 @@ export const job = (given: Flags, { device, folder, bar }: Bench): TE.TaskEither
     }
   const fresh = (model: Transformer, n: number): TE.TaskEither<RunError, TransformerParams> =>
     TE.mapLeft(deviceFailed)(realize(device)(model.init(random.foldIn(random.key(seed), n))))
-  const demonstrated = (model: Transformer, batch: SftConfig<Opt>['batch']) => (): Step =>
-    sftStep({ model, vocabulary: task.vocabulary, optimizer, batch, device })
+  const demonstrated = (model: Transformer, batch: SftConfig<TransformerParams, Opt>['batch']) => (): Step =>
+    sftStep({ policy: policyOf(model), optimizer, batch, device })
   const written = (model: Transformer) => (params: TransformerParams) =>
     pipe(
-      evaluator({ ...sitting, samples: 1, model, count: exam, device })(params),
+      evaluator({ ...sitting, samples: 1, policy: policyOf(model), count: exam, device })(params),
       TE.map(({ samples }) => samples.filter((s) => s.terminated)),
     )
 
   /** Students of a teacher: first what they share, then each in its way. */
   const taught = (params: TransformerParams) => {
-    const teacher = { model: large, params }
-    const meter = { model: small, teacher, vocabulary: task.vocabulary, device }
+    const teacher = { policy: policyOf(large), params }
+    const meter = { policy: policyOf(small), teacher, device }
     const [forward, reverse] = [
       divergenceMeter({ ...meter, divergences: { forwardKl } }),
       divergenceMeter({ ...meter, divergences: { reverseKl } }),
     ]
     // Every text that the teacher ends is a trace: whether it is right is not asked.
-    const writes = (count: number) => rejectionSample({ ...sitting, model: large, count, group: 1, accept: {}, device })
+    const writes = (count: number) =>
+      rejectionSample({ ...sitting, policy: policyOf(large), count, group: 1, accept: {}, device })
     return pipe(
       TE.Do,
       TE.bind('said', () => written(large)(params)),

@@ -1,6 +1,6 @@
 /** The setting: a teacher of two layers that thinks, and students of one layer that learn from it. */
-import { adam, chain, clipByGlobalNorm, transformer } from '@adjoint/nn'
-import { mod10Chain } from '@adjoint/rl'
+import { adam, chain, clipByGlobalNorm, type Transformer, transformer } from '@adjoint/nn'
+import { mod10Chain, transformerPolicy } from '@adjoint/rl'
 
 /** Left-to-right chains of five digits modulo 10. */
 export const task = mod10Chain
@@ -13,6 +13,9 @@ const shape = { vocab: task.vocabulary.size, heads: 4, context: PROMPT + MAX_TOK
 export const large = transformer({ ...shape, width: 64, layers: 2 })
 /** About 53 thousand. */
 export const small = transformer({ ...shape, width: 64, layers: 1 })
+
+/** What the loops know of a model. */
+export const policyOf = (model: Transformer) => transformerPolicy(model, task.vocabulary)
 
 export const ROWS = 64
 export const optimizer = chain(clipByGlobalNorm(1), adam({ learningRate: 1e-3 }))

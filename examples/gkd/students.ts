@@ -14,16 +14,21 @@ import {
   type Stepped,
   type TeacherModel,
 } from '@adjoint/rl'
+import type { TransformerParams } from '@adjoint/nn'
 import type { Device } from '@adjoint/tensor'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
-import { type Opt, optimizer, ROWS, sampling, small, task } from './setting.ts'
+import { type Opt, optimizer, policyOf, ROWS, sampling, small } from './setting.ts'
 
 /** A step of training, by its key and its number. */
-export type Step = (state: Learner<Opt>, key: HostKey, number: number) => TaskEither<RunError, Stepped<Learner<Opt>>>
+export type Step = (
+  state: Learner<TransformerParams, Opt>,
+  key: HostKey,
+  number: number,
+) => TaskEither<RunError, Stepped<Learner<TransformerParams, Opt>>>
 
 /** What all students are given. */
 export interface Lessons {
-  readonly teacher: TeacherModel
+  readonly teacher: TeacherModel<TransformerParams>
   /** What the teacher wrote: a small set, read over and over. */
   readonly traces: readonly Demonstration[]
   /** And what it writes to as many new problems as an on-policy student meets: read once. */
@@ -35,8 +40,8 @@ export interface Lessons {
 
 /** The students by name; a program is compiled when its student is asked for. */
 export const studentsOf = ({ teacher, traces, fresh, key, device }: Lessons): Readonly<Record<string, () => Step>> => {
-  const student = { model: small, teacher, optimizer, device }
-  const fixed = { ...student, vocabulary: task.vocabulary, batch: epochs(traces, { rows: ROWS, key }) }
+  const student = { policy: policyOf(small), teacher, optimizer, device }
+  const fixed = { ...student, batch: epochs(traces, { rows: ROWS, key }) }
   const jsd = generalizedJsd(0.5)
   return {
     sft: () => sftStep(fixed),

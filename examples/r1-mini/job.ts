@@ -1,4 +1,5 @@
 /** The job as four phases of a run: SFT, exam, GRPO (with short exams on the way), exam. */
+import { type TransformerParams } from '@adjoint/nn'
 import { tree, type Device } from '@adjoint/tensor'
 import {
   accuracy,
@@ -30,7 +31,7 @@ import {
   grpoOptimizer,
   grpoRate,
   MAX_TOKENS,
-  model,
+  policy,
   rewards,
   sft,
   sftOptimizer,
@@ -39,7 +40,7 @@ import {
 } from './setting.ts'
 
 /** The state of the run: both phases have the same optimizer. */
-export type Learning = GrpoState<ReturnType<typeof sftOptimizer.init>>
+export type Learning = GrpoState<TransformerParams, ReturnType<typeof sftOptimizer.init>>
 
 /** Rewards that say nothing about the completions they are given to. */
 const relabels: Record<Control, (rewards: Groups, key: HostKey) => Groups> = {
@@ -97,8 +98,7 @@ export interface JobConfig {
 export const phasesOf = ({ device, steps, sftSteps, exam, control }: JobConfig): readonly Phase<Learning>[] => {
   const optimizer = grpoOptimizer(steps)
   const demonstrate = sftStep({
-    model,
-    vocabulary: task.vocabulary,
+    policy,
     optimizer: sftOptimizer,
     batch: traces(task, sft),
     device,
@@ -106,14 +106,14 @@ export const phasesOf = ({ device, steps, sftSteps, exam, control }: JobConfig):
   const improve = grpoStep({
     ...grpo,
     task,
-    model,
+    policy,
     maxTokens: MAX_TOKENS,
     rewards,
     optimizer,
     device,
     credit: control === null ? outcome(group()) : relabelled(relabels[control])(outcome(group())),
   })
-  const examine = (count: number) => evaluator({ ...sitting, task, model, count, device })
+  const examine = (count: number) => evaluator({ ...sitting, task, policy, count, device })
   const [long, short] = [examine(exam), examine(Math.min(exam, SHORT_EXAM))]
 
   // The reference measures how far the policy goes; beta is 0, and it stays where GRPO begins.

@@ -1,6 +1,6 @@
 /** The setting of the demonstration: what DeepSeek-R1 does, small enough for one core and a few minutes. */
 import { adam, chain, clipByGlobalNorm, linearSchedule, transformer } from '@adjoint/nn'
-import { accuracy, format, GRPO_OBJECTIVE, mod10Chain, named } from '@adjoint/rl'
+import { accuracy, format, GRPO_OBJECTIVE, mod10Chain, named, transformerPolicy } from '@adjoint/rl'
 
 /** Left-to-right chains of five digits modulo 10. */
 export const task = mod10Chain
@@ -17,6 +17,9 @@ export const model = transformer({
   heads: 4,
   context: PROMPT + MAX_TOKENS,
 })
+
+/** What the loops know of the model. */
+export const policy = transformerPolicy(model, task.vocabulary)
 
 /** Correct, and a little for the template. */
 export const rewards = [named('correct', accuracy(task.verify)), named('format', format, 0.1)]

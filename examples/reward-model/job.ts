@@ -47,6 +47,7 @@ import {
   judges,
   judging,
   type Opt,
+  model,
   policy,
   type Pursuit,
   PURSUITS,
@@ -98,11 +99,13 @@ export const job = (given: Flags, bench: Bench): TE.TaskEither<RunError, Outcome
   const pairs = heldOut(2 * EXAM_PAIRS, hostKey(sitting.seed))
 
   const coldStart = (): TE.TaskEither<RunError, TransformerParams> => {
-    const demonstrate = sftStep({ model: policy, vocabulary, ...sft, batch: traces(task, sft), device })
+    const demonstrate = sftStep({ policy, ...sft, batch: traces(task, sft), device })
     return pipe(
-      TE.mapLeft(deviceFailed)(realize(device)(policy.init(random.key(seed)))),
+      TE.mapLeft(deviceFailed)(realize(device)(model.init(random.key(seed)))),
       TE.flatMap((params) =>
-        inFolder<Learner<Opt>>('cold-start', [phase('train', sftSteps, (state, { key }) => demonstrate(state, key))])({
+        inFolder<Learner<TransformerParams, Opt>>('cold-start', [
+          phase('train', sftSteps, (state, { key }) => demonstrate(state, key)),
+        ])({
           params,
           opt: sft.optimizer.init(params),
         }),
@@ -153,7 +156,7 @@ export const job = (given: Flags, bench: Bench): TE.TaskEither<RunError, Outcome
       credit: pursuit.credit,
       objective: { ...GRPO_OBJECTIVE, beta: pursuit.beta },
       task,
-      model: policy,
+      policy,
       device,
       rewards: [
         namedBatch('learned', learnedReward({ ...scoring, params })),
@@ -164,7 +167,7 @@ export const job = (given: Flags, bench: Bench): TE.TaskEither<RunError, Outcome
     return pipe(
       own(start),
       TE.flatMap((params) =>
-        inFolder<GrpoState<Opt>>(folderOf(pursuit), [
+        inFolder<GrpoState<TransformerParams, Opt>>(folderOf(pursuit), [
           phase('train', steps, (state, { key }) =>
             pipe(
               advance(state, key),

@@ -14,6 +14,7 @@ import {
   type PreferencePair,
   preferencePairs,
   rewardModel,
+  transformerPolicy,
   wrongAnswer,
   wrongFormat,
 } from '@adjoint/rl'
@@ -25,14 +26,16 @@ const PROMPT = 11 // <bos>, five digits, four operators, =
 export const MAX_TOKENS = 16
 
 /** Two pre-norm layers, about 100 thousand parameters; the judges have the same trunk, and a scalar head. */
-export const policy = transformer({
+export const model = transformer({
   vocab: task.vocabulary.size,
   width: 64,
   layers: 2,
   heads: 4,
   context: PROMPT + MAX_TOKENS + 1, // a judge reads an <eos> after what was cut, too
 })
-export const judge = rewardModel(policy)
+/** What the loops know of the model. */
+export const policy = transformerPolicy(model, task.vocabulary)
+export const judge = rewardModel(model)
 
 /** All that learn here learn by Adam behind a clip, so that their states have one type. */
 export const optimizerOf = ({ clip, learningRate }: { readonly clip: number; readonly learningRate: number }) =>
@@ -103,7 +106,7 @@ export const PURSUITS: readonly Pursuit[] = [
 /** Held-out problems: all policies sit the same exam. */
 export const sitting = {
   task,
-  model: policy,
+  policy,
   seed: 20250122,
   samples: 16,
   temperature: 1,

@@ -21,11 +21,11 @@ import type { Device } from '@adjoint/tensor'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { Branch } from '../variants/branches.ts'
-import { MAX_TOKENS, model, type Opt, sampling } from '../variants/setting.ts'
+import { MAX_TOKENS, policy, type Opt, sampling } from '../variants/setting.ts'
 import { optimizer } from './setting.ts'
 
 /** A learner, and the k policies before it, the oldest first. All of it is a value: a checkpoint holds it, a run resumes it. */
-export type Late = GrpoState<Opt> & { readonly past: readonly TransformerParams[] }
+export type Late = GrpoState<TransformerParams, Opt> & { readonly past: readonly TransformerParams[] }
 
 const truncated = tis({ level: tokenLevel, high: 2 })
 
@@ -59,7 +59,7 @@ export const lateBranch = (way: string, k: number, seed: number, device: Device)
     const collect = collector({ ...sampling, device })
     const correction = ways[way]
     const learn = learner({
-      ...{ model, maxTokens: MAX_TOKENS, temperature: sampling.temperature, optimizer, device },
+      ...{ policy, maxTokens: MAX_TOKENS, temperature: sampling.temperature, optimizer, device },
       ...{ credit: outcome(group()), objective: GRPO_OBJECTIVE },
       ...(correction === undefined ? {} : { correction }),
     })

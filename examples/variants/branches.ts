@@ -24,7 +24,7 @@ import * as TE from 'fp-ts/lib/TaskEither.js'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Bench, deviceFailed } from '../cli/example.ts'
-import { model, sft, sftOptimizer, SHORT, sitting, task } from './setting.ts'
+import { model, policy, sft, sftOptimizer, SHORT, sitting, task } from './setting.ts'
 
 /** How long all of it is. */
 export interface Length {
@@ -91,10 +91,13 @@ export const startOf = (
   const home = join(folder, 'start')
   const params = model.init(random.key(seed))
   const demonstrate = sftStep({
-    ...{ model, vocabulary: task.vocabulary, optimizer: sftOptimizer, device },
+    ...{ policy, optimizer: sftOptimizer, device },
     batch: traces(task, sft),
   })
-  const start: Learner<ReturnType<typeof sftOptimizer.init>> = { params, opt: sftOptimizer.init(params) }
+  const start: Learner<TransformerParams, ReturnType<typeof sftOptimizer.init>> = {
+    params,
+    opt: sftOptimizer.init(params),
+  }
   return pipe(
     TE.mapLeft(deviceFailed)(realize(device)(start)),
     TE.flatMap((initial) =>

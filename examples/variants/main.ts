@@ -23,7 +23,7 @@ const variants: Readonly<Record<string, Preset>> = {
 }
 
 /** The states of all variants are alike; the reference is the start, where a preset has a KL term. */
-type State = GrpoState<Opt>
+type State = GrpoState<TransformerParams, Opt>
 
 const branchOf = (variant: string, preset: Preset, seed: number, device: Device): Branch<State> => ({
   name: `${variant}-${seed}`,
