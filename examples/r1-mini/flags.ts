@@ -11,6 +11,8 @@ export interface Flags {
   readonly sftSteps: number
   /** Held-out problems of an exam. */
   readonly exam: number
+  /** Parts of a batch that go through the model one after the other. */
+  readonly micro: number
   /** Null: a new folder under runs/. */
   readonly out: string | null
   readonly resume: boolean
@@ -25,6 +27,7 @@ export const flags: FlagsOf<Flags> = {
   steps: count('GRPO steps', 100),
   sftSteps: count('SFT steps', 2000),
   exam: count('held-out problems of the exams after SFT and after GRPO', 256, { min: 1 }),
+  micro: count('micro-batches of an update: that much less memory, and the same result up to rounding', 1, { min: 1 }),
   out: common.out,
   resume: common.resume,
   control: choice('shuffled or random rewards for training: the curve must stay flat', ['shuffled', 'random']),

@@ -91,16 +91,18 @@ export interface JobConfig {
   readonly sftSteps: number
   /** Held-out problems of the exams after SFT and after GRPO. */
   readonly exam: number
+  readonly micro: number
   readonly control: Control | null
 }
 
 /** The phases of the job on a device. Compiled programs live in the closures: make them once. */
-export const phasesOf = ({ device, steps, sftSteps, exam, control }: JobConfig): readonly Phase<Learning>[] => {
+export const phasesOf = ({ device, steps, sftSteps, exam, micro, control }: JobConfig): readonly Phase<Learning>[] => {
   const optimizer = grpoOptimizer(steps)
   const demonstrate = sftStep({
     policy,
     optimizer: sftOptimizer,
     batch: traces(task, sft),
+    microBatch: Math.ceil(sft.rows / micro),
     device,
   })
   const improve = grpoStep({
@@ -111,6 +113,7 @@ export const phasesOf = ({ device, steps, sftSteps, exam, control }: JobConfig):
     rewards,
     optimizer,
     device,
+    microBatch: Math.ceil((grpo.prompts * grpo.group) / micro),
     credit: control === null ? outcome(group()) : relabelled(relabels[control])(outcome(group())),
   })
   const examine = (count: number) => evaluator({ ...sitting, task, policy, count, device })

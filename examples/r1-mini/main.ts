@@ -22,10 +22,10 @@ interface Finished {
 }
 
 const job = (given: Flags, { device, folder, bar }: Bench): TE.TaskEither<JobError, Finished> => {
-  const { seed, steps, sftSteps, exam, control } = given
+  const { seed, steps, sftSteps, exam, micro, control } = given
   const params = model.init(random.key(seed))
   const start: Learning = { params, opt: sftOptimizer.init(params), reference: null }
-  const settings = { example: 'r1-mini', seed, device: device.kind, steps, sftSteps, exam, control }
+  const settings = { example: 'r1-mini', seed, device: device.kind, steps, sftSteps, exam, micro, control }
   const about = { seed, device: device.kind, params: sizeOf(params) }
   return pipe(
     TE.mapLeft(deviceFailed)(realize(device)(start)),
@@ -33,7 +33,7 @@ const job = (given: Flags, { device, folder, bar }: Bench): TE.TaskEither<JobErr
       run({
         folder,
         seed,
-        phases: phasesOf({ device, steps, sftSteps, exam, control }),
+        phases: phasesOf({ device, steps, sftSteps, exam, micro, control }),
         checkpointEvery: 25,
         settings,
         observe: bar.observe,

@@ -22,7 +22,9 @@ beforeAll(async () => {
 const task = mod10Chains(2)
 const model = transformer({ vocab: task.vocabulary.size, width: 16, layers: 1, heads: 2, context: 16 })
 const policy = transformerPolicy(model, task.vocabulary)
-const config = (over: Partial<CollectConfig<Chain, TransformerParams>> = {}): CollectConfig<Chain, TransformerParams> => ({
+const config = (
+  over: Partial<CollectConfig<Chain, TransformerParams>> = {},
+): CollectConfig<Chain, TransformerParams> => ({
   task,
   policy,
   prompts: 3,

@@ -1,0 +1,105 @@
+/** A cold start and GRPO for any policy on chains of two digits, and what it can do before and after. */
+import { adam, chain, clipByGlobalNorm, type Decoder } from '@adjoint/nn'
+import {
+  accuracy,
+  evaluator,
+  foldIn,
+  format,
+  group,
+  GRPO_OBJECTIVE,
+  grpoStep,
+  hostKey,
+  type LogitPolicy,
+  mod10Chains,
+  named,
+  outcome,
+  policyOf,
+  type RunError,
+  sftStep,
+  traces,
+} from '@adjoint/rl'
+import { type Device, random, realize, tree, type TreeRecord } from '@adjoint/tensor'
+import { pipe } from 'fp-ts/lib/function.js'
+import * as TE from 'fp-ts/lib/TaskEither.js'
+import { deviceFailed } from '../cli/example.ts'
+import { gru, type Kind, mixture, table } from './kinds.ts'
+
+export const task = mod10Chains(2)
+const { vocabulary } = task
+const MAX_TOKENS = 8
+const sampling = { task, maxTokens: MAX_TOKENS, temperature: 1 } as const
+
+/** A policy whose parameters are some tree, with what trains it. */
+export type Trainable = (
+  device: Device,
+  steps: { readonly sftSteps: number; readonly steps: number },
+) => TE.TaskEither<RunError, { readonly params: number; readonly before: number; readonly after: number }>
+
+/** Steps of a fold over numbers, one after the other. */
+const repeat =
+  <S>(steps: number, step: (state: S, i: number) => TE.TaskEither<RunError, S>) =>
+  (from: S): TE.TaskEither<RunError, S> =>
+    Array.from({ length: steps }, (_, i) => i).reduce<TE.TaskEither<RunError, S>>(
+      (state, i) => TE.flatMap((s: S) => step(s, i))(state),
+      TE.right(from),
+    )
+
+const trainable =
+  <P extends TreeRecord, M extends TreeRecord>({ decoder, init }: Kind<P, M>): Trainable =>
+  (device, { sftSteps, steps }) => {
+    const policy: LogitPolicy<P> = policyOf<P, M>(decoder satisfies Decoder<P, M>, vocabulary)
+    const [forSft, forGrpo] = [chain(clipByGlobalNorm(1), adam({ learningRate: 1e-2 })), adam({ learningRate: 2e-3 })]
+    const demonstrate = sftStep({
+      policy,
+      optimizer: forSft,
+      batch: traces(task, { rows: 64, thinkShare: 0.5 }),
+      width: 5 + MAX_TOKENS,
+      device,
+    })
+    const improve = grpoStep({
+      ...sampling,
+      policy,
+      prompts: 16,
+      group: 8,
+      rewards: [named('correct', accuracy(task.verify)), named('format', format, 0.1)],
+      credit: outcome(group()),
+      objective: GRPO_OBJECTIVE,
+      optimizer: forGrpo,
+      device,
+    })
+    const sit = evaluator({ ...sampling, policy, count: 64, samples: 8, seed: 1, device })
+    const passAt1 = (params: P) =>
+      TE.map(({ evaluation }: { evaluation: { passAt1: number } }) => evaluation.passAt1)(sit(params))
+    return pipe(
+      TE.mapLeft(deviceFailed)(realize(device)(init(random.key(0)))),
+      TE.map((params) => ({ params, opt: forSft.init(params) })),
+      TE.flatMap(
+        repeat(sftSteps, (state, i) =>
+          TE.map(({ state: next }: { state: typeof state }) => next)(demonstrate(state, foldIn(hostKey(1), i))),
+        ),
+      ),
+      TE.bindTo('cold'),
+      TE.bind('before', ({ cold }) => passAt1(cold.params)),
+      TE.bind('ended', ({ cold: { params } }) =>
+        repeat(steps, (state: { params: P; opt: ReturnType<typeof forGrpo.init>; reference: P | null }, i) =>
+          TE.map((stepped: { state: typeof state }) => stepped.state)(improve(state, foldIn(hostKey(2), i))),
+        )({ params, opt: forGrpo.init(params), reference: null }),
+      ),
+      TE.bind('after', ({ ended }) => passAt1(ended.params)),
+      TE.map(({ before, after, ended }) => ({ before, after, params: tree.size(ended.params) })),
+    )
+  }
+
+/** The policies by name. */
+export const kinds: Readonly<Record<string, Trainable>> = {
+  table: trainable(table(vocabulary.size)),
+  mixture: trainable(mixture(vocabulary.size, { width: 8, experts: 4 })),
+  gru: trainable(gru(vocabulary.size, 48)),
+}
+
+/** Trains one. */
+export const train = (
+  of: Trainable,
+  device: Device,
+  steps: { readonly sftSteps: number; readonly steps: number },
+): ReturnType<Trainable> => of(device, steps)
