@@ -1,20 +1,22 @@
 /**
- * GRPO of policies of three kinds: a lookup table, a mixture of experts and a recurrent network learn short chains from a cold
- * start and then from reward, by the same steps as a transformer does.
+ * GRPO of policies of three kinds: a lookup table, a mixture of experts and a recurrent network see a few demonstrations and then
+ * learn from reward, by the same steps as a transformer does. All learn the template; how often the answer is right depends on
+ * what a policy can remember.
  */
 import { describeError } from '@adjoint/rl'
 import { requestDeviceAsync } from '@adjoint/tensor'
 import * as E from 'fp-ts/lib/Either.js'
 import { tableText } from '../cli/table.ts'
-import { kinds, train } from './train.ts'
+import { kinds } from './train.ts'
 
 const device = await requestDeviceAsync({ kind: 'wasm' })
 const rows = []
-for (const [name, of] of Object.entries(kinds)) {
-  const trained = await train(of, device, { sftSteps: 300, steps: 60 })()
+for (const [name, train] of Object.entries(kinds)) {
+  const trained = await train(device, 80)()
   if (E.isLeft(trained)) throw new Error(describeError(trained.left))
   const { params, before, after } = trained.right
-  rows.push([name, String(params), before.toFixed(3), after.toFixed(3)])
+  const figures = [before, after].flatMap(({ formatRate, passAt1 }) => [formatRate.toFixed(3), passAt1.toFixed(3)])
+  rows.push([name, String(params), ...figures])
 }
-console.log(tableText(['policy', 'parameters', 'pass@1 after SFT', 'after GRPO'], rows))
+console.log(tableText(['policy', 'parameters', 'format, cold', 'pass@1', 'format, GRPO', 'pass@1'], rows))
 await device.destroy()

@@ -1,7 +1,8 @@
-/** A cold start and GRPO for any policy on chains of two digits, and what it can do before and after. */
+/** A cold start and GRPO for any policy on chains of three digits, and what it can do before and after. */
 import { adam, chain, clipByGlobalNorm, type Decoder } from '@adjoint/nn'
 import {
   accuracy,
+  type Evaluation,
   evaluator,
   foldIn,
   format,
@@ -24,16 +25,16 @@ import * as TE from 'fp-ts/lib/TaskEither.js'
 import { deviceFailed } from '../cli/example.ts'
 import { gru, type Kind, mixture, table } from './kinds.ts'
 
-export const task = mod10Chains(2)
+export const task = mod10Chains(3)
 const { vocabulary } = task
-const MAX_TOKENS = 8
+const MAX_TOKENS = 10
 const sampling = { task, maxTokens: MAX_TOKENS, temperature: 1 } as const
 
 /** A policy whose parameters are some tree, with what trains it. */
 export type Trainable = (
   device: Device,
-  steps: { readonly sftSteps: number; readonly steps: number },
-) => TE.TaskEither<RunError, { readonly params: number; readonly before: number; readonly after: number }>
+  steps: number,
+) => TE.TaskEither<RunError, { readonly params: number; readonly before: Evaluation; readonly after: Evaluation }>
 
 /** Steps of a fold over numbers, one after the other. */
 const repeat =
@@ -45,15 +46,18 @@ const repeat =
     )
 
 const trainable =
-  <P extends TreeRecord, M extends TreeRecord>({ decoder, init }: Kind<P, M>): Trainable =>
-  (device, { sftSteps, steps }) => {
+  <P extends TreeRecord, M extends TreeRecord>(
+    { decoder, init }: Kind<P, M>,
+    { sftSteps, learningRate }: { readonly sftSteps: number; readonly learningRate: number },
+  ): Trainable =>
+  (device, steps) => {
     const policy: LogitPolicy<P> = policyOf<P, M>(decoder satisfies Decoder<P, M>, vocabulary)
-    const [forSft, forGrpo] = [chain(clipByGlobalNorm(1), adam({ learningRate: 1e-2 })), adam({ learningRate: 2e-3 })]
+    const [forSft, forGrpo] = [chain(clipByGlobalNorm(1), adam({ learningRate: 1e-2 })), adam({ learningRate })]
     const demonstrate = sftStep({
       policy,
       optimizer: forSft,
       batch: traces(task, { rows: 64, thinkShare: 0.5 }),
-      width: 5 + MAX_TOKENS,
+      width: 7 + MAX_TOKENS,
       device,
     })
     const improve = grpoStep({
@@ -61,15 +65,14 @@ const trainable =
       policy,
       prompts: 16,
       group: 8,
-      rewards: [named('correct', accuracy(task.verify)), named('format', format, 0.1)],
+      rewards: [named('correct', accuracy(task.verify)), named('format', format, 0.5)],
       credit: outcome(group()),
       objective: GRPO_OBJECTIVE,
       optimizer: forGrpo,
       device,
     })
     const sit = evaluator({ ...sampling, policy, count: 64, samples: 8, seed: 1, device })
-    const passAt1 = (params: P) =>
-      TE.map(({ evaluation }: { evaluation: { passAt1: number } }) => evaluation.passAt1)(sit(params))
+    const examine = (params: P) => TE.map((sat: { readonly evaluation: Evaluation }) => sat.evaluation)(sit(params))
     return pipe(
       TE.mapLeft(deviceFailed)(realize(device)(init(random.key(0)))),
       TE.map((params) => ({ params, opt: forSft.init(params) })),
@@ -79,27 +82,20 @@ const trainable =
         ),
       ),
       TE.bindTo('cold'),
-      TE.bind('before', ({ cold }) => passAt1(cold.params)),
+      TE.bind('before', ({ cold }) => examine(cold.params)),
       TE.bind('ended', ({ cold: { params } }) =>
         repeat(steps, (state: { params: P; opt: ReturnType<typeof forGrpo.init>; reference: P | null }, i) =>
           TE.map((stepped: { state: typeof state }) => stepped.state)(improve(state, foldIn(hostKey(2), i))),
         )({ params, opt: forGrpo.init(params), reference: null }),
       ),
-      TE.bind('after', ({ ended }) => passAt1(ended.params)),
+      TE.bind('after', ({ ended }) => examine(ended.params)),
       TE.map(({ before, after, ended }) => ({ before, after, params: tree.size(ended.params) })),
     )
   }
 
-/** The policies by name. */
+/** The policies by name, each with a cold start after which some completions are in the template, for reward to choose from. */
 export const kinds: Readonly<Record<string, Trainable>> = {
-  table: trainable(table(vocabulary.size)),
-  mixture: trainable(mixture(vocabulary.size, { width: 8, experts: 4 })),
-  gru: trainable(gru(vocabulary.size, 48)),
+  table: trainable(table(vocabulary.size), { sftSteps: 200, learningRate: 0.05 }),
+  mixture: trainable(mixture(vocabulary.size, { width: 8, experts: 4 }), { sftSteps: 40, learningRate: 2e-3 }),
+  gru: trainable(gru(vocabulary.size, 48), { sftSteps: 40, learningRate: 2e-3 }),
 }
-
-/** Trains one. */
-export const train = (
-  of: Trainable,
-  device: Device,
-  steps: { readonly sftSteps: number; readonly steps: number },
-): ReturnType<Trainable> => of(device, steps)

@@ -122,8 +122,8 @@ describe('learning from a source', () => {
 
   test('whose state went through a checkpoint goes on as if it had not', async () => {
     type State = SourcedState<
-      Awaited<ReturnType<typeof begin>>['params'],
-      null,
+      TransformerParams,
+      ReturnType<typeof optimizer.init>,
       ReturnType<typeof emptyReplay<null, Chain>>
     >
     const step = grpoFrom(replay({ capacity: 2, groups: 2 })(sampler(config)), config)
@@ -150,7 +150,7 @@ describe('learning from a source', () => {
     })
     const plain = await run((state) => state)
     expect(await run(saved)).toEqual(plain)
-    expect(plain.some((x) => 'staleness' in x && x['staleness']! > 0)).toBe(true)
+    expect(plain.some((x) => 'staleness' in x && x['staleness'] > 0)).toBe(true)
   })
 })
 
