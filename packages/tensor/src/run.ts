@@ -51,7 +51,7 @@ const realizeLeaves = (device: Device, roots: readonly Expr[]): readonly Tensor[
 /** Times that work is tried again after memory ran out, finalizers having had their turn. */
 const TRIES = 2
 
-/** Runs `body` now. Failures of the world are returned; memory that runs out is first waited for. */
+/** Runs `body` now. Failures of the world are returned; memory that runs out is first waited for: work under way holds it, and garbage. */
 const attempt =
   <A>(device: Device, body: () => A): TE.TaskEither<DeviceError, A> =>
   async () => {
@@ -63,6 +63,7 @@ const attempt =
       } catch (error) {
         if (!(error instanceof DeviceFailure)) throw error
         if (error.error._tag !== 'OutOfMemory' || tries === TRIES) return E.left(error.error)
+        await device.pace()
         await settle()
       }
     }
@@ -75,6 +76,7 @@ export const realize =
   async () => {
     const { leaves, treedef } = tree.flatten(tensors)
     const done = await attempt(device, () => realizeLeaves(device, leaves))()
+    await device.pace()
     await breathe()
     return E.isLeft(done) ? done : E.right(tree.unflatten(treedef, done.right) as T)
   }

@@ -75,6 +75,11 @@ export interface Device {
   readonly download: (storage: Storage) => TaskEither<DeviceError, HostArray>
   /** Frees a storage now rather than when it is collected; using it afterwards is an error. */
   readonly release: (storage: Storage) => void
+  /**
+   * Waits while the device is far behind the work that it was handed, which it keeps until it is done; at once where it is
+   * not, or is lost. `realize` awaits it, so that a loop that never reads does not run ever further ahead.
+   */
+  readonly pace: () => Promise<void>
   /** The counters now. */
   readonly stats: () => DeviceStats
   /** Why it can no longer be used (lost, or destroyed); null while it can. */

@@ -156,6 +156,7 @@ export const referenceDevice = ({ budget = processMemory() * 0.75 }: ReferenceOp
           },
       ),
     release: (storage) => drop(storage, 'it was released'),
+    pace: () => Promise.resolve(), // work is done when it is handed over
     stats: () => ({ liveBytes, peakBytes, kernels, submits, created, pipelines: 0 }),
     lost: () => lost,
     destroy: () => {

@@ -185,6 +185,7 @@ export const wasmDevice = ({ maximumPages }: WasmOptions = {}): WasmDevice => {
       const mine = own(storage)
       if (mine.gone() === null) free(host.surrender(mine, 'it was released'))
     },
+    pace: () => Promise.resolve(), // work is done when it is handed over
     stats: () => ({
       liveBytes: memory.live(),
       peakBytes: memory.peak(),

@@ -47,7 +47,7 @@ export const overBudget = (budget: Budget, bytes: number, blame: Blame): DeviceF
       bytes,
       blame,
       `the device holds ${budget.held()} of the ${budget.limit} bytes that it may (option \`memory\` of webgpuDevice), ` +
-        `${budget.working()} of them for work that it has not done yet, which a \`read\` waits for`,
+        `${budget.working()} of them for work that it has not done yet, which an awaited \`read\` or \`realize\` waits for`,
       sayUncollected(),
     ),
   )

@@ -109,6 +109,7 @@ const deviceOver = (
     if (ended) return
     ended = true
     queue.flush()
+    flight.close()
     groups.clear()
     shared.clear()
     heap.close()
@@ -198,6 +199,7 @@ const deviceOver = (
       if (mine.gone() !== null) return
       heap.give(surrender(mine, 'it was released'))
     },
+    pace: flight.pace,
     stats: () => ({
       liveBytes: heap.live(),
       peakBytes: heap.peak(),
