@@ -121,7 +121,7 @@ const deviceOver = (
   const heap = memory(gpu, faults, budget, inTurn, groups.forget)
   const slabs = arena(heap)
   const shared = pipelines(gpu)
-  const flight = createFlight(gpu, faults, budget, heap)
+  const flight = createFlight(gpu, faults, budget, heap, inTurn)
   const queue = workQueue((error) => faults.report(thrown(error, nobody)))
   const transfer = createTransfer(gpu, faults, heap, flight, queue)
   let kernels = 0

@@ -14,14 +14,17 @@ export interface FakeGpu {
   readonly bytes: () => number
   /** Buffers larger than this are refused. */
   mostBytes: number
-  /** Says that all work submitted is done. */
-  readonly finish: () => Promise<void>
+  /** Answers so many of the questions whether what was submitted is done, the oldest first; all by default. */
+  readonly finish: (questions?: number) => Promise<void>
+  /** Answers all of them with an error. */
+  readonly fail: (error: Error) => Promise<void>
 }
 
 export const fakeGpu = (): FakeGpu => {
   let bytes = 0
   let listener: ((event: { readonly error: object; readonly preventDefault: () => void }) => void) | null = null
-  let waiting: (() => void)[] = []
+  const waiting: { readonly done: () => void; readonly fail: (error: Error) => void }[] = []
+  const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve))
   const parts = {
     limits: { maxBufferSize: 2 ** 32, maxStorageBufferBindingSize: 2 ** 30 },
     lost: new Promise(() => undefined),
@@ -49,17 +52,20 @@ export const fakeGpu = (): FakeGpu => {
     createComputePipelineAsync: () => Promise.resolve({}),
     pushErrorScope: () => undefined,
     popErrorScope: () => Promise.resolve(null),
-    queue: { onSubmittedWorkDone: () => new Promise<void>((resolve) => waiting.push(resolve)) },
+    queue: { onSubmittedWorkDone: () => new Promise<void>((done, fail) => waiting.push({ done, fail })) },
   }
   const fake: FakeGpu = {
     // The one place that takes these parts for a whole: what the code under test uses of it.
     gpu: parts as unknown as GPUDevice,
     bytes: () => bytes,
     mostBytes: Infinity,
-    finish: async () => {
-      waiting.forEach((done) => done())
-      waiting = []
-      await new Promise<void>((resolve) => void setImmediate(resolve))
+    finish: async (questions = Infinity) => {
+      waiting.splice(0, questions).forEach(({ done }) => done())
+      await turn()
+    },
+    fail: async (error) => {
+      waiting.splice(0).forEach(({ fail }) => fail(error))
+      await turn()
     },
   }
   return fake

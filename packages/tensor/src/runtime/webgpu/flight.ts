@@ -19,14 +19,14 @@ const STEP = 2 ** 8
 
 export const costOf = (steps: number): number => SUBMISSION + STEP * steps
 
-/** So many bytes are handed over before the device is asked how far it is; every read tells as well. */
-const ASK = 2 ** 21
 /**
- * Bytes that may be under way when a result is awaited. Enough that the device never waits for the host, which goes on as
- * soon as the oldest of the questions above is answered and the device has most of its work before it still; and above ASK,
- * so that there is always an answer to come.
+ * Bytes that may be under way when a result is awaited, and the most of a device's memory. Enough that the device never waits
+ * for the host, which goes on when the oldest question is answered, with most of the work still before the device.
  */
 const AHEAD = 2 ** 24
+const SHARE = 1 / 4
+/** The device is asked how far it is so many times on the way there; every read tells as well. */
+const QUESTIONS = 8
 
 export interface Flight {
   /** Counts work to be launched. Throws DeviceFailure where there is no room for it. */
@@ -43,7 +43,15 @@ export interface Flight {
   readonly close: () => void
 }
 
-export const createFlight = (gpu: GPUDevice, faults: Faults, budget: Budget, memory: Memory): Flight => {
+/** `inTurn` calls a function when all that waits to be launched has been. */
+export const createFlight = (
+  gpu: GPUDevice,
+  faults: Faults,
+  budget: Budget,
+  memory: Memory,
+  inTurn: (work: () => void) => void,
+): Flight => {
+  const ahead = Math.min(AHEAD, budget.limit * SHARE)
   /** Bytes launched since the beginning, up to where they are done, and up to where the device was asked. */
   let launched = 0
   let landed = 0
@@ -83,11 +91,12 @@ export const createFlight = (gpu: GPUDevice, faults: Faults, budget: Budget, mem
     boardRead: budget.begin,
     launch: (bytes) => {
       launched += bytes
-      if (launched - Math.max(landed, asked) >= ASK) ask()
+      if (launched - Math.max(landed, asked) >= ahead / QUESTIONS) ask()
     },
     landing,
     pace: async () => {
-      while (!closed && budget.working() > AHEAD) await new Promise<void>((resolve) => waiting.push(resolve))
+      if (budget.working() > ahead) await new Promise<void>(inTurn)
+      while (!closed && launched - landed > ahead) await new Promise<void>((resolve) => waiting.push(resolve))
     },
     close: () => {
       closed = true

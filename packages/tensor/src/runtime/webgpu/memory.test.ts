@@ -6,6 +6,7 @@ import { fakeGpu } from './fake-gpu.support.ts'
 import { watch } from './faults.ts'
 import { createFlight } from './flight.ts'
 import { type Block, memory } from './memory.ts'
+import { workQueue } from './queue.ts'
 
 const blame = () => ({ op: 'tanh', site: 'user.ts:3:4' })
 const open = (limit = Infinity) => {
@@ -139,7 +140,7 @@ describe('memory of a webgpu device', () => {
 
   it('work under way is memory held, until the device says that it is done', async () => {
     const { heap, fake, faults, budget } = open(2 ** 28)
-    const flight = createFlight(fake.gpu, faults, budget, heap)
+    const flight = createFlight(fake.gpu, faults, budget, heap, (work) => work())
     const submit = (): void => {
       flight.board(2 ** 20, blame)
       flight.launch(2 ** 20)
@@ -158,5 +159,64 @@ describe('memory of a webgpu device', () => {
     expect(budget.held()).toBe(2 ** 20)
     landed()
     expect(budget.held()).toBe(2 ** 20)
+  })
+
+  it('who waits for a device that is far behind goes on while most is still to be done, and nobody waits for nothing', async () => {
+    const { heap, fake, faults, budget } = open()
+    const queue = workQueue((error) => expect.fail(String(error)))
+    const flight = createFlight(fake.gpu, faults, budget, heap, (work) => queue.push(null, work))
+    let ran = 0
+    let most = 0
+    /** Of what was under way whenever a wait was over. */
+    let least = Infinity
+    const loop = async (): Promise<void> => {
+      for (; ran < 10_000; ran++) {
+        flight.board(2 ** 14, blame)
+        flight.launch(2 ** 14)
+        most = Math.max(most, budget.working())
+        const waits = budget.working() > 2 ** 24
+        await flight.pace()
+        if (waits) least = Math.min(least, budget.working())
+      }
+    }
+    const over = loop()
+    for (let answers = 0; ran < 10_000; answers++) {
+      await fake.finish(0) // a turn
+      expect(answers).toBeLessThan(10_000 / 100) // each gave room for more than one step
+      await fake.finish(1)
+    }
+    await over
+    expect(most).toBe(2 ** 24 + 2 ** 14)
+    expect(least).toBeGreaterThan(2 ** 23) // the device had work all the time
+    // What is launched late, too large for one question, or fails, is waited for no longer than it is under way.
+    await fake.finish()
+    let paced = 0
+    const wait = (): void => void flight.pace().then(() => paced++)
+    let compiled = (): void => undefined
+    flight.board(2 ** 26, blame)
+    queue.push(new Promise<void>((resolve) => (compiled = resolve)), () => flight.launch(2 ** 26))
+    wait()
+    await fake.finish()
+    expect(paced).toBe(0)
+    compiled()
+    await fake.finish(0)
+    expect(paced).toBe(0)
+    await fake.finish()
+    expect(paced).toBe(1)
+    flight.board(2 ** 26, blame)
+    flight.launch(2 ** 26)
+    wait()
+    await fake.fail(new Error('no answer'))
+    expect(paced).toBe(2)
+    expect(faults.take()?.message).toMatch(/no answer/)
+    flight.board(2 ** 26, blame)
+    flight.launch(2 ** 26)
+    wait()
+    await fake.finish(0)
+    expect(paced).toBe(2)
+    flight.close() // lost
+    wait()
+    await fake.finish(0)
+    expect(paced).toBe(4)
   })
 })

@@ -1,6 +1,7 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest'
 import type { HostArray } from '../../dtype.ts'
+import { add, full, jit, mul, readAsync, realizeAsync, type Tensor } from '../../index.ts'
 import type { Program } from '../../schedule/program.ts'
 import { type DeviceError, DeviceFailure, type Storage } from '../device.ts'
 import type { WebgpuDevice } from './device.ts'
@@ -215,6 +216,17 @@ describe.runIf(inject('devices').includes('webgpu'))('a webgpu device that is us
     await device.destroy()
   })
 
+  it('a loop that realizes and never reads stays within its memory, however long', { timeout: 60_000 }, async () => {
+    // Room for some 500 steps under way.
+    const device = await open({ memory: 2 ** 23 })
+    const n = 2 ** 12
+    const step = jit((w: Tensor) => add(mul(w, 0.5), 1), { device, donate: [0] })
+    let w: Tensor = await realizeAsync(full([n], 0), device)
+    for (let i = 0; i < 6000; i++) w = await realizeAsync(step(w), device)
+    expect((await readAsync(w))[n - 1]).toBe(2)
+    await device.destroy()
+  })
+
   it('many devices, opened and destroyed one after the other, do not add up', { timeout: 120_000 }, async () => {
     const once = async (): Promise<void> => {
       const device = await open()
@@ -232,19 +244,25 @@ describe.runIf(inject('devices').includes('webgpu'))('a webgpu device that is us
   })
 
   it('destroyed, it answers all that waits, at once and as often as it is asked', async () => {
-    const device = await open()
+    const device = await open({ memory: 2 ** 24 })
+    const step = device.load(singleKernel(affine(64, true)))
+    let w = device.upload(new Float32Array(64), f32(64))
+    w = step.run([w])[0]!
+    await read(device, w)
+    for (let i = 0; i < 400; i++) w = step.run([w])[0]!
+    const paced = device.pace() // for work that runs
     const n = 12_345 // its pipelines are new, and so its work waits
     const x = ones(device, n)
     const program = device.load(chain(n, 4, two(n)))
     const [y] = program.run([x])
     const waiting = [device.download(y!)(), device.download(x)()]
     let answered = 0
-    for (const w of waiting) void w.then(() => answered++)
+    for (const task of [...waiting, paced, device.pace()]) void task.then(() => answered++)
     await device.destroy()
     await device.destroy()
     // No turn of the event loop goes by, and so nothing is compiled meanwhile.
     for (let i = 0; i < 20; i++) await Promise.resolve()
-    expect(answered).toBe(2)
+    expect(answered).toBe(4)
     for (const result of await Promise.all(waiting)) expect(E.isLeft(result) && result.left._tag).toBe('DeviceLost')
     expect(device.stats().liveBytes).toBe(0)
     device.release(x)
