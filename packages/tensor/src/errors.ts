@@ -30,7 +30,8 @@ export class DTypeError extends Error {
   }
 }
 
-const shown = (value: unknown): string => {
+/** A value that is not what it should be, in words. */
+export const shown = (value: unknown): string => {
   if (value === null || value === undefined) return String(value)
   if (Array.isArray(value)) return `an array of ${value.length}`
   if (typeof value === 'function') return 'a function'

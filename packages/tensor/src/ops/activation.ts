@@ -2,7 +2,7 @@
 import type { Expr } from '../expr.ts'
 import * as raw from '../primitives/index.ts'
 import { typed } from '../tensor.ts'
-import { requireFloat, type Unary } from './align.ts'
+import { demandTensor, requireFloat, type Unary } from './align.ts'
 
 const like = (x: Expr, value: number): Expr => raw.fill(x.shape, x.dtype, value)
 const times = (x: Expr, value: number): Expr => raw.mul(x, like(x, value))
@@ -11,7 +11,10 @@ const times = (x: Expr, value: number): Expr => raw.mul(x, like(x, value))
 const positivePart = (x: Expr): Expr => raw.where(raw.le(x, like(x, 0)), like(x, 0), x)
 
 /** max(x, 0), elementwise; NaN stays, and passes its gradient on. Its derivative at 0 is 0. */
-export const relu: Unary = (x) => typed(positivePart(x))
+export const relu: Unary = (x) => {
+  demandTensor('relu', x)
+  return typed(positivePart(x))
+}
 
 /**
  * The Gaussian error linear unit in its tanh form, x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))), elementwise: what

@@ -3,7 +3,7 @@
  * tensor beside them. Dtypes of two tensors never change silently.
  */
 import { dtypes, type DType } from '../dtype.ts'
-import { DTypeError, notATensor, ShapeError } from '../errors.ts'
+import { DTypeError, notATensor, ShapeError, shown } from '../errors.ts'
 import { isExpr, type Aval, type Expr } from '../expr.ts'
 import * as raw from '../primitives/index.ts'
 import type { Broadcast, Check, CommonDType, Ok, SameDType } from '../shape-type.ts'
@@ -68,17 +68,19 @@ export const demandShape = (op: string, shape: Shape, dtype: DType): void => {
   })
 }
 
-/** The value as an element of `dtype`; throws DTypeError where it is none. */
+/** The value as an element of `dtype`; throws DTypeError where it is none: plain JavaScript may have forgotten it. */
 export const element = (op: string, value: number, dtype: DType, beside: readonly Aval[] = []): number => {
   demandDType(op, dtype)
-  const fits = dtypes[dtype].float || dtypes[dtype].round(value) === value
+  const number = typeof value === 'number'
+  const fits = number && (dtypes[dtype].float || dtypes[dtype].round(value) === value)
   if (fits) return value
   throw new DTypeError({
     op,
     operands: beside,
-    rule: `the number ${value} is no ${dtype}`,
-    fix:
-      dtype === 'bool'
+    rule: `${shown(value)} is no ${dtype}`,
+    fix: !number
+      ? `Pass ${dtype === 'bool' ? '0 or 1' : 'a number'}`
+      : dtype === 'bool'
         ? "Compare or cast first: cast('f32')(x)"
         : `Pass an integer in range, or cast the tensor: cast('f32')(x)`,
   })

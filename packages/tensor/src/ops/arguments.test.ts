@@ -14,15 +14,15 @@ const operations: Readonly<Record<string, readonly [Call, ...(readonly unknown[]
     ]),
   ),
   ...Object.fromEntries(
-    (['neg', 'abs', 'exp', 'log', 'sqrt', 'stopGradient', 'gelu', 'zerosLike', 'onesLike'] as const).map((name) => [
-      name,
-      [t[name] as Call, x],
-    ]),
+    (['neg', 'abs', 'exp', 'log', 'sqrt', 'stopGradient', 'gelu', 'relu', 'zerosLike', 'onesLike'] as const).map(
+      (name) => [name, [t[name] as Call, x]],
+    ),
   ),
   ...Object.fromEntries(
     (['sum', 'mean', 'max', 'min', 'prod', 'std', 'variance', 'logsumexp', 'argmax', 'transpose', 'squeeze', 'flip', 'diagonal', 'trace', 'tril', 'triu', 'sort', 'argsort'] as const) // prettier-ignore
       .map((name) => [name, [(t[name] as Call)() as Call, x]]),
   ),
+  clamp: [t.clamp(0, 1) as Call, x],
   softmax: [t.softmax(-1) as Call, x],
   logSoftmax: [t.logSoftmax(-1) as Call, x],
   cumsum: [t.cumsum(0) as Call, x],
@@ -83,6 +83,11 @@ describe('each operation names itself', () => {
       'an array of 2, not a tensor. Wrap it: scalar(x), tensor(data).',
     )
     expect(() => t.concat(0)(x as never)).toThrow('concat: takes a list of tensors')
+    expect(() => t.full([2], undefined as never)).toThrow('full(): undefined is no f32. Pass a number')
+    expect(() => t.full([2], '1' as never)).toThrow('the string 1 is no f32')
+    expect(() => t.scalar(null as never)).toThrow('null is no f32')
+    expect(() => t.clamp(0, undefined as never)(x)).toThrow('clamp: a bound of [0, undefined] is undefined')
+    expect(() => t.einsum(undefined as never)(x)).toThrow('einsum: the terms are undefined, not a string')
     expect(() => t.zeros(3 as never)).toThrow('3 is no shape')
     expect(() => t.oneHot(-1)(at)).toThrow('is no shape')
     expect(() => t.tile([1.5])(x)).toThrow('tile: repetitions')

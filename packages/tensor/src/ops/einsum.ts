@@ -4,7 +4,7 @@
  * [batch, rows, contracted] x [batch, contracted, columns].
  */
 import type { DType } from '../dtype.ts'
-import { ShapeError } from '../errors.ts'
+import { ShapeError, shown } from '../errors.ts'
 import type { Expr } from '../expr.ts'
 import * as raw from '../primitives/index.ts'
 import { sizeOf, type Shape } from '../shape.ts'
@@ -110,6 +110,8 @@ const implicitOutput = (inputs: readonly string[]): string => {
 export const einsum =
   (spec: string) =>
   <D extends DType>(...operands: readonly Tensor<Shape, D>[]): Tensor<Shape, D> => {
+    if (typeof spec !== 'string')
+      throw new TypeError(`einsum: the terms are ${shown(spec)}, not a string. Write them as in 'ij,jk->ik'.`)
     const bad = (rule: string, fix: string): ShapeError =>
       new ShapeError({ op: `einsum('${spec}')`, operands, rule, fix })
     const [left = '', right] = spec.replaceAll(' ', '').split('->')

@@ -9,6 +9,7 @@ import {
   align,
   commonShape,
   comparison,
+  demandTensor,
   element,
   expand,
   oneDType,
@@ -105,7 +106,8 @@ export function where(condition: Expr, x: Operand, y: Operand): Tensor {
 
 /**
  * x kept within [lo, hi]: the smaller of hi and the larger of lo and x, so that hi wins where the bounds are crossed (as in
- * JAX); NaN stays. Its derivative is 1 from lo to hi, the bounds included, and 0 outside. Throws RangeError for a NaN bound.
+ * JAX); NaN stays. Its derivative is 1 from lo to hi, the bounds included, and 0 outside. Throws RangeError for a bound that is
+ * NaN or missing.
  *
  * @example
  * ```ts
@@ -116,8 +118,12 @@ export function where(condition: Expr, x: Operand, y: Operand): Tensor {
 export const clamp =
   (lo: number, hi: number) =>
   <S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S, D> => {
-    if (Number.isNaN(lo) || Number.isNaN(hi))
-      throw new RangeError(`clamp: a bound of [${lo}, ${hi}] is NaN. Pass numbers, or -Infinity and Infinity for none.`)
+    for (const side of [lo, hi])
+      if (typeof side !== 'number' || Number.isNaN(side))
+        throw new RangeError(
+          `clamp: a bound of [${lo}, ${hi}] is ${side}. Pass numbers, or -Infinity and Infinity for none.`,
+        )
+    demandTensor('clamp', x)
     const raised = lo === -Infinity ? x : raw.where(raw.lt(x, bound(x, lo)), bound(x, lo), x)
     return typed(hi === Infinity ? raised : raw.where(raw.gt(raised, bound(x, hi)), bound(x, hi), raised))
   }
