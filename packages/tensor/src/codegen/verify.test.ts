@@ -82,6 +82,104 @@ describe('verifyKernel', () => {
     expect(() => verifyKernel(kernel)).toThrow(/kernel case: /)
   })
 
+  const far = 2 ** 31
+  /** A shader's value, from 0 below `extent`. */
+  const unknown = (extent: number): I.Ix => I.dynamic(S.load(0, row, 'f32'), extent)
+  const rules: readonly (readonly [string, LoopKernel, RegExp])[] = [
+    ['loads a buffer that there is not', loop({ stores: [set(0, row, load(2, row))] }), /loads buffer 2 of 2/],
+    ['stores to a buffer that there is not', loop({ stores: [set(2, row, one)] }), /stores to buffer 2 of 2/],
+    ['loads before the start', loop({ stores: [set(0, row, load(0, I.offset(row, -1)))] }), /elements at -1 to 3/],
+    ['stores beyond the end', loop({ stores: [set(0, I.offset(row, 1), one)] }), /stores to buffer 0 .* at 1 to 5/],
+    ['stores before the start', loop({ stores: [set(0, I.offset(row, -1), one)] }), /stores to buffer 0 .* at -1 to 3/],
+    [
+      'has an index above 32 bits as a value',
+      loop({ stores: [set(0, row, S.cast('f32', S.index(I.offset(row, far - 4))))] }),
+      /an index from 2147483644 to 2147483648;/,
+    ],
+    [
+      'has an index below 32 bits as a value',
+      loop({ stores: [set(0, row, S.cast('f32', S.index(I.offset(row, -far - 1))))] }),
+      /an index from -2147483649 to -2147483645;/,
+    ],
+    [
+      'asks whether an index above 32 bits is within bounds',
+      loop({ stores: [set(0, row, S.cast('f32', S.within(I.scale(row, far), 0, far)))] }),
+      /an index from 0 to 8589934592;/,
+    ],
+    [
+      'loads at a part of an index above 32 bits',
+      loop({ stores: [set(0, row, load(0, I.div(I.scale(unknown(4), far - 1), 2 * far)))] }),
+      /an index from 0 to 6442450941;/,
+    ],
+    [
+      'loads of a large buffer beyond 32 bits',
+      loop({
+        buffers: [buffer(5), buffer(8 * far)],
+        stores: [set(0, row, load(1, I.scale(row, far)))],
+        reductions: [],
+      }),
+      /an index from 0 to 8589934592;/,
+    ],
+    [
+      'stores once a row at the same element in each',
+      loop({ stores: [set(0, I.constant(0), S.reduced(0, 'f32'))] }),
+      /same element for all 5/,
+    ],
+    [
+      'stores each cell at the same element in each row',
+      loop({ buffers: [buffer(7), buffer(35)], stores: [set(0, I.ofAxis(j!), one, 'full')] }),
+      /same element for all 5/,
+    ],
+    [
+      'reads a reduction in itself',
+      loop({ reductions: [{ op: 'sum', dtype: 'f32', value: S.reduced(0, 'f32'), scan: false }] }),
+      /reduction 0 reads one that is not made yet/,
+    ],
+    [
+      'reads a later reduction',
+      loop({
+        reductions: [S.reduced(1, 'f32'), load(1, cell)].map((value) => ({
+          op: 'sum',
+          dtype: 'f32',
+          value,
+          scan: false,
+        })),
+      }),
+      /reduction 0 reads one that is not made yet/,
+    ],
+    [
+      'scans beside another reduction',
+      loop({ reductions: [true, false].map((scan) => ({ op: 'sum', dtype: 'f32', value: load(1, cell), scan })) }),
+      /a scan is the one reduction/,
+    ],
+    [
+      'scans along two axes',
+      loop({
+        rows: [],
+        cols: [i!, j!],
+        reductions: [{ op: 'sum', dtype: 'f32', value: load(1, cell), scan: true }],
+        stores: [set(1, cell, S.reduced(0, 'f32'), 'full')],
+      }),
+      /along one axis/,
+    ],
+  ]
+  it.each(rules)('refuses a kernel that %s', (_, kernel, why) => {
+    expect(() => verifyKernel(kernel)).toThrow(why)
+  })
+
+  it('accepts what meets a rule at its edge: the last index, several additions to one element, one scan, no iteration', () => {
+    verifyKernel(loop({ stores: [set(0, row, S.cast('f32', S.index(I.offset(row, far - 5))))] }))
+    verifyKernel(loop({ stores: [set(0, row, S.cast('f32', S.index(I.offset(row, -far))))] }))
+    verifyKernel(loop({ cols: [], reductions: [], stores: [{ ...set(0, I.constant(0), one), mode: 'add' }] }))
+    verifyKernel(
+      loop({
+        reductions: [{ op: 'sum', dtype: 'f32', value: load(1, cell), scan: true }],
+        stores: [set(1, cell, S.reduced(0, 'f32'), 'full')],
+      }),
+    )
+    verifyKernel(loop({ buffers: [buffer(0), buffer(0)], rows: [{ id: 0, extent: 0 }] }))
+  })
+
   it('refuses stores of many iterations at one element, and what a scope does not know', () => {
     expect(() => verifyKernel(loop({ stores: [set(0, row, one, 'full')] }))).toThrow(/same element for all 7/)
     expect(() => verifyKernel(loop({ stores: [set(0, row, load(1, cell))] }))).toThrow(/depends on a column/)
@@ -90,7 +188,7 @@ describe('verifyKernel', () => {
     expect(() => verifyKernel(loop({ buffers: [buffer(5), buffer(35, true, false)] }))).toThrow(/not marked as written/)
   })
 
-  it('refuses a dot that writes over an operand', () => {
+  it('refuses a dot that writes over an operand, many results at one element, or what depends on k', () => {
     const [m, n, k] = [5, 5, 5].map((extent, id): I.Axis => ({ id, extent })) as [I.Axis, I.Axis, I.Axis]
     const at = (x: I.Axis, y: I.Axis): I.Ix => I.flatten([I.ofAxis(x), I.ofAxis(y)], [5, 5])
     const dot = (into: number): DotKernel => ({
@@ -106,6 +204,16 @@ describe('verifyKernel', () => {
       stores: [set(into, at(m, n), S.reduced(0, 'f32'), 'full')],
     })
     verifyKernel(dot(2))
+    const { stores } = dot(2)
+    const place = (at: I.Ix, value = S.reduced(0, 'f32')): DotKernel => ({
+      ...dot(2),
+      batch: [{ id: 3, extent: 2 }],
+      stores: [{ ...stores[0]!, at, value }],
+    })
+    expect(() => verifyKernel(place(at(m, n)))).toThrow(/same element for all 2/) // of a batch
+    expect(() => verifyKernel({ ...place(I.ofAxis(m)), batch: [] })).toThrow(/same element for all 5/)
+    const last = load(1, I.ofAxis(k))
+    expect(() => verifyKernel({ ...place(at(m, n), last), batch: [] })).toThrow(/a store of a dot depends on k/)
     expect(() => verifyKernel(dot(0))).toThrow(/in place|operand/)
     expect(() => verifyKernel(dot(1))).toThrow(/in place|operand/)
     // Also where the indices are equal: with one column of one term, an operand is needed once, but in what order is open.
