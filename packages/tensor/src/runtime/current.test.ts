@@ -15,10 +15,13 @@ describe('the default device', () => {
     ['reference', 'reference'],
   ])('ADJOINT_DEVICE=%s without a request: %s', async (name, kind) => {
     vi.stubEnv('ADJOINT_DEVICE', name)
-    const { jit, mul, tensor, readAsync, realizeAsync } = await fresh()
+    const { add, jit, mul, tensor, readAsync, realizeAsync } = await fresh()
     const program = jit((x: Tensor) => mul(x, 2)).program(tensor([1]))
     expect(program === null ? 'reference' : 'wasm').toBe(kind)
     expect(await readAsync(await realizeAsync(mul(tensor([3]), 2)))).toEqual(Float32Array.of(6))
+    // It is one device, however often it is asked for: tensors of two would not go together.
+    const [a, b] = [await realizeAsync(mul(tensor([3]), 2)), await realizeAsync(mul(tensor([4]), 2))]
+    expect(await readAsync(add(a, b))).toEqual(Float32Array.of(14))
   })
 
   it.each([

@@ -79,3 +79,18 @@ describe.each(kinds)('a destroyed %s device', (kind) => {
       else expect(result.right).toHaveLength(300 * 300)
   })
 })
+
+describe.each(kinds)('a %s device that lives', (kind) => {
+  it('refuses what was released: a program, and a tensor', async () => {
+    const device = await requestDeviceAsync({ kind })
+    const stand = p.parameter({ shape: [4], dtype: 'f32' })
+    const program = device.compile({ inputs: [stand], outputs: [p.neg(stand)], donated: [false] })
+    const x = device.upload(Float32Array.of(1, 2, 3, 4), { shape: [4], dtype: 'f32' })
+    expect(program.run([x])).toHaveLength(1)
+    program.release()
+    expect(() => program.run([x])).toThrow(/released/)
+    device.release(x)
+    expect(x.gone()).toMatch(/released/)
+    await device.destroy()
+  })
+})

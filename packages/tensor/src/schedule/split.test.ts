@@ -43,6 +43,29 @@ describe('long sums', () => {
     }
   })
 
+  it('over what is repeated along one axis alone have indices of 32 bits', () => {
+    for (const c of capabilities) {
+      const x = parameter({ shape: [2 ** 17, 1], dtype: 'f32' })
+      const kernels = kernelsOf(c, x, reduceSum(broadcastTo(x, [2 ** 17, 2 ** 17]), [0, 1]))
+      for (const kernel of kernels) verifyKernel(kernel)
+    }
+  })
+
+  it('of the parts of a dot are in parts themselves, where there are too many', () => {
+    const k = 2 ** 16 * (2 ** 14 + 1)
+    for (const c of capabilities) {
+      const x = parameter({ shape: [1, k], dtype: 'f32' })
+      const kernels = kernelsOf(c, x, dot(x, broadcastTo(slice(x, [0, 0], [1, 1]), [k, 1])))
+      const rows = kernels.map((kernel) =>
+        kernel.kind === 'loop' && kernel.reductions.length > 0
+          ? kernel.cols.reduce((n, { extent }) => n * extent, 1)
+          : 0,
+      )
+      expect(Math.max(...rows)).toBeLessThanOrEqual(c.longestRow)
+      for (const kernel of kernels) verifyKernel(kernel)
+    }
+  })
+
   it('that are short stay one kernel', () => {
     const x = parameter({ shape: [512, 900], dtype: 'f32' })
     for (const c of capabilities) expect(kernelsOf(c, x, reduceSum(x, [1]))).toHaveLength(1)

@@ -1,6 +1,10 @@
 import { expect, it } from 'vitest'
+import type { LoopKernel } from '../../codegen/kernel.ts'
+import * as S from '../../codegen/scalar.ts'
+import * as I from '../../codegen/ix.ts'
 import * as p from '../../primitives/index.ts'
 import { wasmDevice } from './device.ts'
+import { createKernels } from './kernels.ts'
 
 it('kernels are compiled once, and a thousand modules later the unused are compiled again', () => {
   const device = wasmDevice()
@@ -26,4 +30,37 @@ it('kernels are compiled once, and a thousand modules later the unused are compi
   expect(made()).toBe(before + 1099)
   const x = device.upload(Float32Array.of(1, 2, 3, 4), { shape: [4], dtype: 'f32' })
   expect(used.run([x])).toHaveLength(1)
+})
+
+it('modules are remembered by their bytes as well: the one used longest ago goes first', () => {
+  const x = { id: 0, extent: 4 }
+  const kernel = (factor: number): LoopKernel => ({
+    kind: 'loop',
+    name: 'scale',
+    buffers: [{ dtype: 'f32', size: 4, read: true, write: true }],
+    rows: [x],
+    cols: [],
+    reductions: [],
+    stores: [
+      {
+        buffer: 0,
+        at: I.ofAxis(x),
+        value: S.binary('mul', S.load(0, I.ofAxis(x), 'f32'), S.constant('f32', factor)),
+        scope: 'row',
+        mode: 'set',
+      },
+    ],
+  })
+  const memory = new WebAssembly.Memory({ initial: 1 })
+  const [first, second] = [kernel(2), kernel(3)]
+  const one = createKernels(() => memory, { count: Infinity, bytes: 1 }) // the last module always stays
+  one.of([first])
+  one.of([second])
+  one.of([second])
+  expect(one.made()).toBe(2)
+  one.of([first])
+  expect(one.made()).toBe(3)
+  const all = createKernels(() => memory, { count: Infinity, bytes: 2 ** 16 })
+  for (const k of [first, second, first, second]) all.of([k])
+  expect(all.made()).toBe(2)
 })

@@ -28,16 +28,18 @@ export interface Kernels {
  * What is remembered, in modules and in bytes of them. A function keeps its whole module alive, so that modules go as a
  * whole, the one used longest ago first; functions stay alive in the programs that have them.
  */
-const MODULES = 1024
-const MODULE_BYTES = 2 ** 24
+const REMEMBERED = { count: 1024, bytes: 2 ** 24 } as const
 /** Bytes of machine code to one of a module, about. */
 const EXPANSION = 8
 
-export const createKernels = (memory: () => WebAssembly.Memory): Kernels => {
+export const createKernels = (
+  memory: () => WebAssembly.Memory,
+  { count, bytes: most }: { readonly count: number; readonly bytes: number } = REMEMBERED,
+): Kernels => {
   const known = new Map<string, { readonly functions: readonly CompiledKernel[]; readonly module: number }>()
   const modules = bounded<number, readonly string[]>({
-    count: MODULES,
-    bytes: MODULE_BYTES,
+    count,
+    bytes: most,
     dropped: (keys) => keys.forEach((key) => known.delete(key)),
   })
   let made = 0
