@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { verifyKernel } from '../codegen/verify.ts'
-import { broadcastTo, dot, parameter, reduceMax, reduceSum, slice } from '../primitives/index.ts'
+import { broadcastTo, dot, maximum, parameter, reduceMax, reduceSum, reshape, slice } from '../primitives/index.ts'
 import type { Expr } from '../expr.ts'
 import type { Capabilities } from './program.ts'
 import { schedule } from './schedule.ts'
@@ -43,11 +43,12 @@ describe('long sums', () => {
     }
   })
 
-  it('over what is repeated along one axis alone have indices of 32 bits', () => {
+  it('over all pairs have indices of 32 bits, in every stage', () => {
+    const n = 2 ** 17 + 1
     for (const c of capabilities) {
-      const x = parameter({ shape: [2 ** 17, 1], dtype: 'f32' })
-      const kernels = kernelsOf(c, x, reduceSum(broadcastTo(x, [2 ** 17, 2 ** 17]), [0, 1]))
-      for (const kernel of kernels) verifyKernel(kernel)
+      const x = parameter({ shape: [n], dtype: 'f32' })
+      const pairs = maximum(broadcastTo(reshape(x, [n, 1]), [n, n]), broadcastTo(reshape(x, [1, n]), [n, n]))
+      for (const kernel of kernelsOf(c, x, reduceSum(pairs, [0, 1]))) verifyKernel(kernel)
     }
   })
 

@@ -51,7 +51,7 @@ it('modules are remembered by their bytes as well: the one used longest ago goes
       },
     ],
   })
-  const memory = new WebAssembly.Memory({ initial: 1 })
+  const memory = new WebAssembly.Memory({ initial: 1, maximum: 65536 })
   const [first, second] = [kernel(2), kernel(3)]
   const one = createKernels(() => memory, { count: Infinity, bytes: 1 }) // the last module always stays
   one.of([first])
