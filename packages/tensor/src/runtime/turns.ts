@@ -21,9 +21,6 @@ export const noteTaken = (bytes: number): void => {
   taken += bytes + OVERHEAD
 }
 
-/** Bytes taken since the event loop last turned: none of them can have come back through the collector. */
-export const takenThisTurn = (): number => taken
-
 /** Waits for the event loop to turn. */
 export const turn = (): Promise<void> => new Promise((resolve) => void later(resolve))
 
