@@ -2,9 +2,10 @@
  * Whether an answer is the expected one, as texts, as numbers, as LaTeX or by mathematical value. Each is
  * `expected => answer => boolean`, so that a task's verifier is one of them applied to what the task expects.
  */
-import { readMath } from './latex.ts'
+import { LONGEST, readings } from './answer/read.ts'
+import { sameValue } from './answer/same.ts'
+import * as Q from './answer/rational.ts'
 import { mathAnswer } from './math-answer.ts'
-import { sameValue } from './math-value.ts'
 
 const collapse = (text: string): string => text.trim().replaceAll(/\s+/g, ' ')
 
@@ -23,33 +24,54 @@ export const sameText =
     collapse(expected) === collapse(answer)
 
 /**
- * Whether two texts name the same number, within a relative tolerance: signs, thousands separators, a leading currency
- * sign, a percent sign and simple fractions (`3/4`) are read. The text as a whole must be a number.
+ * Whether two texts name the same number: signs, thousands separators, a leading currency sign, a percent sign, powers of ten
+ * (`1.5e3`) and simple fractions (`3/4`) are read, exactly. `tolerance` is relative to the expected number; 0, the default, is
+ * none. The text as a whole must be a number.
  *
  * @example
  * ```ts
  * import { sameNumber } from '@adjoint/rl'
  * sameNumber()('1,200.0')('$1200') // true
+ * sameNumber(0.01)('3.14159')('22/7') // true
  * ```
  */
-export const sameNumber =
-  (tolerance = 1e-9) =>
-  (expected: string) =>
-  (answer: string): boolean => {
-    const [x, y] = [readNumber(expected), readNumber(answer)]
-    return x !== null && y !== null && Math.abs(x - y) <= tolerance * Math.max(1, Math.abs(x))
+export const sameNumber = (tolerance = 0) => {
+  const allowed = allowance('sameNumber', tolerance)
+  return (expected: string) => {
+    const x = readNumber(expected)
+    return (answer: string): boolean => {
+      const y = x === null ? null : readNumber(answer)
+      return x !== null && y !== null && Q.within(allowed, x, y)
+    }
   }
-
-const DECIMAL = String.raw`[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?(?:[eE][-+]?\d+)?`
-const NUMBER = new RegExp(String.raw`^\$?\s*(?=[-+]?[.\d])(${DECIMAL})\s*(?:/\s*(\d+))?\s*(%?)$`)
-
-const readNumber = (text: string): number | null => {
-  const match = NUMBER.exec(text.trim())
-  if (match === null) return null
-  const [, numerator = '', denominator = '1', percent = ''] = match
-  const value = Number(numerator.replaceAll(',', '')) / Number(denominator) / (percent === '%' ? 100 : 1)
-  return Number.isFinite(value) ? value : null
 }
+
+const allowance = (grader: string, tolerance: number): Q.Rational => {
+  if (Number.isFinite(tolerance) && tolerance >= 0) return Q.fromNumber(tolerance)
+  throw new RangeError(
+    `${grader}: the tolerance is ${tolerance}; it must be a finite number from 0, relative to the answer.`,
+  )
+}
+
+const THOUSANDS = /^\d{1,3}(?:,\d{3})+(?![^.eE])/
+const PERCENT = /\\?%$/
+
+const readNumber = (text: string): Q.Rational | null => {
+  if (text.length > LONGEST) return null
+  const whole = text.trim()
+  const unsigned = whole.replace(PERCENT, '').trim()
+  const [sign = '', currency = ''] = /^[-+]?\s?(\\?\$)?\s?/.exec(unsigned) ?? []
+  const numbers = unsigned
+    .slice(sign.length)
+    .split('/')
+    .map((part, i) => (i > 0 && currency !== '' ? null : Q.decimal(thousands(part.trim()))))
+  const [n, d = Q.ONE, ...more] = numbers
+  if (n === undefined || n === null || d === null || more.length > 0 || n.n < 0n) return null
+  const value = Q.divide(n, PERCENT.test(whole) ? (Q.multiply(d, Q.integer(100n)) ?? Q.ZERO) : d)
+  return value !== null && sign.startsWith('-') ? Q.negate(value) : value
+}
+
+const thousands = (text: string): string => (THOUSANDS.test(text) ? text.replaceAll(',', '') : text)
 
 // The two sides of a replacement each, in the order of the original.
 const LATEX_RULES: readonly (readonly [RegExp, string])[] = [
@@ -105,13 +127,19 @@ export const sameLatex =
  * sameMath()('$2-2p$')('Thus it is $\\boxed{2(1-p)}$.') // true
  * ```
  */
-export const sameMath =
-  (tolerance = 1e-12) =>
-  (expected: string) =>
-  (answer: string): boolean => {
-    const [gold, given] = [mathAnswer(expected), mathAnswer(answer)]
-    if (sameText(gold)(given)) return true
-    if (gold.trim() === '' || given.trim() === '') return false
-    const [x, y] = [readMath(gold), readMath(given)]
-    return x !== null && y !== null ? sameValue(tolerance)(x, y) : sameLatex(gold)(given)
+export const sameMath = (tolerance = 0) => {
+  const allowed = allowance('sameMath', tolerance)
+  return (expected: string) => {
+    const gold = mathAnswer(expected)
+    const meant = readings(gold)
+    return (answer: string): boolean => {
+      const given = mathAnswer(answer)
+      if (sameText(gold)(given)) return true
+      if (gold.trim() === '' || given.trim() === '') return false
+      const said = readings(given)
+      return meant.length > 0 && said.length > 0
+        ? meant.some((x) => said.some((y) => sameValue(allowed, x, y)))
+        : sameLatex(gold)(given)
+    }
   }
+}

@@ -1,15 +1,4 @@
-/** Where in a text of mathematics its final answer stands. */
-
-/** The content of a brace group that opens at `open`, and where it ends; null where it does not. */
-const braced = (text: string, open: number): { readonly content: string; readonly end: number } | null => {
-  let depth = 0
-  for (let i = open; i < text.length; i++) {
-    if (text[i] === '\\') i++
-    else if (text[i] === '{') depth++
-    else if (text[i] === '}' && --depth === 0) return { content: text.slice(open + 1, i), end: i + 1 }
-  }
-  return null
-}
+/** Where in a text of mathematics its final answer stands. Each rule passes over the text once. */
 
 interface Span {
   readonly content: string
@@ -17,41 +6,217 @@ interface Span {
   readonly end: number
 }
 
-const boxes = (text: string): readonly Span[] =>
-  Array.from(text.matchAll(/\\(?:boxed|fbox)\s*(?=\{)/g)).flatMap((match) => {
-    const group = braced(text, match.index + match[0].length)
-    return group === null ? [] : [{ content: group.content, from: match.index, end: group.end }]
-  })
+/** For each brace that opens a group the place of the one that closes it. A brace behind a backslash is none. */
+const closings = (text: string): ReadonlyMap<number, number> => {
+  const open: number[] = []
+  const closing = new Map<number, number>()
+  for (let i = 0; i < text.length; i++) {
+    if (text[i] === '\\') i++
+    else if (text[i] === '{') open.push(i)
+    else if (text[i] === '}') {
+      const opened = open.pop()
+      if (opened !== undefined) closing.set(opened, i)
+    }
+  }
+  return closing
+}
 
-const FORMULA = /\$\$([\s\S]+?)\$\$|(?<!\\)\$((?:\\.|[^$\\\n])+)\$|\\\(([^\n]+?)\\\)|\\\[([\s\S]+?)\\\]/g
+const BOX = /\\(?:boxed|fbox)(?:\s*(\{)|\s+(?=[^\s{]))/g
+/** A box without braces goes to the end of its formula. */
+const UNBRACED = /[^$\n]*?(?=\$|\n|\\\)|\\\]|$)/y
+const BOXED_WHOLE = /^\\(?:boxed|fbox)\s*\{/
 
-const formulas = (text: string): readonly Span[] =>
-  Array.from(text.matchAll(FORMULA)).map((match) => ({
-    content: match.slice(1).find(Boolean) ?? '',
-    from: match.index,
-    end: match.index + match[0].length,
-  }))
+/** The boxes that hold something, of nested ones the innermost that is a whole (`\boxed{\boxed{5}}` is 5). */
+const boxes = (text: string): readonly Span[] => {
+  const closing = closings(text)
+  const spans: Span[] = []
+  for (const match of text.matchAll(BOX)) {
+    const from = match.index
+    if (from < (spans.at(-1)?.end ?? 0)) continue
+    let [start, end] = [from + match[0].length, 0]
+    if (match[1] === undefined) {
+      UNBRACED.lastIndex = start
+      end = start + (UNBRACED.exec(text)?.[0].length ?? 0)
+      spans.push({ content: text.slice(start, end), from, end })
+      continue
+    }
+    const close = closing.get(start - 1)
+    if (close === undefined) continue
+    end = close
+    for (;;) {
+      while (start < end && /\s/.test(text[start]!)) start++
+      const inner = BOXED_WHOLE.exec(text.slice(start, start + 64))
+      const innerClose = inner === null ? undefined : closing.get(start + inner[0].length - 1)
+      if (inner === null || innerClose === undefined || !blank(text, innerClose + 1, end)) break
+      ;[start, end] = [start + inner[0].length, innerClose]
+    }
+    spans.push({ content: text.slice(start, end), from, end: close + 1 })
+  }
+  return spans.filter(({ content }) => content.trim() !== '')
+}
+
+const blank = (text: string, from: number, to: number): boolean => {
+  for (let i = from; i < to; i++) if (!/\s/.test(text[i]!)) return false
+  return true
+}
+
+/** What opens and closes a formula. One in `$` or `\(` is on one line, as in Markdown. */
+const OPENING = /\$\$|\\\$|\$|\\\(|\\\[|\\./g
+const CLOSE: Readonly<Record<string, string>> = { $$: '$$', $: '$', '\\(': '\\)', '\\[': '\\]' }
+
+const formulas = (text: string): readonly Span[] => {
+  const ends = new Map<string, number>() // where each delimiter was last found, so that none is sought twice
+  const find = (delimiter: string, from: number): number => {
+    const known = ends.get(delimiter) ?? -1
+    if (known >= from || known === Infinity) return known
+    let found = text.indexOf(delimiter, from)
+    while (delimiter === '$' && found > 0 && text[found - 1] === '\\') found = text.indexOf(delimiter, found + 1)
+    const at = found < 0 ? Infinity : found
+    ends.set(delimiter, at)
+    return at
+  }
+  const spans: Span[] = []
+  OPENING.lastIndex = 0
+  for (let match = OPENING.exec(text); match !== null; match = OPENING.exec(text)) {
+    const close = CLOSE[match[0]]
+    if (close === undefined) continue
+    const start = match.index + match[0].length
+    const end = find(close, start)
+    if (end === Infinity || end === start) continue
+    if ((match[0] === '$' || match[0] === '\\(') && find('\n', start) < end) continue
+    spans.push({ content: text.slice(start, end), from: match.index, end: end + close.length })
+    OPENING.lastIndex = end + close.length
+  }
+  return spans
+}
 
 /** What may stand between two parts of one answer. */
 const JOINT =
   /^(?:[\s,;$]|\\[()[\],;! ]|\\q?quad|\\text\s*\{\s*(?:and|or)\s*\})*(?:and|or)?(?:[\s,;$]|\\[()[\],;! ]|[a-zA-Z]_\d\s*=)*$/
+const LONGEST_JOINT = 100
+
+const joined = (text: string, left: Span, right: Span): boolean =>
+  right.from - left.end <= LONGEST_JOINT && JOINT.test(text.slice(left.end, right.from))
+
+const listed = (spans: readonly Span[]): string => spans.map((s) => s.content).join(' , ')
 
 /** The last of the spans, and those before it that nothing but a comma or an `and` sets apart, as one list. */
 const lastJoined = (text: string, spans: readonly Span[]): string => {
   let first = spans.length - 1
-  while (first > 0 && JOINT.test(text.slice(spans[first - 1]!.end, spans[first]!.from))) first--
-  return spans
-    .slice(first)
-    .map((s) => s.content)
-    .join(' , ')
+  while (first > 0 && joined(text, spans[first - 1]!, spans[first]!)) first--
+  return listed(spans.slice(first))
 }
 
-const NUMERAL = /[-+]?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?(?:\s*\/\s*\d+)?|[-+]?\.\d+/g
+/** The first of the spans, and those after it that belong to it. */
+const firstJoined = (text: string, spans: readonly Span[]): Span & { readonly all: string } => {
+  let last = 0
+  while (last + 1 < spans.length && joined(text, spans[last]!, spans[last + 1]!)) last++
+  return { ...spans[0]!, end: spans[last]!.end, all: listed(spans.slice(0, last + 1)) }
+}
+
+const NUMERAL =
+  /(?<![a-zA-Z\d.])[-+−]?(?:\d{1,3}(?:,(?:\\!\s?)?\d{3}|\{,\}\d{3}| \d{3}(?=\D|$))+(?!\d)|\d+,\d{2}(?![\d,])|\d+)(?:\.\d+)?(?:[eE][-+]?\d+)?(?:\s?\/\s?\d+)?(?:\s?\\?%)?|(?<![a-zA-Z\d.])[-+−]?\.\d+/g
+
+interface Found {
+  readonly at: number
+  readonly text: string
+}
+const numerals = (text: string): readonly Found[] =>
+  Array.from(text.matchAll(NUMERAL), (m) => ({ at: m.index, text: m[0] }))
+
+/** Where the text of another goes on: a next question, or a token of a chat template. */
+const RUN_ON =
+  /\n[ \t]*(?:#{1,6} )?(?:\*\*)?(?:question|problem|exercise|q|human|user|instruction|input)\b[ \t]*\d{0,4}[ \t]*(?:\*\*)?:|<\|[a-z_]{2,20}\|>|<\/s>/gi
+const STATED = /(?:final answer is|answer is|answer:|####)(?:\*\*)?[ \t]*:?/gi
+/** The one statement that corrects a box before it. */
+const FINAL = /final answer is(?:\*\*)?[ \t]*:?/gi
+
+/** The text up to what follows its answer. What comes before a first question is no answer. */
+const beforeNext = (text: string): string => {
+  for (const match of text.matchAll(RUN_ON)) {
+    const before = text.slice(0, match.index)
+    if (before.trim() === '') continue
+    const answered = before.search(STATED) >= 0 || boxes(before).length > 0 || !prose(before)
+    return answered || match[0].startsWith('<') ? before : text
+  }
+  return text
+}
+
+/** A text with words that are followed by more, whatever is in its formulas. */
+const prose = (text: string): boolean => /\b(?!(?:and|or)\b)[a-zA-Z]{2,}[.,:]?\s+\S/.test(withoutCommands(text))
+const withoutCommands = (text: string): string => text.replaceAll(/\\[a-zA-Z]+(?:\s?\{[^{}]{0,200}\})?/g, ' ')
+
+/** A formula that breaks its line is none, and what is in it is not the answer either. */
+const BROKEN = /\$[ \t]*\n[^$\n]*\n[ \t]*\$|\\\([ \t]*\n/
+
+/** What stands right behind `the answer is`. */
+const FILLER = /^(?:[\s:*_"'`]|\\"|(?:approximately|about|exactly|simply|just|therefore|thus|equal to|indeed)\b)*/i
+const SENTENCE_END = /[.!?](?=\s+[A-Z["]|\s*$)|\n\s*\n/
+
+/** The last statements that are looked into for an answer, and how far. */
+const MOST_STATEMENTS = 8
+const LONGEST_SENTENCE = 10_000
+
+/** The sentence that follows a statement. */
+const sentenceOf = (rest: string): string => {
+  const from = FILLER.exec(rest)?.[0].length ?? 0
+  const body = rest.slice(from, from + LONGEST_SENTENCE)
+  return body.slice(0, sentenceEnd(body))
+}
+
+/** The answer right behind a statement of it. */
+const adjacent = (rest: string): string | null => {
+  const sentence = sentenceOf(rest)
+  const spans = formulas(sentence)
+  if (spans[0]?.from === 0) return firstJoined(sentence, spans).all
+  const first = numerals(sentence)[0]
+  if (first !== undefined && first.at <= 1 && /^[$€£]?$/.test(sentence.slice(0, first.at))) {
+    const run = /^[$€£]?[\d.,+\-−*/^=()%\s]*/.exec(sentence)![0].trim()
+    const calculated = /[=*/^+(]/.test(run.slice(first.text.length)) && /[\d)%]$/.test(run)
+    return calculated ? run : first.text
+  }
+  return null
+}
+
+/** The answer of what follows a statement of it: right behind, or behind the last `is` of the sentence that has one. */
+const stated = (rest: string): string | null => {
+  const behind = adjacent(rest)
+  if (behind !== null) return behind
+  const sentence = sentenceOf(rest)
+  for (const said of Array.from(sentence.matchAll(/\s(?:is|are|equals|was)\s|=\s?(?=\d)/g)).reverse()) {
+    const part = sentence.slice(said.index + said[0].length)
+    const found = lastFound(part)
+    if (found !== null) return found
+  }
+  return lastFound(sentence) ?? (sentence.trim() === '' ? null : sentence.trim())
+}
+
+const sentenceEnd = (text: string): number => {
+  const spans = formulas(text)
+  let from = 0
+  for (;;) {
+    const found = SENTENCE_END.exec(text.slice(from))
+    if (found === null) return text.length
+    const at = from + found.index
+    const inside = spans.find((span) => span.from < at && at < span.end)
+    if (inside === undefined) return at
+    from = inside.end
+  }
+}
+
+/** The last formula of a text, or the last number after it. */
+const lastFound = (text: string): string | null => {
+  const spans = formulas(text)
+  const after = numerals(text.slice(spans.at(-1)?.end ?? 0)).at(-1)
+  if (after !== undefined) return after.text
+  return spans.length > 0 ? lastJoined(text, spans) : null
+}
 
 /**
- * The part of a text that is its answer: the last `\boxed{..}` (with those right before it: `\boxed{1} and \boxed{2}`);
- * else what follows the last `the final answer is` or else the whole text, and there the last formula (`$..$`, `\(..\)`,
- * `\[..\]`); a text of prose its last number; and a text that is nothing but an answer, itself.
+ * The part of a text that is its answer: the last `\boxed{..}` (with those right before it: `\boxed{1} and \boxed{2}`),
+ * unless `the final answer is` follows it and says another; else what the last `the answer is`, `Answer:` or `####` says; else, of prose, the last formula (`$..$`, `\(..\)`, `\[..\]`) or
+ * the last number after it; and a text that is nothing but an answer, itself. What follows the answer when a text runs on into
+ * a next question is not read. Linear in the length of the text; it never throws.
  *
  * @example
  * ```ts
@@ -59,15 +224,21 @@ const NUMERAL = /[-+]?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?(?:\s*\/\s*\d+)?
  * mathAnswer('As $7^2 = 49$, the root is $\\boxed{7}$.') // '7'
  * ```
  */
-export const mathAnswer = (text: string): string => {
+export const mathAnswer = (given: string): string => {
+  const text = beforeNext(given)
   const boxed = boxes(text)
-  if (boxed.length > 0) return lastJoined(text, boxed)
-  const said = [...text.matchAll(/(?:final answer is|answer is|answer:)\s*:?/gi)].at(-1)
-  const rest = said === undefined ? text : text.slice(said.index + said[0].length)
-  const formula = formulas(rest)
-  const after = rest.slice(formula.at(-1)?.end ?? 0).match(NUMERAL)
-  if (formula.length > 0 && after !== null) return after.at(-1)!
-  if (formula.length > 0) return lastJoined(rest, formula)
-  const prose = /\b(?!(?:and|or)\b)[a-zA-Z]{2,}\s+\S/.test(rest.replaceAll(/\\[a-zA-Z]+(?:\s*\{[^{}]*\})?/g, ' '))
-  return (prose || said !== undefined ? rest.match(NUMERAL)?.at(-1) : undefined) ?? rest.trim()
+  if (boxed.length > 0) {
+    const after = text.slice(boxed.at(-1)!.end)
+    const final = Array.from(after.matchAll(FINAL)).at(-1)
+    const corrected = final === undefined ? null : adjacent(after.slice(final.index + final[0].length))
+    return corrected ?? lastJoined(text, boxed)
+  }
+  for (const said of Array.from(text.matchAll(STATED)).slice(-MOST_STATEMENTS).reverse()) {
+    const answer = stated(text.slice(said.index + said[0].length))
+    if (answer !== null) return answer
+  }
+  const spans = formulas(text)
+  if (spans.length === 0 && BROKEN.test(text)) return text.trim()
+  if (spans.length === 0 && !prose(text)) return text.trim()
+  return lastFound(text) ?? text.trim()
 }
