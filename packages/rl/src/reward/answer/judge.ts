@@ -45,6 +45,7 @@ export interface Judge {
 
 export const judge = (tolerance: Q.Rational): Judge => {
   const known = new Map<Expression, Map<number, Sampled | null>>()
+  const budget = R.budget()
 
   /** Null where it took too long. */
   const sampled = (x: Expression, level: R.Level, trial: number): Sampled | null => {
@@ -53,7 +54,7 @@ export const judge = (tolerance: Q.Rational): Judge => {
     const key = level * TRIALS + trial
     const before = values.get(key)
     if (before !== undefined) return before
-    const value = sample(x, level, trial)
+    const value = sample(R.arithmetic(level, budget), x, trial)
     values.set(key, value)
     return value
   }
@@ -74,8 +75,13 @@ export const judge = (tolerance: Q.Rational): Judge => {
 
   const equal = (x: Expression, y: Expression): boolean => {
     if (x.exact !== null && y.exact !== null && Q.equal(x.exact, y.exact)) return true
-    const trials = Array.from({ length: x.constant && y.constant ? 1 : TRIALS }, (_, trial) => agree(x, y, trial))
-    return trials.includes(true) && trials.every((told) => told === true || told === undefined)
+    let agreed = false
+    for (let trial = 0; trial < (x.constant && y.constant ? 1 : TRIALS); trial++) {
+      const told = agree(x, y, trial)
+      if (told === false || told === null) return false
+      agreed ||= told === true
+    }
+    return agreed
   }
 
   /** 0.333333 says 1/3. */
@@ -104,8 +110,7 @@ export const judge = (tolerance: Q.Rational): Judge => {
   return { same, order }
 }
 
-const sample = (x: Expression, level: R.Level, trial: number): Sampled | null => {
-  const arithmetic = R.arithmetic(level)
+const sample = (arithmetic: R.Arithmetic, x: Expression, trial: number): Sampled | null => {
   try {
     return { value: x.at(arithmetic, point(trial)), arithmetic }
   } catch (thrown) {
@@ -116,7 +121,7 @@ const sample = (x: Expression, level: R.Level, trial: number): Sampled | null =>
 
 /** An arithmetic that has met what two have met. */
 const joint = (a: R.Arithmetic, b: R.Arithmetic): R.Arithmetic => ({
-  ...R.arithmetic(R.LEVELS.indexOf(a.digits as (typeof R.LEVELS)[number]) as R.Level),
+  ...a,
   high: Math.max(a.high, b.high),
   low: Math.min(a.low, b.low),
 })

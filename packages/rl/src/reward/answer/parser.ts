@@ -29,7 +29,6 @@ import {
 const DEEPEST = 64
 
 const RELATIONS = new Set(['=', '≤', '≥', '<', '>', '≠', '∈', '≈'])
-const CLOSING: Readonly<Record<string, string>> = { '{': '}', '\\{': '\\}', '\\langle': '\\rangle' }
 const STARTS = new Set(['(', '[', '{', '\\{', '\\langle', '\\frac', '\\sqrt', '\\log', '\\binom', '\\boxed', '\\fbox', '\\begin', '\\lfloor', '\\lceil', '\\vec', '\\hat', '\\overline', '\\bar', '\\mathbb']) // prettier-ignore
 const ENVIRONMENT = /^(?:[pbB]?(?:small)?matrix|array)$/
 /** Letters that name functions: `f(2)` is a name, where `x(x + 1)` is a product. */

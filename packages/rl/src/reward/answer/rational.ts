@@ -29,17 +29,29 @@ const gcd = (a: bigint, b: bigint): bigint => {
 export const rational = (n: bigint, d: bigint): Rational | null => {
   if (d === 0n || bits(n) > 2 * MOST_BITS || bits(d) > 2 * MOST_BITS) return null
   const g = (d < 0n ? -1n : 1n) * (d === 1n ? 1n : gcd(n, d))
-  const lowest = { n: n / g, d: d / g }
-  return size(lowest) > MOST_BITS ? null : lowest
+  return lowest(n / g, d / g)
 }
 
 export const integer = (n: bigint): Rational => ({ n, d: 1n })
 export const ZERO = integer(0n)
 export const ONE = integer(1n)
 
-export const add = (x: Rational, y: Rational): Rational | null => rational(x.n * y.d + y.n * x.d, x.d * y.d)
-export const multiply = (x: Rational, y: Rational): Rational | null => rational(x.n * y.n, x.d * y.d)
-export const divide = (x: Rational, y: Rational): Rational | null => rational(x.n * y.d, x.d * y.n)
+const lowest = (n: bigint, d: bigint): Rational | null =>
+  bits(n) > MOST_BITS || bits(d) > MOST_BITS ? null : { n, d }
+
+/** Common factors are taken out before the product, where they are small (Knuth, The Art of Computer Programming 2, 4.5.1). */
+export const multiply = (x: Rational, y: Rational): Rational | null => {
+  const [g, h] = [gcd(x.n, y.d), gcd(y.n, x.d)]
+  return lowest((x.n / g) * (y.n / h), (x.d / h) * (y.d / g))
+}
+export const add = (x: Rational, y: Rational): Rational | null => {
+  const g = gcd(x.d, y.d)
+  const n = x.n * (y.d / g) + y.n * (x.d / g)
+  const h = g === 1n ? 1n : gcd(n, g)
+  return lowest(n / h, (x.d / g) * (y.d / h))
+}
+export const divide = (x: Rational, y: Rational): Rational | null =>
+  y.n === 0n ? null : multiply(x, y.n < 0n ? { n: -y.d, d: -y.n } : { n: y.d, d: y.n })
 export const negate = ({ n, d }: Rational): Rational => ({ n: -n, d })
 export const absolute = ({ n, d }: Rational): Rational => ({ n: n < 0n ? -n : n, d })
 export const compare = (x: Rational, y: Rational): number => Number(sign(x.n * y.d - y.n * x.d))

@@ -14,32 +14,36 @@ export interface Arithmetic {
   /** The largest and the smallest decimal exponent met. */
   high: number
   low: number
-  /** What may still be spent: an evaluation is bounded in time whatever is written. */
-  effort: number
+  readonly budget: Budget
 }
 
+/** What may still be spent, in units of a few microseconds: a judgement is bounded in time whatever is written. */
+export interface Budget {
+  left: number
+}
+export const budget = (): Budget => ({ left: 30_000 })
+
 /** Digits to compute with: more where numbers of more different sizes meet. */
-export const LEVELS = [100, 200, 400] as const
+export const LEVELS = [50, 100, 200] as const
 export type Level = 0 | 1 | 2
 
 const DECIMALS = LEVELS.map((digits) =>
   Decimal.clone({ precision: digits, maxE: 1e9, minE: -1e9, toExpNeg: -1e9, toExpPos: 1e9, defaults: true }),
 )
-const EFFORT = 20_000
 
-export const arithmetic = (level: Level): Arithmetic => ({
+export const arithmetic = (level: Level, within: Budget = budget()): Arithmetic => ({
   digits: LEVELS[level],
   D: DECIMALS[level]!,
   high: 0,
   low: 0,
-  effort: EFFORT,
+  budget: within,
 })
 
 /** Thrown where an evaluation takes too long; caught where values are compared. */
 export class TooMuch extends Error {}
 
 const spend = (a: Arithmetic, effort: number): void => {
-  if ((a.effort -= effort) < 0) throw new TooMuch()
+  if ((a.budget.left -= effort) < 0) throw new TooMuch()
 }
 
 const note = (a: Arithmetic, x: Decimal): Decimal | null => {
@@ -110,7 +114,7 @@ export const power: Binary = (a, x, y) => {
 }
 
 const root = (a: Arithmetic, x: Real): Real | null => {
-  spend(a, 5)
+  spend(a, a.digits)
   return note(a, decimal(a, x).sqrt())
 }
 
@@ -127,7 +131,7 @@ const whole = (a: Arithmetic, x: Real, k: bigint): Real | null => {
 
 /** A function that takes a series: dear, and more so with more digits. */
 const costly = (a: Arithmetic, f: (...xs: readonly Decimal[]) => Decimal, ...xs: readonly Real[]): Real | null => {
-  spend(a, 50 * (a.digits / 100) ** 2)
+  spend(a, 200 * (a.digits / 50) ** 1.5)
   const given = xs.map((x) => decimal(a, x))
   if (!given.every((x) => x.isFinite())) return null
   const value = note(a, f(...given))
@@ -149,7 +153,7 @@ export const infinity = (a: Arithmetic): Real => new a.D(Infinity)
 
 export const floor = (a: Arithmetic, x: Real): Real | null => {
   if (isRational(x)) return Q.floor(x)
-  return x.isFinite() && x.e < a.digits / 2 ? Q.integer(BigInt(x.floor().toFixed(0))) : null
+  return x.isFinite() && x.e < a.digits - 10 ? Q.integer(BigInt(x.floor().toFixed(0))) : null
 }
 
 export const factorial = (a: Arithmetic, x: Real): Real | null => {

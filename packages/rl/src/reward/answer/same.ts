@@ -22,7 +22,7 @@ export const sameValue = (tolerance: Rational, x: MathValue, y: MathValue): bool
   try {
     return same(judge(tolerance), x, y)
   } catch (thrown) {
-    if (thrown instanceof Unreadable) return false
+    if (thrown instanceof Unreadable || thrown instanceof R.TooMuch) return false
     throw thrown
   }
 }

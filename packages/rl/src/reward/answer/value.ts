@@ -102,9 +102,13 @@ export const scaled = (x: Expression): Expression =>
 
 type Operation = (a: R.Arithmetic, x: R.Real, y: R.Real) => R.Real | null
 
+/** The most bits of constants that are folded where they are read; larger ones wait for a judge, who has a budget. */
+const MOST_FOLDED = 1024
+const small = (x: Q.Rational | null): x is Q.Rational => x !== null && Q.size(x) <= MOST_FOLDED
+
 /** Constants are folded, so that `(1 + 1/2)` is a rational before anything is compared. */
 const binary = (f: Operation, x: Expression, y: Expression, keepsNames = false): Expression => {
-  const folded = x.exact !== null && y.exact !== null ? f(R.arithmetic(0), x.exact, y.exact) : null
+  const folded = small(x.exact) && small(y.exact) ? f(R.arithmetic(0), x.exact, y.exact) : null
   return compound(
     (a, p) => {
       const u = x.at(a, p)
