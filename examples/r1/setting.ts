@@ -17,6 +17,7 @@ import {
   softOverlong,
   thought,
   traces,
+  wholeCompletion,
 } from '@adjoint/rl'
 
 /** Chains of five digits modulo 10; the oracle of the cold start mixes Chinese numerals into half of its thoughts. */
@@ -37,7 +38,7 @@ export const correct = accuracy(task.verify)
 export const language = languageConsistency({ belongs: inDigits, units: characters })
 /** The same where there is a thought, absent where there is none: what an exam reports. */
 const languageOfThought = (sample: Sample<unknown>): number =>
-  thought(sample.completion) === '' ? NaN : language(sample)
+  thought(wholeCompletion(sample)) === '' ? NaN : language(sample)
 
 /** Reasoning-oriented RL: rules, and one language. */
 const reasoningRewards = [
@@ -52,7 +53,7 @@ const allRewards = [...reasoningRewards, named('brief', softOverlong({ max: MAX_
 export const accept = {
   correct: (sample: Sample<Parameters<typeof task.verify>[0]>) => correct(sample) === 1,
   format: (sample: Sample<unknown>) => format(sample) === 1,
-  thinks: (sample: Sample<unknown>) => thought(sample.completion) !== '',
+  thinks: (sample: Sample<unknown>) => thought(wholeCompletion(sample)) !== '',
   'one-language': (sample: Sample<unknown>) => language(sample) === 1,
 } as const
 

@@ -14,7 +14,7 @@ import type { Sample } from '../reward/reward.ts'
 import { accuracy } from '../reward/rules.ts'
 import { foldIn, type HostKey, hostKey } from '../run/keys.ts'
 import { problems, type Task } from '../task/task.ts'
-import { lastAnswer, parseCompletion } from '../policy/template.ts'
+import { lastAnswer, parseCompletion, wholeCompletion } from '../policy/template.ts'
 
 /** What to ask, and how. */
 export interface EvaluateConfig<Problem, P extends Tree> {
@@ -67,14 +67,14 @@ export const summarize =
   <Problem>(task: Task<Problem>, k: number) =>
   (samples: readonly Sample<Problem>[]): Evaluation => {
     const correct = accuracy(task.verify)
-    const parsed = samples.map((s) => parseCompletion(s.completion))
+    const parsed = samples.map((s) => parseCompletion(wholeCompletion(s)))
     const byProblem = grouped(samples, k).map((group) => {
       const right = group.filter((s) => correct(s) === 1).length
       const vote = consAtK((answer) => task.verify(group[0]!.problem)(answer))
       return {
         passAt1: passAtK(group.length, right, 1),
         passAtK: passAtK(group.length, right, group.length),
-        consAtK: vote(group.map((s) => lastAnswer(s.completion)?.trim() ?? null)),
+        consAtK: vote(group.map((s) => lastAnswer(wholeCompletion(s))?.trim() ?? null)),
       }
     })
     return {

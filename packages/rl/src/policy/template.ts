@@ -30,9 +30,32 @@ export type FormatError =
 export const formatCompletion = ({ think, answer }: ChainOfThought): string =>
   `<think>${think}</think><answer>${answer}</answer>`
 
+/** What of the template a prompt may end with. */
+const OPENED = new RegExp(String.raw`${TAGS[0]}\s*(?:${TAGS[1]}\s*(?:${TAGS[2]}\s*)?)?$`)
+
+/**
+ * The completion with what its prompt has already opened: chat templates end with `<think>`, so that a completion begins inside
+ * the block (DeepSeek-R1's), or with an empty block where the model is not to think (Qwen3's). It is this text that the
+ * template is looked for in: the opening tag is neither asked for twice nor optional.
+ *
+ * @example
+ * ```ts
+ * import { wholeCompletion } from '@adjoint/rl'
+ * wholeCompletion({ prompt: '2+2?<think>', completion: '4</think><answer>4</answer>' }) // '<think>4</think><answer>4</answer>'
+ * wholeCompletion({ prompt: '2+2?', completion: '<think>4' }) // '<think>4'
+ * ```
+ */
+export const wholeCompletion = ({
+  prompt,
+  completion,
+}: {
+  readonly prompt: string
+  readonly completion: string
+}): string => (OPENED.exec(prompt)?.[0] ?? '') + completion
+
 /**
  * The inverse of {@link formatCompletion}: each tag exactly once, in order, and nothing but white space around the two
- * blocks. Left: the first rule that is broken.
+ * blocks. Left: the first rule that is broken. Where the prompt may have opened a block, parse {@link wholeCompletion}.
  *
  * @example
  * ```ts

@@ -2,7 +2,7 @@
  * Language consistency (DeepSeek-R1 section 2.3.2; 4.1 on why): reasoning learned by reinforcement alone mixes languages, and
  * R1 pays for the share of words of the target language in the chain of thought, at a slight loss of accuracy.
  */
-import { thought } from '../policy/template.ts'
+import { thought, wholeCompletion } from '../policy/template.ts'
 import type { Rule } from './rules.ts'
 import { type Units, words } from './text.ts'
 
@@ -23,8 +23,8 @@ export type Belongs = (unit: string) => boolean | null
  */
 export const languageConsistency =
   ({ belongs, units = words }: { readonly belongs: Belongs; readonly units?: Units }): Rule<unknown> =>
-  ({ completion }) => {
-    const judged = units(thought(completion))
+  (sample) => {
+    const judged = units(thought(wholeCompletion(sample)))
       .map(belongs)
       .filter((b) => b !== null)
     return judged.length === 0 ? 0 : judged.filter(Boolean).length / judged.length

@@ -55,6 +55,13 @@ const boxes = (text: string): readonly Span[] => {
   return spans.filter(({ content }) => content.trim() !== '')
 }
 
+/**
+ * What the last box of a text that is not empty holds, or null without one.
+ *
+ * @internal
+ */
+export const boxedAnswer = (text: string): string | null => boxes(text).at(-1)?.content ?? null
+
 const blank = (text: string, from: number, to: number): boolean => {
   for (let i = from; i < to; i++) if (!/\s/.test(text[i]!)) return false
   return true

@@ -1,6 +1,6 @@
 /** Rewards by rule: accuracy and format, all that DeepSeek-R1-Zero was trained on (DeepSeek-R1 section 2.2.2). */
 import * as E from 'fp-ts/lib/Either.js'
-import { lastAnswer, parseCompletion } from '../policy/template.ts'
+import { lastAnswer, parseCompletion, wholeCompletion } from '../policy/template.ts'
 import type { Sample } from './reward.ts'
 
 /** A rule gives its number at once. */
@@ -17,13 +17,14 @@ export type Rule<Problem> = (sample: Sample<Problem>) => number
  */
 export const accuracy =
   <Problem>(verify: (problem: Problem) => (answer: string) => boolean): Rule<Problem> =>
-  ({ problem, completion }) => {
-    const answer = lastAnswer(completion)
-    return answer !== null && verify(problem)(answer.trim()) ? 1 : 0
+  (sample) => {
+    const answer = lastAnswer(wholeCompletion(sample))
+    return answer !== null && verify(sample.problem)(answer.trim()) ? 1 : 0
   }
 
 /**
- * 1 where the completion is in the chain-of-thought template, exactly once and in order, else 0.
+ * 1 where the completion, with what its prompt has opened (see {@link wholeCompletion}), is in the chain-of-thought template,
+ * exactly once and in order, else 0.
  *
  * @example
  * ```ts
@@ -31,4 +32,4 @@ export const accuracy =
  * format({ problem: null, prompt: '', completion: '<think></think><answer>5</answer>', length: 6, terminated: true }) // 1
  * ```
  */
-export const format: Rule<unknown> = ({ completion }) => (E.isRight(parseCompletion(completion)) ? 1 : 0)
+export const format: Rule<unknown> = (sample) => (E.isRight(parseCompletion(wholeCompletion(sample))) ? 1 : 0)

@@ -9,7 +9,7 @@ export type Token =
       readonly text: string
       readonly value: Q.Rational
       readonly places: number
-      /** Written with digits alone, so that of `12` in `\frac12` each digit may be an argument. */
+      /** Written with digits alone, so that of `12` in `\frac12` each digit is an argument. */
       readonly digits: boolean
     }
   /** Words, of `\text{..}` or plain: a unit, or what a text says. */

@@ -180,11 +180,12 @@ export const parse = (given: readonly Token[]): MathValue => {
     if (next(1) !== '\\frac') return null
     const [start, before] = [at, [...rest.slice(at, at + 10)]]
     at += 2
-    const [over1, under] = [argument(), argument()]
-    const read = [over1, under].map((x) => (x._tag === 'Expression' ? x.exact : null))
+    const [above, under] = fractionArguments()
+    const read = [above, under].map((x) => (x._tag === 'Expression' ? x.exact : null))
     const [n, d] = [read[0] ?? null, read[1] ?? null]
     const proper = n !== null && d !== null && n.d === 1n && d.d === 1n && n.n > 0n && n.n < d.n
-    if (proper) return plus(number(whole.value), over(over1, under))
+    if (proper) return plus(number(whole.value), over(above, under))
+    if (n !== null && d !== null && n.d === 1n && d.d === 1n) return refuse() // `1\frac95`: a sum, or a product?
     at = start
     rest.splice(at, before.length, ...before)
     return null
@@ -220,15 +221,24 @@ export const parse = (given: readonly Token[]): MathValue => {
     )
   }
 
-  /** What follows `\frac`, `^` or `\sqrt`: a group in braces, or one token, and of a numeral its first digit alone. */
-  const argument = (): MathValue => {
-    const token = rest[at] ?? refuse()
-    if (token._tag === 'Number' && token.digits && token.text.length > 1) {
-      const [first, others] = [token.text[0]!, token.text.slice(1)]
-      rest[at] = { ...token, text: others, value: Q.decimal(others) ?? refuse() }
-      return number(Q.decimal(first) ?? refuse())
-    }
-    return take('-') !== null ? negative(argument()) : take('+') !== null ? argument() : atom()
+  /** What follows `^` or `\sqrt`: a group in braces, or one token. `x^10` is meant as `x^{10}`, though TeX sets another. */
+  const argument = (): MathValue =>
+    deeper(() => (take('-') !== null ? negative(argument()) : take('+') !== null ? argument() : atom()))
+
+  /** Both arguments of `\frac`: of a numeral without braces the first digit alone, and of `\frac123` none can say. */
+  const fractionArguments = (): readonly [MathValue, MathValue] => {
+    const upper = digit() ?? argument()
+    const lower = digit() ?? argument()
+    return split === at ? refuse() : [upper, lower]
+  }
+  let split = -1 // where the rest of a numeral stands whose first digit was an argument
+  const digit = (): MathValue | null => {
+    const token = rest[at]
+    if (token?._tag !== 'Number' || !token.digits || token.text.length === 1) return null
+    const [first, others] = [token.text[0]!, token.text.slice(1)]
+    rest[at] = { ...token, text: others, value: Q.decimal(others) ?? refuse() }
+    split = at
+    return number(Q.decimal(first) ?? refuse())
   }
 
   const subscript = (): string => {
@@ -364,9 +374,9 @@ export const parse = (given: readonly Token[]): MathValue => {
           : magnitude
       }
       case '\\frac':
-        return over(argument(), argument())
+        return over(...fractionArguments())
       case '\\binom':
-        return binomial(argument(), argument())
+        return binomial(...fractionArguments())
       case '\\sqrt':
         return root()
       case '\\log':
