@@ -1,13 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { sameLatex, sameMath, sameNumber, sameText } from './answer.ts'
+import { sameMath, sameNumber, sameText } from './answer.ts'
 import { mathAnswer } from './math-answer.ts'
-
-const fixtures = new URL('../../../../../shared/fixtures/', import.meta.url)
-const present = existsSync(fixtures)
-if (!present) console.warn('answer.test.ts: ../shared/fixtures is absent; the tables of other graders are not compared')
-const lines = (path: string): unknown => JSON.parse(readFileSync(new URL(path, fixtures), 'utf8'))
 
 const same = sameMath()
 
@@ -24,6 +18,10 @@ describe('answers as texts and numbers', () => {
       ['1200', '$1,200'],
       ['0.5', '.5'],
       ['0.5', '50%'],
+      ['0.5', '50\\%'],
+      ['1.5e-3', '0.0015'],
+      ['1/3', '2/6'],
+      ['18.90', '\\$18.9'],
       ['3/4', '0.75'],
       ['-2', '-2.0'],
       ['1e3', '1000'],
@@ -39,11 +37,19 @@ describe('answers as texts and numbers', () => {
       ['', ''],
       ['2', '2.000001'],
       ['1', '-1'],
+      ['1e-10', '2e-10'],
+      ['0', '1e-12'],
+      ['10000000000000001', '10000000000000000'],
+      ['1', '1/1/1'],
+      ['0', '10%%'],
     ] as const) {
       expect(same(x)(y), `${x} and ${y}`).toBe(false)
     }
     expect(sameNumber(1e-3)('1000')('1000.9')).toBe(true)
     expect(sameNumber(1e-3)('1000')('1001.1')).toBe(false)
+    expect(sameNumber(1e-3)('1e-6')('2e-6')).toBe(false)
+    expect(() => sameNumber(-1)).toThrow(/tolerance/)
+    expect(() => sameMath(Infinity)).toThrow(/tolerance/)
   })
 
   test('whatever is no number is none, and a number is itself however it is written', () => {
@@ -112,7 +118,7 @@ describe('answers as mathematics', () => {
       ['\\frac34', '\\dfrac{3}{4}'],
       ['\\sqrt{12}', '2\\sqrt3'],
       ['x^{-1}', '1/x'],
-      ['x^23', '3x^2'],
+      ['x^23', 'x^{23}'],
       ['-x^2', '-(x^2)'],
       ['\\sqrt[3]{8}', '2'],
       ['5!', '120'],
@@ -152,7 +158,7 @@ describe('answers as mathematics', () => {
     for (const [x, y] of [
       ['2-2p', '2-2q'],
       ['-x^2', '(-x)^2'],
-      ['x^{23}', 'x^23'],
+      ['x^23', '3x^2'],
       ['11111111100', '11111111101'],
       ['(1, 2)', '(2, 1)'],
       ['(1, 2)', '[1, 2)'],
@@ -198,46 +204,5 @@ describe('answers as mathematics', () => {
       ['\\boxed{open', '\\boxed{open'],
     ] as const)
       expect(mathAnswer(text), text).toBe(answer)
-  })
-})
-
-describe.skipIf(!present)('the tables of other graders', () => {
-  test('sameLatex is is_equiv of Hendrycks et al. on all of its own cases', () => {
-    const rows = lines('graders/hendrycks-is_equiv-cases.json') as { a: string; b: string; expected: boolean }[]
-    expect(rows.length).toBe(16)
-    for (const { a, b, expected } of rows) {
-      expect(sameLatex(a)(b), `${a} and ${b}`).toBe(expected)
-      expect(sameLatex(b)(a), `${b} and ${a}`).toBe(expected)
-    }
-  })
-
-  test('sameMath agrees with lighteval on at least 90 % of its cases of mathematics', () => {
-    interface Row {
-      readonly test: string
-      readonly gold: string
-      readonly pred: string
-      readonly expected: 0 | 1
-    }
-    // The others are letters of multiple choice.
-    const rows = (lines('graders/lighteval-cases.json') as Row[]).filter((r) => r.test !== 'test_extraction_abc')
-    const wrong = rows.filter((r) => same(r.gold)(r.pred) !== (r.expected === 1))
-    const accepted = wrong.filter((r) => r.expected === 0).map((r) => r.pred)
-    console.log(`sameMath agrees with lighteval on ${rows.length - wrong.length} of ${rows.length} cases`)
-    expect(rows.length).toBe(194)
-    expect(1 - wrong.length / rows.length).toBeGreaterThanOrEqual(0.9)
-    // Right answers are missed; wrong ones are not accepted, but for a formula that breaks a line where lighteval's may not.
-    expect(accepted).toEqual(['Answer $ \n 9 \n $', 'Answer \\( \n 9 \n \\)'])
-  })
-
-  test('answers of MATH-500 are equal to themselves, in a box too, and hardly ever to another', () => {
-    const answers = readFileSync(new URL('data/math500/math500.jsonl', fixtures), 'utf8')
-      .trim()
-      .split('\n')
-      .map((line) => (JSON.parse(line) as { answer: string }).answer)
-    expect(answers.filter((a) => !same(a)(`Therefore $\\boxed{${a}}$.`))).toEqual([])
-    // Those that are confused mean the same: another base, a degree sign, `x = 5` and `5`.
-    const distinct = [...new Set(answers)].slice(0, 150)
-    const confused = distinct.flatMap((a, i) => distinct.slice(i + 1).flatMap((b) => (same(a)(b) ? [`${a} ${b}`] : [])))
-    expect(confused.sort()).toEqual(['120^\\circ 120', '30^\\circ 30', '40_9 36', '42 52_8', '5 x=5'])
   })
 })

@@ -36,8 +36,7 @@ export const integer = (n: bigint): Rational => ({ n, d: 1n })
 export const ZERO = integer(0n)
 export const ONE = integer(1n)
 
-const lowest = (n: bigint, d: bigint): Rational | null =>
-  bits(n) > MOST_BITS || bits(d) > MOST_BITS ? null : { n, d }
+const lowest = (n: bigint, d: bigint): Rational | null => (bits(n) > MOST_BITS || bits(d) > MOST_BITS ? null : { n, d })
 
 /** Common factors are taken out before the product, where they are small (Knuth, The Art of Computer Programming 2, 4.5.1). */
 export const multiply = (x: Rational, y: Rational): Rational | null => {

@@ -1,7 +1,8 @@
 /** What a text of mathematics says, in each way that it may be read. */
 import type { Reading } from './lexer.ts'
 import { tokens } from './lexer.ts'
-import { parse, plainWords } from './parser.ts'
+import { parse } from './parser.ts'
+import { plainWords } from './units.ts'
 import { type MathValue, Unreadable } from './value.ts'
 
 /** The longest answer that is read, in characters. */

@@ -40,6 +40,21 @@ const CANONICAL = new Map(SPELLINGS.flatMap((words) => words.map((word) => [word
 
 const one = (word: string): string => CANONICAL.get(word) ?? CANONICAL.get(singular(word)) ?? singular(word)
 
+const EXPONENTS = new Map([
+  ['square', '^2'],
+  ['squared', '^2'],
+  ['sq', '^2'],
+  ['cubic', '^3'],
+  ['cu', '^3'],
+])
+
+/** Words without what sets them apart. */
+export const plainWords = (text: string): string =>
+  text
+    .toLowerCase()
+    .replaceAll(/[\s.,;:!?'"~\\-]+/g, ' ')
+    .trim()
+
 /** The unit that a text says, in one spelling: `sq. inches` is `inch^2`. */
 export const unitOf = (text: string): string => {
   const words = text
@@ -50,7 +65,7 @@ export const unitOf = (text: string): string => {
   const whole = CANONICAL.get(words.join(' '))
   if (whole !== undefined) return whole
   const [first = '', ...rest] = words
-  const exponent = ({ square: '^2', squared: '^2', sq: '^2', cubic: '^3', cu: '^3' } as Record<string, string>)[first]
+  const exponent = EXPONENTS.get(first)
   if (exponent !== undefined && rest.length > 0) return rest.map(one).join(' ') + exponent
   return words.map(one).join(' ')
 }
