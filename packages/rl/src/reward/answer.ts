@@ -113,18 +113,28 @@ export const sameLatex =
     normalizeLatex(expected) === normalizeLatex(answer)
 
 /**
- * The same mathematics, by value. Expressions are equal where they are at several points of their variables;
- * tuples, intervals and matrices entry by entry; lists and sets in any order; an equation by its sides, or by its last
- * side where the other is none (`x = 3` is `3`). The answer is looked for in the text around it (see {@link mathAnswer}).
- * What cannot be read is compared as {@link sameLatex} does.
+ * The same mathematics, by value. The answer is looked for in the text around it (see {@link mathAnswer}) and read whatever it
+ * is written like: numbers with separators, units, degrees, money and percent signs, mixed and repeating decimals, roots and
+ * powers; tuples, intervals and matrices entry by entry; lists, sets and `\pm` in any order; unions and inequalities by
+ * the points that they hold; ratios, times, words and letters; an equation by its sides, or by its last side where the other is
+ * none (`x = 3` is `3`).
  *
- * It agrees with 91 % of the 194 cases of mathematics in lighteval's own tests. What it does not see: decimal commas,
- * arithmetic of matrices, rounded answers, and an inequality of an absolute value as a union of intervals.
+ * Rationals are exact, whatever their size. Terms with variables are equal where they agree at several points; roots, logarithms
+ * and the like where they agree to more digits than the numbers in them span. `tolerance` is relative to the expected
+ * number; 0, the default, is none, but a decimal of six significant digits or more may be the exact value rounded. `20\%` is
+ * 20 and 0.2, and a unit may be left off. What cannot be read is compared as {@link sameLatex} does.
+ *
+ * It takes time in proportion to the text, and never throws: of 1 MB of text well below 1 s. It agrees with 192 of the 194
+ * cases of mathematics in lighteval's own tests (190 with no tolerance), and accepts no wrong one. What it does not see: identities
+ * of complex numbers, solutions of equations, and a tuple in braces.
  *
  * @example
  * ```ts
  * import { sameMath } from '@adjoint/rl'
- * sameMath()('$2-2p$')('Thus it is $\\boxed{2(1-p)}$.') // true
+ * const same = sameMath()
+ * same('$2-2p$')('Thus it is $\\boxed{2(1-p)}$.') // true
+ * same('2.5')('$2\\frac{1}{2}$') // true
+ * same('10000000000001')('10000000000000') // false
  * ```
  */
 export const sameMath = (tolerance = 0) => {

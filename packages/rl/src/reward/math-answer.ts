@@ -33,16 +33,16 @@ const boxes = (text: string): readonly Span[] => {
   for (const match of text.matchAll(BOX)) {
     const from = match.index
     if (from < (spans.at(-1)?.end ?? 0)) continue
-    let [start, end] = [from + match[0].length, 0]
+    let start = from + match[0].length
     if (match[1] === undefined) {
       UNBRACED.lastIndex = start
-      end = start + (UNBRACED.exec(text)?.[0].length ?? 0)
+      const end = start + (UNBRACED.exec(text)?.[0].length ?? 0)
       spans.push({ content: text.slice(start, end), from, end })
       continue
     }
     const close = closing.get(start - 1)
     if (close === undefined) continue
-    end = close
+    let end = close
     for (;;) {
       while (start < end && /\s/.test(text[start]!)) start++
       const inner = BOXED_WHOLE.exec(text.slice(start, start + 64))
@@ -149,8 +149,9 @@ const beforeNext = (text: string): string => {
   return text
 }
 
-/** A text with words that are followed by more, whatever is in its formulas. */
-const prose = (text: string): boolean => /\b(?!(?:and|or)\b)[a-zA-Z]{2,}[.,:]?\s+\S/.test(withoutCommands(text))
+/** A text with words that are followed by more, whatever is in its formulas; `AB` is no word. */
+const prose = (text: string): boolean =>
+  /\b(?!(?:and|or)\b)(?=[A-Z]*[a-z])[a-zA-Z]{2,}[.,:]?\s+\S/.test(withoutCommands(text))
 const withoutCommands = (text: string): string => text.replaceAll(/\\[a-zA-Z]+(?:\s?\{[^{}]{0,200}\})?/g, ' ')
 
 /** A formula that breaks its line is none, and what is in it is not the answer either. */

@@ -33,8 +33,10 @@ interface Sampled {
   readonly arithmetic: R.Arithmetic
 }
 
-/** The least digits after the point of a numeral that may stand for what it is rounded from. */
-const ROUNDED_FROM = 6
+/** A decimal fraction may stand for what it is rounded from if it has six digits that count. */
+const SIX_DIGITS = 100_000n
+const significant = ({ exact, places }: Expression): boolean =>
+  exact !== null && places > 0 && Q.absolute(exact).n * 10n ** BigInt(places) >= SIX_DIGITS * exact.d
 
 /** What may be asked of numbers. Values are computed once: a judge is made for one pair of answers. */
 export interface Judge {
@@ -86,7 +88,7 @@ export const judge = (tolerance: Q.Rational): Judge => {
 
   /** 0.333333 says 1/3. */
   const rounds = (x: Expression, y: Expression): boolean => {
-    if (x.places < ROUNDED_FROM || x.exact === null || !y.constant || y.places > 0) return false
+    if (x.exact === null || !significant(x) || !y.constant || y.places > 0) return false
     const value = sampled(y, 0, 0)
     return value !== null && value.value !== null && R.rounds(value.arithmetic, x.exact, x.places, value.value)
   }

@@ -95,6 +95,12 @@ export const tokens = ({ decimalComma, exponent }: Reading, text: string): reado
     return last?._tag === 'Number' || (last?._tag === 'Symbol' && /^[)}%]$/.test(last.text))
   }
 
+  /** Whether a unit is divided, as in `\text{km}/\text{h}`. */
+  const perUnit = (): boolean => {
+    const last = out.at(-1)
+    return last?._tag === 'Symbol' && last.text === '/' && out.at(-2)?._tag === 'Word'
+  }
+
   const numbers = (): boolean => {
     const repeating = match(REPEATING)
     if (repeating !== null && repeating[1] !== '.') {
@@ -150,7 +156,10 @@ export const tokens = ({ decimalComma, exponent }: Reading, text: string): reado
     if (/^(?:and|or|,|;|\s)*$/.test(content)) {
       if (content !== '') symbol(';')
     } else if (/^(?:percent|\\?%)$/.test(content)) symbol('%')
-    else if (/^\(?(?:[a-zA-Z]|[-+]?\d+(?:\.\d+)?)\)?$/.test(content) && !(afterValue() && /^[a-z]$/.test(content)))
+    else if (
+      /^\(?(?:[a-zA-Z]|[-+]?\d+(?:\.\d+)?)\)?$/.test(content) &&
+      !((afterValue() || perUnit()) && /^[a-z]$/.test(content))
+    )
       for (const token of tokens({ decimalComma, exponent }, content)) out.push(token)
     else out.push({ _tag: 'Word', text: content })
     return true
@@ -159,7 +168,10 @@ export const tokens = ({ decimalComma, exponent }: Reading, text: string): reado
   const command = (): void => {
     const known = environments === 0 ? KNOWN.exec(text.slice(at, at + 16)) : null
     if (known !== null) at++
-    if (match(NOT_EQUAL) !== null) return symbol('≠')
+    if (match(NOT_EQUAL) !== null) {
+      symbol('≠')
+      return
+    }
     const found = match(COMMAND)?.[0] ?? refuse()
     if (found === '\\$') out.push({ _tag: 'Word', text: 'dollar' })
     else if (found === '\\circ') symbol('°')

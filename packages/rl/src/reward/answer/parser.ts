@@ -58,7 +58,7 @@ export const parse = (tokens: readonly Token[]): MathValue => {
   const sum = (): MathValue => {
     let [upper, lower] = signs(take('-', '+', '±', '∓') ?? '+', product())
     for (let sign = take('+', '-', '±', '∓'); sign !== null; sign = take('+', '-', '±', '∓')) {
-      const [above, below] = signs(sign, product())
+      const [above, below] = signs(sign, signedProduct())
       lower = lower === null && below === null ? null : plus(lower ?? upper, below ?? above)
       upper = plus(upper, above)
     }
@@ -69,6 +69,9 @@ export const parse = (tokens: readonly Token[]): MathValue => {
     })
     return { _tag: 'List', branches: true, items: branches }
   }
+
+  /** `3 + -1` */
+  const signedProduct = (): MathValue => (take('-') !== null ? negative(product()) : product())
 
   const product = (): MathValue => {
     let result = factor()

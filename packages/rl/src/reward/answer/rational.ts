@@ -53,7 +53,7 @@ export const divide = (x: Rational, y: Rational): Rational | null =>
   y.n === 0n ? null : multiply(x, y.n < 0n ? { n: -y.d, d: -y.n } : { n: y.d, d: y.n })
 export const negate = ({ n, d }: Rational): Rational => ({ n: -n, d })
 export const absolute = ({ n, d }: Rational): Rational => ({ n: n < 0n ? -n : n, d })
-export const compare = (x: Rational, y: Rational): number => Number(sign(x.n * y.d - y.n * x.d))
+export const compare = (x: Rational, y: Rational): number => sign(x.n * y.d - y.n * x.d)
 export const equal = (x: Rational, y: Rational): boolean => x.n === y.n && x.d === y.d
 const sign = (x: bigint): number => (x > 0n ? 1 : x < 0n ? -1 : 0)
 

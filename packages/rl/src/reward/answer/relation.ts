@@ -6,7 +6,8 @@ import { type MathValue, refuse } from './value.ts'
 
 /** `10:30`, where a ratio is written as a time is. */
 export const clockOf = (written: readonly Token[]): string | null => {
-  const [hours, colon, minutes] = written
+  const [hours, colon, minutes, unit] = written
+  if (unit !== undefined && unit._tag !== 'Word') return null
   if (hours?._tag !== 'Number' || minutes?._tag !== 'Number' || colon?._tag !== 'Symbol') return null
   const time = /^\d{1,2}$/.test(hours.text) && /^[0-5]\d$/.test(minutes.text) && Number(hours.text) <= 24
   return time ? `${Number(hours.text)}:${minutes.text}` : null
