@@ -2,7 +2,8 @@ import * as E from 'fp-ts/lib/Either.js'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { TAGS } from '../task/vocabulary.ts'
-import { formatCompletion, lastAnswer, parseCompletion, thought } from './template.ts'
+import { formatCompletion, lastAnswer, parseCompletion, thought, wholeCompletion } from './template.ts'
+import { format } from '../reward/rules.ts'
 
 const plain = fc.string({ unit: fc.constantFrom(...Array.from('0123 +-=<>/')) })
 const chain = fc.record({ think: plain, answer: plain })
@@ -66,5 +67,35 @@ describe('the chain-of-thought template', () => {
       ['<answer>2</answer>', ''],
     ] as const)
       expect(thought(text), text).toBe(read)
+  })
+
+  test('a completion is the same, whatever of it the prompt has opened', () => {
+    const blank = fc.string({ unit: fc.constantFrom(' ', '\n'), maxLength: 3 })
+    fc.assert(
+      fc.property(chain, plain, blank, (c, question, space) => {
+        const text = formatCompletion(c)
+        for (const opened of [0, TAGS[0].length]) {
+          const sample = {
+            prompt: question + text.slice(0, opened) + (opened > 0 ? space : ''),
+            completion: text.slice(opened),
+          }
+          const whole = wholeCompletion(sample)
+          const think = opened > 0 ? space + c.think : c.think
+          expect(parseCompletion(whole)).toEqual(E.right({ ...c, think }))
+          expect(thought(whole)).toBe(think)
+          expect(lastAnswer(whole)).toBe(c.answer)
+          expect(format({ ...sample, problem: null, length: 1, terminated: true })).toBe(1)
+        }
+        // A block that the prompt opened is neither opened twice nor optional.
+        const said = (prompt: string, completion: string): number =>
+          format({ prompt, completion, problem: null, length: 1, terminated: true })
+        expect(said(`${question}<think>${space}`, text)).toBe(0)
+        expect(said(question, text.slice(TAGS[0].length))).toBe(0)
+        expect(said(`${question}<think> and </think> are tags.`, text.slice(TAGS[0].length))).toBe(0)
+        expect(said(`${question}<think>${space}</think>${space}`, `<answer>${c.answer}</answer>`)).toBe(1)
+        expect(said(`${question}<think></think><answer>`, `${c.answer}</answer>`)).toBe(1)
+      }),
+      { seed: 1, numRuns: 200 },
+    )
   })
 })
