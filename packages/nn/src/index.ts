@@ -90,7 +90,7 @@ export {
   type WarmupCosine,
   warmupCosineSchedule,
 } from './optim/schedule.ts'
-export { accumulate, type AccumulateState } from './optim/accumulate.ts'
+export { accumulate, type AccumulateState, type Accumulating } from './optim/accumulate.ts'
 
 export {
   characterTokenizer,

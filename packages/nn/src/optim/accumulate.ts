@@ -1,14 +1,52 @@
 /** Gradient accumulation: several micro-batches for one update, when a batch does not fit in memory at once. */
-import { add, eq, mod, mul, scalar, type Scalar, tree, type Tree, where, zeros } from '@adjoint/tensor'
+import { add, div, eq, gt, mul, scalar, type Scalar, sub, tree, type Tree, where, zeros } from '@adjoint/tensor'
 import { demandState, type GradientTransformation, mapFloats, zeroTree } from './transformation.ts'
 
-/** Micro-steps made, the sum of their gradients since the last update, and the state of the transformation inside. */
-export type AccumulateState<S extends Tree> = { readonly count: Scalar<'i32'>; readonly total: Tree; readonly inner: S }
+/** The micro-batches since the last update, and the state of the transformation inside. */
+export type AccumulateState<S extends Tree> = {
+  readonly count: Scalar<'i32'>
+  /** What they hold together: the sum of their weights. */
+  readonly held: Scalar
+  /** The mean of their gradients by those weights. */
+  readonly mean: Tree
+  readonly inner: S
+}
+
+/** A transformation that waits for several gradients. */
+export interface Accumulating<S extends Tree> extends GradientTransformation<AccumulateState<S>> {
+  /**
+   * Takes in the gradient of one micro-batch. `weight` is what its loss is a mean over: its tokens where that is the mean
+   * over tokens, its rows where that is the mean over rows. Default 1: all hold the same. One that holds nothing (weight 0)
+   * adds nothing, whatever its gradient.
+   */
+  readonly update: <P extends Tree>(
+    updates: P,
+    state: AccumulateState<S>,
+    params: P,
+    weight?: number | Scalar,
+  ) => readonly [updates: P, state: AccumulateState<S>]
+  /**
+   * Makes the update that is due for what came since the last one: at the end of the data, where the last window is not
+   * full. Nothing since then: updates of 0, and the state as it was.
+   */
+  readonly flush: <P extends Tree>(
+    state: AccumulateState<S>,
+    params: P,
+  ) => readonly [updates: P, state: AccumulateState<S>]
+}
 
 /**
- * Hands the mean of `every` successive gradients to `inner` at each `every`-th call; the updates of the calls between are
- * zero, and `inner` sees nothing of them. Equal to one call with the mean. Throws RangeError unless `every` is a positive
- * integer.
+ * Hands the mean of `every` successive gradients to `inner` at each `every`-th call, and what is left to it at a `flush`;
+ * the updates of the calls between are zero, and `inner` sees nothing of them. With n_i tokens in micro-batch i, and as
+ * weight, that is
+ *
+ *   g = sum_i n_i g_i / sum_i n_i,
+ *
+ * the gradient of the mean over all tokens of the window, however unevenly they are spread; an unweighted mean of means
+ * (optax's MultiSteps, and many trainers before `num_items_in_batch`) counts tokens of short micro-batches more. The mean
+ * is a running one, as MultiSteps' is, so that sums of large gradients do not overflow. It has to be outermost: `chain`
+ * passes no weights on. Throws RangeError unless `every` is a positive integer, and for a weight that is negative or not
+ * finite.
  *
  * @example
  * ```ts
@@ -16,36 +54,57 @@ export type AccumulateState<S extends Tree> = { readonly count: Scalar<'i32'>; r
  * import { full, readAsync } from '@adjoint/tensor'
  * const params = { bias: full([1], 0) }
  * const optimizer = accumulate({ every: 2 })(sgd({ learningRate: 1 }))
- * const [first, state] = optimizer.update({ bias: full([1], 1) }, optimizer.init(params), params)
- * const [second] = optimizer.update({ bias: full([1], 3) }, state, params)
- * console.log(await readAsync(first.bias), await readAsync(second.bias)) // [0] [-2]
+ * const [first, state] = optimizer.update({ bias: full([1], 1) }, optimizer.init(params), params, 30)
+ * const [second, next] = optimizer.update({ bias: full([1], 3) }, state, params, 10)
+ * console.log(await readAsync(first.bias), await readAsync(second.bias)) // [0] [-1.5]
+ * const [, waiting] = optimizer.update({ bias: full([1], 5) }, next, params, 10)
+ * const [last] = optimizer.flush(waiting, params)
+ * console.log(await readAsync(last.bias)) // [-5]
  * ```
  */
 export const accumulate =
   ({ every }: { readonly every: number }) =>
-  <S extends Tree>(inner: GradientTransformation<S>): GradientTransformation<AccumulateState<S>> => {
+  <S extends Tree>(inner: GradientTransformation<S>): Accumulating<S> => {
     if (!Number.isInteger(every) || every < 1)
       throw new RangeError(`accumulate: every is ${every}. Give the number of micro-batches of an update, 1 or more.`)
+
+    /** The update from what is held, where it is due; `params` lend the structure. */
+    const apply = <P extends Tree>(due: Scalar<'bool'>, state: AccumulateState<S>, params: P) => {
+      const mean = mapFloats((_, m) => m, params, state.mean)
+      const [step, next] = inner.update(mean, state.inner, params)
+      const after: AccumulateState<S> = {
+        count: where(due, scalar(0, 'i32'), state.count),
+        held: where(due, 0, state.held),
+        mean: mapFloats((m) => where(due, zeros(m.shape), m), mean),
+        inner: tree.map((then, before) => where(due, then, before), next, state.inner),
+      }
+      return [mapFloats((u) => where(due, u, zeros(u.shape)), step), after] as const
+    }
     return {
-      init: (params) => ({ count: scalar(0, 'i32'), total: zeroTree(params), inner: inner.init(params) }),
-      update: (updates, state, params) => {
-        demandState('accumulate', ['count', 'inner', 'total'], state)
+      init: (params) => ({
+        count: scalar(0, 'i32'),
+        held: scalar(0),
+        mean: zeroTree(params),
+        inner: inner.init(params),
+      }),
+      update: (updates, state, params, weight = 1) => {
+        demandState('accumulate', ['count', 'held', 'inner', 'mean'], state)
+        if (typeof weight === 'number' && !(weight >= 0 && weight < Infinity))
+          throw new RangeError(
+            `accumulate: the weight is ${weight}. Give what the micro-batch holds: its tokens or rows, 0 or more.`,
+          )
         const count = add(state.count, 1)
-        const last = eq(mod(count, every), 0)
-        const total = mapFloats((g, sum) => add(g, sum), updates, state.total)
-        const [step, next] = inner.update(
-          mapFloats((sum) => mul(sum, 1 / every), total),
-          state.inner,
-          params,
-        )
-        return [
-          mapFloats((u) => where(last, u, zeros(u.shape)), step),
-          {
-            count,
-            total: mapFloats((sum) => where(last, zeros(sum.shape), sum), total),
-            inner: tree.map((after, before) => where(last, after, before), next, state.inner),
-          },
-        ]
+        const holds = typeof weight === 'number' ? scalar(weight) : weight
+        const held = add(state.held, holds)
+        const some = gt(held, 0)
+        const share = where(some, div(holds, where(some, held, 1)), 0)
+        const counts = gt(share, 0)
+        const mean = mapFloats((g, m) => where(counts, add(m, mul(sub(g, m), share)), m), updates, state.mean)
+        return apply(eq(count, every), { count, held, mean, inner: state.inner }, params)
+      },
+      flush: (state, params) => {
+        demandState('accumulate', ['count', 'held', 'inner', 'mean'], state)
+        return apply(gt(state.count, 0), state, params)
       },
     }
   }

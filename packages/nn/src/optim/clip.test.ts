@@ -5,8 +5,6 @@ import { jit, readAsync, tensor, tree, type Tree, zeros } from '@adjoint/tensor'
 import { evaluate } from '@adjoint/tensor/ir'
 import fc from 'fast-check'
 import { afterAll, describe, expect, test } from 'vitest'
-import { accumulate } from './accumulate.ts'
-import { adam } from './adam.ts'
 import { clipByGlobalNorm, globalNorm } from './clip.ts'
 
 const values = (t: Tree): readonly number[] => evaluate(tree.leaves(t)).flatMap((v) => [...v.data])
@@ -123,35 +121,5 @@ describe('norms of any size, on every device', () => {
 
   test('a norm that is none is refused', () => {
     for (const bad of [0, -1, NaN]) expect(() => clipByGlobalNorm(bad)).toThrow(/clipByGlobalNorm: maxNorm is/)
-  })
-})
-
-describe('accumulate', () => {
-  test('of equal parts is one update with their mean, and zero before', () => {
-    fc.assert(
-      fc.property(fc.array(fc.tuple(row, row), { minLength: 1, maxLength: 3 }), (batches) => {
-        const params = treeOf([0, 0, 0])
-        const [whole, parts] = [adam({ learningRate: 0.1 }), accumulate({ every: 2 })(adam({ learningRate: 0.1 }))]
-        let [wholeState, partState] = [whole.init(params), parts.init(params)]
-        for (const [first, second] of batches) {
-          const [expected, nextWhole] = whole.update(
-            treeOf(first.map((v, i) => (v + second[i]!) / 2)),
-            wholeState,
-            params,
-          )
-          const [nothing, between] = parts.update(treeOf(first), partState, params)
-          const [found, nextPart] = parts.update(treeOf(second), between, params)
-          expect(values(nothing)).toEqual([0, 0, 0])
-          const wanted = values(expected)
-          values(found).forEach((v, i) => expect(v).toBeCloseTo(wanted[i]!, 6))
-          ;[wholeState, partState] = [nextWhole, nextPart]
-        }
-      }),
-      { seed: 2, numRuns: 20 },
-    )
-  })
-
-  test('a number of parts that is none is refused', () => {
-    expect(() => accumulate({ every: 0 })(adam({ learningRate: 1 }))).toThrow(/every is 0/)
   })
 })
