@@ -3,24 +3,41 @@
  *
  * A reward of NaN is absent: it takes no part in any mean or deviation, and its advantage is 0. A group with fewer than
  * two rewards, or with equal ones, says nothing about which completion is better: its advantages are exactly 0. Advantages
- * of several rewards by name are in `advantage-gdpo.ts`, those of the steps of a completion in `advantage-process.ts`.
+ * of several rewards by name are in `gdpo.ts`, those of the steps of a completion in `process.ts`.
  */
-import { absentToZero, centre, countOf, type Deviation, std, TRL_DEVIATION, zScore } from './deviation.ts'
+import {
+  absentToZero,
+  centre,
+  countOf,
+  demandDeviation,
+  type Deviation,
+  std,
+  TRL_DEVIATION,
+  zScore,
+} from './deviation.ts'
+import { type Needs, needing } from './needs.ts'
 
 /** Rewards or advantages: one list a prompt, one number a completion. */
 export type Groups = readonly (readonly number[])[]
 
 /** Advantages of the same structure as the rewards. */
-export type Advantage = (rewards: Groups) => Groups
+export interface Advantage {
+  (rewards: Groups): Groups
+  /** What it needs to say anything. */
+  readonly needs?: Needs
+}
+
+/** One completion says nothing beside no other. */
+const COMPARES: Needs = { group: 2 }
 
 /** An advantage that looks at one group at a time. */
-const perGroup =
-  (f: (deviations: readonly number[], mean: number) => readonly number[]): Advantage =>
-  (rewards) =>
+const perGroup = (f: (deviations: readonly number[], mean: number) => readonly number[]): Advantage =>
+  needing(COMPARES, (rewards: Groups) =>
     rewards.map((group) => {
       const centred = centre(group)
       return centred === null ? group.map(() => 0) : f(centred.deviations, centred.mean).map(absentToZero)
-    })
+    }),
+  )
 
 /**
  * `(r - mean) / (std + eps)` over each group: GRPO (DeepSeekMath eq. 3 and section 4.1.2).
@@ -31,10 +48,10 @@ const perGroup =
  * group()([[1, 0, 0, 0]]) // [[1.49970, -0.49990, -0.49990, -0.49990]]
  * ```
  */
-export const group =
-  (deviation: Deviation = TRL_DEVIATION): Advantage =>
-  (rewards) =>
-    rewards.map(zScore(deviation))
+export const group = (deviation: Deviation = TRL_DEVIATION): Advantage => {
+  const score = zScore(deviation)
+  return needing(COMPARES, (rewards: Groups) => rewards.map(score))
+}
 
 /**
  * `r - mean` over each group: without the division that weighs easy and hard prompts more (Dr. GRPO, Liu et al. 2025, eq. 3).
@@ -71,13 +88,14 @@ export const rloo: Advantage = perGroup((d) => {
  * batchStd()([[1, 0], [3, 3]]) // the second group says nothing: [[0.333, -0.333], [0, 0]]
  * ```
  */
-export const batchStd =
-  ({ ddof, eps }: Deviation = TRL_DEVIATION): Advantage =>
-  (rewards) => {
+export const batchStd = (deviation: Deviation = TRL_DEVIATION): Advantage => {
+  const { ddof, eps } = demandDeviation(deviation)
+  return needing(COMPARES, (rewards: Groups) => {
     const batch = centre(rewards.flat())
     const scale = batch === null ? 1 : std(batch.deviations, ddof) + eps
     return perGroup((d) => d.map((x) => x / scale))(rewards)
-  }
+  })
+}
 
 /**
  * `(r - mean) / mean` over each group, for rewards that are not negative: the gradient of the likelihood of success
@@ -100,10 +118,11 @@ export const maxRl: Advantage = perGroup((d, mu) => d.map((x) => (mu > 0 ? x / m
  * reinforcePlusPlus()([[1], [0], [0], [0]]) // [[1.49970], [-0.49990], [-0.49990], [-0.49990]]
  * ```
  */
-export const reinforcePlusPlus =
-  (deviation: Deviation = TRL_DEVIATION): Advantage =>
-  (rewards) => {
-    const flat = zScore(deviation)(rewards.flat())
+export const reinforcePlusPlus = (deviation: Deviation = TRL_DEVIATION): Advantage => {
+  const score = zScore(deviation)
+  return needing({ batch: 2 }, (rewards: Groups) => {
+    const flat = score(rewards.flat())
     let at = 0
     return rewards.map((g) => g.map(() => flat[at++]!))
-  }
+  })
+}

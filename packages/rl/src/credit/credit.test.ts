@@ -136,3 +136,17 @@ test('what relabels rewards draws from the key of the credit', () => {
   }
   expect(drawn(two, hostKey(8))).toEqual([-4, 4])
 })
+
+test('what relabels rewards gives as many to each group, and no infinity', () => {
+  fc.assert(
+    fc.property(graded, (g) => {
+      const to = (relabel: (rewards: readonly (readonly number[])[]) => readonly (readonly number[])[]) => () =>
+        relabelled(relabel)(outcome(drGrpo))(g, key)
+      expect(to((rewards) => rewards.slice(1))).toThrow(/relabelled: groups of .* rewards were relabelled as/)
+      expect(to((rewards) => rewards.map((one) => one.slice(1)))).toThrow(/relabelled: groups/)
+      expect(to((rewards) => rewards.map((one) => one.map(() => Infinity)))).toThrow(/relabelled: groups/)
+      expect(to((rewards) => rewards.map((one) => one.map(() => NaN)))()).toEqual(g.samples.map(() => 0))
+    }),
+    config,
+  )
+})

@@ -8,7 +8,9 @@ import type { Steps, TokenGroups } from './process.ts'
 import { type Deviation, TRL_DEVIATION } from './deviation.ts'
 import type { Experience } from '../experience/experience.ts'
 import { klPenalised, klToGo, tokenBatchStd } from './kl-reward.ts'
+import { type Needs, needing } from './needs.ts'
 import { grouped } from '../policy/rollout.ts'
+import { demandAtLeast } from '../run/errors.ts'
 import type { HostKey } from '../run/keys.ts'
 
 /** A batch when credit is assigned. */
@@ -21,7 +23,11 @@ export interface Graded<Problem> extends Pick<Experience<Problem>, 'group' | 'sa
 }
 
 /** One advantage a row, for all tokens of a completion or one for each. What it draws at random follows from the key. */
-export type Credit<Problem> = (graded: Graded<Problem>, key: HostKey) => readonly (number | readonly number[])[]
+export interface Credit<Problem> {
+  (graded: Graded<Problem>, key: HostKey): readonly (number | readonly number[])[]
+  /** What it needs to say anything: a step that does not give it is refused when it is made, by `requireCredit`. */
+  readonly needs?: Needs
+}
 
 /** The total rewards of a batch, by group. */
 const totalsOf = <Problem>({ breakdowns, group }: Graded<Problem>): Groups =>
@@ -44,10 +50,8 @@ const withTotals = <Problem>(graded: Graded<Problem>, totals: readonly number[])
  * const credit = outcome(group())
  * ```
  */
-export const outcome =
-  (advantage: Advantage): Credit<unknown> =>
-  (graded) =>
-    advantage(totalsOf(graded)).flat()
+export const outcome = (advantage: Advantage): Credit<unknown> =>
+  needing({ ...advantage.needs, rewards: 'total' }, (graded: Graded<unknown>) => advantage(totalsOf(graded)).flat())
 
 /**
  * Credit by each reward on its own, before they are added: `gdpo` is one such advantage. It is given the rewards by name,
@@ -59,9 +63,8 @@ export const outcome =
  * const credit = byReward(({ correct }) => drGrpo(correct!))
  * ```
  */
-export const byReward =
-  (advantage: NamedAdvantage): Credit<unknown> =>
-  ({ breakdowns, group }) => {
+export const byReward = (advantage: NamedAdvantage): Credit<unknown> =>
+  needing({ rewards: 'total', ...advantage.needs }, ({ breakdowns, group }: Graded<unknown>) => {
     const names = Object.keys(breakdowns[0]?.parts ?? {})
     const of = (name: string): Groups =>
       grouped(
@@ -69,7 +72,7 @@ export const byReward =
         group,
       )
     return advantage(Object.fromEntries(names.map((name) => [name, of(name)]))).flat()
-  }
+  })
 
 /**
  * Credit by other rewards than those in the log, from the same completions: a control with shuffled or random rewards, or
@@ -84,8 +87,22 @@ export const byReward =
 export const relabelled =
   (relabel: (rewards: Groups, key: HostKey) => Groups) =>
   <Problem>(credit: Credit<Problem>): Credit<Problem> =>
-  (graded, key) =>
-    credit(withTotals(graded, relabel(totalsOf(graded), key).flat()), key)
+    needing({ ...credit.needs }, (graded: Graded<Problem>, key: HostKey) => {
+      const given = totalsOf(graded)
+      return credit(withTotals(graded, likeRewards(relabel(given, key), given).flat()), key)
+    })
+
+/** Rewards of the same structure, NaN where absent. Throws RangeError otherwise: what is missing would read as absent. */
+const likeRewards = (rewards: Groups, like: Groups): Groups => {
+  const fits =
+    rewards.length === like.length &&
+    rewards.every((g, i) => g.length === like[i]!.length && g.every((r) => Number.isFinite(r) || Number.isNaN(r)))
+  if (fits) return rewards
+  throw new RangeError(
+    `relabelled: groups of ${like.map((g) => g.length).join(', ')} rewards were relabelled as ${JSON.stringify(rewards)}. ` +
+      'Give as many numbers to each group, NaN where one is absent.',
+  )
+}
 
 /**
  * Credit by the steps of completions: process supervision, `processReward` being the advantage. Throws where no process
@@ -97,14 +114,13 @@ export const relabelled =
  * const credit = stepwise(processReward())
  * ```
  */
-export const stepwise =
-  (advantage: (groups: readonly (readonly Steps[])[]) => TokenGroups): Credit<unknown> =>
-  ({ samples, steps, group }) => {
+export const stepwise = (advantage: (groups: readonly (readonly Steps[])[]) => TokenGroups): Credit<unknown> =>
+  needing({ steps: true }, ({ samples, steps, group }: Graded<unknown>) => {
     if (steps === null)
       throw new Error('stepwise: the experience has no rewards of steps. Give the collector a processReward.')
     const rows = samples.map(({ length }, row) => ({ length, steps: steps[row]! }))
     return advantage(grouped(rows, group)).flat()
-  }
+  })
 
 const klOf = <Problem>(op: string, { kl, group }: Graded<Problem>): TokenGroups => {
   if (kl !== null) return grouped(kl, group)
@@ -121,11 +137,13 @@ const klOf = <Problem>(op: string, { kl, group }: Graded<Problem>): TokenGroups 
  * const credit = klInReward(0.05)(outcome(rloo))
  * ```
  */
-export const klInReward =
-  (beta: number) =>
-  <Problem>(credit: Credit<Problem>): Credit<Problem> =>
-  (graded, key) =>
-    credit(withTotals(graded, klPenalised(beta)(totalsOf(graded), klOf('klInReward', graded)).flat()), key)
+export const klInReward = (beta: number) => {
+  demandAtLeast('klInReward', 0, { beta })
+  return <Problem>(credit: Credit<Problem>): Credit<Problem> =>
+    needing({ ...credit.needs, reference: true }, (graded: Graded<Problem>, key: HostKey) =>
+      credit(withTotals(graded, klPenalised(beta)(totalsOf(graded), klOf('klInReward', graded)).flat()), key),
+    )
+}
 
 /**
  * Credit to each token by its return, the reward less the divergence of itself and what follows, normalised over the tokens
@@ -138,7 +156,10 @@ export const klInReward =
  * const credit = returnsToGo(0.01)
  * ```
  */
-export const returnsToGo =
-  (beta: number, deviation: Deviation = TRL_DEVIATION): Credit<unknown> =>
-  (graded) =>
-    tokenBatchStd(deviation)(klToGo(beta)(totalsOf(graded), klOf('returnsToGo', graded))).flat()
+export const returnsToGo = (beta: number, deviation: Deviation = TRL_DEVIATION): Credit<unknown> => {
+  demandAtLeast('returnsToGo', 0, { beta })
+  const normalised = tokenBatchStd(deviation)
+  return needing({ rewards: 'total', reference: true }, (graded: Graded<unknown>) =>
+    normalised(klToGo(beta)(totalsOf(graded), klOf('returnsToGo', graded))).flat(),
+  )
+}

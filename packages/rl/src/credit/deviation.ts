@@ -14,6 +14,18 @@ export interface Deviation {
 /** TRL's choice: ddof 1, eps 1e-4. */
 export const TRL_DEVIATION: Deviation = { ddof: 1, eps: 1e-4 }
 
+/**
+ * @internal The deviation, if it is one. Throws RangeError otherwise: an eps of NaN would make all advantages NaN, which
+ * read as absent.
+ */
+export const demandDeviation = (deviation: Deviation): Deviation => {
+  const { ddof, eps } = deviation as { readonly ddof: unknown; readonly eps: unknown }
+  if ((ddof === 0 || ddof === 1) && typeof eps === 'number' && eps >= 0 && eps < Infinity) return deviation
+  throw new RangeError(
+    `advantage: a deviation of ddof ${String(ddof)} and eps ${String(eps)}. Give ddof 0 or 1, and an eps of 0 or more.`,
+  )
+}
+
 const present = (xs: readonly number[]): readonly number[] => xs.filter((x) => !Number.isNaN(x))
 
 /** @internal How many values are there. */
@@ -40,11 +52,12 @@ export const std = (deviations: readonly number[], ddof: number): number => {
 export const absentToZero = (x: number): number => (Number.isNaN(x) ? 0 : x)
 
 /** @internal `(x - mean) / (std + eps)` of a list; 0 where a value is absent, and everywhere where all are equal. */
-export const zScore =
-  ({ ddof, eps }: Deviation) =>
-  (xs: readonly number[]): readonly number[] => {
+export const zScore = (deviation: Deviation) => {
+  const { ddof, eps } = demandDeviation(deviation)
+  return (xs: readonly number[]): readonly number[] => {
     const centred = centre(xs)
     if (centred === null) return xs.map(() => 0)
     const scale = std(centred.deviations, ddof) + eps
     return centred.deviations.map((d) => absentToZero(d / scale))
   }
+}

@@ -140,7 +140,8 @@ describe('gdpo', () => {
   test('weight 0 leaves a reward out, and a weight must name one', () => {
     const r = { a: [[1, 0, 0]], b: [[0, 5, NaN]] }
     expect(gdpo({ a: 1, b: 0 })(r)).toEqual(gdpo({ a: 1 })(r))
-    expect(gdpo({})(r)).toEqual([[0, 0, 0]])
+    for (const none of [{}, { a: 0 }]) expect(() => gdpo(none)).toThrow(/gdpo: no reward has a weight other than 0/)
+    expect(() => gdpo({ a: NaN })).toThrow(/gdpo: the weight of "a" is NaN/)
     expect(() => gdpo({ c: 1 })(r)).toThrow(/names 'c', but the rewards are a, b/)
   })
 })

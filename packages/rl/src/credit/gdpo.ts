@@ -1,12 +1,17 @@
 /** Advantages of several rewards, each normalised by itself before they are added. */
 import type { Groups } from './advantage.ts'
 import { absentToZero, type Deviation, std, TRL_DEVIATION, zScore } from './deviation.ts'
+import { type Needs, needing } from './needs.ts'
 
 /** Rewards by name, each with the structure of {@link Groups}: a list a prompt, a number a completion, NaN where absent. */
 export type NamedGroups = Readonly<Record<string, Groups>>
 
 /** Advantages from rewards that are still apart. */
-export type NamedAdvantage = (rewards: NamedGroups) => Groups
+export interface NamedAdvantage {
+  (rewards: NamedGroups): Groups
+  /** What it needs to say anything. */
+  readonly needs?: Needs
+}
 
 const rewardOf = (rewards: NamedGroups, name: string): Groups => {
   const found = rewards[name]
@@ -22,7 +27,7 @@ const rewardOf = (rewards: NamedGroups, name: string): Groups => {
  * eq. 4-6). Since each z-score sums to 0 over its group, the batch's mean is 0 and only its deviation is left to divide by.
  *
  * A reward absent from one completion adds nothing to that completion; a completion of which all are absent takes no part
- * in the batch, and gets 0. Throws where a weight names no reward.
+ * in the batch, and gets 0. Throws where a weight names no reward, or none is other than 0.
  *
  * @example
  * ```ts
@@ -31,16 +36,25 @@ const rewardOf = (rewards: NamedGroups, name: string): Groups => {
  * advantage({ correct: [[1, 0, 0, 0]], format: [[1, 1, 0, 0]] }) // [[1.504, -0.408, -0.548, -0.548]]
  * ```
  */
-export const gdpo =
-  (weights: Readonly<Record<string, number>>, deviation: Deviation = TRL_DEVIATION): NamedAdvantage =>
-  (rewards) => {
-    const used = Object.entries(weights).filter(([, weight]) => weight !== 0)
+export const gdpo = (
+  weights: Readonly<Record<string, number>>,
+  deviation: Deviation = TRL_DEVIATION,
+): NamedAdvantage => {
+  const score = zScore(deviation)
+  const used = Object.entries(weights).filter(([, weight]) => weight !== 0)
+  const bad = used.find(([, weight]) => !Number.isFinite(weight))
+  if (used.length === 0 || bad !== undefined)
+    throw new RangeError(
+      bad === undefined
+        ? 'gdpo: no reward has a weight other than 0. Weigh at least one, by its name.'
+        : `gdpo: the weight of ${JSON.stringify(bad[0])} is ${bad[1]}. Give finite numbers.`,
+    )
+  return needing({ group: 2, rewards: used.map(([name]) => name) }, (rewards: NamedGroups) => {
     const parts = used.map(([name, weight]) => {
       const given = rewardOf(rewards, name)
-      return { weight, given, scores: given.map(zScore(deviation)) }
+      return { weight, given, scores: given.map(score) }
     })
-    const shape = parts[0]?.given ?? Object.values(rewards)[0] ?? []
-    const sums = shape.map((g, i) =>
+    const sums = parts[0]!.given.map((g, i) =>
       g.map((_, j) =>
         parts.every(({ given }) => Number.isNaN(given[i]![j]!))
           ? NaN
@@ -49,4 +63,5 @@ export const gdpo =
     )
     const scale = std(sums.flat(), deviation.ddof) + deviation.eps
     return sums.map((g) => g.map((x) => (x === 0 ? 0 : absentToZero(x / scale))))
-  }
+  })
+}

@@ -52,10 +52,11 @@ export const klToGo =
  * tokenBatchStd()(klToGo(0.1)([[1, 0]], [[[0.5, 0.25], [0.1]]])) // a number for each of the three tokens, of sum 0
  * ```
  */
-export const tokenBatchStd =
-  (deviation: Deviation = TRL_DEVIATION) =>
-  (returns: TokenGroups): TokenGroups => {
-    const flat = zScore(deviation)(returns.flat(2))
+export const tokenBatchStd = (deviation: Deviation = TRL_DEVIATION) => {
+  const score = zScore(deviation)
+  return (returns: TokenGroups): TokenGroups => {
+    const flat = score(returns.flat(2))
     let at = 0
     return returns.map((g) => g.map((completion) => completion.map(() => flat[at++]!)))
   }
+}

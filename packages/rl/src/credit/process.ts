@@ -39,11 +39,12 @@ const toGo = ({ length, steps }: Steps, scores: readonly number[]): readonly num
  * processReward()([[right, wrong]]) // [[[0.9998, 0.4999, 0.4999], [-0.9998, -1.4997]]]
  * ```
  */
-export const processReward =
-  (deviation: Deviation = TRL_DEVIATION) =>
-  (groups: readonly (readonly Steps[])[]): TokenGroups =>
+export const processReward = (deviation: Deviation = TRL_DEVIATION) => {
+  const score = zScore(deviation)
+  return (groups: readonly (readonly Steps[])[]): TokenGroups =>
     groups.map((completions) => {
-      const scores = zScore(deviation)(completions.flatMap(({ steps }) => steps.map(({ reward }) => reward)))
+      const scores = score(completions.flatMap(({ steps }) => steps.map(({ reward }) => reward)))
       let at = 0
       return completions.map((c) => toGo(c, scores.slice(at, (at += c.steps.length))))
     })
+}

@@ -64,6 +64,43 @@ describe('selection', () => {
     expect(report.rejected).toEqual({ right: 1, short: 1, cut: 1, duplicate: 1, surplus: 1 })
   })
 
+  test('a rule that breaks is named, and no promise counts as true', () => {
+    const of = (rule: unknown, samples = [say('a'), say('bb')]) =>
+      selectTraces({ accept: { fine: () => true, rule: rule as (s: Sample<null>) => boolean } })(samples)
+    const bug = new TypeError('no such field')
+    const throws = (s: Sample<null>) => {
+      if (s.completion === 'bb') throw bug
+      return true
+    }
+    expect(() => of(throws)).toThrow(
+      'rule "rule" threw TypeError: no such field, at sample 2 of 2 (prompt "p", completion "bb")',
+    )
+    expect(() => of(() => Promise.resolve(false))).toThrow(
+      /rule "rule" gave Promise.*, which is neither true nor false/,
+    )
+    expect(() => of(() => undefined)).toThrow(/rule "rule" gave undefined/)
+    // One that rejects is heard of once, as the mistake that it is.
+    expect(() => of(() => Promise.reject(new Error('down')))).toThrow(/neither true nor false/)
+    expect(() => of(throws, [say('bb', 2, false)])).not.toThrow()
+  })
+
+  test('a rule may have any name but those that the report counts', () => {
+    for (const name of ['cut', 'duplicate', 'surplus'])
+      expect(() => selectTraces({ accept: { [name]: () => true } })).toThrow(`a rule is named "${name}"`)
+    const { empty, concat } = keptMonoid<null>()
+    for (const name of ['__proto__', 'constructor', 'toString']) {
+      const kept = selectTraces({ accept: { [name]: (s: Sample<null>) => s.length > 1 } })([
+        say('a'),
+        say('b'),
+        say('cc'),
+      ])
+      for (const { report } of [kept, concat(kept, empty), concat(empty, kept)])
+        expect(Object.entries(report.rejected)).toEqual([[name, 2]])
+      expect(Object.entries(concat(kept, kept).report.rejected)).toEqual([[name, 4]])
+    }
+    expect(() => selectTraces({ accept, perProblem: NaN })).toThrow(/perProblem is NaN/)
+  })
+
   test('what is kept is a monoid, and selection of batches concatenates', () => {
     const { empty, concat } = keptMonoid<null>()
     const kept = draws.map(selectTraces({ accept }))

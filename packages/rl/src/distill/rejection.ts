@@ -11,7 +11,8 @@ import type { Monoid } from 'fp-ts/lib/Monoid.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { Demonstration } from '../policy/batch.ts'
-import type { RunError } from '../run/errors.ts'
+import { blamed, sampleAt, verdict } from '../reward/mistake.ts'
+import { demandAtLeast, demandCounts, type RunError } from '../run/errors.ts'
 import type { Sample } from '../reward/reward.ts'
 import { grouped, roller, type RolloutConfig } from '../policy/rollout.ts'
 import { foldIn, type HostKey, stream } from '../run/keys.ts'
@@ -21,7 +22,10 @@ import { problems } from '../task/task.ts'
 export interface RejectionConfig<Problem, P extends Tree> extends RolloutConfig<Problem, P> {
   /** Training problems, all distinct. */
   readonly count: number
-  /** What a completion must satisfy, by name; the first that it does not is what the report counts. */
+  /**
+   * What a completion must satisfy, by name; the first that it does not is what the report counts. One that throws, or says
+   * neither true nor false (a promise does not), is a mistake: it is thrown, by its name.
+   */
   readonly accept: Readonly<Record<string, (sample: Sample<Problem>) => boolean>>
   /** Most completions kept to a problem, m: the first of those accepted. Default: all. */
   readonly perProblem?: number
@@ -51,6 +55,10 @@ export interface Kept<Problem> {
 
 const NOTHING: RejectionReport = { problems: 0, solved: 0, tried: 0, kept: 0, rejected: {} }
 
+// A rule may have any name, those that all objects inherit included.
+const countOf = ({ rejected }: RejectionReport, name: string): number =>
+  Object.hasOwn(rejected, name) ? rejected[name]! : 0
+
 const addReports = (x: RejectionReport, y: RejectionReport): RejectionReport => ({
   problems: x.problems + y.problems,
   solved: x.solved + y.solved,
@@ -59,7 +67,7 @@ const addReports = (x: RejectionReport, y: RejectionReport): RejectionReport => 
   rejected: Object.fromEntries(
     [...new Set([...Object.keys(x.rejected), ...Object.keys(y.rejected)])].map((name) => [
       name,
-      (x.rejected[name] ?? 0) + (y.rejected[name] ?? 0),
+      countOf(x, name) + countOf(y, name),
     ]),
   ),
 })
@@ -83,6 +91,11 @@ export const keptMonoid = <Problem>(): Monoid<Kept<Problem>> => ({
   }),
 })
 
+/** What the report counts besides the rules. */
+const OWN_FAULTS: readonly string[] = ['cut', 'duplicate', 'surplus']
+
+const ADVICE = 'A rule says true or false of any completion, at once. Mend it.'
+
 /** How to choose among completions to one problem. */
 export type Selection<Problem> = Pick<RejectionConfig<Problem, null>, 'accept' | 'perProblem' | 'distinct'>
 
@@ -99,24 +112,36 @@ export type Selection<Problem> = Pick<RejectionConfig<Problem, null>, 'accept' |
  */
 export const selectTraces = <Problem>({ accept, perProblem = Infinity, distinct = true }: Selection<Problem>) => {
   const rules = Object.entries(accept)
+  const taken = rules.find(([name]) => OWN_FAULTS.includes(name))
+  if (taken !== undefined)
+    throw new RangeError(
+      `selectTraces: a rule is named ${JSON.stringify(taken[0])}, which the report counts by itself (${OWN_FAULTS.join(', ')}). Rename it.`,
+    )
+  demandAtLeast('selectTraces', 0, { perProblem })
   return (samples: readonly Sample<Problem>[]): Kept<Problem> => {
-    const rejected: Record<string, number> = {}
+    const rejected = new Map<string, number>()
     const kept: Sample<Problem>[] = []
     const seen = new Set<string>()
-    const faultOf = (sample: Sample<Problem>): string | undefined => {
+    const faultOf = (sample: Sample<Problem>, index: number): string | undefined => {
       if (!sample.terminated) return 'cut'
-      const broken = rules.find(([, holds]) => !holds(sample))
+      const broken = rules.find(([name, holds]) => {
+        try {
+          return !verdict(holds(sample))
+        } catch (thrown) {
+          throw blamed(`rule ${JSON.stringify(name)}`, sampleAt(sample, index, samples.length), ADVICE, thrown)
+        }
+      })
       if (broken !== undefined) return broken[0]
       if (distinct && seen.has(sample.completion)) return 'duplicate'
       return kept.length >= perProblem ? 'surplus' : undefined
     }
-    for (const sample of samples) {
-      const fault = faultOf(sample)
+    samples.forEach((sample, index) => {
+      const fault = faultOf(sample, index)
       if (fault === undefined) {
         kept.push(sample)
         seen.add(sample.completion)
-      } else rejected[fault] = (rejected[fault] ?? 0) + 1
-    }
+      } else rejected.set(fault, (rejected.get(fault) ?? 0) + 1)
+    })
     return {
       traces: kept.map(({ prompt, completion }) => ({ prompt, completion })),
       samples: kept,
@@ -125,7 +150,7 @@ export const selectTraces = <Problem>({ accept, perProblem = Infinity, distinct 
         solved: kept.length > 0 ? 1 : 0,
         tried: samples.length,
         kept: kept.length,
-        rejected,
+        rejected: Object.fromEntries(rejected),
       },
     }
   }
@@ -153,6 +178,8 @@ export const rejectionBatches = <Problem, P extends Tree>(
   config: RejectionConfig<Problem, P>,
 ): RejectionBatches<Problem, P> => {
   const { task, count, group } = config
+  demandCounts('rejectionBatches', { group, batch: config.batch ?? 1 })
+  demandAtLeast('rejectionBatches', 0, { count })
   const roll = roller(config)
   const select = selectTraces(config)
   const perBatch = Math.min(count, config.batch ?? Math.max(1, Math.floor(256 / group)))

@@ -32,6 +32,13 @@ describe('pass@k', () => {
     expect(passAtK(100_000, 1, 50_000)).toBeCloseTo(0.5, 9)
     expect(passAtK(5, 5, 1)).toBe(1)
     expect(() => passAtK(3, 4, 1)).toThrow(RangeError)
+    for (const [n, c, k] of [
+      [4.5, 1, 1],
+      [4, 1.5, 1],
+      [4, 1, 1.5],
+      [NaN, 1, 1],
+    ] as const)
+      expect(() => passAtK(n, c, k)).toThrow(/needs whole numbers/)
     expect(() => passAtK(3, 1, 4)).toThrow(/lower k/)
   })
 })

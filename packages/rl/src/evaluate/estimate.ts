@@ -5,7 +5,7 @@
  * `1 - C(n - c, k) / C(n, k)` (Chen et al. 2021, "Evaluating large language models trained on code", eq. 1). The
  * quotient of binomials is a product of k quotients, so nothing overflows. k = 1 is the mean accuracy, c / n.
  *
- * Throws RangeError unless 0 <= c <= n and 1 <= k <= n.
+ * Throws RangeError unless these are whole numbers, 0 <= c <= n and 1 <= k <= n.
  *
  * @example
  * ```ts
@@ -14,8 +14,10 @@
  * ```
  */
 export const passAtK = (n: number, c: number, k: number): number => {
-  if (!(c >= 0 && c <= n && k >= 1 && k <= n)) {
-    throw new RangeError(`passAtK(${n}, ${c}, ${k}): needs 0 <= c <= n and 1 <= k <= n. Draw more answers, or lower k.`)
+  if (![n, c, k].every(Number.isInteger) || !(c >= 0 && c <= n && k >= 1 && k <= n)) {
+    throw new RangeError(
+      `passAtK(${n}, ${c}, ${k}): needs whole numbers, 0 <= c <= n and 1 <= k <= n. Draw more answers, or lower k.`,
+    )
   }
   // C(n - c, k) / C(n, k) = prod over i < k of (n - c - i) / (n - i)
   let allWrong = 1

@@ -6,7 +6,8 @@ import type { Device, Tree } from '@adjoint/tensor'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import type { RunError } from '../run/errors.ts'
+import { glimpse } from '../reward/mistake.ts'
+import { demandCounts, type RunError } from '../run/errors.ts'
 import { consAtK, passAtK } from './estimate.ts'
 import type { Policy } from '../policy/policy.ts'
 import { grouped, roller } from '../policy/rollout.ts'
@@ -14,6 +15,7 @@ import type { Sample } from '../reward/reward.ts'
 import { accuracy } from '../reward/rules.ts'
 import { foldIn, type HostKey, hostKey } from '../run/keys.ts'
 import { problems, type Task } from '../task/task.ts'
+import { verifierOf } from '../task/verify.ts'
 import { lastAnswer, parseCompletion, wholeCompletion } from '../policy/template.ts'
 
 /** What to ask, and how. */
@@ -53,7 +55,8 @@ export interface Evaluation {
 const mean = (xs: readonly number[]): number => xs.reduce((s, x) => s + x, 0) / Math.max(1, xs.length)
 
 /**
- * The figures of an evaluation from samples, k in a row for each problem. All are 0 for no samples.
+ * The figures of an evaluation from samples, k in a row for each problem. All are 0 for no samples. Throws RangeError where
+ * the samples are not k for each problem, and what the verifier throws, with the name of the task.
  *
  * @example
  * ```ts
@@ -63,14 +66,16 @@ const mean = (xs: readonly number[]): number => xs.reduce((s, x) => s + x, 0) / 
  * summarize(mod10Chain, 1)([sample]) // passAt1 1, thinkRate 1, meanLength 10
  * ```
  */
-export const summarize =
-  <Problem>(task: Task<Problem>, k: number) =>
-  (samples: readonly Sample<Problem>[]): Evaluation => {
-    const correct = accuracy(task.verify)
+export const summarize = <Problem>(task: Task<Problem>, k: number) => {
+  demandCounts('summarize', { k })
+  const verify = verifierOf(task)
+  const correct = accuracy(verify)
+  return (samples: readonly Sample<Problem>[]): Evaluation => {
+    requireGroups(samples, k)
     const parsed = samples.map((s) => parseCompletion(wholeCompletion(s)))
     const byProblem = grouped(samples, k).map((group) => {
       const right = group.filter((s) => correct(s) === 1).length
-      const vote = consAtK((answer) => task.verify(group[0]!.problem)(answer))
+      const vote = consAtK(verify(group[0]!.problem))
       return {
         passAt1: passAtK(group.length, right, 1),
         passAtK: passAtK(group.length, right, group.length),
@@ -86,6 +91,23 @@ export const summarize =
       meanLength: mean(samples.map((s) => s.length)),
     }
   }
+}
+
+/** A group that is short, or of two problems, would shift all that follow it. */
+const requireGroups = (samples: readonly Sample<unknown>[], k: number): void => {
+  if (samples.length % k !== 0)
+    throw new RangeError(
+      `summarize: ${samples.length} samples are not ${k} for each problem. Give k in a row for each.`,
+    )
+  grouped(samples, k).forEach((group, at) => {
+    const other = group.find(({ prompt }) => prompt !== group[0]!.prompt)
+    if (other !== undefined)
+      throw new RangeError(
+        `summarize: samples ${at * k + 1} to ${(at + 1) * k} answer two prompts, ${glimpse(group[0]!.prompt)} and ${glimpse(other.prompt)}. ` +
+          `Give k = ${k} in a row for each problem.`,
+      )
+  })
+}
 
 /** The figures, and the completions they are from. */
 export interface Evaluated<Problem> {
@@ -114,6 +136,7 @@ export interface Evaluated<Problem> {
  */
 export const evaluator = <Problem, P extends Tree>(config: EvaluateConfig<Problem, P>) => {
   const { task, count, samples: k, seed, rows = 256 } = config
+  demandCounts('evaluator', { count, samples: k, rows })
   const root = hostKey(seed)
   const questions = problems(task, 'heldOut', { count, distinct: true })(foldIn(root, 0))
   const roll = roller({ ...config, group: k })

@@ -7,7 +7,7 @@ import { type CollectConfig, collector } from './collect.ts'
 import { right, testDevice } from '../run/device.support.ts'
 import { describeError } from '../run/errors.ts'
 import { named } from '../reward/named.ts'
-import { informative, rewarded } from './select.ts'
+import { informative, partlyRight, rewarded } from './select.ts'
 import { type Chain, mod10Chains } from '../task/chain.ts'
 import { foldIn, hostKey } from '../run/keys.ts'
 import { splitOf } from '../task/task.ts'
@@ -128,6 +128,95 @@ describe('what a collector measures', () => {
     expect(metrics['num_tokens']).toBe(sum(lengths))
     expect(sum(experience.samples.map((s) => s.length))).toBeLessThan(sum(lengths))
     expect(metrics['reward']).not.toBeCloseTo(sum(experience.breakdowns.map((b) => b.total)) / 6, 6)
+  })
+})
+
+describe('rewards that break', () => {
+  const raise = (thrown: unknown): never => {
+    throw thrown
+  }
+  const collect = (over: Partial<CollectConfig<Chain, TransformerParams>>) => collector(config(over))(params, hostKey(10))()
+  const one = named<Chain>('one', () => 1)
+  const down = (): Promise<never> => Promise.reject(new Error('HTTP 503'))
+
+  test('a throw ends the step, with the name of the reward, the sample and the cause', async () => {
+    const bug = new TypeError('no such field')
+    const thrown: unknown = await collect({ rewards: [one, named('broken', () => raise(bug))] }).catch(
+      (e: unknown) => e,
+    )
+    expect(String(thrown)).toMatch(/reward "broken" threw TypeError: no such field, at sample 1 of 6 \(prompt "\d/)
+    expect((thrown as Error).cause).toBe(bug)
+  })
+
+  test('one that fails now and then is absent there, counted, and its first cause kept', async () => {
+    let asked = 0
+    const flaky = named<Chain>('flaky', () => (asked++ % 3 === 2 ? down() : 1))
+    const { metrics, absences, experience } = await right(
+      collector(config({ rewards: [one, flaky] }))(params, hostKey(10)),
+    )
+    expect(metrics['rewards/flaky/absent']).toBeCloseTo(1 / 3, 12)
+    expect(metrics['rewards/one/absent']).toBe(0)
+    expect(absences).toEqual([{ reward: 'flaky', absent: 2, of: 6, cause: 'HTTP 503' }])
+    expect(experience.breakdowns.map((b) => Number.isNaN(b.total))).toEqual([0, 1, 2, 3, 4, 5].map((i) => i % 3 === 2))
+  })
+
+  test('one that fails for all of a batch ends the run, whether groups are replaced or not', async () => {
+    const lost = named<Chain>('judge', async () => Promise.reject(new TypeError('score is not a function')))
+    for (const over of [{}, { keep: rewarded, rounds: 2 }]) {
+      const ended = await collect({ rewards: [one, lost], ...over })
+      const of = 'rounds' in over ? 12 : 6
+      expect(ended).toEqual(
+        E.left({ _tag: 'RewardAbsent', reward: 'judge', absent: of, of, cause: 'score is not a function' }),
+      )
+      expect(E.isLeft(ended) && describeError(ended.left)).toContain(
+        `the reward "judge" is absent for all ${of} completions of a batch: score is not a function.`,
+      )
+    }
+    // An outage of one round is none of all, and a reward that is only watched may be lost.
+    let asked = 0
+    const outage = named<Chain>('judge', () => (asked++ < 6 ? down() : 1))
+    expect(await collect({ rewards: [one, outage], keep: rewarded })).toMatchObject({
+      right: { absences: [{ reward: 'judge', absent: 6, of: 12, cause: 'HTTP 503' }] },
+    })
+    expect(E.isRight(await collect({ rewards: [one, named('watched', down, 0)] }))).toBe(true)
+  })
+
+  test('those of steps likewise', async () => {
+    type Steps = NonNullable<CollectConfig<Chain, TransformerParams>['processReward']>
+    const steps = (processReward: unknown) => collect({ processReward: processReward as Steps })
+    const wrong: readonly (readonly [unknown, RegExp])[] = [
+      [() => raise(new TypeError('a bug')), /processReward threw TypeError: a bug, at a batch of 6/],
+      [() => Promise.resolve([[]]), /processReward gave 1 lists, at a batch of 6/],
+      [() => Promise.resolve(undefined), /processReward gave undefined/],
+      [
+        (all: readonly unknown[]) => Promise.resolve(all.map(() => 1)),
+        /gave 1, which is no list of steps, at sample 1 of 6/,
+      ],
+      [
+        (all: readonly { readonly length: number }[]) =>
+          Promise.resolve(all.map(({ length }) => [{ end: length, reward: 1 }])),
+        /gave the step .* of a completion of \d tokens, at sample 1 of 6/,
+      ],
+      [(all: readonly unknown[]) => Promise.resolve(all.map(() => [{ end: 0, reward: '1' }])), /gave the step/],
+    ]
+    for (const [processReward, message] of wrong) await expect(steps(processReward)).rejects.toThrow(message)
+    expect(await steps(down)).toEqual(
+      E.left({ _tag: 'RewardAbsent', reward: 'processReward', absent: 6, of: 6, cause: 'HTTP 503' }),
+    )
+  })
+
+  test('a choice of groups that breaks is thrown by its name', async () => {
+    const keep = (chosen: unknown) => collect({ keep: chosen as NonNullable<CollectConfig<Chain, TransformerParams>['keep']> })
+    await expect(keep(() => raise(new TypeError('a bug')))).rejects.toThrow('keep threw TypeError: a bug, at a group')
+    await expect(keep(() => Promise.resolve(true))).rejects.toThrow(/keep gave Promise.*neither true nor false/)
+    await expect(keep(partlyRight('right'))).rejects.toThrow(/no reward is named "right"; there are ended/)
+  })
+
+  test('counts that are none are refused when it is made', () => {
+    for (const over of [{ prompts: 0 }, { group: 1.5 }, { rounds: NaN }])
+      expect(() => collector(config(over))).toThrow(
+        /collector: (prompts|group|rounds) is .* whole number of at least 1/,
+      )
   })
 })
 

@@ -5,11 +5,13 @@
 import type { Tree } from '@adjoint/tensor'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import type { RunError } from '../run/errors.ts'
-import { concatExperiences, type Experience, pickGroups, type StepReward } from './experience.ts'
+import { demandCounts, type RunError } from '../run/errors.ts'
+import { concatExperiences, type Experience, pickGroups } from './experience.ts'
+import { grader, type ProcessReward } from './grade.ts'
 import { completionMetrics, type Metrics, rewardMetrics } from '../run/metrics.ts'
-import { type NamedReward, scoreSamples } from '../reward/named.ts'
-import type { Sample } from '../reward/reward.ts'
+import { type Absence, absences, lostReward } from '../reward/absence.ts'
+import { blamed, verdict } from '../reward/mistake.ts'
+import type { Breakdown, NamedReward } from '../reward/named.ts'
 import { grouped, roller, type RolloutConfig } from '../policy/rollout.ts'
 import type { Keep } from './select.ts'
 import { foldIn, type HostKey, stream } from '../run/keys.ts'
@@ -21,7 +23,7 @@ export interface CollectConfig<Problem, P extends Tree> extends RolloutConfig<Pr
   readonly prompts: number
   readonly rewards: readonly NamedReward<Problem>[]
   /** Rewards of the steps of completions, one list a sample: a process reward model. */
-  readonly processReward?: (samples: readonly Sample<Problem>[]) => Promise<readonly (readonly StepReward[])[]>
+  readonly processReward?: ProcessReward<Problem>
   /** Groups that are not kept are replaced by others. Default: all are kept. */
   readonly keep?: Keep
   /** Most batches sampled for one, before the step is given up. Default 32. */
@@ -33,6 +35,8 @@ export interface Collected<Problem> {
   readonly experience: Experience<Problem>
   /** Of everything sampled, what was not kept included; `groups/kept` is the share of groups that were. */
   readonly metrics: Metrics
+  /** The rewards that failed somewhere in what was sampled, and why: `absenceRecord` makes a line of each. */
+  readonly absences: readonly Absence[]
   /** ms. */
   readonly times: { readonly rollout: number; readonly reward: number }
 }
@@ -49,8 +53,10 @@ interface Round<Problem> {
 
 /**
  * A collector of experience; make it once, it keeps its compiled programs. Problems and draws follow from the key alone:
- * same parameters and key, same experience. `(params, key, version)`: the version (default 0) is noted with what was sampled. Left: TooFewGroups where `rounds` batches did not yield `prompts` groups worth
- * keeping; as {@link roller}.
+ * same parameters and key, same experience. `(params, key, version)`: the version (default 0) is noted with what was
+ * sampled. Left: TooFewGroups where `rounds` batches did not yield `prompts` groups worth keeping; RewardAbsent where a
+ * reward is absent for all that was collected, or no completion has a total; as {@link roller}. A mistake in a reward is
+ * thrown, by its name; so are counts below 1, when it is made.
  *
  * @example
  * ```ts
@@ -77,15 +83,16 @@ interface Round<Problem> {
  * ```
  */
 export const collector = <Problem, P extends Tree>(config: CollectConfig<Problem, P>) => {
-  const { task, prompts, keep, processReward, rounds = 32 } = config
+  const { task, prompts, keep, rounds = 32 } = config
+  demandCounts('collector', { prompts, group: config.group, rounds })
   const roll = roller(config)
-  const score = scoreSamples(config.rewards)
+  const grade = grader(config)
 
   const keepFrom = (experience: Experience<Problem>): Experience<Problem> =>
     keep === undefined
       ? experience
       : pipe(
-          grouped(experience.breakdowns, config.group).flatMap((group, g) => (keep(group) ? [g] : [])),
+          grouped(experience.breakdowns, config.group).flatMap((group, g) => (keeps(keep, group) ? [g] : [])),
           (groups) => pickGroups(groups)(experience),
         )
 
@@ -97,18 +104,19 @@ export const collector = <Problem, P extends Tree>(config: CollectConfig<Problem
       roll(params, asked, stream('completions')(from)),
       TE.flatMap((rollout) => {
         const rolled = performance.now()
-        return TE.fromTask<Round<Problem>, RunError>(async () => {
-          const breakdowns = await score(rollout.samples)
-          const steps = processReward === undefined ? null : await processReward(rollout.samples)
-          const ids = asked.map((_, i) => `${hex(key)}.${round * prompts + i}`)
-          const sampled = { ...rollout, breakdowns, steps, ids, versions: ids.map(() => version) }
-          return {
-            sampled,
-            kept: keepFrom(sampled),
-            rollout: rolled - started,
-            reward: performance.now() - rolled,
-          }
-        })
+        return pipe(
+          grade(rollout.samples),
+          TE.map((grades): Round<Problem> => {
+            const ids = asked.map((_, i) => `${hex(key)}.${round * prompts + i}`)
+            const sampled = { ...rollout, ...grades, ids, versions: ids.map(() => version) }
+            return {
+              sampled,
+              kept: keepFrom(sampled),
+              rollout: rolled - started,
+              reward: performance.now() - rolled,
+            }
+          }),
+        )
       }),
     )
   }
@@ -127,6 +135,7 @@ export const collector = <Problem, P extends Tree>(config: CollectConfig<Problem
         ...completionMetrics(all.flatMap((r) => r.sampled.samples)),
         ...(keep === undefined ? {} : { 'groups/kept': kept / totals.length }),
       },
+      absences: absences(breakdowns),
       times: {
         rollout: all.reduce((ms, r) => ms + r.rollout, 0),
         reward: all.reduce((ms, r) => ms + r.reward, 0),
@@ -148,20 +157,29 @@ export const collector = <Problem, P extends Tree>(config: CollectConfig<Problem
         const together = held === null ? round.kept : concatExperiences(held, round.kept)
         if (together.ids.length >= prompts) {
           const enough = together.ids.length === prompts ? together : pickGroups(firstOf(prompts))(together)
-          return TE.right(collected(all, enough))
+          const lost = lostReward(config.rewards, enough.breakdowns)
+          return lost === null ? TE.right(collected(all, enough)) : TE.left(lost)
         }
-        if (all.length === rounds)
-          return TE.left<RunError>({
-            _tag: 'TooFewGroups',
-            kept: together.ids.length,
-            wanted: prompts,
-            sampled: all.length * prompts,
-          })
+        if (all.length === rounds) {
+          const breakdowns = all.flatMap((r) => r.sampled.breakdowns)
+          const [kept, sampled] = [together.ids.length, all.length * prompts]
+          const few: RunError = { _tag: 'TooFewGroups', kept, wanted: prompts, sampled }
+          return TE.left(lostReward(config.rewards, breakdowns) ?? few)
+        }
         return go(params, key, version, all, together)
       }),
     )
   return (params: P, key: HostKey, version = 0): TE.TaskEither<RunError, Collected<Problem>> =>
     go(params, key, version, [], null)
+}
+
+/** A promise, which an `async` function gives, would keep everything. */
+const keeps = (keep: Keep, group: readonly Breakdown[]): boolean => {
+  try {
+    return verdict(keep(group))
+  } catch (thrown) {
+    throw blamed('keep', 'a group', 'It says true or false of the rewards of a group, at once. Mend it.', thrown)
+  }
 }
 
 const firstOf = (n: number): readonly number[] => Array.from({ length: n }, (_, i) => i)

@@ -31,9 +31,10 @@ export const experienceToJson =
     mask: [...e.mask],
     samplerLogp: [...e.samplerLogp],
     samples: e.samples.map((s) => ({ ...s, problem: problem(s.problem) })),
-    breakdowns: e.breakdowns.map(({ total, parts }) => ({
+    breakdowns: e.breakdowns.map(({ total, parts, absent }) => ({
       total: number(total),
       parts: Object.entries(parts).map(([name, x]) => [name, number(x)]),
+      ...(absent === undefined ? {} : { absent: Object.entries(absent) }),
     })),
     steps: e.steps?.map((row) => row.map(({ end, reward }) => ({ end, reward: number(reward) }))) ?? null,
     ids: [...e.ids],
@@ -77,13 +78,19 @@ const sampleOf =
       ),
     )
 
-const partOf: Decode<readonly [string, number]> = (x, at) =>
-  Array.isArray(x) && x.length === 2
-    ? pipe(
-        isText(x[0], at),
-        E.flatMap((name) => E.map((value: number) => [name, value] as const)(orNaN(x[1], at))),
-      )
-    : wrong(at, 'a name and a number')
+const pairOf =
+  <A>(decode: Decode<A>): Decode<readonly [string, A]> =>
+  (x, at) =>
+    Array.isArray(x) && x.length === 2
+      ? pipe(
+          isText(x[0], at),
+          E.flatMap((name) => E.map((value: A) => [name, value] as const)(decode(x[1], at))),
+        )
+      : wrong(at, 'a name and what belongs to it')
+const recordOf =
+  <A>(decode: Decode<A>): Decode<Readonly<Record<string, A>>> =>
+  (x, at) =>
+    E.map((pairs: readonly (readonly [string, A])[]) => Object.fromEntries<A>(pairs))(listOf(pairOf(decode))(x, at))
 
 const breakdownOf: Decode<Breakdown> = (x, at) =>
   pipe(
@@ -92,7 +99,9 @@ const breakdownOf: Decode<Breakdown> = (x, at) =>
       pipe(
         E.Do,
         E.bind('total', () => orNaN(f['total'], `${at}.total`)),
-        E.bind('parts', () => E.map(Object.fromEntries<number>)(listOf(partOf)(f['parts'], `${at}.parts`))),
+        E.bind('parts', () => recordOf(orNaN)(f['parts'], `${at}.parts`)),
+        E.bind('absent', () => orNull(recordOf(isText))(f['absent'] ?? null, `${at}.absent`)),
+        E.map(({ absent, ...whole }) => (absent === null ? whole : { ...whole, absent })),
       ),
     ),
   )

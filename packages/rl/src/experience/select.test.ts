@@ -41,7 +41,10 @@ test('partly right is 0 < correct < G among the rewards that are there', () => {
     true,
     false,
   ])
-  expect(partlyRight('other')([{ total: 1, parts: {} }])).toBe(false)
+  expect(() => partlyRight('other')([{ total: 1, parts: { correct: 1 } }])).toThrow(
+    /no reward is named "other"; there are correct/,
+  )
+  expect(partlyRight('other')([])).toBe(false)
 })
 
 test('a reward between 0 and 1 is right', () => {

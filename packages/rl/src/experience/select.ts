@@ -34,7 +34,7 @@ export const informative: Keep = (group) => {
 
 /**
  * Groups of which some completions, and not all, are right by one of the rewards, `0 < correct < G` (DAPO eq. 11): right
- * is above 0. Absent rewards do not count.
+ * is above 0. Absent rewards do not count. Throws where no reward has the name: no group would ever be kept.
  *
  * @example
  * ```ts
@@ -46,7 +46,11 @@ export const informative: Keep = (group) => {
 export const partlyRight =
   (name: string): Keep =>
   (group) => {
-    const known = present(group.map((b) => b.parts[name] ?? NaN))
+    if (group.some(({ parts }) => !Object.hasOwn(parts, name)))
+      throw new Error(
+        `partlyRight: no reward is named ${JSON.stringify(name)}; there are ${Object.keys(group[0]!.parts).join(', ') || 'none'}. Name one that is scored.`,
+      )
+    const known = present(group.map((b) => b.parts[name]!))
     const right = known.filter((x) => x > 0).length
     return right > 0 && right < known.length
   }

@@ -8,6 +8,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { completionMetrics, rewardMetrics } from '../run/metrics.ts'
+import { absences } from '../reward/absence.ts'
 import { grouped } from '../policy/rollout.ts'
 import type { RunError } from '../run/errors.ts'
 import { dice, type HostKey, stream } from '../run/keys.ts'
@@ -149,6 +150,7 @@ export const logged =
                 ),
                 ...completionMetrics(experience.samples),
               },
+              absences: absences(experience.breakdowns),
               times: { rollout: 0, reward: 0 },
             },
             { next: (next + 1) % batches.length },

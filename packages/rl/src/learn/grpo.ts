@@ -11,14 +11,17 @@ import type { Tree } from '@adjoint/tensor'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { Credit } from '../credit/credit.ts'
+import { assign, requireCredit, requireReference } from '../credit/needs.ts'
 import type { CollectConfig, Collected } from '../experience/collect.ts'
 import type { Experience } from '../experience/experience.ts'
 import { tokensIn } from '../experience/rows.ts'
 import { sampler, type Source } from '../experience/source.ts'
+import { requireObjective } from '../objective/require.ts'
+import type { Absence } from '../reward/absence.ts'
 import type { Breakdown } from '../reward/named.ts'
 import type { Sample } from '../reward/reward.ts'
 import { onDevice, readEach } from '../run/device.ts'
-import type { RunError } from '../run/errors.ts'
+import { demandCounts, type RunError } from '../run/errors.ts'
 import { type HostKey, stream } from '../run/keys.ts'
 import { meanOf, type Metrics } from '../run/metrics.ts'
 import { deal, partsOfBatch } from './batch.ts'
@@ -83,6 +86,10 @@ export interface Learned<P extends Tree, O extends Tree> {
  */
 export const learner = <Problem, P extends Tree, O extends Tree>(config: LearnConfig<Problem, P, O>) => {
   const { iterations = 1, minibatches = 1, microBatch, correction, device } = config
+  requireCredit('learner', config)
+  requireObjective('learner', config.objective)
+  demandCounts('learner', { iterations, minibatches })
+  const creditOf = assign('learner', config.credit)
   const logpUnder = scorer(config)
   const { update, unpack } = objectiveUpdate(config)
 
@@ -93,7 +100,8 @@ export const learner = <Problem, P extends Tree, O extends Tree>(config: LearnCo
   ): TE.TaskEither<RunError, Learned<P, O>> => {
     const rows = experience.samples.length
     requireSplit('learner', rows, minibatches)
-    requireReference(config, state.reference)
+    requireCredit('learner', { ...config, group: experience.group })
+    requireReference('learner', config, state.reference)
     return onDevice(async () => {
       // pi_ref and pi_old of the tokens that were sampled
       const [refLogp, oldLogp] = await Promise.all([
@@ -103,7 +111,7 @@ export const learner = <Problem, P extends Tree, O extends Tree>(config: LearnCo
 
       // A: how much better than expected each completion was, or each of its tokens
       const kl = refLogp === null ? null : divergences(experience, oldLogp, refLogp)
-      const advantages = config.credit({ ...experience, kl }, stream('credit')(key))
+      const advantages = creditOf({ ...experience, kl }, stream('credit')(key))
 
       // mu passes over the batch, each a gradient step on J for each of its minibatches
       const partsOf = partsOfBatch(experience, { oldLogp, refLogp, advantages })
@@ -150,6 +158,8 @@ export interface GrpoStepped<Problem, S> {
   readonly state: S
   readonly metrics: Metrics
   readonly graded: readonly GradedSample<Problem>[]
+  /** The rewards that failed somewhere in what was sampled: `absenceRecord` makes a line of each for the log. */
+  readonly absences: readonly Absence[]
   /** The groups that were learnt from: which draws of the run they were. */
   readonly ids: readonly string[]
   readonly times: {
@@ -215,7 +225,9 @@ export const grpoFrom = <Problem, P extends Tree, O extends Tree, S>(
  * A step of GRPO, compiled once: `(state, key) -> state, metrics, graded completions, times`. The problems, the draws and
  * the minibatches of a step follow from its key alone. The memory of `params` and `opt` is reused for those returned.
  *
- * Metrics have TRL's names. Left: as {@link collector} and {@link learner}.
+ * Metrics have TRL's names. Left: as {@link collector} and {@link learner}. What cannot work is refused when the step is
+ * made: a credit that could say nothing ({@link requireCredit}), an objective that is none ({@link requireObjective}), two
+ * rewards of one name, completions that do not split into the minibatches.
  *
  * @example
  * ```ts
@@ -246,13 +258,17 @@ export const grpoFrom = <Problem, P extends Tree, O extends Tree, S>(
  * ```
  */
 export const grpoStep = <Problem, P extends Tree, O extends Tree>(config: GrpoConfig<Problem, P, O>) => {
+  requireCredit('grpoStep', config)
+  requireObjective('grpoStep', config.objective)
   requireSplit('grpoStep', config.prompts * config.group, config.minibatches ?? 1)
   const step = grpoFrom(sampler(config), config)
-  return (state: GrpoState<P, O>, key: HostKey): TE.TaskEither<RunError, GrpoStepped<Problem, GrpoState<P, O>>> =>
-    pipe(
+  return (state: GrpoState<P, O>, key: HostKey): TE.TaskEither<RunError, GrpoStepped<Problem, GrpoState<P, O>>> => {
+    requireReference('grpoStep', config, state.reference)
+    return pipe(
       step({ learner: state, version: 0, source: null }, key),
       TE.map(({ metrics: { staleness: _, ...metrics }, ...made }) => ({ ...made, metrics, state: made.state.learner })),
     )
+  }
 }
 
 /** Per token, row by row, as long as each completion is: `log pi_old - log pi_ref`. */
@@ -268,11 +284,12 @@ const divergences = (
 }
 
 const stepped = <Problem>(
-  { experience: { samples, breakdowns, ids }, times }: Collected<Problem>,
+  { experience: { samples, breakdowns, ids }, absences, times }: Collected<Problem>,
   { advantages }: { readonly advantages: readonly number[] },
   train: number,
 ) => ({
   graded: samples.map((sample, row) => ({ sample, reward: breakdowns[row]!, advantage: advantages[row]! })),
+  absences,
   ids,
   times: { ...times, train, step_time: times.rollout + times.reward + train },
 })
@@ -282,12 +299,4 @@ const requireSplit = (op: string, rows: number, minibatches: number): void => {
   throw new RangeError(
     `${op}: ${rows} completions do not split into ${minibatches} minibatches. Choose a number that divides them.`,
   )
-}
-
-const requireReference = (
-  { objective }: Pick<LearnConfig<unknown, Tree, Tree>, 'objective'>,
-  reference: Tree,
-): void => {
-  if (objective.beta === 0 || reference !== null) return
-  throw new Error('learner: beta is not 0, but the state has no reference. Put the reference policy into the state.')
 }

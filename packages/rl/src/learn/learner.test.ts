@@ -57,6 +57,15 @@ const largest = (x: readonly number[], y: readonly number[]): number =>
   x.reduce((most, a, i) => Math.max(most, Math.abs(a - y[i]!)), 0)
 
 describe('a learner', () => {
+  test('refuses advantages of another number than completions, or than their tokens, and NaN', async () => {
+    const of = (credit: Credit<Chain>) => after({ credit })
+    await expect(of(() => [1])).rejects.toThrow('learner: the credit gave 1 advantages for 16 completions')
+    await expect(of(({ samples }) => samples.map(() => [1, 1, 1, 1, 1, 1, 1]))).rejects.toThrow(
+      /learner: the credit gave 7 advantages for the \d tokens of sample 1 of 16/,
+    )
+    await expect(of(({ samples }) => samples.map(() => NaN))).rejects.toThrow('the credit gave the advantage NaN')
+  })
+
   test('is a function of state, experience and key', async () => {
     const [a, b, start] = [await after({}), await after({}), await leavesOf(await initial())]
     expect(a).toEqual(b)

@@ -11,6 +11,7 @@ import { evaluator, summarize } from '../evaluate/evaluate.ts'
 import { outcome, relabelled } from '../credit/credit.ts'
 import { type GrpoConfig, type GrpoState, grpoStep } from './grpo.ts'
 import { GRPO_OBJECTIVE } from '../objective/objective.ts'
+import { presets } from '../objective/presets.ts'
 import { named } from '../reward/named.ts'
 import { format } from '../reward/rules.ts'
 import { roller } from '../policy/rollout.ts'
@@ -168,6 +169,23 @@ describe('GRPO', () => {
     expect(Math.abs(mean(flat.slice(-5)) - mean(flat.slice(0, 5)))).toBeLessThan(0.2)
   })
 
+  test('what could learn nothing is refused when the step is made', () => {
+    const { drGrpo: constantLength } = presets
+    // As a caller without types writes it.
+    const made = (over: object) => () => grpoStep({ ...config(), ...over })
+    expect(made({ group: 1 })).toThrow('grpoStep: group is 1, and the credit compares at least 2')
+    expect(made({ rewards: [] })).toThrow('grpoStep: the credit reads the total of the rewards, and there are none')
+    expect(made({ credit: undefined })).toThrow(/^grpoStep: credit is undefined/)
+    expect(made({ credit: undefined, objective: constantLength(6).objective })).toThrow(/grpoStep: credit is undefined/)
+    expect(made({ objective: constantLength })).toThrow(/^grpoStep: objective is a function/)
+    expect(made({ objective: { ...GRPO_OBJECTIVE, clip: 0.2 } })).toThrow(/^grpoStep: clip of the objective is 0.2/)
+    const one = named<Chain>('same', () => 1)
+    expect(made({ rewards: [one, one] })).toThrow('two rewards are named "same"')
+    for (const over of [{ prompts: 0 }, { iterations: 0 }, { minibatches: NaN }, { maxTokens: 0 }])
+      expect(made(over)).toThrow(/(prompts|iterations|minibatches|maxTokens)|do not split/)
+    expect(made({})).not.toThrow()
+  })
+
   test('equal rewards leave the parameters exactly as they were', async () => {
     const state = await begin()
     const before = await allLeaves(state.params)
@@ -209,7 +227,7 @@ describe('GRPO', () => {
     const second = await right(step(first.state, hostKey(3)))
     expect(second.metrics['kl']).toBeGreaterThan(1e-5)
     const bare = await begin()
-    await expect(step(bare, hostKey(4))()).rejects.toThrow(/no reference/)
+    expect(() => step(bare, hostKey(4))).toThrow('grpoStep: beta is not 0, but the state has no reference')
   })
 
   test('a failed reward is left out: its advantage is 0', async () => {

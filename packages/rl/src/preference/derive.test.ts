@@ -216,5 +216,11 @@ describe('pairs of samples', () => {
     expect(pairsFromSamples({ group: 3 })(cut, [9, NaN, 0])).toEqual([])
     expect(pairsFromSamples({ group: 3 })(cut, [9, NaN, NaN])).toEqual([])
     expect(pairsFromSamples({ group: 3 })([], [])).toEqual([])
+    for (const rewards of [
+      [9, 1],
+      [9, 1, 0, 2],
+    ])
+      expect(() => pairsFromSamples({ group: 3 })(cut, rewards)).toThrow(/pairsFromSamples: \d rewards for 3 samples/)
+    expect(() => pairsFromSamples({ group: 2 })(cut, [9, 1, 0])).toThrow(/whole groups/)
   })
 })

@@ -87,9 +87,13 @@ export const pairParts =
  */
 export const pairsFromSamples =
   ({ group, pairs = 1 }: { readonly group: number; readonly pairs?: number }) =>
-  (samples: readonly Sample<unknown>[], rewards: readonly number[]): readonly PreferencePair[] =>
-    grouped(
-      samples.map((sample, i) => ({ sample, reward: rewards[i] ?? NaN })),
+  (samples: readonly Sample<unknown>[], rewards: readonly number[]): readonly PreferencePair[] => {
+    if (rewards.length !== samples.length || samples.length % group !== 0)
+      throw new RangeError(
+        `pairsFromSamples: ${rewards.length} rewards for ${samples.length} samples, in groups of ${group}. Give one a sample, NaN where it is absent, and whole groups.`,
+      )
+    return grouped(
+      samples.map((sample, i) => ({ sample, reward: rewards[i]! })),
       group,
     ).flatMap((all): readonly PreferencePair[] => {
       const known = all.filter(({ sample, reward }) => sample.terminated && !Number.isNaN(reward))
@@ -105,3 +109,4 @@ export const pairsFromSamples =
             : [],
         )
     })
+  }

@@ -23,14 +23,14 @@ import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import type * as TE from 'fp-ts/lib/TaskEither.js'
 import { encodeDemonstrations } from '../policy/batch.ts'
-import type { RunError } from '../run/errors.ts'
+import { describeError, type RunError } from '../run/errors.ts'
 import type { StepReward } from '../experience/experience.ts'
 import { fitStep, type Stepped } from '../learn/fit.ts'
 import { masked } from '../objective/mask.ts'
 import type { Sample } from '../reward/reward.ts'
 import type { RewardLearner } from '../reward-model/step.ts'
 import type { RewardModel, RewardModelParams } from '../reward-model/reward-model.ts'
-import { scorable, type ScoringConfig, textScorer } from '../reward-model/score-texts.ts'
+import { type ScoringConfig, textScorer, unscorable } from '../reward-model/score-texts.ts'
 import type { HostKey } from '../run/keys.ts'
 import type { Vocabulary } from '../task/vocabulary.ts'
 import { type LabelledSteps, stepEnds, stepsOf } from './steps.ts'
@@ -146,7 +146,7 @@ export interface StepRewardsConfig extends ScoringConfig {
 /**
  * The rewards of the steps of completions: the chance that each is right, with the position of its last token, as
  * `Experience.steps` holds them and the advantage of process rewards reads them. A completion that is not in the template,
- * or that the vocabulary or the width cannot hold, has no steps; where the device fails none has.
+ * or that the vocabulary or the width cannot hold, has no steps; where the device fails, it rejects.
  *
  * @example
  * ```ts
@@ -168,14 +168,14 @@ export const stepRewards = (config: StepRewardsConfig) => {
   const score = textScorer(fixed, (given: RewardModelParams, { tokens }) =>
     sigmoid(model.columns(given)({ tokens, starts: null })),
   )
-  const fits = scorable(fixed)
+  const unfit = unscorable(fixed)
   const prompted = (prompt: string): number =>
     E.getOrElse((): readonly number[] => [])(vocabulary.prompt(prompt)).length
   const endsIn = stepEnds(vocabulary)
   return async (samples: readonly Sample<unknown>[]): Promise<readonly (readonly StepReward[])[]> => {
-    const scored = samples.filter(fits)
+    const scored = samples.filter((sample) => unfit(sample) === null)
     const result = await score(params, scored)()
-    if (E.isLeft(result)) return samples.map(() => [])
+    if (E.isLeft(result)) throw new Error(describeError(result.left))
     const said = new Map(scored.map((sample, i) => [sample, result.right[i]!]))
     return samples.map((sample) => {
       const columns = said.get(sample)

@@ -9,6 +9,7 @@ import type { GradedSample } from '../learn/grpo.ts'
 import { transformerPolicy } from '../policy/policy.ts'
 import type { Json, LogRecord } from '../run/log.ts'
 import { meanOf } from '../run/metrics.ts'
+import { absenceRecord, absences } from '../reward/absence.ts'
 import { type NamedReward, scoreSamples } from '../reward/named.ts'
 import type { Sample } from '../reward/reward.ts'
 import { accuracy } from '../reward/rules.ts'
@@ -20,7 +21,10 @@ import { modelOf, plain, type R1State, type Report } from './state.ts'
 
 /** What to ask a model of a recipe. */
 export interface Exam<Problem> extends Omit<EvaluateConfig<Problem, TransformerParams>, 'policy' | 'device'> {
-  /** Means over all completions, logged under their names beside pass@1 (the share in the right language, say). */
+  /**
+   * Means over all completions, logged under their names beside pass@1 (the share in the right language, say). One that is
+   * absent for some leaves them out, and a line of kind 'absent' says so; one that is absent for all ends the run.
+   */
   readonly measures?: readonly NamedReward<Problem>[]
   /** Completions in the log: the first one to each of the first problems. Default 8. */
   readonly shown?: number
@@ -71,7 +75,12 @@ export const examiner = <Problem>(exam: Exam<Problem>, { name, model, device }: 
       TE.Do,
       TE.bind('result', () => evaluate(params)),
       TE.bind('breakdowns', ({ result }) => TE.fromTask(() => measure(result.samples))),
-      TE.map(({ result: { evaluation, samples }, breakdowns }) => [
+      TE.bind('lacking', ({ breakdowns }) => {
+        const lacking = absences(breakdowns)
+        const lost = lacking.find(({ absent, of }) => absent === of) // its mean is no number
+        return lost === undefined ? TE.right(lacking) : TE.left<RunError>({ _tag: 'RewardAbsent', ...lost })
+      }),
+      TE.map(({ result: { evaluation, samples }, breakdowns, lacking }) => [
         {
           kind: 'evaluation',
           model: name,
@@ -80,6 +89,7 @@ export const examiner = <Problem>(exam: Exam<Problem>, { name, model, device }: 
           ...evaluation,
           ...Object.fromEntries(measures.map((m) => [m.name, meanOf(breakdowns.map(({ parts }) => parts[m.name]!))])),
         },
+        ...lacking.map(absenceRecord),
         ...samples
           .filter((_, i) => i % k === 0)
           .slice(0, shown)

@@ -5,6 +5,7 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { type GrpoConfig, type GrpoState, grpoStep } from '../learn/grpo.ts'
 import { transformerPolicy } from '../policy/policy.ts'
+import { absenceRecord } from '../reward/absence.ts'
 import type { Json } from '../run/log.ts'
 import { type Exam, examiner, examPhases, gradedLine, type Line, withReports } from './exam.ts'
 import { type Rate, rateAt, scheduleOf } from './rate.ts'
@@ -93,7 +94,11 @@ export const reinforce = <Problem, O extends Tree>(config: ReinforceConfig<Probl
                 state: stepped.state,
                 metrics: { ...stepped.metrics, learning_rate: rateAt(learningRate, steps, step) },
                 times: stepped.times,
-                records: [...glanced, ...stepped.graded.slice(0, shown).map(show)],
+                records: [
+                  ...glanced,
+                  ...stepped.absences.map(absenceRecord),
+                  ...stepped.graded.slice(0, shown).map(show),
+                ],
               })),
             ),
         },

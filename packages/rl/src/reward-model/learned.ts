@@ -1,8 +1,9 @@
 /** A reward model as a reward: what GRPO optimizes where no rule can tell. */
 import * as E from 'fp-ts/lib/Either.js'
-import type { Sample } from '../reward/reward.ts'
+import type { RewardError, Sample } from '../reward/reward.ts'
+import { describeError } from '../run/errors.ts'
 import type { RewardModel, RewardModelParams } from './reward-model.ts'
-import { scorable, type ScoringConfig, textScorer } from './score-texts.ts'
+import { type ScoringConfig, textScorer, unscorable } from './score-texts.ts'
 
 /** Which model scores. */
 export interface LearnedRewardConfig extends ScoringConfig {
@@ -15,8 +16,8 @@ export interface LearnedRewardConfig extends ScoringConfig {
  * A reward model as a scorer of batches, for `namedBatch`. Rows have one shape, so one program serves batches of any size.
  *
  * Every completion is scored as if it had ended where it stops: one that was cut looks to the model like any other text,
- * and the reward is always read at an `<eos>`, where it was trained. What the vocabulary or the width cannot hold is absent
- * (NaN); where the device fails all are.
+ * and the reward is always read at an `<eos>`, where it was trained. What the vocabulary or the width cannot hold is absent,
+ * a `Left` that says why; where the device fails, it rejects.
  *
  * @example
  * ```ts
@@ -36,12 +37,19 @@ export const learnedReward = (config: LearnedRewardConfig) => {
   const { model, params } = config
   const fixed = { ...config, width: config.width ?? model.trunk.config.context }
   const score = textScorer(fixed, (given: RewardModelParams, rows) => model.score(given)({ ...rows, starts: null }))
-  const fits = scorable(fixed)
-  return async (samples: readonly Sample<unknown>[]): Promise<readonly number[]> => {
-    const scored = samples.filter(fits)
-    const result = await score(params, scored)()
-    if (E.isLeft(result)) return samples.map(() => NaN)
-    const rewards = new Map(scored.map((sample, i) => [sample, result.right[i]![0]!]))
-    return samples.map((sample) => rewards.get(sample) ?? NaN)
+  const unfit = unscorable(fixed)
+  return async (samples: readonly Sample<unknown>[]): Promise<readonly E.Either<RewardError, number>[]> => {
+    const faults = samples.map(unfit)
+    const result = await score(
+      params,
+      samples.filter((_, i) => faults[i] === null),
+    )()
+    if (E.isLeft(result)) throw new Error(describeError(result.left))
+    let row = 0
+    return faults.map((fault) =>
+      fault === null
+        ? E.right(result.right[row++]![0]!)
+        : E.left({ _tag: 'RewardFailed', message: describeError(fault) }),
+    )
   }
 }

@@ -67,8 +67,14 @@ export const textScorer = <P extends Tree>(
     )
 }
 
-/** @internal Which texts the vocabulary has and the width holds; the others cannot be scored. */
-export const scorable =
+/** @internal Why a text cannot be scored, where the vocabulary lacks it or the width does not hold it; else null. */
+export const unscorable =
   ({ vocabulary, width }: ScoringConfig & { readonly width: number }) =>
-  (text: Demonstration): boolean =>
-    E.isRight(encodeDemonstrations(vocabulary, width)([text]))
+  (text: Demonstration): RunError | null =>
+    pipe(
+      encodeDemonstrations(vocabulary, width)([text]),
+      E.match(
+        (error): RunError | null => error,
+        () => null,
+      ),
+    )

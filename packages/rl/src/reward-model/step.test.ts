@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { right, testDevice } from '../run/device.support.ts'
 import { snapshot } from '../run/device.ts'
 import { preferencePairs, wrongAnswer, wrongFormat } from '../preference/derive.ts'
+import { absences } from '../reward/absence.ts'
 import { namedBatch, scoreSamples } from '../reward/named.ts'
 import type { Sample } from '../reward/reward.ts'
 import { mod10Chain, mod10Chains } from '../task/chain.ts'
@@ -16,6 +17,11 @@ import { rewardModel, type RewardModelParams } from './reward-model.ts'
 import { type RewardModelConfig, rewardModelStep } from './step.ts'
 
 const device = await testDevice()
+
+const numberOf = (answer: E.Either<unknown, number>): number => {
+  if (E.isRight(answer)) return answer.right
+  throw new Error(`absent: ${JSON.stringify(answer.left)}`)
+}
 
 const optimizer = adam({ learningRate: 2e-3 })
 const corruptions = [wrongAnswer, wrongFormat]
@@ -126,7 +132,7 @@ describe('on a small task', () => {
     differences.forEach((d, i) => expect(d).toBeCloseTo(-large.differences[i]!, 5))
     const [first] = pairs
     const texts = [first!.chosen, first!.rejected].map((text) => say(text, { prompt: first!.prompt }))
-    const [chosen, rejected] = await learnedReward({ model, params, vocabulary, device })(texts)
+    const [chosen, rejected] = (await learnedReward({ model, params, vocabulary, device })(texts)).map(numberOf)
     expect(large.differences[0]).toBeCloseTo(chosen! - rejected!, 5)
   })
 
@@ -138,11 +144,11 @@ describe('on a small task', () => {
 
     test('scores batches of any size with one program, each row by itself', async () => {
       const samples = texts.map((t) => say(t))
-      const all = await reward({ rows: 2 })(samples)
+      const all = (await reward({ rows: 2 })(samples)).map(numberOf)
       const score = reward({ rows: 8 })
       await score(samples.slice(0, 1))
       const { pipelines } = device.stats()
-      for (const [i, sample] of samples.entries()) expect((await score([sample]))[0]).toBeCloseTo(all[i]!, 5)
+      for (const [i, sample] of samples.entries()) expect(numberOf((await score([sample]))[0]!)).toBeCloseTo(all[i]!, 5)
       expect(device.stats().pipelines).toBe(pipelines)
       expect(new Set(all.map((x) => x.toFixed(4))).size).toBe(texts.length)
       expect(await score([])).toEqual([])
@@ -156,18 +162,21 @@ describe('on a small task', () => {
 
     test('of a completion that was cut is that of one that ended there', async () => {
       const [whole, cut] = await reward()([say('<think>7'), say('<think>7', { terminated: false })])
-      expect(cut).toBe(whole)
+      expect(cut).toEqual(whole)
     })
 
     test('of what it cannot read is absent, and only there', async () => {
       const samples = [say('7'), say('x'), say('7'.repeat(20)), say('7', { prompt: '?' }), say('8')]
       const scores = await reward()(samples)
-      expect(scores.map(Number.isNaN)).toEqual([false, true, true, true, false])
-      const [first] = await scoreSamples([namedBatch('learned', reward())])(samples)
-      expect(first!.parts['learned']).toBe(scores[0])
+      expect(scores.map(E.isLeft)).toEqual([false, true, true, true, false])
+      const breakdowns = await scoreSamples([namedBatch('learned', reward())])(samples)
+      expect(breakdowns[0]!.parts['learned']).toBe(numberOf(scores[0]!))
+      expect(absences(breakdowns)).toEqual([
+        { reward: 'learned', absent: 3, of: 5, cause: expect.stringContaining('no token for "x"') as string },
+      ])
     })
 
-    test('of a device that fails is absent', async () => {
+    test('of a device that fails is absent, and says why', async () => {
       const lost: Device = {
         ...device,
         compile: () => {
@@ -175,8 +184,10 @@ describe('on a small task', () => {
         },
       }
       const score = learnedReward({ model, params, vocabulary, device: lost })
-      const scores = await score([say('7')])
-      expect(scores).toEqual([NaN])
+      await expect(score([say('7')])).rejects.toThrow('the device failed: gone')
+      expect(absences(await scoreSamples([namedBatch('learned', score)])([say('7')]))).toEqual([
+        { reward: 'learned', absent: 1, of: 1, cause: 'the device failed: gone' },
+      ])
     })
 
     test('of a snapshot outlives the training that goes on', async () => {

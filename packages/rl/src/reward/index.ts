@@ -1,5 +1,6 @@
 export * from './reward.ts'
 export * from './named.ts'
+export * from './absence.ts'
 export * from './patient.ts'
 export * from './rules.ts'
 export * from './answer.ts'

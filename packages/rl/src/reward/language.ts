@@ -3,6 +3,7 @@
  * R1 pays for the share of words of the target language in the chain of thought, at a slight loss of accuracy.
  */
 import { thought, wholeCompletion } from '../policy/template.ts'
+import { verdict } from './mistake.ts'
 import type { Rule } from './rules.ts'
 import { type Units, words } from './text.ts'
 
@@ -25,7 +26,10 @@ export const languageConsistency =
   ({ belongs, units = words }: { readonly belongs: Belongs; readonly units?: Units }): Rule<unknown> =>
   (sample) => {
     const judged = units(thought(wholeCompletion(sample)))
-      .map(belongs)
+      .map((unit) => {
+        const belonging = belongs(unit)
+        return belonging === null ? null : verdict(belonging)
+      })
       .filter((b) => b !== null)
     return judged.length === 0 ? 0 : judged.filter(Boolean).length / judged.length
   }

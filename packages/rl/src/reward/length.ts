@@ -1,4 +1,5 @@
 /** Rewards on the length of a completion: paid or punished by itself, by whether it is right, or beside its group. */
+import { numeral } from './mistake.ts'
 import type { Rule } from './rules.ts'
 import type { Sample } from './reward.ts'
 
@@ -59,7 +60,7 @@ export const cosineLength =
   <Problem>(correct: Rule<Problem>): Rule<Problem> =>
   (sample) => {
     if (!sample.terminated || sample.length > max) return exceeded
-    const { shortest, longest } = correct(sample) === 1 ? right : wrong
+    const { shortest, longest } = numeral(correct(sample)) === 1 ? right : wrong
     return longest + ((shortest - longest) * (1 + Math.cos((Math.PI * sample.length) / max))) / 2
   }
 
@@ -85,7 +86,7 @@ export const groupLength =
         const [min, max] = bounds.get(sample.prompt)!
         if (min === max) return 0
         const lambda = 0.5 - (sample.length - min) / (max - min)
-        return correct(sample) === 1 ? lambda : Math.min(0, lambda)
+        return numeral(correct(sample)) === 1 ? lambda : Math.min(0, lambda)
       }),
     )
   }

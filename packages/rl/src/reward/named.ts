@@ -5,25 +5,33 @@
  */
 import * as E from 'fp-ts/lib/Either.js'
 import type { Monoid } from 'fp-ts/lib/Monoid.js'
-import type { Reward, Sample } from './reward.ts'
+import { failure, held } from './held.ts'
+import { blamed, disowned, glimpse, mistakeOf, RewardMistake, sampleAt, saidBy, shown } from './mistake.ts'
+import type { Reward, RewardError, Sample } from './reward.ts'
 
 /** A reward with the name it has in the log (`rewards/{name}/mean`) and its weight in the total. */
 export interface NamedReward<Problem> {
   readonly name: string
   readonly weight: number
-  /** One number a sample, in order, before the weight; NaN where the reward is absent. */
-  readonly score: (samples: readonly Sample<Problem>[]) => Promise<readonly number[]>
+  /** One answer a sample, in order, before the weight. */
+  readonly score: (samples: readonly Sample<Problem>[]) => Promise<readonly Answer[]>
 }
+
+/** What a reward says of one sample: its number (NaN = absent), or on the left why it is absent. */
+export type Answer = number | E.Either<RewardError, number>
 
 /** What one sample got: the weighted total, and each part before its weight. NaN = absent. */
 export interface Breakdown {
   readonly total: number
   readonly parts: Readonly<Record<string, number>>
+  /** Why each part that is NaN is absent, by name; left out where all are there. */
+  readonly absent?: Readonly<Record<string, string>>
 }
 
 /**
- * Names a reward of one sample; weight 1 unless told. A score that is not finite, a failure, a throw and a rejected
- * promise all make it absent (NaN), for that sample only.
+ * Names a reward of one sample; weight 1 unless told. A rejection, a `Left` and NaN make it absent, for that sample only.
+ * What it throws at once and what is no finite number are mistakes: scoring rejects with an error that names the reward
+ * and shows the sample. Throws RangeError on an empty name and on a weight that is not finite.
  *
  * @example
  * ```ts
@@ -31,15 +39,15 @@ export interface Breakdown {
  * const rewards = [named('format', format, 0.1)]
  * ```
  */
-export const named = <Problem>(name: string, reward: Reward<Problem>, weight = 1): NamedReward<Problem> => ({
-  name,
-  weight,
-  score: (samples) => Promise.all(samples.map((sample) => settle(reward, sample))),
-})
+export const named = <Problem>(name: string, reward: Reward<Problem>, weight = 1): NamedReward<Problem> => {
+  demandNamed('named', name, weight)
+  return { name, weight, score: (samples) => scoreEach(name, reward, samples) }
+}
 
 /**
- * Names a scorer of whole batches (a reward model, a judge that ranks). Where it rejects, or throws, it is absent for all
- * samples of the batch; a number that is not finite is absent for its sample.
+ * Names a scorer of whole batches (a reward model, a judge that ranks). Where it rejects it is absent for all samples of
+ * the batch; a NaN or a `Left` is absent for its sample. Mistakes, as those of {@link named}, are a throw at once, another
+ * count of scores than samples, and a score that is no finite number.
  *
  * @example
  * ```ts
@@ -52,29 +60,64 @@ export const named = <Problem>(name: string, reward: Reward<Problem>, weight = 1
  */
 export const namedBatch = <Problem>(
   name: string,
-  scoreAll: (samples: readonly Sample<Problem>[]) => Promise<readonly number[]>,
+  scoreAll: (samples: readonly Sample<Problem>[]) => Promise<readonly Answer[]>,
   weight = 1,
-): NamedReward<Problem> => ({
-  name,
-  weight,
-  score: (samples) =>
-    Promise.resolve(samples)
-      .then(scoreAll)
-      .then((scores) => scores.map(finite))
-      .catch(() => samples.map(() => NaN)),
-})
+): NamedReward<Problem> => {
+  demandNamed('namedBatch', name, weight)
+  return { name, weight, score: (samples) => scoreTogether(name, scoreAll, samples) }
+}
 
-const finite = (score: number): number => (Number.isFinite(score) ? score : NaN)
+const demandNamed = (op: string, name: unknown, weight: number): void => {
+  if (typeof name !== 'string' || name === '')
+    throw new RangeError(`${op}: the name is ${shown(name)}. Give a text that says in the log what is rewarded.`)
+  if (!Number.isFinite(weight))
+    throw new RangeError(`${op}: the weight of ${glimpse(name)} is ${shown(weight)}. Give a finite number.`)
+}
 
-/** The number of a reward; NaN whatever goes wrong, at once or later. */
-const settle = async <Problem>(reward: Reward<Problem>, sample: Sample<Problem>): Promise<number> => {
+const ADVICE =
+  'A reward gives a finite number, NaN where it has none, or a promise or TaskEither, which may fail. Mend it.'
+
+const blame = (name: string, where: string, thrown: unknown): RewardMistake =>
+  blamed(`reward ${glimpse(name)}`, where, ADVICE, thrown)
+
+const scoreEach = async <Problem>(
+  name: string,
+  reward: Reward<Problem>,
+  samples: readonly Sample<Problem>[],
+): Promise<readonly Answer[]> => {
+  const at = (i: number): string => sampleAt(samples[i]!, i, samples.length)
+  // The first throw ends it here; no promise of a sample before it rejects, for mistakes that come later are values.
+  const asked = samples.map((sample, i): Promise<Answer | RewardMistake> => {
+    try {
+      const score = held(reward(sample))
+      return typeof score === 'number' ? Promise.resolve(score) : score().catch(mistakeOf)
+    } catch (thrown) {
+      throw blame(name, at(i), thrown)
+    }
+  })
+  return (await Promise.all(asked)).map((answer, i) => {
+    if (answer instanceof RewardMistake) throw blame(name, at(i), answer)
+    return answer
+  })
+}
+
+const scoreTogether = async <Problem>(
+  name: string,
+  scoreAll: (samples: readonly Sample<Problem>[]) => Promise<readonly Answer[]>,
+  samples: readonly Sample<Problem>[],
+): Promise<readonly Answer[]> => {
+  const where = `a batch of ${samples.length}`
+  let pending: Promise<readonly Answer[]>
   try {
-    const score = reward(sample)
-    if (typeof score === 'number') return finite(score)
-    const result = await score()
-    return E.isRight(result) ? finite(result.right) : NaN
-  } catch {
-    return NaN
+    pending = scoreAll(samples)
+  } catch (thrown) {
+    throw blame(name, where, thrown)
+  }
+  try {
+    return await pending
+  } catch (thrown) {
+    if (thrown instanceof RewardMistake) throw blame(name, where, thrown)
+    return samples.map(() => E.left(failure(thrown)))
   }
 }
 
@@ -93,7 +136,8 @@ export const breakdownMonoid: Monoid<Breakdown> = {
   empty: { total: 0, parts: {} },
   concat: (x, y) => {
     requireDistinct([...Object.keys(x.parts), ...Object.keys(y.parts)])
-    return { total: x.total + y.total, parts: { ...x.parts, ...y.parts } }
+    const both = { total: x.total + y.total, parts: { ...x.parts, ...y.parts } }
+    return x.absent === undefined && y.absent === undefined ? both : { ...both, absent: { ...x.absent, ...y.absent } }
   },
 }
 
@@ -107,28 +151,57 @@ const requireDistinct = (names: readonly string[]): void => {
 }
 
 /** Weight 0 leaves a reward out of the total, so that one that is only watched cannot make it absent. */
-const breakdownOf = (name: string, weight: number, score: number): Breakdown => ({
-  total: weight === 0 ? 0 : weight * score,
-  parts: { [name]: score },
-})
+const breakdownOf = (name: string, weight: number, score: E.Either<string, number>): Breakdown =>
+  E.isRight(score)
+    ? { total: weight * score.right, parts: { [name]: score.right } }
+    : { total: weight === 0 ? 0 : NaN, parts: { [name]: NaN }, absent: { [name]: score.left } }
+
+const isLeft = (x: unknown): x is E.Left<RewardError> =>
+  typeof x === 'object' && x !== null && '_tag' in x && x._tag === 'Left'
+const isRight = (x: unknown): x is E.Right<number> =>
+  typeof x === 'object' && x !== null && '_tag' in x && x._tag === 'Right'
+
+const isList = (x: unknown): x is ArrayLike<Answer> => Array.isArray(x) || ArrayBuffer.isView(x)
+
+/** The number of an answer, or why there is none. Throws RewardMistake for what is neither. */
+const read = (answer: Answer): E.Either<string, number> => {
+  if (isLeft(answer)) return E.left(saidBy(answer.left))
+  const score: unknown = isRight(answer) ? answer.right : answer
+  if (Number.isNaN(score)) return E.left('gave NaN')
+  if (typeof score === 'number' && Number.isFinite(score)) return E.right(score)
+  throw new RewardMistake(`gave ${shown(score)}, which is no ${typeof score === 'number' ? 'finite ' : ''}number`)
+}
 
 const scoreAll =
   <Problem>(samples: readonly Sample<Problem>[]) =>
-  async ({ name, score }: NamedReward<Problem>): Promise<readonly number[]> => {
-    const scores = await score(samples)
-    if (scores.length === samples.length) return scores
-    throw new RangeError(
-      `reward ${JSON.stringify(name)}: ${scores.length} scores for ${samples.length} samples. Give one a sample, NaN where there is none.`,
-    )
+  async ({ name, score }: NamedReward<Problem>): Promise<readonly E.Either<string, number>[]> => {
+    const given: unknown = await score(samples)
+    if (!isList(given))
+      throw blame(name, `a batch of ${samples.length}`, new RewardMistake(`gave ${shown(given)}, which is no list`))
+    const answers = Array.from(given)
+    answers.forEach(disowned)
+    if (answers.length !== samples.length)
+      throw new RangeError(
+        `reward ${glimpse(name)}: ${answers.length} scores for ${samples.length} samples. Give one a sample, NaN where there is none.`,
+      )
+    return answers.map((answer, i) => {
+      try {
+        return read(answer)
+      } catch (thrown) {
+        throw blame(name, sampleAt(samples[i]!, i, samples.length), thrown)
+      }
+    })
   }
 
 /**
- * Scores every sample by every reward, all at once. A reward that fails is absent (NaN) for that sample, and makes the
- * total of that sample absent, never 0; weight 0 takes a reward out of the total and leaves it in the log.
+ * Scores every sample by every reward, all at once. A reward that fails is absent (NaN) for that sample, with its cause in
+ * `absent`, and makes the total of that sample absent, never 0; weight 0 takes a reward out of the total and leaves it in
+ * the log.
  *
  * `scoreSamples([...xs, ...ys])` is `scoreSamples(xs)` and `scoreSamples(ys)` joined sample by sample by
- * {@link breakdownMonoid}. Mistakes throw: two rewards of one name (before anything is scored), and a batch scorer that
- * gives another count of numbers than there are samples.
+ * {@link breakdownMonoid}. Mistakes throw: two rewards of one name (before anything is scored), a reward that throws at
+ * once or gives what is no finite number (by name, with a glimpse of the sample, and what was thrown as `cause`), and a batch
+ * scorer that gives another count of scores than there are samples.
  *
  * @example
  * ```ts

@@ -20,11 +20,13 @@ const after = (ms: number, value: number): Promise<number> => new Promise((done)
 /** What a reward gives to one sample, and after how many ms. */
 const outcome = async (patience: Patience, reward: SlowReward<null>) => {
   const score = patient(patience)(reward)(sample(1))
-  if (typeof score === 'number') throw new Error('a patient reward takes time')
   const begun = Date.now()
   const ended = score().then((result) => ({ result, ms: Date.now() - begun }))
   await vi.runAllTimersAsync()
   return ended
+}
+const raise = (thrown: unknown): never => {
+  throw thrown
 }
 const failure = (message: string) => E.left({ _tag: 'RewardFailed', message })
 
@@ -44,19 +46,16 @@ describe('a patient reward', () => {
       [() => NaN, 'gave NaN, not a finite number (3 times)'],
       [() => TE.right(Infinity), 'gave Infinity, not a finite number (3 times)'],
       // What an endpoint sends is not always what its type says.
-      [() => undefined as unknown as number, 'gave undefined, not a finite number (3 times)'],
-      [() => Promise.resolve('7' as unknown as number), 'gave 7, not a finite number (3 times)'],
+      [() => Promise.resolve(undefined as unknown as number), 'gave undefined, not a finite number (3 times)'],
+      [() => Promise.resolve('7' as unknown as number), 'gave "7", not a finite number (3 times)'],
+      [() => () => Promise.resolve(E.right('7' as unknown as number)), 'gave "7", not a finite number (3 times)'],
       [() => TE.left({ _tag: 'RewardFailed', message: 'HTTP 500' }), 'HTTP 500 (3 times)'],
       [() => Promise.reject(new TypeError('no such host')), 'no such host (3 times)'],
       // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- what others reject with is theirs
       [() => Promise.reject('plain text'), 'plain text (3 times)'],
       [never, 'no answer within 100 ms (3 times)'],
-      [
-        () => {
-          throw new TypeError('a bug')
-        },
-        'a bug (3 times)',
-      ],
+
+      [async () => raise(new TypeError('a bug, but later')), 'a bug, but later (3 times)'],
     ]
     for (const [reward, message] of broken)
       expect((await outcome(PATIENCE, reward)).result).toEqual(failure(`gave up after 3 attempts: ${message}`))
@@ -167,14 +166,43 @@ describe('a patient reward', () => {
     await vi.runAllTimersAsync()
     expect(await scored).toEqual([
       { total: 0.5, parts: { judge: 0, one: 1 } },
-      { total: NaN, parts: { judge: NaN, one: 1 } },
-      { total: NaN, parts: { judge: NaN, one: 1 } },
+      {
+        ...{ total: NaN, parts: { judge: NaN, one: 1 } },
+        absent: { judge: 'gave up after 2 attempts: no answer within 100 ms (2 times)' },
+      },
+      {
+        ...{ total: NaN, parts: { judge: NaN, one: 1 } },
+        absent: { judge: 'gave up after 2 attempts: HTTP 429 (2 times)' },
+      },
       { total: 3.5, parts: { judge: 3, one: 1 } },
     ])
     expect(told.map((e) => e.message).sort()).toEqual([
       'gave up after 2 attempts: HTTP 429 (2 times)',
       'gave up after 2 attempts: no answer within 100 ms (2 times)',
     ])
+  })
+
+  test('a mistake is not tried again: it is thrown, with the name of the reward', async () => {
+    const bug = new TypeError('a bug')
+    const patience = { ...PATIENCE, retries: 0, onFailure: () => raise(bug) }
+    const rejects: () => unknown = () => Promise.reject(bug)
+    const mistakes: readonly (readonly [SlowReward<null>, Patience, string])[] = [
+      [() => raise(bug), PATIENCE, 'threw TypeError: a bug'],
+      [() => () => raise(bug), PATIENCE, 'threw TypeError: a bug'],
+      [() => undefined as unknown as number, PATIENCE, 'gave undefined, which is no number'],
+      [() => NaN, patience, 'threw TypeError: a bug'],
+      [() => NaN, { ...patience, onFailure: rejects }, 'threw TypeError: a bug'],
+      [() => 1, { ...PATIENCE, jitter: () => raise(bug) }, 'threw TypeError: a bug'],
+      [() => 1, { ...PATIENCE, jitter: () => NaN }, 'threw RangeError: patient: jitter gave NaN'],
+    ]
+    for (const [reward, how, message] of mistakes) {
+      let asked = 0
+      const slow = patient(how)<null>((s, signal) => (asked++, reward(s, signal)))
+      const scored = scoreSamples([named('slow', slow)])([sample(1)]).catch((e: unknown) => e)
+      await vi.runAllTimersAsync()
+      expect(String(await scored)).toContain(`reward "slow" ${message}`)
+      expect(asked).toBeLessThanOrEqual(1)
+    }
   })
 
   test('wrong settings throw', () => {

@@ -4,14 +4,19 @@
  * `RewardFailed`, so that the reward is absent for that sample and nothing else.
  */
 import * as E from 'fp-ts/lib/Either.js'
-import * as TE from 'fp-ts/lib/TaskEither.js'
+import type * as TE from 'fp-ts/lib/TaskEither.js'
 import pLimit from 'p-limit'
 import pRetry from 'p-retry'
 import pTimeout from 'p-timeout'
-import type { Reward, RewardError, Sample, Score } from './reward.ts'
+import { heldLoosely } from './held.ts'
+import { mistakeOf, RewardMistake, shown } from './mistake.ts'
+import type { RewardError, Sample, Score } from './reward.ts'
 
-/** A reward that may also be a plain promise, and may watch a signal that says that nobody waits for it any more. */
-export type SlowReward<Problem> = (sample: Sample<Problem>, signal: AbortSignal) => Score | Promise<number>
+/** A reward that may watch a signal that says that nobody waits for it any more. */
+export type SlowReward<Problem> = (sample: Sample<Problem>, signal: AbortSignal) => Score
+
+/** A reward that always takes time. */
+export type PatientReward<Problem> = (sample: Sample<Problem>) => TE.TaskEither<RewardError, number>
 
 /** How patient to be. */
 export interface Patience {
@@ -35,10 +40,11 @@ export interface Patience {
 const LONGEST_TIMER = 2 ** 31 - 1 // ms; a timer of the platform takes no more, and fires at once
 
 /**
- * A reward with bounded concurrency, a timeout and retries with exponential backoff. An attempt fails if it throws, rejects,
- * gives a `Left`, gives anything but a finite number, or does not settle in time: then its signal is aborted, and it is
- * left behind. When the last attempt has failed the reward is `Left RewardFailed`, and its message counts what happened.
- * A retry waits outside of the bound. Wrong settings throw.
+ * A reward with bounded concurrency, a timeout and retries with exponential backoff. An attempt fails if it rejects, gives a
+ * `Left`, gives NaN, later gives anything but a finite number, or does not settle in time: then its signal is aborted, and
+ * it is left behind. When the last attempt has failed the reward is `Left RewardFailed`, and its message counts what
+ * happened. A retry waits outside of the bound. What is thrown at once, given at once without being a number, or thrown by
+ * `jitter` or `onFailure`, is a mistake: it is not tried again, and reaches whoever scores. Wrong settings throw.
  *
  * @example
  * ```ts
@@ -60,26 +66,42 @@ export const patient = (patience: Patience) => {
   check('backoff.factor', factor, factor >= 1 && Number.isFinite(factor))
   check('backoff.most', most, most >= 0 && most <= LONGEST_TIMER / 2)
 
-  return <Problem>(reward: SlowReward<Problem>): Reward<Problem> => {
+  return <Problem>(reward: SlowReward<Problem>): PatientReward<Problem> => {
     const limit = pLimit(concurrency)
     return (sample) => {
       const failures: string[] = []
-      const persevere = (): Promise<number> => {
-        const stretch = 1 + jitter()
-        return pRetry(() => limit(() => attempt(reward, sample, timeout)), {
+      const stretch = 1 + jitter()
+      if (!(stretch >= 1 && stretch < Infinity))
+        throw new RewardMistake(`threw RangeError: patient: jitter gave ${stretch - 1}. Give a number from 0`)
+      const persevere = (): Promise<number> =>
+        pRetry(() => limit(() => attempt(reward, sample, timeout)), {
           retries,
           factor,
           minTimeout: first * stretch,
           maxTimeout: most * stretch,
           onFailedAttempt: ({ error }) => void failures.push(error.message),
+          shouldRetry: ({ error }) => !(error instanceof RewardMistake),
         })
+      return async () => {
+        try {
+          return E.right(await persevere())
+        } catch (thrown) {
+          if (thrown instanceof RewardMistake) throw thrown
+          const error: RewardError = { _tag: 'RewardFailed', message: tally(failures) }
+          await toldOf(onFailure, error)
+          return E.left(error)
+        }
       }
-      return TE.tryCatch(persevere, () => {
-        const error: RewardError = { _tag: 'RewardFailed', message: tally(failures) }
-        onFailure(error)
-        return error
-      })
     }
+  }
+}
+
+/** An `async` callback is waited for: its rejection is a mistake too. */
+const toldOf = async (onFailure: (error: RewardError) => unknown, error: RewardError): Promise<void> => {
+  try {
+    await onFailure(error)
+  } catch (thrown) {
+    throw mistakeOf(thrown)
   }
 }
 
@@ -104,8 +126,22 @@ const attempt = async <Problem>(
     })
   } catch (thrown) {
     controller.abort(thrown)
+    if (thrown instanceof RewardMistake) throw thrown
     // p-retry takes some kinds of error for bugs, and does not try again after them: to it all failures are of one kind.
     throw new Error(thrown instanceof Error ? thrown.message : String(thrown), { cause: thrown })
+  }
+}
+
+const begin = <Problem>(
+  reward: SlowReward<Problem>,
+  sample: Sample<Problem>,
+  signal: AbortSignal,
+): Promise<E.Either<RewardError, unknown>> => {
+  try {
+    const score = heldLoosely(reward(sample, signal))
+    return typeof score === 'number' ? Promise.resolve(E.right(score)) : score()
+  } catch (thrown) {
+    throw mistakeOf(thrown)
   }
 }
 
@@ -114,12 +150,11 @@ const settle = async <Problem>(
   sample: Sample<Problem>,
   signal: AbortSignal,
 ): Promise<number> => {
-  const score = reward(sample, signal)
-  const given = await (typeof score === 'function' ? score() : score)
-  if (typeof given === 'object' && E.isLeft(given)) throw new Error(given.left.message)
-  const value: unknown = typeof given === 'object' ? given.right : given
+  const given = await begin(reward, sample, signal)
+  if (E.isLeft(given)) throw new Error(given.left.message)
+  const value: unknown = given.right
   if (typeof value === 'number' && Number.isFinite(value)) return value
-  throw new Error(`gave ${String(value)}, not a finite number`)
+  throw new Error(`gave ${shown(value)}, not a finite number`)
 }
 
 /** `gave up after 3 attempts: HTTP 500 (2 times), no answer within 50 ms` */

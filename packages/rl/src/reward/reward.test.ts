@@ -14,9 +14,16 @@ const sample = (completion: string, length = completion.length): Text => ({
   length,
   terminated: true,
 })
+const failed = E.left({ _tag: 'RewardFailed', message: 'down' } as const)
 // Adding 0 turns -0 into 0: the two are one number here.
 const settle = async (score: Score): Promise<E.Either<unknown, number>> =>
-  E.map((n: number) => n + 0)(typeof score === 'number' ? E.right(score) : await score())
+  E.map((n: number) => n + 0)(
+    typeof score === 'number'
+      ? E.right(score)
+      : typeof score === 'function'
+        ? await score()
+        : await score.then(E.right, () => failed),
+  )
 
 // Rewards of every kind: at once, later, absent, failed. Dyadic numbers, so that addition is exactly associative.
 const dyadic = fc.integer({ min: -64, max: 64 }).map((n) => n / 8)
@@ -24,9 +31,11 @@ const reward: fc.Arbitrary<Reward<null>> = fc.oneof(
   dyadic.map((x) => () => x),
   dyadic.map((x) => (s: Text) => s.length * x),
   dyadic.map((x) => () => TE.right(x)),
+  dyadic.map((x) => () => Promise.resolve(x)),
   fc.constantFrom<Reward<null>>(
     () => NaN,
     () => TE.left({ _tag: 'RewardFailed', message: 'down' }),
+    () => Promise.reject(new Error('down')),
   ),
 )
 const samples = fc.nat({ max: 20 }).map((n) => sample('x'.repeat(n)))
@@ -59,6 +68,50 @@ describe('rewards under addition', () => {
     expect([long(sample('ab')), long(sample('abcd'))]).toEqual([0, 2])
     expect([-3, 0.5, 3].map((x) => cap({ min: -1, max: 1 })(() => x)(sample('')))).toEqual([-1, 0.5, 1])
     expect(cap({ max: 1 })(() => NaN)(sample(''))).toBeNaN()
+    expect(cap({ max: 1 })(() => Infinity)(sample(''))).toBe(1)
+  })
+
+  // In arithmetic, undefined would be NaN, which says absent, and '7' would be 7.
+  test('what is no number is thrown by whatever composes it, and not made one', async () => {
+    const compositions: readonly ((reward: Reward<null>) => Reward<null>)[] = [
+      weighted(0.5),
+      cap({ max: 1 }),
+      (reward) => concat(() => 1, reward),
+      (reward) => concat(reward, () => Promise.resolve(1)),
+    ]
+    for (const compose of compositions) {
+      for (const bad of [undefined, '7', null, {}]) {
+        const now = compose(() => bad as number)
+        expect(() => now(sample(''))).toThrow(/gave .*, which is no number/)
+        const later = compose(() => Promise.resolve(bad as number))(sample(''))
+        await expect((later as TE.TaskEither<unknown, number>)()).rejects.toThrow(/gave .*, which is no number/)
+        const task = compose(() => TE.right(bad as number))(sample(''))
+        await expect((task as TE.TaskEither<unknown, number>)()).rejects.toThrow(/gave .*, which is no number/)
+      }
+      const forgotten = compose((() => () => Promise.resolve(5)) as unknown as Reward<null>)(sample(''))
+      await expect((forgotten as TE.TaskEither<unknown, number>)()).rejects.toThrow(/a task of 5, which is no Either/)
+    }
+  })
+
+  test('a gate whose condition is a promise is refused: it would be open always', () => {
+    const asked = gate((() => Promise.reject(new Error('down'))) as unknown as () => boolean)(() => 1)
+    expect(() => asked(sample(''))).toThrow(/gave Promise.*, which is neither true nor false/)
+  })
+
+  test('a rejection beside a throw is nobody’s, and kills nothing', async () => {
+    const loose: unknown[] = []
+    const hear = (reason: unknown) => void loose.push(reason)
+    process.on('unhandledRejection', hear)
+    const both = concat(
+      () => Promise.reject(new Error('down')),
+      () => {
+        throw new TypeError('a bug')
+      },
+    )
+    expect(() => both(sample(''))).toThrow('a bug')
+    await new Promise((done) => setTimeout(done, 20))
+    process.off('unhandledRejection', hear)
+    expect(loose).toEqual([])
   })
 })
 

@@ -1,11 +1,14 @@
 /**
  * Rewards are functions of a sample, and compose: they add (a Monoid), scale, gate and saturate. A reward may also be a
  * computation that takes time and can fail (a learned model, a service); a failed or undefined reward is *absent*,
- * written NaN, and a sum with an absent part is absent: it must never count as 0.
+ * written NaN, and a sum with an absent part is absent: it must never count as 0. What a reward throws at once, and what is
+ * no number, is a mistake in it, and thrown.
  */
 import * as E from 'fp-ts/lib/Either.js'
 import type { Monoid } from 'fp-ts/lib/Monoid.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
+import { type Held, held } from './held.ts'
+import { verdict } from './mistake.ts'
 
 /** What a reward sees of a completion. */
 export interface Sample<Problem> {
@@ -25,20 +28,25 @@ export interface RewardError {
   readonly message: string
 }
 
-/** A number (NaN = absent), or a computation of one. */
-export type Score = number | TE.TaskEither<RewardError, number>
+/**
+ * A number (NaN = absent), or a computation of one: a promise, as `async` functions give, is absent where it rejects, and a
+ * task where it gives a `Left` or rejects.
+ */
+export type Score = number | Promise<number> | TE.TaskEither<RewardError, number>
 
 /** A function of a sample. */
 export type Reward<Problem> = (sample: Sample<Problem>) => Score
 
 const map =
   (f: (x: number) => number) =>
-  (score: Score): Score =>
-    typeof score === 'number' ? f(score) : TE.map(f)(score)
+  (score: Score): Score => {
+    const given = held(score)
+    return typeof given === 'number' ? f(given) : TE.map(f)(given)
+  }
 
-const lift = (score: Score): TE.TaskEither<RewardError, number> => (typeof score === 'number' ? TE.right(score) : score)
+const lift = (score: Held): TE.TaskEither<RewardError, number> => (typeof score === 'number' ? TE.right(score) : score)
 
-const plus = (x: Score, y: Score): Score =>
+const plus = (x: Held, y: Held): Score =>
   typeof x === 'number' && typeof y === 'number'
     ? x + y
     : async () => {
@@ -58,7 +66,7 @@ const plus = (x: Score, y: Score): Score =>
  */
 export const rewardMonoid = <Problem>(): Monoid<Reward<Problem>> => ({
   empty: () => 0,
-  concat: (x, y) => (sample) => plus(x(sample), y(sample)),
+  concat: (x, y) => (sample) => plus(held(x(sample)), held(y(sample))),
 })
 
 /**
@@ -103,7 +111,7 @@ export const gate =
   <Problem>(condition: (sample: Sample<Problem>) => boolean) =>
   (reward: Reward<Problem>): Reward<Problem> =>
   (sample) =>
-    condition(sample) ? reward(sample) : 0
+    verdict(condition(sample)) ? reward(sample) : 0
 
 /**
  * The reward, held between two bounds: what a reward that can be hacked should go through.

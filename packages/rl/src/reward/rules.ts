@@ -1,6 +1,7 @@
 /** Rewards by rule: accuracy and format, all that DeepSeek-R1-Zero was trained on (DeepSeek-R1 section 2.2.2). */
 import * as E from 'fp-ts/lib/Either.js'
 import { lastAnswer, parseCompletion, wholeCompletion } from '../policy/template.ts'
+import { verdict } from './mistake.ts'
 import type { Sample } from './reward.ts'
 
 /** A rule gives its number at once. */
@@ -19,7 +20,7 @@ export const accuracy =
   <Problem>(verify: (problem: Problem) => (answer: string) => boolean): Rule<Problem> =>
   (sample) => {
     const answer = lastAnswer(wholeCompletion(sample))
-    return answer !== null && verify(sample.problem)(answer.trim()) ? 1 : 0
+    return answer !== null && verdict(verify(sample.problem)(answer.trim())) ? 1 : 0
   }
 
 /**

@@ -9,6 +9,7 @@ import type { DeviceError } from '@adjoint/tensor'
  * - `UnknownToken`: a text has a character that the vocabulary has no token for.
  * - `SequenceTooLong`: prompt and completion do not fit the model's context.
  * - `TooFewGroups`: of the groups sampled for a step, too few were worth learning from.
+ * - `RewardAbsent`: a reward failed for all completions of a batch, or left none of them with a total.
  * - `CorruptCheckpoint`: a file of the run cannot be read back; nothing of it is overwritten.
  * - `FileFailure`: the system refused a read or a write (no space left, no permission).
  * - `NoDistribution`: the policy's logits were NaN, infinite, or hid every token, so that nothing could be sampled.
@@ -26,6 +27,15 @@ export type RunError =
   | { readonly _tag: 'UnknownToken'; readonly text: string; readonly position: number }
   | { readonly _tag: 'SequenceTooLong'; readonly length: number; readonly context: number }
   | { readonly _tag: 'TooFewGroups'; readonly kept: number; readonly wanted: number; readonly sampled: number }
+  | {
+      readonly _tag: 'RewardAbsent'
+      readonly reward: string
+      /** Completions that lack it, of those of the batch. */
+      readonly absent: number
+      readonly of: number
+      /** Why the first of them lacks it. */
+      readonly cause: string
+    }
   | { readonly _tag: 'CorruptCheckpoint'; readonly path: string; readonly reason: string }
   | { readonly _tag: 'FileFailure'; readonly path: string; readonly code: string; readonly reason: string }
   | { readonly _tag: 'NoDistribution'; readonly rows: readonly number[]; readonly message: string }
@@ -76,6 +86,12 @@ export const describeError = (error: RunError): string => {
         `of ${error.sampled} groups sampled for a step, ${error.kept} were kept, and ${error.wanted} are wanted. ` +
         'Look at the rewards (all equal? all absent?), choose problems of another difficulty, or allow more rounds.'
       )
+    case 'RewardAbsent':
+      return (
+        `the reward ${JSON.stringify(error.reward)} is absent for ${error.absent === error.of ? 'all' : `${error.absent} of`} ` +
+        `${error.of} completions of a batch${error.absent === error.of ? '' : ', and no completion has all rewards'}: ` +
+        `${sentence(error.cause)} There is nothing to learn from: mend what it asks, and resume.`
+      )
     case 'CorruptCheckpoint':
       return `${error.path} cannot be resumed from: ${sentence(error.reason)} It was left as it is; move it away to start anew.`
     case 'FileFailure':
@@ -92,6 +108,13 @@ export const demandAtLeast = (op: string, least: number, settings: Readonly<Reco
   for (const [name, value] of Object.entries(settings))
     if (!(typeof value === 'number' && value >= least))
       throw new RangeError(`${op}: ${name} is ${String(value)}. Give a number of at least ${least}.`)
+}
+
+/** @internal Throws RangeError for a setting that is no count: a whole number of at least 1. */
+export const demandCounts = (op: string, settings: Readonly<Record<string, unknown>>): void => {
+  for (const [name, value] of Object.entries(settings))
+    if (!(typeof value === 'number' && Number.isInteger(value) && value >= 1))
+      throw new RangeError(`${op}: ${name} is ${String(value)}. Give a whole number of at least 1.`)
 }
 
 const codeOf = (thrown: unknown): string =>

@@ -8,6 +8,7 @@ import type * as TE from 'fp-ts/lib/TaskEither.js'
 import pLimit from 'p-limit'
 import type { Demonstration } from '../policy/batch.ts'
 import type { Task } from '../task/task.ts'
+import { verifierOf } from '../task/verify.ts'
 import { type ChainOfThought, formatCompletion, lastAnswer, parseCompletion } from '../policy/template.ts'
 import type { TeacherError } from './errors.ts'
 import type { Teacher, Trace } from './teacher.ts'
@@ -109,13 +110,14 @@ export const teacherTraces =
     observe,
   }: TeacherTracesConfig<Problem>) =>
   (problems: readonly Problem[]): TE.TaskEither<TeacherError, TeacherTraces<Problem>> => {
+    const verify = verifierOf(task)
     const judge = (problem: Problem, sample: number, trace: Trace): JudgedTrace<Problem> => {
       const said = read(trace)
       const demonstration = { prompt: task.prompt(problem), completion: formatCompletion(said) }
       const readable =
         E.isRight(parseCompletion(demonstration.completion)) &&
         E.isRight(task.vocabulary.encode(demonstration.completion))
-      const right = trace.finishReason !== 'length' && task.verify(problem)(said.answer)
+      const right = trace.finishReason !== 'length' && verify(problem)(said.answer)
       const verdict = !readable ? 'unreadable' : right ? 'right' : 'wrong'
       return { problem, sample, trace, demonstration, verdict }
     }
