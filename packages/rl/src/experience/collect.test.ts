@@ -135,7 +135,8 @@ describe('rewards that break', () => {
   const raise = (thrown: unknown): never => {
     throw thrown
   }
-  const collect = (over: Partial<CollectConfig<Chain, TransformerParams>>) => collector(config(over))(params, hostKey(10))()
+  const collect = (over: Partial<CollectConfig<Chain, TransformerParams>>) =>
+    collector(config(over))(params, hostKey(10))()
   const one = named<Chain>('one', () => 1)
   const down = (): Promise<never> => Promise.reject(new Error('HTTP 503'))
 
@@ -206,7 +207,8 @@ describe('rewards that break', () => {
   })
 
   test('a choice of groups that breaks is thrown by its name', async () => {
-    const keep = (chosen: unknown) => collect({ keep: chosen as NonNullable<CollectConfig<Chain, TransformerParams>['keep']> })
+    const keep = (chosen: unknown) =>
+      collect({ keep: chosen as NonNullable<CollectConfig<Chain, TransformerParams>['keep']> })
     await expect(keep(() => raise(new TypeError('a bug')))).rejects.toThrow('keep threw TypeError: a bug, at a group')
     await expect(keep(() => Promise.resolve(true))).rejects.toThrow(/keep gave Promise.*neither true nor false/)
     await expect(keep(partlyRight('right'))).rejects.toThrow(/no reward is named "right"; there are ended/)

@@ -56,7 +56,7 @@ const numbered = (version: number): Experience<number> => ({
   samplerLogp: Float32Array.of(-1, -1 - version),
   samples: [0, 1].map((problem) => ({ problem, prompt: '', completion: '', length: 1, terminated: true })),
   breakdowns: [
-    { total: NaN, parts: { a: NaN } },
+    { total: NaN, parts: { a: NaN }, absent: { a: 'HTTP 500' } },
     { total: version, parts: { a: version } },
   ],
   steps: null,
@@ -64,7 +64,7 @@ const numbered = (version: number): Experience<number> => ({
   versions: [version, version],
 })
 const counting: Source<null, number, number> = (state, { version }) =>
-  TE.right([{ experience: numbered(version), metrics: {}, times: { rollout: 0, reward: 0 } }, state + 1])
+  TE.right([{ experience: numbered(version), metrics: {}, absences: [], times: { rollout: 0, reward: 0 } }, state + 1])
 
 describe('a replay buffer', () => {
   test('gives the fresh batch first, then old groups, none twice, and keeps the newest batches', async () => {

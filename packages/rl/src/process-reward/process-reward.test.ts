@@ -1,7 +1,7 @@
 import { checkGrads, grad } from '@adjoint/autograd'
 import type { Floats } from '@adjoint/nn'
 import { adam, transformer } from '@adjoint/nn'
-import { random, type Scalar, tensor } from '@adjoint/tensor'
+import { type Device, DeviceFailure, random, type Scalar, tensor } from '@adjoint/tensor'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { right, testDevice } from '../run/device.support.ts'
@@ -228,6 +228,24 @@ describe('on a device', () => {
     expect(rewards.flat().every(({ reward }) => reward > 0 && reward < 1)).toBe(true)
     // The same whatever else is in the batch.
     expect((await score(samples.slice(1, 2)))[0]).toEqual(rewards[1])
+  })
+
+  test('a device that fails is no completion without steps: it rejects, and says why', async () => {
+    const lost: Device = {
+      ...device,
+      compile: () => {
+        throw new DeviceFailure({ _tag: 'DeviceLost', message: 'gone' })
+      },
+    }
+    const score = stepRewards({
+      model,
+      params: model.init(random.key(0)),
+      separator: '',
+      vocabulary,
+      width: 12,
+      device: lost,
+    })
+    await expect(score([say('3+4=', '<think>7</think><answer>7</answer>')])).rejects.toThrow('the device failed: gone')
   })
 
   test('what cannot be encoded is an error of the step', async () => {
