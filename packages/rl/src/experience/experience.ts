@@ -101,7 +101,7 @@ export const concatExperiences = <Problem>(x: Experience<Problem>, y: Experience
  * @example
  * ```ts
  * import { dropTruncated, type GrpoConfig } from '@adjoint/rl'
- * const overlong: Pick<GrpoConfig<unknown, null>, 'refine'> = { refine: dropTruncated }
+ * const overlong: Pick<GrpoConfig<unknown, null, null>, 'refine'> = { refine: dropTruncated }
  * ```
  */
 export const dropTruncated = <Problem>(experience: Experience<Problem>): Experience<Problem> => {
