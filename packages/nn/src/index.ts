@@ -108,4 +108,4 @@ export {
   saveCheckpoint,
   type SaveConfig,
 } from './io/checkpoint.ts'
-export type { Files } from './io/files.ts'
+export { clearParts, type Files } from './io/files.ts'

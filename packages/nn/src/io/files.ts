@@ -38,6 +38,33 @@ export const replaceBy =
     await syncFolder(path)
   }
 
+/** What follows a path in the name of a part: a file that was to replace it. */
+const PART = /^\.[0-9a-f]{8}\.part$/
+
+/**
+ * Removes the parts that replacements of this file have left where the process was killed; whoever calls it knows that
+ * none is at work. The file itself stays as it is.
+ *
+ * @example
+ * ```ts
+ * import { clearParts } from '@adjoint/nn'
+ * import { mkdtempSync, readdirSync, writeFileSync } from 'node:fs'
+ * import { tmpdir } from 'node:os'
+ * import { join } from 'node:path'
+ * const folder = mkdtempSync(join(tmpdir(), 'adjoint-'))
+ * writeFileSync(join(folder, 'step-10.safetensors.0f3c2a11.part'), 'half of it')
+ * await clearParts(join(folder, 'step-10.safetensors'))
+ * console.log(readdirSync(folder)) // []
+ * ```
+ */
+export const clearParts = async (path: string): Promise<void> => {
+  const { readdir, rm } = await import('node:fs/promises')
+  const { basename, dirname, join } = await import('node:path')
+  const [folder, file] = [dirname(path), basename(path)]
+  for (const name of await readdir(folder))
+    if (name.startsWith(file) && PART.test(name.slice(file.length))) await rm(join(folder, name), { force: true })
+}
+
 /** Node's file system, loaded when first used, so that importing this package needs none. */
 export const nodeFiles: Files = {
   read: async (path) => {

@@ -6,10 +6,12 @@
 import type { Device } from '@adjoint/tensor'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import type { Reader } from 'fp-ts/lib/Reader.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { fileFailure, type RunError } from '../run/errors.ts'
+import { lockFolder } from '../run/lock.ts'
 import type { Progress } from '../run/run.ts'
 import { type FolderError, type Stage, type StageCause, type StageError, stages } from './stage.ts'
 
@@ -116,12 +118,33 @@ const checked =
       TE.mapLeft((error): StageError => ({ stage: names[0] ?? env.folder, error })),
     )
 
+/** The stage while no other process performs a recipe in the folder: what another has ended here is not to be gone on from. */
+const alone =
+  (folder: string, name: string) =>
+  <S>(stage: Stage<S>): Stage<S> =>
+  (state) => {
+    const failed = (error: RunError): StageError => ({ stage: name, error })
+    return async () => {
+      const held = await pipe(lockFolder(folder), TE.mapLeft(failed))()
+      if (E.isLeft(held)) return held
+      const release = TE.mapLeft(failed)(held.right.release)
+      // What is thrown is a mistake in a stage: the folder is given back all the same.
+      const ended = await stage(state)().catch(async (thrown: unknown) => {
+        await release()
+        throw thrown
+      })
+      const released = await release()
+      return E.isRight(ended) && E.isLeft(released) ? released : ended
+    }
+  }
+
 /**
  * The recipe as one stage in a place. It maps the concatenation of recipes to the composition of stages: performing
  * `[...xs, ...ys]` is performing `xs` and then `ys` with `first` moved on by the length of `xs`.
  *
  * What was killed at any point and resumed leaves the logs of what was not, byte for byte, and gives the same state, bit
- * for bit. Left: what the first stage that fails says; later ones do not start.
+ * for bit. Left: what the first stage that fails says; later ones do not start. Of two processes on one folder the second is
+ * refused at once.
  *
  * @example
  * ```ts
@@ -129,10 +152,14 @@ const checked =
  * import { requestDevice } from '@adjoint/tensor'
  * import { isRight } from 'fp-ts/lib/Either.js'
  * import * as TE from 'fp-ts/lib/TaskEither.js'
+ * import { mkdtempSync } from 'node:fs'
+ * import { tmpdir } from 'node:os'
+ * import { join } from 'node:path'
  * const recipe: Recipe<number> = [{ name: 'increment', at: () => (n) => TE.right(n + 1) }]
  * const device = await requestDevice({ kind: 'wasm' })()
  * if (isRight(device)) {
- *   const env = { device: device.right, folder: 'no/such/folder', seed: 0, resume: false, checkpointEvery: 25 }
+ *   const folder = mkdtempSync(join(tmpdir(), 'recipe-'))
+ *   const env = { device: device.right, folder, seed: 0, resume: false, checkpointEvery: 25 }
  *   const result = await perform([...recipe, ...recipe])(env)(0)() // Right 2
  * }
  * ```
@@ -144,5 +171,5 @@ export const perform =
     const each = recipe.map(({ at }, i) =>
       at({ ...env, number: first + i, stage: names[i]!, folder: join(env.folder, names[i]!) }),
     )
-    return stages([checked(env, names, first), ...each])
+    return alone(env.folder, names[0] ?? env.folder)(stages([checked(env, names, first), ...each]))
   }

@@ -5,24 +5,25 @@
  * What goes in and what comes out is copied to the host, here and nowhere else: steps reuse the memory of their arguments,
  * and stages share none.
  */
-import { type HostArray, tree, type Tree } from '@adjoint/tensor'
+import { type Device, type HostArray, tree, type Tree } from '@adjoint/tensor'
 import { createHash } from 'node:crypto'
-import { access, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { readOn, snapshot } from '../run/device.ts'
-import { fileFailure, type RunError } from '../run/errors.ts'
+import type { RunError } from '../run/errors.ts'
+import { filesOf } from '../run/folder.ts'
+import { foldIn, type HostKey, hostKey } from '../run/keys.ts'
 import { type Json, type LogRecord, readLog } from '../run/log.ts'
 import { type Phase, run } from '../run/run.ts'
-import { foldIn, type HostKey, hostKey } from '../run/keys.ts'
+import { type StateCodec, treeState } from '../run/state.ts'
 import type { RecipeStage, StageEnv } from './recipe.ts'
 import type { StageCause, StageError } from './stage.ts'
 
 type Settings = { readonly [key: string]: Json }
 
 /** What a stage does, as a run whose state is T. */
-export interface StagedRun<S, T extends Tree> {
+export interface StagedRun<S, T> {
   readonly name: string
   /** The first line of its log: everything that its results depend on and that is data. */
   readonly settings: Settings
@@ -30,6 +31,8 @@ export interface StagedRun<S, T extends Tree> {
   readonly begin: (state: S) => T
   /** Further data of the state that its results depend on. */
   readonly reads: (state: S) => Json
+  /** How a checkpoint holds the state of its run. Default: a tree of tensors, as it is. */
+  readonly codec?: StateCodec<T>
   /** What it does, on a device. Made when the stage starts; no phase changes the structure of T on entering. */
   readonly phases: (state: S, env: StageEnv) => readonly Phase<T>[]
   /** The recipe's state after it. */
@@ -37,7 +40,7 @@ export interface StagedRun<S, T extends Tree> {
 }
 
 /** What a stage has left. */
-export interface StageEnd<T extends Tree> {
+export interface StageEnd<T> {
   /** The last state of its run, in memory of its own. */
   readonly tree: T
   readonly records: readonly LogRecord[]
@@ -64,72 +67,31 @@ const digest =
       TE.map((arrays: readonly HostArray[]) => {
         const hash = createHash('sha256')
         const leaves = tree.leaves(from).map(({ shape, dtype }) => [dtype, ...shape])
-        hash.update(JSON.stringify([tree.paths(from), leaves, data]))
+        hash.update(JSON.stringify([tree.structure(from).key, leaves, data]))
         for (const { buffer, byteOffset, byteLength } of arrays)
           hash.update(new Uint8Array(buffer, byteOffset, byteLength))
         return hash.digest('hex').slice(0, 16)
       }),
     )
 
-const exists = (path: string): TE.TaskEither<RunError, boolean> =>
-  TE.fromTask(() =>
-    access(path).then(
-      () => true,
-      () => false,
-    ),
-  )
+/** A state whose tensors have memory of their own, on the host. Throws where `codec` does not restore what it gave. */
+const copied =
+  <T>(device: Device, codec: StateCodec<T>) =>
+  (state: T): TE.TaskEither<RunError, T> =>
+    pipe(
+      snapshot(device)(codec.tensors(state)),
+      TE.map((tensors) => {
+        const restored = codec.restore(tensors, codec.data(state))
+        if (E.isRight(restored)) return restored.right
+        throw new Error(`staged: the codec does not restore the state that it was given: ${restored.left}.`)
+      }),
+    )
 
-const files = (folder: string) => ({
-  log: join(folder, 'log.jsonl'),
-  times: join(folder, 'times.jsonl'),
-  checkpoint: join(folder, 'checkpoint.safetensors'),
-})
-
-/** The log of a folder; empty where there is none yet. */
-const logOf = (folder: string): TE.TaskEither<RunError, readonly LogRecord[]> =>
-  pipe(
-    readLog(files(folder).log),
-    TE.orElse((error) => (error._tag === 'FileFailure' && error.code === 'ENOENT' ? TE.right([]) : TE.left(error))),
-  )
-
-/** Killed before its first checkpoint, a stage has done nothing: what it left is cleared, and it begins. */
-const clear = (folder: string, lines: number): TE.TaskEither<StageCause, { readonly resume: boolean }> =>
-  lines > 1
-    ? TE.left({
-        _tag: 'CorruptCheckpoint',
-        path: folder,
-        reason: `its log has ${lines} lines, and its checkpoint is missing`,
-      })
-    : TE.tryCatch(async () => {
-        const { log, times } = files(folder)
-        await Promise.all([log, times].map((path) => rm(path, { force: true })))
-        return { resume: false }
-      }, fileFailure(folder))
-
-/** Where it began with the same settings, it must have begun from the same state; other settings are `run`'s to refuse. */
-const checkStart = (folder: string, found: LogRecord | undefined, settings: Settings): StageCause | null => {
-  const others = Object.keys(settings).filter((name) => name !== 'start')
-  const same = others.every((name) => JSON.stringify(found?.[name]) === JSON.stringify(settings[name]))
-  return same && found?.['start'] !== settings['start'] ? { _tag: 'OtherStart', folder } : null
-}
-
-/** Whether the stage begins, or goes on with what its folder holds. */
-const howToStart = (
-  { folder, resume }: StageEnv,
-  settings: Settings,
-): TE.TaskEither<StageCause, { readonly resume: boolean }> =>
-  resume
-    ? pipe(
-        TE.Do,
-        TE.bind('records', () => logOf(folder)),
-        TE.bind('saved', () => exists(files(folder).checkpoint)),
-        TE.flatMap(({ records, saved }): TE.TaskEither<StageCause, { readonly resume: boolean }> => {
-          if (!saved) return clear(folder, records.length)
-          const problem = checkStart(folder, records[0], settings)
-          return problem === null ? TE.right({ resume: true }) : TE.left(problem)
-        }),
-      )
-    : TE.right({ resume: false })
+/** With the settings of another start and else the same, it began from another state; other settings are told as such. */
+const otherStart =
+  (folder: string) =>
+  (error: RunError): StageCause =>
+    error._tag === 'OtherSettings' && error.name === 'start' ? { _tag: 'OtherStart', folder } : error
 
 /**
  * The stage of a run. Its log begins with its settings and `start`, a digest of what it started from, so that a stage is
@@ -153,38 +115,44 @@ const howToStart = (
  * const recipe = perform([count, count]) // two folders, 1-count and 2-count; 6 from 0
  * ```
  */
-export const staged = <S, T extends Tree>(given: StagedRun<S, T>): RecipeStage<S> => ({
-  name: given.name,
-  at: (env) => (state) => {
-    const { folder, stage, device, checkpointEvery, observe } = env
+export function staged<S, T extends Tree>(given: StagedRun<S, T>): RecipeStage<S>
+/** The same for a run whose state is not tensors only: `codec` says how a checkpoint holds it. */
+export function staged<S, T>(given: StagedRun<S, T> & { readonly codec: StateCodec<T> }): RecipeStage<S>
+export function staged<S, T>(given: StagedRun<S, T>): RecipeStage<S> {
+  // Without `codec`, the state is a tree: the first signature.
+  const codec = given.codec ?? (treeState() as StateCodec<unknown> as StateCodec<T>)
+  return {
+    name: given.name,
+    at: (env) => (state) => {
+      const { folder, stage, device, checkpointEvery, observe, resume } = env
 
-    const fold = (initial: T, start: string): TE.TaskEither<StageCause, T> => {
-      const settings = { ...given.settings, device: device.kind, seed: env.seed, stage, start }
-      return pipe(
-        howToStart(env, settings),
-        TE.flatMap((how) =>
+      const fold = (initial: T, start: string): TE.TaskEither<StageCause, T> =>
+        pipe(
           run({
             folder,
             seed: seedOf(env),
             phases: given.phases(state, env),
             checkpointEvery,
-            settings,
+            settings: { ...given.settings, device: device.kind, seed: env.seed, stage, start },
+            codec,
             ...(observe === undefined ? {} : { observe: (progress) => observe({ ...progress, stage }) }),
-          })(initial, how),
-        ),
-      )
-    }
+          })(initial, { resume: resume && 'where begun' }),
+          TE.mapLeft(otherStart(folder)),
+        )
 
-    return pipe(
-      snapshot(device)(given.begin(state)),
-      TE.bindTo('initial'),
-      TE.bind('start', ({ initial }) => digest(env)(initial, given.reads(state))),
-      TE.flatMap(({ initial, start }) => fold(initial, start)),
-      TE.flatMap(snapshot(device)),
-      TE.bindTo('tree'),
-      TE.bindW('records', () => readLog(files(folder).log)),
-      TE.flatMap(({ tree: last, records }) => given.end(state, { tree: last, records, folder, stage })),
-      TE.mapLeft((error): StageError => ({ stage, error })),
-    )
-  },
-})
+      return pipe(
+        copied(device, codec)(given.begin(state)),
+        TE.bindTo('initial'),
+        TE.bind('start', ({ initial }) =>
+          digest(env)(codec.tensors(initial), [given.reads(state), codec.data(initial)]),
+        ),
+        TE.flatMap(({ initial, start }) => fold(initial, start)),
+        TE.flatMap(copied(device, codec)),
+        TE.bindTo('tree'),
+        TE.bindW('records', () => readLog(filesOf(folder).log)),
+        TE.flatMap(({ tree: last, records }) => given.end(state, { tree: last, records, folder, stage })),
+        TE.mapLeft((error): StageError => ({ stage, error })),
+      )
+    },
+  }
+}

@@ -11,6 +11,8 @@ import type { DeviceError } from '@adjoint/tensor'
  * - `TooFewGroups`: of the groups sampled for a step, too few were worth learning from.
  * - `RewardAbsent`: a reward failed for all completions of a batch, or left none of them with a total.
  * - `CorruptCheckpoint`: a file of the run cannot be read back; nothing of it is overwritten.
+ * - `OtherSettings`: the folder's run was started with other settings, of which `name` is the first; the values are JSON.
+ * - `Locked`: another process runs in the folder (or this one does); `file` is its lock.
  * - `FileFailure`: the system refused a read or a write (no space left, no permission).
  * - `NoDistribution`: the policy's logits were NaN, infinite, or hid every token, so that nothing could be sampled.
  * - `DeviceFailed`: the device that runs the steps failed.
@@ -37,6 +39,20 @@ export type RunError =
       readonly cause: string
     }
   | { readonly _tag: 'CorruptCheckpoint'; readonly path: string; readonly reason: string }
+  | {
+      readonly _tag: 'OtherSettings'
+      readonly path: string
+      readonly name: string
+      readonly found: string
+      readonly wanted: string
+    }
+  | {
+      readonly _tag: 'Locked'
+      readonly folder: string
+      readonly pid: number
+      readonly host: string
+      readonly file: string
+    }
   | { readonly _tag: 'FileFailure'; readonly path: string; readonly code: string; readonly reason: string }
   | { readonly _tag: 'NoDistribution'; readonly rows: readonly number[]; readonly message: string }
   | { readonly _tag: 'DeviceFailed'; readonly error: DeviceError }
@@ -94,6 +110,16 @@ export const describeError = (error: RunError): string => {
       )
     case 'CorruptCheckpoint':
       return `${error.path} cannot be resumed from: ${sentence(error.reason)} It was left as it is; move it away to start anew.`
+    case 'OtherSettings':
+      return (
+        `${error.path}: the run was started with ${error.name} = ${error.found}, and is resumed with ${error.wanted}. ` +
+        'It was left as it is: resume it with its own settings, or choose another folder.'
+      )
+    case 'Locked':
+      return (
+        `${error.folder} is in use by process ${error.pid} of ${error.host}. Nothing was changed: wait for it or stop it, or ` +
+        `choose another folder. If there is no such process, remove ${error.file}.`
+      )
     case 'FileFailure':
       return `${error.path}: ${sentence(error.reason)} ${adviceOn[error.code] ?? 'Nothing was overwritten.'}`.trimEnd()
     case 'NoDistribution':

@@ -34,14 +34,14 @@ export interface Log {
   readonly close: TE.TaskEither<RunError, void>
 }
 
-// JSON has no NaN and no infinity: an absent number is null.
-const line = (record: LogRecord): string => `${JSON.stringify(record)}\n`
+/** @internal A record as it is written. JSON has no NaN and no infinity: an absent number is null. */
+export const line = (record: LogRecord): string => `${JSON.stringify(record)}\n`
 
 const attempt = <A>(path: string, run: () => Promise<A>): TE.TaskEither<RunError, A> =>
   TE.tryCatch(run, fileFailure(path))
 
 /** @internal A log on whatever `path` is, which holds `before` lines already. */
-export const openLog = (path: string, flags: 'wx' | 'a', before: number): TE.TaskEither<RunError, Log> =>
+export const openLog = (path: string, flags: 'wx' | 'w' | 'a', before: number): TE.TaskEither<RunError, Log> =>
   pipe(
     attempt(path, () => open(path, flags)),
     TE.map((file) => {
