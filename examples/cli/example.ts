@@ -2,7 +2,7 @@
  * What the `main.ts` of every example is made of: flags in, a device for as long as the job takes, a table or one JSON
  * object out; exit code 2 for bad flags, 1 for a job that failed (one line on stderr), 0 for one that did not.
  */
-import { describeError, type RunError } from '@adjoint/rl'
+import { describeError, printable, type RunError } from '@adjoint/rl'
 import { type Device, requestDevice } from '@adjoint/tensor'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
@@ -67,7 +67,7 @@ export const runExample =
     const usage = usageOf(name, about, flags)
     const decoded = decodeFlags(flags)(args)
     if (E.isLeft(decoded)) {
-      process.stderr.write(`${decoded.left}\n\n${usage}`)
+      process.stderr.write(`${printable(decoded.left)}\n\n${usage}`)
       return 2
     }
     const given = decoded.right
@@ -88,10 +88,10 @@ export const runExample =
     )()
     if (E.isLeft(finished)) {
       const { left } = finished
-      process.stderr.write(`${name}: ${typeof left === 'string' ? left : describeError(left)}\n`)
+      process.stderr.write(`${name}: ${typeof left === 'string' ? printable(left) : describeError(left)}\n`)
       return 1
     }
-    process.stdout.write(given.json ? `${JSON.stringify(json(finished.right))}\n` : `${text(finished.right)}\n`)
+    process.stdout.write(`${printable(given.json ? JSON.stringify(json(finished.right)) : text(finished.right))}\n`)
     return 0
   }
 

@@ -1,5 +1,5 @@
 /** A progress bar on stderr: one line a phase. */
-import type { Progress } from '@adjoint/rl'
+import { printableLine, type Progress } from '@adjoint/rl'
 import { SingleBar } from 'cli-progress'
 import { show } from './table.ts'
 
@@ -38,7 +38,7 @@ export const progressBar = (): ProgressBar => {
   let current = ''
   return {
     observe: (progress) => {
-      const payload = { phase: progress.phase.padEnd(9), details: detailsOf(progress) }
+      const payload = { phase: printableLine(progress.phase).padEnd(9), details: detailsOf(progress) }
       if (current !== progress.phase) {
         if (current !== '') bar.stop()
         current = progress.phase

@@ -1,10 +1,11 @@
 /** Tables as text, and numbers in them. */
+import { printableLine } from '@adjoint/rl'
 import Table from 'cli-table3'
 
-/** A table for a terminal. */
+/** A table for a terminal. What stands in its cells may be anybody's text. */
 export const tableText = (head: readonly string[], rows: readonly (readonly string[])[]): string => {
-  const table = new Table({ head: [...head], style: { head: [], border: [] } })
-  table.push(...rows.map((row) => [...row]))
+  const table = new Table({ head: head.map(printableLine), style: { head: [], border: [] } })
+  table.push(...rows.map((row) => row.map(printableLine)))
   return table.toString()
 }
 

@@ -6,6 +6,7 @@ import { flow } from 'fp-ts/lib/function.js'
 import { concatAll, type Monoid } from 'fp-ts/lib/Monoid.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { describeError, type RunError } from '../run/errors.ts'
+import { printable } from '../run/printable.ts'
 
 /** What a stage does to a state. */
 export type Stage<S> = (state: S) => TE.TaskEither<StageError, S>
@@ -90,4 +91,5 @@ const describeCause = (error: StageCause): string => {
  * describeStageError({ stage: '2-reasoning-rl', error: { _tag: 'OtherStart', folder: 'runs/r1/2-reasoning-rl' } })
  * ```
  */
-export const describeStageError = ({ stage, error }: StageError): string => `${stage}: ${describeCause(error)}`
+export const describeStageError = ({ stage, error }: StageError): string =>
+  printable(`${stage}: ${describeCause(error)}`)

@@ -1,5 +1,6 @@
 /** Failures of the world, as data. Everything at the edge of this package returns one of these on the left. */
 import type { DeviceError } from '@adjoint/tensor'
+import { printable } from './printable.ts'
 
 /**
  * What can end a run. Each carries enough to say what to do; {@link describeError} prints it.
@@ -70,7 +71,7 @@ const adviceOn: Readonly<Record<string, string>> = {
 }
 
 /**
- * One sentence on what went wrong and what to do.
+ * One sentence on what went wrong and what to do, without control sequences, whatever names and messages hold.
  *
  * @example
  * ```ts
@@ -78,7 +79,9 @@ const adviceOn: Readonly<Record<string, string>> = {
  * describeError({ _tag: 'SequenceTooLong', length: 40, context: 32 })
  * ```
  */
-export const describeError = (error: RunError): string => {
+export const describeError = (error: RunError): string => printable(words(error))
+
+const words = (error: RunError): string => {
   switch (error._tag) {
     case 'NonFinite':
       return (

@@ -1,4 +1,5 @@
 /** What can go wrong between us and a teacher. No value here ever holds an API key: see `redact`. */
+import { printable } from '../run/printable.ts'
 
 /** A failure that another attempt may mend. `wait` is what the endpoint asked for, in ms. */
 export type Transient =
@@ -70,7 +71,7 @@ const describeTransient = (failure: Transient): string => {
 }
 
 /**
- * One or two sentences on what went wrong and what to do.
+ * One or two sentences on what went wrong and what to do, without control sequences, whatever the endpoint wrote.
  *
  * @example
  * ```ts
@@ -78,7 +79,9 @@ const describeTransient = (failure: Transient): string => {
  * describeTeacherError({ _tag: 'Refused', status: 401, url: 'http://localhost:8000/v1/chat/completions', message: '' })
  * ```
  */
-export const describeTeacherError = (error: TeacherError): string => {
+export const describeTeacherError = (error: TeacherError): string => printable(words(error))
+
+const words = (error: TeacherError): string => {
   switch (error._tag) {
     case 'Refused':
       return `${error.url} refused the request with status ${error.status}${quoted(error.message)}. ${adviceOn(error.status)}`
