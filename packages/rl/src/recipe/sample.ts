@@ -51,12 +51,11 @@ const FILE = 'traces.jsonl'
 const write = (path: string, before: number, lines: readonly LogRecord[]): TE.TaskEither<RunError, void> =>
   pipe(
     before > 0 ? TE.right(undefined) : TE.tryCatch(() => writeFile(path, ''), fileFailure(path)),
-    TE.flatMap(() => resumeLog(path, before)),
-    TE.flatMap((log) =>
-      pipe(
-        log.append(lines),
-        TE.flatMap(() => log.sync),
-        TE.flatMap(() => log.close),
+    TE.flatMap(() =>
+      TE.bracket(
+        resumeLog(path, before),
+        (log) => TE.flatMap(() => log.sync)(log.append(lines)),
+        ({ close }) => close,
       ),
     ),
   )

@@ -6,8 +6,8 @@
  *     vi.mock('node:fs/promises', async (original) => (await import('./faulty-disk.support.ts')).faulty(await original()))
  */
 import { spawn } from 'node:child_process'
+import { existsSync, readdirSync, renameSync } from 'node:fs'
 import type * as fs from 'node:fs/promises'
-import { readdir, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 
 /** What happens at an operation: the kill before it, the kill in the middle of it, or a full disk. */
@@ -116,9 +116,9 @@ export const deadPid = (): Promise<number> =>
   })
 
 /** Gives the locks in a folder to a process that has ended: here the killed one was this one, which lives. */
-export const bury = async (folder: string, pid: number): Promise<void> => {
-  for (const name of await readdir(folder).catch(() => [])) {
+export const bury = (folder: string, pid: number): void => {
+  for (const name of existsSync(folder) ? readdirSync(folder) : []) {
     const parts = name.split('.')
-    if (parts[0] === 'lock') await rename(join(folder, name), join(folder, parts.with(5, String(pid)).join('.')))
+    if (parts[0] === 'lock') renameSync(join(folder, name), join(folder, parts.with(5, String(pid)).join('.')))
   }
 }
