@@ -78,7 +78,7 @@ export const runThrough =
   async () => {
     const killed: Killed[] = []
     for (let i = 0; i <= kills.length; i++) {
-      const lived = await live({ ...task, resume: task.resume || i > 0 }, kills[i], done)
+      const lived = await live({ ...task, resume: i > 0 || task.resume }, kills[i], done)
       if (E.isLeft(lived)) return lived
       const { killed: byKill, last } = lived.right
       if (byKill && i === kills.length) return E.left('the worker was killed by another hand')

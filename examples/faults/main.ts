@@ -11,7 +11,6 @@ import { describeError, foldIn, hostKey, type Progress, readLog } from '@adjoint
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { readFile } from 'node:fs/promises'
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Bench, main } from '../cli/example.ts'
 import { common, count, type FlagsOf } from '../cli/flags.ts'
@@ -75,7 +74,7 @@ const job = (given: Flags, { device, folder, bar }: Bench): TE.TaskEither<string
   return pipe(
     withJudge(({ baseUrl, served }) => {
       const through = (of: string, kills: number): TE.TaskEither<string, readonly Killed[]> => {
-        const resume = given.resume && existsSync(join(of, 'log.jsonl'))
+        const resume = given.resume && ('where begun' as const)
         const task = { folder: of, baseUrl, steps, seed, device: device.kind, resume }
         return runThrough(task, killsOf(kills, foldIn(hostKey(seed), 0)), (progress) => {
           bar.observe({ ...progress, phase: of === whole ? `${progress.phase} whole` : `${progress.phase} killed` })

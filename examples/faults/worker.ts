@@ -1,6 +1,6 @@
 /** The process that is killed: one run in one folder. Tells of each step in a line of JSON on stdout. */
 import { type DeviceError, random, realize, requestDevice } from '@adjoint/tensor'
-import { describeError, describeTeacherError, openTraceCache, run, type RunError } from '@adjoint/rl'
+import { describeError, describeTeacherError, openTraceCache, type Resume, run, type RunError } from '@adjoint/rl'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
@@ -16,7 +16,7 @@ export interface WorkerTask {
   readonly steps: number
   readonly seed: number
   readonly device: 'wasm' | 'webgpu' | 'reference' | 'cpu'
-  readonly resume: boolean
+  readonly resume: Resume
 }
 
 const work = ({ folder, baseUrl, steps, seed, device: kind, resume }: WorkerTask): TE.TaskEither<string, Learning> =>

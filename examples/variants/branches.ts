@@ -21,7 +21,6 @@ import {
 import { random, realize, type Tree } from '@adjoint/tensor'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Bench, deviceFailed } from '../cli/example.ts'
 import { model, policy, sft, sftOptimizer, SHORT, sitting, task } from './setting.ts'
@@ -113,7 +112,7 @@ export const startOf = (
           examPhase<typeof start>(exam, bench),
         ],
         settings: { example: 'variants', run: 'start', seed, device: device.kind, sftSteps, exam },
-      })(initial, { resume: resume && existsSync(join(home, 'checkpoint.safetensors')) }),
+      })(initial, { resume: resume && 'where begun' }),
     ),
     TE.map((state) => state.params),
   )
@@ -152,7 +151,7 @@ export const follow =
           phases: [training, examPhase<S>(exam, bench)],
           settings: { ...branch.settings, seed: branch.seed, device: device.kind, steps, exam },
           observe: (progress) => bar.observe({ ...progress, phase: `${branch.name} ${progress.phase}` }),
-        })(branch.enter(own), { resume: resume && existsSync(join(home, 'checkpoint.safetensors')) }),
+        })(branch.enter(own), { resume: resume && 'where begun' }),
       ),
     )
   }
