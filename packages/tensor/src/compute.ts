@@ -8,6 +8,7 @@ import { bind, withTransients } from './runtime/binding.ts'
 import { bounded, type Bounded } from './runtime/bounded.ts'
 import type { Device, Executable, Storage } from './runtime/device.ts'
 import { overRemembered } from './runtime/memo.ts'
+import { noteCompiled } from './runtime/recomputed.ts'
 import { simplify, structureKey } from './simplify.ts'
 import { leak, tracing } from './trace.ts'
 
@@ -18,7 +19,12 @@ const PROGRAM_BYTES = 2 ** 28
 const caches = new WeakMap<Device, Bounded<string, Executable>>()
 
 /** Compiled once a structure; the least recently used programs go when there are many, or when they hold much. */
-const executableFor = (device: Device, leaves: readonly Expr[], outputs: readonly Expr[]): Executable => {
+const executableFor = (
+  device: Device,
+  leaves: readonly Expr[],
+  outputs: readonly Expr[],
+  compiling: () => void,
+): Executable => {
   const cache =
     caches.get(device) ??
     bounded<string, Executable>({ count: PROGRAMS, bytes: PROGRAM_BYTES, dropped: (program) => program.release() })
@@ -26,6 +32,7 @@ const executableFor = (device: Device, leaves: readonly Expr[], outputs: readonl
   const key = structureKey(leaves, outputs)
   const known = cache.get(key)
   if (known !== undefined) return known
+  compiling()
   const made = device.compile({ inputs: leaves, outputs, donated: leaves.map(() => false) })
   cache.set(key, made, made.bytes + 2 * key.length)
   return made
@@ -57,6 +64,6 @@ export const compute = (device: Device, wanted: readonly Expr[]): readonly Stora
       stands.set(e, stand)
       return stand
     })
-    return executableFor(device, [...stands.values()], outputs).run(inputs)
+    return executableFor(device, [...stands.values()], outputs, () => noteCompiled(device, wanted)).run(inputs)
   })
 }
