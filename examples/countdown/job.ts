@@ -1,7 +1,6 @@
 /** The job as phases of a run: SFT on the oracle's traces, an exam, GRPO with short exams on the way, the exam again. */
 import { type TransformerParams } from '@adjoint/nn'
 import {
-  accuracy,
   type Countdown,
   type Evaluated,
   evaluator,
@@ -11,6 +10,8 @@ import {
   type Phase,
   sftStep,
   traces,
+  evaluationRecord,
+  sampleRecords,
 } from '@adjoint/rl'
 import { linesOf } from '@adjoint/report'
 import type { Device } from '@adjoint/tensor'
@@ -30,21 +31,12 @@ export interface Length {
   readonly exam: number
 }
 
-const correct = accuracy(task.verify)
+const shown = sampleRecords(task, { group: sitting.samples, shown: SHOWN })
 
-/** What an exam leaves in the log: its figures, and its first completions. */
+/** What an exam leaves in the log: its figures, and the completions to its first problems. */
 const recordsOf = ({ evaluation, samples }: Evaluated<Countdown>, problems: number, done: number) => [
-  { kind: 'evaluation', problems, done, ...evaluation },
-  ...samples
-    .filter((_, i) => i % sitting.samples === 0)
-    .slice(0, SHOWN)
-    .map((sample) => ({
-      kind: 'sample',
-      prompt: sample.prompt,
-      completion: sample.completion,
-      length: sample.length,
-      correct: correct(sample),
-    })),
+  evaluationRecord({ problems, done })(evaluation),
+  ...shown(samples.map((sample) => ({ sample }))),
 ]
 
 /** The phases on a device. Compiled programs live in the closures: make them once. */

@@ -11,6 +11,7 @@ import {
   sftStep,
   snapshot,
   traces,
+  evaluationRecord,
 } from '@adjoint/rl'
 import type { TransformerParams } from '@adjoint/nn'
 import { random, realize } from '@adjoint/tensor'
@@ -46,10 +47,8 @@ export const job = (given: Flags, bench: Bench): TE.TaskEither<RunError, Outcome
   const own = snapshot(device)
   const examOf = (count: number) => evaluator({ ...sitting, count, device })
   const [sit, short] = [examOf(exam), examOf(SHORT.problems)]
-  const line = ({ evaluation }: Evaluated<unknown>, problems: number, done: number) => ({
-    ...{ kind: 'evaluation', problems, done },
-    ...evaluation,
-  })
+  const line = ({ evaluation }: Evaluated<unknown>, problems: number, done: number) =>
+    evaluationRecord({ problems, done })(evaluation)
 
   const coldStart = (): TE.TaskEither<RunError, TransformerParams> => {
     const demonstrate = sftStep({ policy, ...sft, batch: traces(task, sft), device })

@@ -4,10 +4,8 @@
  */
 import type { Transformer, TransformerParams } from '@adjoint/nn'
 import {
-  accuracy,
   divergenceMeter,
   epochs,
-  type Evaluated,
   evaluator,
   foldIn,
   forwardKl,
@@ -26,6 +24,8 @@ import {
   sftStep,
   snapshot,
   traces as oracle,
+  evaluationRecord,
+  sampleRecords,
 } from '@adjoint/rl'
 import { linesOf } from '@adjoint/report'
 import { type Device, random, realize, tree } from '@adjoint/tensor'
@@ -51,7 +51,7 @@ const training = (
   const look = (params: TransformerParams, done: number) =>
     pipe(
       sit(params),
-      TE.map(({ evaluation }) => [{ kind: 'evaluation', problems: SHORT.problems, done, ...evaluation }]),
+      TE.map(({ evaluation }) => [evaluationRecord({ problems: SHORT.problems, done })(evaluation)]),
     )
   return {
     name: 'train',
@@ -70,10 +70,9 @@ const training = (
   }
 }
 
-const correct = accuracy(task.verify)
-const SHOWN = 8
+const shown = sampleRecords(task, { group: sitting.samples, shown: 8 })
 
-/** The exam at the end, with the first completion to some of its problems. */
+/** The exam at the end, with the completions to some of its problems. */
 const examining = (
   model: Transformer,
   count: number,
@@ -81,13 +80,6 @@ const examining = (
   measure: Measure,
 ): Phase<Learner<TransformerParams, Opt>> => {
   const sit = evaluator({ ...sitting, policy: policyOf(model), count, device })
-  const lineOf = (s: Evaluated<Parameters<typeof task.prompt>[0]>['samples'][number]) => ({
-    kind: 'sample',
-    prompt: s.prompt,
-    completion: s.completion,
-    length: s.length,
-    correct: correct(s),
-  })
   return {
     name: 'exam',
     steps: 1,
@@ -101,8 +93,8 @@ const examining = (
           state,
           metrics: {},
           records: [
-            { kind: 'evaluation', problems: count, done: 0, ...evaluation, ...measured },
-            ...samples.filter((_, i) => i % sitting.samples === 0 && i < SHOWN * sitting.samples).map(lineOf),
+            evaluationRecord({ problems: count, done: 0 })({ ...evaluation, ...measured }),
+            ...shown(samples.map((sample) => ({ sample }))),
           ],
         })),
       ),

@@ -2,12 +2,11 @@
 import { type TransformerParams } from '@adjoint/nn'
 import { tree, type Device } from '@adjoint/tensor'
 import {
-  accuracy,
   type Chain,
   dice,
   type Evaluated,
+  evaluationRecord,
   evaluator,
-  type GradedSample,
   type Groups,
   group,
   type GrpoState,
@@ -16,7 +15,7 @@ import {
   outcome,
   type Phase,
   relabelled,
-  type Sample,
+  sampleRecords,
   sftStep,
   syncReference,
   traces,
@@ -63,27 +62,8 @@ const relabels: Record<Control, (rewards: Groups, key: HostKey) => Groups> = {
 }
 
 const SHOWN = 8
-const correct = accuracy(task.verify)
-
-const evaluationLine = ({ evaluation }: Evaluated<Chain>, problems: number, done: number) => ({
-  kind: 'evaluation',
-  problems,
-  done,
-  ...evaluation,
-})
-const sampleLine = (sample: Sample<Chain>) => ({
-  kind: 'sample',
-  prompt: sample.prompt,
-  completion: sample.completion,
-  length: sample.length,
-  correct: correct(sample),
-})
-const gradedLine = ({ sample, reward, advantage }: GradedSample<Chain>) => ({
-  ...sampleLine(sample),
-  reward: reward.total,
-  rewards: reward.parts,
-  advantage,
-})
+const evaluationLine = ({ evaluation }: Evaluated<Chain>, problems: number, done: number) =>
+  evaluationRecord({ problems, done })(evaluation)
 
 export interface JobConfig {
   readonly device: Device
@@ -122,6 +102,9 @@ export const phasesOf = ({ device, steps, sftSteps, exam, micro, control }: JobC
   // The reference measures how far the policy goes; beta is 0, and it stays where GRPO begins.
   const sync = syncReference({ every: Infinity, alpha: 1 }, device)
 
+  const examined = sampleRecords(task, { group: sitting.samples, shown: SHOWN })
+  const learnt = sampleRecords(task, { group: grpo.group, shown: 1 })
+
   const exams = (name: string): Phase<Learning> => ({
     name,
     steps: 1,
@@ -132,14 +115,7 @@ export const phasesOf = ({ device, steps, sftSteps, exam, micro, control }: JobC
         TE.map((result) => ({
           state,
           metrics: {},
-          records: [
-            evaluationLine(result, exam, 0),
-            // The first completion to each of the first problems.
-            ...result.samples
-              .filter((_, i) => i % sitting.samples === 0)
-              .slice(0, SHOWN)
-              .map(sampleLine),
-          ],
+          records: [evaluationLine(result, exam, 0), ...examined(result.samples.map((sample) => ({ sample })))],
         })),
       ),
   })
@@ -179,7 +155,7 @@ export const phasesOf = ({ device, steps, sftSteps, exam, micro, control }: JobC
             state: stepped.state,
             metrics: { ...stepped.metrics, learning_rate: grpoRate(steps, step) },
             times: stepped.times,
-            records: [...result, ...stepped.graded.slice(0, 1).map(gradedLine)],
+            records: [...result, ...learnt(stepped.graded)],
           })),
         ),
     },

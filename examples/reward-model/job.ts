@@ -4,7 +4,6 @@
  */
 import {
   accuracy,
-  type Chain,
   type Evaluation,
   evaluateDifferences,
   evaluator,
@@ -25,10 +24,11 @@ import {
   rewardModelStep,
   type RewardModelParams,
   type RunError,
-  type Sample,
   sftStep,
   snapshot,
   traces,
+  evaluationRecord,
+  sampleRecords,
 } from '@adjoint/rl'
 import type { TransformerParams } from '@adjoint/nn'
 import { random, realize } from '@adjoint/tensor'
@@ -145,10 +145,8 @@ export const job = (given: Flags, bench: Bench): TE.TaskEither<RunError, Outcome
       }),
     )
 
-  const sampleLine = (s: Sample<Chain>) => ({
-    ...{ kind: 'sample', prompt: s.prompt, completion: s.completion },
-    ...{ length: s.length, correct: correct(s) },
-  })
+  const learnt = sampleRecords(task, { group: grpo.group, shown: 1 })
+  const examined = sampleRecords(task, { group: sitting.samples, shown: 8 })
 
   const improve = (pursuit: Pursuit, params: RewardModelParams, start: TransformerParams) => {
     const advance = grpoStep({
@@ -173,10 +171,7 @@ export const job = (given: Flags, bench: Bench): TE.TaskEither<RunError, Outcome
               advance(state, key),
               TE.map(({ graded, ...stepped }) => ({
                 ...stepped,
-                records: graded.slice(0, 1).map(({ sample, reward, advantage }) => ({
-                  ...sampleLine(sample),
-                  ...{ reward: reward.total, rewards: reward.parts, advantage },
-                })),
+                records: learnt(graded),
               })),
             ),
           ),
@@ -187,11 +182,8 @@ export const job = (given: Flags, bench: Bench): TE.TaskEither<RunError, Outcome
                 state,
                 metrics: {},
                 records: [
-                  { kind: 'evaluation', problems: exam, done: steps, ...evaluation },
-                  ...samples
-                    .filter((_, i) => i % sitting.samples === 0)
-                    .slice(0, 8)
-                    .map(sampleLine),
+                  evaluationRecord({ problems: exam, done: steps })(evaluation),
+                  ...examined(samples.map((sample) => ({ sample }))),
                 ],
               })),
             ),

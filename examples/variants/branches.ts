@@ -17,6 +17,7 @@ import {
   sftStep,
   snapshot,
   traces,
+  evaluationRecord,
 } from '@adjoint/rl'
 import { random, realize, type Tree } from '@adjoint/tensor'
 import { pipe } from 'fp-ts/lib/function.js'
@@ -62,7 +63,7 @@ interface Examined {
 }
 
 const lineOf = (problems: number, done: number) =>
-  TE.map(({ evaluation }: Evaluated<unknown>) => [{ kind: 'evaluation', problems, done, ...evaluation }])
+  TE.map(({ evaluation }: Evaluated<unknown>) => [evaluationRecord({ problems, done })(evaluation)])
 
 /** The exam at the end of a run. */
 const examPhase = <S extends Tree & Examined>(count: number, { device }: Bench): Phase<S> => {

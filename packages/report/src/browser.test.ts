@@ -231,7 +231,7 @@ describe.skipIf(path === null)('the page in Chromium', () => {
       const log = join(run, 'log.jsonl')
       const added = lines([
         stepLine('grpo', 5, { reward: 0.77 }),
-        { ...sampleLine(5), completion: '<think>new</think><answer>1</answer>' },
+        sampleLine(5, '<think>new</think><answer>1</answer>'),
       ])
       // The first half is a torn line: nothing of it may break the page.
       await appendFile(log, added.slice(0, 20))

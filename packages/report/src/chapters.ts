@@ -48,7 +48,7 @@ const linesIn = (run: Run, { stage, phase }: Chapter, of: 'records' | 'times'): 
 export const recordsIn = (run: Run, chapter: Chapter): readonly LogRecord[] => linesIn(run, chapter, 'records')
 export const timesIn = (run: Run, chapter: Chapter): readonly LogRecord[] => linesIn(run, chapter, 'times')
 
-const STAMP: ReadonlySet<string> = new Set(['kind', 'phase', 'step'])
+const STAMP: ReadonlySet<string> = new Set(['kind', 'phase', 'step', 'version', 'model'])
 
 /** The numbers of a line by name; those of records within it behind a slash. Null stands for an absent number. */
 export const numbersOf = (line: { readonly [key: string]: Json }): ReadonlyMap<string, number | null> => {

@@ -1,5 +1,5 @@
 /** Runs that nobody ran, for the tests: lines of logs as `run` of `@adjoint/rl` writes them. */
-import type { Json, LogRecord } from '@adjoint/rl'
+import { evaluationRecord, type Json, type LogRecord, RECORD_VERSION, type SampleRecord } from '@adjoint/rl'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
@@ -16,29 +16,34 @@ export const stepLine = (phase: string, step: number, metrics: Line): LogRecord 
 })
 
 /** A completion of step `step`; right where the step is even. */
-export const sampleLine = (step: number, completion?: string): LogRecord => ({
-  kind: 'sample',
-  phase: 'grpo',
-  step,
-  prompt: `${step}+1=`,
-  completion: completion ?? `<think>carry ${step}</think><answer>${step + 1}</answer>`,
-  length: 9,
-  correct: step % 2 === 0 ? 1 : 0,
-  reward: step % 2 === 0 ? 1.1 : 0.1,
-  advantage: step % 2 === 0 ? 0.9 : -0.9,
-  rewards: { correct: step % 2 === 0 ? 1 : 0, format: 1, brief: step % 5 === 0 ? null : -0.5 },
-})
+export const sampleLine = (step: number, completion?: string): LogRecord => {
+  const right = step % 2 === 0
+  const record: SampleRecord = {
+    kind: 'sample',
+    version: RECORD_VERSION,
+    prompt: `${step}+1=`,
+    expected: `${step + 1}`,
+    completions: [completion ?? `<think>carry ${step}</think><answer>${step + 1}</answer>`],
+    lengths: [9],
+    terminated: [true],
+    correct: [right ? 1 : 0],
+    rewards: { correct: [right ? 1 : 0], format: [1], brief: [step % 5 === 0 ? null : -0.5] },
+    totals: [right ? 1.1 : 0.1],
+    advantages: [right ? 0.9 : -0.9],
+    logProbs: null,
+  }
+  return { ...record, phase: 'grpo', step }
+}
 
 export const evaluationLine = (phase: string, step: number, passAt1: number, done = 0): LogRecord => ({
-  kind: 'evaluation',
+  ...evaluationRecord({ problems: 8, done })({
+    passAt1,
+    consAtK: Math.min(1, passAt1 + 0.1),
+    thinkRate: passAt1,
+    meanLength: 6 + 4 * passAt1,
+  }),
   phase,
   step,
-  done,
-  problems: 8,
-  passAt1,
-  consAtK: Math.min(1, passAt1 + 0.1),
-  thinkRate: passAt1,
-  meanLength: 6 + 4 * passAt1,
 })
 
 /** What a made-up run is like. */

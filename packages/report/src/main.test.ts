@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parseFlags } from './flags.ts'
 import { isOurs } from './live.ts'
-import { lines, logLines, writeRun } from './made-up.ts'
+import { lines, logLines, sampleLine, writeRun } from './made-up.ts'
 import { report } from './main.ts'
 import { MARK } from './viewer.ts'
 
@@ -129,7 +129,7 @@ describe('npm run report', () => {
       seed: 0,
       steps: 3,
       settings: { [evil]: evil, example: evil },
-      samples: [{ kind: 'sample', phase: evil, step: 0, prompt: evil, completion: evil, rewards: { [evil]: 1 } }],
+      samples: [{ ...sampleLine(0, evil), phase: evil, prompt: evil, expected: evil, rewards: { [evil]: [1] } }],
     })
     expect((await run(evilRun)).code).toBe(0)
     const page = await readFile(join(evilRun, 'viewer.html'), 'utf8')

@@ -2,7 +2,8 @@
  * A run as it stands on disk: one stage for a plain run, several for a recipe. What cannot be read of it is a note, and
  * the rest is shown: a viewer that gives up on a torn line is of no use while a run goes on.
  */
-import { type Json, type LogRecord, parseRecord } from '@adjoint/rl'
+import { decodeEvaluation, decodeSample, type Json, type LogRecord, parseRecord } from '@adjoint/rl'
+import * as E from 'fp-ts/lib/Either.js'
 import * as O from 'fp-ts/lib/Option.js'
 
 /** What a run was started with: the fields of the first line of its log. */
@@ -83,6 +84,7 @@ export const stageOf = (
     return records
   }
   const records = read('log.jsonl', log)
+  notes.push(...unread(place('log.jsonl'), records))
   const first = records.find((record) => record.kind === 'settings')
   return {
     stage: {
@@ -94,6 +96,23 @@ export const stageOf = (
     notes,
   }
 }
+
+/** What stands in a log of completions and evaluations and is not of the schema that is read here, one sentence a kind. */
+const unread = (place: string, records: readonly LogRecord[]): readonly string[] =>
+  (
+    [
+      ['sample', decodeSample],
+      ['evaluation', decodeEvaluation],
+    ] as const
+  ).flatMap(([kind, decode]) => {
+    const wrong = records
+      .filter((record) => record.kind === kind)
+      .map((record) => decode(record))
+      .filter(E.isLeft)
+    return wrong.length === 0
+      ? []
+      : [`${place}: of ${wrong.length} records of kind ${kind} the first is not shown whole: ${wrong[0]!.left}.`]
+  })
 
 const settingsOf = (line: LogRecord): Settings =>
   Object.fromEntries(Object.entries(line).filter(([name]) => name !== 'kind' && name !== 'phase' && name !== 'step'))

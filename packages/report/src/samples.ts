@@ -2,7 +2,7 @@
  * The completions in the logs, as a reader looks through them: the chain of thought apart from the answer, by the rules of
  * the template. A completion that breaks them is shown as it stands, with the rule that it breaks.
  */
-import { type FormatError, type Json, type LogRecord, parseCompletion } from '@adjoint/rl'
+import { decodeSample, type FormatError, type LogRecord, parseCompletion, type SampleRecord } from '@adjoint/rl'
 import * as E from 'fp-ts/lib/Either.js'
 import { titleOf } from './chapters.ts'
 import type { Samples, ShownSample } from './page-data.ts'
@@ -37,28 +37,29 @@ export const partsOf = (completion: string): Pick<ShownSample, 'think' | 'answer
     : { think: null, answer: cut(completion), broken: brokenRule(parsed.left) }
 }
 
-const text = (value: Json | undefined): string =>
-  typeof value === 'string' ? value : value === undefined ? '' : JSON.stringify(value)
-const numeric = (value: Json | undefined): number | null => (typeof value === 'number' ? value : null)
-const verdict = (value: Json | undefined): boolean | null =>
-  typeof value === 'boolean' ? value : typeof value === 'number' ? value > 0 : null
-
-const rewardsOf = (value: Json | undefined): readonly (readonly [string, number | null])[] =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? Object.entries(value).map(([name, reward]) => [name, numeric(reward)] as const)
-    : []
-
 /** Of n things, at most `limit`, evenly; the first and the last are kept. */
 export const spread = (n: number, limit: number): readonly number[] =>
   n <= limit
     ? Array.from({ length: n }, (_, i) => i)
     : Array.from({ length: limit }, (_, i) => (limit < 2 ? 0 : Math.round((i * (n - 1)) / (limit - 1))))
 
+/** A completion of a record: the one at `at`. */
 interface Logged {
   readonly run: string
   readonly phase: string
-  readonly line: LogRecord
+  readonly step: number
+  readonly record: SampleRecord
+  readonly at: number
 }
+
+/** The completions of lines, one by one; what is no record of this schema is a note of the run, and left out here. */
+const completionsOf = (lines: readonly LogRecord[], run: string, phase: string): readonly Logged[] =>
+  lines.flatMap((line) => {
+    const decoded = decodeSample(line)
+    return E.isLeft(decoded)
+      ? []
+      : decoded.right.completions.map((_, at) => ({ run, phase, step: line.step, record: decoded.right, at }))
+  })
 
 /** Numbers for names, in order of first use. */
 const numbering = (): { readonly of: (name: string) => number; readonly names: () => readonly string[] } => {
@@ -98,10 +99,12 @@ export const samplesOf = (settings: readonly Setting[], limit = MOST_SAMPLES): S
       run.stages.flatMap(({ name, records }) => {
         const lines = records.filter((record) => record.kind === 'sample')
         const phases = [...new Set(lines.map(({ phase }) => phase))]
-        return phases.map((phase): readonly Logged[] =>
-          lines
-            .filter((line) => line.phase === phase)
-            .map((line) => ({ run: labels.get(run.folder)!, phase: titleOf({ stage: name, phase }), line })),
+        return phases.map((phase) =>
+          completionsOf(
+            lines.filter((line) => line.phase === phase),
+            labels.get(run.folder)!,
+            titleOf({ stage: name, phase }),
+          ),
         )
       }),
     ),
@@ -111,17 +114,20 @@ export const samplesOf = (settings: readonly Setting[], limit = MOST_SAMPLES): S
   const [runs, phases, rewards] = [numbering(), numbering(), numbering()]
   const rows = parts
     .flatMap((part) => spread(part.length, Math.floor(part.length * share)).map((i) => part[i]!))
-    .map(({ run, phase, line }): ShownSample => ({
-      run: runs.of(run),
-      phase: phases.of(phase),
-      step: line.step,
-      prompt: cut(text(line['prompt'])),
-      ...partsOf(text(line['completion'])),
-      length: numeric(line['length']),
-      right: verdict(line['correct']),
-      reward: numeric(line['reward']),
-      advantage: numeric(line['advantage']),
-      rewards: rewardsOf(line['rewards']).map(([name, reward]) => [rewards.of(name), reward] as const),
-    }))
+    .map(({ run, phase, step, record, at }): ShownSample => {
+      const correct = record.correct?.[at] ?? null
+      return {
+        run: runs.of(run),
+        phase: phases.of(phase),
+        step,
+        prompt: cut(record.prompt),
+        ...partsOf(record.completions[at]!),
+        length: record.lengths[at]!,
+        right: correct === null ? null : correct > 0,
+        reward: record.totals?.[at] ?? null,
+        advantage: record.advantages?.[at] ?? null,
+        rewards: Object.entries(record.rewards).map(([name, each]) => [rewards.of(name), each[at]!] as const),
+      }
+    })
   return { runs: runs.names(), phases: phases.names(), rewards: rewards.names(), rows, logged }
 }

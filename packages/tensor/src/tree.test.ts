@@ -113,6 +113,8 @@ describe('errors', () => {
     )
     expect(difference({ a: [x] }, { a: { 0: x } })).toContain('at a')
     expect(difference({ a: null }, { a: x })).toContain('at a')
+    // Names that are one text when they are joined.
+    expect(difference({ 'a,b': x, c: x }, { a: x, 'b,c': x })).toContain('at the root')
   })
   it('refuse what is no tree, and tell where it is', () => {
     expect(() => tree.flatten({ a: [1 as unknown as Tensor] })).toThrow(

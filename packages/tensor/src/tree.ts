@@ -189,7 +189,8 @@ const compare = (op: string, first: unknown, other: unknown, nth: number, path: 
   }
   if (!isPlain(first) || !isPlain(other)) return // walk reports these
   const keys = Object.keys(first).sort()
-  if (keys.join() !== Object.keys(other).sort().join()) throw differ()
+  const others = Object.keys(other).sort()
+  if (keys.length !== others.length || keys.some((key, i) => key !== others[i])) throw differ()
   for (const k of keys) compare(op, first[k], other[k], nth, [...path, k])
 }
 

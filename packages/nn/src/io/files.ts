@@ -59,10 +59,10 @@ const PART = /^\.[0-9a-f]{8}\.part$/
  */
 export const clearParts = async (path: string): Promise<void> => {
   const { readdir, rm } = await import('node:fs/promises')
-  const { basename, dirname, join } = await import('node:path')
-  const [folder, file] = [dirname(path), basename(path)]
+  const paths = await import('node:path')
+  const [folder, file] = [paths.dirname(path), paths.basename(path)]
   for (const name of await readdir(folder))
-    if (name.startsWith(file) && PART.test(name.slice(file.length))) await rm(join(folder, name), { force: true })
+    if (name.startsWith(file) && PART.test(name.slice(file.length))) await rm(paths.join(folder, name), { force: true })
 }
 
 /** Node's file system, loaded when first used, so that importing this package needs none. */

@@ -151,6 +151,8 @@ export interface GradedSample<Problem> {
   readonly reward: Breakdown
   /** Of its tokens, their mean. */
   readonly advantage: number
+  /** Of its tokens, under the policy that sampled, nats. */
+  readonly logProbs: Float32Array
 }
 
 /** What a step gives. Times are in ms. */
@@ -284,11 +286,15 @@ const divergences = (
 }
 
 const stepped = <Problem>(
-  { experience: { samples, breakdowns, ids }, absences, times }: Collected<Problem>,
+  { experience: { samples, breakdowns, ids, samplerLogp }, absences, times }: Collected<Problem>,
   { advantages }: { readonly advantages: readonly number[] },
   train: number,
 ) => ({
-  graded: samples.map((sample, row) => ({ sample, reward: breakdowns[row]!, advantage: advantages[row]! })),
+  graded: samples.map((sample, row) => {
+    const at = (row * samplerLogp.length) / samples.length
+    const logProbs = samplerLogp.slice(at, at + sample.length)
+    return { sample, reward: breakdowns[row]!, advantage: advantages[row]!, logProbs }
+  }),
   absences,
   ids,
   times: { ...times, train, step_time: times.rollout + times.reward + train },

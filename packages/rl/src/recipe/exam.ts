@@ -5,16 +5,13 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { RunError } from '../run/errors.ts'
 import { type EvaluateConfig, evaluator } from '../evaluate/evaluate.ts'
-import type { GradedSample } from '../learn/grpo.ts'
+import { evaluationRecord, figuresOf, sampleRecords } from '../evaluate/record.ts'
 import { transformerPolicy } from '../policy/policy.ts'
 import type { Json, LogRecord } from '../run/log.ts'
 import { meanOf } from '../run/metrics.ts'
 import { absenceRecord, absences } from '../reward/absence.ts'
 import { type NamedReward, scoreSamples } from '../reward/named.ts'
-import type { Sample } from '../reward/reward.ts'
-import { accuracy } from '../reward/rules.ts'
 import type { Phase } from '../run/run.ts'
-import type { Task } from '../task/task.ts'
 import type { RecipeStage } from './recipe.ts'
 import { staged } from './staged.ts'
 import { modelOf, plain, type R1State, type Report } from './state.ts'
@@ -26,33 +23,12 @@ export interface Exam<Problem> extends Omit<EvaluateConfig<Problem, TransformerP
    * absent for some leaves them out, and a line of kind 'absent' says so; one that is absent for all ends the run.
    */
   readonly measures?: readonly NamedReward<Problem>[]
-  /** Completions in the log: the first one to each of the first problems. Default 8. */
+  /** Problems whose completions are in the log. Default 8. */
   readonly shown?: number
 }
 
 /** A line that a step adds to its log. */
 export type Line = { readonly kind: string; readonly [key: string]: Json }
-
-/** @internal A completion as a line of the log. */
-export const sampleLine =
-  <Problem>(task: Task<Problem>) =>
-  (sample: Sample<Problem>): Line => ({
-    kind: 'sample',
-    prompt: sample.prompt,
-    completion: sample.completion,
-    length: sample.length,
-    correct: accuracy(task.verify)(sample),
-  })
-
-/** @internal The same of one that was rewarded: the total, each reward by name, and the advantage. */
-export const gradedLine =
-  <Problem>(task: Task<Problem>) =>
-  ({ sample, reward, advantage }: GradedSample<Problem>): Line => ({
-    ...sampleLine(task)(sample),
-    reward: reward.total,
-    rewards: reward.parts,
-    advantage,
-  })
 
 /** Lines of an exam, given the parameters and the steps that the stage has done. */
 type Examine = (params: TransformerParams, done: number) => TE.TaskEither<RunError, readonly Line[]>
@@ -69,7 +45,7 @@ export const examiner = <Problem>(exam: Exam<Problem>, { name, model, device }: 
   const { measures = [], shown = 8, task, samples: k } = exam
   const evaluate = evaluator({ ...exam, policy: transformerPolicy(model, task.vocabulary), device })
   const measure = scoreSamples(measures)
-  const show = sampleLine(task)
+  const show = sampleRecords(task, { group: k, shown })
   return (params, done) =>
     pipe(
       TE.Do,
@@ -81,19 +57,12 @@ export const examiner = <Problem>(exam: Exam<Problem>, { name, model, device }: 
         return lost === undefined ? TE.right(lacking) : TE.left<RunError>({ _tag: 'RewardAbsent', ...lost })
       }),
       TE.map(({ result: { evaluation, samples }, breakdowns, lacking }) => [
-        {
-          kind: 'evaluation',
-          model: name,
-          problems: exam.count,
-          done,
+        evaluationRecord({ model: name, problems: exam.count, done })({
           ...evaluation,
           ...Object.fromEntries(measures.map((m) => [m.name, meanOf(breakdowns.map(({ parts }) => parts[m.name]!))])),
-        },
+        }),
         ...lacking.map(absenceRecord),
-        ...samples
-          .filter((_, i) => i % k === 0)
-          .slice(0, shown)
-          .map(show),
+        ...show(samples.map((sample) => ({ sample }))),
       ]),
     )
 }
@@ -120,8 +89,6 @@ export const examPhases = <Problem, T extends Tree>(
   ]
 }
 
-const NOT_FIGURES = new Set(['phase', 'step', 'problems', 'done'])
-
 /** @internal The state with what the exam at the end of a stage said, off its log. */
 export const withReports =
   (stage: string, records: readonly LogRecord[]) =>
@@ -129,11 +96,8 @@ export const withReports =
     const found = records
       .filter(({ kind, phase }) => kind === 'evaluation' && phase === 'exam')
       .map((line): Report => {
-        const figures = Object.entries(line).flatMap(([name, value]) =>
-          typeof value === 'number' && !NOT_FIGURES.has(name) ? [[name, value] as const] : [],
-        )
         const { model } = line
-        return { stage, model: typeof model === 'string' ? model : '', figures: Object.fromEntries(figures) }
+        return { stage, model: typeof model === 'string' ? model : '', figures: figuresOf(line) }
       })
     return { ...state, reports: [...state.reports, ...found] }
   }

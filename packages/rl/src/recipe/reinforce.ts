@@ -3,11 +3,12 @@ import type { GradientTransformation, LearningRate, TransformerParams } from '@a
 import type { Tree } from '@adjoint/tensor'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
+import { sampleRecords } from '../evaluate/record.ts'
 import { type GrpoConfig, type GrpoState, grpoStep } from '../learn/grpo.ts'
 import { transformerPolicy } from '../policy/policy.ts'
 import { absenceRecord } from '../reward/absence.ts'
 import type { Json } from '../run/log.ts'
-import { type Exam, examiner, examPhases, gradedLine, type Line, withReports } from './exam.ts'
+import { type Exam, examiner, examPhases, type Line, withReports } from './exam.ts'
 import { type Rate, rateAt, scheduleOf } from './rate.ts'
 import type { RecipeStage } from './recipe.ts'
 import { staged } from './staged.ts'
@@ -23,8 +24,10 @@ export interface ReinforceConfig<Problem, O extends Tree>
   readonly optimizer: (learningRate: LearningRate) => GradientTransformation<O>
   /** A short exam each so many steps: the curve. */
   readonly watch?: { readonly every: number; readonly exam: Exam<Problem> }
-  /** Completions of each step in the log. Default 1. */
+  /** Groups of each step in the log. Default 1. */
   readonly shown?: number
+  /** Whether the log has the log-probabilities of their tokens. Default false. */
+  readonly logProbs?: boolean
   /** On held-out problems, when the steps are done. */
   readonly exam?: Exam<Problem>
   /** More for the first line of the log: what results depend on, and functions hide. */
@@ -59,7 +62,7 @@ export interface ReinforceConfig<Problem, O extends Tree>
  * ```
  */
 export const reinforce = <Problem, O extends Tree>(config: ReinforceConfig<Problem, O>): RecipeStage<R1State> => {
-  const { name, from, to, task, model, steps, learningRate, watch, exam, shown = 1 } = config
+  const { name, from, to, task, model, steps, learningRate, watch, exam, shown = 1, logProbs = false } = config
   const updates = steps * (config.iterations ?? 1) * (config.minibatches ?? 1)
   const optimizer = config.optimizer(scheduleOf(learningRate, updates))
   return staged<R1State, GrpoState<TransformerParams, O>>({
@@ -75,7 +78,7 @@ export const reinforce = <Problem, O extends Tree>(config: ReinforceConfig<Probl
       const examined = { name: to, model, device }
       // Its completions would stand among those that were trained on.
       const glance = watch === undefined ? null : examiner({ ...watch.exam, shown: 0 }, examined)
-      const show = gradedLine(task)
+      const show = sampleRecords(task, { group: config.group, shown, logProbs })
       return [
         {
           name,
@@ -94,11 +97,7 @@ export const reinforce = <Problem, O extends Tree>(config: ReinforceConfig<Probl
                 state: stepped.state,
                 metrics: { ...stepped.metrics, learning_rate: rateAt(learningRate, steps, step) },
                 times: stepped.times,
-                records: [
-                  ...glanced,
-                  ...stepped.absences.map(absenceRecord),
-                  ...stepped.graded.slice(0, shown).map(show),
-                ],
+                records: [...glanced, ...stepped.absences.map(absenceRecord), ...show(stepped.graded)],
               })),
             ),
         },

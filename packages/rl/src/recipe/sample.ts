@@ -11,6 +11,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
+import { sampleRecords } from '../evaluate/record.ts'
 import type { Demonstration } from '../policy/batch.ts'
 import { transformerPolicy } from '../policy/policy.ts'
 import { onDevice } from '../run/device.ts'
@@ -20,7 +21,6 @@ import type { Metrics } from '../run/metrics.ts'
 import { type Kept, rejectionBatches, type RejectionConfig, type RejectionReport } from '../distill/rejection.ts'
 import type { PhaseStep } from '../run/run.ts'
 import { foldIn, type HostKey, hostKey } from '../run/keys.ts'
-import { sampleLine } from './exam.ts'
 import type { RecipeStage, StageEnv } from './recipe.ts'
 import { staged } from './staged.ts'
 import { modelOf, type R1State, settingsOf } from './state.ts'
@@ -33,7 +33,7 @@ export interface SampleConfig<Problem> extends Omit<RejectionConfig<Problem, Tra
   readonly from: string
   /** Name that its traces have afterwards. */
   readonly to: string
-  /** Completions of each batch in the log. Default 1. */
+  /** Groups of each batch in the log. Default 1. */
   readonly shown?: number
   /** More for the first line of the log: what results depend on, and functions hide. */
   readonly settings?: { readonly [key: string]: Json }
@@ -114,6 +114,7 @@ const countsOf = (names: readonly string[], { rejected, ...counts }: RejectionRe
 export const sampleTraces = <Problem>(config: SampleConfig<Problem>): RecipeStage<R1State> => {
   const { name, from, to, accept, shown = 1 } = config
   const rules = Object.keys(accept)
+  const show = sampleRecords(config.task, { group: config.group, shown })
 
   const advance =
     (
@@ -136,7 +137,7 @@ export const sampleTraces = <Problem>(config: SampleConfig<Problem>): RecipeStag
         TE.map(({ found, before }) => ({
           state: { ...state, kept: scalar(before + found.traces.length) },
           metrics: countsOf(rules, found.report),
-          records: found.samples.slice(0, shown).map(sampleLine(config.task)),
+          records: show(found.samples.map((sample) => ({ sample }))),
         })),
       )
 

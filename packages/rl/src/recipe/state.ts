@@ -46,7 +46,7 @@ export const r1Start = (models: {
 /** @internal The parameters of this name. Throws where there are none. */
 export const modelOf = (name: string, { models }: R1State): TransformerParams => {
   const params = models[name]
-  if (params !== undefined) return params
+  if (params !== undefined && Object.hasOwn(models, name)) return params
   throw new Error(
     `no model is named '${name}' (there are ${Object.keys(models).join(', ')}). Put its parameters into the state, or name another.`,
   )
@@ -55,7 +55,7 @@ export const modelOf = (name: string, { models }: R1State): TransformerParams =>
 /** @internal The traces of this name. Throws where none were sampled. */
 export const tracesOf = (name: string, { traces }: R1State): readonly Demonstration[] => {
   const found = traces[name]
-  if (found !== undefined) return found
+  if (found !== undefined && Object.hasOwn(traces, name)) return found
   throw new Error(
     `no traces are named '${name}' (there are ${Object.keys(traces).join(', ')}). Sample them in an earlier stage, or name others.`,
   )

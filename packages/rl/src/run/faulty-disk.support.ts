@@ -69,8 +69,8 @@ const handle = (path: string, file: fs.FileHandle): Partial<fs.FileHandle> => {
   const write = (data: Data): Promise<void> =>
     perform({ path, whole: () => file.appendFile(data), half: () => file.appendFile(halfOf(data)) })
   return {
-    appendFile: (data) => write(data as Data),
-    writeFile: (data) => write(data as Data),
+    appendFile: (data) => write(data),
+    writeFile: (data) => write(data),
     sync: () => perform({ path, whole: () => file.sync() }),
     // A dead process has no open files.
     close: () => perform({ path, whole: () => Promise.resolve() }).finally(() => file.close()),

@@ -24,7 +24,9 @@ interface State {
 const codec = recordState<State>({
   x: treeState(),
   drawn: dataState((data) =>
-    Array.isArray(data) && data.every((n) => typeof n === 'number') ? E.right(data) : E.left('its draws are no numbers'),
+    Array.isArray(data) && data.every((n) => typeof n === 'number')
+      ? E.right(data)
+      : E.left('its draws are no numbers'),
   ),
 })
 const walk = (name: string, steps: number): Phase<State> => ({
@@ -87,42 +89,48 @@ const disturbed = async (folder: string, resume: Resume, at: number, fault: Faul
 }
 
 describe('a run', () => {
-  test.each<Fault>(['kill', 'torn', 'full'])('that meets "%s" at any operation, from the first on, goes on', async (fault) => {
-    const whole = fresh()
-    const expected = await outcomeOf(whole, await go(whole, false))
-    let at = 1
-    for (; ; at++) {
-      const folder = fresh()
-      if (!(await disturbed(folder, false, at, fault))) break
-      // Nothing was begun where there is no folder: that is the one case to start anew.
-      expect(await outcomeOf(folder, await go(folder, existsSync(folder))), `operation ${at}`).toEqual(expected)
-    }
-    expect(at).toBeGreaterThan(50)
-  })
+  test.each<Fault>(['kill', 'torn', 'full'])(
+    'that meets "%s" at any operation, from the first on, goes on',
+    async (fault) => {
+      const whole = fresh()
+      const expected = await outcomeOf(whole, await go(whole, false))
+      let at = 1
+      for (; ; at++) {
+        const folder = fresh()
+        if (!(await disturbed(folder, false, at, fault))) break
+        // Nothing was begun where there is no folder: that is the one case to start anew.
+        expect(await outcomeOf(folder, await go(folder, existsSync(folder))), `operation ${at}`).toEqual(expected)
+      }
+      expect(at).toBeGreaterThan(50)
+    },
+  )
 
-  test.each<Fault>(['kill', 'torn', 'full'])('that is started again after "%s" starts where nothing was done', async (fault) => {
-    const whole = fresh()
-    const expected = await outcomeOf(whole, await go(whole, false))
-    let started = 0
-    for (let at = 1; ; at++) {
-      const folder = fresh()
-      if (!(await disturbed(folder, false, at, fault))) break
-      const saved = existsSync(join(folder, 'checkpoint.safetensors'))
-      const again = await go(folder, false)
-      if (!saved) expect(await outcomeOf(folder, again), `operation ${at}`).toEqual(expected)
-      else expect(again, `operation ${at}`).toMatchObject({ left: { code: 'EEXIST' } })
-      if (!saved) started++
-    }
-    expect(started).toBeGreaterThan(5)
-  })
+  test.each<Fault>(['kill', 'torn', 'full'])(
+    'that is started again after "%s" starts where nothing was done',
+    async (fault) => {
+      const whole = fresh()
+      const expected = await outcomeOf(whole, await go(whole, false))
+      let started = 0
+      for (let at = 1; ; at++) {
+        const folder = fresh()
+        if (!(await disturbed(folder, false, at, fault))) break
+        const saved = existsSync(join(folder, 'checkpoint.safetensors'))
+        const again = await go(folder, false)
+        if (!saved) expect(await outcomeOf(folder, again), `operation ${at}`).toEqual(expected)
+        else expect(again, `operation ${at}`).toMatchObject({ left: { code: 'EEXIST' } })
+        if (!saved) started++
+      }
+      expect(started).toBeGreaterThan(5)
+    },
+  )
 
   test('that is disturbed again and again, while it goes on too, ends the same', async () => {
     const whole = fresh()
     const expected = await outcomeOf(whole, await go(whole, false))
-    const faults = fc.array(
-      fc.tuple(fc.integer({ min: 1, max: 70 }), fc.constantFrom<Fault>('kill', 'torn', 'full')),
-      { minLength: 2, maxLength: 5 },
-    )
+    const faults = fc.array(fc.tuple(fc.integer({ min: 1, max: 70 }), fc.constantFrom<Fault>('kill', 'torn', 'full')), {
+      minLength: 2,
+      maxLength: 5,
+    })
     await fc.assert(
       fc.asyncProperty(faults, async (planned) => {
         const folder = fresh()
@@ -150,7 +158,10 @@ describe('what is not of this run is left as it is', () => {
     ['a folder of another kind', { 'notes.txt': 'x' }, true, /There is no run to go on with/],
     [
       'steps without a checkpoint',
-      { 'log.jsonl': '{"seed":3,"name":"killed","kind":"settings","phase":"","step":0}\n{"kind":"step","phase":"first","step":0}\n' },
+      {
+        'log.jsonl':
+          '{"seed":3,"name":"killed","kind":"settings","phase":"","step":0}\n{"kind":"step","phase":"first","step":0}\n',
+      },
       true,
       /its log has 2 lines, and its checkpoint is missing/,
     ],

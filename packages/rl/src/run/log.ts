@@ -15,7 +15,7 @@ export type Json = string | number | boolean | null | readonly Json[] | { readon
 
 /** One line: what it is about, and when in the run it was written. */
 export type LogRecord = {
-  /** What the line holds: 'config', 'step', 'evaluation', 'sample'. */
+  /** What the line holds: 'settings', 'step', 'evaluation', 'sample'. The latter two are those of evaluate/record.ts. */
   readonly kind: string
   readonly phase: string
   /** Steps of the phase that were done before this line was written, from 0. */

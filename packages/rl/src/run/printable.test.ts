@@ -10,7 +10,17 @@ const hostile = fc
   .array(
     fc.oneof(
       fc.string({ unit: 'binary', maxLength: 5 }),
-      fc.constantFrom('\u001b[31m', '\u009b2J', '\u001b]0;title\u0007', '\r', '\b', '\u007f', '\u202e', '\u2066', '\u200f'),
+      fc.constantFrom(
+        '\u001b[31m',
+        '\u009b2J',
+        '\u001b]0;title\u0007',
+        '\r',
+        '\b',
+        '\u007f',
+        '\u202e',
+        '\u2066',
+        '\u200f',
+      ),
       fc.constantFrom('\u061c', '\u2028', '\u2029', '\ud800', 'é', '👩‍🔬', '\n', '\t'),
     ),
     { maxLength: 12 },

@@ -84,7 +84,8 @@ export const recordState = <S extends object>(fields: { readonly [K in keyof S]:
     data: (state) => each((codec, value) => codec.data(value), state),
     restore: (tensors, data) => {
       const [trees, values] = [fieldsOf(tensors), fieldsOf(data)]
-      if (values?.size !== codecs.length || trees === null) return E.left(`its data are not those of ${codecs.length} fields`)
+      if (values?.size !== codecs.length || trees === null)
+        return E.left(`its data are not those of ${codecs.length} fields`)
       return pipe(
         codecs,
         E.traverseArray(([name, codec]) => {

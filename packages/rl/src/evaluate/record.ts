@@ -1,0 +1,294 @@
+/**
+ * What a log says of completions and of evaluations, for a viewer to show: two kinds of lines, of one schema with a version.
+ * A line of a log holds `phase` and `step` besides (see `LogRecord`). What is not known is null, and so is a number that is
+ * absent.
+ *
+ *     kind 'sample'      a prompt with its whole group; each list has an entry a completion, in the order of the group
+ *       version          1
+ *       prompt           the text that the policy read
+ *       expected         an answer that the task takes for right, or null
+ *       completions      texts
+ *       lengths          tokens, the one that ends a completion included
+ *       terminated       whether the completion ended by itself
+ *       correct          1 or 0 by the task's verifier, or null for all
+ *       rewards          by name, a list each, unweighted; {} where none was given
+ *       totals           rewards together, weighted, or null for all
+ *       advantages       of a completion, or the mean over its tokens; null for all where it was not learnt from
+ *       logProbs         a list a completion: log-probabilities of its tokens under the policy that sampled, nats; null unless asked for
+ *
+ *     kind 'evaluation'  held-out problems
+ *       version          1
+ *       model            which one, or null where the run has one only
+ *       problems         how many
+ *       done             steps of training before it
+ *       ..               any further field: a figure under its name, a number or null
+ */
+import * as E from 'fp-ts/lib/Either.js'
+import { pipe } from 'fp-ts/lib/function.js'
+import { grouped } from '../policy/rollout.ts'
+import type { Breakdown } from '../reward/named.ts'
+import type { Sample } from '../reward/reward.ts'
+import { accuracy } from '../reward/rules.ts'
+import type { Json, LogRecord } from '../run/log.ts'
+import type { Task } from '../task/task.ts'
+
+/**
+ * The version of the schema that is written: it changes when a field changes its meaning or goes.
+ *
+ * @example
+ * ```ts
+ * import { RECORD_VERSION } from '@adjoint/rl'
+ * console.log(RECORD_VERSION) // 1
+ * ```
+ */
+export const RECORD_VERSION = 1
+
+/** A number, or null where it is absent. */
+type Maybe = number | null
+
+/** A prompt and the completions to it: a line of kind 'sample'. */
+export type SampleRecord = {
+  readonly kind: 'sample'
+  readonly version: typeof RECORD_VERSION
+  readonly prompt: string
+  readonly expected: string | null
+  readonly completions: readonly string[]
+  readonly lengths: readonly number[]
+  readonly terminated: readonly boolean[]
+  readonly correct: readonly Maybe[] | null
+  readonly rewards: { readonly [name: string]: readonly Maybe[] }
+  readonly totals: readonly Maybe[] | null
+  readonly advantages: readonly Maybe[] | null
+  readonly logProbs: readonly (readonly Maybe[])[] | null
+}
+
+/** An evaluation: a line of kind 'evaluation'. Its other fields are figures. */
+export type EvaluationRecord = {
+  readonly kind: 'evaluation'
+  readonly version: typeof RECORD_VERSION
+  readonly model: string | null
+  readonly problems: number
+  readonly done: number
+  readonly [figure: string]: string | Maybe
+}
+
+/** A completion, and what is known of it. */
+export interface Recorded<Problem> {
+  readonly sample: Sample<Problem>
+  readonly reward?: Breakdown
+  readonly advantage?: number
+  /** Log-probabilities of its tokens. */
+  readonly logProbs?: ArrayLike<number>
+}
+
+const maybe = (x: number): Maybe => (Number.isFinite(x) ? x : null)
+
+/** What each of a group has; null where one has it not. */
+const ofAll = <A, B>(group: readonly A[], of: (a: A) => B | undefined): readonly B[] | null => {
+  const found = group.map(of).filter((value) => value !== undefined)
+  return found.length === group.length ? found : null
+}
+
+/**
+ * The record of a group: all completions to one problem. The expected answer is that of the task's own solution. Throws
+ * RangeError for an empty group, or one of several prompts.
+ *
+ * @example
+ * ```ts
+ * import { addition, hostKey, problem, sampleRecord } from '@adjoint/rl'
+ * const task = addition
+ * const asked = problem(task, 'train')(hostKey(0))
+ * const sample = { problem: asked, prompt: task.prompt(asked), completion: '<answer>7</answer>', length: 4, terminated: true }
+ * const line = sampleRecord(task)([{ sample, advantage: 0 }])
+ * ```
+ */
+export const sampleRecord =
+  <Problem>(task: Pick<Task<Problem>, 'verify' | 'trace'>) =>
+  (group: readonly Recorded<Problem>[]): SampleRecord => {
+    const first = group[0]?.sample
+    if (first === undefined || group.some(({ sample }) => sample.prompt !== first.prompt))
+      throw new RangeError(
+        `sampleRecord: ${group.length} completions to ${new Set(group.map(({ sample }) => sample.prompt)).size} prompts. Give the completions to one.`,
+      )
+    const correct = accuracy(task.verify)
+    const verdicts = group.map(({ sample }) => correct(sample))
+    const rewards = ofAll(group, ({ reward }) => reward) ?? []
+    const names = Object.keys(rewards[0]?.parts ?? {})
+    const numbers = (values: readonly number[] | null): readonly Maybe[] | null => values?.map(maybe) ?? null
+    return {
+      kind: 'sample',
+      version: RECORD_VERSION,
+      prompt: first.prompt,
+      expected: task.trace(first.problem).answer,
+      completions: group.map(({ sample }) => sample.completion),
+      lengths: group.map(({ sample }) => sample.length),
+      terminated: group.map(({ sample }) => sample.terminated),
+      correct: verdicts.map((verdict) => (typeof verdict === 'number' ? maybe(verdict) : null)),
+      rewards: Object.fromEntries(names.map((name) => [name, rewards.map(({ parts }) => maybe(parts[name] ?? NaN))])),
+      totals: rewards.length === 0 ? null : rewards.map(({ total }) => maybe(total)),
+      advantages: numbers(ofAll(group, ({ advantage }) => advantage)),
+      logProbs: ofAll(group, ({ logProbs }) => logProbs)?.map((row) => Array.from(row, maybe)) ?? null,
+    }
+  }
+
+/** Fields of an evaluation that are no figures. */
+const FIELDS: ReadonlySet<string> = new Set(['kind', 'phase', 'step', 'version', 'model', 'problems', 'done'])
+
+/**
+ * The record of an evaluation: its figures by name. Throws RangeError for a figure that has the name of another field.
+ *
+ * @example
+ * ```ts
+ * import { evaluationRecord } from '@adjoint/rl'
+ * evaluationRecord({ problems: 64, done: 100 })({ passAt1: 0.5 })
+ * ```
+ */
+export const evaluationRecord =
+  ({
+    model = null,
+    problems,
+    done,
+  }: {
+    readonly model?: string | null
+    readonly problems: number
+    readonly done: number
+  }) =>
+  (figures: object): EvaluationRecord => {
+    const entries = Object.entries(figures).map(([name, value]: [string, unknown]) => {
+      if (FIELDS.has(name))
+        throw new RangeError(`evaluationRecord: a figure is named '${name}', as a field is. Rename it.`)
+      return [name, typeof value === 'number' ? maybe(value) : null] as const
+    })
+    return { kind: 'evaluation', version: RECORD_VERSION, model, problems, done, ...Object.fromEntries(entries) }
+  }
+
+/**
+ * The figures of an evaluation by name; absent ones are left out.
+ *
+ * @example
+ * ```ts
+ * import { evaluationRecord, figuresOf } from '@adjoint/rl'
+ * figuresOf(evaluationRecord({ problems: 64, done: 100 })({ passAt1: 0.5 })) // { passAt1: 0.5 }
+ * ```
+ */
+export const figuresOf = (record: { readonly [name: string]: Json }): Readonly<Record<string, number>> =>
+  Object.fromEntries(
+    Object.entries(record).flatMap(([name, value]) =>
+      typeof value === 'number' && !FIELDS.has(name) ? [[name, value] as const] : [],
+    ),
+  )
+
+type Is<A> = (value: unknown) => value is A
+const isText: Is<string> = (value) => typeof value === 'string'
+const isNumber: Is<number> = (value) => typeof value === 'number'
+const isTruth: Is<boolean> = (value) => typeof value === 'boolean'
+const orNull =
+  <A>(is: Is<A>): Is<A | null> =>
+  (value) =>
+    value === null || is(value)
+const listOf =
+  <A>(is: Is<A>): Is<readonly A[]> =>
+  (value): value is readonly A[] =>
+    Array.isArray(value) && value.every(is)
+const recordOf =
+  <A>(is: Is<A>): Is<{ readonly [name: string]: A }> =>
+  (value): value is { readonly [name: string]: A } =>
+    typeof value === 'object' && value !== null && !Array.isArray(value) && Object.values(value).every(is)
+
+const hasVersion = (record: LogRecord): E.Either<string, LogRecord> =>
+  record['version'] === RECORD_VERSION
+    ? E.right(record)
+    : E.left(`its version is ${JSON.stringify(record['version'] ?? null)}, and ${RECORD_VERSION} is read here`)
+
+const sampleFields: { readonly [K in Exclude<keyof SampleRecord, 'kind' | 'version'>]: Is<SampleRecord[K]> } = {
+  prompt: isText,
+  expected: orNull(isText),
+  completions: listOf(isText),
+  lengths: listOf(isNumber),
+  terminated: listOf(isTruth),
+  correct: orNull(listOf(orNull(isNumber))),
+  rewards: recordOf(listOf(orNull(isNumber))),
+  totals: orNull(listOf(orNull(isNumber))),
+  advantages: orNull(listOf(orNull(isNumber))),
+  logProbs: orNull(listOf(listOf(orNull(isNumber)))),
+}
+
+/** Lists of a group: as many entries as completions. */
+const listsOf = (r: SampleRecord): readonly (readonly unknown[] | null)[] => [
+  ...[r.lengths, r.terminated, r.correct, r.totals, r.advantages, r.logProbs],
+  ...Object.values(r.rewards),
+]
+
+/**
+ * A line of kind 'sample' as what it is. Left: what is wrong with it, as the end of a sentence.
+ *
+ * @example
+ * ```ts
+ * import { decodeSample } from '@adjoint/rl'
+ * decodeSample({ kind: 'sample', phase: 'grpo', step: 0 }) // Left 'its version is null, and 1 is read here'
+ * ```
+ */
+export const decodeSample = (record: LogRecord): E.Either<string, SampleRecord> =>
+  pipe(
+    hasVersion(record),
+    E.filterOrElse(
+      ({ kind }) => kind === 'sample',
+      ({ kind }) => `its kind is ${kind}`,
+    ),
+    E.flatMap((r) => {
+      const wrong = Object.entries(sampleFields).find(([name, is]) => !is(r[name]))
+      // Each field is of its type: all were looked at.
+      return wrong === undefined
+        ? E.right(r as unknown as SampleRecord)
+        : E.left(`its ${wrong[0]} is not what it must be`)
+    }),
+    E.filterOrElse(
+      (r) => listsOf(r).every((list) => list === null || list.length === r.completions.length),
+      () => 'its lists differ in length',
+    ),
+  )
+
+/**
+ * A line of kind 'evaluation' as what it is. Left: what is wrong with it, as the end of a sentence.
+ *
+ * @example
+ * ```ts
+ * import { decodeEvaluation, evaluationRecord } from '@adjoint/rl'
+ * decodeEvaluation({ ...evaluationRecord({ problems: 64, done: 0 })({ passAt1: 0.5 }), phase: 'exam', step: 0 }) // Right
+ * ```
+ */
+export const decodeEvaluation = (record: LogRecord): E.Either<string, EvaluationRecord> =>
+  pipe(
+    hasVersion(record),
+    E.filterOrElse(
+      ({ kind }) => kind === 'evaluation',
+      ({ kind }) => `its kind is ${kind}`,
+    ),
+    E.flatMap(({ model, problems, done, ...rest }) =>
+      (model === null || isText(model)) && isNumber(problems) && isNumber(done)
+        ? E.right(evaluationRecord({ model, problems, done })(figuresOf(rest)))
+        : E.left('its model, problems or done are not what they must be'),
+    ),
+  )
+
+/**
+ * The records of the first `shown` groups of some completions, which stand in groups of `group`, in order. Log-probabilities
+ * are left out unless they are asked for.
+ *
+ * @example
+ * ```ts
+ * import { type GradedSample, mod10Chain, sampleRecords } from '@adjoint/rl'
+ * type Problem = Parameters<typeof mod10Chain.prompt>[0]
+ * const linesOf = (graded: readonly GradedSample<Problem>[]) => sampleRecords(mod10Chain, { group: 16, shown: 1 })(graded)
+ * ```
+ */
+export const sampleRecords = <Problem>(
+  task: Pick<Task<Problem>, 'verify' | 'trace'>,
+  { group, shown, logProbs = false }: { readonly group: number; readonly shown: number; readonly logProbs?: boolean },
+) => {
+  const record = sampleRecord(task)
+  return (rows: readonly Recorded<Problem>[]): readonly SampleRecord[] =>
+    grouped(rows, group)
+      .slice(0, shown)
+      .map((members) => record(logProbs ? members : members.map(({ logProbs: _, ...rest }) => rest)))
+}
