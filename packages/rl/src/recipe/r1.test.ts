@@ -98,9 +98,11 @@ describe('R1', () => {
     ])
     // Completions of training and of the exam are told apart by the phase.
     const samples = lines.filter(({ kind }) => kind === 'sample')
-    expect(samples.map(({ phase, advantage }) => [phase, typeof advantage])).toEqual([
-      ...['reasoning-rl', 'reasoning-rl'].map((phase) => [phase, 'number']),
-      ...Array.from({ length: 4 }, () => ['exam', 'undefined']),
+    expect(
+      samples.map(({ phase, advantages }) => [phase, Array.isArray(advantages) ? advantages.length : advantages]),
+    ).toEqual([
+      ...['reasoning-rl', 'reasoning-rl'].map((phase) => [phase, 4]),
+      ...Array.from({ length: 4 }, () => ['exam', null]),
     ])
     expect(evaluations[1]).toMatchObject({ model: 'policy', problems: 4, ...last.reports[1]!.figures })
   })

@@ -33,7 +33,7 @@ export interface SampleConfig<Problem> extends Omit<RejectionConfig<Problem, Tra
   readonly from: string
   /** Name that its traces have afterwards. */
   readonly to: string
-  /** Groups of each batch in the log. Default 1. */
+  /** Completions that were kept of each batch in the log, each a record of its own. Default 1. */
   readonly shown?: number
   /** More for the first line of the log: what results depend on, and functions hide. */
   readonly settings?: { readonly [key: string]: Json }
@@ -114,7 +114,7 @@ const countsOf = (names: readonly string[], { rejected, ...counts }: RejectionRe
 export const sampleTraces = <Problem>(config: SampleConfig<Problem>): RecipeStage<R1State> => {
   const { name, from, to, accept, shown = 1 } = config
   const rules = Object.keys(accept)
-  const show = sampleRecords(config.task, { group: config.group, shown })
+  const show = sampleRecords(config.task, { group: 1, shown })
 
   const advance =
     (
