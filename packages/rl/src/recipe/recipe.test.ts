@@ -201,17 +201,16 @@ describe('a recipe', () => {
 describe('what keeps a recipe from starting', () => {
   test('another that is at work in the folder, between its stages too', async () => {
     const folder = fresh()
-    let second: Promise<E.Either<StageError, State>> | null = null
+    const second: E.Either<StageError, State>[] = []
     const begins: RecipeStage<State> = {
       name: 'meanwhile',
       at: () => (state) => async () => {
-        second = perform(three())(envOf(folder, { resume: true }))(start)()
-        await second
+        second.push(await perform(three())(envOf(folder, { resume: true }))(start)())
         return E.right(state)
       },
     }
     await right(perform([...three(), begins])(envOf(folder))(start))
-    expect(await second).toMatchObject({ left: { error: { _tag: 'Locked', folder, pid: process.pid } } })
+    expect(second).toMatchObject([{ left: { error: { _tag: 'Locked', folder, pid: process.pid } } }])
     expect(E.isRight(await perform(three())(envOf(folder, { resume: true }))(start)())).toBe(true)
   })
 
