@@ -96,7 +96,7 @@ const ofAll = <A, B>(group: readonly A[], of: (a: A) => B | undefined): readonly
  * @example
  * ```ts
  * import { addition, hostKey, problem, sampleRecord } from '@adjoint/rl'
- * const task = addition
+ * const task = addition(2)
  * const asked = problem(task, 'train')(hostKey(0))
  * const sample = { problem: asked, prompt: task.prompt(asked), completion: '<answer>7</answer>', length: 4, terminated: true }
  * const line = sampleRecord(task)([{ sample, advantage: 0 }])
