@@ -3,18 +3,21 @@ import { grad } from '@adjoint/autograd'
 import { cast, sub, sum, tensor } from '@adjoint/tensor'
 import { describe, expect, test } from 'vitest'
 import { tokenMean } from './aggregate.ts'
-import { cispo, type Clip, lowHigh, sapo, symmetric, unclipped } from './clip.ts'
+import { cispo, type Clip, dppo, lowHigh, sapo, symmetric, unclipped } from './clip.ts'
 import { objectiveMetrics } from './objective.ts'
+import { sequenceRatio, sequenceTokenRatio, tokenRatio } from './ratio.ts'
 import {
   allNear,
   batches,
   gradOf,
+  type Host,
   law,
   logpOf,
   lossOf,
   maskOf,
   near,
   rolloutsOf,
+  sumOf,
   value,
   values,
   withClip,
@@ -105,6 +108,50 @@ describe('clipping', () => {
       return (x === 0) === (held || mask[i] === 0)
     })
   })
+
+  // Log-probabilities of the batches are below 0 and at least e^-4, so that probabilities of both policies differ by up to 1.
+  const delta = 0.15
+  const shifts = ({ logp, oldLogp }: Host): readonly number[] => logp.map((l, i) => Math.exp(l) - Math.exp(oldLogp[i]!))
+  const leftOut = (shift: number, A: number): boolean => (A > 0 && shift > delta) || (A < 0 && shift < -delta)
+  const clear = (h: Host): boolean => shifts(h).every((x) => Math.abs(Math.abs(x) - delta) > 1e-6)
+
+  law(
+    'dppo leaves a token out iff its probability has moved by more than delta the way its advantage pulls',
+    batches,
+    (h) => {
+      if (!clear(h)) return
+      const mask = maskOf(h)
+      const moved = shifts(h)
+      // Every other token has the gradient of importance sampling, however large its ratio is.
+      const free = gradOf(withClip(unclipped, tokenMean), h)
+      return gradOf(withClip(dppo(delta), tokenMean), h).every((g, i) =>
+        near(g, mask[i] === 1 && leftOut(moved[i]!, h.advantages[Math.floor(i / h.T)]!) ? 0 : free[i]!),
+      )
+    },
+  )
+
+  law('dppo looks at tokens whatever the ratio is, and counts what it leaves out', batches, (h) => {
+    if (!clear(h)) return
+    const mask = maskOf(h)
+    const moved = shifts(h)
+    const tokens = Math.max(1, sumOf(mask))
+    const share = (sign: number): number =>
+      moved.filter((x, i) => {
+        const A = h.advantages[Math.floor(i / h.T)]!
+        return mask[i] === 1 && A * sign > 0 && x * sign > delta
+      }).length / tokens
+    return [tokenRatio, sequenceRatio, sequenceTokenRatio].every((ratio) => {
+      const config = { ...withClip(dppo(delta)), ratio }
+      const metrics = objectiveMetrics(config)(rolloutsOf(h))(logpOf(h), logpOf(h))
+      return near(value(metrics['clip_ratio/low']), share(-1)) && near(value(metrics['clip_ratio/high']), share(1))
+    })
+  })
+
+  law('dppo with delta 1 is importance sampling', batches, (h) => {
+    if (h.oldLogp.some((l) => l > 0)) return
+    const [wide, free] = [withClip(dppo(1)), withClip(unclipped)]
+    return near(lossOf(wide, h), lossOf(free, h)) && allNear(gradOf(wide, h), gradOf(free, h))
+  })
 })
 
 const about = (x: number): unknown => expect.closeTo(x, 5)
@@ -113,13 +160,14 @@ const about = (x: number): unknown => expect.closeTo(x, 5)
 const at = (clip: Clip, rho: number, A: number): readonly [surrogate: number, slope: number] => {
   const advantages = tensor([A], [1, 1])
   const old = tensor([-1 - Math.log(rho)], [1, 1])
-  const surrogate = (logp: Floats): Floats => clip.surrogate(sub(logp, old), advantages, logp)
+  const surrogate = (logp: Floats): Floats => clip.surrogate(sub(logp, old), advantages, logp, old)
   const logp: Floats = tensor([-1], [1, 1])
   return [values(surrogate(logp))[0]!, values(grad((x: Floats) => sum()(surrogate(x)))(logp))[0]!]
 }
 const held = (clip: Clip, rho: number, A: number): readonly [low: boolean, high: boolean] => {
-  const [d, a] = [tensor([Math.log(rho)], [1, 1]), tensor([A], [1, 1])]
-  return [values(cast('f32')(clip.low(d, a)))[0] === 1, values(cast('f32')(clip.high(d, a)))[0] === 1]
+  const one = (x: number): Floats => tensor([x], [1, 1])
+  const of = [one(Math.log(rho)), one(A), one(-1), one(-1 - Math.log(rho))] as const
+  return [values(cast('f32')(clip.low(...of)))[0] === 1, values(cast('f32')(clip.high(...of)))[0] === 1]
 }
 
 describe('by hand, at ratios on both sides of the range', () => {
@@ -161,6 +209,19 @@ describe('by hand, at ratios on both sides of the range', () => {
     }
     expect(slope(3, 3) / 3).toBeLessThan(0.05)
     expect(at(sapo(2), 2, -1)).toEqual(at(sapo(2, 2), 2, -1))
+  })
+
+  test('dppo holds probabilities and not ratios', () => {
+    // p is e^-1 = 0.368; p_old 0.184, 0.736 and 0.334.
+    expect(at(dppo(0.15), 2, 1)).toEqual([about(0), about(0)])
+    expect(at(dppo(0.15), 2, -1)).toEqual([about(-2), about(-2)])
+    expect(at(dppo(0.15), 0.5, -1)).toEqual([about(0), about(0)])
+    expect(at(dppo(0.15), 0.5, 1)).toEqual([about(0.5), about(0.5)])
+    expect(at(dppo(0.15), 1.1, 1)).toEqual([about(1.1), about(1.1)])
+    expect(held(dppo(0.15), 2, 1)).toEqual([false, true])
+    expect(held(dppo(0.15), 0.5, -1)).toEqual([true, false])
+    for (const A of [1, -1]) expect(held(dppo(0.15), 1.1, A)).toEqual([false, false])
+    for (const rho of [2, 0.5]) expect(held(dppo(0.15), rho, rho > 1 ? -1 : 1)).toEqual([false, false])
   })
 
   test('unclipped is rho A', () => {

@@ -5,18 +5,24 @@
  * below 0, is a RangeError.
  */
 import type { Booleans, Floats } from '@adjoint/nn'
-import { and, clamp, gt, lt, minimum, mul, ne, or, sigmoid, stopGradient, sub, where } from '@adjoint/tensor'
+import { and, clamp, exp, gt, lt, minimum, mul, ne, or, sigmoid, stopGradient, sub, where } from '@adjoint/tensor'
 import { demandAtLeast } from '../run/errors.ts'
 import { held, ratioOf } from './ratio.ts'
 
+/**
+ * What a clip may look at: log-ratios, whatever ratio the objective has ([B, T], or [B, 1] of whole sequences), advantages,
+ * and the tokens' own log-probabilities under the policy and under the old one, [B, T] in nats.
+ */
+export type Clipped<X> = (logRatio: Floats, advantages: Floats, logp: Floats, oldLogp: Floats) => X
+
 /** A way to bound the step. */
 export interface Clip {
-  /** The surrogate objective of each token, [B, T]. `logp` [B, T] is what a score-function form differentiates. */
-  readonly surrogate: (logRatio: Floats, advantages: Floats, logp: Floats) => Floats
-  /** Tokens whose ratio is held from below: those that `clip_ratio/low` counts. */
-  readonly low: (logRatio: Floats, advantages: Floats) => Booleans
-  /** Tokens whose ratio is held from above: those that `clip_ratio/high` counts. */
-  readonly high: (logRatio: Floats, advantages: Floats) => Booleans
+  /** The surrogate objective of each token, [B, T]. A score-function form differentiates `logp`. */
+  readonly surrogate: Clipped<Floats>
+  /** Tokens that are held from going down: those that `clip_ratio/low` counts. */
+  readonly low: Clipped<Booleans>
+  /** Tokens that are held from going up: those that `clip_ratio/high` counts. */
+  readonly high: Clipped<Booleans>
 }
 
 /** Bounds 1 - low and 1 + high of the ratio; `delta`, above 1 + high, also bounds it where the advantage is negative. */
@@ -37,7 +43,7 @@ export interface ClipRange {
  * import { tensor } from '@adjoint/tensor'
  * const { surrogate } = lowHigh({ low: 0.2, high: 0.28 })
  * const logRatio = tensor([Math.log(2)], [1, 1])
- * surrogate(logRatio, tensor([1], [1, 1]), logRatio) // [[1.28]]
+ * surrogate(logRatio, tensor([1], [1, 1]), tensor([-1], [1, 1]), tensor([-1.69], [1, 1])) // [[1.28]]
  * ```
  */
 export const lowHigh = ({ low, high, delta = Infinity }: ClipRange): Clip => {
@@ -124,5 +130,38 @@ export const sapo = (positive: number, negative = positive): Clip => {
     },
     low: never,
     high: never,
+  }
+}
+
+/** `p - p_old`, constants to the gradient. */
+const shiftOf = (logp: Floats, oldLogp: Floats): Floats => stopGradient(sub(exp(logp), exp(oldLogp)))
+
+/**
+ * `rho A`, and 0 without a gradient for a token that the step has already moved far enough: `A > 0` and
+ * `p - p_old > delta`, or `A < 0` and `p_old - p > delta`. That is DPPO (Qi et al. 2026, "Rethinking the trust region in LLM
+ * reinforcement learning", with the binary estimate of total variation): the trust region is in probabilities, the total
+ * variation between taking this token and not, where a ratio holds rare tokens too tightly (0.001 to 0.002 is a ratio of 2)
+ * and frequent ones hardly (0.9 to 0.5 is one of 0.56). It has no bound on ratios beside. p is the token's own probability
+ * whatever the ratio of the objective is; `delta` is a probability, 0.15 in TRL.
+ *
+ * @example
+ * ```ts
+ * import { dppo } from '@adjoint/rl'
+ * import { log, sub, tensor } from '@adjoint/tensor'
+ * const [logp, oldLogp] = [log(tensor([0.004, 0.9], [1, 2])), log(tensor([0.001, 0.6], [1, 2]))]
+ * dppo(0.15).surrogate(sub(logp, oldLogp), tensor([1], [1, 1]), logp, oldLogp) // [[4, 0]]
+ * ```
+ */
+export const dppo = (delta: number): Clip => {
+  demandAtLeast('dppo', 0, { delta })
+  const high: Clip['high'] = (_, advantages, logp, oldLogp) => and(gt(shiftOf(logp, oldLogp), delta), gt(advantages, 0))
+  const low: Clip['low'] = (_, advantages, logp, oldLogp) => and(lt(shiftOf(logp, oldLogp), -delta), lt(advantages, 0))
+  return {
+    surrogate: (logRatio, advantages, logp, oldLogp) => {
+      const out = or(low(logRatio, advantages, logp, oldLogp), high(logRatio, advantages, logp, oldLogp))
+      return where(out, 0, mul(ratioOf(logRatio), advantages))
+    },
+    low,
+    high,
   }
 }

@@ -30,6 +30,7 @@ const clipsByName: Readonly<Record<keyof typeof clips, readonly clips.Clip[]>> =
   unclipped: [clips.unclipped],
   cispo: [clips.cispo(4), clips.cispo(1e12)],
   sapo: [clips.sapo(1), clips.sapo(1, 1.05)],
+  dppo: [clips.dppo(0.15), clips.dppo(0)],
 }
 const ratiosByName: Readonly<Record<keyof typeof ratios, readonly ratios.Ratio[]>> = {
   tokenRatio: [ratios.tokenRatio],
@@ -247,6 +248,7 @@ test.each<readonly [string, () => unknown, RegExp]>([
   ['symmetric', () => clips.symmetric(undefined as never), /lowHigh: low is undefined/],
   ['lowHigh', () => clips.lowHigh({ low: 0.2, high: NaN }), /lowHigh: high is NaN/],
   ['cispo', () => clips.cispo(-1), /cispo: high is -1/],
+  ['dppo', () => clips.dppo(NaN), /dppo: delta is NaN/],
   ['sapo', () => clips.sapo(0), /sapo: positive is 0/],
   ['geometric', () => ratios.geometric({ low: 0.4 } as never), /geometric: high is undefined/],
   ['drGrpo', () => presets.drGrpo(undefined as never), /constant: maxLength is undefined/],
@@ -257,7 +259,7 @@ test.each<readonly [string, () => unknown, RegExp]>([
 describe('known values', () => {
   const slope = (clip: clips.Clip, logRatio: number, advantage: number): Promise<readonly number[]>[] =>
     devices.map(async (device) => {
-      const f = (l: Floats) => sum()(clip.surrogate(l, tensor([advantage]), l))
+      const f = (l: Floats) => sum()(clip.surrogate(l, tensor([advantage]), l, tensor([0])))
       const [value, gradient] = valueAndGrad(f)(tensor([logRatio]))
       return [(await readAsync(value, device))[0]!, (await readAsync(gradient, device))[0]!]
     })

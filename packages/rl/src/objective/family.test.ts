@@ -1,5 +1,5 @@
 /**
- * Every advantage with every ratio, clip, KL estimate and aggregation: 2,304 variants, most of them in no paper, and the
+ * Every advantage with every ratio, clip, KL estimate and aggregation: 2,688 variants, most of them in no paper, and the
  * laws that all of them share. A new variant is a new part in one of these lists.
  */
 import { scalar } from '@adjoint/tensor'
@@ -8,7 +8,7 @@ import { describe, expect, test } from 'vitest'
 import { type Advantage, batchStd, drGrpo, group, maxRl, reinforcePlusPlus, rloo } from '../credit/advantage.ts'
 import { gdpo } from '../credit/gdpo.ts'
 import { type Aggregate, constant, sequenceMean, tokenMean } from './aggregate.ts'
-import { cispo, type Clip, lowHigh, sapo, symmetric, unclipped } from './clip.ts'
+import { cispo, type Clip, dppo, lowHigh, sapo, symmetric, unclipped } from './clip.ts'
 import { importanceK3, k1, k2, k3, type Kl } from './kl.ts'
 import { GRPO_OBJECTIVE, type ObjectiveConfig } from './objective.ts'
 import { geometric, type Ratio, sequenceRatio, sequenceTokenRatio, tokenRatio } from './ratio.ts'
@@ -48,6 +48,7 @@ const clips: Readonly<Record<string, Clip>> = {
   dual: lowHigh({ low: 0.2, high: 0.28, delta: 3 }),
   cispo: cispo(0.28),
   sapo: sapo(1, 1.05),
+  dppo: dppo(0.15),
   none: unclipped,
 }
 const kls: Readonly<Record<string, Kl>> = { k1, k2, k3, 'rho k3': importanceK3 }

@@ -89,7 +89,7 @@ export const objective =
     const policy = masked(logp, mask)
     const old = masked(rollouts.oldLogp, mask)
     const logRatio = masked(ratio(policy, old, mask, advantages), mask)
-    let perToken = clip.surrogate(logRatio, advantages, policy)
+    let perToken = clip.surrogate(logRatio, advantages, policy, old)
     if (weights !== null) perToken = mul(perToken, stopGradient(masked(weights, mask)))
     if (beta !== 0) perToken = sub(perToken, mul(kl(policy, refLogpOf(rollouts), logRatioOf(policy, old)), beta))
     if (entropyBonus !== 0) {
@@ -135,8 +135,8 @@ export const objectiveMetrics =
     const old = masked(rollouts.oldLogp, mask)
     const logRatio = masked(config.ratio(policy, old, mask, advantages), mask)
     const share = (x: Floats): Scalar => tokenMean(x, mask, totals)
-    const low = config.clip.low(logRatio, advantages)
-    const high = config.clip.high(logRatio, advantages)
+    const low = config.clip.low(logRatio, advantages, policy, old)
+    const high = config.clip.high(logRatio, advantages, policy, old)
     return {
       policy_loss: stopGradient(objective(config)(rollouts)(policy, stopGradient(entropy))),
       kl: refLogp === null ? zeros([]) : share(config.kl(policy, masked(refLogp, mask), logRatioOf(policy, old))),

@@ -67,8 +67,16 @@ describe('presets, by hand on two sequences', () => {
     expect(lossOf(presets.cispo)).toBeCloseTo(-(2 * A * first + A * second - 2 * A * first) / 3, 5)
     const one = tensor([-1, -1, -1], [3, 1])
     const { clip } = presets.cispo.objective
-    const weights = clip.surrogate(tensor([0.5, 4, 6].map(Math.log), [3, 1]), one, one)
+    const weights = clip.surrogate(tensor([0.5, 4, 6].map(Math.log), [3, 1]), one, one, one)
     expect(Array.from(evaluate([weights])[0]!.data)).toEqual([0.5, 4, 5].map((w) => expect.closeTo(w, 5) as unknown))
+  })
+
+  test('dppo: probabilities within 0.15, over all tokens', () => {
+    // e^-2 to 2 e^-2 is a step of 0.135; at twice the probability it is out.
+    expect(lossOf(presets.dppo)).toBeCloseTo(-((2 + 1) * A - 2 * A) / 3, 5)
+    const [now, before] = [0.32, 0.16].map((p): Floats => tensor([Math.log(p)], [1, 1])) as [Floats, Floats]
+    const { clip } = presets.dppo.objective
+    expect(evaluate([clip.surrogate(tensor([Math.LN2], [1, 1]), tensor([1], [1, 1]), now, before)])[0]!.data[0]).toBe(0)
   })
 
   test('sapo: a sigmoid of the ratio, temperatures 1 and 1.05', () => {

@@ -2,7 +2,7 @@
 import { drGrpo as centred, group, reinforcePlusPlus as batchZScore, rloo as leaveOneOut } from '../credit/advantage.ts'
 import { gdpo as normalisedApart } from '../credit/gdpo.ts'
 import { constant, tokenMean } from './aggregate.ts'
-import { cispo as clippedWeight, lowHigh, sapo as softGate, symmetric, unclipped } from './clip.ts'
+import { cispo as clippedWeight, dppo as variation, lowHigh, sapo as softGate, symmetric, unclipped } from './clip.ts'
 import { byReward, type Credit, outcome } from '../credit/credit.ts'
 import { k1 } from './kl.ts'
 import { GRPO_OBJECTIVE, type ObjectiveConfig } from './objective.ts'
@@ -30,6 +30,7 @@ const preset = (credit: Credit<unknown>, parts: Partial<ObjectiveConfig>): Prese
  * - `gmpo`: the geometric mean of token ratios, clipped in log space (Zhao et al. 2025).
  * - `cispo`: clips the weight, never the gradient (MiniMax-M1, 2025), at the ratio 5 of ScaleRL (Khatri et al. 2025).
  * - `sapo`: a smooth gate in place of the clip (Gao et al. 2025).
+ * - `dppo`: leaves out tokens whose probability has moved by more than 0.15 (Qi et al. 2026), tokens weighed alike.
  * - `rloo`: REINFORCE with the leave-one-out baseline (Ahmadian et al. 2024); its KL belongs into the reward (`klInReward`).
  * - `reinforcePlusPlus`: normalised over the batch (Hu 2025); its KL belongs into the reward (`returnsToGo`).
  * - `gdpo(weights)`: each reward normalised by itself (Liu et al. 2026), by name.
@@ -51,6 +52,7 @@ export const presets = {
   gmpo: preset(outcome(group()), { ratio: geometric({ low: 0.4, high: 0.4 }), clip: unclipped }),
   cispo: preset(outcome(group()), { clip: clippedWeight(4), aggregate: tokenMean }),
   sapo: preset(outcome(group()), { clip: softGate(1, 1.05) }),
+  dppo: preset(outcome(group()), { clip: variation(0.15), aggregate: tokenMean }),
   rloo: preset(outcome(leaveOneOut), { clip: unclipped, kl: k1 }),
   reinforcePlusPlus: preset(outcome(batchZScore()), { kl: k1, aggregate: tokenMean }),
   /** Takes the weight of each reward, by name. */
