@@ -35,7 +35,7 @@ export type Rollouts = {
   readonly mask: Floats
   /** [B, T], nats: log-probabilities under the policy that sampled, at the temperature of sampling. */
   readonly oldLogp: Floats
-  /** [B, T], nats: the same under the reference policy; null where beta is 0. */
+  /** [B, T], nats: the same under the reference policy; null where there is no KL term. */
   readonly refLogp: Floats | null
   /** [B, 1] or [B, T]. */
   readonly advantages: Floats
@@ -46,6 +46,10 @@ export type Rollouts = {
   readonly weights: Floats | null
   /** What the global batch holds, where this is a part of it; null where this is the whole. */
   readonly totals: Totals | null
+  /** The weight of the KL term where it is data (see `control.ts`); the configuration's where it is left out or null. */
+  readonly beta?: Scalar | null
+  /** The weight of the entropy where it is data; the configuration's where it is left out or null. */
+  readonly entropyBonus?: Scalar | null
 }
 
 /** DeepSeekMath's setting of eq. 3, with TRL's clip: epsilon 0.2, k3, the mean over each sequence, no KL term. */
@@ -57,6 +61,8 @@ export const GRPO_OBJECTIVE: ObjectiveConfig = {
   aggregate: sequenceMean,
   entropyBonus: 0,
 }
+
+const weighed = (x: Floats, by: number | Scalar): Floats => (typeof by === 'number' ? mul(x, by) : mul(x, by))
 
 const refLogpOf = ({ refLogp, mask }: Rollouts): Floats => {
   if (refLogp !== null) return masked(refLogp, mask)
@@ -82,20 +88,21 @@ const refLogpOf = ({ refLogp, mask }: Rollouts): Floats => {
  * ```
  */
 export const objective =
-  ({ ratio, clip, kl, beta, aggregate, entropyBonus }: ObjectiveConfig) =>
+  ({ ratio, clip, kl, aggregate, ...config }: ObjectiveConfig) =>
   (rollouts: Rollouts) =>
   (logp: Floats, entropy: Floats | null = null): Scalar => {
     const { mask, advantages, weights } = rollouts
+    const [beta, entropyBonus] = [rollouts.beta ?? config.beta, rollouts.entropyBonus ?? config.entropyBonus]
     const policy = masked(logp, mask)
     const old = masked(rollouts.oldLogp, mask)
     const logRatio = masked(ratio(policy, old, mask, advantages), mask)
     let perToken = clip.surrogate(logRatio, advantages, policy, old)
     if (weights !== null) perToken = mul(perToken, stopGradient(masked(weights, mask)))
-    if (beta !== 0) perToken = sub(perToken, mul(kl(policy, refLogpOf(rollouts), logRatioOf(policy, old)), beta))
+    if (beta !== 0) perToken = sub(perToken, weighed(kl(policy, refLogpOf(rollouts), logRatioOf(policy, old)), beta))
     if (entropyBonus !== 0) {
       if (entropy === null)
         throw new Error('objective: entropyBonus is not 0, but no entropy was given. Pass it as the second argument.')
-      perToken = add(perToken, mul(masked(entropy, mask), entropyBonus))
+      perToken = add(perToken, weighed(masked(entropy, mask), entropyBonus))
     }
     return neg(aggregate(perToken, mask, rollouts.totals ?? totalsOf(mask)))
   }
