@@ -11,6 +11,7 @@ import { distillLoss } from '../distill/loss.ts'
 import { teacherAdvantages } from '../distill/policy.ts'
 import { onTop, renormalised, tailBucket, topLogprobs, truncated } from '../distill/top-k.ts'
 import { dpo, ipo, type PreferenceLoss, preferenceLoss } from '../preference/dpo.ts'
+import { orpo, simpo } from '../preference/reference-free.ts'
 import { stepLoss } from '../process-reward/process-reward.ts'
 import { bradleyTerry } from '../reward-model/bradley-terry.ts'
 import { many } from '../policy/rollouts.support.ts'
@@ -53,10 +54,13 @@ describe('losses of pairs', () => {
     ['dpo', dpo({ beta: 0.1 })],
     ['dpo, smoothed', dpo({ beta: 5, labelSmoothing: 0.1 })],
     ['ipo', ipo({ beta: 0.1 })],
+    ['ipo, of means', ipo({ beta: 0.1, perToken: true })],
+    ['simpo', simpo({ beta: 2, gamma: 0.5 })],
+    ['orpo', orpo({ lambda: 0.1 })],
   ]
   test.each(losses)('%s, with its metrics', (_, loss) =>
     check((policy, reference) => {
-      const [value, metrics] = preferenceLoss(loss)({ policy, reference })
+      const [value, metrics] = preferenceLoss(loss)({ policy, reference, lengths: row(Array<number>(N).fill(3)) })
       return Object.values(metrics).reduce((x, y) => add(x, y), value)
     }, pairs),
   )

@@ -4,7 +4,7 @@ import { mul, random, type Scalar, slice, sub, sum, tensor } from '@adjoint/tens
 import { evaluate } from '@adjoint/tensor/ir'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { dpo, ipo, type PairLogps, type PreferenceLoss, preferenceLoss, sequenceLogp } from './dpo.ts'
+import { completionLengths, dpo, ipo, type PreferenceLoss, preferenceLoss, sequenceLogp } from './dpo.ts'
 import { transformerPolicy } from '../policy/policy.ts'
 import { type Scored, scoresOf } from '../policy/score.ts'
 import { mod10Chain } from '../task/chain.ts'
@@ -32,7 +32,7 @@ interface Host {
   readonly policy: readonly number[]
   readonly reference: readonly number[]
 }
-const device = ({ policy, reference }: Host): PairLogps => ({ policy: vector(policy), reference: vector(reference) })
+const device = ({ policy, reference }: Host) => ({ policy: vector(policy), reference: vector(reference) })
 const lossOf = (loss: PreferenceLoss, h: Host): number => value(preferenceLoss(loss)(device(h))[0])
 const gradOf = (loss: PreferenceLoss, h: Host): readonly number[] =>
   values(grad((policy: Floats) => preferenceLoss(loss)({ ...device(h), policy })[0])(vector(h.policy)))
@@ -96,9 +96,44 @@ describe('IPO', () => {
       gradOf(ipo({ beta: b }), rest).every((g) => g === 0)
     )
   })
+
+  law('per token is that of means over tokens, as TRL has it', logps, (h) => {
+    const n = h.policy.length
+    const lengths = h.policy.map((_, i) => (i % 3) + 1)
+    const over = (xs: readonly number[]): readonly number[] => xs.map((x, i) => x / lengths[i]!)
+    const found = value(
+      preferenceLoss(ipo({ beta: 0.5, perToken: true }))({ ...device(h), lengths: vector(lengths) })[0],
+    )
+    return n > 0 && near(found, lossOf(ipo({ beta: 0.5 }), { policy: over(h.policy), reference: over(h.reference) }))
+  })
 })
 
 describe('losses of pairs', () => {
+  law('of parts add up to that of the whole, metrics too', logps, (h) => {
+    const n = h.policy.length / 2
+    const part = (from: number, to: number): Host => {
+      const of = (xs: readonly number[]): readonly number[] => [...xs.slice(from, to), ...xs.slice(n + from, n + to)]
+      return { policy: of(h.policy), reference: of(h.reference) }
+    }
+    const at = Math.floor(n / 2)
+    const parts = [part(0, at), part(at, n)].filter(({ policy }) => policy.length > 0)
+    const loss = preferenceLoss(dpo({ beta: 0.25 }))
+    const [whole, metrics] = loss(device(h))
+    const each = parts.map((p) => loss(device(p)))
+    const shares = parts.map((p) => p.policy.length / h.policy.length)
+    const total = (xs: readonly Scalar[]): number => xs.reduce((s, x, i) => s + shares[i]! * value(x), 0)
+    return (
+      near(total(each.map(([l]) => l)), value(whole)) &&
+      Object.keys(metrics).every((name) => near(total(each.map(([, m]) => m[name]!)), value(metrics[name]!)))
+    )
+  })
+
+  test('ask for what they need', () => {
+    const policy = vector([-1, -2])
+    expect(() => preferenceLoss(dpo({ beta: 1 }))({ policy })).toThrow(/preferenceLoss: this loss needs a reference/)
+    expect(() => preferenceLoss(ipo({ beta: 1, perToken: true }))({ policy, reference: policy })).toThrow(/lengths/)
+  })
+
   law('have the gradients of finite differences, and none in the reference', logps, (h) => {
     for (const loss of [dpo({ beta: 0.25 }), dpo({ beta: 0.25, labelSmoothing: 0.1 }), ipo({ beta: 0.25 })]) {
       const { policy, reference } = device(h)
@@ -154,6 +189,10 @@ describe('log-probabilities of completions', () => {
       expected.reduce((s, l) => s + l, 0),
       9,
     )
+  })
+
+  test('have as many tokens as their mask', () => {
+    expect(values(completionLengths(rowsOf(8, 0).mask))).toEqual([3])
   })
 
   test('do not see padding: neither its width, nor its content, nor through their gradient', () => {

@@ -1,17 +1,20 @@
 /**
- * Direct preference optimization: a policy learns from pairs without a reward model, since the policy and its reference
- * are one, `r(x, y) = beta log(pi(y|x) / pi_ref(y|x))` up to a term of x alone (Rafailov et al. 2023, eq. 5), and the
+ * Direct preference optimization and its relatives: a policy learns from pairs without a reward model, since the policy and its
+ * reference are one, `r(x, y) = beta log(pi(y|x) / pi_ref(y|x))` up to a term of x alone (Rafailov et al. 2023, eq. 5), and the
  * Bradley-Terry likelihood of a pair needs differences only.
  *
- * Every loss here is a function of one number a pair, `h = dlogp - dlogpRef`, nats: how much more the policy prefers the
- * chosen completion than the reference does. Both of its parts are held within 1e15 nats (see `logRatioOf`), and all losses
- * of it are finite, with finite gradients.
+ * Every loss is a function of two numbers a pair, the scores of its completions in nats: the log-ratio to the reference, or
+ * the log-probability alone, of the whole completion or the mean of its tokens. Those of DPO and IPO see their difference
+ * only, `h = dlogp - dlogpRef`: how much more the policy prefers the chosen completion than the reference does. Scores are
+ * held within 1e15 nats (see `logRatioOf`), and all losses of them are finite, with finite gradients.
  */
 import type { Floats, Integers } from '@adjoint/nn'
 import {
   add,
   cast,
+  div,
   gt,
+  maximum,
   mean,
   mul,
   neg,
@@ -23,17 +26,25 @@ import {
   sub,
   sum,
   type Tree,
+  zeros,
 } from '@adjoint/tensor'
 import { masked } from '../objective/mask.ts'
-import { logRatioOf } from '../objective/ratio.ts'
+import { held, logRatioOf } from '../objective/ratio.ts'
 import type { Policy } from '../policy/policy.ts'
+import type { Fold } from '../run/packing.ts'
 
-/** A loss of pairs, and the temperature of its implicit reward. */
+/** A loss of pairs, what of their completions it compares, and the temperature of the implicit reward. */
 export interface PreferenceLoss {
-  /** Reward per nat: the implicit reward is `beta log(pi / pi_ref)`. */
+  /** Reward per nat: the implicit reward of a completion is beta times its score. */
   readonly beta: number
-  /** h [B], nats, to the loss of each pair [B]. */
-  readonly ofMargin: (h: Floats) => Floats
+  /** Whether scores are log-ratios to the reference, `log(pi / pi_ref)`, or log-probabilities under the policy alone. */
+  readonly reference: boolean
+  /** Whether scores are means over the tokens of a completion, or sums. */
+  readonly perToken: boolean
+  /** Scores of the chosen and of the rejected completions, both [B] in nats, to the loss of each pair [B]. */
+  readonly ofPair: (chosen: Floats, rejected: Floats) => Floats
+  /** What else the log says of each pair, [B], from the same scores. */
+  readonly measures?: (chosen: Floats, rejected: Floats) => Readonly<Record<string, Floats>>
 }
 
 /**
@@ -44,7 +55,7 @@ export interface PreferenceLoss {
  * ```ts
  * import { dpo } from '@adjoint/rl'
  * import { readAsync, tensor } from '@adjoint/tensor'
- * console.log(await readAsync(dpo({ beta: 0.1 }).ofMargin(tensor([0])))) // Float32Array [0.6931..], ln 2
+ * console.log(await readAsync(dpo({ beta: 0.1 }).ofPair(tensor([0]), tensor([0])))) // Float32Array [0.6931..], ln 2
  * ```
  */
 export const dpo = ({
@@ -55,8 +66,10 @@ export const dpo = ({
   readonly labelSmoothing?: number
 }): PreferenceLoss => ({
   beta,
-  ofMargin: (h) => {
-    const x: Floats = mul(h, beta)
+  reference: true,
+  perToken: false,
+  ofPair: (chosen, rejected) => {
+    const x: Floats = mul(sub(chosen, rejected), beta)
     // -log sigmoid(x) = softplus(-x)
     if (labelSmoothing === 0) return softplus(neg(x))
     return add(mul(softplus(neg(x)), 1 - labelSmoothing), mul(softplus(x), labelSmoothing))
@@ -66,18 +79,26 @@ export const dpo = ({
 /**
  * `(h - 1 / (2 beta))^2`: identity preference optimization (Azar et al. 2023, eq. 17). A pair pulls until its margin is
  * 1 / (2 beta) nats and no further, so certain preferences do not drive the policy away without bound. The margin is of
- * whole completions, as in the paper; TRL divides it by their lengths.
+ * whole completions, as in the paper, or with `perToken` of the means over their tokens, as in TRL.
  *
  * @example
  * ```ts
  * import { ipo } from '@adjoint/rl'
  * import { readAsync, tensor } from '@adjoint/tensor'
- * console.log(await readAsync(ipo({ beta: 0.1 }).ofMargin(tensor([5, 0])))) // Float32Array [0, 25]
+ * console.log(await readAsync(ipo({ beta: 0.1 }).ofPair(tensor([5, 0]), tensor([0, 0])))) // Float32Array [0, 25]
  * ```
  */
-export const ipo = ({ beta }: { readonly beta: number }): PreferenceLoss => ({
+export const ipo = ({
   beta,
-  ofMargin: (h) => square(sub(h, 1 / (2 * beta))),
+  perToken = false,
+}: {
+  readonly beta: number
+  readonly perToken?: boolean
+}): PreferenceLoss => ({
+  beta,
+  reference: true,
+  perToken,
+  ofPair: (chosen, rejected) => square(sub(sub(chosen, rejected), 1 / (2 * beta))),
 })
 
 /**
@@ -105,35 +126,60 @@ export const sequenceLogp =
     return sum({ axis: -1 })(masked(logp, counted))
   }
 
-/** Log-probabilities of completions, nats: chosen in the first half of [2B], rejected in the second, as `encodePairs` has them. */
+/**
+ * The number of tokens of each row's completion, [B], from its mask [B, T]: what {@link sequenceLogp} is a sum over.
+ *
+ * @example
+ * ```ts
+ * import { completionLengths } from '@adjoint/rl'
+ * import { tensor } from '@adjoint/tensor'
+ * completionLengths(tensor([0, 1, 1, 0], [1, 4])) // [2]
+ * ```
+ */
+export const completionLengths = (mask: Floats): Floats => {
+  const [rows, columns] = mask.shape as readonly [number, number]
+  return sum({ axis: -1 })(slice([0, 1], [rows, columns])(mask))
+}
+
+/** Of completions, chosen in the first half of [2B], rejected in the second, as `encodePairs` has them. */
 export type PairLogps = {
+  /** Log-probabilities of whole completions, nats. */
   readonly policy: Floats
-  readonly reference: Floats
+  /** The same under the reference; null or left out where the loss has none. */
+  readonly reference?: Floats | null
+  /** Tokens of each completion, for losses of means. */
+  readonly lengths?: Floats
 }
 
 /** What the log says of pairs, under TRL's names. */
-export type PreferenceMetrics = Readonly<Record<keyof typeof PREFERENCE_MEASURES, Scalar>>
-
-/** @internal What is measured of pairs: means over them. */
-export const PREFERENCE_MEASURES = {
-  'logps/chosen': 'sum',
-  'logps/rejected': 'sum',
-  'rewards/accuracies': 'sum',
-  'rewards/chosen': 'sum',
-  'rewards/margins': 'sum',
-  'rewards/rejected': 'sum',
-} as const
+export type PreferenceMetrics = Readonly<
+  Record<
+    | 'logps/chosen'
+    | 'logps/rejected'
+    | 'rewards/accuracies'
+    | 'rewards/chosen'
+    | 'rewards/margins'
+    | 'rewards/rejected',
+    Scalar
+  >
+>
 
 const halves = (x: Floats): readonly [chosen: Floats, rejected: Floats] => {
   const pairs = x.shape[0]! / 2
   return [slice([0], [pairs])(x), slice([pairs], [2 * pairs])(x)]
 }
 
+const required = <X>(what: string, fix: string, x: X | null | undefined): X => {
+  if (x !== null && x !== undefined) return x
+  throw new Error(`preferenceLoss: this loss needs ${what}. ${fix}`)
+}
+
 /**
- * The mean loss of pairs, a scalar, and TRL's metrics, without gradient: the implicit rewards `beta log(pi / pi_ref)` of
- * both completions (`rewards/chosen`, `rewards/rejected`), the share of pairs in which the chosen one has the greater
- * (`rewards/accuracies`), their mean difference (`rewards/margins`), and `logps/chosen`, `logps/rejected` in nats. No
- * gradient reaches the reference.
+ * The mean loss of pairs, a scalar, and TRL's metrics, without gradient: the implicit rewards of both completions, beta
+ * times their scores (`rewards/chosen`, `rewards/rejected`), the share of pairs in which the chosen one has the greater
+ * (`rewards/accuracies`), their mean difference (`rewards/margins`), `logps/chosen`, `logps/rejected` in nats (of a token
+ * where the loss is of means), and what the loss measures besides. No gradient reaches the reference. The parts of a batch,
+ * each times its share of the pairs, add up to the whole. Throws where the loss asks for a reference or lengths that are not there.
  *
  * @example
  * ```ts
@@ -144,21 +190,42 @@ const halves = (x: Floats): readonly [chosen: Floats, rejected: Floats] => {
  * ```
  */
 export const preferenceLoss =
-  ({ beta, ofMargin }: PreferenceLoss) =>
-  ({ policy, reference }: PairLogps): readonly [Scalar, PreferenceMetrics] => {
-    const [gainChosen, gainRejected] = halves(logRatioOf(policy, stopGradient(reference)))
-    const h: Floats = sub(gainChosen, gainRejected)
-    const reward = (gain: Floats): Scalar => stopGradient(mul(mean()(gain), beta))
-    const [logpChosen, logpRejected] = halves(stopGradient(policy))
+  ({ beta, reference: compares, perToken, ofPair, measures = () => ({}) }: PreferenceLoss) =>
+  ({
+    policy,
+    reference,
+    lengths,
+  }: PairLogps): readonly [Scalar, PreferenceMetrics & Readonly<Record<string, Scalar>>] => {
+    const over = (x: Floats): Floats =>
+      perToken
+        ? div(x, maximum(required('the lengths of completions', 'Give completionLengths(mask).', lengths), 1))
+        : x
+    const own = over(held(policy))
+    const score = compares
+      ? over(logRatioOf(policy, stopGradient(required('a reference', 'Score the pairs under it.', reference))))
+      : own
+    const [chosen, rejected] = halves(score)
+    const measured = (x: Floats): Scalar => stopGradient(mean()(x))
+    const [logpChosen, logpRejected] = halves(own)
     return [
-      mean()(ofMargin(h)),
+      mean()(ofPair(chosen, rejected)),
       {
-        'logps/chosen': mean()(logpChosen),
-        'logps/rejected': mean()(logpRejected),
-        'rewards/accuracies': mean()(cast('f32')(gt(stopGradient(h), 0))),
-        'rewards/chosen': reward(gainChosen),
-        'rewards/margins': reward(h),
-        'rewards/rejected': reward(gainRejected),
+        'logps/chosen': measured(logpChosen),
+        'logps/rejected': measured(logpRejected),
+        'rewards/accuracies': measured(cast('f32')(gt(stopGradient(chosen), stopGradient(rejected)))),
+        'rewards/chosen': measured(mul(chosen, beta)),
+        'rewards/margins': measured(mul(sub(chosen, rejected), beta)),
+        'rewards/rejected': measured(mul(rejected, beta)),
+        ...Object.fromEntries(
+          Object.entries(measures(chosen, rejected)).map(([name, x]) => [name, measured(x)] as const),
+        ),
       },
     ]
   }
+
+/** @internal What is measured of pairs by this loss: means over them. */
+export const preferenceMeasures = (loss: PreferenceLoss): Readonly<Record<string, Fold>> => {
+  const none = zeros([2])
+  const [, metrics] = preferenceLoss(loss)({ policy: none, reference: none, lengths: none })
+  return Object.fromEntries(Object.keys(metrics).map((name) => [name, 'sum'] as const))
+}

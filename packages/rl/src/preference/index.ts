@@ -2,6 +2,7 @@ export * from './pair.ts'
 export * from './derive.ts'
 export * from './dialogue.ts'
 export {
+  completionLengths,
   dpo,
   ipo,
   type PairLogps,
@@ -10,4 +11,18 @@ export {
   type PreferenceMetrics,
   sequenceLogp,
 } from './dpo.ts'
+export * from './reference-free.ts'
 export { type DpoConfig, type DpoState, dpoStep, type PreferenceConfig, preferenceLearner } from './step.ts'
+export {
+  type KtoConfig,
+  ktoLoss,
+  type KtoMetrics,
+  type LabelledCompletion,
+  type LabelledLogps,
+  type LabelledTotals,
+  mismatched,
+  type ReferredLogps,
+  referencePoint,
+  unpaired,
+} from './kto.ts'
+export { ktoStep, type KtoStepConfig } from './kto-step.ts'

@@ -8,14 +8,14 @@ import type { RunError } from '../run/errors.ts'
 import { fitStep, type SequencePart, type Stepped } from '../learn/fit.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { HostKey } from '../run/keys.ts'
-import { PREFERENCE_MEASURES, type PreferenceLoss, preferenceLoss, sequenceLogp } from './dpo.ts'
+import { completionLengths, type PreferenceLoss, preferenceLoss, preferenceMeasures, sequenceLogp } from './dpo.ts'
 import { encodePairs, pairParts, type PreferencePair } from './pair.ts'
 
 /** How to learn from given pairs. */
 export interface PreferenceConfig<P extends Tree, O extends Tree> {
   readonly policy: Policy<P>
   readonly optimizer: GradientTransformation<O>
-  /** `dpo({ beta })` or `ipo({ beta })`. */
+  /** `dpo({ beta })`, `ipo({ beta })`, `simpo({ beta, gamma })` or `orpo({ lambda })`. */
   readonly loss: PreferenceLoss
   /** Tokens of a row; shorter ones are padded. Default: the policy's context. */
   readonly width?: number
@@ -30,14 +30,17 @@ export interface DpoConfig<P extends Tree, O extends Tree> extends PreferenceCon
   readonly batch: (key: HostKey) => readonly PreferencePair[]
 }
 
-/** Parameters, optimizer state, and the policy that preferences are measured from: a `snapshot` of the start. */
-export type DpoState<P extends Tree, O extends Tree> = {
+/**
+ * Parameters, optimizer state, and the policy that preferences are measured from: a `snapshot` of the start. Null where the
+ * loss has no reference.
+ */
+export type DpoState<P extends Tree, O extends Tree, R extends P | null = P | null> = {
   readonly params: P
   readonly opt: O
-  readonly reference: P
+  readonly reference: R
 }
 
-type Batch<P extends Tree> = SequencePart & { readonly reference: P }
+type Batch<P extends Tree> = SequencePart & { readonly reference: P | null }
 
 /**
  * An update of DPO or one of its relatives by given pairs, compiled once for each number of them:
@@ -70,22 +73,32 @@ export const preferenceLearner = <P extends Tree, O extends Tree>(config: Prefer
   const logp = sequenceLogp(policy)
   const fit = fitStep({
     loss: (params: P, { reference, tokens, mask }: Batch<P>) =>
-      preferenceLoss(config.loss)({ policy: logp(params)(tokens, mask), reference: logp(reference)(tokens, mask) }),
-    measures: PREFERENCE_MEASURES,
+      preferenceLoss(config.loss)({
+        policy: logp(params)(tokens, mask),
+        reference: reference === null ? null : logp(reference)(tokens, mask),
+        lengths: completionLengths(mask),
+      }),
+    measures: preferenceMeasures(config.loss),
     optimizer,
     device,
   })
-  return (
-    { params, opt, reference }: DpoState<P, O>,
+  return <R extends P | null>(
+    { params, opt, reference }: DpoState<P, O, R>,
     pairs: readonly PreferencePair[],
-  ): TE.TaskEither<RunError, Stepped<DpoState<P, O>>> =>
-    pipe(
+  ): TE.TaskEither<RunError, Stepped<DpoState<P, O, R>>> => {
+    if (config.loss.reference && reference === null)
+      throw new Error(
+        'preferenceLearner: this loss is measured from a reference, and the state has none. Put a snapshot of the start into it.',
+      )
+    const against = config.loss.reference ? reference : null
+    return pipe(
       fit(
         { params, opt },
-        pipe(encode(pairs), E.map(pairParts(microBatch, (sequences) => ({ ...sequences, reference })))),
+        pipe(encode(pairs), E.map(pairParts(microBatch, (sequences) => ({ ...sequences, reference: against })))),
       ),
       TE.map(({ state, metrics }) => ({ state: { ...state, reference }, metrics })),
     )
+  }
 }
 
 /**
@@ -113,6 +126,8 @@ export const preferenceLearner = <P extends Tree, O extends Tree>(config: Prefer
  */
 export const dpoStep = <P extends Tree, O extends Tree>(config: DpoConfig<P, O>) => {
   const learn = preferenceLearner(config)
-  return (state: DpoState<P, O>, key: HostKey): TE.TaskEither<RunError, Stepped<DpoState<P, O>>> =>
-    learn(state, config.batch(key))
+  return <R extends P | null>(
+    state: DpoState<P, O, R>,
+    key: HostKey,
+  ): TE.TaskEither<RunError, Stepped<DpoState<P, O, R>>> => learn(state, config.batch(key))
 }
