@@ -51,12 +51,12 @@ export const valueLoss = ({ clip = 0.2, aggregate = tokenMean }: ValueConfig = {
   demandAtLeast('valueLoss', 0, { clip })
   return ({ mask, oldValues, returns, totals }: Expected) =>
     (values: Floats): ValueLoss => {
-      const [V, old, R] = [masked(values, mask), masked(oldValues, mask), masked(returns, mask)]
-      const errors = (v: Floats): Floats => square(held(sub(v, R)))
+      const V = masked(values, mask)
+      const errors = (v: Floats): Floats => square(held(sub(v, returns)))
       const free = errors(V)
       const all = totals ?? totalsOf(mask)
       if (clip === Infinity) return { loss: mul(aggregate(free, mask, all), 0.5), clipped: zeros([]) }
-      const bounded = errors(add(old, clamp(-clip, clip)(sub(V, old))))
+      const bounded = errors(add(oldValues, clamp(-clip, clip)(sub(V, oldValues))))
       return {
         loss: mul(aggregate(maximum(free, bounded), mask, all), 0.5),
         clipped: stopGradient(tokenMean(cast('f32')(gt(bounded, free)), mask, all)),
