@@ -28,7 +28,8 @@ export interface ObjectiveUpdate<P extends Tree, O extends Tree> {
   readonly device: Device
 }
 
-const MEASURES = {
+/** @internal How what {@link objectiveLoss} measures of parts makes that of the whole. */
+export const OBJECTIVE_MEASURES = {
   'clip_ratio/high': 'sum',
   'clip_ratio/low': 'sum',
   'clip_ratio/region': 'sum',
@@ -57,25 +58,26 @@ const samplingMetrics = (logp: Floats, { mask, samplerLogp, totals }: Part) => {
   }
 }
 
+/** @internal The loss of a part of a batch and what is measured of it, as a function of the policy's parameters. */
+export const objectiveLoss = <P extends Tree>(config: Omit<ObjectiveUpdate<P, Tree>, 'optimizer' | 'device'>) => {
+  const { policy, maxTokens, temperature, correction } = config
+  const score = policy.score({ completion: maxTokens, temperature })
+  return (params: P, part: Part) => {
+    const { mask, samplerLogp, oldLogp, advantages } = part
+    const { logp, entropy } = score(params, part)
+    const weights = correction === undefined ? null : correction(oldLogp, samplerLogp, mask, advantages)
+    const rollouts = { ...part, weights }
+    return [
+      objective(config.objective)(rollouts)(logp, entropy),
+      { ...objectiveMetrics(config.objective)(rollouts)(logp, entropy), ...samplingMetrics(logp, part) },
+    ] as const
+  }
+}
+
 /** @internal A gradient step on the objective, by one part of a batch or by several. */
 export const objectiveUpdate = <P extends Tree, O extends Tree>(config: ObjectiveUpdate<P, O>) => {
-  const { policy, maxTokens, temperature, correction, optimizer, device } = config
-  const score = policy.score({ completion: maxTokens, temperature })
-  return updateOf({
-    loss: (params: P, part: Part) => {
-      const { mask, samplerLogp, oldLogp, advantages } = part
-      const { logp, entropy } = score(params, part)
-      const weights = correction === undefined ? null : correction(oldLogp, samplerLogp, mask, advantages)
-      const rollouts = { ...part, weights }
-      return [
-        objective(config.objective)(rollouts)(logp, entropy),
-        { ...objectiveMetrics(config.objective)(rollouts)(logp, entropy), ...samplingMetrics(logp, part) },
-      ]
-    },
-    measures: MEASURES,
-    optimizer,
-    device,
-  })
+  const { optimizer, device } = config
+  return updateOf({ loss: objectiveLoss(config), measures: OBJECTIVE_MEASURES, optimizer, device })
 }
 
 /** @internal What an update measured, and how many tokens it learnt from. */

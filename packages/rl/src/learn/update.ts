@@ -7,7 +7,7 @@
  *   parts:  (params, part) -> sum;  (sum, params, part) -> sum, ..;  (learner, sum) -> learner
  */
 import { valueAndGrad } from '@adjoint/autograd'
-import { applyUpdates, type Floats, globalNorm, type GradientTransformation } from '@adjoint/nn'
+import { applyUpdates, type Floats, globalNorm } from '@adjoint/nn'
 import { type Device, jit, type Scalar, type Tree } from '@adjoint/tensor'
 import { type Fold, packing } from '../run/packing.ts'
 
@@ -15,6 +15,11 @@ import { type Fold, packing } from '../run/packing.ts'
 export type Learner<P extends Tree, O extends Tree> = {
   readonly params: P
   readonly opt: O
+}
+
+/** What makes updates of gradients: a `GradientTransformation`, or several, each for its own part of the parameters. */
+export interface Optimizer<P extends Tree, O extends Tree> {
+  readonly update: (gradients: P, state: O, params: P) => readonly [updates: P, state: O]
 }
 
 /** What an update is made of. */
@@ -26,7 +31,7 @@ export interface UpdateConfig<P extends Tree, O extends Tree, B extends Tree, N 
   readonly loss: (params: P, part: B) => readonly [Scalar, Readonly<Record<N, Scalar>>]
   /** The names of what is measured, and how that of the parts makes that of the whole. */
   readonly measures: Readonly<Record<N, Fold>>
-  readonly optimizer: GradientTransformation<O>
+  readonly optimizer: Optimizer<NoInfer<P>, O>
   readonly device: Device
 }
 

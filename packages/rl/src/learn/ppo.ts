@@ -1,0 +1,280 @@
+/**
+ * Proximal policy optimization with a critic (Schulman et al. 2017, algorithm 1; for language models Ziegler et al. 2019 and
+ * Ouyang et al. 2022), from top to bottom: a step samples completions and rewards them (`collector`), asks the critic what it
+ * expected of each token, credits tokens with what came beyond that (`gae`), and makes passes of minibatch updates on
+ *
+ *   loss = -J + c L_V
+ *
+ * with J of `objective` and L_V of `valueLoss`. A token earns `-beta log(pi / pi_ref)`, and the last of a completion its
+ * reward.
+ */
+import type { GradientTransformation } from '@adjoint/nn'
+import { add, jit, mul, readAsync, type Scalar, scalar, slice, stopGradient, type Tree } from '@adjoint/tensor'
+import { pipe } from 'fp-ts/lib/function.js'
+import * as TE from 'fp-ts/lib/TaskEither.js'
+import { type CriticCredit, estimate } from '../credit/actor-critic.ts'
+import { type CollectConfig, collector } from '../experience/collect.ts'
+import type { Experience } from '../experience/experience.ts'
+import { floatRows, partsOf, sampledParts, tokensIn } from '../experience/rows.ts'
+import { type Coefficients, controller, type Controls } from '../objective/control.ts'
+import { type Expected, type ValueConfig, valueLoss } from '../objective/value.ts'
+import type { Scored } from '../policy/score.ts'
+import { onDevice, readEach } from '../run/device.ts'
+import type { RunError } from '../run/errors.ts'
+import { type HostKey, stream } from '../run/keys.ts'
+import { meanOf } from '../run/metrics.ts'
+import { type Computed, deal, type Part, partsOfBatch } from './batch.ts'
+import type { Critic } from './critic.ts'
+import type { GrpoStepped, LearnConfig } from './grpo.ts'
+import { OBJECTIVE_MEASURES, objectiveLoss, stepMetrics } from './objective-update.ts'
+import { scorer } from './scorer.ts'
+import { type Learner, type Optimizer, updateOf } from './update.ts'
+
+/** Everything that a step of PPO depends on, besides its state and its key. */
+export interface PpoConfig<Problem, P extends Tree, V extends Tree, O extends Tree, C extends Tree>
+  extends
+    CollectConfig<Problem, P>,
+    CriticCredit,
+    Omit<LearnConfig<Problem, P, O>, keyof CollectConfig<Problem, P> | 'credit' | 'correction'> {
+  readonly critic: Critic<P, V>
+  readonly criticOptimizer: GradientTransformation<C>
+  /** Of the divergence from the reference, in the reward: beta. Default 0. */
+  readonly beta?: number
+  /** c. Default 0.1, as TRL's. */
+  readonly valueCoefficient?: number
+  /** Default: clipped at 0.2, the mean over tokens. */
+  readonly value?: ValueConfig
+  /** Coefficients that follow what is measured: `kl` is beta above, `entropy` the objective's bonus. */
+  readonly control?: Controls
+  /** What becomes of the experience before it is learnt from: `dropTruncated`, say. Default: nothing. */
+  readonly refine?: (experience: Experience<Problem>) => Experience<Problem>
+}
+
+/** Policy, critic, the state of their optimizers, the reference (null where nothing asks for one), and what is controlled. */
+export type PpoState<P extends Tree, V extends Tree, O extends Tree, C extends Tree> = Learner<P, O> & {
+  readonly critic: Learner<V, C>
+  readonly reference: P | null
+  /** `controller(control).init` at the start; null where nothing is controlled. */
+  readonly control: Coefficients | null
+}
+
+/** Both sets of parameters, or both states of their optimizers. */
+type Both<X extends Tree, Y extends Tree> = { readonly policy: X; readonly critic: Y }
+
+/** Some rows of a batch as an update reads them. */
+type PpoPart = Part & Pick<Expected, 'oldValues' | 'returns'> & { readonly entropyBonus: Scalar | null }
+
+const MEASURES = { ...OBJECTIVE_MEASURES, 'loss/value_avg': 'sum', 'val/clipfrac_avg': 'sum' } as const
+
+const bothOptimizers = <P extends Tree, V extends Tree, O extends Tree, C extends Tree>(
+  policy: Optimizer<P, O>,
+  critic: Optimizer<V, C>,
+): Optimizer<Both<P, V>, Both<O, C>> => ({
+  update: (gradients, state, params) => {
+    const [ofPolicy, nextPolicy] = policy.update(gradients.policy, state.policy, params.policy)
+    const [ofCritic, nextCritic] = critic.update(gradients.critic, state.critic, params.critic)
+    return [
+      { policy: ofPolicy, critic: ofCritic },
+      { policy: nextPolicy, critic: nextCritic },
+    ]
+  },
+})
+
+/**
+ * A step of PPO, compiled once: `(state, key) -> state, metrics, graded completions, times`. All randomness follows from the
+ * key. The memory of both learners is reused for those returned. A completion whose reward is absent is not learnt from; one
+ * that was cut goes on in the critic. The state's `control` begins as `controller(config.control).init`.
+ *
+ * Metrics: those of `grpoStep`, and `loss/value_avg`, `val/clipfrac_avg`, `explained_variance` (of the returns by the
+ * critic before it learnt from them), and with a reference `objective/kl`, nats a token, and `objective/kl_coef`. Left: as
+ * `collector`, DeviceFailed. Throws where completions do not split into minibatches, or a reference or a coefficient is
+ * missing.
+ *
+ * @example
+ * ```ts
+ * import { adam, transformer } from '@adjoint/nn'
+ * import { accuracy, GRPO_OBJECTIVE, hostKey, mod10Chain, named, ownCritic, ppoStep, tokenMean, transformerPolicy } from '@adjoint/rl'
+ * import { random, requestDevice } from '@adjoint/tensor'
+ * import { isRight } from 'fp-ts/lib/Either.js'
+ * const device = await requestDevice({ kind: 'wasm' })()
+ * if (isRight(device)) {
+ *   const model = transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 21 })
+ *   const [critic, optimizer] = [ownCritic(model), adam({ learningRate: 1e-3 })]
+ *   const step = ppoStep({
+ *     task: mod10Chain,
+ *     policy: transformerPolicy(model, mod10Chain.vocabulary),
+ *     critic,
+ *     prompts: 8,
+ *     group: 1,
+ *     maxTokens: 10,
+ *     temperature: 1,
+ *     rewards: [named('correct', accuracy(mod10Chain.verify))],
+ *     objective: { ...GRPO_OBJECTIVE, aggregate: tokenMean },
+ *     iterations: 2,
+ *     minibatches: 2,
+ *     optimizer,
+ *     criticOptimizer: optimizer,
+ *     device: device.right,
+ *   })
+ *   const [params, expecting] = [model.init(random.key(0)), critic.init(random.key(1))]
+ *   const learners = { params, opt: optimizer.init(params), critic: { params: expecting, opt: optimizer.init(expecting) } }
+ *   await step({ ...learners, reference: null, control: null }, hostKey(0))()
+ * }
+ * ```
+ */
+export const ppoStep = <Problem, P extends Tree, V extends Tree, O extends Tree, C extends Tree>(
+  config: PpoConfig<Problem, P, V, O, C>,
+) => {
+  const { critic, maxTokens, iterations = 1, minibatches = 1, microBatch, device } = config
+  const { beta: fixed = 0, valueCoefficient = 0.1, control = {} } = config
+  const { refine = (experience: Experience<Problem>): Experience<Problem> => experience } = config
+  const rows = config.prompts * config.group
+  if (rows % minibatches !== 0)
+    throw new RangeError(
+      `ppoStep: ${rows} completions do not split into ${minibatches} minibatches. Choose a number that divides them.`,
+    )
+  const collect = collector(config)
+  const logpUnder = scorer(config)
+  const expects = critic.values(maxTokens)
+  const valuesUnder = jit((params: V, policy: P, sequences: Scored) => expects(params, policy, sequences), { device })
+  const [policyLoss, criticLoss] = [objectiveLoss(config), valueLoss(config.value)]
+  const { update, unpack } = updateOf({
+    loss: (params: Both<P, V>, part: PpoPart) => {
+      const [loss, measured] = policyLoss(params.policy, part)
+      const said = expects(params.critic, params.policy, part)
+      const { loss: distance, clipped } = criticLoss(part)(slice([0, 0], part.mask.shape)(said))
+      return [
+        add(loss, mul(distance, valueCoefficient)),
+        { ...measured, 'loss/value_avg': stopGradient(distance), 'val/clipfrac_avg': clipped },
+      ] as const
+    },
+    measures: MEASURES,
+    optimizer: bothOptimizers<P, V, O, C>(config.optimizer, config.criticOptimizer),
+    device,
+  })
+  const { init, update: follow } = controller(control)
+  const steer = jit(follow, { device })
+
+  const valuesOf = async (state: PpoState<P, V, O, C>, experience: Experience<Problem>): Promise<Float32Array> => {
+    const parts = sampledParts(experience, [...experience.samples.keys()], microBatch)
+    const said = await readEach(
+      device,
+      parts.map(({ tokens, starts }) => valuesUnder(state.critic.params, state.params, { tokens, starts })),
+    )
+    return Float32Array.from(said.flatMap((part) => [...part]))
+  }
+
+  const learn = (state: PpoState<P, V, O, C>, given: Experience<Problem>, key: HostKey) =>
+    onDevice(async () => {
+      const coefficients = state.control ?? { beta: null, entropyBonus: null }
+      const [values, refLogp, followed] = await Promise.all([
+        valuesOf(state, given),
+        state.reference === null ? null : logpUnder(state.reference, given),
+        coefficients.beta === null ? null : readAsync(coefficients.beta, device),
+      ])
+      const beta = followed === null ? fixed : followed[0]!
+      const oldLogp = given.samplerLogp
+      const kl = refLogp === null ? null : oldLogp.map((l, i) => l - refLogp[i]!)
+      // A_t and R_t of every token
+      const { mask, advantages, returns, metrics } = estimate(config, given, { values, kl, beta })
+      const experience = { ...given, mask }
+      // mu passes over the batch, each a gradient step of both for each of its minibatches
+      const partsOfStep = ppoParts(experience, { oldLogp, refLogp, advantages }, { values, returns })
+      let current: Learner<Both<P, V>, Both<O, C>> = {
+        params: { policy: state.params, critic: state.critic.params },
+        opt: { policy: state.opt, critic: state.critic.opt },
+      }
+      const updates = []
+      for (let pass = 0; pass < iterations; pass++) {
+        for (const some of deal(given.samples.length, minibatches, pass, stream('minibatches')(key))) {
+          const parts = partsOfStep(some, microBatch, coefficients.entropyBonus)
+          const { learner: next, measured } = update(current, parts)
+          updates.push({ measured, tokens: tokensIn(mask, some, given.samples.length) })
+          current = next
+        }
+      }
+      const read = await readEach(
+        device,
+        updates.map((u) => u.measured),
+      )
+      const measured = stepMetrics(updates.map(({ tokens }, i) => ({ metrics: unpack(read[i]!), tokens })))
+      const next = steer(coefficients, {
+        kl: scalar(metrics['objective/kl'] ?? 0),
+        entropy: scalar(measured['entropy'] ?? 0),
+      })
+      return {
+        state: {
+          params: current.params.policy,
+          opt: current.opt.policy,
+          critic: { params: current.params.critic, opt: current.opt.critic },
+          reference: state.reference,
+          control: state.control === null ? null : next,
+        },
+        metrics: { ...measured, ...metrics },
+        advantages: advantages.map(meanOf),
+      }
+    })
+
+  return (
+    state: PpoState<P, V, O, C>,
+    key: HostKey,
+  ): TE.TaskEither<RunError, GrpoStepped<Problem, PpoState<P, V, O, C>>> => {
+    requireState(config, init, state)
+    return pipe(
+      collect(state.params, key),
+      TE.flatMap(({ experience, metrics, times }) => {
+        const started = performance.now()
+        return pipe(
+          learn(state, refine(experience), key),
+          TE.map((learned) => {
+            const train = performance.now() - started
+            return {
+              state: learned.state,
+              metrics: { ...metrics, ...learned.metrics },
+              graded: experience.samples.map((sample, row) => ({
+                sample,
+                reward: experience.breakdowns[row]!,
+                advantage: learned.advantages[row]!,
+              })),
+              ids: experience.ids,
+              times: { ...times, train, step_time: times.rollout + times.reward + train },
+            }
+          }),
+        )
+      }),
+    )
+  }
+}
+
+/** Rows of a batch as parts, with what the critic said of them and what came. */
+const ppoParts = (
+  experience: Experience<unknown>,
+  computed: Computed,
+  { values, returns }: { readonly values: Float32Array; readonly returns: Float32Array },
+) => {
+  const total = experience.samples.length
+  const partsOfPolicy = partsOfBatch(experience, computed)
+  const columns = experience.mask.length / Math.max(1, total)
+  const before = experience.mask.map((_, i) => values[i + Math.floor(i / columns)]!)
+  return (chosen: readonly number[], size: number | undefined, entropyBonus: Scalar | null): readonly PpoPart[] => {
+    const cut = partsOf(chosen, size)
+    return partsOfPolicy(chosen, size).map((part, i) => ({
+      ...part,
+      oldValues: floatRows(before, cut[i]!, total),
+      returns: floatRows(returns, cut[i]!, total),
+      entropyBonus,
+    }))
+  }
+}
+
+const requireState = (
+  { objective, beta = 0 }: { readonly objective: { readonly beta: number }; readonly beta?: number },
+  init: Coefficients,
+  { reference, control }: { readonly reference: Tree; readonly control: Coefficients | null },
+): void => {
+  const held = control ?? { beta: null, entropyBonus: null }
+  if ((init.beta !== null && held.beta === null) || (init.entropyBonus !== null && held.entropyBonus === null))
+    throw new Error('ppoStep: the state lacks a coefficient that is controlled. Begin with controller(control).init.')
+  if (reference === null && (beta !== 0 || objective.beta !== 0 || init.beta !== null))
+    throw new Error('ppoStep: beta is not 0, but the state has no reference. Put the reference policy into the state.')
+}
