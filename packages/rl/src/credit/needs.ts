@@ -96,12 +96,26 @@ const requireRewards = (
  */
 export const requireReference = (
   op: string,
-  { credit, objective }: { readonly credit: { readonly needs?: Needs }; readonly objective: { readonly beta: number } },
+  {
+    credit,
+    objective,
+    control,
+  }: {
+    readonly credit?: { readonly needs?: Needs }
+    readonly objective: { readonly beta: number }
+    readonly control?: { readonly kl?: unknown }
+  },
   reference: unknown,
 ): void => {
   if (reference !== null && reference !== undefined) return
   const asking =
-    objective.beta !== 0 ? 'beta is not 0' : credit.needs?.reference === true ? 'the credit reads the KL' : null
+    objective.beta !== 0
+      ? 'beta is not 0'
+      : control?.kl !== undefined
+        ? 'beta follows the KL'
+        : credit?.needs?.reference === true
+          ? 'the credit reads the KL'
+          : null
   if (asking !== null)
     throw new Error(`${op}: ${asking}, but the state has no reference. Put the reference policy into the state.`)
 }

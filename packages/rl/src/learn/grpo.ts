@@ -20,6 +20,7 @@ import { requireObjective } from '../objective/require.ts'
 import type { Absence } from '../reward/absence.ts'
 import type { Breakdown } from '../reward/named.ts'
 import type { Sample } from '../reward/reward.ts'
+import type { Coefficients, Controls } from '../objective/control.ts'
 import { onDevice, readEach } from '../run/device.ts'
 import { demandCounts, type RunError } from '../run/errors.ts'
 import { type HostKey, stream } from '../run/keys.ts'
@@ -27,6 +28,7 @@ import { meanOf, type Metrics } from '../run/metrics.ts'
 import { deal, partsOfBatch } from './batch.ts'
 import { objectiveUpdate, type ObjectiveUpdate, stepMetrics } from './objective-update.ts'
 import { scorer } from './scorer.ts'
+import { requireCoefficients, steering } from './steering.ts'
 import type { Learner } from './update.ts'
 
 /** How to learn. */
@@ -41,10 +43,16 @@ export interface LearnConfig<Problem, P extends Tree, O extends Tree> extends Ob
    * part, and its result that of the whole. Default: all of a minibatch.
    */
   readonly microBatch?: number
+  /** Coefficients that follow what is measured, in place of the objective's own. The state begins with `controller(control).init`. */
+  readonly control?: Controls
 }
 
-/** Parameters, optimizer state, and the reference policy (null where nothing asks for one). */
-export type GrpoState<P extends Tree, O extends Tree> = Learner<P, O> & { readonly reference: P | null }
+/** Parameters, optimizer state, the reference policy (null where nothing asks for one), and what is controlled. */
+export type GrpoState<P extends Tree, O extends Tree> = Learner<P, O> & {
+  readonly reference: P | null
+  /** Null or left out where no coefficient follows what is measured. */
+  readonly control?: Coefficients | null
+}
 
 /** What learning gives. */
 export interface Learned<P extends Tree, O extends Tree> {
@@ -92,6 +100,7 @@ export const learner = <Problem, P extends Tree, O extends Tree>(config: LearnCo
   const creditOf = assign('learner', config.credit)
   const logpUnder = scorer(config)
   const { update, unpack } = objectiveUpdate(config)
+  const steer = steering(config.control, device)
 
   return (
     state: GrpoState<P, O>,
@@ -102,11 +111,13 @@ export const learner = <Problem, P extends Tree, O extends Tree>(config: LearnCo
     requireSplit('learner', rows, minibatches)
     requireCredit('learner', { ...config, group: experience.group })
     requireReference('learner', config, state.reference)
+    const coefficients = requireCoefficients('learner', config.control, state.control)
     return onDevice(async () => {
-      // pi_ref and pi_old of the tokens that were sampled
-      const [refLogp, oldLogp] = await Promise.all([
+      // pi_ref and pi_old of the tokens that were sampled; beta and the weight of the entropy, where they follow a target
+      const [refLogp, oldLogp, followed] = await Promise.all([
         state.reference === null ? null : logpUnder(state.reference, experience),
         correction === undefined ? experience.samplerLogp : logpUnder(state.params, experience),
+        steer.read(coefficients),
       ])
 
       // A: how much better than expected each completion was, or each of its tokens
@@ -119,7 +130,10 @@ export const learner = <Problem, P extends Tree, O extends Tree>(config: LearnCo
       const updates = []
       for (let pass = 0; pass < iterations; pass++) {
         for (const some of deal(rows, minibatches, pass, stream('minibatches')(key))) {
-          const { learner: next, measured } = update(current, partsOf(some, microBatch))
+          const { learner: next, measured } = update(
+            current,
+            partsOf(some, microBatch).map((part) => ({ ...part, ...coefficients })),
+          )
           updates.push({ measured, tokens: tokensIn(experience.mask, some, rows) })
           current = next
         }
@@ -129,9 +143,15 @@ export const learner = <Problem, P extends Tree, O extends Tree>(config: LearnCo
         device,
         updates.map((u) => u.measured),
       )
+      const metrics = stepMetrics(updates.map(({ tokens }, i) => ({ metrics: unpack(values[i]!), tokens })))
+      const next = steer.next(coefficients, { kl: metrics['kl'], entropy: metrics['entropy'] })
       return {
-        state: { ...current, reference: state.reference },
-        metrics: stepMetrics(updates.map(({ tokens }, i) => ({ metrics: unpack(values[i]!), tokens }))),
+        state: {
+          ...state,
+          ...current,
+          ...(state.control === null || state.control === undefined ? {} : { control: next }),
+        },
+        metrics: { ...metrics, ...steer.metrics(followed) },
         advantages: advantages.map((a) => (typeof a === 'number' ? a : meanOf(a))),
       }
     })
@@ -266,6 +286,7 @@ export const grpoStep = <Problem, P extends Tree, O extends Tree>(config: GrpoCo
   const step = grpoFrom(sampler(config), config)
   return (state: GrpoState<P, O>, key: HostKey): TE.TaskEither<RunError, GrpoStepped<Problem, GrpoState<P, O>>> => {
     requireReference('grpoStep', config, state.reference)
+    requireCoefficients('grpoStep', config.control, state.control)
     return pipe(
       step({ learner: state, version: 0, source: null }, key),
       TE.map(({ metrics: { staleness: _, ...metrics }, ...made }) => ({ ...made, metrics, state: made.state.learner })),

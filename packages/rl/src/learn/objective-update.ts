@@ -2,6 +2,7 @@
 import { type Floats, type GradientTransformation } from '@adjoint/nn'
 import { abs, type Device, gt, max, min, type Scalar, stopGradient, type Tree, where } from '@adjoint/tensor'
 import { tokenMean, totalsOf } from '../objective/aggregate.ts'
+import type { Coefficients } from '../objective/control.ts'
 import type { Correction } from '../objective/correction.ts'
 import { objective, type ObjectiveConfig, objectiveMetrics } from '../objective/objective.ts'
 import { logRatioOf, ratioOf } from '../objective/ratio.ts'
@@ -62,7 +63,7 @@ const samplingMetrics = (logp: Floats, { mask, samplerLogp, totals }: Part) => {
 export const objectiveLoss = <P extends Tree>(config: Omit<ObjectiveUpdate<P, Tree>, 'optimizer' | 'device'>) => {
   const { policy, maxTokens, temperature, correction } = config
   const score = policy.score({ completion: maxTokens, temperature })
-  return (params: P, part: Part) => {
+  return (params: P, part: Part & Partial<Coefficients>) => {
     const { mask, samplerLogp, oldLogp, advantages } = part
     const { logp, entropy } = score(params, part)
     const weights = correction === undefined ? null : correction(oldLogp, samplerLogp, mask, advantages)

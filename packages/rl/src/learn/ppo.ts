@@ -9,18 +9,20 @@
  * reward.
  */
 import type { GradientTransformation } from '@adjoint/nn'
-import { add, jit, mul, readAsync, type Scalar, scalar, slice, stopGradient, type Tree } from '@adjoint/tensor'
+import { add, jit, mul, type Scalar, slice, stopGradient, type Tree } from '@adjoint/tensor'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { type CriticCredit, estimate } from '../credit/actor-critic.ts'
+import { requireReference } from '../credit/needs.ts'
 import { type CollectConfig, collector } from '../experience/collect.ts'
 import type { Experience } from '../experience/experience.ts'
 import { floatRows, partsOf, sampledParts, tokensIn } from '../experience/rows.ts'
-import { type Coefficients, controller, type Controls } from '../objective/control.ts'
+import type { Coefficients, Controls } from '../objective/control.ts'
+import { requireObjective } from '../objective/require.ts'
 import { type Expected, type ValueConfig, valueLoss } from '../objective/value.ts'
 import type { Scored } from '../policy/score.ts'
 import { onDevice, readEach } from '../run/device.ts'
-import type { RunError } from '../run/errors.ts'
+import { demandCounts, type RunError } from '../run/errors.ts'
 import { type HostKey, stream } from '../run/keys.ts'
 import { meanOf } from '../run/metrics.ts'
 import { type Computed, deal, type Part, partsOfBatch } from './batch.ts'
@@ -28,6 +30,7 @@ import type { Critic } from './critic.ts'
 import type { GrpoStepped, LearnConfig } from './grpo.ts'
 import { OBJECTIVE_MEASURES, objectiveLoss, stepMetrics } from './objective-update.ts'
 import { scorer } from './scorer.ts'
+import { requireCoefficients, steering } from './steering.ts'
 import { type Learner, type Optimizer, updateOf } from './update.ts'
 
 /** Everything that a step of PPO depends on, besides its state and its key. */
@@ -126,8 +129,10 @@ export const ppoStep = <Problem, P extends Tree, V extends Tree, O extends Tree,
   config: PpoConfig<Problem, P, V, O, C>,
 ) => {
   const { critic, maxTokens, iterations = 1, minibatches = 1, microBatch, device } = config
-  const { beta: fixed = 0, valueCoefficient = 0.1, control = {} } = config
+  const { beta: fixed = 0, valueCoefficient = 0.1, control } = config
   const { refine = (experience: Experience<Problem>): Experience<Problem> => experience } = config
+  requireObjective('ppoStep', config.objective)
+  demandCounts('ppoStep', { iterations, minibatches })
   const rows = config.prompts * config.group
   if (rows % minibatches !== 0)
     throw new RangeError(
@@ -152,8 +157,7 @@ export const ppoStep = <Problem, P extends Tree, V extends Tree, O extends Tree,
     optimizer: bothOptimizers<P, V, O, C>(config.optimizer, config.criticOptimizer),
     device,
   })
-  const { init, update: follow } = controller(control)
-  const steer = jit(follow, { device })
+  const steer = steering(control, device)
 
   const valuesOf = async (state: PpoState<P, V, O, C>, experience: Experience<Problem>): Promise<Float32Array> => {
     const parts = sampledParts(experience, [...experience.samples.keys()], microBatch)
@@ -166,13 +170,13 @@ export const ppoStep = <Problem, P extends Tree, V extends Tree, O extends Tree,
 
   const learn = (state: PpoState<P, V, O, C>, given: Experience<Problem>, key: HostKey) =>
     onDevice(async () => {
-      const coefficients = state.control ?? { beta: null, entropyBonus: null }
+      const coefficients = requireCoefficients('ppoStep', control, state.control)
       const [values, refLogp, followed] = await Promise.all([
         valuesOf(state, given),
         state.reference === null ? null : logpUnder(state.reference, given),
-        coefficients.beta === null ? null : readAsync(coefficients.beta, device),
+        steer.read(coefficients),
       ])
-      const beta = followed === null ? fixed : followed[0]!
+      const beta = followed.beta ?? fixed
       const oldLogp = given.samplerLogp
       const kl = refLogp === null ? null : oldLogp.map((l, i) => l - refLogp[i]!)
       // A_t and R_t of every token
@@ -198,10 +202,7 @@ export const ppoStep = <Problem, P extends Tree, V extends Tree, O extends Tree,
         updates.map((u) => u.measured),
       )
       const measured = stepMetrics(updates.map(({ tokens }, i) => ({ metrics: unpack(read[i]!), tokens })))
-      const next = steer(coefficients, {
-        kl: scalar(metrics['objective/kl'] ?? 0),
-        entropy: scalar(measured['entropy'] ?? 0),
-      })
+      const next = steer.next(coefficients, { kl: metrics['objective/kl'], entropy: measured['entropy'] })
       return {
         state: {
           params: current.params.policy,
@@ -210,7 +211,7 @@ export const ppoStep = <Problem, P extends Tree, V extends Tree, O extends Tree,
           reference: state.reference,
           control: state.control === null ? null : next,
         },
-        metrics: { ...measured, ...metrics },
+        metrics: { ...measured, ...metrics, ...steer.metrics(followed) },
         advantages: advantages.map(meanOf),
       }
     })
@@ -219,10 +220,12 @@ export const ppoStep = <Problem, P extends Tree, V extends Tree, O extends Tree,
     state: PpoState<P, V, O, C>,
     key: HostKey,
   ): TE.TaskEither<RunError, GrpoStepped<Problem, PpoState<P, V, O, C>>> => {
-    requireState(config, init, state)
+    const { objective } = config
+    requireReference('ppoStep', { ...config, objective: { beta: objective.beta || fixed } }, state.reference)
+    requireCoefficients('ppoStep', control, state.control)
     return pipe(
       collect(state.params, key),
-      TE.flatMap(({ experience, metrics, times }) => {
+      TE.flatMap(({ experience, metrics, absences, times }) => {
         const started = performance.now()
         return pipe(
           learn(state, refine(experience), key),
@@ -236,6 +239,7 @@ export const ppoStep = <Problem, P extends Tree, V extends Tree, O extends Tree,
                 reward: experience.breakdowns[row]!,
                 advantage: learned.advantages[row]!,
               })),
+              absences,
               ids: experience.ids,
               times: { ...times, train, step_time: times.rollout + times.reward + train },
             }
@@ -265,16 +269,4 @@ const ppoParts = (
       entropyBonus,
     }))
   }
-}
-
-const requireState = (
-  { objective, beta = 0 }: { readonly objective: { readonly beta: number }; readonly beta?: number },
-  init: Coefficients,
-  { reference, control }: { readonly reference: Tree; readonly control: Coefficients | null },
-): void => {
-  const held = control ?? { beta: null, entropyBonus: null }
-  if ((init.beta !== null && held.beta === null) || (init.entropyBonus !== null && held.entropyBonus === null))
-    throw new Error('ppoStep: the state lacks a coefficient that is controlled. Begin with controller(control).init.')
-  if (reference === null && (beta !== 0 || objective.beta !== 0 || init.beta !== null))
-    throw new Error('ppoStep: beta is not 0, but the state has no reference. Put the reference policy into the state.')
 }

@@ -6,7 +6,7 @@ const CHOICES: Readonly<Record<string, string>> = {
   kl: 'k1, k2, k3, importanceK3',
   aggregate: 'sequenceMean, tokenMean, constant(maxLength)',
 }
-const CLIPS = 'symmetric(0.2), lowHigh(..), cispo(..), sapo(..), unclipped'
+const CLIPS = 'symmetric(0.2), lowHigh(..), cispo(..), sapo(..), dppo(..), unclipped'
 
 const shown = (value: unknown): string =>
   typeof value === 'function' ? 'a function' : inspect(value, { depth: 0, breakLength: Infinity }).slice(0, 60)
