@@ -212,9 +212,7 @@ describe('PPO', () => {
       /ppoStep: beta is not 0, but the state has no reference/,
     )
     const control = { entropy: adaptiveEntropy({ target: 1, rate: 0.1 }) }
-    expect(() => make({ control })(state, hostKey(0))).toThrow(
-      /ppoStep: entropyBonus is to follow its target, and the state has none/,
-    )
+    expect(() => make({ control })(state, hostKey(0))).toThrow(/ppoStep: the state has no entropyBonus/)
   })
 })
 

@@ -34,7 +34,7 @@ export const requireCoefficients = (
   ]
   if (missing.length > 0)
     throw new Error(
-      `${op}: ${missing.join(' and ')} is to follow its target, and the state has none. Begin with controller(control).init as its control.`,
+      `${op}: the state has no ${missing.join(' and no ')}, which is to follow what is measured. Begin with controller(control).init as its control.`,
     )
   return { beta, entropyBonus }
 }
