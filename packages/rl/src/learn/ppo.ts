@@ -39,7 +39,7 @@ export interface PpoConfig<Problem, P extends Tree, V extends Tree, O extends Tr
     CollectConfig<Problem, P>,
     CriticCredit,
     Omit<LearnConfig<Problem, P, O>, keyof CollectConfig<Problem, P> | 'credit' | 'correction'> {
-  readonly critic: Critic<P, V>
+  readonly critic: Critic<NoInfer<P>, V>
   readonly criticOptimizer: GradientTransformation<C>
   /** Of the divergence from the reference, in the reward: beta. Default 0. */
   readonly beta?: number
