@@ -12,14 +12,11 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { Credit } from '../credit/credit.ts'
 import { assign, requireCredit, requireReference } from '../credit/needs.ts'
-import type { CollectConfig, Collected } from '../experience/collect.ts'
+import type { CollectConfig } from '../experience/collect.ts'
 import type { Experience } from '../experience/experience.ts'
 import { tokensIn } from '../experience/rows.ts'
 import { sampler, type Source } from '../experience/source.ts'
 import { requireObjective } from '../objective/require.ts'
-import type { Absence } from '../reward/absence.ts'
-import type { Breakdown } from '../reward/named.ts'
-import type { Sample } from '../reward/reward.ts'
 import type { Coefficients, Controls } from '../objective/control.ts'
 import { onDevice, readEach } from '../run/device.ts'
 import { demandCounts, type RunError } from '../run/errors.ts'
@@ -28,6 +25,7 @@ import { meanOf, type Metrics } from '../run/metrics.ts'
 import { deal, partsOfBatch } from './batch.ts'
 import { objectiveUpdate, type ObjectiveUpdate, stepMetrics } from './objective-update.ts'
 import { scorer } from './scorer.ts'
+import { type GrpoStepped, stepped } from './stepped.ts'
 import { requireCoefficients, steering } from './steering.ts'
 import type { Learner } from './update.ts'
 
@@ -165,33 +163,6 @@ export interface GrpoConfig<Problem, P extends Tree, O extends Tree>
   readonly refine?: (experience: Experience<Problem>) => Experience<Problem>
 }
 
-/** One completion as the log keeps it. */
-export interface GradedSample<Problem> {
-  readonly sample: Sample<Problem>
-  readonly reward: Breakdown
-  /** Of its tokens, their mean. */
-  readonly advantage: number
-  /** Of its tokens, under the policy that sampled, nats. */
-  readonly logProbs: Float32Array
-}
-
-/** What a step gives. Times are in ms. */
-export interface GrpoStepped<Problem, S> {
-  readonly state: S
-  readonly metrics: Metrics
-  readonly graded: readonly GradedSample<Problem>[]
-  /** The rewards that failed somewhere in what was sampled: `absenceRecord` makes a line of each for the log. */
-  readonly absences: readonly Absence[]
-  /** The groups that were learnt from: which draws of the run they were. */
-  readonly ids: readonly string[]
-  readonly times: {
-    readonly rollout: number
-    readonly reward: number
-    readonly train: number
-    readonly step_time: number
-  }
-}
-
 /** The state of a step that learns from a source: the learner, how many steps it has made, and the source's own state. */
 export interface SourcedState<P extends Tree, O extends Tree, S> {
   readonly learner: GrpoState<P, O>
@@ -305,21 +276,6 @@ const divergences = (
     Array.from({ length }, (_, t) => logp[row * columns + t]! - refLogp[row * columns + t]!),
   )
 }
-
-const stepped = <Problem>(
-  { experience: { samples, breakdowns, ids, samplerLogp }, absences, times }: Collected<Problem>,
-  { advantages }: { readonly advantages: readonly number[] },
-  train: number,
-) => ({
-  graded: samples.map((sample, row) => {
-    const at = (row * samplerLogp.length) / samples.length
-    const logProbs = samplerLogp.slice(at, at + sample.length)
-    return { sample, reward: breakdowns[row]!, advantage: advantages[row]!, logProbs }
-  }),
-  absences,
-  ids,
-  times: { ...times, train, step_time: times.rollout + times.reward + train },
-})
 
 const requireSplit = (op: string, rows: number, minibatches: number): void => {
   if (rows % minibatches === 0) return

@@ -27,9 +27,10 @@ import { type HostKey, stream } from '../run/keys.ts'
 import { meanOf } from '../run/metrics.ts'
 import { type Computed, deal, type Part, partsOfBatch } from './batch.ts'
 import type { Critic } from './critic.ts'
-import type { GrpoStepped, LearnConfig } from './grpo.ts'
+import type { LearnConfig } from './grpo.ts'
 import { OBJECTIVE_MEASURES, objectiveLoss, stepMetrics } from './objective-update.ts'
 import { scorer } from './scorer.ts'
+import { type GrpoStepped, stepped } from './stepped.ts'
 import { requireCoefficients, steering } from './steering.ts'
 import { type Learner, type Optimizer, updateOf } from './update.ts'
 
@@ -225,25 +226,15 @@ export const ppoStep = <Problem, P extends Tree, V extends Tree, O extends Tree,
     requireCoefficients('ppoStep', control, state.control)
     return pipe(
       collect(state.params, key),
-      TE.flatMap(({ experience, metrics, absences, times }) => {
+      TE.flatMap((collected) => {
         const started = performance.now()
         return pipe(
-          learn(state, refine(experience), key),
-          TE.map((learned) => {
-            const train = performance.now() - started
-            return {
-              state: learned.state,
-              metrics: { ...metrics, ...learned.metrics },
-              graded: experience.samples.map((sample, row) => ({
-                sample,
-                reward: experience.breakdowns[row]!,
-                advantage: learned.advantages[row]!,
-              })),
-              absences,
-              ids: experience.ids,
-              times: { ...times, train, step_time: times.rollout + times.reward + train },
-            }
-          }),
+          learn(state, refine(collected.experience), key),
+          TE.map((learned) => ({
+            ...stepped(collected, learned, performance.now() - started),
+            state: learned.state,
+            metrics: { ...collected.metrics, ...learned.metrics },
+          })),
         )
       }),
     )
