@@ -9,7 +9,7 @@ import { type Deviation, TRL_DEVIATION } from './deviation.ts'
 import type { Experience } from '../experience/experience.ts'
 import { klPenalised, klToGo, tokenBatchStd } from './kl-reward.ts'
 import { type Needs, needing } from './needs.ts'
-import { grouped } from '../policy/rollout.ts'
+import { chunksOf } from 'fp-ts/lib/ReadonlyArray.js'
 import { demandAtLeast } from '../run/errors.ts'
 import type { HostKey } from '../run/keys.ts'
 
@@ -31,10 +31,7 @@ export interface Credit<Problem> {
 
 /** The total rewards of a batch, by group. */
 const totalsOf = <Problem>({ breakdowns, group }: Graded<Problem>): Groups =>
-  grouped(
-    breakdowns.map((b) => b.total),
-    group,
-  )
+  chunksOf(group)(breakdowns.map((b) => b.total))
 
 const withTotals = <Problem>(graded: Graded<Problem>, totals: readonly number[]): Graded<Problem> => ({
   ...graded,
@@ -66,11 +63,7 @@ export const outcome = (advantage: Advantage): Credit<unknown> =>
 export const byReward = (advantage: NamedAdvantage): Credit<unknown> =>
   needing({ rewards: 'total', ...advantage.needs }, ({ breakdowns, group }: Graded<unknown>) => {
     const names = Object.keys(breakdowns[0]?.parts ?? {})
-    const of = (name: string): Groups =>
-      grouped(
-        breakdowns.map((b) => b.parts[name]!),
-        group,
-      )
+    const of = (name: string): Groups => chunksOf(group)(breakdowns.map((b) => b.parts[name]!))
     return advantage(Object.fromEntries(names.map((name) => [name, of(name)]))).flat()
   })
 
@@ -119,11 +112,11 @@ export const stepwise = (advantage: (groups: readonly (readonly Steps[])[]) => T
     if (steps === null)
       throw new Error('stepwise: the experience has no rewards of steps. Give the collector a processReward.')
     const rows = samples.map(({ length }, row) => ({ length, steps: steps[row]! }))
-    return advantage(grouped(rows, group)).flat()
+    return advantage(chunksOf(group)(rows)).flat()
   })
 
 const klOf = <Problem>(op: string, { kl, group }: Graded<Problem>): TokenGroups => {
-  if (kl !== null) return grouped(kl, group)
+  if (kl !== null) return chunksOf(group)(kl)
   throw new Error(`${op}: there is no reference policy. Put one into the state of the loop.`)
 }
 

@@ -8,7 +8,7 @@ import { onDevice, readOn } from '../run/device.ts'
 import type { RunError } from '../run/errors.ts'
 import { masked } from '../objective/mask.ts'
 import type { Metrics } from '../run/metrics.ts'
-import { grouped } from '../policy/rollout.ts'
+import { chunksOf } from 'fp-ts/lib/ReadonlyArray.js'
 import type { LogitPolicy } from '../policy/policy.ts'
 import type { Divergence } from './divergence.ts'
 import { demandVocabulary, distillLoss, type TeacherModel } from './loss.ts'
@@ -76,7 +76,8 @@ export const divergenceMeter = <P extends Tree, T extends Tree>(config: MeterCon
     )
   return (params: P, texts: readonly Demonstration[]): TE.TaskEither<RunError, Metrics> =>
     pipe(
-      texts.length === 0 ? [[]] : grouped(texts, rows),
+      // none is one empty batch, which says so
+      texts.length === 0 ? [texts] : chunksOf(rows)(texts),
       TE.traverseSeqArray((batch) => batchSums(params, batch)),
       TE.flatMap((parts) => readOn(device)(parts.reduce((x, y) => add(x, y)))),
       TE.map((totals) =>

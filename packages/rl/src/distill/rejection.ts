@@ -14,7 +14,8 @@ import type { Demonstration } from '../policy/batch.ts'
 import { blamed, sampleAt, verdict } from '../reward/mistake.ts'
 import { demandAtLeast, demandCounts, type RunError } from '../run/errors.ts'
 import type { Sample } from '../reward/reward.ts'
-import { grouped, roller, type RolloutConfig } from '../policy/rollout.ts'
+import { chunksOf } from 'fp-ts/lib/ReadonlyArray.js'
+import { roller, type RolloutConfig } from '../policy/rollout.ts'
 import { foldIn, type HostKey, stream } from '../run/keys.ts'
 import { problems } from '../task/task.ts'
 
@@ -200,7 +201,7 @@ export const rejectionBatches = <Problem, P extends Tree>(
       const filled = Array.from({ length: perBatch }, (_, i) => asked[i % asked.length]!)
       return pipe(
         roll(params, filled, foldIn(stream('completions')(key), index)),
-        TE.map(({ samples }) => grouped(samples, group).slice(0, asked.length).map(select).reduce(concat, empty)),
+        TE.map(({ samples }) => chunksOf(group)(samples).slice(0, asked.length).map(select).reduce(concat, empty)),
       )
     },
   }

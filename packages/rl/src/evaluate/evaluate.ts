@@ -10,7 +10,8 @@ import { glimpse } from '../reward/mistake.ts'
 import { demandCounts, type RunError } from '../run/errors.ts'
 import { consAtK, passAtK } from './estimate.ts'
 import type { Policy } from '../policy/policy.ts'
-import { grouped, roller } from '../policy/rollout.ts'
+import { chunksOf } from 'fp-ts/lib/ReadonlyArray.js'
+import { roller } from '../policy/rollout.ts'
 import type { Sample } from '../reward/reward.ts'
 import { accuracy } from '../reward/rules.ts'
 import { foldIn, type HostKey, hostKey } from '../run/keys.ts'
@@ -73,7 +74,7 @@ export const summarize = <Problem>(task: Task<Problem>, k: number) => {
   return (samples: readonly Sample<Problem>[]): Evaluation => {
     requireGroups(samples, k)
     const parsed = samples.map((s) => parseCompletion(wholeCompletion(s)))
-    const byProblem = grouped(samples, k).map((group) => {
+    const byProblem = chunksOf(k)(samples).map((group) => {
       const right = group.filter((s) => correct(s) === 1).length
       const vote = consAtK(verify(group[0]!.problem))
       return {
@@ -99,7 +100,7 @@ const requireGroups = (samples: readonly Sample<unknown>[], k: number): void => 
     throw new RangeError(
       `summarize: ${samples.length} samples are not ${k} for each problem. Give k in a row for each.`,
     )
-  grouped(samples, k).forEach((group, at) => {
+  chunksOf(k)(samples).forEach((group, at) => {
     const other = group.find(({ prompt }) => prompt !== group[0]!.prompt)
     if (other !== undefined)
       throw new RangeError(
@@ -142,7 +143,7 @@ export const evaluator = <Problem, P extends Tree>(config: EvaluateConfig<Proble
   const roll = roller({ ...config, group: k })
   // The last batch is filled up by its first questions, so that all batches have one shape.
   const perBatch = Math.min(count, Math.max(1, Math.floor(rows / k)))
-  const batches = grouped(questions, perBatch).map((batch) => ({
+  const batches = chunksOf(perBatch)(questions).map((batch) => ({
     asked: batch.length,
     batch: Array.from({ length: perBatch }, (_, i) => batch[i % batch.length]!),
   }))

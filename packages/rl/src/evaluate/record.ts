@@ -25,7 +25,7 @@
  */
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
-import { grouped } from '../policy/rollout.ts'
+import { chunksOf } from 'fp-ts/lib/ReadonlyArray.js'
 import type { Breakdown } from '../reward/named.ts'
 import type { Sample } from '../reward/reward.ts'
 import { accuracy } from '../reward/rules.ts'
@@ -288,7 +288,7 @@ export const sampleRecords = <Problem>(
 ) => {
   const record = sampleRecord(task)
   return (rows: readonly Recorded<Problem>[]): readonly SampleRecord[] =>
-    grouped(rows, group)
+    chunksOf(group)(rows)
       .slice(0, shown)
       .map((members) => record(logProbs ? members : members.map(({ logProbs: _, ...rest }) => rest)))
 }

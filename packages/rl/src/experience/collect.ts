@@ -12,7 +12,8 @@ import { completionMetrics, type Metrics, rewardMetrics } from '../run/metrics.t
 import { type Absence, absences, lostReward } from '../reward/absence.ts'
 import { blamed, verdict } from '../reward/mistake.ts'
 import type { Breakdown, NamedReward } from '../reward/named.ts'
-import { grouped, roller, type RolloutConfig } from '../policy/rollout.ts'
+import { chunksOf } from 'fp-ts/lib/ReadonlyArray.js'
+import { roller, type RolloutConfig } from '../policy/rollout.ts'
 import type { Keep } from './select.ts'
 import { foldIn, type HostKey, stream } from '../run/keys.ts'
 import { problem } from '../task/task.ts'
@@ -92,7 +93,7 @@ export const collector = <Problem, P extends Tree>(config: CollectConfig<Problem
     keep === undefined
       ? experience
       : pipe(
-          grouped(experience.breakdowns, config.group).flatMap((group, g) => (keeps(keep, group) ? [g] : [])),
+          chunksOf(config.group)(experience.breakdowns).flatMap((group, g) => (keeps(keep, group) ? [g] : [])),
           (groups) => pickGroups(groups)(experience),
         )
 
@@ -123,10 +124,7 @@ export const collector = <Problem, P extends Tree>(config: CollectConfig<Problem
 
   const collected = (all: readonly Round<Problem>[], experience: Experience<Problem>): Collected<Problem> => {
     const breakdowns = all.flatMap((r) => r.sampled.breakdowns)
-    const totals = grouped(
-      breakdowns.map((b) => b.total),
-      config.group,
-    )
+    const totals = chunksOf(config.group)(breakdowns.map((b) => b.total))
     const kept = all.reduce((n, r) => n + r.kept.ids.length, 0)
     return {
       experience,

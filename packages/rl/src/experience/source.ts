@@ -9,7 +9,7 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { completionMetrics, rewardMetrics } from '../run/metrics.ts'
 import { absences } from '../reward/absence.ts'
-import { grouped } from '../policy/rollout.ts'
+import { chunksOf } from 'fp-ts/lib/ReadonlyArray.js'
 import type { RunError } from '../run/errors.ts'
 import { dice, type HostKey, stream } from '../run/keys.ts'
 import { type CollectConfig, type Collected, collector } from './collect.ts'
@@ -142,10 +142,7 @@ export const logged =
               experience,
               metrics: {
                 ...rewardMetrics(
-                  grouped(
-                    experience.breakdowns.map((b) => b.total),
-                    experience.group,
-                  ),
+                  chunksOf(experience.group)(experience.breakdowns.map((b) => b.total)),
                   experience.breakdowns,
                 ),
                 ...completionMetrics(experience.samples),

@@ -25,10 +25,6 @@ export interface RolloutConfig<Problem, P extends Tree> extends DrawOptions {
   readonly promptWidth?: number
 }
 
-/** @internal `xs` in consecutive groups of `size`. */
-export const grouped = <A>(xs: readonly A[], size: number): readonly (readonly A[])[] =>
-  Array.from({ length: Math.ceil(xs.length / size) }, (_, g) => xs.slice(g * size, (g + 1) * size))
-
 /**
  * A sampler of rollouts; make it once, it keeps its compiled programs. Same parameters, problems and key, same rollouts.
  * Left: EmptyDataset, UnknownToken, SequenceTooLong, NoDistribution, DeviceFailed.

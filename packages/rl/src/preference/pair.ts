@@ -4,7 +4,7 @@ import { pipe } from 'fp-ts/lib/function.js'
 import { encodeDemonstrations, type Sequences } from '../policy/batch.ts'
 import type { RunError } from '../run/errors.ts'
 import type { Sample } from '../reward/reward.ts'
-import { grouped } from '../policy/rollout.ts'
+import { chunksOf } from 'fp-ts/lib/ReadonlyArray.js'
 import type { Text } from '../policy/text.ts'
 import { partsOf } from '../experience/rows.ts'
 import { sequencePart, type SequencePart, type Share } from '../learn/fit.ts'
@@ -92,21 +92,20 @@ export const pairsFromSamples =
       throw new RangeError(
         `pairsFromSamples: ${rewards.length} rewards for ${samples.length} samples, in groups of ${group}. Give one a sample, NaN where it is absent, and whole groups.`,
       )
-    return grouped(
-      samples.map((sample, i) => ({ sample, reward: rewards[i]! })),
-      group,
-    ).flatMap((all): readonly PreferencePair[] => {
-      const known = all.filter(({ sample, reward }) => sample.terminated && !Number.isNaN(reward))
-      const [best, worst] = [
-        known.toSorted((x, y) => y.reward - x.reward),
-        known.toSorted((x, y) => x.reward - y.reward),
-      ]
-      return best
-        .slice(0, pairs)
-        .flatMap(({ sample, reward }, i) =>
-          reward > worst[i]!.reward
-            ? [{ prompt: sample.prompt, chosen: sample.completion, rejected: worst[i]!.sample.completion }]
-            : [],
-        )
-    })
+    return chunksOf(group)(samples.map((sample, i) => ({ sample, reward: rewards[i]! }))).flatMap(
+      (all): readonly PreferencePair[] => {
+        const known = all.filter(({ sample, reward }) => sample.terminated && !Number.isNaN(reward))
+        const [best, worst] = [
+          known.toSorted((x, y) => y.reward - x.reward),
+          known.toSorted((x, y) => x.reward - y.reward),
+        ]
+        return best
+          .slice(0, pairs)
+          .flatMap(({ sample, reward }, i) =>
+            reward > worst[i]!.reward
+              ? [{ prompt: sample.prompt, chosen: sample.completion, rejected: worst[i]!.sample.completion }]
+              : [],
+          )
+      },
+    )
   }

@@ -8,7 +8,7 @@ import { type Demonstration, encodeDemonstrations } from '../policy/batch.ts'
 import { onDevice } from '../run/device.ts'
 import type { RunError } from '../run/errors.ts'
 import { endsOf } from '../preference/pair.ts'
-import { grouped } from '../policy/rollout.ts'
+import { chunksOf } from 'fp-ts/lib/ReadonlyArray.js'
 import type { Text } from '../policy/text.ts'
 
 /** Where and in what shape texts are scored. */
@@ -61,7 +61,7 @@ export const textScorer = <P extends Tree>(
     }
   return (params: P, texts: readonly Demonstration[]): TE.TaskEither<RunError, readonly Float32Array[]> =>
     pipe(
-      grouped(texts, rows),
+      chunksOf(rows)(texts),
       TE.traverseSeqArray(scoreBatch(params)),
       TE.map((batches) => batches.flat()),
     )
