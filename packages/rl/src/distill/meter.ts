@@ -74,10 +74,12 @@ export const divergenceMeter = <P extends Tree, T extends Tree>(config: MeterCon
         onDevice(() => Promise.resolve(sums(params, teacher.params, tensor(tokens, shape), tensor(mask, shape)))),
       ),
     )
+  // No text is one empty batch, which says so.
+  const batchesOf = (texts: readonly Demonstration[]): readonly (readonly Demonstration[])[] =>
+    texts.length === 0 ? [texts] : chunksOf(rows)(texts)
   return (params: P, texts: readonly Demonstration[]): TE.TaskEither<RunError, Metrics> =>
     pipe(
-      // none is one empty batch, which says so
-      texts.length === 0 ? [texts] : chunksOf(rows)(texts),
+      batchesOf(texts),
       TE.traverseSeqArray((batch) => batchSums(params, batch)),
       TE.flatMap((parts) => readOn(device)(parts.reduce((x, y) => add(x, y)))),
       TE.map((totals) =>

@@ -76,7 +76,7 @@ export const summarize = <Problem>(task: Task<Problem>, k: number) => {
     const parsed = samples.map((s) => parseCompletion(wholeCompletion(s)))
     const byProblem = chunksOf(k)(samples).map((group) => {
       const right = group.filter((s) => correct(s) === 1).length
-      const vote = consAtK(verify(group[0]!.problem))
+      const vote = consAtK(verify(group[0].problem))
       return {
         passAt1: passAtK(group.length, right, 1),
         passAtK: passAtK(group.length, right, group.length),
@@ -101,10 +101,10 @@ const requireGroups = (samples: readonly Sample<unknown>[], k: number): void => 
       `summarize: ${samples.length} samples are not ${k} for each problem. Give k in a row for each.`,
     )
   chunksOf(k)(samples).forEach((group, at) => {
-    const other = group.find(({ prompt }) => prompt !== group[0]!.prompt)
+    const other = group.find(({ prompt }) => prompt !== group[0].prompt)
     if (other !== undefined)
       throw new RangeError(
-        `summarize: samples ${at * k + 1} to ${(at + 1) * k} answer two prompts, ${glimpse(group[0]!.prompt)} and ${glimpse(other.prompt)}. ` +
+        `summarize: samples ${at * k + 1} to ${(at + 1) * k} answer two prompts, ${glimpse(group[0].prompt)} and ${glimpse(other.prompt)}. ` +
           `Give k = ${k} in a row for each problem.`,
       )
   })
