@@ -2,6 +2,7 @@
 import { type TransformerParams } from '@adjoint/nn'
 import { tree, type Device } from '@adjoint/tensor'
 import {
+  absenceRecord,
   type Chain,
   dice,
   type Evaluated,
@@ -155,7 +156,7 @@ export const phasesOf = ({ device, steps, sftSteps, exam, micro, control }: JobC
             state: stepped.state,
             metrics: { ...stepped.metrics, learning_rate: grpoRate(steps, step) },
             times: stepped.times,
-            records: [...result, ...learnt(stepped.graded)],
+            records: [...result, ...stepped.absences.map(absenceRecord), ...learnt(stepped.graded)],
           })),
         ),
     },

@@ -57,7 +57,7 @@ export { createLog, type Json, type Log, type LogRecord, parseRecord, readLog, r
 export * from './run/printable.ts'
 export * from './run/state.ts'
 export * from './run/run.ts'
-export { snapshot } from './run/device.ts'
+export { snapshot } from './run/snapshot.ts'
 export * from './run/keys.ts'
 export * from './preference/index.ts'
 export * from './reward-model/index.ts'

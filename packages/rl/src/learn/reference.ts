@@ -2,7 +2,7 @@
 import { add, type Device, mul, tree, type Tree } from '@adjoint/tensor'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import { snapshot } from '../run/device.ts'
+import { snapshot } from '../run/snapshot.ts'
 import type { RunError } from '../run/errors.ts'
 import type { GrpoState } from './grpo.ts'
 

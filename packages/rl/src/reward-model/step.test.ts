@@ -4,7 +4,7 @@ import { type Device, DeviceFailure, random, readAsync, tensor, tree } from '@ad
 import * as E from 'fp-ts/lib/Either.js'
 import { describe, expect, test } from 'vitest'
 import { right, testDevice } from '../run/device.support.ts'
-import { snapshot } from '../run/device.ts'
+import { snapshot } from '../run/snapshot.ts'
 import { preferencePairs, wrongAnswer, wrongFormat } from '../preference/derive.ts'
 import { absences } from '../reward/absence.ts'
 import { namedBatch, scoreSamples } from '../reward/named.ts'

@@ -1,17 +1,6 @@
 /** Where this package meets the device: its failures as data, and reads. */
 import { type Floats, SamplingError } from '@adjoint/nn'
-import {
-  type Device,
-  DeviceFailure,
-  type HostArray,
-  type HostArrays,
-  read,
-  readAsync,
-  type Tensor,
-  tensor,
-  tree,
-  type Tree,
-} from '@adjoint/tensor'
+import { type Device, DeviceFailure, type HostArrays, read, readAsync, type Tensor } from '@adjoint/tensor'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { RunError } from './errors.ts'
@@ -50,30 +39,3 @@ export const readTogether = async <X extends Readonly<Record<string, Tensor>>>(
 /** @internal Tensors of one dtype in one wait, in their order. */
 export const readEach = (device: Device, tensors: readonly Floats[]): Promise<readonly Float32Array[]> =>
   Promise.all(tensors.map((x) => readAsync(x, device)))
-
-/**
- * A tree of tensors with memory of its own, on the host: what outlives a step that reuses the memory of its arguments.
- *
- * @example
- * ```ts
- * import { snapshot } from '@adjoint/rl'
- * import { ones, requestDevice } from '@adjoint/tensor'
- * import { isRight } from 'fp-ts/lib/Either.js'
- * const device = await requestDevice({ kind: 'wasm' })()
- * if (isRight(device)) await snapshot(device.right)({ weight: ones([2]) })()
- * ```
- */
-export const snapshot =
-  (device: Device) =>
-  <T extends Tree>(given: T): TE.TaskEither<RunError, T> => {
-    const { leaves, treedef } = tree.flatten(given)
-    return pipe(
-      leaves,
-      // One after the other: a tree may be large, and what a read needs on its way is then no more than the largest leaf.
-      TE.traverseSeqArray((x) =>
-        TE.map((data: HostArray): Tensor => tensor(data, x.shape, x.dtype))(readOn(device)(x)),
-      ),
-      // The same structure and dtypes as `given`, by construction.
-      TE.map((copies) => tree.unflatten(treedef, copies) as T),
-    )
-  }

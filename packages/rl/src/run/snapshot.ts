@@ -1,0 +1,33 @@
+/** Copies of trees of tensors on the host. */
+import { type Device, type HostArray, type Tensor, tensor, tree, type Tree } from '@adjoint/tensor'
+import { pipe } from 'fp-ts/lib/function.js'
+import * as TE from 'fp-ts/lib/TaskEither.js'
+import { readOn } from './device.ts'
+import type { RunError } from './errors.ts'
+
+/**
+ * A tree of tensors with memory of its own, on the host: what outlives a step that reuses the memory of its arguments.
+ *
+ * @example
+ * ```ts
+ * import { snapshot } from '@adjoint/rl'
+ * import { ones, requestDevice } from '@adjoint/tensor'
+ * import { isRight } from 'fp-ts/lib/Either.js'
+ * const device = await requestDevice({ kind: 'wasm' })()
+ * if (isRight(device)) await snapshot(device.right)({ weight: ones([2]) })()
+ * ```
+ */
+export const snapshot =
+  (device: Device) =>
+  <T extends Tree>(given: T): TE.TaskEither<RunError, T> => {
+    const { leaves, treedef } = tree.flatten(given)
+    return pipe(
+      leaves,
+      // One after the other: a tree may be large, and what a read needs on its way is then no more than the largest leaf.
+      TE.traverseSeqArray((x) =>
+        TE.map((data: HostArray): Tensor => tensor(data, x.shape, x.dtype))(readOn(device)(x)),
+      ),
+      // The same structure and dtypes as `given`, by construction.
+      TE.map((copies) => tree.unflatten(treedef, copies) as T),
+    )
+  }
