@@ -107,6 +107,7 @@ export const learner = <Problem, P extends Tree, O extends Tree>(config: LearnCo
   ): TE.TaskEither<RunError, Learned<P, O>> => {
     const rows = experience.samples.length
     requireSplit('learner', rows, minibatches)
+    requireColumns('learner', experience, config.maxTokens)
     requireCredit('learner', { ...config, group: experience.group })
     requireReference('learner', config, state.reference)
     const coefficients = requireCoefficients('learner', config.control, state.control)
@@ -281,5 +282,13 @@ const requireSplit = (op: string, rows: number, minibatches: number): void => {
   if (rows % minibatches === 0) return
   throw new RangeError(
     `${op}: ${rows} completions do not split into ${minibatches} minibatches. Choose a number that divides them.`,
+  )
+}
+
+const requireColumns = (op: string, { mask, samples }: Experience<unknown>, maxTokens: number): void => {
+  const columns = mask.length / Math.max(1, samples.length)
+  if (columns === maxTokens) return
+  throw new RangeError(
+    `${op}: completions have ${columns} columns, and maxTokens is ${maxTokens}. Give the learner the maxTokens that they were sampled with.`,
   )
 }

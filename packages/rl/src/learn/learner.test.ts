@@ -124,6 +124,10 @@ describe('a learner', () => {
     expect((await after({}, dropTruncated(cut))).params).toEqual(await leavesOf(await initial()))
   })
 
+  test('completions of another length than the learner scores are a mistake', async () => {
+    await expect(after({ maxTokens: 5 })).rejects.toThrow(/learner: completions have 6 columns, and maxTokens is 5/)
+  })
+
   test('a batch that does not split is a mistake', async () => {
     await expect(after({ minibatches: 5 })).rejects.toThrow(/learner: 16 completions do not split into 5/)
   })
