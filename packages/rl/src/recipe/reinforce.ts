@@ -5,6 +5,7 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { sampleRecords } from '../evaluate/record.ts'
 import { type GrpoConfig, type GrpoState, grpoStep } from '../learn/grpo.ts'
+import { controller } from '../objective/control.ts'
 import { transformerPolicy } from '../policy/policy.ts'
 import { absenceRecord } from '../reward/absence.ts'
 import type { Json } from '../run/log.ts'
@@ -70,7 +71,8 @@ export const reinforce = <Problem, O extends Tree>(config: ReinforceConfig<Probl
     settings: settingsOf(config),
     begin: (state) => {
       const params = modelOf(from, state)
-      return { params, opt: optimizer.init(params), reference: params }
+      const control = config.control === undefined ? null : controller(config.control).init
+      return { params, opt: optimizer.init(params), reference: params, control }
     },
     reads: () => null,
     phases: (_, { device }) => {

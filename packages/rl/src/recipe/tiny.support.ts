@@ -1,4 +1,5 @@
 /** Test support: R1's recipe on a task and with models so small that all of it takes seconds. */
+import { adaptiveKl } from '../objective/control.ts'
 import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -46,7 +47,12 @@ export const tiny = {
     perProblem: 2,
   },
   supervised: { ...sft, model, rows: 8 },
-  allRewardsRl: { ...rl, rewards: [...rl.rewards, named('ended', ({ terminated }) => Number(terminated), 0.5)] },
+  // Here the weight of the KL term follows a target: it is part of the stage's state.
+  allRewardsRl: {
+    ...rl,
+    control: { kl: adaptiveKl({ target: 0.1, initial: 0.05 }) },
+    rewards: [...rl.rewards, named('ended', ({ terminated }) => Number(terminated), 0.5)],
+  },
   distillation: { ...sft, model: small, rows: 8 },
 }
 
