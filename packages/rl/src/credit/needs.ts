@@ -69,7 +69,8 @@ export const requireCredit = (op: string, { credit, group, prompts, rewards, pro
     )
 }
 
-const requireRewards = (
+/** @internal Throws where there is no reward that counts, or none of a name that is read. */
+export const requireRewards = (
   op: string,
   read: 'total' | readonly string[],
   rewards: NonNullable<Offer['rewards']>,

@@ -8,7 +8,7 @@ import { type Device, scalar, slice, type Tree } from '@adjoint/tensor'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import { partsOf, tokensIn } from '../experience/rows.ts'
+import { demandMicroBatch, partsOf, tokensIn } from '../experience/rows.ts'
 import { sequencePart, type Stepped } from '../learn/fit.ts'
 import { type Learner, updateOf } from '../learn/update.ts'
 import type { Totals } from '../objective/aggregate.ts'
@@ -44,6 +44,7 @@ export type Masked = Scored & { readonly mask: Floats; readonly totals: Totals |
 
 /** @internal `(learner, parts of a batch) -> state and metrics`: an update of the student. */
 export const distillUpdate = <P extends Tree, T extends Tree, O extends Tree>(config: DistillUpdate<P, T, O>) => {
+  demandMicroBatch('distillation', config.microBatch)
   const { policy, teacher, optimizer, device } = config
   demandVocabulary('distillation', policy, teacher.policy)
   const { update, unpack } = updateOf({
@@ -123,8 +124,12 @@ const maskedParts =
  * ```
  */
 export const distillStep = <P extends Tree, T extends Tree, O extends Tree>(config: DistillConfig<P, T, O>) => {
-  const { policy, batch, microBatch, width = policy.context } = config
+  const { policy, teacher, batch, microBatch, width = policy.context } = config
   const learn = distillUpdate(config)
+  if (width > teacher.policy.context)
+    throw new RangeError(
+      `distillStep: rows have ${width} tokens, and the teacher's context is ${teacher.policy.context}. Give a width that it can read.`,
+    )
   return (state: Learner<P, O>, key: HostKey, number = 0): TE.TaskEither<RunError, Stepped<Learner<P, O>>> =>
     pipe(
       TE.fromEither(E.map(maskedParts(microBatch))(encodeDemonstrations(policy.text, width)(batch(key, number)))),

@@ -16,7 +16,7 @@ import type { Floats, GradientTransformation } from '@adjoint/nn'
 import { type Device, matmul, neg, stopGradient, tensor, type Tree } from '@adjoint/tensor'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import type { Sampled } from '../experience/rows.ts'
+import { demandMicroBatch, type Sampled } from '../experience/rows.ts'
 import type { Stepped } from '../learn/fit.ts'
 import { type Learner, updateOf } from '../learn/update.ts'
 import { tokenMean, totalsOf } from '../objective/aggregate.ts'
@@ -107,6 +107,7 @@ export const miniLlmStep = <Problem, P extends Tree, T extends Tree, O extends T
 ) => {
   const { policy, teacher, sampling, optimizer, device, objective: parts = ON_POLICY_OBJECTIVE } = config
   demandVocabulary('miniLlmStep', policy, teacher.policy)
+  demandMicroBatch('miniLlmStep', config.microBatch)
   if (parts.beta !== 0)
     throw new RangeError(`miniLlmStep: beta is ${parts.beta}. Set it to 0: the teacher is the reference.`)
   const advantagesOf = teacherAdvantages(config.discount ?? 0)

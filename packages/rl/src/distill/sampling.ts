@@ -6,7 +6,7 @@ import type { Rollout } from '../experience/rollout.ts'
 import { type Sampled, sampledParts } from '../experience/rows.ts'
 import type { Stepped } from '../learn/fit.ts'
 import type { Policy } from '../policy/policy.ts'
-import { roller } from '../policy/rollout.ts'
+import { requireFit, roller } from '../policy/rollout.ts'
 import type { RunError } from '../run/errors.ts'
 import { foldIn, type HostKey, stream } from '../run/keys.ts'
 import { completionMetrics } from '../run/metrics.ts'
@@ -46,12 +46,17 @@ export const studentStep = <Problem, P extends Tree, S extends { readonly params
   config: {
     readonly sampling: StudentSampling<Problem>
     readonly policy: Policy<P>
+    readonly teacher: { readonly policy: { readonly context: number } }
     readonly microBatch?: number
     readonly device: Device
   },
   learn: (state: S, parts: readonly Sampled[]) => TE.TaskEither<RunError, Stepped<S>>,
 ) => {
   const roll = studentRollouts(config.sampling, config.policy, config.device)
+  requireFit('distillation, teacher', {
+    ...config.sampling,
+    policy: { ...config.policy, context: config.teacher.policy.context },
+  })
   return (state: S, key: HostKey): TE.TaskEither<RunError, Stepped<S>> =>
     pipe(
       roll(state.params, key),

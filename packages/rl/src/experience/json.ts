@@ -48,7 +48,11 @@ type Decode<A> = (x: unknown, at: string) => Decoded<A>
 const wrong = (at: string, what: string): E.Left<string> => ({ _tag: 'Left', left: `${at} is not ${what}` })
 const fieldsOf: Decode<Fields> = (x, at) =>
   typeof x === 'object' && x !== null && !Array.isArray(x) ? E.right(x as Fields) : wrong(at, 'an object')
-const isNumber: Decode<number> = (x, at) => (typeof x === 'number' ? E.right(x) : wrong(at, 'a number'))
+const isNumber: Decode<number> = (x, at) =>
+  typeof x === 'number' && Number.isFinite(x) ? E.right(x) : wrong(at, 'a number')
+const isCount: Decode<number> = (x, at) =>
+  typeof x === 'number' && Number.isInteger(x) && x >= 0 ? E.right(x) : wrong(at, 'a whole number of 0 or more')
+const isMask: Decode<number> = (x, at) => (x === 0 || x === 1 ? E.right(x) : wrong(at, '0 or 1'))
 const isText: Decode<string> = (x, at) => (typeof x === 'string' ? E.right(x) : wrong(at, 'a text'))
 const isTruth: Decode<boolean> = (x, at) => (typeof x === 'boolean' ? E.right(x) : wrong(at, 'true or false'))
 const orNaN: Decode<number> = (x, at) => (x === null ? E.right(NaN) : isNumber(x, at))
@@ -72,7 +76,7 @@ const sampleOf =
           E.bind('problem', () => problem(f['problem'])),
           E.bind('prompt', () => isText(f['prompt'], `${at}.prompt`)),
           E.bind('completion', () => isText(f['completion'], `${at}.completion`)),
-          E.bind('length', () => isNumber(f['length'], `${at}.length`)),
+          E.bind('length', () => isCount(f['length'], `${at}.length`)),
           E.bind('terminated', () => isTruth(f['terminated'], `${at}.terminated`)),
         ),
       ),
@@ -112,7 +116,7 @@ const stepOf: Decode<StepReward> = (x, at) =>
     E.flatMap((f) =>
       pipe(
         E.Do,
-        E.bind('end', () => isNumber(f['end'], `${at}.end`)),
+        E.bind('end', () => isCount(f['end'], `${at}.end`)),
         E.bind('reward', () => orNaN(f['reward'], `${at}.reward`)),
       ),
     ),
@@ -133,7 +137,11 @@ const demandSizes = <Problem>(e: Experience<Problem>): Decoded<Experience<Proble
     ['versions', e.versions.length, groups],
   ]
   const bad = sizes.find(([, has, needs]) => has !== needs)
-  return bad === undefined ? E.right(e) : E.left(`${bad[0]} has ${bad[1]} elements where ${bad[2]} belong`)
+  if (bad !== undefined) return E.left(`${bad[0]} has ${bad[1]} elements where ${bad[2]} belong`)
+  const long = e.samples.findIndex(({ length }) => length > columns)
+  if (long >= 0) return E.left(`samples[${long}] has ${e.samples[long]!.length} tokens in ${columns} columns`)
+  const late = e.starts?.findIndex((start) => start >= e.width) ?? -1
+  return late >= 0 ? E.left(`row ${late} starts after its prompt, at column ${e.starts![late]}`) : E.right(e)
 }
 
 /**
@@ -154,26 +162,26 @@ export const experienceFromJson =
       fieldsOf(x, 'experience'),
       E.flatMap((f) => {
         const field = <A>(name: string, decode: Decode<A>): Decoded<A> => decode(f[name], `experience.${name}`)
-        const floats = (name: string): Decoded<Float32Array> =>
-          E.map((all: readonly number[]) => Float32Array.from(all))(field(name, listOf(isNumber)))
+        const floats = (name: string, decode: Decode<number>): Decoded<Float32Array> =>
+          E.map((all: readonly number[]) => Float32Array.from(all))(field(name, listOf(decode)))
         const integers = (all: readonly number[]): Int32Array => Int32Array.from(all)
         return pipe(
           E.Do,
-          E.bind('group', () => field('group', isNumber)),
-          E.bind('width', () => field('width', isNumber)),
-          E.bind('tokens', () => E.map(integers)(field('tokens', listOf(isNumber)))),
+          E.bind('group', () => field('group', isCount)),
+          E.bind('width', () => field('width', isCount)),
+          E.bind('tokens', () => E.map(integers)(field('tokens', listOf(isCount)))),
           E.bind('starts', () =>
             E.map((all: readonly number[] | null) => (all === null ? null : integers(all)))(
-              field('starts', orNull(listOf(isNumber))),
+              field('starts', orNull(listOf(isCount))),
             ),
           ),
-          E.bind('mask', () => floats('mask')),
-          E.bind('samplerLogp', () => floats('samplerLogp')),
+          E.bind('mask', () => floats('mask', isMask)),
+          E.bind('samplerLogp', () => floats('samplerLogp', isNumber)),
           E.bind('samples', () => field('samples', listOf(sampleOf(problem)))),
           E.bind('breakdowns', () => field('breakdowns', listOf(breakdownOf))),
           E.bind('steps', () => field('steps', orNull(listOf(listOf(stepOf))))),
           E.bind('ids', () => field('ids', listOf(isText))),
-          E.bind('versions', () => field('versions', listOf(isNumber))),
+          E.bind('versions', () => field('versions', listOf(isCount))),
         )
       }),
       E.flatMap(demandSizes),

@@ -37,13 +37,14 @@ export const tokensIn = (mask: Float32Array, rows: readonly number[], total: num
   return rows.reduce((n, row) => n + mask.subarray(row * columns, (row + 1) * columns).reduce((s, m) => s + m, 0), 0)
 }
 
-/**
- * @internal The rows of each part: `size` of them (all where it is left out), and what remains in the last. Throws RangeError for
- * a size that is no number of rows.
- */
+/** @internal Throws RangeError for a size of parts that is no number of rows. */
+export const demandMicroBatch = (op: string, size: number | undefined): void => {
+  if (size === undefined || (Number.isInteger(size) && size >= 1)) return
+  throw new RangeError(`${op}: microBatch is ${size}. Give the rows that go through the model at once, 1 or more.`)
+}
+
+/** @internal The rows of each part: `size` of them (all where it is left out), and what remains in the last. */
 export const partsOf = (rows: readonly number[], size: number = rows.length): readonly (readonly number[])[] => {
-  if (!(Number.isInteger(size) && size >= 1))
-    throw new RangeError(`microBatch is ${size}. Give the rows that go through the model at once, 1 or more.`)
   return Array.from({ length: Math.ceil(rows.length / size) }, (_, i) => rows.slice(i * size, (i + 1) * size))
 }
 

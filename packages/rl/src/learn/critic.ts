@@ -13,10 +13,14 @@ import {
   zerosInit,
 } from '@adjoint/nn'
 import { random, slice, squeeze, type Tree } from '@adjoint/tensor'
+import { requireFit, type RolloutConfig } from '../policy/rollout.ts'
 import type { Scored } from '../policy/score.ts'
 
 /** A critic of policies with parameters P, whose own parameters are a V. */
 export interface Critic<P extends Tree, V extends Tree> {
+  /** Number of tokens that it reads, and the longest sequence. */
+  readonly vocab: number
+  readonly context: number
   /**
    * [B, N + 1]: the values before each of the last `completion` columns N of sequences, and after the last. It differentiates
    * by its own parameters, and by the policy's where it reads them.
@@ -64,6 +68,8 @@ export interface OwnCritic extends Critic<Tree, CriticParams> {
  * ```
  */
 export const ownCritic = (trunk: Transformer): OwnCritic => ({
+  vocab: trunk.config.vocab,
+  context: trunk.config.context,
   init: (key, given) => {
     const [forTrunk, forHead] = random.split(key, 2)
     return { trunk: given ?? trunk.init(forTrunk), head: headOf(trunk)(forHead) }
@@ -96,9 +102,24 @@ export interface ValueHead extends Critic<TransformerParams, LinearParams> {
  * ```
  */
 export const valueHead = (model: Transformer): ValueHead => ({
+  vocab: model.config.vocab,
+  context: model.config.context,
   init: headOf(model),
   values: (completion) => {
     const said = saidOver(model, completion)
     return (head, params, sequences) => said(params, head, sequences)
   },
 })
+
+/** @internal Throws where the critic has fewer tokens than the policy's text, or no room for prompts and completions. */
+export const requireCritic = <Problem, P extends Tree, V extends Tree>(
+  op: string,
+  config: RolloutConfig<Problem, P> & { readonly critic: Critic<P, V> },
+): void => {
+  const { critic, policy } = config
+  if (critic.vocab < policy.text.size)
+    throw new RangeError(
+      `${op}: the critic has ${critic.vocab} tokens, and the policy's text ${policy.text.size}. Make the critic with as many.`,
+    )
+  requireFit(`${op}, critic`, { ...config, policy: { ...policy, context: critic.context } })
+}

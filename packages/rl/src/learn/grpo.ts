@@ -14,7 +14,7 @@ import type { Credit } from '../credit/credit.ts'
 import { assign, requireCredit, requireReference } from '../credit/needs.ts'
 import type { CollectConfig } from '../experience/collect.ts'
 import type { Experience } from '../experience/experience.ts'
-import { tokensIn } from '../experience/rows.ts'
+import { demandMicroBatch, tokensIn } from '../experience/rows.ts'
 import { sampler, type Source } from '../experience/source.ts'
 import { requireObjective } from '../objective/require.ts'
 import type { Coefficients, Controls } from '../objective/control.ts'
@@ -23,6 +23,7 @@ import { demandCounts, type RunError } from '../run/errors.ts'
 import { type HostKey, stream } from '../run/keys.ts'
 import { meanOf, type Metrics } from '../run/metrics.ts'
 import { deal, partsOfBatch } from './batch.ts'
+import { requireExperience, requireOwnMemory, requireSplit, requireVariety } from './require.ts'
 import { objectiveUpdate, type ObjectiveUpdate, stepMetrics } from './objective-update.ts'
 import { scorer } from './scorer.ts'
 import { type GrpoStepped, stepped } from './stepped.ts'
@@ -95,6 +96,7 @@ export const learner = <Problem, P extends Tree, O extends Tree>(config: LearnCo
   requireCredit('learner', config)
   requireObjective('learner', config.objective)
   demandCounts('learner', { iterations, minibatches })
+  demandMicroBatch('learner', microBatch)
   const creditOf = assign('learner', config.credit)
   const logpUnder = scorer(config)
   const { update, unpack } = objectiveUpdate(config)
@@ -107,7 +109,8 @@ export const learner = <Problem, P extends Tree, O extends Tree>(config: LearnCo
   ): TE.TaskEither<RunError, Learned<P, O>> => {
     const rows = experience.samples.length
     requireSplit('learner', rows, minibatches)
-    requireColumns('learner', experience, config.maxTokens)
+    requireExperience('learner', experience, config)
+    requireOwnMemory('learner', state)
     requireCredit('learner', { ...config, group: experience.group })
     requireReference('learner', config, state.reference)
     const coefficients = requireCoefficients('learner', config.control, state.control)
@@ -198,11 +201,12 @@ export const grpoFrom = <Problem, P extends Tree, O extends Tree, S>(
       source(held, { params: state.params, version }, key),
       TE.flatMap(([collected, next]) => {
         const started = performance.now()
-        const { experience } = collected
+        // What is learnt from: rows, advantages and ids belong to it, and not to all that was collected.
+        const experience = refine(collected.experience)
         return pipe(
-          learn(state, refine(experience), key),
+          learn(state, experience, key),
           TE.map((learned) => ({
-            ...stepped(collected, learned, performance.now() - started),
+            ...stepped({ ...collected, experience }, learned, performance.now() - started),
             metrics: {
               ...collected.metrics,
               ...learned.metrics,
@@ -255,6 +259,7 @@ export const grpoStep = <Problem, P extends Tree, O extends Tree>(config: GrpoCo
   requireCredit('grpoStep', config)
   requireObjective('grpoStep', config.objective)
   requireSplit('grpoStep', config.prompts * config.group, config.minibatches ?? 1)
+  requireVariety('grpoStep', config)
   const step = grpoFrom(sampler(config), config)
   return (state: GrpoState<P, O>, key: HostKey): TE.TaskEither<RunError, GrpoStepped<Problem, GrpoState<P, O>>> => {
     requireReference('grpoStep', config, state.reference)
@@ -275,20 +280,5 @@ const divergences = (
   const columns = refLogp.length / Math.max(1, samples.length)
   return samples.map(({ length }, row) =>
     Array.from({ length }, (_, t) => logp[row * columns + t]! - refLogp[row * columns + t]!),
-  )
-}
-
-const requireSplit = (op: string, rows: number, minibatches: number): void => {
-  if (rows % minibatches === 0) return
-  throw new RangeError(
-    `${op}: ${rows} completions do not split into ${minibatches} minibatches. Choose a number that divides them.`,
-  )
-}
-
-const requireColumns = (op: string, { mask, samples }: Experience<unknown>, maxTokens: number): void => {
-  const columns = mask.length / Math.max(1, samples.length)
-  if (columns === maxTokens) return
-  throw new RangeError(
-    `${op}: completions have ${columns} columns, and maxTokens is ${maxTokens}. Give the learner the maxTokens that they were sampled with.`,
   )
 }

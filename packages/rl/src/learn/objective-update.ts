@@ -54,8 +54,9 @@ const samplingMetrics = (logp: Floats, { mask, samplerLogp, totals }: Part) => {
     'sampling/sampling_logp_difference/mean': mean(abs(difference)),
     'sampling/sampling_logp_difference/max': max()(abs(difference)),
     'sampling/importance_sampling_ratio/mean': mean(ratio),
-    'sampling/importance_sampling_ratio/min': min()(ratio),
-    'sampling/importance_sampling_ratio/max': max()(ratio),
+    // Of no tokens they are infinite, which any other part of the batch replaces.
+    'sampling/importance_sampling_ratio/min': min()(where(kept, ratio, Infinity)),
+    'sampling/importance_sampling_ratio/max': max()(where(kept, ratio, -Infinity)),
   }
 }
 
@@ -89,7 +90,10 @@ export interface Measured {
 
 /** @internal The metrics of a step from those of its updates: means by tokens; those under `sampling/` are of the first update. */
 export const stepMetrics = (updates: readonly Measured[]): Metrics => {
-  const first = Object.entries(updates[0]?.metrics ?? {}).filter(([name]) => name.startsWith('sampling/'))
+  // The extremes over no token at all are those of a ratio of 1.
+  const first = Object.entries(updates[0]?.metrics ?? {})
+    .filter(([name]) => name.startsWith('sampling/'))
+    .map(([name, x]) => [name, Math.abs(x) === Infinity ? 1 : x] as const)
   return {
     ...updateMetrics(
       updates.map((u) => u.metrics),

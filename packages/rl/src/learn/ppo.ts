@@ -13,10 +13,10 @@ import { add, jit, mul, type Scalar, slice, stopGradient, type Tree } from '@adj
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { type CriticCredit, estimate } from '../credit/actor-critic.ts'
-import { requireReference } from '../credit/needs.ts'
+import { requireReference, requireRewards } from '../credit/needs.ts'
 import { type CollectConfig, collector } from '../experience/collect.ts'
 import type { Experience } from '../experience/experience.ts'
-import { floatRows, partsOf, sampledParts, tokensIn } from '../experience/rows.ts'
+import { demandMicroBatch, floatRows, partsOf, sampledParts, tokensIn } from '../experience/rows.ts'
 import type { Coefficients, Controls } from '../objective/control.ts'
 import { requireObjective } from '../objective/require.ts'
 import { type Expected, type ValueConfig, valueLoss } from '../objective/value.ts'
@@ -26,9 +26,10 @@ import { demandCounts, type RunError } from '../run/errors.ts'
 import { type HostKey, stream } from '../run/keys.ts'
 import { meanOf } from '../run/metrics.ts'
 import { type Computed, deal, type Part, partsOfBatch } from './batch.ts'
-import type { Critic } from './critic.ts'
+import { type Critic, requireCritic } from './critic.ts'
 import type { LearnConfig } from './grpo.ts'
 import { OBJECTIVE_MEASURES, objectiveLoss, stepMetrics } from './objective-update.ts'
+import { requireOwnMemory, requireSplit } from './require.ts'
 import { scorer } from './scorer.ts'
 import { type GrpoStepped, stepped } from './stepped.ts'
 import { requireCoefficients, steering } from './steering.ts'
@@ -134,11 +135,10 @@ export const ppoStep = <Problem, P extends Tree, V extends Tree, O extends Tree,
   const { refine = (experience: Experience<Problem>): Experience<Problem> => experience } = config
   requireObjective('ppoStep', config.objective)
   demandCounts('ppoStep', { iterations, minibatches })
-  const rows = config.prompts * config.group
-  if (rows % minibatches !== 0)
-    throw new RangeError(
-      `ppoStep: ${rows} completions do not split into ${minibatches} minibatches. Choose a number that divides them.`,
-    )
+  demandMicroBatch('ppoStep', microBatch)
+  requireSplit('ppoStep', config.prompts * config.group, minibatches)
+  requireRewards('ppoStep', 'total', config.rewards)
+  requireCritic('ppoStep', config)
   const collect = collector(config)
   const logpUnder = scorer(config)
   const expects = critic.values(maxTokens)
@@ -224,14 +224,17 @@ export const ppoStep = <Problem, P extends Tree, V extends Tree, O extends Tree,
     const { objective } = config
     requireReference('ppoStep', { ...config, objective: { beta: objective.beta || fixed } }, state.reference)
     requireCoefficients('ppoStep', control, state.control)
+    requireOwnMemory('ppoStep', state)
     return pipe(
       collect(state.params, key),
       TE.flatMap((collected) => {
         const started = performance.now()
+        const experience = refine(collected.experience)
+        requireSplit('ppoStep', experience.samples.length, minibatches)
         return pipe(
-          learn(state, refine(collected.experience), key),
+          learn(state, experience, key),
           TE.map((learned) => ({
-            ...stepped(collected, learned, performance.now() - started),
+            ...stepped({ ...collected, experience }, learned, performance.now() - started),
             state: learned.state,
             metrics: { ...collected.metrics, ...learned.metrics },
           })),

@@ -2,6 +2,7 @@
  * Supervised fine-tuning on demonstrations: the cold start of DeepSeek-R1 (section 2.3.1), on an oracle's traces. A step
  * is a pure function of the state and the step's key; the demonstrations of a step follow from its key alone.
  */
+import { demandMicroBatch } from '../experience/rows.ts'
 import { crossEntropy, type Floats, type GradientTransformation, type Integers, maskedMean } from '@adjoint/nn'
 import { argmax, cast, type Device, eq, type Scalar, slice, type Tree } from '@adjoint/tensor'
 import * as E from 'fp-ts/lib/Either.js'
@@ -98,6 +99,7 @@ export const sftLoss =
  * ```
  */
 export const sftStep = <P extends Tree, O extends Tree>(config: SftConfig<P, O>) => {
+  demandMicroBatch('sftStep', config.microBatch)
   const { policy, optimizer, batch, device, microBatch } = config
   const width = config.width ?? policy.context
   const loss = sftLoss(policy)

@@ -114,7 +114,12 @@ export const requireFit = <Problem, P extends Tree>(
       `${op}: the policy cannot read the prompts of task ${task.name}: ${describeError(encoded.left)} ` +
         "Make the policy with the task's vocabulary.",
     )
-  const columns = Math.max(promptWidth ?? 0, encoded.right.length)
+  const needed = encoded.right.length
+  if (promptWidth !== undefined && needed > promptWidth)
+    throw new RangeError(
+      `${op}: prompts of task ${task.name} have ${needed} tokens (${JSON.stringify(prompt)}, say), and promptWidth is ${promptWidth}. Give at least ${needed}.`,
+    )
+  const columns = promptWidth ?? needed
   if (columns + maxTokens > context)
     throw new RangeError(
       `${op}: prompts of task ${task.name} have ${columns} tokens (${JSON.stringify(prompt)}, say), and completions up to ` +

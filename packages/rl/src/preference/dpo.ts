@@ -30,6 +30,7 @@ import {
 } from '@adjoint/tensor'
 import { masked } from '../objective/mask.ts'
 import { held, logRatioOf } from '../objective/ratio.ts'
+import { demandAtLeast } from '../run/errors.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Fold } from '../run/packing.ts'
 
@@ -64,17 +65,20 @@ export const dpo = ({
 }: {
   readonly beta: number
   readonly labelSmoothing?: number
-}): PreferenceLoss => ({
-  beta,
-  reference: true,
-  perToken: false,
-  ofPair: (chosen, rejected) => {
-    const x: Floats = mul(sub(chosen, rejected), beta)
-    // -log sigmoid(x) = softplus(-x)
-    if (labelSmoothing === 0) return softplus(neg(x))
-    return add(mul(softplus(neg(x)), 1 - labelSmoothing), mul(softplus(x), labelSmoothing))
-  },
-})
+}): PreferenceLoss => {
+  demandAtLeast('dpo', Number.MIN_VALUE, { beta })
+  return {
+    beta,
+    reference: true,
+    perToken: false,
+    ofPair: (chosen, rejected) => {
+      const x: Floats = mul(sub(chosen, rejected), beta)
+      // -log sigmoid(x) = softplus(-x)
+      if (labelSmoothing === 0) return softplus(neg(x))
+      return add(mul(softplus(neg(x)), 1 - labelSmoothing), mul(softplus(x), labelSmoothing))
+    },
+  }
+}
 
 /**
  * `(h - 1 / (2 beta))^2`: identity preference optimization (Azar et al. 2023, eq. 17). A pair pulls until its margin is
@@ -94,12 +98,15 @@ export const ipo = ({
 }: {
   readonly beta: number
   readonly perToken?: boolean
-}): PreferenceLoss => ({
-  beta,
-  reference: true,
-  perToken,
-  ofPair: (chosen, rejected) => square(sub(sub(chosen, rejected), 1 / (2 * beta))),
-})
+}): PreferenceLoss => {
+  demandAtLeast('ipo', Number.MIN_VALUE, { beta })
+  return {
+    beta,
+    reference: true,
+    perToken,
+    ofPair: (chosen, rejected) => square(sub(sub(chosen, rejected), 1 / (2 * beta))),
+  }
+}
 
 /**
  * The log-probability of each row's completion, nats: tokens [B, T] padded on the right and the mask [B, T] of what the

@@ -4,7 +4,7 @@ import { concat, jit, type Scalar, scalar, tensor, type Tree } from '@adjoint/te
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import { partsOf } from '../experience/rows.ts'
+import { demandMicroBatch, partsOf } from '../experience/rows.ts'
 import { fitStep, type SequencePart, sequencePart, type Share, type Stepped } from '../learn/fit.ts'
 import { encodeDemonstrations, type Sequences } from '../policy/batch.ts'
 import { onDevice } from '../run/device.ts'
@@ -67,6 +67,7 @@ type Part<P extends Tree> = SequencePart & {
  */
 export const ktoStep = <P extends Tree, O extends Tree>(config: KtoStepConfig<P, O>) => {
   const { policy, optimizer, device, microBatch } = config
+  demandMicroBatch('ktoStep', microBatch)
   const encode = encodeDemonstrations(policy.text, config.width ?? policy.context)
   const logp = sequenceLogp(policy)
   const loss = ktoLoss(config)

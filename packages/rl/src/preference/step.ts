@@ -1,4 +1,5 @@
 /** A step of learning from preferences without a reward model. */
+import { demandMicroBatch } from '../experience/rows.ts'
 import type { GradientTransformation } from '@adjoint/nn'
 import type { Device, Tree } from '@adjoint/tensor'
 import * as E from 'fp-ts/lib/Either.js'
@@ -69,6 +70,7 @@ type Batch<P extends Tree> = SequencePart & { readonly reference: P | null }
  */
 export const preferenceLearner = <P extends Tree, O extends Tree>(config: PreferenceConfig<P, O>) => {
   const { policy, optimizer, device, microBatch } = config
+  demandMicroBatch('preferenceLearner', microBatch)
   const encode = encodePairs(policy.text, config.width ?? policy.context)
   const logp = sequenceLogp(policy)
   const fit = fitStep({

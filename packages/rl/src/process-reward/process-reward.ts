@@ -29,7 +29,7 @@ import { fitStep, type Stepped } from '../learn/fit.ts'
 import { masked } from '../objective/mask.ts'
 import type { Sample } from '../reward/reward.ts'
 import type { RewardLearner } from '../reward-model/step.ts'
-import type { RewardModel, RewardModelParams } from '../reward-model/reward-model.ts'
+import { demandTokens, type RewardModel, type RewardModelParams } from '../reward-model/reward-model.ts'
 import { type ScoringConfig, textScorer, unscorable } from '../reward-model/score-texts.ts'
 import type { HostKey } from '../run/keys.ts'
 import type { Vocabulary } from '../task/vocabulary.ts'
@@ -120,6 +120,7 @@ const encodeSteps =
  * ```
  */
 export const processRewardStep = <O extends Tree>(config: ProcessRewardConfig<O>) => {
+  demandTokens('processRewardStep', config.model, config.vocabulary)
   const { model, vocabulary, optimizer, batch, device } = config
   const encode = encodeSteps(vocabulary, config.width ?? model.trunk.config.context)
   const fit = fitStep({

@@ -3,6 +3,7 @@
  * section 3.4; Ouyang et al. 2022, section 3.5). A scalar head reads the normalised stream; the reward of a sequence is what it
  * says at the sequence's last token, the only one that has seen all of it.
  */
+import type { Text } from '../policy/text.ts'
 import { type Floats, initLinear, type Integers, type Key, linear, type LinearParams, normalInit } from '@adjoint/nn'
 import type { Transformer, TransformerParams } from '@adjoint/nn'
 import { expandDims, random, slice, squeeze, takeAlongAxis } from '@adjoint/tensor'
@@ -80,4 +81,12 @@ export const rewardModel = (trunk: Transformer): RewardModel => {
       return squeeze(-1)(last)
     },
   }
+}
+
+/** @internal Throws where a reward model has fewer tokens than the text it is to read. */
+export const demandTokens = (op: string, { trunk }: RewardModel, { size }: Text): void => {
+  if (trunk.config.vocab >= size) return
+  throw new RangeError(
+    `${op}: the reward model has ${trunk.config.vocab} tokens, and the text ${size}. Make it with as many.`,
+  )
 }

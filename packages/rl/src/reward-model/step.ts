@@ -4,7 +4,7 @@ import { type Device, slice, tensor, type Tree } from '@adjoint/tensor'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import type * as TE from 'fp-ts/lib/TaskEither.js'
-import { rowsOf } from '../experience/rows.ts'
+import { demandMicroBatch, rowsOf } from '../experience/rows.ts'
 import type { RunError } from '../run/errors.ts'
 import { fitStep, type Stepped } from '../learn/fit.ts'
 import type { Learner } from '../learn/update.ts'
@@ -12,7 +12,7 @@ import { type EncodedPairs, encodePairs, pairParts, type PreferencePair } from '
 import type { HostKey } from '../run/keys.ts'
 import type { Text } from '../policy/text.ts'
 import { bradleyTerry, type BradleyTerryConfig, PAIR_MEASURES, pairMetrics, type PairRewards } from './bradley-terry.ts'
-import type { RewardModel, RewardModelParams } from './reward-model.ts'
+import { demandTokens, type RewardModel, type RewardModelParams } from './reward-model.ts'
 
 /** How to learn a reward from pairs. */
 export interface RewardModelConfig<O extends Tree> extends BradleyTerryConfig {
@@ -81,6 +81,8 @@ const pairRewards =
  * ```
  */
 export const rewardModelStep = <O extends Tree>(config: RewardModelConfig<O>) => {
+  demandMicroBatch('rewardModelStep', config.microBatch)
+  demandTokens('rewardModelStep', config.model, config.vocabulary)
   const { model, vocabulary, optimizer, batch, device } = config
   const encode = encodePairs(vocabulary, config.width ?? model.trunk.config.context)
   const [loss, rewardsOf] = [bradleyTerry(config), pairRewards(model)]
