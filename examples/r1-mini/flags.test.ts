@@ -12,6 +12,7 @@ describe('flags of r1-mini', () => {
         steps: 100,
         sftSteps: 2000,
         exam: 256,
+        micro: 1,
         out: null,
         resume: false,
         control: null,
@@ -22,7 +23,9 @@ describe('flags of r1-mini', () => {
 
   test('are read', () => {
     const args =
-      '--seed 3 --device wasm --steps 5 --sft-steps 7 --exam 9 --out d --resume --control random --json'.split(' ')
+      '--seed 3 --device wasm --steps 5 --sft-steps 7 --exam 9 --micro 4 --out d --resume --control random --json'.split(
+        ' ',
+      )
     expect(parseFlags(args)).toEqual(
       E.right({
         help: false,
@@ -31,6 +34,7 @@ describe('flags of r1-mini', () => {
         steps: 5,
         sftSteps: 7,
         exam: 9,
+        micro: 4,
         out: 'd',
         resume: true,
         control: 'random',
