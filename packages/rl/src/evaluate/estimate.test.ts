@@ -66,6 +66,8 @@ describe('cons@k', () => {
     expect(consAtK(right)(['2', '1'])).toBe(0.5)
     expect(consAtK(right)(['1', '3', '2', '2', '1', '3'])).toBeCloseTo(1 / 3, 12)
     expect(consAtK(right)([null])).toBe(0)
+    // A spread of as many votes would overflow the stack.
+    expect(consAtK((answer) => answer === '7')([...Array.from({ length: 200_000 }, (_, i) => String(i)), '7'])).toBe(1)
     expect(consAtK(right)([])).toBe(0)
   })
 })

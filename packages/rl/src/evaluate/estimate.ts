@@ -43,7 +43,8 @@ export const consAtK =
   (answers: readonly (string | null)[]): number => {
     const votes = new Map<string, number>()
     for (const answer of answers) if (answer !== null) votes.set(answer, (votes.get(answer) ?? 0) + 1)
-    const most = Math.max(0, ...votes.values())
+    let most = 0
+    for (const n of votes.values()) most = Math.max(most, n)
     const chosen = [...votes].filter(([, n]) => n === most)
     return chosen.length === 0 ? 0 : chosen.filter(([answer]) => right(answer)).length / chosen.length
   }

@@ -27,6 +27,11 @@ describe('prompts', () => {
     )
   })
 
+  test('are as many as a set has: a spread of 200 000 lengths would overflow the stack', () => {
+    const { width, starts } = right(encodePrompts(v)([...Array<string>(200_000).fill('1'), '1+2=']))
+    expect([width, starts?.[0], starts?.at(-1)]).toEqual([5, 3, 0])
+  })
+
   test('that cannot be are errors', () => {
     expect(encodePrompts(v)([])).toEqual(E.left({ _tag: 'EmptyDataset', name: 'the batch of prompts' }))
     expect(encodePrompts(v)(['1-2='])).toEqual(E.left({ _tag: 'UnknownToken', text: '1-2=', position: 1 }))

@@ -34,7 +34,7 @@ export const encodePrompts =
         : E.right(prompts),
       E.flatMap(E.traverseArray(text.prompt)),
       E.flatMap((rows) => {
-        const longest = Math.max(...rows.map((r) => r.length))
+        const longest = rows.reduce((most, r) => Math.max(most, r.length), 0)
         const columns = width ?? longest
         if (longest > columns) return E.left<RunError>({ _tag: 'SequenceTooLong', length: longest, context: columns })
         const padded = leftPad({ pad: text.pad, width: columns })(rows)

@@ -78,9 +78,11 @@ export const cosineLength =
 export const groupLength =
   <Problem>(correct: Rule<Problem>) =>
   (samples: readonly Sample<Problem>[]): Promise<readonly number[]> => {
-    const lengths = new Map<string, number[]>()
-    for (const { prompt, length } of samples) lengths.set(prompt, [...(lengths.get(prompt) ?? []), length])
-    const bounds = new Map([...lengths].map(([prompt, ns]) => [prompt, [Math.min(...ns), Math.max(...ns)] as const]))
+    const bounds = new Map<string, readonly [number, number]>()
+    for (const { prompt, length } of samples) {
+      const [min, max] = bounds.get(prompt) ?? [length, length]
+      bounds.set(prompt, [Math.min(min, length), Math.max(max, length)])
+    }
     return Promise.resolve(
       samples.map((sample) => {
         const [min, max] = bounds.get(sample.prompt)!

@@ -174,6 +174,9 @@ describe('length', () => {
     expect(await groupLength(isRight)(samples)).toEqual([0.5, 0, -0.5, 0, -0.5, 0])
     expect(await groupLength(isRight)([right(7), right(7), wrong(7)])).toEqual([0, 0, 0])
     expect(await groupLength(isRight)([])).toEqual([])
+    // A spread of as many lengths would overflow the stack.
+    const many = await groupLength(isRight)(Array.from({ length: 200_000 }, (_, i) => right(5 + (i % 3))))
+    expect(many.slice(0, 3)).toEqual([0.5, 0, -0.5])
   })
 
   test('beside its group: other prompts move nothing, nor does order; a wrong answer is never paid', async () => {

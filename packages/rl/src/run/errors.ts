@@ -146,6 +146,13 @@ export const demandCounts = (op: string, settings: Readonly<Record<string, unkno
       throw new RangeError(`${op}: ${name} is ${String(value)}. Give a whole number of at least 1.`)
 }
 
+/** @internal Throws RangeError for a setting that is no whole number of at least 0. */
+export const demandWhole = (op: string, settings: Readonly<Record<string, unknown>>): void => {
+  for (const [name, value] of Object.entries(settings))
+    if (!(typeof value === 'number' && Number.isInteger(value) && value >= 0))
+      throw new RangeError(`${op}: ${name} is ${String(value)}. Give a whole number of at least 0.`)
+}
+
 const codeOf = (thrown: unknown): string =>
   thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : 'unknown'
 

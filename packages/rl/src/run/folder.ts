@@ -18,7 +18,7 @@ import * as TE from 'fp-ts/lib/TaskEither.js'
 import { fileFailure, type RunError } from './errors.ts'
 import type { StateCodec } from './state.ts'
 import { type Held, isLockFile, lockFolder } from './lock.ts'
-import { type Json, line, type Log, type LogRecord, openLog, readLog, resumeLog } from './log.ts'
+import { type Json, leftOut, line, type Log, type LogRecord, openLog, readLog, resumeLog } from './log.ts'
 
 /** Where a run stands: `step` steps of phase number `phase` are done. */
 export interface Position {
@@ -238,6 +238,12 @@ const saving =
       TE.flatMap(() => times.sync),
       TE.flatMap(() => {
         const data = codec.data(state)
+        // JSON leaves it out, and a checkpoint without data is not one of a run.
+        if (leftOut(data))
+          throw new TypeError(
+            `run: the codec's \`data\` gave ${typeof data} for a state of phase number ${phase}, step ${step}, which JSON has ` +
+              'not. Give null where a state has no data beside its tensors.',
+          )
         const metadata: Metadata = { phase, step, logLines: log.lines(), timesLines: times.lines(), data }
         return TE.mapLeft((error: CheckpointError) => checkpointFailure(path, error))(
           saveCheckpoint({ path, metadata })(codec.tensors(state)),
@@ -261,7 +267,7 @@ const take = (folder: string, resume: Resume): TE.TaskEither<RunError, Held> =>
 
 /**
  * @internal Opens the folder for one run alone, at the state it is to go on from. Left Locked where another has it, and
- * whatever the table above has not; then nothing was changed.
+ * whatever the table above has not; then nothing was changed. What the codec throws is thrown on, and all is closed first.
  */
 export const openFolder =
   <S>(config: FolderConfig<S>) =>
@@ -279,7 +285,7 @@ export const openFolder =
         ? { log: resumeLog(path.log, logLines), times: resumeLog(path.times, timesLines) }
         : { log: openLog(path.log, standing === 'nothing' ? 'wx' : 'w', 0), times: openLog(path.times, 'w', 0) }
 
-    const outcome = await pipe(
+    const open = pipe(
       opening(take(folder, resume), ({ release }) => release),
       TE.bindTo('held'),
       TE.bind('how', () => standingOf(config, resume)),
@@ -296,7 +302,11 @@ export const openFolder =
           ? TE.right(undefined)
           : TE.flatMap(() => save(state, metadata))(log.append([settingsLine(settings)])),
       ),
-    )()
+    )
+    const outcome = await open().catch(async (thrown: unknown) => {
+      await closeAll(opened)()
+      throw thrown
+    })
     if (E.isLeft(outcome)) {
       await closeAll(opened)()
       return outcome

@@ -2,12 +2,13 @@
 import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
+import type * as FileSystem from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import * as E from 'fp-ts/lib/Either.js'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { describeError, type RunError } from './errors.ts'
 import { deadPid } from './faulty-disk.support.ts'
 import { type Held, lockFolder } from './lock.ts'
@@ -21,32 +22,52 @@ beforeAll(async () => {
 afterAll(() => rm(root, { recursive: true }))
 const fresh = (): string => join(root, String(folders++))
 
-const taken = async (folder: string): Promise<Held> => {
-  const held = await lockFolder(folder)()
+const taken = async (folder: string, lock = lockFolder): Promise<Held> => {
+  const held = await lock(folder)()
   if (E.isLeft(held)) throw new Error(describeError(held.left))
   return held.right
 }
-const refused = async (folder: string): Promise<RunError> => {
-  const held = await lockFolder(folder)()
+const refused = async (folder: string, lock = lockFolder): Promise<RunError> => {
+  const held = await lock(folder)()
   if (E.isRight(held)) throw new Error('the folder was free')
   return held.left
 }
 
 /** The fields of this process's own lock, in their order. */
 const FIELDS = ['lock', 'host', 'machine', 'boot', 'space', 'pid', 'began', 'thread'] as const
-const ownName = async (): Promise<readonly string[]> => {
+const ownName = async (lock = lockFolder): Promise<readonly string[]> => {
   const folder = fresh()
-  const held = await taken(folder)
+  const held = await taken(folder, lock)
   const [name] = readdirSync(folder)
   await held.release()
   return name!.split('.')
 }
-const left = async (others: Partial<Record<(typeof FIELDS)[number], string>>, holds = true): Promise<string> => {
+const left = async (
+  others: Partial<Record<(typeof FIELDS)[number], string>>,
+  holds = true,
+  lock = lockFolder,
+): Promise<string> => {
   const folder = fresh()
   mkdirSync(folder)
-  const name = (await ownName()).map((field, i) => others[FIELDS[i]!] ?? field).join('.')
+  const name = (await ownName(lock)).map((field, i) => others[FIELDS[i]!] ?? field).join('.')
   writeFileSync(join(folder, name), holds ? 'process 1 runs in this folder\n' : '')
   return folder
+}
+
+/** Another copy of the module, as a second version of the package brings; on a machine of that id, where one is given. */
+const anotherCopy = async (machineId?: string): Promise<typeof lockFolder> => {
+  vi.resetModules()
+  vi.doMock('node:fs/promises', async (original) => {
+    const real = await original<typeof FileSystem>()
+    const read = (path: string, ...rest: readonly []): Promise<unknown> =>
+      machineId !== undefined && path === '/etc/machine-id' ? Promise.resolve(machineId) : real.readFile(path, ...rest)
+    return { ...real, readFile: read }
+  })
+  try {
+    return (await import('./lock.ts')).lockFolder
+  } finally {
+    vi.doUnmock('node:fs/promises')
+  }
 }
 
 describe('a lock', () => {
@@ -62,15 +83,55 @@ describe('a lock', () => {
     await again.release()
   })
 
-  test.skipIf(process.platform !== 'linux').each<readonly [string, Partial<Record<(typeof FIELDS)[number], string>>]>([
-    ['a process that began at another moment under this number', { began: '1', thread: '7' }],
-    ['a process of before the machine started', { boot: 'deadbeef' }],
-  ])('of %s does not hold, and goes', async (_, others) => {
+  test
+    .skipIf(process.platform !== 'linux')
+    .each<readonly [string, Partial<Record<(typeof FIELDS)[number], string>>]>([
+      ['a process that began at another moment under this number', { began: '1', thread: '7' }],
+    ])('of %s does not hold, and goes', async (_, others) => {
     const folder = await left(others)
     const held = await taken(folder)
     expect(held.inherited).toBe(true)
     expect(readdirSync(folder)).toHaveLength(1)
     await held.release()
+  })
+
+  test('is had once by all copies of the module in one process, and given back by the one that has it', async () => {
+    const other = await anotherCopy()
+    expect(other).not.toBe(lockFolder)
+    const folder = fresh()
+    const held = await taken(folder)
+    expect(await refused(folder, other)).toMatchObject({ _tag: 'Locked', pid: process.pid })
+    expect(readdirSync(folder)).toHaveLength(1)
+    await held.release()
+    const again = await taken(folder, other)
+    expect(await refused(folder)).toMatchObject({ _tag: 'Locked', pid: process.pid })
+    await again.release()
+    expect(readdirSync(folder)).toEqual([])
+  })
+
+  test('of another boot does not hold where the id of the machine is known', async () => {
+    const lock = await anotherCopy('0123456789abcdef\n')
+    const folder = await left({ boot: 'deadbeef' }, true, lock)
+    const held = await taken(folder, lock)
+    expect(held.inherited).toBe(true)
+    expect(readdirSync(folder)).toHaveLength(1)
+    await held.release()
+  })
+
+  test('of another boot holds where it may be that of another machine of this name', async () => {
+    const [known, unknown] = [await anotherCopy('0123456789abcdef\n'), await anotherCopy('\n')]
+    for (const [theirs, ours] of [
+      [unknown, unknown],
+      [known, unknown],
+      [unknown, known],
+    ] as const) {
+      const folder = await left({ boot: 'deadbeef' }, true, theirs)
+      const [name] = readdirSync(folder)
+      const error = await refused(folder, ours)
+      expect(error).toMatchObject({ _tag: 'Locked', file: join(folder, name!) })
+      expect(describeError(error)).toContain(`remove ${join(folder, name!)}`)
+      expect(readdirSync(folder)).toEqual([name])
+    }
   })
 
   test('of a process that has ended does not hold, whether it asked or had it', async () => {

@@ -7,8 +7,15 @@
  * a file stays as long as its process asks or holds, so that no listing of the folder misses it.
  *
  * Whether a process lives is asked of the system, not of a clock: nothing is to be waited for after a kill. That answer is
- * had for processes of this machine only. One of another machine (on a folder shared by network), or of another container
- * with its own process numbers, counts as alive, and the refusal names the file to remove where it is not.
+ * had for processes of this machine only. What cannot be asked counts as alive, and the refusal names the file to remove
+ * where it is not:
+ *
+ * - a process of another machine, on a folder shared by network, or of another container with its own process numbers;
+ * - one of this machine's name and of another boot, where the system tells no id of the machine: it is of this machine before
+ *   it started again, or of another one of that name, which runs;
+ * - another thread of this process: the system does not tell whether a worker was terminated, and its process lives.
+ *
+ * Where the system tells neither boot nor id, machines are told apart by their names alone: give them different ones.
  */
 import { createHash } from 'node:crypto'
 import { mkdir, readdir, readFile, readlink, realpath, rm, writeFile } from 'node:fs/promises'
@@ -22,8 +29,8 @@ import { fileFailure, type RunError } from './errors.ts'
 
 /** Whose a file is. */
 interface Owner {
-  /** Name of the host, and a digest of what tells it from others of that name. */
   readonly host: string
+  /** A digest of what tells it from other hosts of that name; 'none' where the system does not tell. */
   readonly machine: string
   /** Changes when the machine starts; 'none' where the system does not tell. */
   readonly boot: string
@@ -46,7 +53,7 @@ export interface Held {
 const nameOf = ({ host, machine, boot, space, pid, began, thread }: Owner): string =>
   ['lock', host, machine, boot, space, pid, began, thread].join('.')
 
-const NAME = /^lock\.([\w-]+)\.([0-9a-f]+)\.(\w+)\.(\w+)\.(\d+)\.(\d+)\.(\d+)$/
+const NAME = /^lock\.([\w-]+)\.(\w+)\.(\w+)\.(\w+)\.(\d+)\.(\d+)\.(\d+)$/
 
 const ownerOf = (name: string): Owner | null => {
   const [, host, machine, boot, space, pid, began, thread] = NAME.exec(name) ?? []
@@ -74,9 +81,14 @@ const beganAt = async (pid: number | 'self'): Promise<string | null> => {
   return fields[19] ?? '0'
 }
 
+const thisMachine = async (): Promise<string> => {
+  const id = await told('/etc/machine-id', '')
+  return id === '' ? 'none' : short(`${hostname()} ${id}`)
+}
+
 const thisOwner = async (): Promise<Owner> => ({
   host: hostname().replace(/[^\w-]/g, '-') || 'host',
-  machine: short(`${hostname()} ${await told('/etc/machine-id', '')}`),
+  machine: await thisMachine(),
   boot: short(await told('/proc/sys/kernel/random/boot_id', 'none')),
   space: (await readlink('/proc/self/ns/pid').catch(() => 'none')).replace(/\D/g, '') || 'none',
   pid: process.pid,
@@ -96,15 +108,21 @@ const exists = (pid: number): boolean => {
 
 const isDead = async (other: Owner, self: Owner): Promise<boolean> => {
   if (other.host !== self.host || other.machine !== self.machine) return false
-  if (other.boot !== self.boot) return true
+  // Of two boots of one machine the other is over. Without its id, it may be another machine, which runs.
+  if (other.boot !== self.boot) return self.machine !== 'none'
   if (other.space !== self.space) return false
   if (!exists(other.pid)) return true
   const began = await beganAt(other.pid)
   return began === null || (other.began !== '0' && began !== '0' && other.began !== began)
 }
 
-/** Folders of this thread. A file of its own that is of none of them was left by a removal that failed. */
-const held = new Set<string>()
+const LOCKS: unique symbol = Symbol.for('@adjoint/rl locks')
+
+/**
+ * Folders of this thread, whichever copy of this module took them: all copies give their file one name. A file of its own
+ * that is of none of them was left by a removal that failed.
+ */
+const held: Set<string> = ((globalThis as { [LOCKS]?: Set<string> | undefined })[LOCKS] ??= new Set())
 
 const POLL = 5
 const PATIENCE = 2000
@@ -142,7 +160,7 @@ const locked = (folder: string, name: string): RunError => {
 
 /**
  * @internal Takes a folder, which is made where it is missing. Left Locked, at once, where another process has it, or this
- * one does.
+ * one does, by whichever copy of this module.
  */
 export const lockFolder =
   (folder: string): TE.TaskEither<RunError, Held> =>

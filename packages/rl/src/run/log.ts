@@ -13,6 +13,9 @@ import { fileFailure, type RunError } from './errors.ts'
 /** A JSON value. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json }
 
+/** @internal Whether JSON has nothing for a value: `JSON.stringify` leaves a field of it out. */
+export const leftOut = (value: unknown): boolean => ['undefined', 'function', 'symbol'].includes(typeof value)
+
 /** One line: what it is about, and when in the run it was written. */
 export type LogRecord = {
   /** What the line holds: 'settings', 'step', 'evaluation', 'sample'. The latter two are those of evaluate/record.ts. */

@@ -71,6 +71,20 @@ describe('metrics', () => {
   })
 })
 
+test('of as many completions and updates as a run may have, none is too many', () => {
+  const many = Array.from({ length: 200_000 }, (_, i) => sample(1 + (i % 7), true))
+  expect(completionMetrics(many)).toMatchObject({
+    'completions/min_length': 1,
+    'completions/max_length': 7,
+    'completions/min_terminated_length': 1,
+    'completions/max_terminated_length': 7,
+  })
+  expect(updateMetrics(many.map(({ length }) => ({ 'clip_ratio/low': length, 'x/max': length })))).toMatchObject({
+    'clip_ratio/low_min': 1,
+    'x/max': 7,
+  })
+})
+
 test('a group whose rewards differ by little has not equal ones', () => {
   expect(rewardMetrics([[0.5, 0.5 + 1e-6]], [])['frac_reward_zero_std']).toBe(0)
 })

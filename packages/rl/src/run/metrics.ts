@@ -14,6 +14,10 @@ export const meanOf = (xs: readonly number[]): number => {
   return known.length === 0 ? 0 : known.reduce((s, x) => s + x, 0) / known.length
 }
 
+// The extremes are folds: a spread passes each number as an argument, and of those a call has room for some 100 000.
+const low = (xs: readonly number[]): number => xs.reduce((least, x) => Math.min(least, x), Infinity)
+const high = (xs: readonly number[]): number => xs.reduce((most, x) => Math.max(most, x), -Infinity)
+
 /** The deviation of what is present, divisor n - 1 as TRL's; 0 of fewer than two. */
 const stdOf = (xs: readonly number[]): number => {
   const known = present(xs)
@@ -64,15 +68,16 @@ export const rewardMetrics = (totals: Groups, breakdowns: readonly Breakdown[]):
 export const completionMetrics = (samples: readonly Sample<unknown>[]): Metrics => {
   const lengths = samples.map((s) => s.length)
   const ended = samples.filter((s) => s.terminated).map((s) => s.length)
-  const extreme = (f: (...xs: number[]) => number, xs: readonly number[]): number => (xs.length === 0 ? 0 : f(...xs))
+  const extreme = (of: (xs: readonly number[]) => number, xs: readonly number[]): number =>
+    xs.length === 0 ? 0 : of(xs)
   return {
     'completions/mean_length': meanOf(lengths),
-    'completions/min_length': extreme(Math.min, lengths),
-    'completions/max_length': extreme(Math.max, lengths),
+    'completions/min_length': extreme(low, lengths),
+    'completions/max_length': extreme(high, lengths),
     'completions/clipped_ratio': samples.length === 0 ? 0 : 1 - ended.length / samples.length,
     'completions/mean_terminated_length': meanOf(ended),
-    'completions/min_terminated_length': extreme(Math.min, ended),
-    'completions/max_terminated_length': extreme(Math.max, ended),
+    'completions/min_terminated_length': extreme(low, ended),
+    'completions/max_terminated_length': extreme(high, ended),
     num_tokens: lengths.reduce((s, n) => s + n, 0),
   }
 }
@@ -105,8 +110,6 @@ export const updateMetrics = (
     tokens.reduce((s, n) => s + n, 0),
   )
   const byToken = (xs: readonly number[]): number => xs.reduce((s, x, i) => s + x * (tokens[i]! / total), 0)
-  const low = (xs: readonly number[]): number => Math.min(...xs)
-  const high = (xs: readonly number[]): number => Math.max(...xs)
   type As = readonly (readonly [string, (xs: readonly number[]) => number])[]
   const clipped: Readonly<Record<string, As>> = {
     'clip_ratio/low': [

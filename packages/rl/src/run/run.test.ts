@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync, readlinkSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,7 +9,9 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { right } from './device.support.ts'
 import { describeError, type RunError } from './errors.ts'
-import { type Phase, run, type RunConfig } from './run.ts'
+import type { Json } from './log.ts'
+import { type Phase, type PhaseStep, run, type RunConfig } from './run.ts'
+import { recordState, type StateCodec } from './state.ts'
 import { dice } from './keys.ts'
 
 let root = ''
@@ -238,5 +240,118 @@ describe('a run that goes on', () => {
     await right(run(config(folder))(start, { resume: false }))
     const error = await left(run(config(folder, { settings: {} }))(start, { resume: true }))
     expect(describeError(error)).toContain('started with seed = 3')
+  })
+})
+
+describe('a mistake of who writes a run', () => {
+  const codec = (over: Partial<StateCodec<number>> = {}): StateCodec<number> => ({
+    tensors: () => null,
+    data: (n) => n,
+    restore: (_, data) => (typeof data === 'number' ? E.right(data) : E.left('it is no number')),
+    ...over,
+  })
+  const counting = (folder: string, over: Partial<StateCodec<number>> = {}, gives: Partial<PhaseStep<number>> = {}) =>
+    run<number>({
+      ...{ folder, seed: 0, checkpointEvery: 2, settings: {}, codec: codec(over) },
+      phases: [
+        {
+          name: 'count',
+          steps: 3,
+          enter: (n) => n,
+          advance: (n) => TE.right({ state: n + 1, metrics: { n }, ...gives }),
+        },
+      ],
+    })
+  const thrower = () => {
+    throw new Error('the codec is broken')
+  }
+
+  test('leaves nothing open, wherever it is thrown: the next run in the folder goes on', async () => {
+    for (const [resume, over] of [
+      [false, { data: thrower }],
+      [false, { tensors: thrower }],
+      [true, { restore: thrower }],
+      [true, { tensors: thrower }],
+    ] as const) {
+      const folder = fresh()
+      if (resume) await right(counting(folder)(0, { resume: false }))
+      const before = resume ? readdirSync(folder) : []
+      await expect(counting(folder, over)(0, { resume })()).rejects.toThrow('the codec is broken')
+      expect(readdirSync(folder).filter((name) => name.startsWith('lock'))).toEqual([])
+      if (resume) expect(readdirSync(folder)).toEqual(before)
+      expect(await right(counting(folder)(0, { resume: 'where begun' }))).toBe(3)
+    }
+  })
+
+  test.skipIf(process.platform !== 'linux')('leaves no file open', async () => {
+    const openIn = (folder: string): readonly string[] =>
+      readdirSync('/proc/self/fd').flatMap((fd) => {
+        try {
+          const path = readlinkSync(`/proc/self/fd/${fd}`)
+          return path.startsWith(folder) ? [path] : []
+        } catch {
+          // Closed since it was listed.
+          return []
+        }
+      })
+    const folder = fresh()
+    await expect(counting(folder, { data: thrower })(0, { resume: false })()).rejects.toThrow('the codec is broken')
+    expect(openIn(folder)).toEqual([])
+  })
+
+  test('is refused before anything is made, where a number of steps is none', () => {
+    const folder = fresh()
+    const steps = (n: number) => phases().map((phase, i): Phase<State> => (i === 0 ? { ...phase, steps: n } : phase))
+    for (const n of [0, -1, 1.5, NaN, Infinity])
+      expect(() => run(config(folder, { checkpointEvery: n }))).toThrow(`run: checkpointEvery is ${n}. Give a whole`)
+    for (const n of [-1, 2.5, NaN, Infinity])
+      expect(() => run(config(folder, { phases: steps(n) }))).toThrow(`run, phase first: steps is ${n}. Give a whole`)
+    expect(existsSync(folder)).toBe(false)
+  })
+
+  test('a phase of no steps is entered and left', async () => {
+    const none = phases().map((phase, i): Phase<State> => (i === 0 ? { ...phase, steps: 0 } : phase))
+    const last = await right(run(config(fresh(), { phases: none }))(start, { resume: false }))
+    expect(last.extra).not.toBeNull()
+  })
+
+  test.each<readonly [string, Partial<PhaseStep<number>>]>([
+    ['a metric', { metrics: { loss: 1, step: 7 } }],
+    ['a metric', { metrics: { kind: 7 } }],
+    ['a metric', { metrics: { phase: 7 } }],
+    ['a field of a record', { records: [{ kind: 'sample' }, { kind: 'sample', step: 7 }] }],
+    ['a field of a record', { records: [{ kind: 'sample', phase: 'mine' }] }],
+    ['a time', { times: { step: 7 } }],
+    ['a time', { times: { total: 7 } }],
+  ])('%s by the name of one that the run writes is refused: %j', async (what, gives) => {
+    const folder = fresh()
+    await expect(counting(folder, {}, gives)(0, { resume: false })()).rejects.toThrow(
+      new RegExp(`run: ${what} of phase count is named \`(step|kind|phase|total)\`, which the run itself writes`),
+    )
+    expect((await logOf(folder)).split('\n')).toHaveLength(2)
+    expect(await right(counting(folder)(0, { resume: true }))).toBe(3)
+  })
+
+  test('a setting by the name of one that the run writes is refused', () => {
+    for (const name of ['kind', 'phase', 'step'])
+      expect(() => run(config(fresh(), { settings: { [name]: 1 } }))).toThrow(`a setting is named \`${name}\``)
+  })
+
+  test('data that no checkpoint can hold is refused when it is saved, and the last checkpoint stays', async () => {
+    // What a caller without types may give.
+    const none = undefined as unknown as Json
+    const folder = fresh()
+    const late = counting(folder, { data: (n) => (n === 0 ? n : none) })
+    await expect(late(0, { resume: false })()).rejects.toThrow(
+      "run: the codec's `data` gave undefined for a state of phase number 0, step 2, which JSON has not. Give null",
+    )
+    expect(await right(counting(folder)(0, { resume: true }))).toBe(3)
+    const record = recordState<{ readonly kept: number; readonly lost: number }>({
+      kept: codec(),
+      lost: codec({ data: () => none }),
+    })
+    expect(() => record.data({ kept: 1, lost: 2 })).toThrow(
+      'recordState: the codec of `lost` gave undefined as its data',
+    )
   })
 })

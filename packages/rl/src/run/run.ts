@@ -7,7 +7,7 @@ import type { Tree } from '@adjoint/tensor'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import type { RunError } from './errors.ts'
+import { demandCounts, demandWhole, type RunError } from './errors.ts'
 import { type OpenFolder, openFolder, type Position, type Resume } from './folder.ts'
 import { type StateCodec, treeState } from './state.ts'
 import { foldIn, type HostKey, hostKey } from './keys.ts'
@@ -19,17 +19,21 @@ export type { Position, Resume }
 /** What a step of a phase gives. */
 export interface PhaseStep<S> {
   readonly state: S
-  /** Logged as a line of kind 'step', where there are any. One that is NaN or infinite ends the run, before anything is written. */
+  /**
+   * Logged as a line of kind 'step', where there are any. One that is NaN or infinite ends the run, before anything is
+   * written. None may be named as what the log stamps on each line: `kind`, `phase`, `step`.
+   */
   readonly metrics: Metrics
-  /** Further lines: evaluations, samples. */
+  /** Further lines: evaluations, samples. None may have a field `phase` or `step`, which the log stamps on them. */
   readonly records?: readonly { readonly kind: string; readonly [key: string]: Json }[]
-  /** For the log of times, ms. */
+  /** For the log of times, ms. None may be named `kind`, `phase`, `step`, or `total`, which is that of the whole step. */
   readonly times?: Metrics
 }
 
 /** A stage of a run. */
 export interface Phase<S> {
   readonly name: string
+  /** A whole number; with 0 the phase is its `enter` only. */
   readonly steps: number
   /** The state at its start, from that at the end of the phase before. Pure. */
   readonly enter: (state: S) => S
@@ -56,14 +60,34 @@ export interface RunConfig<S> {
   readonly folder: string
   readonly seed: number
   readonly phases: readonly Phase<S>[]
-  /** Steps between two checkpoints; there is one at the end of each phase too. */
+  /** Steps between two checkpoints, a whole number of at least 1; there is one at the end of each phase too. */
   readonly checkpointEvery: number
-  /** What the run was started with: the first line of its log. A run is resumed with the same one only. */
+  /**
+   * What the run was started with: the first line of its log. A run is resumed with the same one only. None may be named
+   * `kind`, `phase` or `step`, as the fields of each line of the log.
+   */
   readonly settings: { readonly [key: string]: Json }
   /** How a checkpoint holds the state. Default: a tree of tensors, as it is. */
   readonly codec?: StateCodec<S>
   /** Told after each step, once its record is written. */
   readonly observe?: (progress: Progress) => void
+}
+
+/** What the log stamps on a line. */
+const STAMP = ['kind', 'phase', 'step'] as const
+
+/** Throws TypeError where a field has the name of one that the run writes: one of the two would be lost. */
+const demandFree = (
+  what: string,
+  taken: readonly string[],
+  ...given: readonly Readonly<Record<string, unknown>>[]
+): void => {
+  for (const fields of given)
+    for (const name of taken)
+      if (Object.hasOwn(fields, name))
+        throw new TypeError(
+          `run: ${what} named \`${name}\`, which the run itself writes on that line. Name it otherwise.`,
+        )
 }
 
 /** The states at which phases start, as expressions: the shapes of their checkpoints. */
@@ -83,6 +107,10 @@ const templatesOf = <S>(phases: readonly Phase<S>[], initial: S): readonly S[] =
  * and `resume` is true, or the system refuses (the disk is full); OtherSettings where its run was started with others;
  * CorruptCheckpoint where it cannot be read; NonFinite where a metric is NaN or infinite (the checkpoint then is the last
  * good one); whatever a step gives. Nothing is overwritten but the run's own checkpoint, and that atomically.
+ *
+ * Throws RangeError where `checkpointEvery` or the steps of a phase are no count, and TypeError where a setting, a metric or
+ * a field of a record is named as one that the run writes on that line, or where the codec's `data` gives undefined; the
+ * latter two when the step or the checkpoint is made, and the folder is closed.
  *
  * @example
  * ```ts
@@ -114,6 +142,9 @@ export function run<S>(
   config: RunConfig<S>,
 ): (initial: S, start: { readonly resume: Resume }) => TE.TaskEither<RunError, S> {
   const { folder, phases, checkpointEvery, settings, observe } = config
+  demandCounts('run', { checkpointEvery })
+  for (const { name, steps } of phases) demandWhole(`run, phase ${name}`, { steps })
+  demandFree('a setting is', STAMP, settings)
   // Without `codec`, the state is a tree: the first signature.
   const codec = config.codec ?? (treeState() as StateCodec<unknown> as StateCodec<S>)
 
@@ -128,6 +159,9 @@ export function run<S>(
     const stepped = await phase.advance(state, { step: at.step, key })()
     if (E.isLeft(stepped)) return stepped
     const { metrics, records = [], times = {} } = stepped.right
+    demandFree(`a metric of phase ${phase.name} is`, STAMP, metrics)
+    demandFree(`a time of phase ${phase.name} is`, [...STAMP, 'total'], times)
+    demandFree(`a field of a record of phase ${phase.name} is`, ['phase', 'step'], ...records)
     const bad = firstNonFinite(metrics)
     if (bad !== null)
       return E.left({ _tag: 'NonFinite', phase: phase.name, step: at.step, metric: bad[0], value: bad[1] })

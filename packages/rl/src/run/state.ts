@@ -5,7 +5,7 @@
 import type { Tree } from '@adjoint/tensor'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
-import type { Json } from './log.ts'
+import { type Json, leftOut } from './log.ts'
 
 /**
  * A state as a pair of tensors and data, and back.
@@ -15,6 +15,7 @@ import type { Json } from './log.ts'
  */
 export interface StateCodec<S> {
   readonly tensors: (state: S) => Tree
+  /** Never undefined: null where there is nothing beside the tensors. */
   readonly data: (state: S) => Json
   /** Left: what is wrong with the data, as the end of a sentence. */
   readonly restore: (tensors: Tree, data: Json) => E.Either<string, S>
@@ -81,7 +82,15 @@ export const recordState = <S extends object>(fields: { readonly [K in keyof S]:
   }
   return {
     tensors: (state) => each((codec, value) => codec.tensors(value), state),
-    data: (state) => each((codec, value) => codec.data(value), state),
+    data: (state) => {
+      const data = each((codec, value) => codec.data(value), state)
+      // JSON leaves such a field out, and what is left cannot be restored.
+      const lost = Object.keys(data).find((name) => leftOut(data[name]))
+      if (lost === undefined) return data
+      throw new TypeError(
+        `recordState: the codec of \`${lost}\` gave ${typeof data[lost]} as its data, which JSON has not. Give null where it has none.`,
+      )
+    },
     restore: (tensors, data) => {
       const [trees, values] = [fieldsOf(tensors), fieldsOf(data)]
       if (values?.size !== codecs.length || trees === null)
