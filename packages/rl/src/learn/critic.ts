@@ -22,7 +22,7 @@ export interface Critic<P extends Tree, V extends Tree> {
   readonly vocab: number
   readonly context: number
   /**
-   * [B, N + 1]: the values before each of the last `completion` columns N of sequences, and after the last. It differentiates
+   * The values [B, N + 1] before each of the last `completion` columns N of sequences, and after the last. It differentiates
    * by its own parameters, and by the policy's where it reads them.
    */
   readonly values: (completion: number) => (params: V, policy: P, sequences: Scored) => Floats

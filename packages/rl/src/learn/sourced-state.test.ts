@@ -91,7 +91,7 @@ describe('a run that learns from a replay buffer', () => {
   test('whose buffer is damaged is not gone on with', () => {
     const tensors = { learner: null, version: null, source: { inner: null, held: null } }
     const damaged = codec.restore(tensors, { learner: null, version: 1, source: { inner: null, held: [{}] } })
-    expect(damaged).toEqual(E.left('source: held: experience.group is not a number'))
+    expect(damaged).toEqual(E.left('source: held: experience.group is not a whole number of 0 or more'))
     const negative = codec.restore(tensors, { learner: null, version: -1, source: { inner: null, held: [] } })
     expect(negative).toEqual(E.left('version: it is no number of steps'))
   })

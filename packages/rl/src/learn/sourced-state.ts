@@ -43,6 +43,7 @@ export const loggedSourceState: StateCodec<LoggedState> = {
 
 /** How problems of a task are written as data, and read again. */
 export interface ProblemCodec<Problem> {
+  /** A problem as plain data. */
   readonly toJson: (problem: Problem) => Json
   /** Left: what is wrong with it. */
   readonly fromJson: (data: unknown) => E.Either<string, Problem>

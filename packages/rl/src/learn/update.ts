@@ -19,6 +19,7 @@ export type Learner<P extends Tree, O extends Tree> = {
 
 /** What makes updates of gradients: a `GradientTransformation`, or several, each for its own part of the parameters. */
 export interface Optimizer<P extends Tree, O extends Tree> {
+  /** New updates of the gradients, and the next state. */
   readonly update: (gradients: P, state: O, params: P) => readonly [updates: P, state: O]
 }
 

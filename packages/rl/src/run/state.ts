@@ -14,8 +14,9 @@ import { type Json, leftOut } from './log.ts'
  * no infinity and no -0. The structure, shapes and dtypes of the tensors are the same for all states of a phase.
  */
 export interface StateCodec<S> {
+  /** What of it is tensors. */
   readonly tensors: (state: S) => Tree
-  /** Never undefined: null where there is nothing beside the tensors. */
+  /** The rest of it; never undefined: null where there is nothing beside the tensors. */
   readonly data: (state: S) => Json
   /** Left: what is wrong with the data, as the end of a sentence. */
   readonly restore: (tensors: Tree, data: Json) => E.Either<string, S>
