@@ -1,4 +1,5 @@
 /** Where in a text of mathematics its final answer stands. Each rule passes over the text once. */
+import { MAGNITUDE } from './answer/magnitude.ts'
 
 interface Span {
   readonly content: string
@@ -105,20 +106,28 @@ const LONGEST_JOINT = 100
 const joined = (text: string, left: Span, right: Span): boolean =>
   right.from - left.end <= LONGEST_JOINT && JOINT.test(text.slice(left.end, right.from))
 
-const listed = (spans: readonly Span[]): string => spans.map((s) => s.content).join(' , ')
+/** What only repeats the one before it says nothing more. */
+const listed = (text: string, spans: readonly Span[]): string =>
+  spans
+    .filter((span, i) => {
+      const before = spans[i - 1]
+      return before?.content !== span.content || /[,;a-z]/.test(text.slice(before.end, span.from))
+    })
+    .map((span) => span.content)
+    .join(' , ')
 
 /** The last of the spans, and those before it that nothing but a comma or an `and` sets apart, as one list. */
 const lastJoined = (text: string, spans: readonly Span[]): string => {
   let first = spans.length - 1
   while (first > 0 && joined(text, spans[first - 1]!, spans[first]!)) first--
-  return listed(spans.slice(first))
+  return listed(text, spans.slice(first))
 }
 
 /** The first of the spans, and those after it that belong to it. */
 const firstJoined = (text: string, spans: readonly Span[]): Span & { readonly all: string } => {
   let last = 0
   while (last + 1 < spans.length && joined(text, spans[last]!, spans[last + 1]!)) last++
-  return { ...spans[0]!, end: spans[last]!.end, all: listed(spans.slice(0, last + 1)) }
+  return { ...spans[0]!, end: spans[last]!.end, all: listed(text, spans.slice(0, last + 1)) }
 }
 
 const NUMERAL =
@@ -172,16 +181,57 @@ const sentenceOf = (rest: string): string => {
   return body.slice(0, sentenceEnd(body))
 }
 
+/** A sign in words: `negative 5`, `minus $5$`, but not `7 minus 5`. */
+const SIGN_WORD = /\b(?:negative|(?<!(?:[\d)}$\]]|\b[a-zA-Z])\s{0,3})minus)\s{1,3}(\$|\\\(|)(?=[\d.\\])/gi
+
+/** Words before a numeral that make it another number, or none. */
+const QUALIFIED =
+  /\b(?:at (?:least|most)|not|except(?: for)?|up to|(?:less|more|greater|fewer|larger|smaller|other|better) than|(?:roots?|log(?:arithm)?|sine?|cosine|cos|tan(?:gent)?|factorial|squares?|cubes?|half|reciprocal|inverse|opposite|absolute value|power|multiples?|powers|factors?) of|divisible by|twice|double|triple|square root|cube root)(?: (?:equal to|or equal to))?\s{0,3}(?:\$|\\\(|\\\[|)$/i
+const LONGEST_QUALIFIER = 60
+
+/** The words that qualify what stands at a place, or nothing. */
+const qualifier = (text: string, at: number): string =>
+  QUALIFIED.exec(text.slice(Math.max(0, at - LONGEST_QUALIFIER), at))?.[0].replace(/[\s$([\\]+$/, ' ') ?? ''
+
+/** The words behind a number that make it another. */
+const magnitude = (text: string, end: number): string =>
+  MAGNITUDE.exec(text.slice(end, end + LONGEST_QUALIFIER))?.[0] ?? ''
+
+/** `5 or 6`, `1, 2 and 3`: the numerals that are joined from one on. */
+const OR = /^(?:\s*,?\s*or|\s+and)\s+[$€£]?$/
+const COMMA = /^\s*,\s+(?:and\s+)?[$€£]?$/
+const alternatives = (text: string, found: readonly Found[]): string => {
+  let whole = 0
+  for (let i = 1; i < found.length; i++) {
+    const gap = text.slice(endOf(found[i - 1]!), found[i]!.at)
+    const last = text.slice(endOf(found[i]!)).trim() === ''
+    if (OR.test(gap) || (COMMA.test(gap) && ((gap.includes('and') && i > 1) || last))) whole = i
+    else if (!COMMA.test(gap) || gap.includes('and')) break
+  }
+  return found
+    .slice(0, whole + 1)
+    .map((numeral) => numeral.text)
+    .join(' , ')
+}
+const endOf = ({ at, text }: Found): number => at + text.length
+
 /** The answer right behind a statement of it. */
 const adjacent = (rest: string): string | null => {
   const sentence = sentenceOf(rest)
   const spans = formulas(sentence)
-  if (spans[0]?.from === 0) return firstJoined(sentence, spans).all
+  if (spans[0]?.from === 0) {
+    const { all, end } = firstJoined(sentence, spans)
+    const after = numerals(sentence.slice(end))[0]
+    const other = after !== undefined && OR.test(sentence.slice(end, end + after.at)) ? ` , ${after.text}` : ''
+    return all + magnitude(sentence, end) + other
+  }
   const first = numerals(sentence)[0]
   if (first !== undefined && first.at <= 1 && /^[$€£]?$/.test(sentence.slice(0, first.at))) {
     const run = /^[$€£]?[\d.,+\-−*/^=()%\s]*/.exec(sentence)![0].trim()
     const calculated = /[=*/^+(]/.test(run.slice(first.text.length)) && /[\d)%]$/.test(run)
-    return calculated ? run : first.text
+    if (calculated) return run
+    const words = magnitude(sentence, endOf(first))
+    return words === '' ? alternatives(sentence, numerals(sentence)) : first.text + words
   }
   return null
 }
@@ -215,9 +265,22 @@ const sentenceEnd = (text: string): number => {
 /** The last formula of a text, or the last number after it. */
 const lastFound = (text: string): string | null => {
   const spans = formulas(text)
-  const after = numerals(text.slice(spans.at(-1)?.end ?? 0)).at(-1)
-  if (after !== undefined) return after.text
-  return spans.length > 0 ? lastJoined(text, spans) : null
+  const from = spans.at(-1)?.end ?? 0
+  const rest = text.slice(from)
+  const found = numerals(rest)
+  const after = found.at(-1)
+  if (after !== undefined) {
+    let first = found.length - 1
+    while (first > 0 && OR.test(rest.slice(endOf(found[first - 1]!), found[first]!.at))) first--
+    const all = found
+      .slice(first)
+      .map((numeral) => numeral.text)
+      .join(' , ')
+    return qualifier(rest, found[first]!.at) + all + magnitude(rest, endOf(after))
+  }
+  const last = spans.at(-1)
+  if (last === undefined) return null
+  return qualifier(text, last.from) + lastJoined(text, spans) + magnitude(text, last.end)
 }
 
 /**
@@ -233,7 +296,7 @@ const lastFound = (text: string): string | null => {
  * ```
  */
 export const mathAnswer = (given: string): string => {
-  const text = beforeNext(given)
+  const text = beforeNext(given).replaceAll(SIGN_WORD, '$1-')
   const boxed = boxes(text)
   if (boxed.length > 0) {
     const after = text.slice(boxed.at(-1)!.end)

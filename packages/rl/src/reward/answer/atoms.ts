@@ -3,7 +3,8 @@ import type { Cursor } from './cursor.ts'
 import { CONSTANTS, FUNCTIONS, GREEK, INVERSES, logarithm } from './functions.ts'
 import * as Q from './rational.ts'
 import * as R from './real.ts'
-import { plainWords } from './units.ts'
+import { quantity } from './magnitude.ts'
+import { plainWords, unitOf } from './units.ts'
 import {
   apply,
   binomial,
@@ -41,6 +42,14 @@ export interface Atoms {
   readonly starts: () => boolean
   readonly argument: () => MathValue
   readonly fractionArguments: () => readonly [MathValue, MathValue]
+}
+
+/** `5 million dollars`: a value times what its words say, and the unit after them; `5 squared` is a power. */
+export const worded = (value: MathValue, words: string, exponent = ''): MathValue => {
+  const { factor, power: degree, unit } = quantity(words) ?? refuse()
+  const whole = degree === 1n ? value : power(value, number(Q.integer(degree)))
+  const scaled = Q.equal(factor, Q.ONE) ? whole : times(whole, number(factor))
+  return unit === '' ? scaled : measured(scaled, unitOf(unit) + exponent)
 }
 
 /** `5 cm`: a value, and its unit, which of alternatives and of tuples is not kept. */
@@ -107,8 +116,9 @@ export const atoms = (cursor: Cursor, { separated, sum, factor }: Grammar): Atom
       bars = outer
       const close = next() ?? refuse()
       advance()
-      if (open === '{') return close !== '}' ? refuse() : items.length === 1 ? items[0]! : { _tag: 'List', items }
-      if (open === '\\{') return close === '\\}' ? { _tag: 'List', items } : refuse()
+      if (open === '{')
+        return close !== '}' ? refuse() : items.length === 1 ? items[0]! : { _tag: 'List', set: true, items }
+      if (open === '\\{') return close === '\\}' ? { _tag: 'List', set: true, items } : refuse()
       if (open === '\\langle') return close === '\\rangle' ? { _tag: 'Tuple', brackets: '()', items } : refuse()
       if (close !== ')' && close !== ']') return refuse()
       const grouped = items.length === 1 && (open === '(') === (close === ')')
@@ -173,7 +183,8 @@ export const atoms = (cursor: Cursor, { separated, sum, factor }: Grammar): Atom
   const between = (close: string, f: (a: R.Arithmetic, x: R.Real) => R.Real | null): MathValue => {
     const value = sum()
     expect(close)
-    return apply(f, value)
+    const stepped = apply(f, value)
+    return stepped._tag === 'Expression' ? { ...stepped, steps: true } : stepped
   }
 
   const named = (letter: string): MathValue => {
@@ -248,6 +259,7 @@ export const atoms = (cursor: Cursor, { separated, sum, factor }: Grammar): Atom
   /** A word before a number is money (`\$5`), or what is said of it; alone it is itself. */
   const word = (text: string): MathValue => {
     if (text === 'dollar' && starts()) return measured(factor(), 'dollar')
+    if (text === 'dollar' && take('-') !== null) return negative(measured(factor(), 'dollar'))
     let whole = text
     while (token()?._tag === 'Word') whole += ` ${advance().text}`
     return { _tag: 'Word', text: plainWords(whole) }

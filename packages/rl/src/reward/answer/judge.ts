@@ -9,12 +9,14 @@ import { type Expression, type Point, scaled } from './value.ts'
 import { sameUnit } from './units.ts'
 
 const TRIALS = 4
+/** What more of them there are of terms that jump at integers: at integers of either sign. */
+const INTEGER_TRIALS = 3
 /** A prime, so that what a trial puts into a term cancels with nothing that is written there. */
 const DENOMINATOR = 9973
 
 /**
  * Where a trial puts a variable: between 1 and 2, so that roots and logarithms have values; between 0 and 1; below 0, so that
- * `|x|` is not `x`; and of either sign. (FNV-1a of its name.)
+ * `|x|` is not `x`; and of either sign. Past `TRIALS` it is an integer. (FNV-1a of its name.)
  */
 export const point =
   (trial: number): Point =>
@@ -22,6 +24,7 @@ export const point =
     let h = 0x811c9dc5 ^ trial
     for (const c of name) h = Math.imul(h ^ c.charCodeAt(0), 0x01000193)
     h = Math.imul(h ^ (h >>> 15), 0x85ebca6b) ^ (h >>> 13)
+    if (trial >= TRIALS) return { n: BigInt((h >>> 1) % 97) - 48n, d: 1n }
     const part = 1 + ((h >>> 1) % (DENOMINATOR - 2))
     const [low, negative] = [trial % 2 === 0 ? DENOMINATOR : 0, trial === 2 || (trial === 3 && (h & 1) === 1)]
     return { n: BigInt((low + part) * (negative ? -1 : 1)), d: BigInt(DENOMINATOR) }
@@ -53,7 +56,7 @@ export const judge = (tolerance: Q.Rational): Judge => {
   const sampled = (x: Expression, level: R.Level, trial: number): Sampled | null => {
     const values = known.get(x) ?? new Map<number, Sampled | null>()
     known.set(x, values)
-    const key = level * TRIALS + trial
+    const key = level * (TRIALS + INTEGER_TRIALS) + trial
     const before = values.get(key)
     if (before !== undefined) return before
     const value = sample(R.arithmetic(level, budget), x, trial)
@@ -78,7 +81,8 @@ export const judge = (tolerance: Q.Rational): Judge => {
   const equal = (x: Expression, y: Expression): boolean => {
     if (x.exact !== null && y.exact !== null && Q.equal(x.exact, y.exact)) return true
     let agreed = false
-    for (let trial = 0; trial < (x.constant && y.constant ? 1 : TRIALS); trial++) {
+    const trials = x.constant && y.constant ? 1 : TRIALS + (x.steps === true || y.steps === true ? INTEGER_TRIALS : 0)
+    for (let trial = 0; trial < trials; trial++) {
       const told = agree(x, y, trial)
       if (told === false || told === null) return false
       agreed ||= told === true

@@ -54,6 +54,7 @@ const ALIASES: Readonly<Record<string, string>> = {
 
 /** What plain text writes in letters. */
 const SPELLED = new Set(['sqrt', 'pi', 'sin', 'cos', 'tan', 'cot', 'sec', 'csc', 'ln', 'log', 'exp', 'arcsin', 'arccos', 'arctan']) // prettier-ignore
+const MINUS = /^(?:negative|minus)$/i
 const INFINITIES = new Set(['infinity', 'inf', 'oo'])
 const POWERS: Readonly<Record<string, string>> = { '²': '2', '³': '3' }
 
@@ -141,6 +142,7 @@ export const tokens = ({ decimalComma, exponent }: Reading, text: string): reado
     else if (SPELLED.has(run)) symbol(`\\${run}`)
     else if (INFINITIES.has(run)) symbol('\\infty')
     else if (run === 'percent') symbol('%')
+    else if (MINUS.test(run)) symbol('-')
     else if (run.length > 3 || (afterValue() && isUnit(run, afterSpace))) out.push({ _tag: 'Word', text: run })
     else for (const letter of run) symbol(letter)
     return true
@@ -156,6 +158,7 @@ export const tokens = ({ decimalComma, exponent }: Reading, text: string): reado
     if (/^(?:and|or|,|;|\s)*$/.test(content)) {
       if (content !== '') symbol(';')
     } else if (/^(?:percent|\\?%)$/.test(content)) symbol('%')
+    else if (MINUS.test(content)) symbol('-')
     else if (
       /^\(?(?:[a-zA-Z]|[-+]?\d+(?:\.\d+)?)\)?$/.test(content) &&
       !((afterValue() || perUnit()) && /^[a-z]$/.test(content))
@@ -168,6 +171,7 @@ export const tokens = ({ decimalComma, exponent }: Reading, text: string): reado
   const command = (): void => {
     const known = environments === 0 ? KNOWN.exec(text.slice(at, at + 16)) : null
     if (known !== null) at++
+    if (known !== null && match(SPACE) !== null) return
     if (match(NOT_EQUAL) !== null) {
       symbol('≠')
       return

@@ -2,19 +2,23 @@
  * A reader of answers by recursive descent over tokens:
  * list > relation > ratio > union > sum > product > power > atom. What it does not know it refuses.
  */
-import { atoms, measured } from './atoms.ts'
+import { atoms, measured, worded } from './atoms.ts'
 import { cursor } from './cursor.ts'
 import type { Token } from './lexer.ts'
 import * as Q from './rational.ts'
 import * as R from './real.ts'
 import { clockOf, inGroups, related } from './relation.ts'
-import { unitOf } from './units.ts'
 import { apply, type MathValue, negative, number, over, plus, power, refuse, times } from './value.ts'
 
 const RELATIONS = new Set(['=', '≤', '≥', '<', '>', '≠', '∈', '≈'])
 const ZERO = number(Q.ZERO)
 
+/** `\frac{dy}{dx}` and `dy/dx`: nothing cancels there. */
+const DERIVATIVE =
+  /\\frac \{ d (?:\^ (?:\d+|\{ \d+ \}) )?(?:[^\s{}]+ )?\} \{ d [a-zA-Z\\]|(?:^| )d [a-zA-Z] \/ d [a-zA-Z](?: |$)/
+
 export const parse = (tokens: readonly Token[]): MathValue => {
+  if (DERIVATIVE.test(tokens.map(({ text }) => text).join(' '))) return refuse()
   const place = cursor(tokens)
   const { advance, attempt, next, take, token } = place
 
@@ -80,7 +84,7 @@ export const parse = (tokens: readonly Token[]): MathValue => {
       else if (take('/') !== null) result = over(result, signed())
       else if (take('%') !== null) result = result._tag === 'Expression' ? { ...result, percent: true } : refuse()
       else if (take('°') !== null) result = measured(result, 'degree')
-      else if (token()?._tag === 'Word') result = measured(result, unit())
+      else if (token()?._tag === 'Word') result = worded(result, ...unit())
       else if (token()?._tag === 'Number' && token(-1)?._tag === 'Number') return refuse()
       else if (starts()) result = times(result, raised())
       else return result
@@ -90,7 +94,7 @@ export const parse = (tokens: readonly Token[]): MathValue => {
   const factor = (): MathValue => attempt(mixed) ?? raised()
 
   /** `cm`, `cm^2`, `km / h` */
-  const unit = (): string => {
+  const unit = (): readonly [words: string, exponent: string] => {
     let words = ''
     for (;;) {
       const word = token()
@@ -99,10 +103,9 @@ export const parse = (tokens: readonly Token[]): MathValue => {
       else break
       advance()
     }
-    const name = unitOf(words)
-    if (take('^') === null) return name
+    if (take('^') === null) return [words, '']
     const exponent = argument()
-    return exponent._tag === 'Expression' && exponent.exact !== null ? `${name}^${exponent.exact.n}` : refuse()
+    return exponent._tag === 'Expression' && exponent.exact !== null ? [words, `^${exponent.exact.n}`] : refuse()
   }
 
   /** `2\frac12` and `2 1/2` are two and a half, where the fraction is proper and of numerals; else none can say. */

@@ -35,7 +35,7 @@ const same = (by: Judge, x: MathValue, y: MathValue): boolean => {
   if (x._tag === 'Expression' && y._tag === 'Expression') return by.same(x, y)
   if (x._tag === 'Word' && y._tag === 'Word') return x.text === y.text
   if (x._tag === 'Tuple' && y._tag === 'Tuple') return x.brackets === y.brackets && inOrder(by, x.items, y.items)
-  if (x._tag === 'List' || y._tag === 'List') return sameList(by, itemsOf(x), itemsOf(y))
+  if (x._tag === 'List' || y._tag === 'List') return isSet(x) || isSet(y) ? sameSetOf(by, itemsOf(x), itemsOf(y)) : sameList(by, itemsOf(x), itemsOf(y)) // prettier-ignore
   if (x._tag === 'Ratio') return sameRatio(by, x, y)
   return y._tag === 'Ratio' && sameRatio(by, y, x)
 }
@@ -47,18 +47,30 @@ const inOrder = (by: Judge, xs: readonly MathValue[], ys: readonly MathValue[]):
 const itemsOf = (x: MathValue): readonly MathValue[] =>
   x._tag !== 'List' ? [x] : x.items.flatMap((item) => (item._tag === 'List' && item.branches === true ? item.items : [item])) // prettier-ignore
 
+/** Solutions are a set, and so is what stands in braces, or what `\pm` stands for: `\pm 0` is 0. */
+const isSet = (x: MathValue): boolean =>
+  x._tag === 'List' &&
+  (x.set === true || x.branches === true || x.items.some(isSet) || x.items.every(({ _tag }) => _tag === 'Tuple'))
+
+/** Each item is as often in either: order says nothing. */
+const sameList = (by: Judge, xs: readonly MathValue[], ys: readonly MathValue[]): boolean => {
+  const count = (of: MathValue, items: readonly MathValue[]) => items.filter((item) => same(by, of, item)).length
+  return xs.length === ys.length && xs.every((x) => count(x, xs) === count(x, ys))
+}
+
 /** Each item of either has its equal in the other: order and repetition say nothing. */
-const sameList = (by: Judge, xs: readonly MathValue[], ys: readonly MathValue[]): boolean =>
+const sameSetOf = (by: Judge, xs: readonly MathValue[], ys: readonly MathValue[]): boolean =>
   xs.every((x) => ys.some((y) => same(by, x, y))) && ys.every((y) => xs.some((x) => same(by, x, y)))
 
 const sameUnion = (by: Judge, x: MathValue, y: MathValue): boolean =>
-  sameSet(by, x, y) || (x._tag === 'Union' && y._tag === 'Union' && sameList(by, x.parts, y.parts))
+  sameSet(by, x, y) || (x._tag === 'Union' && y._tag === 'Union' && sameSetOf(by, x.parts, y.parts))
 
-/** Times as they are written; ratios where they are proportional; and of two terms their quotient. */
+/** Times, and ratios with a zero, as they are written; other ratios where they are proportional; and of two terms their quotient. */
 const sameRatio = (by: Judge, x: Ratio, y: MathValue): boolean => {
   if (y._tag === 'Expression') return x.terms.length === 2 && same(by, over(x.terms[0]!, x.terms[1]!), y)
   if (y._tag !== 'Ratio' || x.terms.length !== y.terms.length) return false
   if (x.clock !== null && y.clock !== null) return x.clock === y.clock && x.terms.at(-1)!.unit === y.terms.at(-1)!.unit
+  if ([...x.terms, ...y.terms].some((term) => term.exact?.n === 0n)) return inOrder(by, x.terms, y.terms)
   const [first, other] = [x.terms[0]!, y.terms[0]!]
   return x.terms.slice(1).every((term, i) => same(by, over(term, first), over(y.terms[i + 1]!, other)))
 }

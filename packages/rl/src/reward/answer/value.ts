@@ -26,6 +26,8 @@ export interface Expression {
   readonly magnitude?: true
   /** `20%`: its value is 20, and it may be meant as 20 or as 0.2. */
   readonly percent?: true
+  /** A floor or a ceiling is in it: what it is at integers no other point shows. */
+  readonly steps?: true
 }
 
 export type MathValue =
@@ -39,6 +41,8 @@ export type MathValue =
       readonly items: readonly MathValue[]
       /** What `\pm` stands for, which may be calculated with. */
       readonly branches?: true
+      /** Written in braces, so that repetition says nothing. */
+      readonly set?: true
     }
   | { readonly _tag: 'Union'; readonly parts: readonly MathValue[] }
   /** `3:4`, or the time `10:30`, which is what `clock` then says. */
@@ -71,6 +75,7 @@ const compound = (at: Term, operands: readonly Expression[], exact: Q.Rational |
   constant: operands.every((x) => x.constant),
   name: name && operands.every((x) => x.name),
   places: 0,
+  ...(operands.some((x) => x.steps === true) ? { steps: true } : {}),
 })
 
 export const number = (value: Q.Rational, places = 0): Expression => ({ ...compound(() => value, [], value), places })
