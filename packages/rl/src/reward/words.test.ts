@@ -27,6 +27,7 @@ describe('the words around a numeral', () => {
     accepted('25', '5 squared')
     accepted('0.5', '5 tenths')
     accepted('500000', '5 hundred thousand')
+    accepted('5', '5 constructor', '5 valueOf')
     refused('3', '3 quarters')
     accepted('0.75', '3 quarters')
     refused('2', '2 thirds')

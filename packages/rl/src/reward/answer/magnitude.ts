@@ -1,24 +1,24 @@
 /** Words after a number that say how much of it there is, and so are no unit that may be left off. */
 import * as Q from './rational.ts'
 
-const COUNTS: Readonly<Record<string, bigint>> = {
+const COUNTS: ReadonlyMap<string, bigint> = new Map(Object.entries({
   hundred: 100n, thousand: 1000n, million: 10n ** 6n, billion: 10n ** 9n, trillion: 10n ** 12n, dozen: 12n,
-} // prettier-ignore
+})) // prettier-ignore
 
 /** A second is a time. */
-const PARTS: Readonly<Record<string, bigint>> = {
+const PARTS: ReadonlyMap<string, bigint> = new Map(Object.entries({
   half: 2n, halve: 2n, third: 3n, quarter: 4n, fourth: 4n, fifth: 5n, sixth: 6n, seventh: 7n, eighth: 8n, ninth: 9n,
   tenth: 10n, twelfth: 12n, hundredth: 100n, thousandth: 1000n, millionth: 10n ** 6n, billionth: 10n ** 9n,
-} // prettier-ignore
+})) // prettier-ignore
 
-const POWERS: Readonly<Record<string, bigint>> = { squared: 2n, cubed: 3n }
+const POWERS: ReadonlyMap<string, bigint> = new Map(Object.entries({ squared: 2n, cubed: 3n }))
 
 /** What makes another number of the one before it in a way that is not read. */
 const OPERATION = /^\(?(?:factorial|(?:in )?base|choose|plus|divided|over|point|to the|or|and)\b/
 
 const factorOf = (word: string): Q.Rational | null => {
   const one = word.replace(/s$/, '')
-  const [count, part] = [COUNTS[one], PARTS[one]]
+  const [count, part] = [COUNTS.get(one), PARTS.get(one)]
   return count !== undefined ? Q.integer(count) : part !== undefined ? { n: 1n, d: part } : null
 }
 
@@ -32,7 +32,7 @@ export interface Quantity {
 /** What the words after a number make of it; null where they are not read. */
 export const quantity = (text: string): Quantity | null => {
   const words = text.trim().split(/[\s-]+/)
-  const power = words.length === 1 ? POWERS[words[0]!.toLowerCase()] : undefined
+  const power = words.length === 1 ? POWERS.get(words[0]!.toLowerCase()) : undefined
   if (power !== undefined) return { factor: Q.ONE, power, unit: '' }
   let factor: Q.Rational = Q.ONE
   let at = 0
@@ -47,11 +47,11 @@ export const quantity = (text: string): Quantity | null => {
   return OPERATION.test(unit.trim().toLowerCase()) ? null : { factor, power: 1n, unit }
 }
 
-const NAMES = [...Object.keys(COUNTS), ...Object.keys(PARTS)].map((word) => `${word}s?`)
+const NAMES = [...COUNTS.keys(), ...PARTS.keys()].map((word) => `${word}s?`)
 
 /** Such words, right behind a numeral. */
 export const MAGNITUDE = new RegExp(
-  `^(?:[ \\t-]{1,3}(?:${[...NAMES, ...Object.keys(POWERS)].join('|')})\\b)+|` +
+  `^(?:[ \\t-]{1,3}(?:${[...NAMES, ...POWERS.keys()].join('|')})\\b)+|` +
     '^[ \\t]{0,3}(?:factorial|\\(?(?:in )?base[ \\t]\\w+\\)?|choose[ \\t]\\w+|(?:plus|over|point|times)[ \\t]\\$?\\d+|divided by|to the \\w+|or (?:more|less|fewer|greater)|and (?:a|one|two|three)[ \\t-](?:half|thirds?|quarters?))(?![a-zA-Z])',
   'i',
 )
