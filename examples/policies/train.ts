@@ -1,5 +1,5 @@
 /** A cold start and GRPO for any policy on chains of three digits, and what it can do before and after. */
-import { adam, chain, clipByGlobalNorm, type Decoder } from '@adjoint/nn'
+import { adam, chain, clipByGlobalNorm } from '@adjoint/nn'
 import {
   accuracy,
   type Evaluation,
@@ -51,7 +51,7 @@ const trainable =
     { sftSteps, learningRate }: { readonly sftSteps: number; readonly learningRate: number },
   ): Trainable =>
   (device, steps) => {
-    const policy: LogitPolicy<P> = policyOf<P, M>(decoder satisfies Decoder<P, M>, vocabulary)
+    const policy: LogitPolicy<P> = policyOf(decoder, vocabulary)
     const [forSft, forGrpo] = [chain(clipByGlobalNorm(1), adam({ learningRate: 1e-2 })), adam({ learningRate })]
     const demonstrate = sftStep({
       policy,
