@@ -170,3 +170,13 @@ describe('accumulate', () => {
     expect(() => optimizer.flush({} as typeof state, params)).toThrow(/accumulate: the state is/)
   })
 })
+
+test('a traced weight that is none makes the window NaN, which is seen', () => {
+  const optimizer = accumulate({ every: 2 })(sgd({ learningRate: 1 }))
+  const params: Tree = tensor([1, 2])
+  for (const weight of [NaN, -1]) {
+    const [, first] = optimizer.update(tensor([1, 1]), optimizer.init(params), params, scalar(weight))
+    const [step] = optimizer.update(tensor([1, 1]), first, tensor([1, 2]), scalar(1))
+    expect(values(step).every(Number.isNaN)).toBe(true)
+  }
+})

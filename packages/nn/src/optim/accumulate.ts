@@ -1,5 +1,5 @@
 /** Gradient accumulation: several micro-batches for one update, when a batch does not fit in memory at once. */
-import { add, div, eq, gt, mul, scalar, type Scalar, sub, tree, type Tree, where, zeros } from '@adjoint/tensor'
+import { add, div, eq, ge, gt, mul, ne, scalar, type Scalar, sub, tree, type Tree, where, zeros } from '@adjoint/tensor'
 import { demandState, type GradientTransformation, mapFloats, zeroTree } from './transformation.ts'
 
 /** The micro-batches since the last update, and the state of the transformation inside. */
@@ -97,8 +97,9 @@ export const accumulate =
         const holds = typeof weight === 'number' ? scalar(weight) : weight
         const held = add(state.held, holds)
         const some = gt(held, 0)
-        const share = where(some, div(holds, where(some, held, 1)), 0)
-        const counts = gt(share, 0)
+        // A weight that only the program knows cannot throw: where it is none, the window is NaN, which is seen, and not less.
+        const share = where(ge(holds, 0), where(some, div(holds, where(some, held, 1)), 0), NaN)
+        const counts = ne(share, 0)
         const mean = mapFloats((g, m) => where(counts, add(m, mul(sub(g, m), share)), m), updates, state.mean)
         return apply(eq(count, every), { count, held, mean, inner: state.inner }, params)
       },

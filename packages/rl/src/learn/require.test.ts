@@ -113,6 +113,14 @@ test('what is logged is what was learnt from, and not all that was collected', a
   expect(one.graded).toEqual(all.graded.slice(2))
 })
 
+test('what is left of a batch after it was refined must split too', async () => {
+  const critic = ownCritic(model)
+  const expecting = await realizeAsync(critic.init(random.key(1)), device)
+  const step = ppoStep({ ...ppo, critic, minibatches: 4, refine: pickGroups([1]) })
+  const state = { ...(await begin()), critic: { params: expecting, opt: optimizer.init(expecting) }, control: null }
+  await expect(step(state, hostKey(1))()).rejects.toThrow(/ppoStep: 2 completions do not split into 4 minibatches/)
+})
+
 test('the extremes of the sampling ratio are over tokens, not over padding', async () => {
   const { experience } = await right(collector({ ...sampling, rewards })((await begin()).params, hostKey(1)))
   const older = { ...experience, samplerLogp: experience.samplerLogp.map((l, i) => l - experience.mask[i]!) }
