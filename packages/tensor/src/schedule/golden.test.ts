@@ -10,25 +10,9 @@ import { mean } from '../ops/reductions.ts'
 import { softmax } from '../ops/softmax.ts'
 import { parameter } from '../primitives/index.ts'
 import { typed } from '../tensor.ts'
+import { host, parallel } from './capabilities.support.ts'
 import type { Capabilities, Program } from './program.ts'
 import { schedule } from './schedule.ts'
-
-const host: Capabilities = {
-  orderedStores: true,
-  longestRow: 1 << 20,
-  lanes: 1,
-  bindings: 64,
-  reproducible: true,
-  slab: Infinity,
-}
-const parallel: Capabilities = {
-  orderedStores: false,
-  longestRow: 4096,
-  lanes: 4096,
-  bindings: 16,
-  reproducible: false,
-  slab: 1 << 27,
-}
 
 const grid = (axes: readonly Axis[]): string => `[${axes.map((a) => a.extent).join(' ')}]`
 const listing = (program: Program): string =>

@@ -5,25 +5,11 @@ import { add, mul, tanh } from '../ops/math.ts'
 import { sum } from '../ops/reductions.ts'
 import { parameter } from '../primitives/index.ts'
 import { type Tensor, typed } from '../tensor.ts'
+import { host, parallel as many } from './capabilities.support.ts'
 import type { Capabilities, Program } from './program.ts'
 import { schedule } from './schedule.ts'
 
-const host: Capabilities = {
-  orderedStores: true,
-  longestRow: 1 << 20,
-  lanes: 1,
-  bindings: 64,
-  reproducible: true,
-  slab: Infinity,
-}
-const parallel: Capabilities = {
-  orderedStores: false,
-  longestRow: 4096,
-  lanes: 512,
-  bindings: 16,
-  reproducible: false,
-  slab: Infinity,
-}
+const parallel: Capabilities = { ...many, lanes: 512, slab: Infinity }
 
 const arenaOf = ({ slabs }: Program): number => slabs.reduce((a, b) => a + b, 0)
 const programOf = (capabilities: Capabilities, shape: readonly number[], f: (x: Tensor) => Tensor): Program => {

@@ -5,25 +5,11 @@ import type { Expr } from '../expr.ts'
 import * as p from '../primitives/index.ts'
 import { sizeOf } from '../shape.ts'
 import { playProgram } from './playing.support.ts'
+import { host, parallel as many } from './capabilities.support.ts'
 import type { Capabilities, Graph, Program } from './program.ts'
 import { schedule } from './schedule.ts'
 
-const host: Capabilities = {
-  orderedStores: true,
-  longestRow: 1 << 20,
-  lanes: 1,
-  bindings: 64,
-  reproducible: true,
-  slab: Infinity,
-}
-const parallel: Capabilities = {
-  orderedStores: false,
-  longestRow: 256,
-  lanes: 512,
-  bindings: 8,
-  reproducible: false,
-  slab: 1 << 12,
-}
+const parallel: Capabilities = { ...many, longestRow: 256, lanes: 512, bindings: 8, slab: 1 << 12 }
 
 const parameterOf = (x: Expr): Expr => p.parameter(x)
 const data = (shape: readonly number[], seed: number): Expr =>

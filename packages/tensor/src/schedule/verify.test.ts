@@ -7,18 +7,11 @@ import { fuse } from './fuse.ts'
 import type { Group } from './group.ts'
 import { lowerGroup } from './lower.ts'
 import { planMemory } from './memory.ts'
-import type { Capabilities, Graph, Program, ProgramBuffer, Step } from './program.ts'
+import { host } from './capabilities.support.ts'
+import type { Graph, Program, ProgramBuffer, Step } from './program.ts'
 import { schedule } from './schedule.ts'
 import { type Planned, StageError, verifyExprs, verifyGroups, verifyProgram } from './verify.ts'
 
-const host: Capabilities = {
-  orderedStores: true,
-  longestRow: 1 << 20,
-  lanes: 1,
-  bindings: 64,
-  reproducible: true,
-  slab: Infinity,
-}
 const f32 = (...shape: number[]): Expr => p.parameter({ shape, dtype: 'f32' })
 const filled = (x: Expr, v: number): Expr => p.fill(x.shape, x.dtype, v)
 

@@ -1,0 +1,20 @@
+/** What tests take a device to be able to do: one that runs a program on one core, and one that runs it on many lanes. */
+import type { Capabilities } from './program.ts'
+
+export const host: Capabilities = {
+  orderedStores: true,
+  longestRow: 1 << 20,
+  lanes: 1,
+  bindings: 64,
+  reproducible: true,
+  slab: Infinity,
+}
+
+export const parallel: Capabilities = {
+  orderedStores: false,
+  longestRow: 4096,
+  lanes: 4096,
+  bindings: 16,
+  reproducible: false,
+  slab: 1 << 27,
+}
