@@ -16,7 +16,7 @@ export default defineConfig({
     globalSetup: ['scripts/test-devices.ts', 'scripts/test-chromium.ts'],
     // One process per test file: Dawn belongs to a process, and ends with it.
     pool: 'forks',
-    // Every stage of scheduling is checked (schedule/verify.ts). Tests name their devices.
+    // Every stage of scheduling is checked (compile/verify.ts). Tests name their devices.
     env: { ADJOINT_VERIFY: '1', ADJOINT_DEVICE: '' },
     testTimeout: 60_000,
     hookTimeout: 120_000,

@@ -3,10 +3,10 @@
  *
  * @packageDocumentation
  */
-export type { DType, HostArray, HostArrays } from './dtype.ts'
-export { DTypeError, ShapeError } from './errors.ts'
-export type { Aval, Expr } from './expr.ts'
-export { dim, type Dim, type Shape, type Var } from './shape.ts'
+export type { DType, HostArray, HostArrays } from './base/dtype.ts'
+export { DTypeError, ShapeError } from './base/errors.ts'
+export type { Aval, Expr } from './graph/expr.ts'
+export { dim, type Dim, type Shape, type Var } from './base/shape.ts'
 export type {
   At,
   Axes,
@@ -30,14 +30,14 @@ export type {
   Transpose,
   TupleOf,
   WithAxis,
-} from './shape-type.ts'
-export type { Scalar, Tensor } from './tensor.ts'
+} from './base/shape-type.ts'
+export type { Scalar, Tensor } from './graph/tensor.ts'
 /** Random numbers from explicit, splittable keys: Threefry-2x32, with the same bits as JAX. */
 export * as random from './random.ts'
 export type { Key } from './random.ts'
 /** Trees of tensors: arrays and plain objects, nested to any depth, with tensors at the leaves. */
-export * as tree from './tree.ts'
-export { isTensor, TreeError, type Tree, type TreeRecord } from './tree.ts'
+export * as tree from './graph/tree.ts'
+export { isTensor, TreeError, type Tree, type TreeRecord } from './graph/tree.ts'
 
 export * from './ops/activation.ts'
 export * from './ops/creation.ts'
@@ -54,10 +54,10 @@ export * from './ops/softmax.ts'
 export * from './ops/sorting.ts'
 export type { Binary, Comparison, Unary } from './ops/align.ts'
 
-export { jit, type Jitted, type JitOptions } from './jit.ts'
-export { read, readAsync, realize, realizeAsync } from './run.ts'
-export { explain, kernelCost, type KernelCost } from './explain.ts'
-export { setDefaultDevice } from './runtime/current.ts'
+export { jit, type Jitted, type JitOptions } from './run/jit.ts'
+export { read, readAsync, realize, realizeAsync } from './run/realize.ts'
+export { explain, kernelCost, type KernelCost } from './compile/explain.ts'
+export { setDefaultDevice } from './run/current.ts'
 export {
   type DeviceKind,
   type DeviceReport,
@@ -65,8 +65,8 @@ export {
   devices,
   requestDevice,
   requestDeviceAsync,
-} from './runtime/request.ts'
-export { wasmDevice } from './runtime/wasm/device.ts'
-export { webgpuDevice, type WebgpuDevice, type WebgpuOptions } from './runtime/webgpu/device.ts'
-export { type Device, type DeviceError, DeviceFailure, type DeviceStats } from './runtime/device.ts'
-export type { Program } from './schedule/program.ts'
+} from './run/request.ts'
+export { wasmDevice } from './backends/wasm/device.ts'
+export { webgpuDevice, type WebgpuDevice, type WebgpuOptions } from './backends/webgpu/device.ts'
+export { type Device, type DeviceError, DeviceFailure, type DeviceStats } from './backends/device.ts'
+export type { Program } from './compile/program.ts'

@@ -8,17 +8,17 @@
  * threefry(key, (i >> 32, i mod 2^32)), the two words xored. Bits agree with JAX exactly, floats as far as the device's log
  * and sqrt do.
  */
-import type { DType } from './dtype.ts'
-import { ShapeError, showAval } from './errors.ts'
-import { isExpr, type Expr } from './expr.ts'
+import type { DType } from './base/dtype.ts'
+import { ShapeError, showAval } from './base/errors.ts'
+import { isExpr, type Expr } from './graph/expr.ts'
 import { demandShape, expand, requireDType, type Operand } from './ops/align.ts'
 import { hostValues } from './ops/known.ts'
 import { argmax } from './ops/reductions.ts'
 import { tensor } from './ops/creation.ts'
 import * as raw from './primitives/index.ts'
-import { normalizeAxis, sameShape, sizeOf, type Shape } from './shape.ts'
-import type { Check, Ok, Reduce, TupleOf } from './shape-type.ts'
-import { typed, type Tensor } from './tensor.ts'
+import { normalizeAxis, sameShape, sizeOf, type Shape } from './base/shape.ts'
+import type { Check, Ok, Reduce, TupleOf } from './base/shape-type.ts'
+import { typed, type Tensor } from './graph/tensor.ts'
 
 /** A state of the generator: u32[2]. */
 export type Key = Tensor<readonly [2], 'u32'>

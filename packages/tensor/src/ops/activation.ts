@@ -1,7 +1,7 @@
 /** The elementwise nonlinearities of neural networks. */
-import type { Expr } from '../expr.ts'
+import type { Expr } from '../graph/expr.ts'
 import * as raw from '../primitives/index.ts'
-import { typed } from '../tensor.ts'
+import { typed } from '../graph/tensor.ts'
 import { demandTensor, requireFloat, type Unary } from './align.ts'
 
 const like = (x: Expr, value: number): Expr => raw.fill(x.shape, x.dtype, value)

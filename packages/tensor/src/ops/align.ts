@@ -2,14 +2,14 @@
  * Bringing operands to one shape and one dtype: NumPy broadcasting, and JavaScript numbers that take the dtype of the
  * tensor beside them. Dtypes of two tensors never change silently.
  */
-import { dtypes, type DType } from '../dtype.ts'
-import { DTypeError, notATensor, ShapeError, shown } from '../errors.ts'
-import { isExpr, type Aval, type Expr } from '../expr.ts'
+import { dtypes, type DType } from '../base/dtype.ts'
+import { DTypeError, notATensor, ShapeError, shown } from '../base/errors.ts'
+import { isExpr, type Aval, type Expr } from '../graph/expr.ts'
 import * as raw from '../primitives/index.ts'
-import type { Broadcast, Check, CommonDType, Ok, SameDType } from '../shape-type.ts'
-import { broadcastShapes, isShape, sameShape, showShape, type Shape } from '../shape.ts'
-import { atCaller } from '../site.ts'
-import { typed, type Tensor } from '../tensor.ts'
+import type { Broadcast, Check, CommonDType, Ok, SameDType } from '../base/shape-type.ts'
+import { broadcastShapes, isShape, sameShape, showShape, type Shape } from '../base/shape.ts'
+import { atCaller } from '../base/site.ts'
+import { typed, type Tensor } from '../graph/tensor.ts'
 
 /** A tensor, or a number that takes the other operand's dtype. */
 export type Operand = Expr | number

@@ -1,9 +1,9 @@
 import { data, elements, hostArray, shapes } from '@adjoint/testing'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { DType } from '../dtype.ts'
-import { evaluate } from '../evaluate.ts'
-import type { Expr } from '../expr.ts'
+import type { DType } from '../base/dtype.ts'
+import { evaluate } from '../graph/evaluate.ts'
+import type { Expr } from '../graph/expr.ts'
 import { cast } from './math.ts'
 import { arange, eye, full, fullLike, linspace, ones, onesLike, scalar, tensor, zeros, zerosLike } from './creation.ts'
 

@@ -1,10 +1,10 @@
 /** Making tensors: from data, from a rule, and like others. */
-import { dtypes, type DType, type HostArray } from '../dtype.ts'
-import { DTypeError, ShapeError } from '../errors.ts'
+import { dtypes, type DType, type HostArray } from '../base/dtype.ts'
+import { DTypeError, ShapeError } from '../base/errors.ts'
 import * as raw from '../primitives/index.ts'
-import type { NestedShape } from '../shape-type.ts'
-import { sizeOf, type Shape } from '../shape.ts'
-import { typed, type Tensor } from '../tensor.ts'
+import type { NestedShape } from '../base/shape-type.ts'
+import { sizeOf, type Shape } from '../base/shape.ts'
+import { typed, type Tensor } from '../graph/tensor.ts'
 import { demandDType, demandShape, demandTensor, element } from './align.ts'
 
 /** Elements in nested arrays of one length at each depth, up to six deep. */

@@ -1,10 +1,10 @@
 /** Running sums and products along an axis. */
-import { type DType, isFloat } from '../dtype.ts'
-import type { Expr } from '../expr.ts'
+import { type DType, isFloat } from '../base/dtype.ts'
+import type { Expr } from '../graph/expr.ts'
 import * as raw from '../primitives/index.ts'
-import type { Check, HasAxis } from '../shape-type.ts'
-import { normalizeAxis, type Shape } from '../shape.ts'
-import { typed, type Tensor } from '../tensor.ts'
+import type { Check, HasAxis } from '../base/shape-type.ts'
+import { normalizeAxis, type Shape } from '../base/shape.ts'
+import { typed, type Tensor } from '../graph/tensor.ts'
 import { requireDType } from './align.ts'
 
 /** From the end where `reverse`; default from the start. */

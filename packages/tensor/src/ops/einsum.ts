@@ -3,12 +3,12 @@
  * (batch), shared and gone (contracted), or in one operand only (a row or a column); sorted so, a pair is
  * [batch, rows, contracted] x [batch, contracted, columns].
  */
-import type { DType } from '../dtype.ts'
-import { ShapeError, shown } from '../errors.ts'
-import type { Expr } from '../expr.ts'
+import type { DType } from '../base/dtype.ts'
+import { ShapeError, shown } from '../base/errors.ts'
+import type { Expr } from '../graph/expr.ts'
 import * as raw from '../primitives/index.ts'
-import { sizeOf, type Shape } from '../shape.ts'
-import { typed, type Tensor } from '../tensor.ts'
+import { sizeOf, type Shape } from '../base/shape.ts'
+import { typed, type Tensor } from '../graph/tensor.ts'
 import { oneDType } from './align.ts'
 
 /** A tensor whose axes have letters. */

@@ -3,13 +3,13 @@
  * of n; what is read at any other outside of it is no element (NaN, the least i32, the largest u32, true), and what is written
  * there is lost; a block's start is moved so that the block fits. A position that the host knows and that is outside is an error.
  */
-import type { DType } from '../dtype.ts'
-import { DTypeError, ShapeError } from '../errors.ts'
-import type { Expr } from '../expr.ts'
+import type { DType } from '../base/dtype.ts'
+import { DTypeError, ShapeError } from '../base/errors.ts'
+import type { Expr } from '../graph/expr.ts'
 import * as raw from '../primitives/index.ts'
-import type { Check, HasAxis, Ok, Take } from '../shape-type.ts'
-import { normalizeAxis, sameShape, showShape, type Shape } from '../shape.ts'
-import { typed, type Tensor } from '../tensor.ts'
+import type { Check, HasAxis, Ok, Take } from '../base/shape-type.ts'
+import { normalizeAxis, sameShape, showShape, type Shape } from '../base/shape.ts'
+import { typed, type Tensor } from '../graph/tensor.ts'
 import { hostElements } from './known.ts'
 import { commonShape, demandShape, demandTensor, expand, oneDType } from './align.ts'
 

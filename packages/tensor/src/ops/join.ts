@@ -1,11 +1,11 @@
 /** Joining tensors, taking them apart, and repeating them. */
-import type { DType } from '../dtype.ts'
-import { ShapeError } from '../errors.ts'
-import type { Expr } from '../expr.ts'
+import type { DType } from '../base/dtype.ts'
+import { ShapeError } from '../base/errors.ts'
+import type { Expr } from '../graph/expr.ts'
 import * as raw from '../primitives/index.ts'
-import type { Check, Concat, Ok, Stack, TupleOf, WithAxis } from '../shape-type.ts'
-import { normalizeAxis, sameShape, type Shape } from '../shape.ts'
-import { typed, type Tensor } from '../tensor.ts'
+import type { Check, Concat, Ok, Stack, TupleOf, WithAxis } from '../base/shape-type.ts'
+import { normalizeAxis, sameShape, type Shape } from '../base/shape.ts'
+import { typed, type Tensor } from '../graph/tensor.ts'
 import { demandShape, demandTensor, oneDType } from './align.ts'
 
 type ShapesOf<Xs extends readonly Tensor[]> = { readonly [I in keyof Xs]: Xs[I]['shape'] }

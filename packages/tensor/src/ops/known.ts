@@ -1,6 +1,6 @@
 /** What the host knows of a tensor before anything runs, so that a mistake is an error where it is made. */
-import { evaluate } from '../evaluate.ts'
-import type { Expr } from '../expr.ts'
+import { evaluate } from '../graph/evaluate.ts'
+import type { Expr } from '../graph/expr.ts'
 import * as raw from '../primitives/index.ts'
 
 /** Operations that keep the elements they are given, and add none. */

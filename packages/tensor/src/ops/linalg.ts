@@ -1,11 +1,11 @@
 /** Products of matrices and what goes with them. Every product is one `dot`; none multiplies and sums. */
-import type { DType } from '../dtype.ts'
-import { ShapeError } from '../errors.ts'
-import type { Expr } from '../expr.ts'
+import type { DType } from '../base/dtype.ts'
+import { ShapeError } from '../base/errors.ts'
+import type { Expr } from '../graph/expr.ts'
 import * as raw from '../primitives/index.ts'
-import type { Check, CommonDType, MatMul, Ok, SameDType } from '../shape-type.ts'
-import { broadcastShapes, normalizeAxis, sizeOf, type Shape } from '../shape.ts'
-import { typed, type Tensor } from '../tensor.ts'
+import type { Check, CommonDType, MatMul, Ok, SameDType } from '../base/shape-type.ts'
+import { broadcastShapes, normalizeAxis, sizeOf, type Shape } from '../base/shape.ts'
+import { typed, type Tensor } from '../graph/tensor.ts'
 import { demandTensor, element, expand, oneDType } from './align.ts'
 
 const matmulOf = (op: string, x: Expr, y: Expr): Expr => {

@@ -1,10 +1,10 @@
 /** Comparisons, logic on bools, and choice. */
-import type { DType } from '../dtype.ts'
-import type { Expr } from '../expr.ts'
+import type { DType } from '../base/dtype.ts'
+import type { Expr } from '../graph/expr.ts'
 import * as raw from '../primitives/index.ts'
-import type { Broadcast, Check, CommonDType, Ok, SameDType } from '../shape-type.ts'
-import type { Shape } from '../shape.ts'
-import { typed, type Tensor } from '../tensor.ts'
+import type { Broadcast, Check, CommonDType, Ok, SameDType } from '../base/shape-type.ts'
+import type { Shape } from '../base/shape.ts'
+import { typed, type Tensor } from '../graph/tensor.ts'
 import {
   align,
   commonShape,

@@ -1,9 +1,9 @@
 /** Elementwise arithmetic and functions. Binary operations broadcast as NumPy's and take a number for one operand. */
-import { isFloat, type DType } from '../dtype.ts'
-import type { Expr } from '../expr.ts'
+import { isFloat, type DType } from '../base/dtype.ts'
+import type { Expr } from '../graph/expr.ts'
 import * as raw from '../primitives/index.ts'
-import type { Shape } from '../shape.ts'
-import { typed, type Tensor } from '../tensor.ts'
+import type { Shape } from '../base/shape.ts'
+import { typed, type Tensor } from '../graph/tensor.ts'
 import { binary, demandDType, requireFloat, unary, type Binary, type Unary } from './align.ts'
 
 /**

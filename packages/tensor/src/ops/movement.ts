@@ -1,9 +1,9 @@
 /** Movement: the same elements in another arrangement. None of these costs memory traffic of its own. */
-import type { DType } from '../dtype.ts'
-import { ShapeError } from '../errors.ts'
-import type { Expr } from '../expr.ts'
+import type { DType } from '../base/dtype.ts'
+import { ShapeError } from '../base/errors.ts'
+import type { Expr } from '../graph/expr.ts'
 import * as raw from '../primitives/index.ts'
-import type { Axes, BroadcastsTo, Check, InsertAxis, Ok, Reshape, Squeeze, Transpose } from '../shape-type.ts'
+import type { Axes, BroadcastsTo, Check, InsertAxis, Ok, Reshape, Squeeze, Transpose } from '../base/shape-type.ts'
 import {
   broadcastShapes,
   isShape,
@@ -13,8 +13,8 @@ import {
   showShape,
   sizeOf,
   type Shape,
-} from '../shape.ts'
-import { typed, type Tensor } from '../tensor.ts'
+} from '../base/shape.ts'
+import { typed, type Tensor } from '../graph/tensor.ts'
 import { demandTensor, element, expand } from './align.ts'
 
 /** `target` with its one -1 filled in. */

@@ -1,8 +1,8 @@
 /** What the compiler says of calls with right and wrong shapes: each `@ts-expect-error` is a call that must not compile. */
 import { flow, pipe } from 'fp-ts/lib/function.js'
-import type { DType } from '../dtype.ts'
-import type { Shape, Var } from '../shape.ts'
-import type { Tensor } from '../tensor.ts'
+import type { DType } from '../base/dtype.ts'
+import type { Shape, Var } from '../base/shape.ts'
+import type { Tensor } from '../graph/tensor.ts'
 import * as a from '../index.ts'
 
 type Identical<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false

@@ -1,12 +1,12 @@
 /** Reductions over one axis, several, or all. */
-import type { DType } from '../dtype.ts'
-import { dtypes } from '../dtype.ts'
-import { ShapeError } from '../errors.ts'
-import type { Expr } from '../expr.ts'
+import type { DType } from '../base/dtype.ts'
+import { dtypes } from '../base/dtype.ts'
+import { ShapeError } from '../base/errors.ts'
+import type { Expr } from '../graph/expr.ts'
 import * as raw from '../primitives/index.ts'
-import type { Axes, Check, Ok, Reduce } from '../shape-type.ts'
-import { normalizeAxes, normalizeAxis, reduceShape, sizeOf, type Shape } from '../shape.ts'
-import { typed, type Tensor } from '../tensor.ts'
+import type { Axes, Check, Ok, Reduce } from '../base/shape-type.ts'
+import { normalizeAxes, normalizeAxis, reduceShape, sizeOf, type Shape } from '../base/shape.ts'
+import { typed, type Tensor } from '../graph/tensor.ts'
 import { demandTensor, requireDType, requireFloat } from './align.ts'
 
 /** What a reduction runs over. */

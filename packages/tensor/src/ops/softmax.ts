@@ -1,11 +1,11 @@
 /** Softmax and its kin, each one row kernel: the largest element is subtracted first, as a constant. */
-import type { DType } from '../dtype.ts'
-import { ShapeError } from '../errors.ts'
-import type { Expr } from '../expr.ts'
+import type { DType } from '../base/dtype.ts'
+import { ShapeError } from '../base/errors.ts'
+import type { Expr } from '../graph/expr.ts'
 import * as raw from '../primitives/index.ts'
-import type { Check, HasAxis } from '../shape-type.ts'
-import { normalizeAxes, normalizeAxis, reduceShape, sameShape, showShape, type Shape } from '../shape.ts'
-import { typed, type Tensor } from '../tensor.ts'
+import type { Check, HasAxis } from '../base/shape-type.ts'
+import { normalizeAxes, normalizeAxis, reduceShape, sameShape, showShape, type Shape } from '../base/shape.ts'
+import { typed, type Tensor } from '../graph/tensor.ts'
 import { commonShape, expand, requireDType, requireFloat } from './align.ts'
 import type { ReduceConfig, Reduction } from './reductions.ts'
 

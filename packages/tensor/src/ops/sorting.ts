@@ -1,11 +1,11 @@
 /** Order along an axis: sorting is stable, and NaN comes last. */
-import type { DType } from '../dtype.ts'
-import { ShapeError } from '../errors.ts'
-import type { Expr } from '../expr.ts'
+import type { DType } from '../base/dtype.ts'
+import { ShapeError } from '../base/errors.ts'
+import type { Expr } from '../graph/expr.ts'
 import * as raw from '../primitives/index.ts'
-import type { Check, HasAxis, Ok, WithAxis } from '../shape-type.ts'
-import { normalizeAxis, type Shape } from '../shape.ts'
-import { typed, type Tensor } from '../tensor.ts'
+import type { Check, HasAxis, Ok, WithAxis } from '../base/shape-type.ts'
+import { normalizeAxis, type Shape } from '../base/shape.ts'
+import { typed, type Tensor } from '../graph/tensor.ts'
 import { demandTensor } from './align.ts'
 
 /** Largest first where `descending`; default smallest first. */

@@ -1,8 +1,8 @@
 /** Gather along one axis with positions of its own for every other index: what cross-entropy picks its labels with. */
-import * as scalar from '../codegen/scalar.ts'
-import { isFloat } from '../dtype.ts'
-import { apply, type Expr, type Primitive } from '../expr.ts'
-import { sizeOf } from '../shape.ts'
+import * as scalar from '../loops/scalar.ts'
+import { isFloat } from '../base/dtype.ts'
+import { apply, type Expr, type Primitive } from '../graph/expr.ts'
+import { sizeOf } from '../base/shape.ts'
 import { align, broadcastTo, reduceSum, reshape } from './broadcast.ts'
 import { fillLike, iota } from './leaves.ts'
 import { any, demandDType, demandShape, replaced } from './operands.ts'

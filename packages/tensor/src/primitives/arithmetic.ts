@@ -1,5 +1,5 @@
 /** The field operations: all that the other derivative rules are written in. */
-import type { Expr } from '../expr.ts'
+import type { Expr } from '../graph/expr.ts'
 import { binary, binaryPrimitive, unary, unaryPrimitive } from './elementwise.ts'
 import { fillLike } from './leaves.ts'
 import { numbers, signed } from './operands.ts'

@@ -1,5 +1,5 @@
 /** The batch rule of a composition: the rules of its parts, one after another. */
-import { type Expr, toposort } from '../expr.ts'
+import { type Expr, toposort } from '../graph/expr.ts'
 import { align } from './broadcast.ts'
 import { parameter } from './leaves.ts'
 

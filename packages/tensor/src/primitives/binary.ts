@@ -1,6 +1,6 @@
 /** Functions of two operands whose rules need more than field operations. */
-import { floorMod, powerOf } from '../codegen/functions.ts'
-import type { Expr, Primitive } from '../expr.ts'
+import { floorMod, powerOf } from '../loops/functions.ts'
+import type { Expr, Primitive } from '../graph/expr.ts'
 import { div, neg, plus, times } from './arithmetic.ts'
 import { binary, binaryPrimitive } from './elementwise.ts'
 import { fillLike } from './leaves.ts'

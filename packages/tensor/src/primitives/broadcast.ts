@@ -1,8 +1,8 @@
 /** Reshape, and the adjoint pair of broadcast and sum. The three that every batch rule and most adjoints stand on. */
-import * as ix from '../codegen/ix.ts'
-import { isFloat } from '../dtype.ts'
-import { apply, type Expr, type Primitive } from '../expr.ts'
-import { sameShape, type Shape, sizeOf, stridesOf } from '../shape.ts'
+import * as ix from '../loops/ix.ts'
+import { isFloat } from '../base/dtype.ts'
+import { apply, type Expr, type Primitive } from '../graph/expr.ts'
+import { sameShape, type Shape, sizeOf, stridesOf } from '../base/shape.ts'
 import { demandShape, isAxis, demandDType, numbers, without } from './operands.ts'
 import { reduceValues } from './reduction.ts'
 

@@ -1,5 +1,5 @@
 /** Nodes that compute nothing, and say how transformations and the scheduler must see what is below them. */
-import { apply, type Expr, type Primitive } from '../expr.ts'
+import { apply, type Expr, type Primitive } from '../graph/expr.ts'
 import { align } from './broadcast.ts'
 
 /** An identity with a node of its own. */

@@ -1,6 +1,6 @@
 /** Batched matrix product. Its adjoint is two of its own kind, never broadcast, multiply, sum. */
-import { apply, type Expr, type Primitive } from '../expr.ts'
-import { sameShape, sizeOf } from '../shape.ts'
+import { apply, type Expr, type Primitive } from '../graph/expr.ts'
+import { sameShape, sizeOf } from '../base/shape.ts'
 import { align, reshape } from './broadcast.ts'
 import { transpose } from './movement.ts'
 import { demandDType, demandSameDType, demandShape, floats, range } from './operands.ts'

@@ -2,11 +2,11 @@
  * A block at a position known only on the device: read (dynamicSlice) and written (dynamicUpdateSlice). Starts count from
  * the end where negative, and are moved so that the block fits, as in JAX (positions.ts). The two are one another's adjoints, up to the part that is overwritten.
  */
-import * as ix from '../codegen/ix.ts'
-import type { Access } from '../codegen/lowering.ts'
-import { isFloat } from '../dtype.ts'
-import { apply, type Aval, type Expr, type Primitive, type Value } from '../expr.ts'
-import { type Shape, sizeOf, stridesOf } from '../shape.ts'
+import * as ix from '../loops/ix.ts'
+import type { Access } from '../graph/lowering.ts'
+import { isFloat } from '../base/dtype.ts'
+import { apply, type Aval, type Expr, type Primitive, type Value } from '../graph/expr.ts'
+import { type Shape, sizeOf, stridesOf } from '../base/shape.ts'
 import { add, sub } from './arithmetic.ts'
 import { batchOf } from './batching.ts'
 import { align, broadcastTo, gatherValues, reshape } from './broadcast.ts'

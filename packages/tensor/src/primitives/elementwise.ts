@@ -1,8 +1,8 @@
 /** What elementwise primitives have in common: equal shapes in, that shape out, one scalar operation an element. */
-import * as scalar from '../codegen/scalar.ts'
-import type { BinaryOp, UnaryOp } from '../codegen/scalar.ts'
-import { type DType, isFloat } from '../dtype.ts'
-import { apply, type Expr, type Primitive } from '../expr.ts'
+import * as scalar from '../loops/scalar.ts'
+import type { BinaryOp, UnaryOp } from '../loops/scalar.ts'
+import { type DType, isFloat } from '../base/dtype.ts'
+import { apply, type Expr, type Primitive } from '../graph/expr.ts'
 import { align } from './broadcast.ts'
 import { demandDType, demandSameDType, demandSameShape } from './operands.ts'
 

@@ -1,5 +1,5 @@
 /** Every primitive: its record (`xP`), and its raw builder, which neither broadcasts nor converts. */
-import type { Primitive } from '../expr.ts'
+import type { Primitive } from '../graph/expr.ts'
 import { takeAlongAxisP } from './along.ts'
 import { addP, divP, mulP, negP, subP } from './arithmetic.ts'
 import { maximumP, minimumP, modP, powP } from './binary.ts'

@@ -16,14 +16,14 @@ import {
   placeholders,
   tolerances,
 } from '@adjoint/testing'
-import { interpret } from '../codegen/interpret.ts'
-import * as ix from '../codegen/ix.ts'
-import type { Kernel, LoopKernel } from '../codegen/kernel.ts'
-import * as scalar from '../codegen/scalar.ts'
-import { dtypes, isFloat } from '../dtype.ts'
-import { evaluate, evaluateWith } from '../evaluate.ts'
-import { apply, type Expr, type Primitive, toposort, type Value } from '../expr.ts'
-import { sizeOf } from '../shape.ts'
+import { interpret } from '../loops/interpret.ts'
+import * as ix from '../loops/ix.ts'
+import type { Kernel, LoopKernel } from '../loops/kernel.ts'
+import * as scalar from '../loops/scalar.ts'
+import { dtypes, isFloat } from '../base/dtype.ts'
+import { evaluate, evaluateWith } from '../graph/evaluate.ts'
+import { apply, type Expr, type Primitive, toposort, type Value } from '../graph/expr.ts'
+import { sizeOf } from '../base/shape.ts'
 import * as p from './index.ts'
 
 const node = (prim: Primitive<never>, args: readonly Expr[], params: unknown): Expr =>

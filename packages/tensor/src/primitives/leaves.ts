@@ -1,11 +1,11 @@
 /** Nodes without arguments: host data, placeholders, device memory, and values known from the index alone. */
-import * as scalar from '../codegen/scalar.ts'
-import { type DType, dtypes, type HostArray } from '../dtype.ts'
-import { DTypeError, ShapeError } from '../errors.ts'
-import { apply, type Aval, type Expr, type Primitive } from '../expr.ts'
-import type { Storage } from '../runtime/device.ts'
-import { HostStorage } from '../runtime/host-storage.ts'
-import { type Shape, sizeOf } from '../shape.ts'
+import * as scalar from '../loops/scalar.ts'
+import { type DType, dtypes, type HostArray } from '../base/dtype.ts'
+import { DTypeError, ShapeError } from '../base/errors.ts'
+import { apply, type Aval, type Expr, type Primitive } from '../graph/expr.ts'
+import type { Storage } from '../backends/device.ts'
+import { HostStorage } from '../backends/reference/host-storage.ts'
+import { type Shape, sizeOf } from '../base/shape.ts'
 
 const neverBatched = (): never => {
   throw new Error('a node without arguments is shared by the whole batch, so its batch rule is never asked')

@@ -1,9 +1,9 @@
 /** Movement: every element of the result is one element of an operand, or zero. Nothing here computes. */
-import * as ix from '../codegen/ix.ts'
-import * as scalar from '../codegen/scalar.ts'
-import type { Scalar } from '../codegen/scalar.ts'
-import { apply, type Aval, type Expr, type Primitive } from '../expr.ts'
-import { type Shape, sizeOf, stridesOf } from '../shape.ts'
+import * as ix from '../loops/ix.ts'
+import * as scalar from '../loops/scalar.ts'
+import type { Scalar } from '../loops/scalar.ts'
+import { apply, type Aval, type Expr, type Primitive } from '../graph/expr.ts'
+import { type Shape, sizeOf, stridesOf } from '../base/shape.ts'
 import { align, gatherValues } from './broadcast.ts'
 import { demandAxis, demandSameDType, demandShape, isAxis, range, replaced } from './operands.ts'
 

@@ -1,8 +1,8 @@
 /** What primitives demand of their operands, and the errors when they do not get it. */
-import type { DType } from '../dtype.ts'
-import { DTypeError, ShapeError } from '../errors.ts'
-import type { Aval } from '../expr.ts'
-import { sameShape, type Shape } from '../shape.ts'
+import type { DType } from '../base/dtype.ts'
+import { DTypeError, ShapeError } from '../base/errors.ts'
+import type { Aval } from '../graph/expr.ts'
+import { sameShape, type Shape } from '../base/shape.ts'
 
 export const floats: readonly DType[] = ['f32']
 export const integers: readonly DType[] = ['i32', 'u32']

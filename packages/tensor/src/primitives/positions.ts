@@ -3,12 +3,12 @@
  * number of the interpreter, a scalar of a kernel, an expression. From -n to n - 1 it names an element, counted from the
  * end where it is negative. Every other position is outside, and never names an element silently.
  */
-import * as ix from '../codegen/ix.ts'
-import * as scalar from '../codegen/scalar.ts'
-import type { Scalar } from '../codegen/scalar.ts'
-import { type DType, dtypes, isFloat } from '../dtype.ts'
-import type { Aval, Expr } from '../expr.ts'
-import { sizeOf } from '../shape.ts'
+import * as ix from '../loops/ix.ts'
+import * as scalar from '../loops/scalar.ts'
+import type { Scalar } from '../loops/scalar.ts'
+import { type DType, dtypes, isFloat } from '../base/dtype.ts'
+import type { Aval, Expr } from '../graph/expr.ts'
+import { sizeOf } from '../base/shape.ts'
 import { add, plus, times } from './arithmetic.ts'
 import { maximum, minimum } from './binary.ts'
 import { broadcastTo } from './broadcast.ts'

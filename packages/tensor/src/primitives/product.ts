@@ -3,7 +3,7 @@
  * 0), and infinity times 0 is NaN. So the parts are carried as m 2^(40 k) with |m| from 2^-40 to 2^40, or 0: what multiplies two
  * of them multiplies by powers of two besides, which are exact, and constant to every derivative.
  */
-import type { Expr } from '../expr.ts'
+import type { Expr } from '../graph/expr.ts'
 import { add, mul, times } from './arithmetic.ts'
 import { fill, fillLike } from './leaves.ts'
 import { concat, flip, sliceAxis } from './movement.ts'

@@ -1,8 +1,8 @@
 /** Product, maximum and minimum over axes; the sum stands in broadcast.ts beside its adjoint. */
-import type { ReduceOp } from '../codegen/scalar.ts'
-import { isFloat } from '../dtype.ts'
-import { apply, type Expr, type Primitive } from '../expr.ts'
-import { sizeOf } from '../shape.ts'
+import type { ReduceOp } from '../loops/scalar.ts'
+import { isFloat } from '../base/dtype.ts'
+import { apply, type Expr, type Primitive } from '../graph/expr.ts'
+import { sizeOf } from '../base/shape.ts'
 import { div, mul } from './arithmetic.ts'
 import { type ReduceParams, reduceShape, reduceSum, reshape, respread } from './broadcast.ts'
 import { fillLike } from './leaves.ts'

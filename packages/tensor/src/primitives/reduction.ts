@@ -1,8 +1,8 @@
 /** The meaning of reductions in doubles: exact on integers (which wrap), NaN handed on by max and min. */
-import type { ReduceOp } from '../codegen/scalar.ts'
-import { type DType, dtypes, isFloat } from '../dtype.ts'
-import type { Aval, Value } from '../expr.ts'
-import { sizeOf, stridesOf } from '../shape.ts'
+import type { ReduceOp } from '../loops/scalar.ts'
+import { type DType, dtypes, isFloat } from '../base/dtype.ts'
+import type { Aval, Value } from '../graph/expr.ts'
+import { sizeOf, stridesOf } from '../base/shape.ts'
 
 /** x * y modulo 2^32 on integers. */
 export const multiply = (dtype: DType): ((x: number, y: number) => number) =>

@@ -1,6 +1,6 @@
 /** Products and quotients of cotangents, which are 0 wherever the cotangent is. */
-import * as scalar from '../codegen/scalar.ts'
-import { apply, type Expr, type Primitive } from '../expr.ts'
+import * as scalar from '../loops/scalar.ts'
+import { apply, type Expr, type Primitive } from '../graph/expr.ts'
 import { align } from './broadcast.ts'
 import { fillLike } from './leaves.ts'
 import { demandDType, demandSameDType, demandSameShape, floats } from './operands.ts'

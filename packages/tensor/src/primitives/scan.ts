@@ -1,6 +1,6 @@
 /** Running sums, from either end: each is the adjoint of the other. */
-import { isFloat } from '../dtype.ts'
-import { apply, type Expr, type Primitive } from '../expr.ts'
+import { isFloat } from '../base/dtype.ts'
+import { apply, type Expr, type Primitive } from '../graph/expr.ts'
 import { flip, flipP } from './movement.ts'
 import { demandAxis, demandDType, numbers } from './operands.ts'
 import { scanValues } from './reduction.ts'

@@ -1,8 +1,8 @@
 /** Comparisons, logic, bits, choice and conversion. */
-import * as scalar from '../codegen/scalar.ts'
-import type { BinaryOp } from '../codegen/scalar.ts'
-import { type DType, dtypes, isFloat } from '../dtype.ts'
-import { apply, type Expr, type Primitive } from '../expr.ts'
+import * as scalar from '../loops/scalar.ts'
+import type { BinaryOp } from '../loops/scalar.ts'
+import { type DType, dtypes, isFloat } from '../base/dtype.ts'
+import { apply, type Expr, type Primitive } from '../graph/expr.ts'
 import { align } from './broadcast.ts'
 import { binary, binaryPrimitive, unary, unaryPrimitive } from './elementwise.ts'
 import { fillLike } from './leaves.ts'

@@ -2,8 +2,8 @@
  * argsort: stable, NaN last in either direction. Short axes are ranked by counting; long ones go through a bitonic
  * network (Batcher, "Sorting networks and their applications", 1968), whose exchange partner i xor j is a flip.
  */
-import { dtypes, isFloat } from '../dtype.ts'
-import { apply, type Expr, type Primitive } from '../expr.ts'
+import { dtypes, isFloat } from '../base/dtype.ts'
+import { apply, type Expr, type Primitive } from '../graph/expr.ts'
 import { plus, times, add } from './arithmetic.ts'
 import { broadcastTo, reduceSum, reshape } from './broadcast.ts'
 import { stored } from './control.ts'
@@ -11,7 +11,7 @@ import { fill, fillLike, iota } from './leaves.ts'
 import { concat, flip, moveAxis, sliceAxis } from './movement.ts'
 import { any, demandAxis, demandDType } from './operands.ts'
 import { and, cast, eq, gt, isnan, lt, ne, or, where, xor } from './select.ts'
-import { sizeOf } from '../shape.ts'
+import { sizeOf } from '../base/shape.ts'
 
 export interface ArgsortParams {
   readonly axis: number

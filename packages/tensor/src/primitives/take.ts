@@ -2,12 +2,12 @@
  * Gather along one axis by an array of positions, and its adjoint, which adds to the positions gathered from. What a
  * position means, and what is read outside the axis, says positions.ts; what is added outside is lost.
  */
-import type { Ix } from '../codegen/ix.ts'
-import type { Access } from '../codegen/lowering.ts'
-import * as scalar from '../codegen/scalar.ts'
-import { isFloat } from '../dtype.ts'
-import { apply, type Expr, type Primitive, type Value } from '../expr.ts'
-import { sameShape, type Shape, sizeOf } from '../shape.ts'
+import type { Ix } from '../loops/ix.ts'
+import type { Access } from '../graph/lowering.ts'
+import * as scalar from '../loops/scalar.ts'
+import { isFloat } from '../base/dtype.ts'
+import { apply, type Expr, type Primitive, type Value } from '../graph/expr.ts'
+import { sameShape, type Shape, sizeOf } from '../base/shape.ts'
 import { add } from './arithmetic.ts'
 import { broadcastTo, reduceSum, reshape, spread } from './broadcast.ts'
 import { fillLike, iota } from './leaves.ts'

@@ -2,9 +2,9 @@
  * Threefry-2x32 with 20 rounds: the random bits of JAX. Salmon, Moraes, Dror, Shaw, "Parallel Random Numbers: As Easy as
  * 1, 2, 3" (SC 2011), section 3.3. One node gives one of the two output words of every block.
  */
-import * as scalar from '../codegen/scalar.ts'
-import type { Scalar } from '../codegen/scalar.ts'
-import { apply, type Expr, type Primitive } from '../expr.ts'
+import * as scalar from '../loops/scalar.ts'
+import type { Scalar } from '../loops/scalar.ts'
+import { apply, type Expr, type Primitive } from '../graph/expr.ts'
 import { align } from './broadcast.ts'
 import { demandDType, demandSameShape } from './operands.ts'
 

@@ -1,8 +1,8 @@
 /** Functions of one float, as rows: name, meaning, derivative. */
-import { erfOf, roundHalfEven } from '../codegen/functions.ts'
-import type { UnaryOp } from '../codegen/scalar.ts'
-import type { DType } from '../dtype.ts'
-import type { Expr, Primitive } from '../expr.ts'
+import { erfOf, roundHalfEven } from '../loops/functions.ts'
+import type { UnaryOp } from '../loops/scalar.ts'
+import type { DType } from '../base/dtype.ts'
+import type { Expr, Primitive } from '../graph/expr.ts'
 import { div, mul, neg, plus, sub, times } from './arithmetic.ts'
 import { unary, unaryPrimitive } from './elementwise.ts'
 import { fillLike } from './leaves.ts'

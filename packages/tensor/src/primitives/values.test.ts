@@ -1,7 +1,7 @@
 /** Known values: vectors from papers, corners that laws do not reach, and what errors say. */
 import { describe, expect, it } from 'vitest'
-import { evaluate } from '../evaluate.ts'
-import type { Expr } from '../expr.ts'
+import { evaluate } from '../graph/evaluate.ts'
+import type { Expr } from '../graph/expr.ts'
 import * as p from './index.ts'
 
 const f32 = (shape: readonly number[], ...values: readonly number[]): Expr =>

@@ -1,0 +1,92 @@
+/** What every executor offers. A device runs graphs; everything else in the framework is pure. */
+import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
+import type { HostArray } from '../base/dtype.ts'
+import type { Aval } from '../graph/expr.ts'
+import type { Graph, Program } from '../compile/program.ts'
+
+/** Failures of the world, as data. `op` and `site` name the work that failed and where the user's program asked for it. */
+export type DeviceError =
+  | { readonly _tag: 'NoDevice'; readonly message: string }
+  | {
+      readonly _tag: 'OutOfMemory'
+      readonly message: string
+      readonly bytes: number
+      readonly op: string
+      readonly site: string
+    }
+  | { readonly _tag: 'DeviceLost'; readonly message: string }
+  | { readonly _tag: 'Validation'; readonly message: string; readonly op: string; readonly site: string }
+
+/** The throwing twin of DeviceError, for scripts. */
+export class DeviceFailure extends Error {
+  override readonly name = 'DeviceFailure'
+  readonly error: DeviceError
+  constructor(error: DeviceError) {
+    super(error.message)
+    this.error = error
+  }
+}
+
+/** Counters of a device since it was requested; bytes are those held for tensors and programs. */
+export interface DeviceStats {
+  /** Bytes held now: live tensors, the arena, and constants of programs. */
+  readonly liveBytes: number
+  readonly peakBytes: number
+  /** Kernels run, and submissions made (a wasm call of a program counts as one). */
+  readonly kernels: number
+  readonly submits: number
+  /** Objects made: buffers (or heap blocks), bind groups, pipelines (or compiled modules). */
+  readonly created: number
+  readonly pipelines: number
+}
+
+/** Memory of a tensor on a device. The handle is opaque; only its own device looks inside. */
+export interface Storage {
+  readonly device: Device
+  readonly aval: Aval
+  /** Null while usable, else why not (donated, released), with the place that did it. */
+  gone(): string | null
+}
+
+export interface Executable {
+  /**
+   * Runs on `inputs` (in the graph's order) and returns at once; the results may still be in the making, and a failure
+   * shows when one of them is read. Donated inputs are gone afterwards.
+   */
+  readonly run: (inputs: readonly Storage[]) => readonly Storage[]
+  /** The schedule; null where the device interprets the graph. */
+  readonly program: Program | null
+  /** Bytes that it holds for itself as long as it lives: constants, memory of its own, its code (an estimate). */
+  readonly bytes: number
+  /** Gives up what it holds now rather than when it is collected; to run it afterwards is an error. */
+  readonly release: () => void
+}
+
+/** An executor: compiles graphs, holds tensors, and runs. Obtained by `requestDevice`. */
+export interface Device {
+  readonly kind: 'webgpu' | 'wasm' | 'reference'
+  /** For people: adapter or engine. */
+  readonly label: string
+  /** Schedules a graph and prepares its kernels; `jit` and `realize` call it. */
+  readonly compile: (graph: Graph) => Executable
+  /** Copies host data to the device. */
+  readonly upload: (data: HostArray, aval: Aval) => Storage
+  /** Copies a storage to the host, when all work it depends on is done. */
+  readonly download: (storage: Storage) => TaskEither<DeviceError, HostArray>
+  /** Frees a storage now rather than when it is collected; using it afterwards is an error. */
+  readonly release: (storage: Storage) => void
+  /**
+   * Waits while the device is far behind the work that it was handed, which it keeps until it is done; at once where it is
+   * not, or is lost. `realize` awaits it, so that a loop that never reads does not run ever further ahead.
+   */
+  readonly pace: () => Promise<void>
+  /** The counters now. */
+  readonly stats: () => DeviceStats
+  /** Why it can no longer be used (lost, or destroyed); null while it can. */
+  readonly lost: () => DeviceError | null
+  /**
+   * Gives up the device, its programs and all memory on it; using it or one of its tensors afterwards is an error. Reads
+   * that are under way end in DeviceLost. Once is as good as twice.
+   */
+  readonly destroy: () => Promise<void>
+}

@@ -1,0 +1,210 @@
+/**
+ * A program on a wasm device. Constants are taken when it is loaded; a call takes the outputs' blocks, runs the kernels in
+ * order over the device's arena, and hands over: a donated input's block to the output that overwrote it, the others back to
+ * the heap. Between calls a program holds nothing of what it was called with.
+ */
+import type { Kernel } from '../../loops/kernel.ts'
+import type { Program } from '../../compile/program.ts'
+import { bytesOf } from '../bytes.ts'
+import { type DeviceError, DeviceFailure, type Executable, type Storage } from '../device.ts'
+import { type Block, roundUp } from './heap.ts'
+import { type Blame, type Host, type ProgramHold, type Run, siteOf } from './host.ts'
+import type { CompiledKernel } from '../wasm/kernels.ts'
+import type { WasmStorage } from './storage.ts'
+
+const DONATED = 'it was donated to a compiled call, which overwrote it'
+
+/** Two buffers of a kernel that are one buffer of the program: what one writes, the other reads. */
+const withAliases = (kernel: Kernel, buffers: readonly number[]): Kernel => {
+  const twins = (i: number): readonly number[] => buffers.flatMap((b, j) => (b === buffers[i] ? [j] : []))
+  if (buffers.every((_, i) => twins(i).length === 1)) return kernel
+  return {
+    ...kernel,
+    buffers: kernel.buffers.map((b, i) => ({
+      ...b,
+      read: twins(i).some((j) => kernel.buffers[j]!.read),
+      write: twins(i).some((j) => kernel.buffers[j]!.write),
+    })),
+  }
+}
+
+const failure = (error: unknown, blame: Blame): DeviceFailure => {
+  const why = error instanceof Error ? error.message : String(error)
+  const site = siteOf(blame)
+  const invalid: DeviceError = {
+    _tag: 'Validation',
+    message: `${blame.op}: ${why} (asked for at ${site})`,
+    op: blame.op,
+    site,
+  }
+  return new DeviceFailure(invalid)
+}
+
+/** What a call does, from the program's steps and their functions. */
+const runsOf = (program: Program, functions: readonly (readonly CompiledKernel[])[]): readonly Run[] => {
+  let next = 0
+  return program.steps.flatMap((step): Run[] => {
+    if (step.kind === 'copy') return step.bytes === 0 ? [] : [step]
+    const blame: Blame = { op: step.kernel.name, site: step.site }
+    return functions[next++]!.flatMap(({ call, units }): Run[] =>
+      units === 0
+        ? []
+        : [{ kind: 'kernel', call, buffers: step.buffers, args: [0, units, ...step.buffers.map(() => 0), 0], blame }],
+    )
+  })
+}
+
+/** The program's constants, in blocks of its own or in storages that others have too; all or none. */
+const constantsOf = (
+  host: Host,
+  program: Program,
+): { readonly blocks: ReadonlyMap<number, Block>; readonly storages: ReadonlyMap<number, WasmStorage> } => {
+  const blocks = new Map<number, Block>()
+  const storages = new Map<number, WasmStorage>()
+  try {
+    program.buffers.forEach(({ source }, i) => {
+      if (source.kind !== 'constant') return
+      const held = host.constant(program, i)
+      if ('aval' in held) storages.set(i, held)
+      else blocks.set(i, held)
+    })
+  } catch (error) {
+    blocks.forEach(host.memory.give)
+    throw error
+  }
+  return { blocks, storages }
+}
+
+/** What the engine keeps of a step, in bytes, about. */
+const STEP_BYTES = 2048
+
+export const loadProgram = (host: Host, program: Program): Executable => {
+  const { memory } = host
+  const blameFor = (buffer: number): Blame => {
+    for (const step of program.steps)
+      if (step.kind === 'kernel' && step.buffers.some((b, i) => b === buffer && step.kernel.buffers[i]!.write))
+        return { op: step.kernel.name, site: step.site }
+    return { op: 'a program', site: null }
+  }
+  const buffersOf = (kind: Program['buffers'][number]['source']['kind']): readonly number[] =>
+    program.buffers.flatMap(({ source }, i) => (source.kind === kind ? [i] : []))
+  const outputBuffers = buffersOf('output')
+  const inputs = buffersOf('input').map((i) => ({ i, source: program.buffers[i]!.source }))
+  const slots = buffersOf('slot').map((i) => ({ i, source: program.buffers[i]!.source }))
+
+  const functions = host.kernels.of(
+    program.steps.flatMap((s) => (s.kind === 'kernel' ? [withAliases(s.kernel, s.buffers)] : [])),
+  )
+  const kernels = functions.filter((fs) => fs.some((f) => f.units > 0)).length
+  const slab = program.slabs[0] ?? 0
+  const scratch = functions.flat().reduce((most, f) => Math.max(most, f.scratchBytes), 0)
+  const constants = constantsOf(host, program)
+  const callable = { runs: runsOf(program, functions) }
+  const hold: ProgramHold = {
+    callable: new WeakRef(callable),
+    blocks: [...constants.blocks.values()],
+    need: slab + scratch === 0 ? 0 : roundUp(slab) + scratch,
+    released: null,
+  }
+  /** Where each buffer is now; a call fills in its own. */
+  const starts: number[] = program.buffers.map((_, i) => constants.blocks.get(i)?.start ?? 0)
+
+  /** Blocks for the outputs, all or none. */
+  const takeOutputs = (): Map<number, Block> => {
+    const taken = new Map<number, Block>()
+    try {
+      for (const i of outputBuffers) taken.set(i, host.take(program.buffers[i]!.bytes, blameFor(i)))
+    } catch (error) {
+      taken.forEach(memory.give)
+      throw error
+    }
+    return taken
+  }
+  const workspace = (): number => {
+    const largest = slots.reduce(
+      (most, { i }) => (program.buffers[i]!.bytes > (program.buffers[most]?.bytes ?? 0) ? i : most),
+      -1,
+    )
+    return host.arena.at(hold.need, () => blameFor(largest))
+  }
+  const demandDistinct = (storages: readonly WasmStorage[]): void => {
+    const all = [...storages, ...constants.storages.values()]
+    if (new Set(all).size === all.length) return
+    storages.forEach((s, i) => {
+      if (program.donated[i] === true && all.indexOf(s) !== all.lastIndexOf(s))
+        throw new Error(
+          `argument ${i} is donated and is also another argument (or closed over) of the same call; pass a copy of it`,
+        )
+    })
+  }
+
+  const runSteps = (scratchAt: number): void => {
+    for (const step of callable.runs) {
+      if (step.kind === 'copy') {
+        memory.copy(starts[step.from]!, starts[step.to]!, step.bytes)
+        continue
+      }
+      const { args, buffers } = step
+      for (let b = 0; b < buffers.length; b++) args[2 + b] = starts[buffers[b]!]!
+      args[args.length - 1] = scratchAt
+      try {
+        step.call(...args)
+      } catch (error) {
+        throw failure(error, step.blame)
+      }
+    }
+  }
+
+  /** The results, in the blocks that hold them; blocks that no result has go back to the heap. */
+  const handOver = (storages: readonly WasmStorage[], outputs: Map<number, Block>): readonly Storage[] => {
+    const donated = storages.map((s, i) => (program.donated[i] === true ? host.surrender(s, DONATED) : null))
+    const results = program.outputs.map(({ buffer, aval }) => {
+      const { source } = program.buffers[buffer]!
+      const fresh = outputs.get(buffer)
+      const parcel = source.kind === 'input' ? donated[source.index] : fresh === undefined ? null : host.load(fresh)
+      if (parcel === null || parcel === undefined)
+        throw new Error(`output of a program in a ${source.kind} that it may not keep`)
+      if (source.kind === 'input') donated[source.index] = null
+      outputs.delete(buffer)
+      return host.hold(parcel, aval)
+    })
+    for (const parcel of donated) if (parcel !== null) host.free(parcel)
+    outputs.forEach(memory.give)
+    return results
+  }
+
+  const run = (given: readonly Storage[]): readonly Storage[] => {
+    if (hold.released !== null) throw new Error(`this program can no longer run: ${hold.released}`)
+    if (given.length !== program.inputs.length)
+      throw new Error(`a program of ${program.inputs.length} inputs was called with ${given.length}`)
+    const storages = given.map(host.own)
+    if (program.donated.includes(true)) demandDistinct(storages)
+    const blocks = storages.map((s) => s.block())
+    for (const [i, storage] of constants.storages) starts[i] = storage.block().start
+    for (const { i, source } of inputs) if (source.kind === 'input') starts[i] = blocks[source.index]!.start
+    const arena = workspace()
+    for (const { i, source } of slots) if (source.kind === 'slot') starts[i] = arena + source.offset
+    const outputs = takeOutputs()
+    for (const [i, { start }] of outputs) starts[i] = start
+    try {
+      runSteps(arena + (slab === 0 ? 0 : roundUp(slab)))
+    } catch (error) {
+      outputs.forEach(memory.give)
+      throw error
+    }
+    host.count(kernels)
+    return handOver(storages, outputs)
+  }
+
+  host.adopt(callable, hold)
+  const held = [...constants.storages.values()].reduce((n, { aval }) => n + bytesOf(aval), 0)
+  return {
+    run,
+    program,
+    bytes:
+      hold.blocks.reduce((n, b) => n + b.bytes, held) +
+      functions.flat().reduce((n, f) => n + f.bytes, 0) +
+      STEP_BYTES * program.steps.length,
+    release: () => host.giveUp(hold, 'it was released'),
+  }
+}

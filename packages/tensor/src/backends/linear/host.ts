@@ -1,0 +1,67 @@
+/** What a wasm device gives its programs, and what a program holds of it. */
+import type { Aval } from '../../graph/expr.ts'
+import type { Program } from '../../compile/program.ts'
+import { describeSite, type Site } from '../../base/site.ts'
+import type { Storage } from '../device.ts'
+import type { Arena } from './arena.ts'
+import type { Block } from './heap.ts'
+import type { KernelFunction, Kernels } from '../wasm/kernels.ts'
+import type { DeviceMemory } from '../wasm/memory.ts'
+import type { Parcel, WasmStorage } from './storage.ts'
+
+/** The work that an error is about. */
+export interface Blame {
+  readonly op: string
+  readonly site: Site | null
+}
+export const siteOf = ({ site }: Blame): string => (site === null ? '' : describeSite(site))
+
+export interface Host {
+  readonly memory: DeviceMemory
+  readonly kernels: Kernels
+  /** Working memory of all programs: what they compute on the way, and what kernels need. */
+  readonly arena: Arena
+  /** Throws where the heap has no room. */
+  readonly take: (bytes: number, blame: Blame) => Block
+  /** A block with what the engine is told of it. */
+  readonly load: (block: Block) => Parcel
+  /** Gives a block back to the heap. */
+  readonly free: (parcel: Parcel) => void
+  /** A tensor's storage. */
+  readonly hold: (parcel: Parcel, aval: Aval) => WasmStorage
+  readonly own: (storage: Storage) => WasmStorage
+  readonly surrender: (storage: WasmStorage, why: string) => Parcel
+  /** What a constant buffer holds: a fresh block, or the storage of a tensor that the program closes over. */
+  readonly constant: (program: Program, buffer: number) => Block | WasmStorage
+  /** Counts a program among the living until it is given up, which happens at the latest when nobody can call it. */
+  readonly adopt: (callable: Callable, hold: ProgramHold) => void
+  readonly giveUp: (hold: ProgramHold, why: string) => void
+  readonly count: (kernels: number) => void
+}
+
+/** One thing that a call does. */
+export type Run =
+  | {
+      readonly kind: 'kernel'
+      readonly call: KernelFunction
+      readonly buffers: readonly number[]
+      readonly args: number[]
+      readonly blame: Blame
+    }
+  | { readonly kind: 'copy'; readonly from: number; readonly to: number; readonly bytes: number }
+
+/** What can be called: functions, which reach the device's memory. */
+export interface Callable {
+  /** In order; none once the program was given up. */
+  runs: readonly Run[]
+}
+
+/** What a program holds of its device. Shared with the collector's callback, which must not hold what can be called. */
+export interface ProgramHold {
+  blocks: readonly Block[]
+  /** Bytes of the arena. */
+  readonly need: number
+  readonly callable: WeakRef<Callable>
+  /** Why it can no longer run. */
+  released: string | null
+}

@@ -1,0 +1,170 @@
+/** The reference device: interprets graphs in double precision. Slow, exact, and the oracle of the other devices. */
+import * as TE from 'fp-ts/lib/TaskEither.js'
+import { dtypes, type HostArray } from '../../base/dtype.ts'
+import { showAval } from '../../base/errors.ts'
+import { evaluateWith } from '../../graph/evaluate.ts'
+import { type Aval, type Expr, toposort, type Value } from '../../graph/expr.ts'
+import { sizeOf } from '../../base/shape.ts'
+import { describeSite, type Site } from '../../base/site.ts'
+import { type Device, type DeviceError, DeviceFailure, type Storage } from '../device.ts'
+import { HostStorage, type Shelf } from './host-storage.ts'
+import { arrayBytes, processMemory } from '../process-memory.ts'
+import { noteTaken, sayUncollected } from '../turns.ts'
+
+const bytesOf = (aval: Aval): number => sizeOf(aval.shape) * Float64Array.BYTES_PER_ELEMENT
+
+/** Doubles as the host's array of the dtype: floats rounded to nearest. */
+const toHost = ({ dtype, data }: Value): HostArray => {
+  const host = dtypes[dtype].allocate(data.length)
+  host.set(data)
+  return host
+}
+
+/** The work that an error is about. */
+interface Blame {
+  readonly op: string
+  readonly site: Site | null
+}
+
+/** How to open the reference device. */
+export interface ReferenceOptions {
+  /** Most bytes of doubles that tensors may hold; three quarters of the process's memory unless said otherwise. */
+  readonly budget?: number
+}
+
+const DESTROYED: DeviceError = {
+  _tag: 'DeviceLost',
+  message:
+    'the reference device is lost: it was destroyed. Tensors that lived on it are gone; request a new device and upload them again.',
+}
+
+export const referenceDevice = ({ budget = processMemory() * 0.75 }: ReferenceOptions = {}): Device => {
+  const shelf: Shelf = { values: new WeakMap() }
+  let lost: DeviceError | null = null
+  let liveBytes = 0
+  let peakBytes = 0
+  let kernels = 0
+  let submits = 0
+  let created = 0
+
+  const demandUsable = (): void => {
+    if (lost !== null) throw new DeviceFailure(lost)
+  }
+  /** Doubles are the engine's own memory, and come back without a finalizer; it only keeps the count. */
+  const collected = new FinalizationRegistry<number>((bytes) => {
+    if (lost === null) liveBytes -= bytes
+  })
+  const outOfMemory = (bytes: number, { op, site: at }: Blame, why: string): DeviceFailure => {
+    const site = at === null ? '' : describeSite(at)
+    return new DeviceFailure({
+      _tag: 'OutOfMemory',
+      message: `${op}${site === '' ? '' : ` (asked for at ${site})`}: no room for ${bytes} bytes of doubles on the reference device: ${why}.${sayUncollected()} Use smaller arrays, or drop tensors that are no longer needed.`,
+      bytes,
+      op,
+      site,
+    })
+  }
+  /** Makes `bytes` of doubles, or says why not: over the budget, or refused by the engine. */
+  const within = <R>(bytes: number, blame: Blame, make: () => R): R => {
+    // The count lags behind what the engine has collected, so that the engine is asked before anything is refused.
+    if (liveBytes + bytes > budget && Math.min(liveBytes, arrayBytes()) + bytes > budget)
+      throw outOfMemory(bytes, blame, `tensors hold ${liveBytes} bytes of at most ${Math.floor(budget)}`)
+    try {
+      return make()
+    } catch (error) {
+      if (error instanceof RangeError && /allocation failed/i.test(error.message))
+        throw outOfMemory(bytes, blame, error.message)
+      throw error
+    }
+  }
+
+  const hold = (aval: Aval, values: Float64Array): Storage => {
+    const bytes = bytesOf(aval)
+    liveBytes += bytes
+    peakBytes = Math.max(peakBytes, liveBytes)
+    created++
+    noteTaken(bytes)
+    const storage = new HostStorage(device, { shape: aval.shape, dtype: aval.dtype }, shelf, values)
+    collected.register(storage, bytes, storage)
+    return storage
+  }
+  const drop = (storage: Storage, why: string): void => {
+    const mine = own(storage)
+    if (!mine.drop(why)) return
+    collected.unregister(mine)
+    liveBytes -= bytesOf(mine.aval)
+  }
+  const own = (storage: Storage): HostStorage => {
+    if (storage instanceof HostStorage && storage.device === device) return storage
+    throw new Error(`this tensor lives on another device (${storage.device.label}); read it there and pass the array`)
+  }
+
+  const device: Device = {
+    kind: 'reference',
+    label: 'double-precision interpreter',
+    compile: ({ inputs, outputs, donated }) => {
+      demandUsable()
+      const nodes = toposort(outputs).filter((n) => n.prim.lower.kind !== 'leaf')
+      /** Every value lives until the last is computed. */
+      const bytes = nodes.reduce((n, e) => n + bytesOf(e), 0)
+      const largest = nodes.reduce<Expr | null>(
+        (most, e) => (most !== null && bytesOf(most) >= bytesOf(e) ? most : e),
+        null,
+      )
+      const blame: Blame =
+        largest === null ? { op: 'a program', site: null } : { op: largest.prim.name, site: largest.site }
+      let released = false
+      return {
+        program: null,
+        bytes: 0,
+        release: () => {
+          released = true
+        },
+        run: (storages) => {
+          demandUsable()
+          if (released) throw new Error('this program can no longer run: it was released')
+          const given = new Map(
+            inputs.map((input, i) => [input, { ...storages[i]!.aval, data: own(storages[i]!).values() }]),
+          )
+          const values = within(bytes, blame, () => evaluateWith(outputs, given))
+          kernels += nodes.length
+          submits++
+          storages.forEach((s, i) => {
+            if (donated[i] === true) drop(s, 'it was donated to a compiled call, which may have overwritten it')
+          })
+          return values.map((v) => hold(v, v.data))
+        },
+      }
+    },
+    upload: (data, aval) => {
+      demandUsable()
+      const blame = { op: `upload of ${showAval(aval)}`, site: null }
+      return hold(
+        aval,
+        within(bytesOf(aval), blame, () => Float64Array.from(data)),
+      )
+    },
+    download: (storage) =>
+      TE.tryCatch(
+        () => Promise.resolve(toHost({ ...storage.aval, data: own(storage).values() })),
+        (cause): DeviceError =>
+          lost ?? {
+            _tag: 'Validation',
+            message: cause instanceof Error ? cause.message : String(cause),
+            op: 'read',
+            site: '',
+          },
+      ),
+    release: (storage) => drop(storage, 'it was released'),
+    pace: () => Promise.resolve(), // work is done when it is handed over
+    stats: () => ({ liveBytes, peakBytes, kernels, submits, created, pipelines: 0 }),
+    lost: () => lost,
+    destroy: () => {
+      lost ??= DESTROYED
+      shelf.values = new WeakMap()
+      liveBytes = 0
+      return Promise.resolve()
+    },
+  }
+  return device
+}

@@ -1,0 +1,97 @@
+/** The memory of a wasm device: one WebAssembly.Memory, its heap, and views that follow it as it grows. */
+import type { DType, HostArray } from '../../base/dtype.ts'
+import { dtypes } from '../../base/dtype.ts'
+import type { Aval } from '../../graph/expr.ts'
+import { sizeOf } from '../../base/shape.ts'
+import { type Block, createHeap } from '../linear/heap.ts'
+
+const PAGE = 65536
+const FIRST_PAGES = 64
+const MOST_PAGES = 65536
+
+export interface DeviceMemory {
+  /** Throws once it was given up. */
+  readonly memory: () => WebAssembly.Memory
+  readonly take: (bytes: number) => Block | null
+  readonly give: (block: Block) => void
+  readonly write: (block: Block, data: HostArray) => void
+  readonly read: (block: Block, aval: Aval) => HostArray
+  readonly copy: (from: number, to: number, bytes: number) => void
+  readonly live: () => number
+  readonly peak: () => number
+  readonly fresh: () => number
+  /** Gives the pages back to the engine: nothing is left, and blocks that come back are ignored. */
+  readonly giveUp: () => void
+}
+
+const viewOf = (
+  dtype: DType,
+  buffer: ArrayBuffer,
+  start: number,
+  n: number,
+): Float32Array | Int32Array | Uint32Array =>
+  dtype === 'f32'
+    ? new Float32Array(buffer, start, n)
+    : dtype === 'i32'
+      ? new Int32Array(buffer, start, n)
+      : new Uint32Array(buffer, start, n)
+
+export const createMemory = (mostPages = MOST_PAGES): DeviceMemory => {
+  let pages: WebAssembly.Memory | null = new WebAssembly.Memory({
+    initial: Math.min(FIRST_PAGES, mostPages),
+    maximum: MOST_PAGES,
+  })
+  let peak = 0
+  const memory = (): WebAssembly.Memory => {
+    if (pages === null) throw new Error('the memory of this wasm device was given up')
+    return pages
+  }
+  const grow = (bytes: number): number | null => {
+    const now = memory().buffer.byteLength / PAGE
+    const needed = Math.ceil(bytes / PAGE) + 1
+    if (now + needed > mostPages) return null
+    // A quarter more than there is, so that growing is rare; just what is needed where that is too much.
+    const generous = Math.min(mostPages - now, Math.max(needed, Math.ceil(now / 4)))
+    for (const more of new Set([generous, needed])) {
+      try {
+        memory().grow(more)
+        return memory().buffer.byteLength
+      } catch (error) {
+        if (!(error instanceof RangeError)) throw error
+      }
+    }
+    return null
+  }
+  const heap = createHeap(memory().buffer.byteLength, grow)
+  return {
+    memory,
+    take: (bytes) => {
+      const block = heap.take(bytes)
+      peak = Math.max(peak, heap.live())
+      return block
+    },
+    give: (block) => {
+      if (pages !== null) heap.give(block)
+    },
+    write: ({ start }, data) => {
+      const { buffer } = memory()
+      const n = data.length
+      if (data instanceof Float32Array) new Float32Array(buffer, start, n).set(data)
+      else if (data instanceof Int32Array) new Int32Array(buffer, start, n).set(data)
+      else new Uint32Array(buffer, start, n).set(data)
+    },
+    read: ({ start }, { shape, dtype }) => {
+      const n = sizeOf(shape)
+      const host = dtypes[dtype].allocate(n)
+      host.set(viewOf(dtype, memory().buffer, start, n))
+      return host
+    },
+    copy: (from, to, bytes) => {
+      new Uint8Array(memory().buffer).copyWithin(to, from, from + bytes)
+    },
+    live: () => (pages === null ? 0 : heap.live()),
+    peak: () => peak,
+    fresh: heap.fresh,
+    giveUp: () => (pages = null),
+  }
+}

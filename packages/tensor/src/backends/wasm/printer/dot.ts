@@ -1,0 +1,210 @@
+/**
+ * Prints a dot as a register-blocked product: tiles of 2 rows x 16 columns stay in eight accumulators while k runs, each
+ * step of k loading four vectors of b and spreading two elements of a. Elements of b are first copied, four vectors side
+ * by side, into a panel that stays in cache for all rows (so any scalar will do, evaluated once); so are those of a
+ * where they do not already lie along k. Long k is cut into blocks, whose sums are made apart and added up in scratch. A few rows over a b that
+ * lies along k are inner products instead, with the lanes along k.
+ */
+import * as I from '../../../loops/ix.ts'
+import type { Axis, Ix } from '../../../loops/ix.ts'
+import type { DotKernel } from '../../../loops/kernel.ts'
+import { extremum, i32, memarg } from './arithmetic.ts'
+import { emitter, type Val } from './emitter.ts'
+import { innerProducts } from './inner.ts'
+import { code } from './instructions.ts'
+import type { Printed } from './loop.ts'
+import { type Column, columnsFrom, KC, liesAlongK, MR, packAlongK, packAlongM, packColumns, type Work } from './pack.ts'
+import { accessCost } from './plan.ts'
+import { type Frame, printer } from './printer.ts'
+import { accumulate, stridesOf, sumsOfTile } from './tile.ts'
+
+/** Vectors of a tile's row: 16 columns. A single row has registers for twice as many. */
+const NV = 4
+const NV_OF_ONE_ROW = 8
+/** Rows that share a packed panel; fewer where their packed a would leave the second-level cache. */
+const MC = 256
+const PACKED_A_BYTES = 1 << 19
+/** Rows below which a copy of b that lies well already is not repaid. */
+const REPAYS = 12
+/** Rows up to which inner products beat packing a b that lies along k. */
+const FEW = 4
+/** Tiles packed at once from memory along m: a cache line of it. */
+const GROUP = 8
+
+/** The same product transposed, where that makes the stores run along the lanes. */
+const oriented = (kernel: DotKernel): DotKernel => {
+  const stores = kernel.stores.map((s) => s.at)
+  const better = kernel.m.extent >= 4 && accessCost(stores, kernel.m) < accessCost(stores, kernel.n)
+  return kernel.n.extent === 1 || better ? { ...kernel, m: kernel.n, n: kernel.m, a: kernel.b, b: kernel.a } : kernel
+}
+
+export const printDot = (given: DotKernel): Printed => {
+  const kernel = oriented(given)
+  const { batch, m, n, k, buffers } = kernel
+  const e = emitter(buffers.length + 3)
+  const loops = new Map<number, Val>()
+  const scratch = e.param(2 + buffers.length)
+  const pointers = buffers.map(({ read, write }, i) => ({ base: e.param(2 + i), changes: read && write }))
+  const print = printer(e, pointers, loops)
+  let nextAxis = -2
+  const axis = (extent: number): Axis => ({ id: nextAxis--, extent })
+
+  // -- the shape of the work
+  const a = stridesOf(kernel.a, [m, k], kernel)
+  const b = stridesOf(kernel.b, [n, k], kernel)
+  const aAlongK = m.extent === 1 || liesAlongK(kernel.a, k, m)
+  const inner = m.extent <= FEW && aAlongK && liesAlongK(kernel.b, k, n)
+  const aDirect = a !== null && a.along(k) > 0 && a.along(m) >= 0 && (a.along(k) === 1 || m.extent <= MR)
+  const bDirect = b !== null && b.along(n) === 1 && b.along(k) > 0 && m.extent < REPAYS
+  const nv = m.extent === 1 ? NV_OF_ONE_ROW : NV
+  const byCache = Math.floor(PACKED_A_BYTES / (4 * Math.max(1, k.extent)))
+  const blockRows = aDirect ? MC : Math.min(MC, Math.max(2 * GROUP, byCache - (byCache % (2 * GROUP))))
+  const blocks = inner ? 1 : Math.max(1, Math.ceil(m.extent / blockRows))
+  const pairs = Math.floor(m.extent / MR)
+  const pairsOfBlock = blocks === 1 ? pairs : blockRows / MR
+  const items = batch.reduce((count, x) => count * x.extent, 1)
+  const units = m.extent === 0 || n.extent === 0 ? 0 : items * blocks
+  const kBlocks = Math.max(1, Math.ceil(k.extent / KC))
+
+  // -- scratch, in bytes: packed a, the panel of b, sums that wait for the next block of k
+  const rowsOfBlock = blocks === 1 ? m.extent + (m.extent % MR) : blockRows
+  const aBytes = aDirect || inner ? 0 : rowsOfBlock * k.extent * 4 + 64
+  const bBytes = bDirect || inner ? 0 : (Math.min(KC, k.extent) + 4) * nv * 16
+  const sumBytes = kBlocks === 1 || inner ? 0 : rowsOfBlock * nv * 16
+  const panelAt = e.op('iadd', scratch, i32(e, aBytes))
+  const sumsAt = e.op('iadd', panelAt, i32(e, bBytes))
+
+  const unit = axis(units)
+  const pair = axis(pairs)
+  const extents = batch.map((x) => x.extent)
+  const item = I.unflatten(I.div(I.ofAxis(unit), blocks), extents)
+  const frame: Work['frame'] = (place, over = {}) => ({
+    vector: null,
+    valid: 4,
+    place: (x, lane) => place(x, lane) ?? item[batch.indexOf(x)] ?? I.ofAxis(x),
+    reduced: () => e.constant('f32', 0),
+    kept: () => null,
+    ...over,
+  })
+  const work: Work = { e, print, kernel, loops, axis, frame }
+  const plain = frame(() => null)
+
+  /** The stores of four columns of a row. */
+  const finish = (row: Ix, column: Column, sum: Val): void => {
+    const over: Partial<Frame> = { vector: n, valid: column.valid, reduced: () => sum }
+    const at = frame((x, lane) => (x === n ? column.at(lane) : x === m ? row : null), over)
+    print.stores(at, kernel.stores)
+  }
+  const overPanels = (width: number, body: (columns: readonly Column[]) => void): void => {
+    const whole = Math.floor(n.extent / width)
+    const panel = axis(whole)
+    e.loop(0, whole, (i) => {
+      loops.set(panel.id, i)
+      body(columnsFrom(I.scale(I.ofAxis(panel), width), width))
+    })
+    if (n.extent % width !== 0) body(columnsFrom(I.constant(whole * width), n.extent % width))
+  }
+
+  const blocked = (): void => {
+    const block = I.mod(I.ofAxis(unit), blocks)
+    const first = print.position(plain, I.scale(block, pairsOfBlock))
+    const after = e.op('iadd', first, i32(e, pairsOfBlock))
+    const end = blocks === 1 ? i32(e, pairs) : extremum(e, 'minS', after, i32(e, pairs))
+    const within = (i: Val): Val => e.op('isub', i, first)
+    /** Where the packed rows of a tile begin, given its position in the block. */
+    const packed = (position: Val): Val => e.op('iadd', scratch, e.op('imul', position, i32(e, MR * k.extent * 4)))
+    type Visit = (row: Ix, count: number, position: Val) => void
+    const overPairs = (from: Val, visit: Visit): void => {
+      e.loop(from, end, (i) => {
+        loops.set(pair.id, i)
+        visit(I.scale(I.ofAxis(pair), MR), MR, within(i))
+      })
+      if (m.extent % MR === 0) return
+      const odd = (): void => visit(I.constant(m.extent - 1), 1, within(i32(e, pairs)))
+      if (blocks === 1) odd()
+      else e.when(e.op('ieq', end, i32(e, pairs)), odd)
+    }
+    const packRows = (): void => {
+      if (aAlongK) {
+        overPairs(first, (row, count, position) => packAlongK(work, row, count, packed(position)))
+        return
+      }
+      const group = axis(pairs)
+      const groups = e.op('ishrs', within(end), i32(e, Math.log2(GROUP)))
+      e.loop(i32(e, 0), groups, (g) => {
+        const position = e.op('imul', g, i32(e, GROUP))
+        loops.set(group.id, e.op('iadd', first, position))
+        packAlongM(work, I.scale(I.ofAxis(group), MR), MR * GROUP, packed(position))
+      })
+      const rest = e.op('iadd', first, e.op('imul', groups, i32(e, GROUP)))
+      overPairs(rest, (row, count, position) => packAlongM(work, row, count, packed(position)))
+    }
+    const runTile = (
+      columns: readonly Column[],
+      row: Ix,
+      count: number,
+      position: Val,
+      start: Ix,
+      length: number,
+    ): void => {
+      const vectors = columns.length
+      const waiting = e.op('iadd', sumsAt, e.op('imul', position, i32(e, MR * vectors * 16)))
+      const sums = sumsOfTile(e, count, vectors)
+      if (length > 0) {
+        const corner = frame((x) => (x === m ? row : x === k ? start : x === n ? columns[0]!.at(0) : null))
+        const base = e.op('iadd', packed(position), print.position(plain, I.scale(start, 4 * MR)))
+        accumulate(
+          e,
+          {
+            rows: count,
+            vectors,
+            length,
+            a: aDirect
+              ? { from: print.address(corner, a.buffer, a.at), step: 4 * a.along(k) }
+              : { from: { base, offset: 0 }, step: 4 * MR },
+            rowOfA: aDirect ? 4 * a.along(m) : 4,
+            b: bDirect
+              ? { from: print.address(corner, b.buffer, b.at), step: 4 * b.along(k) }
+              : { from: { base: panelAt, offset: 0 }, step: 16 * vectors },
+          },
+          sums,
+        )
+      }
+      const isLast = start.terms.length === 0 && start.constant + length === k.extent
+      sums.forEach((ofRow, i) =>
+        ofRow.forEach((sum, j) => {
+          const at = memarg((i * vectors + j) * 16)
+          const others = (): Val => e.pinned([...code.v128Load, ...at], [waiting], 'f32', true)
+          const whole = kBlocks === 1 ? e.read(sum) : e.op('fadd', others(), e.read(sum))
+          if (isLast) finish(I.offset(row, i), columns[j]!, whole)
+          else e.effect([...code.v128Store, ...at], [waiting, whole])
+        }),
+      )
+    }
+
+    if (!aDirect) packRows()
+    overPanels(4 * nv, (columns) => {
+      if (kBlocks > 1) e.effect(code.memoryFill, [sumsAt, i32(e, 0), i32(e, sumBytes)])
+      const runBlock = (start: Ix, length: number): void => {
+        if (!bDirect) packColumns(work, columns, start, length, panelAt)
+        overPairs(first, (row, count, position) => runTile(columns, row, count, position, start, length))
+      }
+      const done = (kBlocks - 1) * KC
+      const blockOfK = axis(kBlocks) // the last one apart, since its tiles are finished
+      e.loop(0, kBlocks - 1, (i) => {
+        loops.set(blockOfK.id, i)
+        runBlock(I.scale(I.ofAxis(blockOfK), KC), KC)
+      })
+      runBlock(I.constant(done), k.extent - done)
+    })
+  }
+
+  if (units > 0)
+    e.loop(e.param(0), e.param(1), (u) => {
+      loops.set(unit.id, u)
+      if (inner) overPanels(8, (columns) => innerProducts(work, columns, finish))
+      else blocked()
+    })
+  const scratchBytes = inner ? 0 : aBytes + bBytes + sumBytes
+  return { run: e.finish(), units, scratchBytes }
+}

@@ -1,0 +1,80 @@
+/** The inside of a dot: one tile of sums in registers while k runs. */
+import type { Axis, Ix } from '../../../loops/ix.ts'
+import type { DotKernel } from '../../../loops/kernel.ts'
+import type { Scalar } from '../../../loops/scalar.ts'
+import { i32, memarg } from './arithmetic.ts'
+import type { Emitter, Val, Variable } from './emitter.ts'
+import { code } from './instructions.ts'
+import { type Address, mentions } from './printer.ts'
+
+/** How far apart the elements of a load are along axes that its index uses plainly. */
+export interface Strides {
+  readonly buffer: number
+  readonly at: Ix
+  readonly along: (axis: Axis) => number
+}
+/** Null where the scalar is not a load of f32, or its index does more than multiply these axes. */
+export const stridesOf = (s: Scalar, axes: readonly Axis[], kernel: DotKernel): Strides | null => {
+  if (s.kind !== 'load' || s.dtype !== 'f32' || kernel.buffers[s.buffer]!.write) return null
+  const plain = s.at.terms.every(
+    ({ atom }) => atom.kind === 'axis' || (atom.kind !== 'value' && axes.every((axis) => !mentions(atom.of, axis))),
+  )
+  const along = (axis: Axis): number =>
+    s.at.terms.find(({ atom }) => atom.kind === 'axis' && atom.axis === axis)?.coef ?? 0
+  return plain ? { buffer: s.buffer, at: s.at, along } : null
+}
+
+/** Where an operand of a tile begins, and the bytes from one step of k to the next. */
+export interface Stream {
+  readonly from: Address
+  readonly step: number
+}
+export interface Tile {
+  readonly rows: number
+  /** Vectors of four columns in a row. */
+  readonly vectors: number
+  /** Steps of k, at least one. */
+  readonly length: number
+  readonly a: Stream
+  /** Bytes from a row of a to the next. */
+  readonly rowOfA: number
+  readonly b: Stream
+}
+
+/** The sums of a tile, at zero. */
+export const sumsOfTile = (e: Emitter, rows: number, vectors: number): readonly Variable[][] =>
+  Array.from({ length: rows }, () =>
+    Array.from({ length: vectors }, () => {
+      const sum = e.variable('f32', true)
+      e.assign(sum, e.vector('f32', [0, 0, 0, 0]))
+      return sum
+    }),
+  )
+
+/** Adds a(row, k) b(k, column) for the steps of k. The loop is not unrolled: the engine would spill what it hoists. */
+export const accumulate = (
+  e: Emitter,
+  { rows, vectors, length, a, rowOfA, b }: Tile,
+  sums: readonly Variable[][],
+): void => {
+  const pa = e.variable('i32', false)
+  const pb = e.variable('i32', false)
+  e.assign(pa, a.from.base)
+  e.assign(pb, b.from.base)
+  const end = e.op('iadd', b.from.base, i32(e, b.step * length))
+  e.repeat(() => {
+    const [atA, atB] = [e.read(pa), e.read(pb)]
+    const column = (j: number): Val => e.pure([...code.v128Load, ...memarg(b.from.offset + 16 * j)], [atB], 'f32', true)
+    // Several rows share the columns, which are loaded first; those of one row are loaded as they are used, since eight
+    // would not fit in registers beside their sums.
+    if (rows > 1) for (let j = 0; j < vectors; j++) column(j)
+    for (let i = 0; i < rows; i++) {
+      const x = e.pure([...code.v128Load32Splat, ...memarg(a.from.offset + rowOfA * i)], [atA], 'f32', true)
+      sums[i]!.forEach((sum, j) => e.assign(sum, e.op('fadd', e.read(sum), e.op('fmul', x, column(j)))))
+    }
+    const next = e.op('iadd', atB, i32(e, b.step))
+    e.assign(pa, e.op('iadd', atA, i32(e, a.step)))
+    e.assign(pb, next)
+    return e.op('ine', next, end)
+  })
+}

@@ -1,0 +1,243 @@
+/**
+ * The WebGPU device: programs as compute passes. Runs on any adapter, in Node through Dawn and in browsers; whether the
+ * adapter is hardware can be asked first (`probeWebgpu`), since a software one is slower than the wasm device.
+ */
+import * as E from 'fp-ts/lib/Either.js'
+import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
+import { hardwareTuning, softwareTuning, type Tuning } from './printer/index.ts'
+import { showAval } from '../../base/errors.ts'
+import type { Expr } from '../../graph/expr.ts'
+import type { Capabilities, Program } from '../../compile/program.ts'
+import { schedule } from '../../compile/schedule.ts'
+import { describeSite } from '../../base/site.ts'
+import { type Load, putDown } from '../ballast.ts'
+import { uploaded } from '../../run/binding.ts'
+import { type Device, type DeviceError, DeviceFailure, type Executable, type Storage } from '../device.ts'
+import { hostDataOf, storageOfTensor } from '../../run/storages.ts'
+import { type AdapterOptions, type AdapterReport, deviceOf, findAdapter, report } from './adapter.ts'
+import { arena } from './arena.ts'
+import { bindGroups } from './bindings.ts'
+import { createBudget, defaultBudget } from './budget.ts'
+import { type Host, loadProgram } from './executable.ts'
+import { invalid, lost, nobody, type Outcome, reason, thrown, watch } from './faults.ts'
+import { createFlight } from './flight.ts'
+import { type Block, memory } from './memory.ts'
+import { pipelines } from './pipelines.ts'
+import { workQueue } from './queue.ts'
+import { GpuStorage } from './storage.ts'
+import { createTransfer } from './transfer.ts'
+
+/** How to open a WebGPU device. */
+export interface WebgpuOptions extends AdapterOptions {
+  /** Shapes of generated kernels; chosen by the adapter where absent. */
+  readonly tuning?: Tuning
+  /**
+   * Most bytes that the device may hold, work under way included; more is an OutOfMemory error that says what to do. By
+   * default half of the machine's memory on an adapter that runs on the CPU, and all of it on hardware, whose driver says
+   * itself when it has no more.
+   */
+  readonly memory?: number
+}
+
+/** A WebGPU device, with what only this kind can do. */
+export interface WebgpuDevice extends Device {
+  readonly kind: 'webgpu'
+  readonly hardware: boolean
+  readonly capabilities: Capabilities
+  /** Shapes of the kernels it generates. */
+  readonly tuning: Tuning
+  /** Compiles a program that is already scheduled. */
+  readonly load: (program: Program) => Executable
+}
+
+const noDevice = (why: string): DeviceError => ({
+  _tag: 'NoDevice',
+  message: `no WebGPU device: ${why}. In Node, scripts/setup-vulkan.sh installs a software driver; the wasm device needs none.`,
+})
+
+/**
+ * Opens a WebGPU device, software adapters included. Left NoDevice where there is no adapter, or none that yields a device.
+ *
+ * @example
+ * ```ts
+ * import { isRight } from 'fp-ts/lib/Either.js'
+ * import { webgpuDevice } from '@adjoint/tensor'
+ * const opened = await webgpuDevice()()
+ * console.log(isRight(opened) ? opened.right.label : opened.left.message)
+ * ```
+ */
+export const webgpuDevice =
+  (options: WebgpuOptions = {}): TaskEither<DeviceError, WebgpuDevice> =>
+  async () => {
+    if (options.memory !== undefined && !(options.memory > 0))
+      throw new RangeError(
+        `webgpuDevice: memory is ${options.memory}; give the bytes that the device may hold, above 0`,
+      )
+    try {
+      const adapter = await findAdapter(options)
+      const found = report(adapter)
+      const tuning = options.tuning ?? (found.hardware ? hardwareTuning : withShuffles(softwareTuning, adapter))
+      return E.right(
+        deviceOver(await deviceOf(adapter), found, tuning, options.memory ?? defaultBudget(found.hardware)),
+      )
+    } catch (error) {
+      return E.left(noDevice(reason(error)))
+    }
+  }
+
+/** Lanes that share a row talk by shuffles where every workgroup of some size is one subgroup: no barriers, no memory. */
+const withShuffles = (tuning: Tuning, { features, info }: GPUAdapter): Tuning =>
+  features.has('subgroups') && info.subgroupMinSize === info.subgroupMaxSize
+    ? { ...tuning, subgroup: info.subgroupMinSize ?? 0 }
+    : tuning
+
+/** What a tensor's finalizer knows: never the tensor, nor its ballast. */
+interface Remains {
+  readonly block: Block
+  readonly load: Load | null
+}
+
+const deviceOver = (
+  gpu: GPUDevice,
+  { label, hardware }: AdapterReport,
+  tuning: Tuning,
+  allowed: number,
+): WebgpuDevice => {
+  let ended = false
+  /** Nothing waits for a device that is lost, and nothing of it is kept. */
+  const end = (): void => {
+    if (ended) return
+    ended = true
+    queue.flush()
+    flight.close()
+    groups.clear()
+    shared.clear()
+    heap.close()
+  }
+  const faults = watch(gpu, end)
+  const budget = createBudget(allowed)
+  const groups = bindGroups(gpu)
+  const inTurn = (work: () => void): void => queue.push(null, work)
+  const heap = memory(gpu, faults, budget, inTurn, groups.forget)
+  const slabs = arena(heap)
+  const shared = pipelines(gpu)
+  const flight = createFlight(gpu, faults, budget, heap, inTurn)
+  const queue = workQueue((error) => faults.report(thrown(error, nobody)))
+  const transfer = createTransfer(gpu, faults, heap, flight, queue)
+  let kernels = 0
+  let submits = 0
+
+  const capabilities: Capabilities = {
+    orderedStores: false,
+    longestRow: 1 << 14,
+    lanes: hardware ? 4096 : 512,
+    bindings: gpu.limits.maxStorageBuffersPerShaderStage,
+    reproducible: !hardware,
+    slab: Math.floor(gpu.limits.maxBufferSize / 256) * 256,
+  }
+  const collected = new FinalizationRegistry<Remains>(({ block, load }) => {
+    if (load !== null) putDown(load, null)
+    heap.give(block)
+  })
+  const programs = new FinalizationRegistry<() => void>((leave) => leave())
+  const demandUsable = (): void => {
+    if (faults.lost !== null) throw new DeviceFailure(faults.lost)
+  }
+  const own = (storage: Storage): GpuStorage => {
+    if (storage instanceof GpuStorage && storage.device === device) return storage
+    throw new Error(`this tensor lives on another device (${storage.device.label}); read it there and pass the array`)
+  }
+  const hold: Host['hold'] = ({ shape, dtype }, block, origin) => {
+    const storage = new GpuStorage(device, { shape, dtype }, block, origin)
+    collected.register(storage, { block, load: storage.load() }, storage)
+    return storage
+  }
+  const surrender = (storage: GpuStorage, why: string): Block => {
+    const block = storage.surrender(why)
+    collected.unregister(storage)
+    return block
+  }
+  const constant: Host['constant'] = ({ source }) => {
+    if (source.kind !== 'constant') throw new Error(`a program's ${source.kind} was asked for as a constant`)
+    const leaf: Expr = source.leaf
+    const data = hostDataOf(leaf)
+    const storage = data === null ? storageOfTensor(leaf) : uploaded(device, leaf)
+    if (storage !== null) return own(storage)
+    if (data !== null) {
+      const outcome: Outcome = { error: null }
+      return { block: transfer.write(data, leaf, describeSite(leaf.site), outcome), outcome }
+    }
+    throw new Error(`a program closes over a ${leaf.prim.name}, which has no value of its own`)
+  }
+
+  const device: WebgpuDevice = {
+    kind: 'webgpu',
+    label,
+    hardware,
+    capabilities,
+    tuning,
+    compile: (graph) => loadProgram(host, schedule(capabilities)(graph)),
+    load: (program) => loadProgram(host, program),
+    upload: (data, aval) => {
+      demandUsable()
+      const origin: Outcome = { error: null }
+      return hold(aval, transfer.write(data, aval, '', origin), origin)
+    },
+    download: (storage) => () => {
+      if (faults.lost !== null) return Promise.resolve(E.left(faults.lost))
+      const mine = own(storage)
+      const gone = mine.gone()
+      const op = `read of ${showAval(mine.aval)}`
+      if (gone !== null) return Promise.resolve(E.left(invalid({ op, site: '' }, gone)))
+      const block = mine.block() // now: the tensor may be released or donated before the queue gets here
+      return new Promise((resolve) =>
+        queue.push(null, () => resolve(transfer.read(mine.aval, block, () => mine.failure()))),
+      )
+    },
+    release: (storage) => {
+      const mine = own(storage)
+      if (mine.gone() !== null) return
+      heap.give(surrender(mine, 'it was released'))
+    },
+    pace: flight.pace,
+    stats: () => ({
+      liveBytes: heap.live(),
+      peakBytes: heap.peak(),
+      kernels,
+      submits,
+      created: heap.made() + groups.made() + shared.made(),
+      pipelines: shared.made(),
+    }),
+    lost: () => faults.lost,
+    destroy: () => {
+      faults.lost ??= lost('it was destroyed')
+      end()
+      gpu.destroy()
+      return Promise.resolve()
+    },
+  }
+  const host: Host = {
+    device,
+    gpu,
+    faults,
+    memory: heap,
+    arena: slabs,
+    pipelines: shared,
+    groups,
+    queue,
+    flight,
+    tuning,
+    count: (n) => {
+      kernels += n
+      submits++
+    },
+    demandUsable,
+    own,
+    hold,
+    surrender,
+    constant,
+    onceGone: (owner, leave, token) => programs.register(owner, leave, token),
+    forgetProgram: (token) => void programs.unregister(token),
+  }
+  return device
+}

@@ -1,0 +1,281 @@
+/**
+ * A program on a WebGPU device. Everything a call needs that does not depend on its arguments is made once: pipelines,
+ * constants, bind groups over those and the device's arena. A call fills in the arguments' buffers and encodes all steps
+ * into one command buffer, submitted once. Results go where the caller finds them: a donated input keeps its buffer, a
+ * small result is copied out of the arena, a large one is computed in the caller's buffer.
+ */
+import type { Tuning } from './printer/index.ts'
+import type { Program, ProgramBuffer } from '../../compile/program.ts'
+import { type Device, DeviceFailure, type Executable, type Storage } from '../device.ts'
+import { type Arena, type Claim, claimOf } from './arena.ts'
+import { type BindGroups, type Range, whole } from './bindings.ts'
+import { type Blame, type Faults, invalid, type Outcome, outOfMemory } from './faults.ts'
+import { costOf, type Flight } from './flight.ts'
+import type { Block, Memory } from './memory.ts'
+import type { Pipelines } from './pipelines.ts'
+import { placesOf } from './places.ts'
+import type { WorkQueue } from './queue.ts'
+import { bindAll, type Bound, culprit, encode, prepare, writerOf } from './steps.ts'
+import type { GpuStorage } from './storage.ts'
+import { weigh } from './weight.ts'
+
+/** What programs need of their device. */
+export interface Host {
+  readonly device: Device
+  readonly gpu: GPUDevice
+  readonly faults: Faults
+  readonly memory: Memory
+  readonly arena: Arena
+  readonly pipelines: Pipelines
+  readonly groups: BindGroups
+  readonly queue: WorkQueue
+  readonly flight: Flight
+  readonly tuning: Tuning
+  /** Counts a submission of so many kernels. */
+  readonly count: (kernels: number) => void
+  /** Throws where the device can no longer be used. */
+  readonly demandUsable: () => void
+  /** The storage as one of this device's, usable. */
+  readonly own: (storage: Storage) => GpuStorage
+  /** A tensor over the block, whose collection gives it back. */
+  readonly hold: (aval: Program['outputs'][number]['aval'], block: Block, origin: Outcome) => GpuStorage
+  /** Takes a storage's block out of the collector's hands. */
+  readonly surrender: (storage: GpuStorage, why: string) => Block
+  /** A block with the data of a leaf that a program closes over; or the storage that has it. */
+  readonly constant: (buffer: ProgramBuffer) => { readonly block: Block; readonly outcome: Outcome } | GpuStorage
+  /** Calls `leave`, which must not hold `owner`, once that is collected, unless the token is taken back before. */
+  readonly onceGone: (owner: object, leave: () => void, token: object) => void
+  readonly forgetProgram: (token: object) => void
+}
+
+/** Runs `work` with memory from the pool, given back where it fails. */
+const together = <T>(memory: Memory, work: (keep: (block: Block) => Block) => T): T => {
+  const taken: Block[] = []
+  try {
+    return work((block) => {
+      taken.push(block)
+      return block
+    })
+  } catch (error) {
+    taken.forEach(memory.give)
+    throw error
+  }
+}
+
+/** The constants of a program. */
+interface Fixed {
+  /** Memory of its own, by buffer. */
+  readonly owned: ReadonlyMap<number, Block>
+  /** What became of writing it. */
+  readonly written: readonly Outcome[]
+  /** Tensors that it closes over. */
+  readonly closedOver: readonly { readonly buffer: number; readonly storage: GpuStorage }[]
+}
+const fix = (host: Host, program: Program): Fixed =>
+  together(host.memory, (keep) => {
+    const owned = new Map<number, Block>()
+    const written: Outcome[] = []
+    const closedOver: { readonly buffer: number; readonly storage: GpuStorage }[] = []
+    program.buffers.forEach((b, buffer) => {
+      if (b.source.kind !== 'constant') return
+      const held = host.constant(b)
+      if ('aval' in held) closedOver.push({ buffer, storage: held })
+      else {
+        owned.set(buffer, keep(held.block))
+        written.push(held.outcome)
+      }
+    })
+    return { owned, written, closedOver }
+  })
+
+/** The memory of one call beside the arena. */
+interface Placed {
+  /** By buffer of the program; null in the arena. */
+  readonly blocks: readonly (Block | null)[]
+  /** Where each result is. */
+  readonly results: readonly Block[]
+  /** Results to copy out of the arena. */
+  readonly copies: readonly { readonly from: number; readonly to: Block; readonly bytes: number }[]
+  /** Needed by this call only. */
+  readonly spare: readonly Block[]
+}
+
+export const loadProgram = (host: Host, program: Program): Executable => {
+  const { gpu, faults, memory, queue } = host
+  host.demandUsable()
+  const { maxBufferSize, maxStorageBufferBindingSize } = gpu.limits
+  const places = placesOf(program, maxBufferSize)
+  const blameFor = (buffer: number): Blame => writerOf(program, (b) => b === buffer)
+  const blameForSlab = (slab: number): Blame => writerOf(program, (b) => places.of[b]?.slab === slab)
+  program.buffers.forEach(({ bytes }, i) => {
+    if (places.of[i] !== null && bytes > maxStorageBufferBindingSize)
+      throw new DeviceFailure(
+        outOfMemory(
+          bytes,
+          blameFor(i),
+          `one buffer of this adapter holds at most ${maxStorageBufferBindingSize} bytes`,
+        ),
+      )
+  })
+  const claim = claimOf(places.slabs)
+  const fixed = fix(host, program)
+  /** Buffers that are another block from call to call. */
+  const varying = program.buffers.flatMap(({ source }, i) =>
+    source.kind !== 'slot' && places.of[i] === null && !fixed.owned.has(i) ? [i] : [],
+  )
+  const steps = prepare(program, places, host.pipelines, host.tuning)
+  const kernels = steps.filter((s) => s.kind === 'dispatch' && s.counts).length
+  const cost = costOf(steps.length)
+  const label = `program of ${kernels} kernels`
+
+  let compiled = steps.every((s) => s.kind === 'copy' || s.pipeline.compiled !== null)
+  let released = false
+  /** Why the program cannot run at all. */
+  const broken: Outcome = { error: null }
+  const ready = compiled
+    ? null
+    : Promise.all(
+        steps.map(async (s) => {
+          if (s.kind === 'copy') return
+          const why = await s.pipeline.ready
+          if (why !== null) broken.error ??= faults.lost ?? invalid(s.blame(), why)
+        }),
+      ).then(() => {
+        compiled = true
+      })
+
+  // Bind groups of the last call, kept as long as the same buffers come.
+  let bound: Bound | null = null
+  let boundTo = ''
+  const bind = (blocks: readonly (Block | null)[]): Bound => {
+    const slabs = host.arena.slabs(claim, blameForSlab)
+    const key = `${slabs.map((s) => s.id).join(',')}|${varying.map((i) => blocks[i]!.id).join(',')}`
+    if (bound === null || key !== boundTo) {
+      const ranges = program.buffers.map(({ bytes }, i): Range => {
+        const place = places.of[i] ?? null
+        return place === null ? whole(blocks[i]!) : { block: slabs[place.slab]!, offset: place.offset, bytes }
+      })
+      bound = bindAll(steps, host.groups, ranges)
+      boundTo = key
+    }
+    return bound
+  }
+
+  const submit = ({ blocks, copies }: Placed, outcome: Outcome, causes: readonly Outcome[]): void => {
+    host.flight.launch(cost)
+    outcome.error ??= faults.lost ?? broken.error
+    for (const cause of causes) outcome.error ??= cause.error
+    if (outcome.error !== null) return
+    faults.during(
+      outcome,
+      () => culprit(gpu, faults, steps, bind(blocks)),
+      () => {
+        const encoder = gpu.createCommandEncoder({ label })
+        const now = bind(blocks)
+        encode(encoder, steps, now)
+        for (const { from, to, bytes } of copies) {
+          const { block, offset } = now.ranges[from]!
+          encoder.copyBufferToBuffer(block.buffer, offset, to.buffer, 0, bytes)
+        }
+        gpu.queue.submit([encoder.finish()])
+        host.count(kernels)
+      },
+    )
+  }
+
+  const demandCallable = (storages: readonly GpuStorage[]): void => {
+    if (released) throw new Error(`a ${label} was called after it was released`)
+    const sources = [...storages, ...fixed.closedOver.map((c) => c.storage)]
+    const failed =
+      broken.error ??
+      fixed.written.find((w) => w.error !== null)?.error ??
+      sources.find((s) => s.failure() !== null)?.failure() ??
+      null
+    if (failed !== null) throw new DeviceFailure(failed)
+    if (new Set(sources).size === sources.length) return
+    storages.forEach((s, i) => {
+      if (program.donated[i] === true && sources.filter((t) => t === s).length > 1)
+        throw new Error(
+          `argument ${i} is donated and is also another argument (or closed over) of the same call; pass a copy of it`,
+        )
+    })
+  }
+
+  /** All memory of one call: the arena is made large enough, and so that it fails here where there is none. */
+  const place = (storages: readonly GpuStorage[]): Placed =>
+    together(memory, (keep) => {
+      host.arena.slabs(claim, blameForSlab)
+      const take = (buffer: number): Block => keep(memory.take(program.buffers[buffer]!.bytes, () => blameFor(buffer)))
+      const blocks = program.buffers.map(({ source }, i): Block | null =>
+        source.kind === 'input' ? storages[source.index]!.block() : (fixed.owned.get(i) ?? null),
+      )
+      for (const { buffer, storage } of fixed.closedOver) blocks[buffer] = storage.block()
+      const copies: { readonly from: number; readonly to: Block; readonly bytes: number }[] = []
+      const results = program.outputs.map(({ buffer }) => {
+        const { source, bytes } = program.buffers[buffer]!
+        const there = blocks[buffer] ?? null
+        if (source.kind === 'input' && there !== null) return there
+        const to = take(buffer)
+        if (places.of[buffer] === null) blocks[buffer] = to
+        else copies.push({ from: buffer, to, bytes })
+        return to
+      })
+      const spare = varying.flatMap((i) => {
+        if (blocks[i] !== null) return []
+        const unseen = take(i) // a large output that no result shows
+        blocks[i] = unseen
+        return [unseen]
+      })
+      host.flight.board(cost, () => writerOf(program, () => true))
+      return { blocks, results, copies, spare }
+    })
+
+  const run = (inputs: readonly Storage[]): readonly Storage[] => {
+    host.demandUsable()
+    if (inputs.length !== program.inputs.length)
+      throw new Error(`a program of ${program.inputs.length} inputs was called with ${inputs.length}`)
+    const storages = inputs.map(host.own)
+    demandCallable(storages)
+    const placed = place(storages)
+    const outcome: Outcome = { error: null }
+    const unused = new Set(placed.spare)
+    storages.forEach((s, i) => {
+      if (program.donated[i] === true)
+        unused.add(host.surrender(s, 'it was donated to a compiled call, which overwrote it'))
+    })
+    const made = program.outputs.map(({ aval }, i) => {
+      const block = placed.results[i]!
+      unused.delete(block)
+      return host.hold(aval, block, outcome)
+    })
+    // What the arguments' own work comes to is known only when the queue gets here.
+    const causes = [...storages, ...fixed.closedOver.map((c) => c.storage)].map((s) => s.origin)
+    causes.push(...fixed.written)
+    queue.push(compiled ? null : ready, () => submit(placed, outcome, causes))
+    unused.forEach(memory.give)
+    return made
+  }
+
+  const owned = [...fixed.owned.values()]
+  const bytes = owned.reduce((n, b) => n + b.bytes, 0)
+  const leave = leaving(host, claim, owned)
+  const token = {}
+  const release = (): void => {
+    if (released) return
+    released = true
+    host.forgetProgram(token)
+    leave()
+  }
+  const executable: Executable = { run, program, bytes, release }
+  host.onceGone(executable, leave, token)
+  return weigh(executable, bytes)
+}
+
+/** Gives up what a program holds, after what was called before. Made here, where it cannot keep the program alive. */
+const leaving =
+  ({ queue, memory, arena }: Host, claim: Claim, owned: readonly Block[]) =>
+  (): void =>
+    queue.push(null, () => {
+      owned.forEach(memory.give)
+      arena.end(claim)
+    })

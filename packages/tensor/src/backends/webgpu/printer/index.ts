@@ -1,0 +1,24 @@
+/** The loop IR as WGSL: one shader a kernel. */
+import type { Kernel } from '../../../loops/kernel.ts'
+import { verifyKernel } from '../../../loops/verify.ts'
+import { printDot } from './dot.ts'
+import { printLoop } from './loop.ts'
+import type { Shader } from './shader.ts'
+import type { Tuning } from './tuning.ts'
+
+export { hardwareTuning, softwareTuning, type DotTile, type Tuning } from './tuning.ts'
+export type { Shader } from './shader.ts'
+
+/**
+ * Bindings are numbered as `kernel.buffers`, in group 0: read-only where a buffer is only read, else read-write. Throws
+ * where the kernel breaks the rules of the loop IR.
+ */
+export const printKernel = (kernel: Kernel, tuning: Tuning): Shader => {
+  verifyKernel(kernel)
+  switch (kernel.kind) {
+    case 'loop':
+      return printLoop(kernel, tuning)
+    case 'dot':
+      return printDot(kernel, tuning)
+  }
+}

@@ -1,0 +1,61 @@
+/** What every generated shader has in common: bindings, the grid of workgroups, the text around the body. */
+import type { Kernel, KernelBuffer, Store } from '../../../loops/kernel.ts'
+import { dtypes } from '../../../base/dtype.ts'
+import { prelude } from './prelude.ts'
+import type { Body } from './body.ts'
+import { storeText } from './ops.ts'
+
+/** A kernel as WGSL. Where one of `workgroups` is 0 there is nothing to run (and `source` is empty). */
+export interface Shader {
+  readonly source: string
+  readonly entry: string
+  readonly workgroups: readonly [number, number, number]
+}
+
+export const entry = 'main'
+/** Most workgroups along one dimension of a dispatch, on every implementation. */
+const WIDEST = 65535
+
+export const nothing: Shader = { source: '', entry, workgroups: [0, 1, 1] }
+
+const binding = (b: KernelBuffer, i: number): string =>
+  `@group(0) @binding(${i}) var<storage, ${b.write ? 'read_write' : 'read'}> b${i}: array<${dtypes[b.dtype].wgsl}>;\n`
+
+/**
+ * A shader of `groups` workgroups of `lanes` lanes each. The body may use `group` (u32, uniform: the workgroup's number,
+ * below `groups`) and `lane` (u32).
+ */
+export const shader = (kernel: Kernel, groups: number, lanes: number, declarations: string, text: string): Shader => {
+  const across = Math.min(groups, WIDEST)
+  const down = Math.ceil(groups / across)
+  const group = down === 1 ? 'workgroup.x' : `workgroup.y * ${across}u + workgroup.x`
+  // dispatches are one workgroup deep
+  const zero = /\brounded\(/.test(declarations + text) ? '  zero = workgroup.z;\n' : ''
+  const main =
+    `@compute @workgroup_size(${lanes})\n` +
+    `fn ${entry}(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) lane: u32) {\n` +
+    `${zero}  let group = ${group};\n` +
+    (groups === across * down ? '' : `  if (group >= ${groups}u) { return; }\n`) +
+    `${text}}\n`
+  const enable = main.includes('subgroup') ? 'enable subgroups;\n' : ''
+  const source = `${enable}${kernel.buffers.map(binding).join('')}${declarations}${prelude(declarations + main)}${main}`
+  return { source, entry, workgroups: [across, down, 1] }
+}
+
+/** Writes the stores: all values before the first write, since a buffer may be updated in place. */
+export const writeStores = (
+  body: Body,
+  buffers: readonly KernelBuffer[],
+  stores: readonly Store[],
+  guard = '',
+): void => {
+  const written = stores.map((s) => {
+    if (s.mode === 'add')
+      throw new Error('a kernel that adds to elements in grid order reached WGSL, which has no order')
+    const value = storeText(buffers[s.buffer]!.dtype, body.value(s.value))
+    return `b${s.buffer}[${body.index(s.at)}] = ${value};`
+  })
+  if (guard !== '' && written.length > 0) body.line(`if (${guard}) {`)
+  for (const w of written) body.line(guard === '' ? w : `  ${w}`)
+  if (guard !== '' && written.length > 0) body.line('}')
+}

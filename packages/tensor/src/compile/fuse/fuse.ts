@@ -1,0 +1,283 @@
+/**
+ * Expressions -> few kernels. One walk over the graph, consumers first: when a node is reached, everything that reads it
+ * has its kernel, and the indices at which each kernel reads it are known. A pointwise node is substituted into its
+ * readers, or stored; a reduction joins a reader that runs over the same rows; a dot takes its elementwise reader as
+ * epilogue. Joining never closes a cycle: a group takes a stored node only if it does not run after another reader.
+ */
+import { type Axis, div, flatten, type Ix, mod, ofAxis, substitute, unflatten } from '../../loops/ix.ts'
+import type { Expr } from '../../graph/expr.ts'
+import { sizeOf } from '../../base/shape.ts'
+import { costs, LOAD, shareOf, worthCopying } from './cost.ts'
+import { count, covers, extents, freshAxes, freshAxis, type Group, rebase, runsAfter } from './group.ts'
+import { createGrouping } from './grouping.ts'
+import type { Capabilities } from '../program.ts'
+
+export interface Fusion {
+  readonly groups: readonly Group[]
+  /** The group that stores a node. */
+  readonly owner: ReadonlyMap<Expr, Group>
+}
+
+/** A dot evaluates its operands once a packed element: only loads with a little arithmetic are worth fusing there. */
+const OPERAND = LOAD + 2
+
+/** A node standing for memory that another node names: `after(x, y)` is x. */
+export const storageOf = (e: Expr): Expr => {
+  let node = e
+  while (node.prim.lower.kind === 'after') node = node.args[0]!
+  return node
+}
+
+/** A group that joins reductions looks this far for what they have in common. */
+const CONE = 400
+/** Of the elements that are reduced, the part that makes a value worth sharing; and the part below which nobody minds its being kept. */
+const LARGE = 1 / 2
+const SMALL = 1 / 8
+
+/** Whether all readers are to read what was written once. */
+const isStored = ({ prim: { lower } }: Expr): boolean => lower.kind === 'pointwise' && lower.stored === true
+
+/** How often a group evaluates what is inlined into it. */
+const gridOf = (group: Group): number => count(group.rows) * count(group.cols) * (group.dot?.k.extent ?? 1)
+
+export const fuse = (capabilities: Capabilities, order: readonly Expr[], outputs: readonly Expr[]): Fusion => {
+  const kept = new Set(outputs.map(storageOf))
+  const cost = costs(order, kept)
+  const books = createGrouping(capabilities.bindings, (node) => cost.get(node))
+  const { readersOf, newGroup, read, inline, readThrough, store, hosts, roomFor } = books
+
+  /**
+   * What a group would compute a value from, as far as can be told before all of it is placed: each value that is loaded, by
+   * the movement through which it is seen (another part of the same array is something else).
+   */
+  const sources = (group: Group | undefined, e: Expr): ReadonlyMap<Expr, Expr> => {
+    const found = new Map<Expr, Expr>()
+    const seen = new Set<Expr>([e])
+    const stack = [{ node: e, as: e }]
+    for (let top = stack.pop(); top !== undefined && seen.size < CONE; top = stack.pop()) {
+      const { node, as } = top
+      const known = cost.get(node)
+      if (known?.inlined !== true && group?.computes.has(node) !== true) {
+        const value = storageOf(node)
+        found.set(sizeOf(as.shape) === sizeOf(value.shape) ? value : as, value)
+      } else
+        for (const arg of node.args)
+          if (!seen.has(arg)) {
+            seen.add(arg)
+            stack.push({ node: arg, as: known?.view === true ? as : arg })
+          }
+    }
+    return found
+  }
+  /**
+   * Whether a reduction may join the reductions of a group. It may where they have something large in common, or follow from
+   * one another: that is loaded once. Two that have nothing in common would only wait for one another, and keep alive what
+   * each reads (of micro-batches, each would wait for the last); that costs nothing where it is kept alive anyway, for a
+   * reader that runs later still (the gradients whose common norm clips them).
+   */
+  const mayJoin = (group: Group, node: Expr): boolean => {
+    const part = (as: Expr, e: Expr): number =>
+      Math.min(sizeOf(as.shape), sizeOf(e.shape)) / Math.max(1, sizeOf(node.args[0]!.shape))
+    const mine = sources(group, node.args[0]!)
+    const theirs = group.reductions.map((r) => sources(group, r.node.args[0]!))
+    if (theirs.some((of) => of.has(node) || [...of].some(([as, e]) => part(as, e) >= LARGE && mine.has(as))))
+      return true
+    const waits = (e: Expr): boolean =>
+      e.prim.lower.kind === 'leaf' || readersOf(e).some((g) => g !== group && runsAfter(g, group))
+    return [mine, ...theirs].every((of) => [...of].every(([as, e]) => part(as, e) < SMALL || waits(e)))
+  }
+  /**
+   * A sum that runs on from product to product, (a + b) + c: its reader takes the last product as its own, and adds what the
+   * earlier ones came to, so that of all products one sum is kept, not each. No kernel more: every product has one.
+   */
+  const accumulates = (node: Expr): boolean => {
+    const [reader, ...others] = readersOf(node)
+    const { overDot, view } = cost.get(node)!
+    if (view || !overDot || reader === undefined || others.length > 0 || kept.has(node)) return false
+    const whole = (e: Expr): boolean => sizeOf(e.shape) === sizeOf(node.shape)
+    const mine = new Set(sources(reader, node).values())
+    const summed = [...mine].filter((e) => whole(e) && e.prim.lower.kind !== 'leaf' && readersOf(e).length === 0)
+    const another = [reader.dot?.node, ...reader.reads.keys()].some(
+      (e) => e !== undefined && e.prim.lower.kind === 'dot' && whole(e) && !mine.has(e),
+    )
+    return summed.length > 1 && another
+  }
+
+  const placePointwise = (node: Expr): void => {
+    const places = readersOf(node).flatMap((group) => group.reads.get(node)!.map((r) => ({ group, ...r })))
+    const data = places.filter((p) => p.kind !== 'order')
+    const { weight, view, overDot, overReduction } = cost.get(node)!
+    const roomy = data.every((p) => roomFor(p.group, node, 0))
+    const operands = data.filter((p) => p.kind === 'operand')
+    const shares = places.map((p) => shareOf(sizeOf(node.shape), gridOf(p.group)))
+    const apart = accumulates(node) || isStored(node)
+    if (
+      !kept.has(node) &&
+      data.length === places.length &&
+      roomy &&
+      !apart &&
+      (view || (worthCopying(weight, shares) && (operands.length === 0 || (weight <= OPERAND && !overDot))))
+    ) {
+      for (const p of data) inline(p.group, node, p.index, p.kind)
+      return
+    }
+    for (const { group, index, axes } of apart ? [] : hosts(node)) {
+      // The epilogue of a dot belongs to the dot's own grid, not to a reduction that reads it.
+      if (overDot && !overReduction && group.reductions.length > 0) continue
+      const fits =
+        covers(axes, [...group.rows, ...group.cols]) || (group.reductions.length > 0 && covers(axes, group.rows))
+      if (!fits || !roomFor(group, node, 1)) continue
+      store(group, node, index)
+      inline(group, node, index, 'loop')
+      return
+    }
+    const rows = freshAxes(node.shape)
+    const group = newGroup('loop', rows, [])
+    const index = rows.map(ofAxis)
+    store(group, node, index)
+    inline(group, node, index, 'loop')
+  }
+
+  const placeReduction = (node: Expr, axes: readonly number[]): void => {
+    const arg = node.args[0]!
+    const reduced = axes.map((a) => arg.shape[a]!)
+    const columns = sizeOf(reduced)
+    const rowsNeeded = sizeOf(node.shape)
+    const enter = (group: Group, index: readonly Ix[]): void => {
+      // Argument index: the kept axes from the result's index, the reduced ones from the columns.
+      const cols = unflatten(flatten(group.cols.map(ofAxis), extents(group.cols)), reduced)
+      let nextKept = 0
+      let nextReduced = 0
+      const inner = arg.shape.map((_, i) => (axes.includes(i) ? cols[nextReduced++]! : index[nextKept++]!))
+      group.reductions.push({ node, index, inner })
+      group.computes.add(node)
+      read(group, arg, inner, 'loop')
+    }
+    const short = columns <= capabilities.longestRow && (rowsNeeded >= capabilities.lanes || columns <= 1024)
+    for (const { group, index, axes: rowAxes } of short ? hosts(node) : []) {
+      if (group.dot !== null || !roomFor(group, node, 1)) continue
+      const others = readersOf(node).length > 1 || kept.has(node)
+      if (group.reductions.length > 0) {
+        if (!covers(rowAxes, group.rows) || count(group.cols) !== columns || !mayJoin(group, node)) continue
+      } else {
+        const rest = group.rows.filter((a) => a.extent !== 1 && !rowAxes.includes(a))
+        if (rest.length > 0 && count(rest) !== columns) continue
+        const rows = group.rows.filter((a) => a.extent === 1 || rowAxes.includes(a))
+        const scope = rest.length > 0 ? 'full' : 'row'
+        group.rows = rows
+        group.cols = rest.length > 0 ? rest : freshAxes(reduced)
+        group.stores.splice(0, group.stores.length, ...group.stores.map((s) => ({ ...s, scope }) as const))
+      }
+      enter(group, index)
+      if (others) store(group, node, index)
+      return
+    }
+    const rows = freshAxes(node.shape)
+    const group = newGroup('loop', rows, freshAxes(reduced))
+    const index = rows.map(ofAxis)
+    enter(group, index)
+    store(group, node, index)
+  }
+
+  const placeDot = (node: Expr): void => {
+    const [a, b] = node.args as readonly [Expr, Expr]
+    const rank = node.shape.length
+    const axes = freshAxes(node.shape)
+    const k = freshAxis(a.shape[rank - 1]!)
+    const index = axes.map(ofAxis)
+    const host = hosts(node).find(
+      ({ group: g, axes: hosted }) =>
+        g.dot === null && g.reductions.length === 0 && covers(hosted, g.rows) && roomFor(g, node, 1),
+    )
+    let group: Group
+    if (host === undefined) {
+      group = newGroup('loop', axes, [])
+      store(group, node, index)
+    } else {
+      group = host.group
+      inDotAxes(group, host.index, node.shape, axes)
+      if (readersOf(node).length > 1 || kept.has(node)) store(group, node, index)
+    }
+    const [batch, [m, n]] = [axes.slice(0, -2), axes.slice(-2) as [Axis, Axis]]
+    group.dot = { node, index, batch, m, n, k }
+    group.computes.add(node)
+    const outer = index.slice(0, -2)
+    read(group, a, [...outer, ofAxis(m), ofAxis(k)], 'operand')
+    read(group, b, [...outer, ofAxis(k), ofAxis(n)], 'operand')
+  }
+
+  /** A group's loops in a dot's own axes, given the dot's index in the group's. */
+  const inDotAxes = (group: Group, index: readonly Ix[], shape: readonly number[], axes: readonly Axis[]): void => {
+    const position = flatten(axes.map(ofAxis), shape)
+    const image = new Map<number, Ix>()
+    for (const t of flatten(index, shape).terms)
+      if (t.atom.kind === 'axis') image.set(t.atom.axis.id, mod(div(position, t.coef), t.atom.axis.extent))
+    rebase(group, {
+      rows: axes,
+      cols: [],
+      move: (ix) =>
+        substitute(
+          ix,
+          (a) => image.get(a.id) ?? ofAxis(a),
+          (s) => s,
+        ),
+    })
+  }
+
+  const placeScan = (node: Expr, axis: number): void => {
+    const axes = freshAxes(node.shape)
+    const group = newGroup(
+      'scan',
+      axes.filter((_, i) => i !== axis),
+      [axes[axis]!],
+    )
+    const index = axes.map(ofAxis)
+    group.computes.add(node)
+    group.reductions.push({ node, index: index.filter((_, i) => i !== axis), inner: index })
+    store(group, node, index)
+    read(group, node.args[0]!, index, 'loop')
+  }
+
+  for (let i = order.length - 1; i >= 0; i--) {
+    const node = order[i]!
+    const used = readersOf(node)
+    if (used.length === 0 && !kept.has(node)) continue
+    const { lower } = node.prim
+    switch (lower.kind) {
+      case 'leaf':
+        break
+      case 'after':
+        for (const group of used) {
+          group.computes.add(node)
+          for (const r of group.reads.get(node)!) read(group, node.args[0]!, r.index, r.kind)
+          read(group, node.args[1]!, [], 'order')
+        }
+        break
+      case 'pointwise':
+        placePointwise(node)
+        break
+      case 'reduce':
+        placeReduction(node, lower.axes(node.params))
+        break
+      case 'dot':
+        placeDot(node)
+        break
+      case 'scan':
+        placeScan(node, lower.axis(node.params))
+        break
+      case 'update': {
+        const rows = freshAxes(lower.grid(node, node.params))
+        const group = newGroup('update', rows, [])
+        const index = rows.map(ofAxis)
+        store(group, node, index)
+        read(group, node.args[0]!, [], 'order')
+        readThrough(group, node, lower.value, index, 'loop')
+        readThrough(group, node, lower.to, index, 'loop')
+        break
+      }
+      case 'composite':
+        throw new Error(`fuse: composite ${node.prim.name} reached the scheduler unexpanded`)
+    }
+  }
+  return { groups: books.groups, owner: books.owner }
+}

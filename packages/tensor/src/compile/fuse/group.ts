@@ -1,0 +1,196 @@
+/** A kernel in the making: which nodes it computes over which axes, and what it reads. Local to scheduling. */
+import { type Axis, flatten, type Ix, ofAxis, substitute } from '../../loops/ix.ts'
+import type { Expr } from '../../graph/expr.ts'
+import { sizeOf } from '../../base/shape.ts'
+
+/** A node computed in a group, with its index in terms of the group's axes. */
+export interface Member {
+  readonly node: Expr
+  readonly index: readonly Ix[]
+}
+export interface StoredMember extends Member {
+  readonly scope: 'row' | 'full'
+}
+export interface ReducedMember extends Member {
+  /** Index of the reduction's argument, over rows and columns. */
+  readonly inner: readonly Ix[]
+}
+export interface DotMember extends Member {
+  readonly batch: readonly Axis[]
+  readonly m: Axis
+  readonly n: Axis
+  readonly k: Axis
+}
+
+/** How a group reads a node: in its loops, as an operand inside a dot's k loop, or only as something to run after. */
+export type ReadKind = 'loop' | 'operand' | 'order'
+export interface Read {
+  readonly kind: ReadKind
+  readonly index: readonly Ix[]
+  readonly key: string
+}
+
+export interface Group {
+  readonly id: number
+  readonly kind: 'loop' | 'scan' | 'update'
+  rows: readonly Axis[]
+  cols: readonly Axis[]
+  readonly stores: StoredMember[]
+  readonly reductions: ReducedMember[]
+  dot: DotMember | null
+  /** Reads by node, deduplicated by index. */
+  readonly reads: Map<Expr, Read[]>
+  /** Nodes it computes itself, as values of its loops: their reads are no loads. */
+  readonly computes: Set<Expr>
+  /** Groups whose stores this one reads. */
+  readonly after: Set<Group>
+}
+
+let axisCount = 0
+/** Axis ids only name loop variables; kernels are renumbered when they are built. */
+export const freshAxis = (extent: number): Axis => ({ id: axisCount++, extent })
+export const freshAxes = (shape: readonly number[]): readonly Axis[] => shape.map(freshAxis)
+
+export const extents = (axes: readonly Axis[]): readonly number[] => axes.map((a) => a.extent)
+export const count = (axes: readonly Axis[]): number => sizeOf(extents(axes))
+
+/** The axes an index visits exactly once each, covering an array of `shape`; null when it is no such bijection. */
+export const bijectionAxes = (index: readonly Ix[], shape: readonly number[]): readonly Axis[] | null => {
+  const flat = flatten(index, shape)
+  if (flat.constant !== 0) return null
+  const axes: Axis[] = []
+  let stride = 1
+  for (const t of [...flat.terms].sort((p, q) => p.coef - q.coef)) {
+    if (t.atom.kind !== 'axis' || t.coef !== stride) return null
+    axes.push(t.atom.axis)
+    stride *= t.atom.axis.extent
+  }
+  return stride === sizeOf(shape) ? axes : null
+}
+
+/** Where an axis has to be cut so that every div and mod of it in `index` becomes an axis of its own. */
+const cutsOf = (index: readonly Ix[]): ReadonlyMap<Axis, ReadonlySet<number>> | null => {
+  const cuts = new Map<Axis, Set<number>>()
+  const cut = (axis: Axis, ...at: readonly number[]): true => {
+    const known = cuts.get(axis) ?? new Set()
+    for (const n of at) known.add(n)
+    cuts.set(axis, known)
+    return true
+  }
+  const only = (ix: Ix): Ix['terms'][number]['atom'] | null =>
+    ix.terms.length === 1 && ix.constant === 0 && ix.terms[0]!.coef === 1 ? ix.terms[0]!.atom : null
+  for (const { terms } of index)
+    for (const { atom } of terms) {
+      if (atom.kind === 'axis') continue
+      if (atom.kind !== 'div' && atom.kind !== 'mod') return null
+      const of = only(atom.of)
+      if (of?.kind === 'axis') cut(of.axis, atom.by)
+      else if (of?.kind === 'div' && atom.kind === 'mod') {
+        const inner = only(of.of)
+        if (inner?.kind !== 'axis') return null
+        cut(inner.axis, of.by, of.by * atom.by)
+      } else return null
+    }
+  return cuts
+}
+
+/** An axis as several nested ones, outermost first, cut at the given strides; null where these do not nest. */
+const splitAxis = (axis: Axis, cuts: ReadonlySet<number>): readonly Axis[] | null => {
+  const strides = [...cuts].filter((n) => n < axis.extent).sort((p, q) => p - q)
+  const parts: Axis[] = []
+  let inner = 1
+  for (const stride of [...strides, axis.extent]) {
+    if (stride % inner !== 0) return null
+    parts.unshift(freshAxis(stride / inner))
+    inner = stride
+  }
+  return parts
+}
+
+/** A group's loops in finer axes. */
+export interface Refinement {
+  readonly rows: readonly Axis[]
+  readonly cols: readonly Axis[]
+  readonly move: (ix: Ix) => Ix
+}
+
+/**
+ * Finer axes for a group in which `index` has no div or mod left: a reader that runs over [B T] sees a [B, T] value at
+ * (r / T, r % T), and is rewritten to run over B and T.
+ */
+export const refinement = (group: Group, index: readonly Ix[]): Refinement | null => {
+  const cuts = cutsOf(index)
+  if (cuts === null || cuts.size === 0) return null
+  const image = new Map<number, Ix>()
+  const refine = (axes: readonly Axis[]): readonly Axis[] | null => {
+    const finer: Axis[] = []
+    for (const a of axes) {
+      const at = cuts.get(a)
+      const parts = at === undefined ? [a] : splitAxis(a, at)
+      if (parts === null) return null
+      if (at !== undefined) image.set(a.id, flatten(parts.map(ofAxis), extents(parts)))
+      finer.push(...parts)
+    }
+    return finer
+  }
+  const rows = refine(group.rows)
+  const cols = refine(group.cols)
+  if (rows === null || cols === null) return null
+  return {
+    rows,
+    cols,
+    move: (ix) =>
+      substitute(
+        ix,
+        (a) => image.get(a.id) ?? ofAxis(a),
+        (s) => s,
+      ),
+  }
+}
+
+export const indexKey = (index: readonly Ix[]): string => index.map((ix) => ix.key).join()
+export const readAt = (kind: ReadKind, index: readonly Ix[]): Read => ({ kind, index, key: kind + indexKey(index) })
+
+/** Express a group's loops in other axes. */
+export const rebase = (group: Group, { rows, cols, move }: Refinement): void => {
+  const all = (index: readonly Ix[]): readonly Ix[] => index.map(move)
+  group.rows = rows
+  group.cols = cols
+  group.stores.splice(0, group.stores.length, ...group.stores.map((s) => ({ ...s, index: all(s.index) })))
+  group.reductions.splice(
+    0,
+    group.reductions.length,
+    ...group.reductions.map((r) => ({ ...r, index: all(r.index), inner: all(r.inner) })),
+  )
+  for (const [node, reads] of group.reads) {
+    const moved = reads.map((r) => readAt(r.kind, all(r.index)))
+    group.reads.set(
+      node,
+      moved.filter((r, i) => moved.findIndex((q) => q.key === r.key) === i),
+    )
+  }
+}
+
+/** Whether `part` holds just the axes of `whole` that iterate more than once. */
+export const covers = (part: readonly Axis[], whole: readonly Axis[]): boolean => {
+  const ids = new Set(part.map((a) => a.id))
+  const loops = whole.filter((a) => a.extent !== 1)
+  return ids.size === loops.length && loops.every((a) => ids.has(a.id))
+}
+
+/** Whether `from` runs after `to`, through any chain of reads. */
+export const runsAfter = (from: Group, to: Group): boolean => {
+  if (from === to) return true
+  const seen = new Set<Group>([from])
+  const stack = [from]
+  for (let g = stack.pop(); g !== undefined; g = stack.pop()) {
+    for (const before of g.after) {
+      if (before === to) return true
+      if (!seen.has(before)) {
+        seen.add(before)
+        stack.push(before)
+      }
+    }
+  }
+  return false
+}

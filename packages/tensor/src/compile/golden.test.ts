@@ -1,0 +1,69 @@
+/** What is generated for a few programs, so that a change in it is seen in review: kernels, grids, buffers, memory. */
+import { expect, it } from 'vitest'
+import type { Axis } from '../loops/ix.ts'
+import type { Expr } from '../graph/expr.ts'
+import { gelu } from '../ops/activation.ts'
+import { matmul } from '../ops/linalg.ts'
+import { add, mul, sub } from '../ops/math.ts'
+import { transpose } from '../ops/movement.ts'
+import { mean } from '../ops/reductions.ts'
+import { softmax } from '../ops/softmax.ts'
+import { parameter } from '../primitives/index.ts'
+import { typed } from '../graph/tensor.ts'
+import { host, parallel } from './capabilities.support.ts'
+import type { Capabilities, Program } from './program.ts'
+import { schedule } from './schedule.ts'
+
+const grid = (axes: readonly Axis[]): string => `[${axes.map((a) => a.extent).join(' ')}]`
+const listing = (program: Program): string =>
+  [
+    ...program.buffers.map(({ source, bytes }, i) => `buffer ${i}: ${source.kind} ${bytes} B`),
+    ...program.steps.map((step) => {
+      if (step.kind === 'copy') return `copy ${step.from} -> ${step.to}`
+      const { kernel, buffers } = step
+      const use = kernel.buffers
+        .map(({ read, write }, i) => `${buffers[i]!}${read ? 'r' : ''}${write ? 'w' : ''}`)
+        .join(' ')
+      return kernel.kind === 'dot'
+        ? `dot ${grid(kernel.batch)} ${kernel.m.extent} x ${kernel.k.extent} x ${kernel.n.extent} (${use}): ${kernel.name}`
+        : `rows ${grid(kernel.rows)} cols ${grid(kernel.cols)} reductions ${kernel.reductions.length} (${use}): ${kernel.name}`
+    }),
+    `outputs ${program.outputs.map((o) => o.buffer).join(' ')}`,
+  ].join('\n')
+
+const f32 = (...shape: number[]): Expr => parameter({ shape, dtype: 'f32' })
+const planned = (
+  capabilities: Capabilities,
+  inputs: readonly Expr[],
+  outputs: readonly Expr[],
+  donated: readonly number[] = [],
+): string => listing(schedule(capabilities)({ inputs, outputs, donated: inputs.map((_, i) => donated.includes(i)) }))
+
+it('softmax over rows', () => {
+  const x = f32(32, 64)
+  expect(planned(host, [x], [softmax(-1)(typed(x))])).toMatchSnapshot()
+})
+
+it('an MLP with its residual', () => {
+  const [x, up, down] = [f32(64, 32), f32(32, 128), f32(128, 32)].map((e) => typed(e))
+  const y = add(x!, matmul(gelu(matmul(x!, up!)), down!))
+  expect(planned(host, [x!, up!, down!], [y])).toMatchSnapshot()
+})
+
+it('attention over packed heads', () => {
+  const [q, k, v] = [f32(2, 4, 16, 8), f32(2, 4, 16, 8), f32(2, 4, 16, 8)].map((e) => typed(e))
+  const scores = mul(matmul(q!, transpose([0, 1, 3, 2])(k!)), 0.35)
+  expect(planned(host, [q!, k!, v!], [matmul(softmax(-1)(scores), v!)])).toMatchSnapshot()
+})
+
+it('a step of gradient descent, its weights donated', () => {
+  const [w, x, y] = [f32(16, 4), f32(64, 16), f32(64, 4)].map((e) => typed(e))
+  const error = sub(matmul(x!, w!), y!)
+  const next = sub(w!, mul(matmul(transpose([1, 0])(x!), error), 0.1))
+  expect(planned(host, [w!, x!, y!], [next, mean()(mul(error, error))], [0])).toMatchSnapshot()
+})
+
+it('a long sum on a device with many lanes goes in two stages', () => {
+  const x = f32(1_000_003)
+  expect(planned(parallel, [x], [mean()(typed(x))])).toMatchSnapshot()
+})

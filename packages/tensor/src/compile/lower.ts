@@ -1,0 +1,129 @@
+/** A group -> a kernel: the pointwise functions of its nodes are substituted into one another over the group's axes. */
+import { flatten, type Ix, ofAxis } from '../loops/ix.ts'
+import type { Kernel, KernelBuffer, Reduction, Store } from '../loops/kernel.ts'
+import { type ReduceOp, type Scalar, load, reduced } from '../loops/scalar.ts'
+import type { Expr } from '../graph/expr.ts'
+import { sizeOf } from '../base/shape.ts'
+import { canonical } from './canonical.ts'
+import { type Group, indexKey } from './fuse/group.ts'
+
+export interface LoweredKernel {
+  readonly kernel: Kernel
+  /** The program's buffer behind each of the kernel's. */
+  readonly buffers: readonly number[]
+}
+
+/** What a group needs to know of the rest of the program. */
+export interface Surroundings {
+  readonly owner: ReadonlyMap<Expr, Group>
+  readonly bufferOf: ReadonlyMap<Expr, number>
+}
+
+export const lowerGroup = ({ owner, bufferOf }: Surroundings, group: Group): LoweredKernel => {
+  const buffers: (KernelBuffer & { readonly program: number })[] = []
+  const names: string[] = []
+
+  const bufferFor = (node: Expr, use: 'read' | 'write'): number => {
+    const program = bufferOf.get(node)!
+    const at = buffers.findIndex((b) => b.program === program)
+    const known = buffers[at]
+    const size = Math.max(known?.size ?? 0, sizeOf(node.shape))
+    const merged = {
+      program,
+      dtype: node.dtype,
+      size,
+      read: known?.read === true || use === 'read',
+      write: known?.write === true || use === 'write',
+    }
+    if (known === undefined) return buffers.push(merged) - 1
+    buffers[at] = merged
+    return at
+  }
+
+  const memo = new Map<Expr, Map<string, Scalar>>()
+  const order = [...group.reductions].reverse()
+  const reductionOf = new Map(order.map((r, i) => [r.node, i]))
+
+  const value = (node: Expr, index: readonly Ix[]): Scalar => {
+    const known = memo.get(node) ?? new Map<string, Scalar>()
+    memo.set(node, known)
+    const key = indexKey(index)
+    const seen = known.get(key)
+    if (seen !== undefined) return seen
+    const made = compute(node, index)
+    known.set(key, made)
+    return made
+  }
+  const compute = (node: Expr, index: readonly Ix[]): Scalar => {
+    const { lower } = node.prim
+    if (lower.kind === 'after') return value(node.args[0]!, index)
+    const reduction = reductionOf.get(node)
+    if (reduction !== undefined) return reduced(reduction, node.dtype)
+    if (group.dot?.node === node) return reduced(0, node.dtype)
+    const elsewhere = owner.has(node) && owner.get(node) !== group
+    if (lower.kind === 'pointwise' && !elsewhere) {
+      names.push(node.prim.name)
+      return lower.at(index, (arg, at) => value(node.args[arg]!, at), node, node.params)
+    }
+    return load(bufferFor(node, 'read'), flatten(index, node.shape), node.dtype)
+  }
+
+  const reductions = order.map((r): Reduction => {
+    const { lower } = r.node.prim
+    const op: ReduceOp = lower.kind === 'reduce' || lower.kind === 'scan' ? lower.op : 'sum'
+    const scalar = value(r.node.args[0]!, r.inner)
+    names.push(r.node.prim.name)
+    return { op, dtype: r.node.dtype, value: scalar, scan: lower.kind === 'scan' }
+  })
+  const dot =
+    group.dot === null
+      ? null
+      : {
+          ...group.dot,
+          a: value(group.dot.node.args[0]!, [
+            ...group.dot.index.slice(0, -2),
+            ofAxis(group.dot.m),
+            ofAxis(group.dot.k),
+          ]),
+          b: value(group.dot.node.args[1]!, [
+            ...group.dot.index.slice(0, -2),
+            ofAxis(group.dot.k),
+            ofAxis(group.dot.n),
+          ]),
+        }
+  if (dot !== null) names.push(dot.node.prim.name)
+  const stores = group.stores.map(({ node, index, scope }): Store => {
+    const { lower } = node.prim
+    if (lower.kind === 'update') {
+      const arg = (i: number, at: readonly Ix[]): Scalar => value(node.args[i]!, at)
+      const to = lower.to(index, arg, node, node.params)
+      const what = lower.value(index, arg, node, node.params)
+      names.push(node.prim.name)
+      const buffer = bufferFor(node, 'write')
+      // An increasing store also reads what is there.
+      if (lower.mode === 'add') bufferFor(node, 'read')
+      return { buffer, at: flatten(to, node.shape), value: what, scope, mode: lower.mode }
+    }
+    const what = lower.kind === 'scan' ? reduced(0, node.dtype) : value(node, index)
+    return { buffer: bufferFor(node, 'write'), at: flatten(index, node.shape), value: what, scope, mode: 'set' }
+  })
+
+  const name = [...new Set(names)].join(' ')
+  const plain = buffers.map(({ dtype, size, read, write }) => ({ dtype, size, read, write }))
+  const kernel: Kernel =
+    dot === null
+      ? { kind: 'loop', name, buffers: plain, rows: group.rows, cols: group.cols, reductions, stores }
+      : {
+          kind: 'dot',
+          name,
+          buffers: plain,
+          batch: dot.batch,
+          m: dot.m,
+          n: dot.n,
+          k: dot.k,
+          a: dot.a,
+          b: dot.b,
+          stores,
+        }
+  return { kernel: canonical(kernel), buffers: buffers.map((b) => b.program) }
+}

@@ -1,0 +1,75 @@
+/** Which outputs may live in which donated inputs, and the order that makes it possible. */
+import { type Expr, rewrite, withArgs } from '../../graph/expr.ts'
+import { sameShape } from '../../base/shape.ts'
+import { type Fusion, storageOf } from '../fuse/fuse.ts'
+import { type Group, runsAfter } from '../fuse/group.ts'
+import type { Graph } from '../program.ts'
+
+/**
+ * An update of zeros (or of any value made from nothing) has zeros of its own to write over, so that it neither copies what
+ * others read nor makes them read from memory what they could compute.
+ */
+export const ownOperands = (roots: readonly Expr[]): readonly Expr[] =>
+  rewrite(roots, (node, args) => {
+    const [operand] = args
+    const made =
+      node.prim.lower.kind === 'update' && operand?.prim.lower.kind === 'pointwise' && operand.args.length === 0
+    return withArgs(node, made ? [{ ...operand }, ...args.slice(1)] : args)
+  })
+
+/** The value an update finally writes into, through any chain of updates. */
+const updated = (e: Expr): Expr => {
+  let node = storageOf(e)
+  while (node.prim.lower.kind === 'update') node = storageOf(node.args[0]!)
+  return node
+}
+
+/** Output node -> donated input whose buffer it should take: an update takes its operand's, the rest go by shape and order. */
+export const pairDonations = (graph: Graph): ReadonlyMap<Expr, Expr> => {
+  const free = new Set(graph.inputs.filter((_, i) => graph.donated[i]!))
+  const pairs = new Map<Expr, Expr>()
+  const outputs = [...new Set(graph.outputs.map(storageOf))]
+  for (const out of outputs) if (free.has(out)) free.delete(out)
+  for (const out of outputs) {
+    const operand = updated(out)
+    if (operand !== out && free.delete(operand)) pairs.set(out, operand)
+  }
+  for (const out of outputs) {
+    if (pairs.has(out) || out.prim.lower.kind === 'leaf') continue
+    for (const input of free) {
+      if (input.dtype !== out.dtype || !sameShape(input.shape, out.shape)) continue
+      free.delete(input)
+      pairs.set(out, input)
+      break
+    }
+  }
+  return pairs
+}
+
+/**
+ * Whoever overwrites a value runs after its other readers, wherever that closes no cycle. Of several updates of one value
+ * (gradients scattered into the same zeros) only the last to run can write over it: these are left in any order.
+ */
+export const overwriteLast = ({ groups, owner }: Fusion, pairs: ReadonlyMap<Expr, Expr>): void => {
+  const readersOf = new Map<Expr, Group[]>()
+  for (const g of groups)
+    for (const node of g.reads.keys()) {
+      const known = readersOf.get(node)
+      if (known === undefined) readersOf.set(node, [g])
+      else known.push(g)
+    }
+  const operandOf = (g: Group): Expr | null => (g.kind === 'update' ? storageOf(g.stores[0]!.node.args[0]!) : null)
+  const runLast = (writer: Group | undefined, readers: readonly Group[]): void => {
+    if (writer === undefined) return
+    for (const reader of readers) if (reader !== writer && !runsAfter(reader, writer)) writer.after.add(reader)
+  }
+  for (const [out, old] of pairs) runLast(owner.get(out), readersOf.get(old) ?? [])
+  for (const g of groups) {
+    const old = operandOf(g)
+    if (old === null || pairs.get(g.stores[0]!.node) === old) continue
+    runLast(
+      g,
+      (readersOf.get(old) ?? []).filter((reader) => operandOf(reader) !== old),
+    )
+  }
+}

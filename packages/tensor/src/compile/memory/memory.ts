@@ -1,0 +1,255 @@
+/**
+ * Where every stored value lives. Intermediates share the arena by liveness; an output is written straight into its own
+ * buffer, or into the donated input it replaces; a value may take the place of one that it is the last to read, where each
+ * iteration reads only the element that it then writes. What cannot be done in place is copied.
+ *
+ * One question decides all of it: may this step write to that place? A place knows the values that were put there and
+ * until when each of them is read (`mayWrite`).
+ */
+import { flatten } from '../../loops/ix.ts'
+import { dtypes } from '../../base/dtype.ts'
+import type { Expr } from '../../graph/expr.ts'
+import { sizeOf } from '../../base/shape.ts'
+import { packArena } from './arena.ts'
+import { type Fusion, storageOf } from '../fuse/fuse.ts'
+import type { Group, StoredMember } from '../fuse/group.ts'
+import type { Graph, ProgramBuffer } from '../program.ts'
+
+export interface Copy {
+  readonly from: number
+  readonly to: number
+  readonly bytes: number
+}
+export interface MemoryPlan {
+  readonly buffers: readonly ProgramBuffer[]
+  readonly bufferOf: ReadonlyMap<Expr, number>
+  /** Bytes of the arena's slabs, and the most that lives in them at one time. */
+  readonly slabs: readonly number[]
+  readonly live: number
+  /** The copy to make before a group's kernel (the operand of an update that lives on). */
+  readonly before: ReadonlyMap<Group, Copy>
+  /** Copies to make at the end. */
+  readonly last: readonly Copy[]
+  readonly outputs: readonly number[]
+}
+
+export const bytesOf = (e: Expr): number => Math.max(1, sizeOf(e.shape)) * dtypes[e.dtype].bytes
+
+/** Values in memory that a group touches: what it loads, and what it overwrites. */
+export const touched = (group: Group, owner: ReadonlyMap<Expr, Group>): readonly Expr[] => {
+  const found = new Set<Expr>()
+  for (const [node, reads] of group.reads) {
+    const place = storageOf(node)
+    const orderOnly = reads.every((r) => r.kind === 'order')
+    const operand = group.kind === 'update' && group.stores[0]!.node.args[0] === node
+    if (orderOnly && !operand) continue
+    if (place.prim.lower.kind === 'leaf' || (owner.has(place) && owner.get(place) !== group)) found.add(place)
+  }
+  return [...found]
+}
+
+/** Whether what a group computes for `from` reads `target` from memory. */
+const computedFrom = (group: Group, owner: ReadonlyMap<Expr, Group>, from: Expr, target: Expr): boolean => {
+  const seen = new Set<Expr>([from])
+  const stack = [from]
+  for (let node = stack.pop(); node !== undefined; node = stack.pop())
+    for (const arg of node.args) {
+      const place = storageOf(arg)
+      if (place === target) return true
+      const inside = place.prim.lower.kind !== 'leaf' && (owner.get(place) ?? group) === group
+      if (inside && !seen.has(place)) {
+        seen.add(place)
+        stack.push(place)
+      }
+    }
+  return false
+}
+
+/**
+ * Whether a store may overwrite `node`, which its group reads. An update may where the group reads nothing else of it: its
+ * iterations write where they like. Else each iteration must read only the element that it is about to write. Values are
+ * computed before any is stored, but row stores come before the full stores of the row, which must not miss what was there.
+ */
+export const mayOverwrite = (
+  group: Group,
+  owner: ReadonlyMap<Expr, Group>,
+  store: StoredMember,
+  node: Expr,
+): boolean => {
+  const reads = [...group.reads].filter(([n]) => storageOf(n) === node)
+  if (group.kind === 'update')
+    return storageOf(store.node.args[0]!) === node && reads.every(([, of]) => of.every((r) => r.kind === 'order'))
+  const later = store.scope === 'row' ? group.stores.filter((s) => s.scope === 'full') : []
+  if (later.some((s) => computedFrom(group, owner, s.node, node))) return false
+  const at = flatten(store.index, store.node.shape).key
+  return reads.every(([n, of]) => of.every((r) => r.kind === 'loop' && flatten(r.index, n.shape).key === at))
+}
+
+/** A value in a place, and the last step that reads it there: Infinity where it is a result. */
+interface Tenant {
+  readonly value: Expr
+  readonly until: number
+}
+interface Place {
+  /** The numbered buffer; null in the arena, whose ranges are numbered at the end. */
+  readonly buffer: number | null
+  /** False for constants, and for inputs that were not donated. */
+  readonly writable: boolean
+  readonly bytes: number
+  readonly start: number
+  readonly tenants: Tenant[]
+}
+
+export const planMemory = (
+  largestSlab: number,
+  graph: Graph,
+  fusion: Fusion,
+  groups: readonly Group[],
+  pairs: ReadonlyMap<Expr, Expr>,
+): MemoryPlan => {
+  const { owner } = fusion
+  const buffers: ProgramBuffer[] = []
+  const placeOf = new Map<Expr, Place>()
+  const arena: Place[] = []
+
+  const lastUse = new Map<Expr, number>()
+  groups.forEach((g, i) => {
+    for (const node of touched(g, owner)) lastUse.set(node, i)
+  })
+  const results = graph.outputs.map(storageOf)
+  const isResult = new Set(results)
+  const until = (value: Expr, written: number): number =>
+    isResult.has(value) ? Infinity : (lastUse.get(value) ?? written)
+
+  const inBuffer = (source: ProgramBuffer['source'], bytes: number, writable: boolean): Place => {
+    const buffer = buffers.push({ source, bytes }) - 1
+    return { buffer, writable, bytes, start: -1, tenants: [] }
+  }
+  const inArena = (node: Expr, start: number): Place => {
+    const place: Place = { buffer: null, writable: true, bytes: bytesOf(node), start, tenants: [] }
+    arena.push(place)
+    return place
+  }
+  const put = (value: Expr, place: Place, i: number): void => {
+    placeOf.set(value, place)
+    place.tenants.push({ value, until: until(value, i) })
+  }
+  graph.inputs.forEach((leaf, index) =>
+    put(leaf, inBuffer({ kind: 'input', index }, bytesOf(leaf), graph.donated[index]!), -1),
+  )
+
+  const target = targets(graph, owner, groups, lastUse, (out) => {
+    const donated = pairs.get(out)
+    return donated === undefined ? inBuffer({ kind: 'output' }, bytesOf(out), true) : placeOf.get(donated)!
+  })
+
+  /** The result that a place waits for. */
+  const reserved = new Map([...target].flatMap(([out, place]) => (isResult.has(out) ? [[place, out] as const] : [])))
+  /** Whether step i may write to a place; `over`: whether it may write over a value that it is itself the last to read. */
+  const mayWrite = (place: Place, i: number, over: (value: Expr) => boolean): boolean =>
+    place.writable &&
+    place.tenants.every((t) => t.until < i || (t.until === i && owner.get(t.value) !== groups[i] && over(t.value)))
+
+  const before = new Map<Group, { readonly from: Place; readonly to: Place; readonly bytes: number }>()
+  groups.forEach((g, i) => {
+    const reads = touched(g, owner)
+    for (const leaf of reads)
+      if (leaf.prim.lower.kind === 'leaf' && !placeOf.has(leaf))
+        put(leaf, inBuffer({ kind: 'constant', leaf }, bytesOf(leaf), false), -1)
+
+    const placeUpdate = (stored: StoredMember): Place => {
+      const { node } = stored
+      const operand = storageOf(node.args[0]!)
+      const from = placeOf.get(operand)!
+      const stays = !isResult.has(node) || (reserved.get(from) ?? node) === node
+      if (stays && mayWrite(from, i, (value) => value === operand && mayOverwrite(g, owner, stored, value))) return from
+      const goal = target.get(node)
+      // The copy writes the whole place before the kernel reads anything.
+      const to = goal !== undefined && mayWrite(goal, i, () => false) ? goal : inArena(node, i)
+      before.set(g, { from, to, bytes: bytesOf(node) })
+      return to
+    }
+    const placeStore = (stored: StoredMember): Place => {
+      const { node } = stored
+      const over = (value: Expr): boolean => mayOverwrite(g, owner, stored, value)
+      const goal = target.get(node)
+      if (goal !== undefined) return mayWrite(goal, i, over) ? goal : inArena(node, i)
+      const reusable = reads.find((r) => {
+        const place = placeOf.get(r)!
+        const fits = r.dtype === node.dtype && sizeOf(r.shape) === sizeOf(node.shape)
+        return fits && place.buffer === null && mayWrite(place, i, (value) => value === r && over(value))
+      })
+      return reusable === undefined ? inArena(node, i) : placeOf.get(reusable)!
+    }
+    for (const stored of g.stores) put(stored.node, g.kind === 'update' ? placeUpdate(stored) : placeStore(stored), i)
+  })
+
+  const { slabs, ranges, live } = packArena(
+    largestSlab,
+    arena.map(({ bytes, start, tenants }) => ({
+      bytes,
+      start,
+      end: Math.min(groups.length, Math.max(...tenants.map((t) => t.until))),
+    })),
+  )
+  const slots = new Map(
+    arena.map((place, i) => [place, buffers.push({ source: { kind: 'slot', ...ranges[i]! }, bytes: place.bytes }) - 1]),
+  )
+  const resolve = (place: Place): number => place.buffer ?? slots.get(place)!
+
+  // Results that did not end where they should, results that are leaves, and results asked for twice.
+  const last: Copy[] = []
+  const taken = new Set<number>()
+  const outputs = results.map((out) => {
+    if (!placeOf.has(out)) put(out, inBuffer({ kind: 'constant', leaf: out }, bytesOf(out), false), -1)
+    const place = placeOf.get(out)!
+    const from = resolve(place)
+    const goal = target.get(out)
+    // A donated input that is itself a result stays where it is.
+    const mine = out.prim.lower.kind === 'leaf' && place.writable
+    const want = goal !== undefined ? resolve(goal) : mine ? from : null
+    if (want === from && !taken.has(from)) {
+      taken.add(from)
+      return from
+    }
+    const free = want !== null && !taken.has(want)
+    const to = free ? want : resolve(inBuffer({ kind: 'output' }, bytesOf(out), true))
+    taken.add(to)
+    last.push({ from, to, bytes: bytesOf(out) })
+    return to
+  })
+  return {
+    buffers,
+    bufferOf: new Map([...placeOf].map(([node, place]) => [node, resolve(place)] as const)),
+    slabs,
+    live,
+    before: new Map(
+      [...before].map(([g, c]) => [g, { from: resolve(c.from), to: resolve(c.to), bytes: c.bytes }] as const),
+    ),
+    // In any order: an input that is itself a result is never paired, so none of them reads what another writes.
+    last,
+    outputs,
+  }
+}
+
+/** The place each result should end in; an update hands its own down to the operand that it may overwrite. */
+const targets = (
+  graph: Graph,
+  owner: ReadonlyMap<Expr, Group>,
+  groups: readonly Group[],
+  lastUse: ReadonlyMap<Expr, number>,
+  placeFor: (out: Expr) => Place,
+): ReadonlyMap<Expr, Place> => {
+  const target = new Map<Expr, Place>()
+  for (const out of new Set(graph.outputs.map(storageOf))) if (owner.has(out)) target.set(out, placeFor(out))
+  for (let i = groups.length - 1; i >= 0; i--) {
+    const g = groups[i]!
+    if (g.kind !== 'update') continue
+    const out = g.stores[0]!.node
+    const operand = storageOf(out.args[0]!)
+    const end = target.get(out)
+    if (end !== undefined && owner.has(operand) && !target.has(operand) && lastUse.get(operand) === i)
+      target.set(operand, end)
+  }
+  return target
+}

@@ -1,0 +1,40 @@
+/** Programs run in doubles, with the arena laid out as planned: what a schedule means, whatever the device. For tests. */
+import { interpret } from '../loops/interpret.ts'
+import { evaluate } from '../graph/evaluate.ts'
+import { sizeOf } from '../base/shape.ts'
+import type { Program } from './program.ts'
+
+/** Bytes of an element, as programs count them. */
+const ELEMENT = 4
+
+/** The results of a program; throws where it changed an input that was not donated. */
+export const playProgram = (program: Program, inputs: readonly Float64Array[]): readonly Float64Array[] => {
+  const slabs = program.slabs.map((bytes) => new Float64Array(bytes / ELEMENT).fill(NaN))
+  const memory = program.buffers.map(({ source, bytes }): Float64Array => {
+    switch (source.kind) {
+      case 'input':
+        return inputs[source.index]!.slice()
+      case 'constant':
+        return evaluate([source.leaf])[0]!.data.slice()
+      case 'slot':
+        return slabs[source.slab]!.subarray(source.offset / ELEMENT, (source.offset + bytes) / ELEMENT)
+      case 'output':
+        return new Float64Array(bytes / ELEMENT).fill(NaN)
+    }
+  })
+  for (const step of program.steps) {
+    if (step.kind === 'copy') memory[step.to]!.set(memory[step.from]!.subarray(0, step.bytes / ELEMENT))
+    else
+      interpret(
+        step.kernel,
+        step.buffers.map((b) => memory[b]!),
+      )
+  }
+  program.buffers.forEach(({ source }, b) => {
+    if (source.kind !== 'input' || program.donated[source.index]!) return
+    const changed = inputs[source.index]!.findIndex((x, i) => !Object.is(x, memory[b]![i]))
+    if (changed >= 0)
+      throw new Error(`input ${source.index} was not donated, and its element ${changed} was overwritten`)
+  })
+  return program.outputs.map(({ buffer, aval }) => memory[buffer]!.subarray(0, sizeOf(aval.shape)))
+}

@@ -1,0 +1,74 @@
+import { describe, expect, it } from 'vitest'
+import { verifyKernel } from '../loops/verify.ts'
+import { broadcastTo, dot, maximum, parameter, reduceMax, reduceSum, reshape, slice } from '../primitives/index.ts'
+import type { Expr } from '../graph/expr.ts'
+import type { Capabilities } from './program.ts'
+import { schedule } from './schedule.ts'
+
+const capabilities: readonly Capabilities[] = [
+  { orderedStores: true, longestRow: Infinity, lanes: 1, bindings: 64, reproducible: true, slab: Infinity },
+  { orderedStores: false, longestRow: 1 << 14, lanes: 512, bindings: 8, reproducible: false, slab: 1 << 12 },
+]
+const kernelsOf = (c: Capabilities, input: Expr, output: Expr) =>
+  schedule(c)({ inputs: [input], outputs: [output], donated: [false] }).steps.flatMap((s) =>
+    s.kind === 'kernel' ? [s.kernel] : [],
+  )
+
+describe('long sums', () => {
+  const shapes: readonly (readonly number[])[] = [[2 ** 33], [2 ** 17, 2 ** 17], [8, 2 ** 30, 3], [3, 2 ** 31 + 1]]
+  it.each(shapes.map((shape) => [shape]))('over %j fit the counters of loops, in every stage', (shape) => {
+    for (const c of capabilities)
+      for (const reduce of [reduceSum, reduceMax]) {
+        const x = parameter({ shape: shape.map(() => 1), dtype: 'f32' })
+        const kernels = kernelsOf(
+          c,
+          x,
+          reduce(
+            broadcastTo(x, shape),
+            shape.map((_, i) => i),
+          ),
+        )
+        expect(kernels.length).toBeGreaterThan(1)
+        for (const kernel of kernels) verifyKernel(kernel)
+      }
+  })
+
+  it('of a dot take at most 2^16 products each', () => {
+    const k = 2 ** 20 + 3
+    for (const c of capabilities) {
+      const x = parameter({ shape: [2, k], dtype: 'f32' })
+      const kernels = kernelsOf(c, x, dot(x, broadcastTo(slice(x, [0, 0], [1, 1]), [k, 3])))
+      const longest = kernels.map((kernel) => (kernel.kind === 'dot' ? kernel.k.extent : 0))
+      expect(Math.max(...longest)).toBe(2 ** 16)
+    }
+  })
+
+  it('over all pairs have indices of 32 bits, in every stage', () => {
+    const n = 2 ** 17 + 1
+    for (const c of capabilities) {
+      const x = parameter({ shape: [n], dtype: 'f32' })
+      const pairs = maximum(broadcastTo(reshape(x, [n, 1]), [n, n]), broadcastTo(reshape(x, [1, n]), [n, n]))
+      for (const kernel of kernelsOf(c, x, reduceSum(pairs, [0, 1]))) verifyKernel(kernel)
+    }
+  })
+
+  it('of the parts of a dot are in parts themselves, where there are too many', () => {
+    const k = 2 ** 16 * (2 ** 14 + 1)
+    for (const c of capabilities) {
+      const x = parameter({ shape: [1, k], dtype: 'f32' })
+      const kernels = kernelsOf(c, x, dot(x, broadcastTo(slice(x, [0, 0], [1, 1]), [k, 1])))
+      const rows = kernels.map((kernel) =>
+        kernel.kind === 'loop' && kernel.reductions.length > 0
+          ? kernel.cols.reduce((n, { extent }) => n * extent, 1)
+          : 0,
+      )
+      expect(Math.max(...rows)).toBeLessThanOrEqual(c.longestRow)
+      for (const kernel of kernels) verifyKernel(kernel)
+    }
+  })
+
+  it('that are short stay one kernel', () => {
+    const x = parameter({ shape: [512, 900], dtype: 'f32' })
+    for (const c of capabilities) expect(kernelsOf(c, x, reduceSum(x, [1]))).toHaveLength(1)
+  })
+})

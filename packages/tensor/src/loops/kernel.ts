@@ -1,0 +1,89 @@
+/** The closed loop IR that backends print: a kernel is a grid of rows, each a loop nest over columns; or a dot. */
+import type { DType } from '../base/dtype.ts'
+import type { Axis, Ix } from './ix.ts'
+import type { ReduceOp, Scalar } from './scalar.ts'
+
+/** A buffer a kernel touches; loads and stores name it by its position in `Kernel.buffers`. */
+export interface KernelBuffer {
+  readonly dtype: DType
+  /** Elements. */
+  readonly size: number
+  readonly read: boolean
+  readonly write: boolean
+}
+
+export interface Reduction {
+  readonly op: ReduceOp
+  readonly dtype: DType
+  /** What is reduced, at (row, column); may read earlier reductions of the same row. */
+  readonly value: Scalar
+  /**
+   * A scan: stores of the kernel read its running value while the columns go by in order. A kernel with a scan has one
+   * reduction and one column axis, and its full stores run inside the scan's loop.
+   */
+  readonly scan: boolean
+}
+
+export interface Store {
+  readonly buffer: number
+  readonly at: Ix
+  readonly value: Scalar
+  /** Once a row (after the row's reductions), or at every (row, column). */
+  readonly scope: 'row' | 'full'
+  /**
+   * `add` increases the element; the grid then runs in order, since positions may collide, and sums are made in that
+   * order, one term after another. Positions of `set` are distinct between the iterations.
+   */
+  readonly mode: 'set' | 'add'
+}
+
+/**
+ * for row in rows: for each reduction in order: over all cols, reduce value; then the row stores; then over all cols
+ * the full stores. Without reductions `cols` is empty and everything is a row. Axis lists are outermost first;
+ * an empty list is one iteration; an axis of extent 0 makes none (and a reduction then gives its identity).
+ *
+ * At each iteration the values and positions of all stores of a scope are computed before any of them is written, and no
+ * store sees another's. Iterations may otherwise run in any order and side by side, and passes over the columns may be
+ * merged, so a kernel may change a buffer that it loads (work in place) only if
+ *
+ * - one store writes it, by `set`;
+ * - whatever loads it (reductions, values and positions of stores) loads the element which that store's iteration writes:
+ *   the indices are equal;
+ * - it is not loaded by full stores if a row store writes it: the row stores came first.
+ *
+ * What `add` increases is not loaded at all. `verifyKernel` (verify.ts) checks this before a kernel is printed. Where two
+ * of the buffers are one memory, both are marked read and written, and the same holds of the two together.
+ */
+export interface LoopKernel {
+  readonly kind: 'loop'
+  /** The primitives inside, for `explain` and for error messages. */
+  readonly name: string
+  readonly buffers: readonly KernelBuffer[]
+  readonly rows: readonly Axis[]
+  readonly cols: readonly Axis[]
+  readonly reductions: readonly Reduction[]
+  readonly stores: readonly Store[]
+}
+
+/**
+ * acc[batch, m, n] = sum over k of a(batch, m, k) b(batch, k, n), in f32; then the stores at every (batch, m, n), which
+ * read acc as `reduced` 0.
+ *
+ * Stores may work in place as in a loop: what they load of a buffer that they write is the element that the iteration
+ * writes (an accumulator, a residual). What a or b loads is never written: an element of an operand is needed for a whole
+ * row or column of results, and operands are copied into panels while results are already being stored.
+ */
+export interface DotKernel {
+  readonly kind: 'dot'
+  readonly name: string
+  readonly buffers: readonly KernelBuffer[]
+  readonly batch: readonly Axis[]
+  readonly m: Axis
+  readonly n: Axis
+  readonly k: Axis
+  readonly a: Scalar
+  readonly b: Scalar
+  readonly stores: readonly Store[]
+}
+
+export type Kernel = LoopKernel | DotKernel

@@ -1,0 +1,176 @@
+/**
+ * The scalar language of the loop IR: what one lane computes. It is closed: each backend prints it by exhaustive tables
+ * over `UnaryOp` and `BinaryOp`. Values are f32, i32, u32 or bool; comparisons give bool.
+ */
+import { type DType, dtypes } from '../base/dtype.ts'
+import { type Ix, visitAtoms } from './ix.ts'
+
+/** `not` is for bool; the rest for floats, `neg abs sign` for i32 too. `round` is to nearest, ties to even. */
+export type UnaryOp =
+  | 'neg'
+  | 'abs'
+  | 'sign'
+  | 'not'
+  | 'floor'
+  | 'ceil'
+  | 'round'
+  | 'exp'
+  | 'exp2'
+  | 'expm1'
+  | 'log'
+  | 'log2'
+  | 'log1p'
+  | 'sqrt'
+  | 'rsqrt'
+  | 'reciprocal'
+  | 'sin'
+  | 'cos'
+  | 'tan'
+  | 'tanh'
+  | 'sinh'
+  | 'cosh'
+  | 'sigmoid'
+  | 'erf'
+  | 'isnan'
+  | 'isinf'
+
+/**
+ * Arithmetic on two operands of one dtype (u32 wraps); `div` of integers truncates, `mod` has the divisor's sign (as in Python),
+ * `max` and `min` hand NaN on, `and or xor` are bitwise on integers and logical on bool, `shl shr` (logical on u32) shift u32 and i32.
+ */
+export type BinaryOp =
+  | 'add'
+  | 'sub'
+  | 'mul'
+  | 'div'
+  | 'mod'
+  | 'pow'
+  | 'max'
+  | 'min'
+  | 'and'
+  | 'or'
+  | 'xor'
+  | 'shl'
+  | 'shr'
+  | 'eq'
+  | 'ne'
+  | 'lt'
+  | 'le'
+  | 'gt'
+  | 'ge'
+
+export type ReduceOp = 'sum' | 'prod' | 'max' | 'min'
+
+/** The value of a reduction over nothing. */
+export const emptyReduction = (op: ReduceOp, dtype: DType): number =>
+  ({ sum: 0, prod: 1, max: dtypes[dtype].lowest, min: dtypes[dtype].highest })[op]
+
+interface Common {
+  readonly id: number
+  readonly dtype: DType
+}
+export type Scalar =
+  | (Common & { readonly kind: 'const'; readonly value: number })
+  /** An index as an i32 value. */
+  | (Common & { readonly kind: 'index'; readonly ix: Ix })
+  /** Whether lo <= ix < hi, as a bool. */
+  | (Common & { readonly kind: 'within'; readonly ix: Ix; readonly lo: number; readonly hi: number })
+  /** An element of a buffer, at a row-major position that is in range by construction. */
+  | (Common & { readonly kind: 'load'; readonly buffer: number; readonly at: Ix })
+  /** The value of a reduction of this row (of the running value, inside a scan); of the accumulator in a dot. */
+  | (Common & { readonly kind: 'reduced'; readonly reduction: number })
+  | (Common & { readonly kind: 'unary'; readonly op: UnaryOp; readonly x: Scalar })
+  | (Common & { readonly kind: 'binary'; readonly op: BinaryOp; readonly x: Scalar; readonly y: Scalar })
+  | (Common & { readonly kind: 'select'; readonly cond: Scalar; readonly x: Scalar; readonly y: Scalar })
+  /** Numeric conversion; float to integer truncates and saturates, anything to bool is `!= 0`. */
+  | (Common & { readonly kind: 'cast'; readonly x: Scalar })
+
+let count = 0
+/** Ids only name nodes (in index keys); no result depends on their values. */
+const id = (): number => count++
+
+const comparison: ReadonlySet<BinaryOp> = new Set(['eq', 'ne', 'lt', 'le', 'gt', 'ge'])
+const predicate: ReadonlySet<UnaryOp> = new Set(['isnan', 'isinf', 'not'])
+
+export const constant = (dtype: DType, value: number): Scalar => ({ id: id(), kind: 'const', dtype, value })
+export const index = (ix: Ix): Scalar => ({ id: id(), kind: 'index', dtype: 'i32', ix })
+export const within = (ix: Ix, lo: number, hi: number): Scalar =>
+  ix.lo >= lo && ix.hi < hi
+    ? constant('bool', 1)
+    : ix.hi < lo || ix.lo >= hi
+      ? constant('bool', 0)
+      : { id: id(), kind: 'within', dtype: 'bool', ix, lo, hi }
+export const load = (buffer: number, at: Ix, dtype: DType): Scalar => ({ id: id(), kind: 'load', dtype, buffer, at })
+export const reduced = (reduction: number, dtype: DType): Scalar => ({ id: id(), kind: 'reduced', dtype, reduction })
+export const unary = (op: UnaryOp, x: Scalar): Scalar => ({
+  id: id(),
+  kind: 'unary',
+  dtype: predicate.has(op) ? 'bool' : x.dtype,
+  op,
+  x,
+})
+export const binary = (op: BinaryOp, x: Scalar, y: Scalar): Scalar => ({
+  id: id(),
+  kind: 'binary',
+  dtype: comparison.has(op) ? 'bool' : x.dtype,
+  op,
+  x,
+  y,
+})
+export const select = (cond: Scalar, x: Scalar, y: Scalar): Scalar =>
+  cond.kind === 'const' ? (cond.value === 0 ? y : x) : { id: id(), kind: 'select', dtype: x.dtype, cond, x, y }
+export const cast = (dtype: DType, x: Scalar): Scalar => (x.dtype === dtype ? x : { id: id(), kind: 'cast', dtype, x })
+
+/** The scalars a scalar reads, those inside its index included. */
+export const operands = (s: Scalar): readonly Scalar[] => {
+  switch (s.kind) {
+    case 'const':
+    case 'reduced':
+      return []
+    case 'index':
+    case 'within':
+      return indexScalars(s.ix)
+    case 'load':
+      return indexScalars(s.at)
+    case 'unary':
+    case 'cast':
+      return [s.x]
+    case 'binary':
+      return [s.x, s.y]
+    case 'select':
+      return [s.cond, s.x, s.y]
+  }
+}
+const indexScalars = (ix: Ix): readonly Scalar[] => {
+  const found: Scalar[] = []
+  visitAtoms(
+    ix,
+    () => undefined,
+    (s) => found.push(s),
+  )
+  return found
+}
+
+/** Post-order of everything the roots read: each scalar once, after its operands. */
+export const linearize = (roots: readonly Scalar[]): readonly Scalar[] => {
+  const done = new Set<Scalar>()
+  const order: Scalar[] = []
+  const stack: { readonly s: Scalar; readonly reads: readonly Scalar[]; next: number }[] = []
+  const push = (s: Scalar): void => {
+    if (done.has(s)) return
+    done.add(s)
+    stack.push({ s, reads: operands(s), next: 0 })
+  }
+  for (const root of roots) {
+    push(root)
+    for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
+      const operand = top.reads[top.next++]
+      if (operand !== undefined) push(operand)
+      else {
+        order.push(top.s)
+        stack.pop()
+      }
+    }
+  }
+  return order
+}

@@ -1,0 +1,43 @@
+import * as E from 'fp-ts/lib/Either.js'
+import { afterEach, describe, expect, inject, it, vi } from 'vitest'
+import { DeviceFailure } from '../backends/device.ts'
+import { type DeviceKind, devices, requestDevice, requestDeviceAsync } from './request.ts'
+
+describe('requestDevice', () => {
+  afterEach(() => vi.unstubAllEnvs())
+
+  it('opens what is asked for', async () => {
+    for (const kind of ['wasm', 'reference'] as const) {
+      const opened = await requestDevice({ kind })()
+      expect(E.isRight(opened) && opened.right.kind).toBe(kind)
+    }
+    expect((await requestDeviceAsync({ kind: 'cpu' })).kind).toBe('wasm')
+  })
+
+  it('names the choices where a name is unknown, and who gave it', async () => {
+    const wrong = await requestDevice({ kind: 'cuda' as DeviceKind })()
+    expect(wrong).toEqual(
+      E.left({
+        _tag: 'NoDevice',
+        message: "the call asks for a device 'cuda', which does not exist. Choose one of webgpu, wasm, cpu, reference.",
+      }),
+    )
+    vi.stubEnv('ADJOINT_DEVICE', 'toaster')
+    await expect(requestDeviceAsync()).rejects.toThrow(/^ADJOINT_DEVICE asks for a device 'toaster'/)
+    await expect(requestDeviceAsync()).rejects.toBeInstanceOf(DeviceFailure)
+  })
+
+  it('takes the name from ADJOINT_DEVICE unless the call has one', async () => {
+    vi.stubEnv('ADJOINT_DEVICE', 'reference')
+    expect((await requestDeviceAsync()).kind).toBe('reference')
+    expect((await requestDeviceAsync({ kind: 'wasm' })).kind).toBe('wasm')
+  })
+
+  it('gives the device that is listed first, and never a software adapter unasked', async () => {
+    vi.stubEnv('ADJOINT_DEVICE', '')
+    const listed = await devices()
+    expect((await requestDeviceAsync()).kind).toBe(listed[0]?.kind)
+    expect(listed.some((d) => d.kind === 'webgpu')).toBe(inject('devices').includes('webgpu'))
+    expect(listed[0]?.kind === 'webgpu').toBe(listed.some((d) => d.hardware))
+  })
+})

@@ -1,0 +1,110 @@
+/** Choosing a device: what this machine offers, and which one a program gets that asks for none. */
+import * as E from 'fp-ts/lib/Either.js'
+import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
+import { type Device, type DeviceError, DeviceFailure } from '../backends/device.ts'
+import { type DeviceKind, environment, isKind, noSuchKind } from './kind.ts'
+import { referenceDevice } from '../backends/reference/reference.ts'
+import { wasmDevice } from '../backends/wasm/device.ts'
+import { probeWebgpu } from '../backends/webgpu/adapter.ts'
+import { webgpuDevice } from '../backends/webgpu/device.ts'
+
+/** A device this machine offers. */
+export interface DeviceReport {
+  readonly kind: Device['kind']
+  /** Adapter or engine, for people. */
+  readonly label: string
+  /** Whether it computes on hardware of its own: true for a GPU only. */
+  readonly hardware: boolean
+}
+
+export type { DeviceKind } from './kind.ts'
+
+/** Which device to open. */
+export interface DeviceRequest {
+  /**
+   * Which device to open. Absent: what the environment variable ADJOINT_DEVICE names, else a hardware WebGPU adapter
+   * where there is one, else `cpu`. A software WebGPU adapter is opened only when asked for: it is slower than wasm.
+   */
+  readonly kind?: DeviceKind
+}
+
+const open: Readonly<Record<DeviceKind, () => Promise<E.Either<DeviceError, Device>>>> = {
+  webgpu: () => webgpuDevice()(),
+  wasm: () => Promise.resolve(openWasm()),
+  cpu: () => Promise.resolve(openWasm()),
+  reference: () => Promise.resolve(E.right(referenceDevice())),
+}
+const openWasm = (): E.Either<DeviceError, Device> =>
+  E.tryCatch(wasmDevice, (cause) => ({
+    _tag: 'NoDevice',
+    message: `no wasm device: ${cause instanceof Error ? cause.message : String(cause)}`,
+  }))
+
+/**
+ * The devices of this machine, the default of `requestDevice` first.
+ *
+ * @example
+ * ```ts
+ * import { devices } from '@adjoint/tensor'
+ * for (const { kind, label, hardware } of await devices()) console.log(kind, label, hardware ? 'GPU' : 'CPU')
+ * ```
+ */
+export const devices = async (): Promise<readonly DeviceReport[]> => {
+  const adapter = await probeWebgpu()
+  const webgpu = adapter === null ? [] : [{ kind: 'webgpu' as const, ...adapter }]
+  const cpu = [wasmReport(), { kind: 'reference' as const, label: referenceDevice().label, hardware: false }].flatMap(
+    (report) => report ?? [],
+  )
+  return adapter?.hardware === true ? [...webgpu, ...cpu] : [...cpu, ...webgpu]
+}
+const wasmReport = (): DeviceReport | null => {
+  const opened = openWasm()
+  return E.isRight(opened) ? { kind: 'wasm', label: opened.right.label, hardware: false } : null
+}
+
+/**
+ * Opens a device. Left `NoDevice` where there is none of that kind, or no such kind.
+ *
+ * @example
+ * ```ts
+ * import { isRight } from 'fp-ts/lib/Either.js'
+ * import { requestDevice } from '@adjoint/tensor'
+ * const opened = await requestDevice({ kind: 'wasm' })()
+ * if (isRight(opened)) console.log(opened.right.label)
+ * ```
+ */
+export const requestDevice =
+  ({ kind }: DeviceRequest = {}): TaskEither<DeviceError, Device> =>
+  async () => {
+    const name: string = kind ?? environment()
+    if (name !== '') {
+      if (isKind(name)) return open[name]()
+      const source = kind === undefined ? 'ADJOINT_DEVICE asks' : 'the call asks'
+      return E.left({
+        _tag: 'NoDevice',
+        message: noSuchKind(source, name),
+      })
+    }
+    const adapter = await probeWebgpu()
+    if (adapter?.hardware === true) {
+      const opened = await open.webgpu()
+      if (E.isRight(opened)) return opened
+    }
+    return open.cpu()
+  }
+
+/**
+ * `requestDevice` for scripts: a device, or a rejection with `DeviceFailure`.
+ *
+ * @example
+ * ```ts
+ * import { add, readAsync, requestDeviceAsync, setDefaultDevice, tensor } from '@adjoint/tensor'
+ * setDefaultDevice(await requestDeviceAsync())
+ * console.log(await readAsync(add(tensor([1, 2], [2]), 1)))
+ * ```
+ */
+export const requestDeviceAsync = async (request: DeviceRequest = {}): Promise<Device> => {
+  const opened = await requestDevice(request)()
+  if (E.isLeft(opened)) throw new DeviceFailure(opened.left)
+  return opened.right
+}
