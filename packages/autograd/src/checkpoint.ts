@@ -3,13 +3,13 @@
  * Training deep nets with sublinear memory cost, section 4.
  */
 import type { Tree } from '@adjoint/tensor'
-import { isFloat, isTraced, primitives, type Expr } from '@adjoint/tensor/ir'
-import { call } from './call.ts'
-import { dependents, frontier, substitute } from './graph.ts'
-import { differentiate } from './reverse.ts'
-import { take } from './trees.ts'
+import { checkpoint as checkpointed, type Kept } from '@adjoint/tensor/ir'
+import { demandFunction, take, traced } from './trees.ts'
 
-const { after, input } = primitives
+/** What a checkpointed function keeps for its backward pass beside its arguments. */
+export interface CheckpointOptions {
+  readonly keep?: Kept
+}
 
 /**
  * The same function, whose backward pass stores nothing but the arguments and computes the inside again. Value and
@@ -21,6 +21,8 @@ const { after, input } = primitives
  * `f` closes over are treated like its arguments, and receive their gradients.
  *
  * @param f - A pure function of trees of tensors.
+ * @param options - `keep`: what else is stored: `'nothing'` (the default), or `'products'`, those of matrices, which cost the
+ * most to compute again.
  * @returns A function of the same arguments with the same value and derivatives.
  *
  * @example
@@ -32,33 +34,14 @@ const { after, input } = primitives
  * console.log(await readAsync(grad(loss)(tensor([1, 2, 3], [3]))))
  * ```
  */
-export const checkpoint =
-  <A extends readonly Tree[], B extends Tree>(f: (...args: A) => B): ((...args: A) => B) =>
-  (...args) => {
+export const checkpoint = <A extends readonly Tree[], B extends Tree>(
+  f: (...args: A) => B,
+  { keep = 'nothing' }: CheckpointOptions = {},
+): ((...args: A) => B) => {
+  demandFunction('checkpoint', f)
+  return (...args) => {
     const primals = take(args)
-    const inputs = primals.leaves.map(input)
-    const { leaves: outs, rebuild } = take(f(...primals.rebuild(inputs)))
-    // What f closes over and may be differentiated is an argument too; all else is a constant of every derivative.
-    const captured = [...frontier(outs, inputs, dependents(outs, inputs))].filter((node) => isTraced([node]))
-    const sources = [...inputs, ...captured]
-    if (!isTraced(sources)) return rebuild(outs)
-    const floats = outs.filter((out) => isFloat(out.dtype))
-    return rebuild(
-      call(outs, sources, (xs, cts) => {
-        const fresh = xs.map((x) => cts.reduce(after, x))
-        const wanted = sources.flatMap((x, i) => (isFloat(x.dtype) ? [i] : []))
-        const { pullback } = differentiate(
-          'checkpoint',
-          (ys) => {
-            const images = [...fresh]
-            wanted.forEach((i, k) => (images[i] = ys[k]!))
-            return substitute(floats, sources, images)
-          },
-          wanted.map((i) => fresh[i]!),
-        )
-        const grads: (Expr | null)[] = sources.map(() => null)
-        pullback(cts).forEach((g, k) => (grads[wanted[k]!] = g))
-        return grads
-      }),
-    )
+    const { closed, rebuild } = traced('checkpoint', f, primals)
+    return rebuild(checkpointed(closed.graph, keep, [...closed.operands, ...primals.leaves]))
   }
+}

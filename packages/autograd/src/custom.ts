@@ -1,44 +1,8 @@
 /** Derivatives by hand: a function with its own reverse rule. After JAX's custom_vjp, whose contract this keeps. */
 import { tree, type Tree } from '@adjoint/tensor'
-import {
-  apply,
-  isFloat,
-  isTraced,
-  primitives,
-  withTrace,
-  type Aval,
-  type Expr,
-  type Primitive,
-} from '@adjoint/tensor/ir'
-import { call } from './call.ts'
-import { dependents, frontier, substitute } from './graph.ts'
+import { customVjp as withRule, isFloat, showAval, trace, type Expr } from '@adjoint/tensor/ir'
 import { zerosLike } from './reverse.ts'
-import { alongside, demandFunction, take } from './trees.ts'
-
-const { input, parameter } = primitives
-
-const closedOver =
-  'customVjp: the function closes over a tensor that is being differentiated, and its rule says nothing about that one. ' +
-  'Make it an argument, with a cotangent from bwd (null where there is none), or close over its stopGradient.'
-
-const refuse = (): never => {
-  throw new Error(closedOver)
-}
-
-/**
- * The cotangent of what a custom function closes over: unknown. It vanishes where no derivative flows (integers,
- * stopGradient), and is an error in whatever is asked for.
- */
-const unknownCotangentP: Primitive<Aval> = {
-  name: 'unknownCotangent',
-  shape: (_, { shape, dtype }) => ({ shape, dtype }),
-  // Linear in ct like every cotangent, so that forward mode meets it too.
-  vjp: (_, { args: [ct] }) => [unknownCotangent(ct!, ct!)],
-  batch: ([ct], _, size, { shape, dtype }) => unknownCotangent({ shape: [size, ...shape], dtype }, ct!),
-  lower: { kind: 'composite', expand: refuse },
-  evaluate: refuse,
-}
-const unknownCotangent = ({ shape, dtype }: Aval, ct: Expr): Expr => apply(unknownCotangentP, [ct], { shape, dtype })
+import { alongside, demandFunction, take, traced, type Taken } from './trees.ts'
 
 /** For each argument its cotangent, or null for zeros; within a tree, null stands for the zeros of a subtree. */
 export type Cotangents<A extends readonly unknown[]> = { readonly [I in keyof A]: CotangentOf<A[I]> | null }
@@ -55,8 +19,8 @@ type CotangentOf<T> = T extends Expr
  * Integer arguments get null. `bwd` must be linear in the cotangent for forward mode (`jvp`, `hvp`) to be right, since
  * that is derived by transposing it; for reverse mode it may be anything (clipping, for example).
  *
- * Second derivatives differentiate `fwd` and `bwd` as they are written. `f` alone runs where nothing is being
- * transformed; elsewhere the value is that of `fwd`.
+ * Second derivatives differentiate `fwd` and `bwd` as they are written. The value is that of `f` where nothing is
+ * differentiated, and that of `fwd` where something is. Each of the three is traced once a call.
  *
  * @param f - A pure function of trees of tensors.
  * @param fwd - The same arguments to `[value, residuals]`.
@@ -92,39 +56,50 @@ export function customVjp(
   demandFunction('customVjp: bwd', bwd)
   return (...args: readonly Tree[]): Tree => {
     const primals = take(args)
-    const inputs = primals.leaves.map(input)
-    const images = primals.rebuild(inputs)
-    const returned: unknown = fwd(...images)
-    if (!Array.isArray(returned) || returned.length !== 2)
-      throw new tree.TreeError(
-        'customVjp: fwd must return a pair, its value and what bwd needs. Return [value, residuals], with null for none.',
-      )
-    const [value, residuals] = returned as [Tree, Tree]
-    const { leaves: outs, rebuild } = take(value)
-    const around = [...frontier(outs, inputs, dependents(outs, inputs))]
-    if (!isTraced([...inputs, ...around])) return f(...args)
-
-    // The rule as a graph over the cotangents, so that whatever it refers to is seen by every transformation.
-    const cts = outs.map((out) => (isFloat(out.dtype) ? parameter(out) : zerosLike(out)))
-    const stands = cts.filter((ct) => isFloat(ct.dtype))
-    const grads = withTrace('customVjp', stands, () =>
-      alongside('customVjp', 'cotangent', args, cotangentsOf(bwd(residuals, rebuild(cts)), args.length)),
-    )
-    const given = grads.filter((g) => g !== null)
-    const sources = [...inputs, ...stands]
-    const beside = [...frontier(given, sources, dependents(given, sources))]
-    const captured = [...new Set([...around, ...beside])].filter((node) => isTraced([node]))
-    return rebuild(
-      call(outs, [...inputs, ...captured], (xs, ys) => {
-        const found = substitute(given, [...inputs, ...captured, ...stands], [...xs, ...ys])
+    const primal = traced('customVjp', f, primals)
+    const forward = traced('customVjp', (...xs: readonly Tree[]) => pairOf(fwd(...xs)), primals)
+    const { graph, operands } = forward.closed
+    const fitted = forward.rebuild(graph.outputs)
+    const value = take(fitted[0])
+    demandSame(primal.closed.graph.outputs, primal.rebuild(primal.closed.graph.outputs), value)
+    const residuals = graph.outputs.slice(value.leaves.length)
+    const floats = value.leaves.filter((out) => isFloat(out.dtype))
+    const which: number[] = []
+    const backward = trace(
+      'customVjp',
+      (inputs) => {
+        const [saved, cts] = [inputs.slice(0, residuals.length), inputs.slice(residuals.length)]
         let next = 0
-        return [
-          ...grads.map((g) => (g === null ? null : found[next++]!)),
-          ...captured.map((node) => (isFloat(node.dtype) ? unknownCotangent(node, ys[0]!) : null)),
-        ]
-      }),
+        const ct = value.rebuild(value.leaves.map((out) => (isFloat(out.dtype) ? cts[next++]! : zerosLike(out))))
+        const [, needed] = forward.rebuild([...graph.outputs.slice(0, value.leaves.length), ...saved])
+        return alongside('customVjp', 'cotangent', args, cotangentsOf(bwd(needed, ct), args.length)).flatMap((g, i) => {
+          if (g === null) return []
+          which.push(i)
+          return [g]
+        })
+      },
+      [...residuals, ...floats],
     )
+    return primal.rebuild(withRule(primal.closed, { graph, operands }, backward, which, primals.leaves))
   }
+}
+
+const pairOf = (returned: unknown): readonly [Tree, Tree] => {
+  if (Array.isArray(returned) && returned.length === 2) return returned as unknown as readonly [Tree, Tree]
+  throw new tree.TreeError(
+    'customVjp: fwd must return a pair, its value and what bwd needs. Return [value, residuals], with null for none.',
+  )
+}
+
+/** `fwd` computes the value of `f`: in the same structure, shapes and dtypes. */
+const demandSame = (outs: readonly Expr[], value: Tree, { leaves, rebuild }: Taken<Tree>): void => {
+  const [one, other] = [tree.structure(value), tree.structure(rebuild(leaves))]
+  const differs = leaves.findIndex((x, i) => showAval(x) !== showAval(outs[i]!))
+  if (one.key !== other.key || differs !== -1)
+    throw new tree.TreeError(
+      `customVjp: f gives ${one.key}${differs === -1 ? '' : `, whose leaf ${differs} is ${showAval(outs[differs]!)}`}, and the value of fwd is ` +
+        `${other.key}${differs === -1 ? '' : ` with ${showAval(leaves[differs]!)} there`}. fwd computes the value of f again.`,
+    )
 }
 
 const cotangentsOf = (returned: unknown, count: number): readonly Tree[] => {

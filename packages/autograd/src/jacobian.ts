@@ -1,9 +1,9 @@
 /** Full derivatives, a basis vector at a time, all at once by vmap. */
 import type { Scalar, Tensor, Tree } from '@adjoint/tensor'
-import { primitives, sizeOf, type Expr } from '@adjoint/tensor/ir'
+import { primitives, sizeOf, type Expr, type Linear } from '@adjoint/tensor/ir'
 import { grad } from './grad.ts'
 import { jvp } from './jvp.ts'
-import { differentiate, pushforwardOf, type Pullback } from './reverse.ts'
+import { differentiate, pushforwardOf } from './reverse.ts'
 import { demandFunction, demandGiven, graft, onLeaves, requireFloat, take } from './trees.ts'
 import { batchCall, moveAxis, spreadOut } from './vmap.ts'
 
@@ -33,7 +33,7 @@ const basis = (x: Expr): Expr => {
 }
 
 /** A linear map applied to every unit vector of its argument `k`, a space like that of `x`: each image [n, ...]. */
-const images = (linear: Pullback, k: number, x: Expr): readonly (Expr | null)[] => {
+const images = (linear: Linear, k: number, x: Expr): readonly (Expr | null)[] => {
   const n = sizeOf(x.shape)
   const given: number[] = []
   const mapped = batchCall(

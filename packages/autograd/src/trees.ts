@@ -1,6 +1,6 @@
 /** Trees at the edge of a transformation: arguments taken apart, results put together, cotangents checked. */
 import { tree, type Tree } from '@adjoint/tensor'
-import { DTypeError, isFloat, sameShape, ShapeError, showAval, type Expr } from '@adjoint/tensor/ir'
+import { DTypeError, isFloat, sameShape, ShapeError, showAval, trace, type Closed, type Expr } from '@adjoint/tensor/ir'
 
 /** A tree's leaves, with the way back for leaves in their place. */
 export interface Taken<T extends Tree> {
@@ -32,6 +32,24 @@ export const onLeaves = (
     },
     result: () => take(value ?? null),
   }
+}
+
+/** A function of trees as a closed graph over its arguments' leaves, and its result put together of what that gives. */
+export const traced = <A extends readonly Tree[], B extends Tree>(
+  name: string,
+  f: (...args: A) => B,
+  primals: Taken<A>,
+): { readonly closed: Closed; readonly rebuild: (leaves: readonly Expr[]) => B } => {
+  let result: Taken<B> | null = null
+  const closed = trace(
+    name,
+    (inputs) => {
+      result = take(f(...primals.rebuild(inputs)))
+      return result.leaves
+    },
+    primals.leaves,
+  )
+  return { closed, rebuild: (leaves) => result!.rebuild(leaves) }
 }
 
 /** The tree with `images()` in the place of each leaf, in order: trees at the leaves of a tree. */
@@ -83,7 +101,7 @@ export const requireFloat = ({ leaves, paths }: Taken<Tree>, op: string): void =
 }
 
 const isLeaf = (value: Tree | undefined): value is Expr & Tree =>
-  typeof value === 'object' && value !== null && 'prim' in value
+  typeof value === 'object' && value !== null && 'node' in value
 
 const fits = (op: string, role: string, primal: Expr, path: string, given: Expr): Expr => {
   if (sameShape(primal.shape, given.shape) && primal.dtype === given.dtype) return given

@@ -72,5 +72,5 @@ test('nodes of the backward pass belong to the line of the forward pass', () => 
   const ct = pullback(scalar(1))
   const backward = toposort([ct]).filter((e) => e.prim.name === 'cos')
   expect(backward).toHaveLength(1)
-  expect(backward[0]!.site).toBe(y.site)
+  expect(backward[0]!.site).toBe(y.node.site)
 })

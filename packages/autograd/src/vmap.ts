@@ -1,7 +1,6 @@
 /** Vectorisation: a function of one example becomes a function of a batch, by each primitive's batch rule. */
 import { tree, type Tensor, type Tree } from '@adjoint/tensor'
-import { normalizeAxis, primitives, ShapeError, showShape, withTrace, type Expr } from '@adjoint/tensor/ir'
-import { batch, type Batched } from './graph.ts'
+import { batch, normalizeAxis, primitives, ShapeError, showShape, withTrace, type Expr, type Batched } from '@adjoint/tensor/ir'
 import { onLeaves, take } from './trees.ts'
 
 const { broadcastTo, parameter, reshape, transpose } = primitives
@@ -73,7 +72,8 @@ export const moveAxis = (x: Expr, from: number, to: number): Expr => {
 const spread = (x: Expr, size: number): Expr => broadcastTo(reshape(x, [1, ...x.shape]), [size, ...x.shape])
 
 /** A result of a batched graph, with the axis whether it depends on it or not. */
-export const spreadOut = ({ node, batched }: Batched, size: number): Expr => (batched ? node : spread(node, size))
+export const spreadOut = ({ value, batched }: Batched, size: number): Expr =>
+  batched ? value : spread(value, size)
 
 /** `f` over axis 0, of `size`, of those arguments that are `mapped`. */
 export const batchCall = (
@@ -145,7 +145,7 @@ export function vmap(f: (...args: readonly Tree[]) => Tree, options: VmapOptions
           const stacked = spreadOut(out, size)
           return moveAxis(stacked, 0, normalizeAxis('vmap', axis, stacked.shape.length, stacked))
         }
-        if (!out.batched) return out.node
+        if (!out.batched) return out.value
         throw new TypeError(
           `vmap: the result${value.paths[i] === '' ? '' : ` at ${value.paths[i]!}`} depends on the mapped axis, and outAxes ` +
             'has null for it. Give the axis a place, or reduce over it outside of vmap.',

@@ -9,7 +9,7 @@ import type { Booleans, Floats, Integers } from './layer.ts'
 /** The elements of a tensor that is host data; null where only a program knows them. */
 const hostElements = (x: Integers | Floats): ArrayLike<number> | null => {
   const data: unknown = primitives.constantP
-  return x.prim === data ? evaluate([x])[0]!.data : null
+  return x.node.prim === data ? evaluate([x])[0]!.data : null
 }
 
 const position = (shape: readonly number[], flat: number): string => {

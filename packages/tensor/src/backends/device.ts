@@ -2,7 +2,7 @@
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import type { HostArray } from '../base/dtype.ts'
 import type { Aval } from '../graph/expr.ts'
-import type { Graph, Program } from '../compile/program.ts'
+import type { Computation, Program } from '../compile/program.ts'
 
 /** Failures of the world, as data. `op` and `site` name the work that failed and where the user's program asked for it. */
 export type DeviceError =
@@ -68,7 +68,7 @@ export interface Device {
   /** For people: adapter or engine. */
   readonly label: string
   /** Schedules a graph and prepares its kernels; `jit` and `realize` call it. */
-  readonly compile: (graph: Graph) => Executable
+  readonly compile: (graph: Computation) => Executable
   /** Copies host data to the device. */
   readonly upload: (data: HostArray, aval: Aval) => Storage
   /** Copies a storage to the host, when all work it depends on is done. */

@@ -9,14 +9,14 @@ import { withTrace } from '../graph/trace.ts'
 
 /** The line of this file that calls, as its stack prints it. */
 const here = (): number => Number(/site\.test\.ts:(\d+):\d+/.exec(new Error().stack!.split('\n')[2]!)![1])
-const lineOf = (node: Expr): number => Number(/site\.test\.ts:(\d+):\d+\)?$/.exec(describeSite(node.site))?.[1])
+const lineOf = (node: Expr): number => Number(/site\.test\.ts:(\d+):\d+\)?$/.exec(describeSite(node.node.site))?.[1])
 
 describe('the place of a node', () => {
   const x = full([2, 3], 0.5)
 
   it('is the line of the user that made it, whatever made it there', () => {
     const [line, ...made] = [here(), tensor([1]), neg(x), add(x, 1), mean()(x), softmax(-1)(x), mul(x, full([3], 2))]
-    for (const root of made) for (const node of toposort([root])) if (node !== x) expect(lineOf(node)).toBe(line)
+    for (const root of made) for (const { outs } of toposort([root])) if (outs[0] !== x) expect(lineOf(outs[0]!)).toBe(line)
   })
 
   it('is found below many frames of the framework', () => {
@@ -28,8 +28,8 @@ describe('the place of a node', () => {
 
   it('is one object for all the nodes made there', () => {
     const [p, q] = [0, 1].map((i) => add(x, i))
-    expect(p!.site).toBe(q!.site)
-    expect(add(x, 0).site).not.toBe(p!.site)
+    expect(p!.node.site).toBe(q!.node.site)
+    expect(add(x, 0).node.site).not.toBe(p!.node.site)
   })
 
   it('outlasts rewriting: each kernel belongs to the line of what it computes', () => {
@@ -54,7 +54,7 @@ describe('the place of a node', () => {
     }
     jit(f)(x)
     expect(lines[0]).toBe(lines[1])
-    atSite(x.site, () => withTrace('test', [], () => f(x)))
+    atSite(x.node.site, () => withTrace('test', [], () => f(x)))
     expect(lines[0]).toBe(lines[1])
   })
 })
@@ -115,12 +115,12 @@ describe('an engine without V8s ways with stacks', () => {
         '@https://example.org/app.js:20:1',
       ].join('\n')
     })
-    expect(describeSite(tensor([1]).site)).toBe('train@https://example.org/app.js:10:3')
+    expect(describeSite(tensor([1]).node.site)).toBe('train@https://example.org/app.js:10:3')
   })
 
   it('that has no stacks says that it knows none', () => {
     having('captureStackTrace', () => undefined)
-    expect(describeSite(tensor([1]).site)).toBe('unknown place')
+    expect(describeSite(tensor([1]).node.site)).toBe('unknown place')
   })
 
   it('whose Error may not be changed still makes nodes', () => {
@@ -140,6 +140,6 @@ describe('an engine without V8s ways with stacks', () => {
 
   it('whose program prints stacks in its own way still names the script', () => {
     having('prepareStackTrace', (_: Error, frames: readonly unknown[]) => frames.length)
-    expect(describeSite(tensor([1]).site)).toMatch(/site\.test\.ts:\d+:\d+$/)
+    expect(describeSite(tensor([1]).node.site)).toMatch(/site\.test\.ts:\d+:\d+$/)
   })
 })

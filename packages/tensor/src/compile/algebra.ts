@@ -7,7 +7,8 @@
 import * as ix from '../loops/ix.ts'
 import * as scalar from '../loops/scalar.ts'
 import { dtypes, isFloat } from '../base/dtype.ts'
-import type { Expr, Primitive } from '../graph/expr.ts'
+import { evaluateWith } from '../graph/evaluate.ts'
+import { apply, type Expr, type Node, type Primitive } from '../graph/expr.ts'
 import * as p from '../primitives/index.ts'
 import { sameShape, sizeOf } from '../base/shape.ts'
 
@@ -16,20 +17,20 @@ export type Rule = (node: Expr) => Expr | null
 /** The parameters of a node of `prim`; null for a node of another primitive. */
 const paramsOf = <P>(node: Expr, prim: Primitive<P>): P | null =>
   // A node's parameters are of its primitive's type: `apply` put both there.
-  node.prim === (prim as Primitive<unknown>) ? (node.params as P) : null
-const is = (node: Expr, prim: Primitive<never>): boolean => node.prim === (prim as Primitive<unknown>)
+  node.node.prim === (prim as Primitive<unknown>) ? (node.node.params as P) : null
+const is = (node: Expr, prim: Primitive<never>): boolean => node.node.prim === (prim as Primitive<unknown>)
 
 /** The value of a node that is one number everywhere. */
 const fillOf = (node: Expr): number | null => paramsOf(node, p.fillP)?.value ?? null
-const first = (node: Expr): Expr => node.args[0]!
+const first = (node: Expr): Expr => node.node.args[0]!
 
 /** An elementwise function of fills is a fill, rounded to its dtype; not where it leaves the finite numbers. */
 const fold: Rule = (node) => {
-  const values = node.args.map(fillOf)
+  const values = node.node.args.map(fillOf)
   if (!values.every((v) => v !== null)) return null
-  const scalars = node.args.map(({ dtype }, i) => ({ shape: [], dtype, data: Float64Array.of(values[i]!) }))
+  const scalars = node.node.args.map(({ dtype }, i) => ({ shape: [], dtype, data: Float64Array.of(values[i]!) }))
   const result = dtypes[node.dtype].round(
-    node.prim.evaluate(scalars, { shape: [], dtype: node.dtype }, node.params)[0]!,
+    node.node.prim.evaluate(scalars, [{ shape: [], dtype: node.dtype }], node.node.params, evaluateWith)[0]![0]!,
   )
   return Number.isFinite(result) ? p.fillLike(node, result) : null
 }
@@ -40,7 +41,7 @@ const isFill = (node: Expr, value: number): boolean => Object.is(fillOf(node), v
 const unit =
   (at: 0 | 1, value: number): Rule =>
   (node) =>
-    isFill(node.args[at]!, value) ? node.args[1 - at]! : null
+    isFill(node.node.args[at]!, value) ? node.node.args[1 - at]! : null
 /** x + 0 = x: on floats only -0 is such a zero, since -0 + 0 = 0. */
 const plusZero =
   (at: 0 | 1): Rule =>
@@ -50,22 +51,22 @@ const plusZero =
 const absorbing =
   (value: number): Rule =>
   (node) =>
-    isFloat(node.dtype) ? null : (node.args.find((a) => fillOf(a) === value) ?? null)
+    isFloat(node.dtype) ? null : (node.node.args.find((a) => fillOf(a) === value) ?? null)
 const onBool =
   (rule: Rule): Rule =>
   (node) =>
     node.dtype === 'bool' ? rule(node) : null
-const involution: Rule = (node) => (first(node).prim === node.prim ? first(first(node)) : null)
+const involution: Rule = (node) => (first(node).node.prim === node.node.prim ? first(first(node)) : null)
 /** op(neg x) = op(x) for the second operand: x + -y = x - y. */
 const absorbNeg =
   (other: (x: Expr, y: Expr) => Expr): Rule =>
-  ({ args: [x, y] }) =>
+  ({ node: { args: [x, y] } }) =>
     is(y!, p.negP) ? other(x!, first(y!)) : null
 
 /** A plain product or quotient does where the first operand is known not to be 0, or the second cannot make NaN of it. */
 const scales =
   (plain: (ct: Expr, y: Expr) => Expr, harmless: (y: number) => boolean): Rule =>
-  ({ args: [ct, y] }) => {
+  ({ node: { args: [ct, y] } }) => {
     const [value, by] = [fillOf(ct!), fillOf(y!)]
     if (value === 0) return p.fillLike(ct!, 0)
     return value !== null || (by !== null && harmless(by)) ? plain(ct!, y!) : null
@@ -113,7 +114,7 @@ const unitAxes: Rule = (node) => {
     x.shape.filter((_, i) => !dropped.includes(i)),
   )
   const rest = axes.filter((a) => x.shape[a] !== 1).map((a) => a - dropped.filter((d) => d < a).length)
-  return rest.length === 0 ? flat : { ...node, args: [flat], params: { axes: rest } }
+  return rest.length === 0 ? flat : apply(node.node.prim, [flat], { axes: rest })
 }
 /** A reduction of `count` equal values, where `f` knows it. */
 const reducesFill =
@@ -136,22 +137,22 @@ const movesUnitAxes: Rule = (node) => {
  * identities that other packages define are told: by what they compute.
  */
 export const identity: Rule = (node) => {
-  const { lower } = node.prim
-  const x = node.args[0]
+  const { lower } = node.node.prim
+  const x = node.node.args[0]
   if (lower.kind !== 'pointwise' || x === undefined || sameAsOperand(node) === null) return null
   // What is in memory anyway needs no storing.
-  if (lower.stored === true && x.prim.lower.kind === 'pointwise') return null
+  if (lower.stored === true && x.node.prim.lower.kind === 'pointwise') return null
   const index = node.shape.map((extent, id) => ix.ofAxis({ id, extent }))
   const own = new Set<scalar.Scalar>()
   const element = lower.at(
     index,
     (arg, at) => {
-      const read = scalar.load(arg, ix.constant(0), node.args[arg]!.dtype)
+      const read = scalar.load(arg, ix.constant(0), node.node.args[arg]!.dtype)
       if (arg === 0 && at.every((i, k) => i === index[k])) own.add(read)
       return read
     },
     node,
-    node.params,
+    node.node.params,
   )
   return own.has(element) ? x : null
 }
@@ -162,12 +163,12 @@ const table: readonly (readonly [Primitive<never>, ...Rule[]])[] = [
     p.subP,
     unit(1, 0),
     // 0 - x is 0 for x = 0, and -x is -0
-    (n) => (isFill(first(n), isFloat(n.dtype) ? -0 : 0) && n.dtype !== 'u32' ? p.neg(n.args[1]!) : null),
+    (n) => (isFill(first(n), isFloat(n.dtype) ? -0 : 0) && n.dtype !== 'u32' ? p.neg(n.node.args[1]!) : null),
     absorbNeg(p.add),
   ],
   [p.mulP, unit(1, 1), unit(0, 1), absorbing(0)],
   [p.divP, unit(1, 1)],
-  [p.powP, unit(1, 1), (n) => (fillOf(n.args[1]!) === 2 ? p.mul(first(n), first(n)) : null)],
+  [p.powP, unit(1, 1), (n) => (fillOf(n.node.args[1]!) === 2 ? p.mul(first(n), first(n)) : null)],
   [p.negP, involution],
   [p.notP, involution],
   [p.andP, onBool(unit(1, 1)), onBool(unit(0, 1)), absorbing(0)],
@@ -177,17 +178,17 @@ const table: readonly (readonly [Primitive<never>, ...Rule[]])[] = [
   [p.shrP, unit(1, 0)],
   [
     p.whereP,
-    ({ args: [cond, x, y] }) => {
+    ({ node: { args: [cond, x, y] } }) => {
       const value = fillOf(cond!)
       return x === y ? x! : value === null ? null : value === 0 ? y! : x!
     },
     // where(not c, x, y) = where(c, y, x)
-    ({ args: [cond, x, y] }) => (is(cond!, p.notP) ? p.where(first(cond!), y!, x!) : null),
+    ({ node: { args: [cond, x, y] } }) => (is(cond!, p.notP) ? p.where(first(cond!), y!, x!) : null),
   ],
   [p.scaledP, scales(p.mul, Number.isFinite)],
   [
     p.mutualP,
-    ({ args: [x, y] }) => {
+    ({ node: { args: [x, y] } }) => {
       const [fill, other] = fillOf(x!) !== null ? [x!, y!] : [y!, x!]
       const value = fillOf(fill)
       return value === null ? null : value === 0 ? p.fillLike(fill, 0) : p.scaled(other, fill)
@@ -237,11 +238,11 @@ const table: readonly (readonly [Primitive<never>, ...Rule[]])[] = [
     p.concatP,
     (n) => {
       const { axis } = paramsOf(n, p.concatP)!
-      const held = n.args.filter((a) => a.shape[axis] !== 0)
-      return held.length === 0 || held.length === n.args.length ? null : p.concat(held, axis)
+      const held = n.node.args.filter((a) => a.shape[axis] !== 0)
+      return held.length === 0 || held.length === n.node.args.length ? null : p.concat(held, axis)
     },
     (n) =>
-      fillOf(first(n)) !== null && n.args.every((a) => isFill(a, fillOf(first(n))!))
+      fillOf(first(n)) !== null && n.node.args.every((a) => isFill(a, fillOf(first(n))!))
         ? p.fillLike(n, fillOf(first(n))!)
         : null,
   ],
@@ -253,12 +254,12 @@ const table: readonly (readonly [Primitive<never>, ...Rule[]])[] = [
   [p.takeP, takesFill(p.takeP)],
   [p.takeAlongAxisP, takesFill(p.takeAlongAxisP)],
   [p.dynamicSliceP, movesFill, sameAsOperand],
-  [p.dynamicUpdateSliceP, (n) => (sameShape(n.shape, n.args[1]!.shape) ? n.args[1]! : null)],
+  [p.dynamicUpdateSliceP, (n) => (sameShape(n.shape, n.node.args[1]!.shape) ? n.node.args[1]! : null)],
   [
     p.scatterAddP,
     (n) => {
       const nothing = isFloat(n.dtype) && !isFill(first(n), 0) ? -0 : 0
-      return isFill(n.args[2]!, nothing) ? first(n) : null
+      return isFill(n.node.args[2]!, nothing) ? first(n) : null
     },
   ],
   [p.inputP, identity],
@@ -267,7 +268,7 @@ const table: readonly (readonly [Primitive<never>, ...Rule[]])[] = [
 ]
 
 /** The rules of every primitive of this package; for one defined elsewhere, `identity` alone is asked. */
-export const rules: ReadonlyMap<Primitive<unknown>, readonly Rule[]> = (() => {
+const rules: ReadonlyMap<Primitive<unknown>, readonly Rule[]> = (() => {
   const map = new Map<Primitive<unknown>, readonly Rule[]>()
   for (const prim of p.primitives) map.set(prim as Primitive<unknown>, [])
   for (const prim of p.elementwise) map.set(prim as Primitive<unknown>, [fold])
@@ -277,6 +278,20 @@ export const rules: ReadonlyMap<Primitive<unknown>, readonly Rule[]> = (() => {
   }
   return map
 })()
+
+const identityAlone: readonly Rule[] = [identity]
+
+/** Smaller equal expressions for the results of a node over simple operands; null where no rule knows any. */
+export const simpler = (node: Node): readonly Expr[] | null => {
+  const [out, ...others] = node.outs
+  if (node.prim.simplify !== undefined) return node.prim.simplify(node)
+  if (out === undefined || others.length > 0) return null
+  for (const rule of rules.get(node.prim) ?? identityAlone) {
+    const next = rule(out)
+    if (next !== null && next !== out) return [next]
+  }
+  return null
+}
 
 /** Operations whose operands may trade places, so that x + y and y + x are one node. */
 export const commutative: ReadonlySet<Primitive<unknown>> = new Set(

@@ -3,7 +3,8 @@
  * whose values are the same at every call. `jit` computes them once and binds the results; what is cheaper to compute again
  * than to load (fills, masks from indices) stays in the kernels.
  */
-import { type Expr, toposort } from '../graph/expr.ts'
+import type { Expr } from '../graph/expr.ts'
+import { toposort } from '../graph/walk.ts'
 import { ownCost } from './fuse/cost.ts'
 
 /** Operations an element from which on a value is kept rather than computed at each call. */
@@ -17,24 +18,26 @@ export const invariants = (roots: readonly Expr[], varying: readonly Expr[]): re
   const views = new Set<Expr>()
   const found = new Set<Expr>()
   const keep = (e: Expr): void => {
-    if (views.has(e)) e.args.forEach(keep)
+    if (views.has(e)) e.node.args.forEach(keep)
     else if (work.get(e)! >= WORTH_KEEPING) found.add(e)
   }
-  for (const e of toposort(roots)) {
-    if (e.args.some((a) => varies.has(a))) {
-      varies.add(e)
-      for (const a of e.args) if (!varies.has(a)) keep(a)
+  for (const { prim, args, outs } of toposort(roots)) {
+    if (args.some((a) => varies.has(a))) {
+      for (const out of outs) varies.add(out)
+      for (const a of args) if (!varies.has(a)) keep(a)
       continue
     }
-    if (varies.has(e)) continue
-    const { lower } = e.prim
-    const below = e.args.reduce((sum, a) => sum + work.get(a)!, 0)
-    if (lower.kind === 'leaf') work.set(e, 0)
-    else if (lower.kind === 'pointwise') {
-      const { arithmetic, reads } = ownCost(e, lower.at)
-      work.set(e, below + arithmetic)
-      if (arithmetic === 0 && reads.length === 1 && reads[0]!.times === 1) views.add(e)
-    } else work.set(e, below + WORTH_KEEPING)
+    const { lower } = prim
+    const below = args.reduce((sum, a) => sum + work.get(a)!, 0)
+    for (const out of outs) {
+      if (varies.has(out)) continue
+      if (lower.kind === 'leaf') work.set(out, 0)
+      else if (lower.kind === 'pointwise') {
+        const { arithmetic, reads } = ownCost(out, lower.at)
+        work.set(out, below + arithmetic)
+        if (arithmetic === 0 && reads.length === 1 && reads[0]!.times === 1) views.add(out)
+      } else work.set(out, below + WORTH_KEEPING)
+    }
   }
   for (const root of roots) if (!varies.has(root)) keep(root)
   return [...found]

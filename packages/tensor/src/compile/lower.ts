@@ -55,24 +55,24 @@ export const lowerGroup = ({ owner, bufferOf }: Surroundings, group: Group): Low
     return made
   }
   const compute = (node: Expr, index: readonly Ix[]): Scalar => {
-    const { lower } = node.prim
-    if (lower.kind === 'after') return value(node.args[0]!, index)
+    const { lower } = node.node.prim
+    if (lower.kind === 'after') return value(node.node.args[0]!, index)
     const reduction = reductionOf.get(node)
     if (reduction !== undefined) return reduced(reduction, node.dtype)
     if (group.dot?.node === node) return reduced(0, node.dtype)
     const elsewhere = owner.has(node) && owner.get(node) !== group
     if (lower.kind === 'pointwise' && !elsewhere) {
-      names.push(node.prim.name)
-      return lower.at(index, (arg, at) => value(node.args[arg]!, at), node, node.params)
+      names.push(node.node.prim.name)
+      return lower.at(index, (arg, at) => value(node.node.args[arg]!, at), node, node.node.params)
     }
     return load(bufferFor(node, 'read'), flatten(index, node.shape), node.dtype)
   }
 
   const reductions = order.map((r): Reduction => {
-    const { lower } = r.node.prim
+    const { lower } = r.node.node.prim
     const op: ReduceOp = lower.kind === 'reduce' || lower.kind === 'scan' ? lower.op : 'sum'
-    const scalar = value(r.node.args[0]!, r.inner)
-    names.push(r.node.prim.name)
+    const scalar = value(r.node.node.args[0]!, r.inner)
+    names.push(r.node.node.prim.name)
     return { op, dtype: r.node.dtype, value: scalar, scan: lower.kind === 'scan' }
   })
   const dot =
@@ -80,25 +80,25 @@ export const lowerGroup = ({ owner, bufferOf }: Surroundings, group: Group): Low
       ? null
       : {
           ...group.dot,
-          a: value(group.dot.node.args[0]!, [
+          a: value(group.dot.node.node.args[0]!, [
             ...group.dot.index.slice(0, -2),
             ofAxis(group.dot.m),
             ofAxis(group.dot.k),
           ]),
-          b: value(group.dot.node.args[1]!, [
+          b: value(group.dot.node.node.args[1]!, [
             ...group.dot.index.slice(0, -2),
             ofAxis(group.dot.k),
             ofAxis(group.dot.n),
           ]),
         }
-  if (dot !== null) names.push(dot.node.prim.name)
+  if (dot !== null) names.push(dot.node.node.prim.name)
   const stores = group.stores.map(({ node, index, scope }): Store => {
-    const { lower } = node.prim
+    const { lower } = node.node.prim
     if (lower.kind === 'update') {
-      const arg = (i: number, at: readonly Ix[]): Scalar => value(node.args[i]!, at)
-      const to = lower.to(index, arg, node, node.params)
-      const what = lower.value(index, arg, node, node.params)
-      names.push(node.prim.name)
+      const arg = (i: number, at: readonly Ix[]): Scalar => value(node.node.args[i]!, at)
+      const to = lower.to(index, arg, node, node.node.params)
+      const what = lower.value(index, arg, node, node.node.params)
+      names.push(node.node.prim.name)
       const buffer = bufferFor(node, 'write')
       // An increasing store also reads what is there.
       if (lower.mode === 'add') bufferFor(node, 'read')

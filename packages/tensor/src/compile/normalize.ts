@@ -3,7 +3,8 @@
  * leave lanes idle.
  */
 import { emptyReduction } from '../loops/scalar.ts'
-import { type Expr, rewrite, toposort, withArgs } from '../graph/expr.ts'
+import { type Expr, type Node, over } from '../graph/expr.ts'
+import { rewrite, toposort, withArgs } from '../graph/walk.ts'
 import { fill } from '../primitives/index.ts'
 import { sizeOf } from '../base/shape.ts'
 import type { Capabilities } from './program.ts'
@@ -12,27 +13,35 @@ import { split } from './split.ts'
 export const normalize = (capabilities: Capabilities, roots: readonly Expr[]): readonly Expr[] => {
   let expanded = roots
   // An expansion may contain composites of its own.
-  while (toposort(expanded).some((e) => expansion(capabilities, e, e.args) !== null))
-    expanded = rewrite(expanded, (e, args) => expansion(capabilities, e, args) ?? withArgs(e, args))
-  return rewrite(expanded, (e, args) => emptied(e, args) ?? split(capabilities, withArgs(e, args)))
+  while (toposort(expanded).some((node) => expansion(capabilities, node, node.args) !== null))
+    expanded = rewrite(expanded, (node, args) => expansion(capabilities, node, args) ?? withArgs(node, args))
+  return rewrite(expanded, (node, args) => {
+    const { outs } = over(node, args)
+    return outs.length > 1 ? outs : [emptied(outs[0]!) ?? split(capabilities, outs[0]!)]
+  })
 }
 
-const expansion = (capabilities: Capabilities, e: Expr, args: readonly Expr[]): Expr | null => {
-  const { lower } = e.prim
-  if (lower.kind === 'composite') return lower.expand(args, e.params)
-  if (lower.kind === 'pointwise' && lower.stored === true && capabilities.reproducible) return args[0]!
+const expansion = (
+  capabilities: Capabilities,
+  { prim: { lower }, params }: Node,
+  args: readonly Expr[],
+): readonly Expr[] | null => {
+  if (lower.kind === 'composite') return lower.expand(args, params)
+  if (lower.kind === 'pointwise' && lower.stored === true && capabilities.reproducible) return [args[0]!]
   if (lower.kind === 'update' && lower.mode === 'add' && !capabilities.orderedStores)
-    return lower.composition(args, e.params)
+    return [lower.composition(args, params)]
   return null
 }
 
-const emptied = (e: Expr, args: readonly Expr[]): Expr | null => {
-  const { lower } = e.prim
+/** What is known of a result because it, or what it is made of, is empty. */
+const emptied = (e: Expr): Expr | null => {
+  const { args, params, prim } = e.node
+  const { lower } = prim
   if (lower.kind === 'leaf') return null
   if (sizeOf(e.shape) === 0) return fill(e.shape, e.dtype, 0)
   if (lower.kind === 'reduce' && sizeOf(args[0]!.shape) === 0)
     return fill(e.shape, e.dtype, emptyReduction(lower.op, e.dtype))
   if (lower.kind === 'dot' && args[0]!.shape.at(-1) === 0) return fill(e.shape, e.dtype, 0)
-  if (lower.kind === 'update' && sizeOf(lower.grid(withArgs(e, args), e.params)) === 0) return args[0]!
+  if (lower.kind === 'update' && sizeOf(lower.grid(e, params)) === 0) return args[0]!
   return null
 }

@@ -4,7 +4,7 @@ import type { Aval, Expr } from '../graph/expr.ts'
 import type { Site } from '../base/site.ts'
 
 /** What is asked for: `outputs` as functions of `inputs` (placeholder leaves). */
-export interface Graph {
+export interface Computation {
   readonly inputs: readonly Expr[]
   readonly outputs: readonly Expr[]
   /** Per input: whether the program may overwrite its buffer. */

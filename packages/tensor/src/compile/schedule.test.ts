@@ -6,7 +6,7 @@ import * as p from '../primitives/index.ts'
 import { sizeOf } from '../base/shape.ts'
 import { playProgram } from './playing.support.ts'
 import { host, parallel as many } from './capabilities.support.ts'
-import type { Capabilities, Graph, Program } from './program.ts'
+import type { Capabilities, Computation, Program } from './program.ts'
 import { schedule } from './schedule.ts'
 
 const parallel: Capabilities = { ...many, longestRow: 256, lanes: 512, bindings: 8, slab: 1 << 12 }
@@ -27,7 +27,7 @@ const agrees = (
   donated: readonly boolean[] = args.map(() => false),
 ): Program => {
   const stands = args.map(parameterOf)
-  const graph: Graph = { inputs: stands, outputs: f(...stands), donated }
+  const graph: Computation = { inputs: stands, outputs: f(...stands), donated }
   const program = schedule(capabilities)(graph)
   const got = playProgram(
     program,

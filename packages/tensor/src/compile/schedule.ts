@@ -1,5 +1,6 @@
 /** A graph -> a program: normalize, simplify, fuse, merge, order, plan memory, lower. Pure; a backend compiles the result. */
-import { type Expr, toposort } from '../graph/expr.ts'
+import type { Expr } from '../graph/expr.ts'
+import { toposort } from '../graph/walk.ts'
 import { simplify } from './simplify.ts'
 import { overwriteLast, ownOperands, pairDonations } from './memory/donate.ts'
 import { type Fusion, fuse, storageOf } from './fuse/fuse.ts'
@@ -8,13 +9,13 @@ import { lowerGroup } from './lower.ts'
 import { bytesOf, planMemory, touched } from './memory/memory.ts'
 import { normalize } from './normalize.ts'
 import { inOrder, type Traffic } from './order.ts'
-import type { Capabilities, Graph, Program, Step } from './program.ts'
+import type { Capabilities, Computation, Program, Step } from './program.ts'
 import { mergeSiblings } from './fuse/siblings.ts'
 import { verifyExprs, verifyGroups, verifyProgram, verifying } from './verify.ts'
 
 export const schedule =
   (capabilities: Capabilities) =>
-  (asked: Graph): Program => {
+  (asked: Computation): Program => {
     const verify = verifying()
     const simple = simplify(asked.outputs)
     if (verify) verifyExprs('simplify', asked.outputs, simple)
@@ -22,10 +23,14 @@ export const schedule =
     if (verify) verifyExprs('normalize', simple, normal)
     const outputs = ownOperands(simplify(normal))
     if (verify) verifyExprs('simplify', normal, outputs)
-    const graph: Graph = { ...asked, outputs }
+    const graph: Computation = { ...asked, outputs }
 
     const results = new Set(outputs.map(storageOf))
-    const fusion = mergeSiblings(capabilities, fuse(capabilities, toposort(outputs), outputs), results)
+    const fusion = mergeSiblings(capabilities, fuse(
+        capabilities,
+        toposort(outputs).flatMap((node) => node.outs),
+        outputs,
+      ), results)
     const pairs = pairDonations(graph)
     overwriteLast(fusion, pairs)
     const groups = inOrder({ groups: fusion.groups, trafficOf: traffic(fusion, results), bytesOf })
@@ -38,7 +43,7 @@ export const schedule =
       if (copy !== undefined) steps.push({ kind: 'copy', ...copy })
       const { kernel, buffers } = lowerGroup({ owner: fusion.owner, bufferOf: plan.bufferOf }, group)
       const root = group.stores[0]!.node
-      steps.push({ kind: 'kernel', kernel, buffers, site: root.site })
+      steps.push({ kind: 'kernel', kernel, buffers, site: root.node.site })
     }
     for (const copy of plan.last) steps.push({ kind: 'copy', ...copy })
     const program: Program = {

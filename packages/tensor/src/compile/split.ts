@@ -25,8 +25,8 @@ const STEPS = 2 ** 16
 
 /** The operation with long sums in parts, or itself. */
 export const split = (capabilities: Capabilities, e: Expr): Expr => {
-  const { lower } = e.prim
-  if (lower.kind === 'reduce') return splitReduction(capabilities, e, lower.op, lower.axes(e.params))
+  const { lower } = e.node.prim
+  if (lower.kind === 'reduce') return splitReduction(capabilities, e, lower.op, lower.axes(e.node.params))
   return lower.kind === 'dot' ? splitDot(capabilities, e) : e
 }
 
@@ -45,11 +45,11 @@ const largestFirst = (shape: Shape, axes: readonly number[]): readonly number[] 
 
 /** reduce(x [rows, n]) = reduce(reduce(x [rows, parts, n / parts])), the remainder of n joined at the end. */
 const splitReduction = (capabilities: Capabilities, e: Expr, op: ReduceOp, axes: readonly number[]): Expr => {
-  const x = e.args[0]!
+  const x = e.node.args[0]!
   const rows = sizeOf(e.shape)
   const n = sizeOf(axes.map((a) => x.shape[a]!))
   // The same primitive, over other axes: only the shape of the work changes.
-  const over = (y: Expr, ...which: readonly number[]): Expr => split(capabilities, apply(e.prim, [y], { axes: which }))
+  const over = (y: Expr, ...which: readonly number[]): Expr => split(capabilities, apply(e.node.prim, [y], { axes: which }))
   if (n > COUNTED && axes.length > 1) {
     const first = largestFirst(x.shape, axes)
     const later = axes.filter((a) => !first.includes(a)).map((a) => a - first.filter((f) => f < a).length)
@@ -63,7 +63,7 @@ const splitReduction = (capabilities: Capabilities, e: Expr, op: ReduceOp, axes:
   if (parts <= 1 || each <= 1) return e
   const keptAxes = x.shape.map((_, i) => i).filter((i) => !axes.includes(i))
   const flat = reshape(transpose(x, [...keptAxes, ...axes]), [rows, n])
-  const once = (y: Expr, axis: number): Expr => apply(e.prim, [y], { axes: [axis] })
+  const once = (y: Expr, axis: number): Expr => apply(e.node.prim, [y], { axes: [axis] })
   const main = once(once(reshape(slice(flat, [0, 0], [rows, parts * each]), [rows, parts, each]), 2), 1)
   const rest = n === parts * each ? main : combine[op](main, once(slice(flat, [0, parts * each], [rows, n]), 1))
   return reshape(rest, e.shape)
@@ -71,7 +71,7 @@ const splitReduction = (capabilities: Capabilities, e: Expr, op: ReduceOp, axes:
 
 /** a b = sum over parts of a[.., part] b[part, ..], the parts an axis of the batch; the remainder of k added at the end. */
 const splitDot = (capabilities: Capabilities, e: Expr): Expr => {
-  const [a, b] = [e.args[0]!, e.args[1]!]
+  const [a, b] = [e.node.args[0]!, e.node.args[1]!]
   const k = a.shape.at(-1)!
   if (k <= STEPS) return e
   const parts = Math.floor(k / STEPS)
@@ -84,10 +84,10 @@ const splitDot = (capabilities: Capabilities, e: Expr): Expr => {
   // [batch, m, parts, STEPS] -> [batch, parts, m, STEPS]
   const left = partsOf(a, r - 1, [...batch, m, parts, STEPS], [...outer, r - 1, r - 2, r])
   const right = partsOf(b, r - 2, [...batch, parts, STEPS, n], [...outer, r - 2, r - 1, r])
-  const main = split(capabilities, reduceSum(apply(e.prim, [left, right], e.params), [r - 2]))
+  const main = split(capabilities, reduceSum(apply(e.node.prim, [left, right], e.node.params), [r - 2]))
   if (k === parts * STEPS) return main
   return add(
     main,
-    apply(e.prim, [sliceAxis(a, r - 1, parts * STEPS, k), sliceAxis(b, r - 2, parts * STEPS, k)], e.params),
+    apply(e.node.prim, [sliceAxis(a, r - 1, parts * STEPS, k), sliceAxis(b, r - 2, parts * STEPS, k)], e.node.params),
   )
 }

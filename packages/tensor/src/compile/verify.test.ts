@@ -1,6 +1,7 @@
 /** Plans that are wrong in one way each: what verifies a stage must see it. */
 import { describe, expect, it } from 'vitest'
-import { type Expr, toposort } from '../graph/expr.ts'
+import { type Expr, over } from '../graph/expr.ts'
+import { toposort } from '../graph/walk.ts'
 import * as p from '../primitives/index.ts'
 import { pairDonations } from './memory/donate.ts'
 import { fuse } from './fuse/fuse.ts'
@@ -8,7 +9,7 @@ import type { Group } from './fuse/group.ts'
 import { lowerGroup } from './lower.ts'
 import { planMemory } from './memory/memory.ts'
 import { host } from './capabilities.support.ts'
-import type { Graph, Program, ProgramBuffer, Step } from './program.ts'
+import type { Computation, Program, ProgramBuffer, Step } from './program.ts'
 import { schedule } from './schedule.ts'
 import { type Planned, StageError, verifyExprs, verifyGroups, verifyProgram } from './verify.ts'
 
@@ -19,21 +20,22 @@ const filled = (x: Expr, v: number): Expr => p.fill(x.shape, x.dtype, v)
 const x = f32(6, 6)
 const sums = p.cumsum(x, 0, false)
 const product = p.dot(sums, p.transpose(sums, [1, 0]))
-const whole: Graph = { inputs: [x], outputs: [product, p.add(x, filled(x, 1))], donated: [false] }
+const whole: Computation = { inputs: [x], outputs: [product, p.add(x, filled(x, 1))], donated: [false] }
 
 interface Plan {
   readonly planned: Planned
   readonly program: Program
 }
-const plan = (graph: Graph = whole): Plan => {
-  const fusion = fuse(host, toposort(graph.outputs), graph.outputs)
-  const position = new Map(toposort(graph.outputs).map((e, i) => [e, i]))
+const plan = (graph: Computation = whole): Plan => {
+  const order = toposort(graph.outputs).flatMap(({ outs }) => outs)
+  const fusion = fuse(host, order, graph.outputs)
+  const position = new Map(order.map((e, i) => [e, i]))
   const first = (g: Group): number => position.get(g.stores[0]!.node)!
   const groups = [...fusion.groups].sort((g, h) => first(g) - first(h))
   const memory = planMemory(Infinity, graph, fusion, groups, pairDonations(graph))
   const steps = groups.map((g): Step => {
     const { kernel, buffers } = lowerGroup({ owner: fusion.owner, bufferOf: memory.bufferOf }, g)
-    return { kind: 'kernel', kernel, buffers, site: g.stores[0]!.node.site }
+    return { kind: 'kernel', kernel, buffers, site: g.stores[0]!.node.node.site }
   })
   const program: Program = {
     inputs: graph.inputs,
@@ -152,6 +154,6 @@ it('a rewriting that changes a shape, or leaves a node with operands that do not
   verifyExprs('simplify', [product], [product])
   expect(() => verifyExprs('simplify', [product], [x, x])).toThrow(/2 results are left of 1/)
   expect(() => verifyExprs('simplify', [product], [p.reshape(product, [36])])).toThrow(StageError)
-  const broken: Expr = { ...product, args: [f32(6, 5), f32(5, 7)], shape: product.shape }
+  const broken = over(product.node, [f32(6, 5), f32(5, 7)]).outs[0]!
   expect(() => verifyExprs('simplify', [product], [broken])).toThrow(/f32\[6, 7\]/)
 })

@@ -6,14 +6,15 @@
  */
 import { verifyKernel } from '../loops/verify.ts'
 import { showAval } from '../base/errors.ts'
-import { type Expr, toposort } from '../graph/expr.ts'
+import type { Expr } from '../graph/expr.ts'
+import { toposort } from '../graph/walk.ts'
 import { sameShape } from '../base/shape.ts'
 import { describeSite } from '../base/site.ts'
 import { ALIGNMENT } from './memory/arena.ts'
 import { type Fusion, storageOf } from './fuse/fuse.ts'
 import type { Group } from './fuse/group.ts'
 import { bytesOf, touched } from './memory/memory.ts'
-import type { Graph, Program, ProgramBuffer } from './program.ts'
+import type { Computation, Program, ProgramBuffer } from './program.ts'
 
 const environment = (globalThis as { process?: { env?: Record<string, string | undefined> } }).process?.env
 
@@ -28,7 +29,7 @@ export class StageError extends Error {
   }
 }
 
-const show = (e: Expr): string => `${e.prim.name} -> ${showAval(e)} (${describeSite(e.site)})`
+const show = (e: Expr): string => `${e.node.prim.name} -> ${showAval(e)} (${describeSite(e.node.site)})`
 
 /** A rewriting of a graph keeps what is asked for, and each node is what its primitive makes of its operands. */
 export const verifyExprs = (stage: string, before: readonly Expr[], after: readonly Expr[]): void => {
@@ -40,8 +41,11 @@ export const verifyExprs = (stage: string, before: readonly Expr[], after: reado
     if (!same(x, after[i]!)) throw new StageError(stage, `${show(x)} became ${show(after[i]!)}`)
   })
   for (const node of toposort(after)) {
-    const made = node.prim.shape(node.args, node.params)
-    if (!same(node, made)) throw new StageError(stage, `${show(node)} stands where its operands give ${showAval(made)}`)
+    const made = node.prim.outs(node.args, node.params)
+    node.outs.forEach((out, i) => {
+      if (!same(out, made[i]!)) throw new StageError(stage, `${show(out)} stands where its operands give ${showAval(made[i]!)}`)
+      if (out.node !== node || out.index !== i) throw new StageError(stage, `${show(out)} belongs to another node`)
+    })
   }
 }
 
@@ -63,11 +67,11 @@ export const verifyGroups = ({ groups, owner }: Fusion, order: readonly Group[],
     }
   })
   for (const out of outputs.map(storageOf))
-    if (out.prim.lower.kind !== 'leaf' && !owner.has(out)) throw new StageError('fuse', `${show(out)} is not stored`)
+    if (out.node.prim.lower.kind !== 'leaf' && !owner.has(out)) throw new StageError('fuse', `${show(out)} is not stored`)
 }
 
 export interface Planned {
-  readonly graph: Graph
+  readonly graph: Computation
   readonly fusion: Fusion
   readonly groups: readonly Group[]
   readonly bufferOf: ReadonlyMap<Expr, number>
@@ -123,7 +127,7 @@ export const verifyProgram = ({ graph, fusion, groups, bufferOf }: Planned, prog
     const stored = group.stores.map((s) => s.node)
     const reader = show(stored[0]!)
     // An update finds its operand where it writes; whatever else it reads, and all that others read, is in its own place.
-    const operand = group.kind === 'update' ? storageOf(stored[0]!.args[0]!) : null
+    const operand = group.kind === 'update' ? storageOf(stored[0]!.node.args[0]!) : null
     if (operand !== null) demand(bufferOf.get(stored[0]!)!, operand, reader)
     for (const value of touched(group, owner)) {
       const readAsWell = [...group.reads].some(

@@ -2,22 +2,24 @@
  * The reference meaning of a graph: every node by its own `evaluate`, in doubles. Templates of devices, fusion and
  * simplification are all judged by this.
  */
-import { type Expr, toposort, type Value } from './expr.ts'
+import type { Evaluator, Expr, Value } from './expr.ts'
 import { leak, traceOf } from './trace.ts'
+import { toposort } from './walk.ts'
 
 /** Values of `roots`, given the values of the placeholders below them. */
-export const evaluateWith = (roots: readonly Expr[], given: ReadonlyMap<Expr, Value>): readonly Value[] => {
+export const evaluateWith: Evaluator = (roots, given) => {
   const values = new Map<Expr, Value>(given)
-  for (const node of toposort(roots)) {
-    if (values.has(node)) continue
-    if (node.prim.lower.kind === 'leaf' && traceOf(node) !== null) throw new Error(leak(node))
-    const { shape, dtype } = node
-    const data = node.prim.evaluate(
-      node.args.map((a) => values.get(a)!),
-      { shape, dtype },
-      node.params,
+  for (const { prim, args, outs, params } of toposort(roots)) {
+    if (outs.every((out) => values.has(out))) continue
+    if (prim.lower.kind === 'leaf' && traceOf(outs[0]!) !== null) throw new Error(leak(outs[0]!))
+    const avals = outs.map(({ shape, dtype }) => ({ shape, dtype }))
+    const found = prim.evaluate(
+      args.map((a) => values.get(a)!),
+      avals,
+      params,
+      evaluateWith,
     )
-    values.set(node, { shape, dtype, data })
+    outs.forEach((out, i) => values.set(out, { ...avals[i]!, data: found[i]! }))
   }
   return roots.map((r) => values.get(r)!)
 }

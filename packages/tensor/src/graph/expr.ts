@@ -1,25 +1,32 @@
 /**
- * The expression IR: an immutable DAG with one kind of node and one way to make it (`apply`).
- * A primitive is a record that holds everything the system knows about an operation; a missing rule does not compile.
+ * The expression IR: an immutable DAG with one kind of node and one way to make it (`apply`). A node may have several
+ * results; an expression is one of them. A primitive is a record that holds everything the system knows about an
+ * operation; a missing rule does not compile.
  */
-import type { Lowering } from './lowering.ts'
-import type { DType } from '../base/dtype.ts'
+import type { Aval } from '../base/aval.ts'
 import { notATensor } from '../base/errors.ts'
-import type { Shape } from '../base/shape.ts'
-import { atSite, captureSite, type Site } from '../base/site.ts'
+import { captureSite, type Site } from '../base/site.ts'
+import type { Ix } from '../loops/ix.ts'
+import type { ReduceOp, Scalar } from '../loops/scalar.ts'
 
-/** What is known of a value before it is computed. */
-export interface Aval {
-  readonly shape: Shape
-  readonly dtype: DType
-}
+export type { Aval } from '../base/aval.ts'
 
-export interface Expr extends Aval {
+/** An operation on expressions, made once by `apply`. */
+export interface Node {
   readonly prim: Primitive<unknown>
   readonly args: readonly Expr[]
   readonly params: unknown
-  /** Where the user's program made this node; errors of the device name it. */
+  /** Where the user's program made it; errors of the device name it. */
   readonly site: Site
+  /** Its results, in order. */
+  readonly outs: readonly Expr[]
+}
+
+/** A value: one result of a node. There is one `Expr` for each result, so that values are told apart by identity. */
+export interface Expr extends Aval {
+  readonly node: Node
+  /** Its position among the results of its node. */
+  readonly index: number
 }
 
 /** A concrete array of the reference interpreter: every dtype in doubles, integers exact. */
@@ -27,81 +34,130 @@ export interface Value extends Aval {
   readonly data: Float64Array
 }
 
+/** Runs expressions in doubles, given the values of placeholders: what `evaluate` of a primitive over graphs needs. */
+export type Evaluator = (roots: readonly Expr[], given: ReadonlyMap<Expr, Value>) => readonly Value[]
+
 export interface Primitive<P> {
   readonly name: string
-  /** Shape and dtype of the result. Throws ShapeError or DTypeError. */
-  readonly shape: (args: readonly Aval[], params: P) => Aval
-  /** Cotangents of `out.args` given the cotangent of `out`; linear in `ct`; null = no gradient flows there. */
-  readonly vjp: (ct: Expr, out: Expr, params: P) => readonly (Expr | null)[]
+  /** Shapes and dtypes of the results. Throws ShapeError or DTypeError. */
+  readonly outs: (args: readonly Aval[], params: P) => readonly Aval[]
   /**
-   * The same operation over a new leading axis of `size`: `args[i]` carries that axis at 0 where `batched[i]`,
-   * and is shared by all where not (at least one is batched). The result carries it at 0.
+   * Cotangents of the arguments from those of the results, null where none flows; linear in `cts`. At least one of `cts` is
+   * not null, and none belongs to a result of integers.
    */
-  readonly batch: (args: readonly Expr[], batched: readonly boolean[], size: number, params: P) => Expr
+  readonly vjp: (
+    cts: readonly (Expr | null)[],
+    outs: readonly Expr[],
+    args: readonly Expr[],
+    params: P,
+  ) => readonly (Expr | null)[]
+  /**
+   * Tangents of the results from those of the arguments, null for zero. Where it is missing, it is derived: the pullback is
+   * linear, and the pullback of the pullback is the pushforward.
+   */
+  readonly jvp?: (
+    tangents: readonly (Expr | null)[],
+    outs: readonly Expr[],
+    args: readonly Expr[],
+    params: P,
+  ) => readonly (Expr | null)[]
+  /**
+   * The node that takes this one's place where it will be differentiated: its first results are the same, and what more it
+   * has is saved for `vjp`.
+   */
+  readonly saving?: (args: readonly Expr[], params: P) => Node
+  /**
+   * The same operation over a new leading axis of `size`: `args[i]` carries that axis at 0 where `batched[i]`, and is
+   * shared by all where not (at least one is batched). All results carry it at 0.
+   */
+  readonly batch: (args: readonly Expr[], batched: readonly boolean[], size: number, params: P) => readonly Expr[]
+  /** The same results with less, over operands that are simple already; null where there is no such thing to be seen. */
+  readonly simplify?: (node: Node) => readonly Expr[] | null
+  /** Whether its two operands may trade places, so that x + y and y + x are one node. */
+  readonly commutes?: true
   /** How the scheduler turns it into loops. */
   readonly lower: Lowering<P>
-  /** The meaning, in double precision: the oracle of all devices. Row-major result of `out`'s size. */
-  readonly evaluate: (args: readonly Value[], out: Aval, params: P) => Float64Array
+  /** The meaning, in double precision: the oracle of all devices. Row-major results of the sizes of `outs`. */
+  readonly evaluate: (
+    args: readonly Value[],
+    outs: readonly Aval[],
+    params: P,
+    run: Evaluator,
+  ) => readonly Float64Array[]
 }
 
-/** Whether a value is a node: plain JavaScript may pass anything for one. */
+/** The element of argument `arg` at an index list (one Ix an axis of that argument). */
+export type Access = (arg: number, index: readonly Ix[]) => Scalar
+
+/** How a primitive becomes loops. The scheduler branches on these kinds, never on a primitive's name. */
+export type Lowering<P> =
+  /** Already in memory: host data, a parameter of the program, a device buffer. */
+  | { readonly kind: 'leaf' }
+  /**
+   * An element of the result at any index, from elements of the arguments at any index: elementwise work, movement,
+   * gathers. Fusion is substitution of these functions into one another. `stored`: not into its readers on a device that
+   * may compute one expression twice with different roundings; they all read what was written once.
+   */
+  | {
+      readonly kind: 'pointwise'
+      readonly at: (index: readonly Ix[], arg: Access, out: Expr, params: P) => Scalar
+      readonly stored?: true
+    }
+  /** Reduces `axes` (ascending) of the one argument away. */
+  | { readonly kind: 'reduce'; readonly op: ReduceOp; readonly axes: (params: P) => readonly number[] }
+  /** Inclusive running reduction along `axis` of the one argument, same shape. */
+  | { readonly kind: 'scan'; readonly op: ReduceOp; readonly axis: (params: P) => number }
+  /** [...b, m, k] x [...b, k, n] -> [...b, m, n], f32 accumulation, equal batch axes. */
+  | { readonly kind: 'dot' }
+  /** Argument 0 itself, ordered after the computation of argument 1. */
+  | { readonly kind: 'after' }
+  /**
+   * Argument 0 with some elements written: for each index of `grid`, the element at `to` is set to (or increased by)
+   * `value`. Runs in place where argument 0 dies here. Where the device has no ordered stores and indices may collide
+   * (`add`), it runs `composition` instead.
+   */
+  | {
+      readonly kind: 'update'
+      readonly mode: 'set' | 'add'
+      readonly grid: (out: Expr, params: P) => readonly number[]
+      readonly to: (index: readonly Ix[], arg: Access, out: Expr, params: P) => readonly Ix[]
+      readonly value: (index: readonly Ix[], arg: Access, out: Expr, params: P) => Scalar
+      readonly composition: (args: readonly Expr[], params: P) => Expr
+    }
+  /** Defined by smaller primitives: its results in their terms. */
+  | { readonly kind: 'composite'; readonly expand: (args: readonly Expr[], params: P) => readonly Expr[] }
+
+/** Whether a value is an expression: plain JavaScript may pass anything for one. */
 export const isExpr = (value: unknown): value is Expr =>
-  typeof value === 'object' && value !== null && 'prim' in value && 'args' in value
+  typeof value === 'object' && value !== null && 'node' in value && 'index' in value && 'shape' in value
+
+/** A node with its results. */
+const makeNode = (
+  { prim, args, params, site }: Omit<Node, 'outs'>,
+  avals: readonly Aval[],
+): Node => {
+  const outs: Expr[] = []
+  const node: Node = { prim, args, params, site, outs }
+  for (const { shape, dtype } of avals) outs.push({ node, index: outs.length, shape, dtype })
+  return node
+}
 
 /** The only constructor of nodes. */
-export const apply = <P>(prim: Primitive<P>, args: readonly Expr[], params: P): Expr => {
+export const applyAll = <P>(prim: Primitive<P>, args: readonly Expr[], params: P): readonly Expr[] => {
   for (let i = 0; i < args.length; i++) if (!isExpr(args[i])) throw notATensor(prim.name, `operand ${i + 1}`, args[i])
-  const { shape, dtype } = prim.shape(args, params)
   // The one cast of the IR: a node forgets its primitive's parameter type, and only hands `params` back to `prim`.
-  return { prim: prim as Primitive<unknown>, args, params, shape, dtype, site: captureSite() }
+  const of = { prim: prim as Primitive<unknown>, args, params, site: captureSite() }
+  return makeNode(of, prim.outs(args, params)).outs
 }
 
-/** Post-order: every node once, after its arguments. Iterative, since programs are deeper than the stack. */
-export const toposort = (roots: readonly Expr[]): readonly Expr[] => {
-  const done = new Set<Expr>()
-  const order: Expr[] = []
-  const stack: { readonly node: Expr; next: number }[] = []
-  for (const root of roots) {
-    if (done.has(root)) continue
-    done.add(root)
-    stack.push({ node: root, next: 0 })
-    for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
-      const arg = top.node.args[top.next++]
-      if (arg === undefined) {
-        order.push(top.node)
-        stack.pop()
-      } else if (!done.has(arg)) {
-        done.add(arg)
-        stack.push({ node: arg, next: 0 })
-      }
-    }
-  }
-  return order
-}
+/** The result of a primitive that has one. */
+export const apply = <P>(prim: Primitive<P>, args: readonly Expr[], params: P): Expr => applyAll(prim, args, params)[0]!
 
-/**
- * Rebuild the graph below `roots`, replacing nodes bottom-up; untouched nodes are kept, so sharing survives. What `replace`
- * makes belongs to the place in the user's program of the node that it stands for.
- */
-export const rewrite = (
-  roots: readonly Expr[],
-  replace: (node: Expr, args: readonly Expr[]) => Expr,
-): readonly Expr[] => {
-  const image = new Map<Expr, Expr>()
-  for (const node of toposort(roots)) {
-    image.set(
-      node,
-      atSite(node.site, () =>
-        replace(
-          node,
-          node.args.map((a) => image.get(a)!),
-        ),
-      ),
-    )
-  }
-  return roots.map((r) => image.get(r)!)
-}
+/** The same value as the result of a node of its own. */
+export const copyOf = ({ node, index }: Expr): Expr => makeNode(node, node.outs).outs[index]!
 
-/** The same node over other arguments (itself when they are the same). */
-export const withArgs = (node: Expr, args: readonly Expr[]): Expr =>
-  args.every((a, i) => a === node.args[i]) ? node : atSite(node.site, () => apply(node.prim, args, node.params))
+/** The same node over other operands of the same shapes and dtypes (itself where they are the same), or at another place of the program. */
+export const over = (node: Node, args: readonly Expr[], site: Site = node.site): Node =>
+  site === node.site && args.every((a, i) => a === node.args[i])
+    ? node
+    : makeNode({ prim: node.prim, args, params: node.params, site }, node.outs)

@@ -45,7 +45,7 @@ export const tracing = (root: Expr): Trace | null => {
   const seen = new Set<Expr>([root])
   const stack: { readonly node: Expr; next: number }[] = [{ node: root, next: 0 }]
   for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
-    const arg = top.node.args[top.next++]
+    const arg = top.node.node.args[top.next++]
     if (arg === undefined) {
       known.set(top.node, null)
       stack.pop()

@@ -35,7 +35,7 @@ describe('laws', () => {
     fc.assert(
       fc.property(node, (t) => {
         expect(tree.map((x) => x, t)).toEqual(t)
-        const f = (x: Tensor): number => x.args.length
+        const f = (x: Tensor): number => x.node.args.length
         expect(tree.map((x) => f(neg(x)), t)).toEqual(tree.map(f, tree.map(neg, t)))
       }),
       runs,

@@ -51,7 +51,7 @@ const leaf: Structure = { kind: 'leaf' }
 
 /** Whether a value is a tensor: a leaf of a tree. */
 export const isTensor = (value: unknown): value is Tensor =>
-  typeof value === 'object' && value !== null && 'prim' in value && 'args' in value && 'site' in value
+  typeof value === 'object' && value !== null && 'node' in value && 'index' in value && 'shape' in value
 
 const isPlain = (value: object): value is Readonly<Record<string, unknown>> => {
   const prototype: unknown = Object.getPrototypeOf(value)

@@ -10,12 +10,12 @@ const moving: ReadonlySet<unknown> = new Set(
 /** The elements, in any order, of a tensor that is host data or one number everywhere; null where only the program knows them. */
 export const hostElements = (x: Expr): ArrayLike<number> | null => {
   let source = x
-  while (moving.has(source.prim)) source = source.args[0]!
-  const { prim, params, shape, dtype } = source
+  while (moving.has(source.node.prim)) source = source.node.args[0]!
+  const { node: { prim, params }, shape, dtype } = source
   const one: unknown = raw.fillP
   const data: unknown = raw.constantP
-  if (prim === one) return shape.includes(0) ? [] : prim.evaluate([], { shape: [], dtype }, params)
-  return prim === data ? prim.evaluate([], source, params) : null
+  if (prim === one) return shape.includes(0) ? [] : evaluate([raw.fill([], dtype, (params as raw.FillParams).value)])[0]!.data
+  return prim === data ? evaluate([source])[0]!.data : null
 }
 
 /** The elements in row-major order, where the host knows them. */

@@ -2,6 +2,7 @@
 import * as scalar from '../loops/scalar.ts'
 import { isFloat } from '../base/dtype.ts'
 import { apply, type Expr, type Primitive } from '../graph/expr.ts'
+import { single } from '../graph/single.ts'
 import { sizeOf } from '../base/shape.ts'
 import { align, broadcastTo, reduceSum, reshape } from './broadcast.ts'
 import { fillLike, iota } from './leaves.ts'
@@ -10,7 +11,7 @@ import { eq, where } from './select.ts'
 import { demandPositions, elementAt, locate, type Outside, resolved, valueOutside } from './positions.ts'
 import type { TakeParams } from './take.ts'
 
-export const takeAlongAxisP: Primitive<TakeParams> = {
+export const takeAlongAxisP: Primitive<TakeParams> = single({
   name: 'takeAlongAxis',
   shape: (args, { axis }) => {
     const [x, indices] = [args[0]!, args[1]!]
@@ -26,7 +27,7 @@ export const takeAlongAxisP: Primitive<TakeParams> = {
     return { shape: indices.shape, dtype: x.dtype }
   },
   vjp: (ct, out, { axis, outside }) => {
-    const [x, indices] = [out.args[0]!, out.args[1]!]
+    const [x, indices] = [out.node.args[0]!, out.node.args[1]!]
     if (!isFloat(out.dtype)) return [null, null]
     const n = x.shape[axis]!
     return [spreadAlongAxis(ct, resolved(indices, n, outside), n, axis), null]
@@ -38,7 +39,7 @@ export const takeAlongAxisP: Primitive<TakeParams> = {
   lower: {
     kind: 'pointwise',
     at: (index, arg, out, { axis, outside }) => {
-      const { at, inside } = locate(arg(1, index), out.args[0]!.shape[axis]!, outside)
+      const { at, inside } = locate(arg(1, index), out.node.args[0]!.shape[axis]!, outside)
       const element = arg(
         0,
         index.map((p, i) => (i === axis ? at : p)),
@@ -57,7 +58,7 @@ export const takeAlongAxisP: Primitive<TakeParams> = {
     }
     return y
   },
-}
+})
 /** out[.., i, ..] = x[.., indices[.., i, ..], ..] */
 export const takeAlongAxis = (x: Expr, indices: Expr, axis: number, outside: Outside = 'invalid'): Expr =>
   apply(takeAlongAxisP, [x, indices], { axis, outside })

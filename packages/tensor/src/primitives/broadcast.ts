@@ -2,6 +2,7 @@
 import * as ix from '../loops/ix.ts'
 import { isFloat } from '../base/dtype.ts'
 import { apply, type Expr, type Primitive } from '../graph/expr.ts'
+import { type Single, single } from '../graph/single.ts'
 import { sameShape, type Shape, sizeOf, stridesOf } from '../base/shape.ts'
 import { demandShape, isAxis, demandDType, numbers, without } from './operands.ts'
 import { reduceValues } from './reduction.ts'
@@ -9,7 +10,7 @@ import { reduceValues } from './reduction.ts'
 export interface ReshapeParams {
   readonly shape: Shape
 }
-export const reshapeP: Primitive<ReshapeParams> = {
+export const reshapeP: Primitive<ReshapeParams> = single({
   name: 'reshape',
   shape: (args, { shape }) => {
     const x = args[0]!
@@ -22,14 +23,14 @@ export const reshapeP: Primitive<ReshapeParams> = {
     )
     return { shape, dtype: x.dtype }
   },
-  vjp: (ct, out) => [reshape(ct, out.args[0]!.shape)],
+  vjp: (ct, out) => [reshape(ct, out.node.args[0]!.shape)],
   batch: ([x], _, size, { shape }) => reshape(x!, [size, ...shape]),
   lower: {
     kind: 'pointwise',
-    at: (index, arg, out) => arg(0, ix.unflatten(ix.flatten(index, out.shape), out.args[0]!.shape)),
+    at: (index, arg, out) => arg(0, ix.unflatten(ix.flatten(index, out.shape), out.node.args[0]!.shape)),
   },
   evaluate: ([x]) => x!.data,
-}
+})
 /** The same elements in row-major order under another shape of the same size. */
 export const reshape = (x: Expr, shape: Shape): Expr =>
   sameShape(x.shape, shape) ? x : apply(reshapeP, [x], { shape })
@@ -37,7 +38,7 @@ export const reshape = (x: Expr, shape: Shape): Expr =>
 export interface BroadcastParams {
   readonly shape: Shape
 }
-export const broadcastToP: Primitive<BroadcastParams> = {
+export const broadcastToP: Primitive<BroadcastParams> = single({
   name: 'broadcastTo',
   shape: (args, { shape }) => {
     const x = args[0]!
@@ -51,7 +52,7 @@ export const broadcastToP: Primitive<BroadcastParams> = {
     return { shape, dtype: x.dtype }
   },
   vjp: (ct, out) => {
-    const from = out.args[0]!.shape
+    const from = out.node.args[0]!.shape
     const axes = from.flatMap((d, i) => (d === out.shape[i] ? [] : [i]))
     return [reshape(reduceSum(ct, axes), from)]
   },
@@ -61,14 +62,14 @@ export const broadcastToP: Primitive<BroadcastParams> = {
     at: (index, arg, out) =>
       arg(
         0,
-        index.map((p, i) => (out.args[0]!.shape[i] === 1 ? ix.constant(0) : p)),
+        index.map((p, i) => (out.node.args[0]!.shape[i] === 1 ? ix.constant(0) : p)),
       ),
   },
   evaluate: ([x], out) => {
     const strides = stridesOf(x!.shape).map((s, i) => (x!.shape[i] === 1 ? 0 : s))
     return gatherValues(x!.data, out.shape, strides, 0)
   },
-}
+})
 /** Repeats along the axes of size 1; equal ranks. */
 export const broadcastTo = (x: Expr, shape: Shape): Expr =>
   sameShape(x.shape, shape) ? x : apply(broadcastToP, [x], { shape })
@@ -77,7 +78,7 @@ export interface ReduceParams {
   readonly axes: readonly number[]
 }
 export const reduceShape =
-  (op: string): Primitive<ReduceParams>['shape'] =>
+  (op: string): Single<ReduceParams>['shape'] =>
   (args, { axes }) => {
     const x = args[0]!
     demandDType(op, args, x, numbers)
@@ -101,10 +102,10 @@ export const respread = (reduced: Expr, shape: Shape, axes: readonly number[]): 
     shape,
   )
 
-export const reduceSumP: Primitive<ReduceParams> = {
+export const reduceSumP: Primitive<ReduceParams> = single({
   name: 'reduceSum',
   shape: reduceShape('reduceSum'),
-  vjp: (ct, out, { axes }) => [isFloat(out.dtype) ? respread(ct, out.args[0]!.shape, axes) : null],
+  vjp: (ct, out, { axes }) => [isFloat(out.dtype) ? respread(ct, out.node.args[0]!.shape, axes) : null],
   batch: ([x], _, __, { axes }) =>
     reduceSum(
       x!,
@@ -112,7 +113,7 @@ export const reduceSumP: Primitive<ReduceParams> = {
     ),
   lower: { kind: 'reduce', op: 'sum', axes: ({ axes }) => axes },
   evaluate: ([x], out, { axes }) => reduceValues('sum', x!, out, axes),
-}
+})
 /** Sum over `axes` (ascending), which leave the shape. */
 export const reduceSum = (x: Expr, axes: readonly number[]): Expr =>
   axes.length === 0 ? x : apply(reduceSumP, [x], { axes })

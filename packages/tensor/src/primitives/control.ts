@@ -1,17 +1,18 @@
 /** Nodes that compute nothing, and say how transformations and the scheduler must see what is below them. */
 import { apply, type Expr, type Primitive } from '../graph/expr.ts'
+import { single } from '../graph/single.ts'
 import { align } from './broadcast.ts'
 
 /** An identity with a node of its own. */
 const identity = (name: string, passes: boolean, stored?: true): Primitive<null> => {
-  const self: Primitive<null> = {
+  const self: Primitive<null> = single({
     name,
     shape: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }),
     vjp: (ct) => [passes ? ct : null],
     batch: ([x]) => apply(self, [x!], null),
     lower: { kind: 'pointwise', at: (index, arg) => arg(0, index), ...(stored === undefined ? {} : { stored }) },
     evaluate: ([x]) => x!.data,
-  }
+  })
   return self
 }
 
@@ -30,13 +31,13 @@ export const storedP = identity('stored', true, true)
  */
 export const stored = (x: Expr): Expr => apply(storedP, [x], null)
 
-export const afterP: Primitive<null> = {
+export const afterP: Primitive<null> = single({
   name: 'after',
   shape: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }),
   vjp: (ct) => [ct, null],
   batch: ([x, dependency], [batched], size) => after(align([x!], [batched === true], size)[0]!, dependency!),
   lower: { kind: 'after' },
   evaluate: ([x]) => x!.data,
-}
+})
 /** x, computed no earlier than `dependency`: how a recomputation waits for the cotangent that asks for it. */
 export const after = (x: Expr, dependency: Expr): Expr => apply(afterP, [x, dependency], null)

@@ -1,5 +1,6 @@
 /** Batched matrix product. Its adjoint is two of its own kind, never broadcast, multiply, sum. */
 import { apply, type Expr, type Primitive } from '../graph/expr.ts'
+import { single } from '../graph/single.ts'
 import { sameShape, sizeOf } from '../base/shape.ts'
 import { align, reshape } from './broadcast.ts'
 import { transpose } from './movement.ts'
@@ -11,7 +12,7 @@ export const matrixTranspose = (x: Expr): Expr => {
   return transpose(x, [...range(rank - 2), rank - 1, rank - 2])
 }
 
-export const dotP: Primitive<null> = {
+export const dotP: Primitive<null> = single({
   name: 'dot',
   shape: (args) => {
     const a = args[0]!
@@ -36,7 +37,7 @@ export const dotP: Primitive<null> = {
     return { shape: [...a.shape.slice(0, -1), b.shape[rank - 1]!], dtype: a.dtype }
   },
   // d(ab) = da b + a db
-  vjp: (ct, out) => [dot(ct, matrixTranspose(out.args[1]!)), dot(matrixTranspose(out.args[0]!), ct)],
+  vjp: (ct, out) => [dot(ct, matrixTranspose(out.node.args[1]!)), dot(matrixTranspose(out.node.args[0]!), ct)],
   batch: ([a, b], batched, size) => {
     const [m, k] = a!.shape.slice(-2)
     if (batched[0] === true && batched[1] !== true && b!.shape.length === 2) {
@@ -61,6 +62,6 @@ export const dotP: Primitive<null> = {
     }
     return c
   },
-}
+})
 /** [...b, m, k] x [...b, k, n] -> [...b, m, n] */
 export const dot = (a: Expr, b: Expr): Expr => apply(dotP, [a, b], null)

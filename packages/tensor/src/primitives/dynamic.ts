@@ -3,9 +3,10 @@
  * the end where negative, and are moved so that the block fits, as in JAX (positions.ts). The two are one another's adjoints, up to the part that is overwritten.
  */
 import * as ix from '../loops/ix.ts'
-import type { Access } from '../graph/lowering.ts'
+import type { Access } from '../graph/expr.ts'
 import { isFloat } from '../base/dtype.ts'
 import { apply, type Aval, type Expr, type Primitive, type Value } from '../graph/expr.ts'
+import { single } from '../graph/single.ts'
 import { type Shape, sizeOf, stridesOf } from '../base/shape.ts'
 import { add, sub } from './arithmetic.ts'
 import { batchOf } from './batching.ts'
@@ -46,7 +47,7 @@ const positions = (start: Expr, size: number, n: number): Expr =>
 export interface DynamicSliceParams {
   readonly sizes: Shape
 }
-export const dynamicSliceP: Primitive<DynamicSliceParams> = {
+export const dynamicSliceP: Primitive<DynamicSliceParams> = single({
   name: 'dynamicSlice',
   shape: (args, { sizes }) => {
     const x = args[0]!
@@ -55,7 +56,7 @@ export const dynamicSliceP: Primitive<DynamicSliceParams> = {
     return { shape: sizes, dtype: x.dtype }
   },
   vjp: (ct, out) => {
-    const [x, ...starts] = out.args
+    const [x, ...starts] = out.node.args
     return [isFloat(out.dtype) ? dynamicUpdateSlice(fillLike(x!, 0), ct, starts) : null, ...starts.map(() => null)]
   },
   batch: (args, batched, size, { sizes }) => {
@@ -71,7 +72,7 @@ export const dynamicSliceP: Primitive<DynamicSliceParams> = {
   },
   lower: {
     kind: 'pointwise',
-    at: (index, arg, out) => arg(0, shifted(index, arg, 1, out.args[0]!.shape, out.shape)),
+    at: (index, arg, out) => arg(0, shifted(index, arg, 1, out.node.args[0]!.shape, out.shape)),
   },
   evaluate: ([x, ...starts], out) => {
     const strides = stridesOf(x!.shape)
@@ -83,12 +84,12 @@ export const dynamicSliceP: Primitive<DynamicSliceParams> = {
       at.reduce((sum, s, i) => sum + s * strides[i]!, 0),
     )
   },
-}
+})
 /** The block of `sizes` at `starts` (i32 scalars). */
 export const dynamicSlice = (x: Expr, starts: readonly Expr[], sizes: Shape): Expr =>
   apply(dynamicSliceP, [x, ...starts], { sizes })
 
-export const dynamicUpdateSliceP: Primitive<null> = {
+export const dynamicUpdateSliceP: Primitive<null> = single({
   name: 'dynamicUpdateSlice',
   shape: (args) => {
     const [x, update] = [args[0]!, args[1]!]
@@ -98,7 +99,7 @@ export const dynamicUpdateSliceP: Primitive<null> = {
     return { shape: x.shape, dtype: x.dtype }
   },
   vjp: (ct, out) => {
-    const [, update, ...starts] = out.args
+    const [, update, ...starts] = out.node.args
     const none = starts.map(() => null)
     if (!isFloat(out.dtype)) return [null, null, ...none]
     return [dynamicUpdateSlice(ct, fillLike(update!, 0), starts), dynamicSlice(ct, starts, update!.shape), ...none]
@@ -111,8 +112,8 @@ export const dynamicUpdateSliceP: Primitive<null> = {
   lower: {
     kind: 'update',
     mode: 'set',
-    grid: (out) => out.args[1]!.shape,
-    to: (index, arg, out) => shifted(index, arg, 2, out.shape, out.args[1]!.shape),
+    grid: (out) => out.node.args[1]!.shape,
+    to: (index, arg, out) => shifted(index, arg, 2, out.shape, out.node.args[1]!.shape),
     value: (index, arg) => arg(1, index),
     composition: blend,
   },
@@ -122,7 +123,7 @@ export const dynamicUpdateSliceP: Primitive<null> = {
     scatterValues(y, update!.data, update!.shape, stridesOf(out.shape), at)
     return y
   },
-}
+})
 /** x with the block at `starts` (i32 scalars) replaced by `update`. */
 export const dynamicUpdateSlice = (x: Expr, update: Expr, starts: readonly Expr[]): Expr =>
   apply(dynamicUpdateSliceP, [x, update, ...starts], null)

@@ -3,6 +3,7 @@ import * as scalar from '../loops/scalar.ts'
 import type { BinaryOp, UnaryOp } from '../loops/scalar.ts'
 import { type DType, isFloat } from '../base/dtype.ts'
 import { apply, type Expr, type Primitive } from '../graph/expr.ts'
+import { single } from '../graph/single.ts'
 import { align } from './broadcast.ts'
 import { demandDType, demandSameDType, demandSameShape } from './operands.ts'
 
@@ -17,14 +18,14 @@ export interface UnaryRow {
 }
 
 export const unaryPrimitive = ({ op, accepts, result, f, vjp }: UnaryRow): Primitive<null> => {
-  const self: Primitive<null> = {
+  const self: Primitive<null> = single({
     name: op,
     shape: (args) => {
       const x = args[0]!
       demandDType(op, args, x, accepts)
       return { shape: x.shape, dtype: result ?? x.dtype }
     },
-    vjp: (ct, out) => [vjp === null || !isFloat(out.dtype) ? null : vjp(ct, out.args[0]!, out)],
+    vjp: (ct, out) => [vjp === null || !isFloat(out.dtype) ? null : vjp(ct, out.node.args[0]!, out)],
     batch: ([x]) => apply(self, [x!], null),
     lower: { kind: 'pointwise', at: (index, arg) => scalar.unary(op, arg(0, index)) },
     evaluate: ([x]) => {
@@ -32,7 +33,7 @@ export const unaryPrimitive = ({ op, accepts, result, f, vjp }: UnaryRow): Primi
       for (let i = 0; i < y.length; i++) y[i] = f(x!.data[i]!, x!.dtype)
       return y
     },
-  }
+  })
   return self
 }
 
@@ -46,7 +47,7 @@ export interface BinaryRow {
 }
 
 export const binaryPrimitive = ({ name, op, accepts, result, f, vjp }: BinaryRow): Primitive<null> => {
-  const self: Primitive<null> = {
+  const self: Primitive<null> = single({
     name,
     shape: (args) => {
       const x = args[0]!
@@ -56,7 +57,7 @@ export const binaryPrimitive = ({ name, op, accepts, result, f, vjp }: BinaryRow
       demandSameShape(name, args, x, y)
       return { shape: x.shape, dtype: result ?? x.dtype }
     },
-    vjp: (ct, out) => (vjp === null || !isFloat(out.dtype) ? [null, null] : vjp(ct, out.args[0]!, out.args[1]!, out)),
+    vjp: (ct, out) => (vjp === null || !isFloat(out.dtype) ? [null, null] : vjp(ct, out.node.args[0]!, out.node.args[1]!, out)),
     batch: (args, batched, size) => apply(self, align(args, batched, size), null),
     lower: { kind: 'pointwise', at: (index, arg) => scalar.binary(op, arg(0, index), arg(1, index)) },
     evaluate: ([x, y]) => {
@@ -65,7 +66,7 @@ export const binaryPrimitive = ({ name, op, accepts, result, f, vjp }: BinaryRow
       for (let i = 0; i < z.length; i++) z[i] = g(x!.data[i]!, y!.data[i]!)
       return z
     },
-  }
+  })
   return self
 }
 

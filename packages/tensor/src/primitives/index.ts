@@ -7,7 +7,8 @@ import { broadcastToP, reduceSumP, reshapeP } from './broadcast.ts'
 import { afterP, inputP, stopGradientP, storedP } from './control.ts'
 import { dotP } from './dot.ts'
 import { dynamicSliceP, dynamicUpdateSliceP } from './dynamic.ts'
-import { bufferP, constantP, fillP, iotaP, parameterP } from './leaves.ts'
+import { parameterP } from '../graph/parameter.ts'
+import { bufferP, constantP, fillP, iotaP } from './leaves.ts'
 import { concatP, flipP, padP, sliceP, transposeP } from './movement.ts'
 import { multiplyAllP, reduceMaxP, reduceMinP, reduceProdP } from './reduce.ts'
 import { dividedP, mutualP, scaledP } from './scaled.ts'
@@ -18,6 +19,7 @@ import { scatterAddP, takeP } from './take.ts'
 import { threefryP } from './threefry.ts'
 import * as functions from './unary.ts'
 
+export { parameter, parameterP } from '../graph/parameter.ts'
 export { takeAlongAxis, takeAlongAxisP } from './along.ts'
 export { add, addP, div, divP, mul, mulP, neg, negP, sub, subP } from './arithmetic.ts'
 export { batchOf } from './batching.ts'
@@ -36,8 +38,6 @@ export {
   fillP,
   iota,
   iotaP,
-  parameter,
-  parameterP,
   type BufferParams,
   type ConstantParams,
   type FillParams,

@@ -22,7 +22,8 @@ import type { Kernel, LoopKernel } from '../loops/kernel.ts'
 import * as scalar from '../loops/scalar.ts'
 import { dtypes, isFloat } from '../base/dtype.ts'
 import { evaluate, evaluateWith } from '../graph/evaluate.ts'
-import { apply, type Expr, type Primitive, toposort, type Value } from '../graph/expr.ts'
+import { apply, type Expr, type Primitive, type Value } from '../graph/expr.ts'
+import { toposort } from '../graph/walk.ts'
 import { sizeOf } from '../base/shape.ts'
 import * as p from './index.ts'
 
@@ -38,11 +39,11 @@ const valueOf = (root: Expr, exprs: readonly Expr[], args: readonly Data[]): Val
 /** Reverse mode in miniature: cotangents of `wrt` for the cotangent `ct` of `root`. */
 const pullback = (root: Expr, ct: Expr, wrt: readonly Expr[]): readonly Expr[] => {
   const cts = new Map<Expr, Expr>([[root, ct]])
-  for (const e of toposort([root]).toReversed()) {
-    const own = cts.get(e)
-    if (own === undefined || wrt.includes(e)) continue
-    e.prim.vjp(own, e, e.params).forEach((c, i) => {
-      const arg = e.args[i]!
+  for (const { prim, args, outs, params } of toposort([root]).toReversed()) {
+    const own = outs.map((out) => cts.get(out) ?? null)
+    if (own.every((ct) => ct === null) || outs.some((out) => wrt.includes(out))) continue
+    prim.vjp(own, outs, args, params).forEach((c, i) => {
+      const arg = args[i]!
       const before = cts.get(arg)
       if (c !== null) cts.set(arg, before === undefined ? c : p.add(before, c))
     })
@@ -140,7 +141,7 @@ laws('the batch rule is the stack of the single results', (prim, { args, params 
       : a,
   )
   const exprs = asParameters(stacked)
-  const out = (prim as Primitive<unknown>).batch(exprs, batched, size, params)
+  const out = (prim as Primitive<unknown>).batch(exprs, batched, size, params)[0]!
   const single = asParameters(args)
   const one = node(prim, single, params)
   expect(out.shape).toEqual([size, ...one.shape])
@@ -153,7 +154,7 @@ laws('the batch rule is the stack of the single results', (prim, { args, params 
 
 /** One kernel (or composition) that does what the record's lowering says, run by the interpreter of the loop IR. */
 const lowered = (out: Expr, args: readonly Data[], exprs: readonly Expr[]): ArrayLike<number> => {
-  const { lower } = out.prim
+  const { lower } = out.node.prim
   const size = sizeOf(out.shape)
   const buffers = [...args.map((a) => Float64Array.from(a.data)), new Float64Array(size)]
   const declared = [...args, out].map((a, i) => ({
@@ -171,7 +172,7 @@ const lowered = (out: Expr, args: readonly Data[], exprs: readonly Expr[]): Arra
     return buffers[kernel.kind === 'loop' && lower.kind === 'update' ? 0 : args.length]!
   }
   const loop = (rest: Omit<LoopKernel, 'kind' | 'name' | 'buffers'>): ArrayLike<number> =>
-    run({ kind: 'loop', name: out.prim.name, buffers: declared, ...rest })
+    run({ kind: 'loop', name: out.node.prim.name, buffers: declared, ...rest })
   switch (lower.kind) {
     case 'leaf':
       return evaluate([out])[0]!.data
@@ -180,13 +181,13 @@ const lowered = (out: Expr, args: readonly Data[], exprs: readonly Expr[]): Arra
     case 'pointwise': {
       const rows = axesFor(out.shape)
       const index = rows.map(ix.ofAxis)
-      const value = size === 0 ? scalar.constant(out.dtype, 0) : lower.at(index, access, out, out.params)
+      const value = size === 0 ? scalar.constant(out.dtype, 0) : lower.at(index, access, out, out.node.params)
       const store = { buffer: args.length, at: ix.flatten(index, out.shape), value, scope: 'row', mode: 'set' } as const
       return loop({ rows, cols: [], reductions: [], stores: [store] })
     }
     case 'reduce':
     case 'scan': {
-      const gone = lower.kind === 'reduce' ? lower.axes(out.params) : [lower.axis(out.params)]
+      const gone = lower.kind === 'reduce' ? lower.axes(out.node.params) : [lower.axis(out.node.params)]
       const every = axesFor(args[0]!.shape)
       const rows = every.filter((_, i) => !gone.includes(i))
       const scan = lower.kind === 'scan'
@@ -234,16 +235,16 @@ const lowered = (out: Expr, args: readonly Data[], exprs: readonly Expr[]): Arra
       })
     }
     case 'update': {
-      equal(valueOf(lower.composition(exprs, out.params), exprs, args).data, valueOf(out, exprs, args).data)
-      const rows = axesFor(lower.grid(out, out.params))
+      equal(valueOf(lower.composition(exprs, out.node.params), exprs, args).data, valueOf(out, exprs, args).data)
+      const rows = axesFor(lower.grid(out, out.node.params))
       const index = rows.map(ix.ofAxis)
       const stores = rows.some((r) => r.extent === 0)
         ? []
         : [
             {
               buffer: 0,
-              at: ix.flatten(lower.to(index, access, out, out.params), out.shape),
-              value: lower.value(index, access, out, out.params),
+              at: ix.flatten(lower.to(index, access, out, out.node.params), out.shape),
+              value: lower.value(index, access, out, out.node.params),
               scope: 'row',
               mode: lower.mode,
             } as const,
@@ -251,7 +252,7 @@ const lowered = (out: Expr, args: readonly Data[], exprs: readonly Expr[]): Arra
       return loop({ rows, cols: [], reductions: [], stores })
     }
     case 'composite':
-      return valueOf(lower.expand(exprs, out.params), exprs, args).data
+      return valueOf(lower.expand(exprs, out.node.params)[0]!, exprs, args).data
   }
 }
 laws('the lowering computes the value', (prim, { args, params }) => {

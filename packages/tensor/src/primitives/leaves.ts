@@ -3,6 +3,7 @@ import * as scalar from '../loops/scalar.ts'
 import { type DType, dtypes, type HostArray } from '../base/dtype.ts'
 import { DTypeError, ShapeError } from '../base/errors.ts'
 import { apply, type Aval, type Expr, type Primitive } from '../graph/expr.ts'
+import { single } from '../graph/single.ts'
 import type { Storage } from '../backends/device.ts'
 import { HostStorage } from '../backends/reference/host-storage.ts'
 import { type Shape, sizeOf } from '../base/shape.ts'
@@ -17,7 +18,7 @@ export interface ConstantParams {
   readonly shape: Shape
   readonly dtype: DType
 }
-export const constantP: Primitive<ConstantParams> = {
+export const constantP: Primitive<ConstantParams> = single({
   name: 'constant',
   shape: (_, { data, shape, dtype }) => {
     if (data.length !== sizeOf(shape))
@@ -33,7 +34,7 @@ export const constantP: Primitive<ConstantParams> = {
   batch: neverBatched,
   lower: { kind: 'leaf' },
   evaluate: (_, __, { data }) => Float64Array.from(data),
-}
+})
 /** Host data; the caller no longer writes to it. */
 export const constant = (data: HostArray, shape: Shape, dtype: DType): Expr =>
   apply(constantP, [], { data, shape, dtype })
@@ -41,14 +42,14 @@ export const constant = (data: HostArray, shape: Shape, dtype: DType): Expr =>
 export interface FillParams extends Aval {
   readonly value: number
 }
-export const fillP: Primitive<FillParams> = {
+export const fillP: Primitive<FillParams> = single({
   name: 'fill',
   shape: (_, { shape, dtype }) => ({ shape, dtype }),
   vjp: noArguments,
   batch: neverBatched,
   lower: { kind: 'pointwise', at: (_, __, out, { value }) => scalar.constant(out.dtype, value) },
   evaluate: (_, out, { value }) => new Float64Array(sizeOf(out.shape)).fill(value),
-}
+})
 /** One value everywhere, rounded to `dtype`. */
 export const fill = (shape: Shape, dtype: DType, value: number): Expr =>
   apply(fillP, [], { shape, dtype, value: dtypes[dtype].round(value) })
@@ -58,7 +59,7 @@ export const fillLike = (like: Aval, value: number): Expr => fill(like.shape, li
 export interface IotaParams extends Aval {
   readonly axis: number
 }
-export const iotaP: Primitive<IotaParams> = {
+export const iotaP: Primitive<IotaParams> = single({
   name: 'iota',
   shape: (_, { shape, axis, dtype }) => {
     if (!(Number.isInteger(axis) && axis >= 0 && axis < shape.length))
@@ -85,27 +86,14 @@ export const iotaP: Primitive<IotaParams> = {
     const n = shape[axis]!
     return Float64Array.from({ length: sizeOf(shape) }, (__, i) => Math.floor(i / inner) % n)
   },
-}
+})
 /** The position along `axis`. */
 export const iota = (shape: Shape, axis: number, dtype: DType): Expr => apply(iotaP, [], { shape, axis, dtype })
-
-export const parameterP: Primitive<Aval> = {
-  name: 'parameter',
-  shape: (_, { shape, dtype }) => ({ shape, dtype }),
-  vjp: noArguments,
-  batch: neverBatched,
-  lower: { kind: 'leaf' },
-  evaluate: () => {
-    throw new Error('a parameter has no value of its own: run its program with an input bound to it')
-  },
-}
-/** A placeholder, of `jit` and of `vmap`: told from others by identity. */
-export const parameter = ({ shape, dtype }: Aval): Expr => apply(parameterP, [], { shape, dtype })
 
 export interface BufferParams {
   readonly storage: Storage
 }
-export const bufferP: Primitive<BufferParams> = {
+export const bufferP: Primitive<BufferParams> = single({
   name: 'buffer',
   shape: (_, { storage }) => ({ shape: storage.aval.shape, dtype: storage.aval.dtype }),
   vjp: noArguments,
@@ -120,6 +108,6 @@ export const bufferP: Primitive<BufferParams> = {
         'Read it there and pass the array as a tensor.',
     )
   },
-}
+})
 /** A tensor in a device's memory. */
 export const buffer = (storage: Storage): Expr => apply(bufferP, [], { storage })

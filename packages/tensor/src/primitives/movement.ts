@@ -2,7 +2,8 @@
 import * as ix from '../loops/ix.ts'
 import * as scalar from '../loops/scalar.ts'
 import type { Scalar } from '../loops/scalar.ts'
-import { apply, type Aval, type Expr, type Primitive } from '../graph/expr.ts'
+import { apply, type Aval, type Expr, type Primitive, type Value } from '../graph/expr.ts'
+import { single } from '../graph/single.ts'
 import { type Shape, sizeOf, stridesOf } from '../base/shape.ts'
 import { align, gatherValues } from './broadcast.ts'
 import { demandAxis, demandSameDType, demandShape, isAxis, range, replaced } from './operands.ts'
@@ -12,7 +13,7 @@ export interface TransposeParams {
 }
 export const inversePerm = (perm: readonly number[]): readonly number[] =>
   range(perm.length).map((i) => perm.indexOf(i))
-export const transposeP: Primitive<TransposeParams> = {
+export const transposeP: Primitive<TransposeParams> = single({
   name: 'transpose',
   shape: (args, { perm }) => {
     const x = args[0]!
@@ -44,7 +45,7 @@ export const transposeP: Primitive<TransposeParams> = {
       0,
     )
   },
-}
+})
 /** Axis i of the result is axis perm[i] of x. */
 export const transpose = (x: Expr, perm: readonly number[]): Expr =>
   perm.length === x.shape.length && perm.every((p, i) => p === i) ? x : apply(transposeP, [x], { perm })
@@ -59,7 +60,7 @@ export interface SliceParams {
   readonly starts: readonly number[]
   readonly limits: readonly number[]
 }
-export const sliceP: Primitive<SliceParams> = {
+export const sliceP: Primitive<SliceParams> = single({
   name: 'slice',
   shape: (args, { starts, limits }) => {
     const x = args[0]!
@@ -79,7 +80,7 @@ export const sliceP: Primitive<SliceParams> = {
     pad(
       ct,
       starts,
-      out.args[0]!.shape.map((d, i) => d - limits[i]!),
+      out.node.args[0]!.shape.map((d, i) => d - limits[i]!),
     ),
   ],
   batch: ([x], _, size, { starts, limits }) => slice(x!, [0, ...starts], [size, ...limits]),
@@ -100,7 +101,7 @@ export const sliceP: Primitive<SliceParams> = {
       starts.reduce((at, s, i) => at + s * strides[i]!, 0),
     )
   },
-}
+})
 /** The block from `starts` up to, not including, `limits`. */
 export const slice = (x: Expr, starts: readonly number[], limits: readonly number[]): Expr =>
   starts.length === x.shape.length && starts.every((s) => s === 0) && limits.every((l, i) => l === x.shape[i])
@@ -133,7 +134,7 @@ export interface PadParams {
   readonly lo: readonly number[]
   readonly hi: readonly number[]
 }
-export const padP: Primitive<PadParams> = {
+export const padP: Primitive<PadParams> = single({
   name: 'pad',
   shape: (args, { lo, hi }) => {
     const x = args[0]!
@@ -151,14 +152,14 @@ export const padP: Primitive<PadParams> = {
     slice(
       ct,
       lo,
-      out.args[0]!.shape.map((d, i) => lo[i]! + d),
+      out.node.args[0]!.shape.map((d, i) => lo[i]! + d),
     ),
   ],
   batch: ([x], _, __, { lo, hi }) => pad(x!, [0, ...lo], [0, ...hi]),
   lower: {
     kind: 'pointwise',
     at: (index, arg, out, { lo }) => {
-      const from = out.args[0]!.shape
+      const from = out.node.args[0]!.shape
       if (sizeOf(from) === 0) return scalar.constant(out.dtype, 0)
       const at = index.map((p, i) => ix.offset(p, -lo[i]!))
       return guarded(
@@ -175,7 +176,7 @@ export const padP: Primitive<PadParams> = {
     scatterValues(y, x!.data, x!.shape, stridesOf(out.shape), lo)
     return y
   },
-}
+})
 /** Zeros before (`lo`) and after (`hi`) along every axis. */
 export const pad = (x: Expr, lo: readonly number[], hi: readonly number[]): Expr =>
   lo.length === x.shape.length && lo.every((n) => n === 0) && hi.every((n) => n === 0)
@@ -202,7 +203,7 @@ export const scatterValues = (
 export interface FlipParams {
   readonly axes: readonly number[]
 }
-export const flipP: Primitive<FlipParams> = {
+export const flipP: Primitive<FlipParams> = single({
   name: 'flip',
   shape: (args, { axes }) => {
     const x = args[0]!
@@ -229,17 +230,19 @@ export const flipP: Primitive<FlipParams> = {
         index.map((p, i) => (axes.includes(i) ? ix.sub(ix.constant(out.shape[i]! - 1), p) : p)),
       ),
   },
-  evaluate: ([x], out, { axes }) => {
-    const strides = stridesOf(out.shape)
-    let offset = 0
-    for (const a of axes) offset += (out.shape[a]! - 1) * strides[a]!
-    return gatherValues(
-      x!.data,
-      out.shape,
-      strides.map((s, i) => (axes.includes(i) ? -s : s)),
-      offset,
-    )
-  },
+  evaluate: ([x], _, { axes }) => flipValues(x!, axes),
+})
+/** The elements of `x` with `axes` reversed. */
+export const flipValues = ({ shape, data }: Value, axes: readonly number[]): Float64Array => {
+  const strides = stridesOf(shape)
+  let offset = 0
+  for (const a of axes) offset += (shape[a]! - 1) * strides[a]!
+  return gatherValues(
+    data,
+    shape,
+    strides.map((s, i) => (axes.includes(i) ? -s : s)),
+    offset,
+  )
 }
 /** Reverses `axes`. */
 export const flip = (x: Expr, axes: readonly number[]): Expr => (axes.length === 0 ? x : apply(flipP, [x], { axes }))
@@ -253,7 +256,7 @@ const offsets = (args: readonly Aval[], axis: number): readonly number[] => {
   for (const a of args) at.push(at.at(-1)! + a.shape[axis]!)
   return at
 }
-export const concatP: Primitive<ConcatParams> = {
+export const concatP: Primitive<ConcatParams> = single({
   name: 'concat',
   shape: (args, { axis }) => {
     const first = args[0]
@@ -275,19 +278,19 @@ export const concatP: Primitive<ConcatParams> = {
     return { shape: replaced(first.shape, axis, offsets(args, axis).at(-1)!), dtype: first.dtype }
   },
   vjp: (ct, out, { axis }) => {
-    const at = offsets(out.args, axis)
-    return out.args.map((_, i) => sliceAxis(ct, axis, at[i]!, at[i + 1]!))
+    const at = offsets(out.node.args, axis)
+    return out.node.args.map((_, i) => sliceAxis(ct, axis, at[i]!, at[i + 1]!))
   },
   batch: (args, batched, size, { axis }) => concat(align(args, batched, size), axis + 1),
   lower: {
     kind: 'pointwise',
     at: (index, arg, out, { axis }) => {
-      const at = offsets(out.args, axis)
+      const at = offsets(out.node.args, axis)
       const p = index[axis]!
       let result: Scalar | null = null
       // last to first: each operand covers what lies before its end
-      for (let i = out.args.length - 1; i >= 0; i--) {
-        const n = out.args[i]!.shape[axis]!
+      for (let i = out.node.args.length - 1; i >= 0; i--) {
+        const n = out.node.args[i]!.shape[axis]!
         if (n === 0) continue
         const own = arg(i, replacedIndex(index, axis, ix.clamp(ix.offset(p, -at[i]!), 0, n - 1)))
         result = result === null ? own : scalar.select(scalar.within(p, 0, at[i + 1]!), own, result)
@@ -314,7 +317,7 @@ export const concatP: Primitive<ConcatParams> = {
     )
     return y
   },
-}
+})
 const replacedIndex = (index: readonly ix.Ix[], axis: number, by: ix.Ix): readonly ix.Ix[] =>
   index.map((p, i) => (i === axis ? by : p))
 /** Joined values are joined again beyond so many: each is a buffer, and a kernel binds only a few. */

@@ -2,6 +2,7 @@
 import type { ReduceOp } from '../loops/scalar.ts'
 import { isFloat } from '../base/dtype.ts'
 import { apply, type Expr, type Primitive } from '../graph/expr.ts'
+import { type Single, single } from '../graph/single.ts'
 import { sizeOf } from '../base/shape.ts'
 import { div, mul } from './arithmetic.ts'
 import { type ReduceParams, reduceShape, reduceSum, reshape, respread } from './broadcast.ts'
@@ -15,15 +16,21 @@ import { abs } from './unary.ts'
 
 type ReduceVjp = (ct: Expr, x: Expr, out: Expr, axes: readonly number[]) => Expr
 
-const reduction = (name: string, op: ReduceOp, vjp: ReduceVjp): Primitive<ReduceParams> => {
-  const self: Primitive<ReduceParams> = {
+const reduction = (
+  name: string,
+  op: ReduceOp,
+  vjp: ReduceVjp,
+  other: Partial<Single<ReduceParams>> = {},
+): Primitive<ReduceParams> => {
+  const self: Primitive<ReduceParams> = single({
     name,
     shape: reduceShape(name),
-    vjp: (ct, out, { axes }) => [isFloat(out.dtype) ? vjp(ct, out.args[0]!, out, axes) : null],
+    vjp: (ct, out, { axes }) => [isFloat(out.dtype) ? vjp(ct, out.node.args[0]!, out, axes) : null],
     batch: ([x], _, __, { axes }) => apply(self, [x!], { axes: axes.map((a) => a + 1) }),
     lower: { kind: 'reduce', op, axes: ({ axes }) => axes },
     evaluate: ([x], out, { axes }) => reduceValues(op, x!, out, axes),
-  }
+    ...other,
+  })
   return self
 }
 const builder =
@@ -58,13 +65,7 @@ export const multiplyAllP = reduction('multiplyAll', 'prod', prodVjp)
 const multiplyAll = builder(multiplyAllP)
 
 /** The product: 0 where all elements are finite and one is 0. */
-export const reduceProdP: Primitive<ReduceParams> = {
-  ...reduction('reduceProd', 'prod', prodVjp),
-  batch: ([x], _, __, { axes }) =>
-    reduceProd(
-      x!,
-      axes.map((a) => a + 1),
-    ),
+export const reduceProdP: Primitive<ReduceParams> = reduction('reduceProd', 'prod', prodVjp, {
   lower: {
     kind: 'composite',
     expand: ([x], { axes }) => {
@@ -83,5 +84,5 @@ export const reduceProdP: Primitive<ReduceParams> = {
     const least = reduceValues('min', sizes, out, axes)
     return product.map((v, i) => (least[i] === 0 ? 0 : v))
   },
-}
+})
 export const reduceProd = builder(reduceProdP)

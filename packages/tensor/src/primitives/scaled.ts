@@ -1,6 +1,7 @@
 /** Products and quotients of cotangents, which are 0 wherever the cotangent is. */
 import * as scalar from '../loops/scalar.ts'
 import { apply, type Expr, type Primitive } from '../graph/expr.ts'
+import { single } from '../graph/single.ts'
 import { align } from './broadcast.ts'
 import { fillLike } from './leaves.ts'
 import { demandDType, demandSameDType, demandSameShape, floats } from './operands.ts'
@@ -24,7 +25,7 @@ interface Row {
  * with the rules of product and quotient: where d is finite they are nothing else.
  */
 const onSupport = ({ name, op, support, vjp }: Row): Primitive<null> => {
-  const self: Primitive<null> = {
+  const self: Primitive<null> = single({
     name,
     shape: (args) => {
       const [x, y] = [args[0]!, args[1]!]
@@ -33,7 +34,7 @@ const onSupport = ({ name, op, support, vjp }: Row): Primitive<null> => {
       demandSameShape(name, args, x, y)
       return { shape: x.shape, dtype: x.dtype }
     },
-    vjp: (c, out) => vjp(c, out.args[0]!, out.args[1]!, out),
+    vjp: (c, out) => vjp(c, out.node.args[0]!, out.node.args[1]!, out),
     batch: (args, batched, size) => apply(self, align(args, batched, size), null),
     lower: {
       kind: 'pointwise',
@@ -50,7 +51,7 @@ const onSupport = ({ name, op, support, vjp }: Row): Primitive<null> => {
       const plain = op === 'mul' ? (i: number) => x[i]! * y[i]! : (i: number) => x[i]! / y[i]!
       return x.map((_, i) => (support.some((k) => args[k]!.data[i] === 0) ? 0 : plain(i)))
     },
-  }
+  })
   return self
 }
 

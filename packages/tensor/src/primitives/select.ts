@@ -3,6 +3,7 @@ import * as scalar from '../loops/scalar.ts'
 import type { BinaryOp } from '../loops/scalar.ts'
 import { type DType, dtypes, isFloat } from '../base/dtype.ts'
 import { apply, type Expr, type Primitive } from '../graph/expr.ts'
+import { single } from '../graph/single.ts'
 import { align } from './broadcast.ts'
 import { binary, binaryPrimitive, unary, unaryPrimitive } from './elementwise.ts'
 import { fillLike } from './leaves.ts'
@@ -70,7 +71,7 @@ export const not = unary(notP)
 export const isnan = unary(isnanP)
 export const isinf = unary(isinfP)
 
-export const whereP: Primitive<null> = {
+export const whereP: Primitive<null> = single({
   name: 'where',
   shape: (args) => {
     const [cond, x, y] = [args[0]!, args[1]!, args[2]!]
@@ -82,7 +83,7 @@ export const whereP: Primitive<null> = {
   },
   vjp: (ct, out) => {
     if (!isFloat(out.dtype)) return [null, null, null]
-    const cond = out.args[0]!
+    const cond = out.node.args[0]!
     const zero = fillLike(ct, 0)
     return [null, where(cond, ct, zero), where(cond, zero, ct)]
   },
@@ -93,7 +94,7 @@ export const whereP: Primitive<null> = {
     for (let i = 0; i < z.length; i++) z[i] = cond!.data[i] === 0 ? y!.data[i]! : x!.data[i]!
     return z
   },
-}
+})
 /** x where cond, y elsewhere. */
 export const where = (cond: Expr, x: Expr, y: Expr): Expr => apply(whereP, [cond, x, y], null)
 
@@ -108,15 +109,15 @@ const convert = (from: DType, to: DType): ((x: number) => number) => {
   if (!isFloat(from)) return round
   return (x) => round(Math.min(Math.max(x, lowest), highest))
 }
-export const castP: Primitive<CastParams> = {
+export const castP: Primitive<CastParams> = single({
   name: 'cast',
   shape: ([x], { dtype }) => ({ shape: x!.shape, dtype }),
   vjp: (ct, out) => {
-    const from = out.args[0]!.dtype
+    const from = out.node.args[0]!.dtype
     return [isFloat(from) && isFloat(out.dtype) ? cast(from, ct) : null]
   },
   batch: ([x], _, __, { dtype }) => cast(dtype, x!),
   lower: { kind: 'pointwise', at: (index, arg, out) => scalar.cast(out.dtype, arg(0, index)) },
   evaluate: ([x], out) => x!.data.map(convert(x!.dtype, out.dtype)),
-}
+})
 export const cast = (dtype: DType, x: Expr): Expr => (x.dtype === dtype ? x : apply(castP, [x], { dtype }))

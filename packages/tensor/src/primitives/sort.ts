@@ -4,6 +4,7 @@
  */
 import { dtypes, isFloat } from '../base/dtype.ts'
 import { apply, type Expr, type Primitive } from '../graph/expr.ts'
+import { single } from '../graph/single.ts'
 import { plus, times, add } from './arithmetic.ts'
 import { broadcastTo, reduceSum, reshape } from './broadcast.ts'
 import { stored } from './control.ts'
@@ -20,7 +21,7 @@ export interface ArgsortParams {
 /** Longest axis that is ranked by comparing all pairs. */
 const COUNTED = 64
 
-export const argsortP: Primitive<ArgsortParams> = {
+export const argsortP: Primitive<ArgsortParams> = single({
   name: 'argsort',
   shape: (args, { axis }) => {
     const x = args[0]!
@@ -59,7 +60,7 @@ export const argsortP: Primitive<ArgsortParams> = {
     }
     return y
   },
-}
+})
 /** The positions (i32) that sort `axis`. */
 export const argsort = (x: Expr, axis: number, descending: boolean): Expr => apply(argsortP, [x], { axis, descending })
 

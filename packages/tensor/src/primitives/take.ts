@@ -3,10 +3,11 @@
  * position means, and what is read outside the axis, says positions.ts; what is added outside is lost.
  */
 import type { Ix } from '../loops/ix.ts'
-import type { Access } from '../graph/lowering.ts'
+import type { Access } from '../graph/expr.ts'
 import * as scalar from '../loops/scalar.ts'
 import { isFloat } from '../base/dtype.ts'
 import { apply, type Expr, type Primitive, type Value } from '../graph/expr.ts'
+import { single } from '../graph/single.ts'
 import { sameShape, type Shape, sizeOf } from '../base/shape.ts'
 import { add } from './arithmetic.ts'
 import { broadcastTo, reduceSum, reshape, spread } from './broadcast.ts'
@@ -37,7 +38,7 @@ const joinRows = (x: Expr, size: number, axis: number): Expr => {
   return reshape(rows, [size * x.shape[axis + 1]!, ...rows.shape.slice(2)])
 }
 
-export const takeP: Primitive<TakeParams> = {
+export const takeP: Primitive<TakeParams> = single({
   name: 'take',
   shape: (args, { axis }) => {
     const x = args[0]!
@@ -47,8 +48,8 @@ export const takeP: Primitive<TakeParams> = {
     return { shape: replaced(x.shape, axis, ...indices.shape), dtype: x.dtype }
   },
   vjp: (ct, out, { axis, outside }) => {
-    const x = out.args[0]!
-    return [isFloat(out.dtype) ? scatterAdd(fillLike(x, 0), out.args[1]!, ct, axis, adding(outside)) : null, null]
+    const x = out.node.args[0]!
+    return [isFloat(out.dtype) ? scatterAdd(fillLike(x, 0), out.node.args[1]!, ct, axis, adding(outside)) : null, null]
   },
   batch: (args, batched, size, { axis, outside }) => {
     const x = args[0]!
@@ -69,7 +70,7 @@ export const takeP: Primitive<TakeParams> = {
   lower: {
     kind: 'pointwise',
     at: (index, arg, out, { axis, outside }) => {
-      const [x, indices] = [out.args[0]!, out.args[1]!]
+      const [x, indices] = [out.node.args[0]!, out.node.args[1]!]
       const r = indices.shape.length
       const { at, inside } = locate(arg(1, index.slice(axis, axis + r)), x.shape[axis]!, outside)
       const element = arg(0, [...index.slice(0, axis), at, ...index.slice(axis + r)])
@@ -83,7 +84,7 @@ export const takeP: Primitive<TakeParams> = {
     })
     return y
   },
-}
+})
 const adding = (outside: Outside): ScatterParams['outside'] => (outside === 'nearest' ? outside : 'zero')
 
 /** Calls with the flat position in an array of `shape` and the flat position in the array of what is taken, inside ones only. */
@@ -109,7 +110,7 @@ const eachPosition = (
 export const take = (x: Expr, indices: Expr, axis: number, outside: Outside = 'invalid'): Expr =>
   apply(takeP, [x, indices], { axis, outside })
 
-export const scatterAddP: Primitive<ScatterParams> = {
+export const scatterAddP: Primitive<ScatterParams> = single({
   name: 'scatterAdd',
   shape: (args, { axis }) => {
     const [x, indices, updates] = [args[0]!, args[1]!, args[2]!]
@@ -127,7 +128,7 @@ export const scatterAddP: Primitive<ScatterParams> = {
     return { shape: x.shape, dtype: x.dtype }
   },
   vjp: (ct, out, { axis, outside }) =>
-    isFloat(out.dtype) ? [ct, null, take(ct, out.args[1]!, axis, outside)] : [null, null, null],
+    isFloat(out.dtype) ? [ct, null, take(ct, out.node.args[1]!, axis, outside)] : [null, null, null],
   batch: (args, batched, size, { axis, outside }) => {
     const [x, updates] = [0, 2].map((i) => (batched[i] === true ? args[i]! : spread(args[i]!, size)))
     const indices = args[1]!
@@ -147,9 +148,9 @@ export const scatterAddP: Primitive<ScatterParams> = {
   lower: {
     kind: 'update',
     mode: 'add',
-    grid: (out) => out.args[2]!.shape,
+    grid: (out) => out.node.args[2]!.shape,
     to: (index, arg, out, params) => {
-      const r = out.args[1]!.shape.length
+      const r = out.node.args[1]!.shape.length
       return [...index.slice(0, params.axis), target(index, arg, out, params).at, ...index.slice(params.axis + r)]
     },
     // an update outside adds nothing to some element
@@ -165,7 +166,7 @@ export const scatterAddP: Primitive<ScatterParams> = {
     })
     return y
   },
-}
+})
 /** x[pre, indices[i], post] += updates[pre, i, post] for every i; positions may repeat. */
 export const scatterAdd = (
   x: Expr,
@@ -182,7 +183,7 @@ const target = (
   out: Expr,
   { axis, outside }: ScatterParams,
 ): ReturnType<typeof locate> =>
-  locate(arg(1, index.slice(axis, axis + out.args[1]!.shape.length)), out.shape[axis]!, outside)
+  locate(arg(1, index.slice(axis, axis + out.node.args[1]!.shape.length)), out.shape[axis]!, outside)
 
 /** x + sum_i [indices_i = j] updates_i; with one position nothing is summed. */
 const composeScatterAdd = (x: Expr, indices: Expr, updates: Expr, { axis, outside }: ScatterParams): Expr => {

@@ -5,6 +5,7 @@
 import * as scalar from '../loops/scalar.ts'
 import type { Scalar } from '../loops/scalar.ts'
 import { apply, type Expr, type Primitive } from '../graph/expr.ts'
+import { single } from '../graph/single.ts'
 import { align } from './broadcast.ts'
 import { demandDType, demandSameShape } from './operands.ts'
 
@@ -53,7 +54,7 @@ const onScalars: Words<Scalar> = {
 export interface ThreefryParams {
   readonly word: 0 | 1
 }
-export const threefryP: Primitive<ThreefryParams> = {
+export const threefryP: Primitive<ThreefryParams> = single({
   name: 'threefry',
   shape: (args) => {
     for (const a of args) {
@@ -71,7 +72,7 @@ export const threefryP: Primitive<ThreefryParams> = {
   },
   evaluate: ([k0, k1, x0, x1], _, { word }) =>
     k0!.data.map((k, i) => threefry2x32(onNumbers, k, k1!.data[i]!, x0!.data[i]!, x1!.data[i]!)[word]),
-}
+})
 /** One word of the block that key (k0, k1) gives counter (x0, x1), elementwise. */
 export const threefry = (k0: Expr, k1: Expr, x0: Expr, x1: Expr, word: 0 | 1): Expr =>
   apply(threefryP, [k0, k1, x0, x1], { word })

@@ -1,9 +1,10 @@
 /** How a call finds its arguments on a device, and gives up what was put there for it alone. */
 import { showAval } from '../base/errors.ts'
-import { type Expr, toposort } from '../graph/expr.ts'
+import type { Expr } from '../graph/expr.ts'
+import { toposort } from '../graph/walk.ts'
 import { buffer } from '../primitives/leaves.ts'
 import { typed } from '../graph/tensor.ts'
-import { bytesOf } from '../backends/bytes.ts'
+import { bytesOf } from '../base/aval.ts'
 import type { Device, Storage } from '../backends/device.ts'
 import { remember, remembered, rememberedOn } from './memo.ts'
 import { demandPresent, hostDataOf, storageOfTensor } from './storages.ts'
@@ -92,9 +93,10 @@ export const deviceOf = (xs: readonly Expr[]): Device | null => {
     const device = home(x)
     if (device !== null) return device
   }
-  for (const x of toposort(xs)) {
-    const device = home(x)
-    if (device !== null) return device
-  }
+  for (const { outs } of toposort(xs))
+    for (const x of outs) {
+      const device = home(x)
+      if (device !== null) return device
+    }
   return null
 }

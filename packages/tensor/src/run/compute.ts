@@ -2,14 +2,16 @@
  * Computing expressions now, into memory of their own. Programs are cached by the structure of what is asked, so that a loop
  * which builds the same expression each turn compiles it once.
  */
-import { type Expr, rewrite, toposort, withArgs } from '../graph/expr.ts'
-import { parameter } from '../primitives/leaves.ts'
+import type { Expr } from '../graph/expr.ts'
+import { rewrite, toposort, withArgs } from '../graph/walk.ts'
+import { parameter } from '../graph/parameter.ts'
 import { bind, withTransients } from './binding.ts'
 import { bounded, type Bounded } from '../base/bounded.ts'
 import type { Device, Executable, Storage } from '../backends/device.ts'
 import { overRemembered } from './memo.ts'
 import { noteCompiled } from './recomputed.ts'
-import { simplify, structureKey } from '../compile/simplify.ts'
+import { simplify } from '../compile/simplify.ts'
+import { structureKey } from '../graph/key.ts'
 import { leak, tracing } from '../graph/trace.ts'
 
 /** Programs remembered, and the bytes that they and their keys may hold together. */
@@ -40,7 +42,10 @@ const executableFor = (
 
 const demandUntraced = (x: Expr): void => {
   if (tracing(x) === null) return
-  const stand = toposort([x]).find((e) => e.args.length === 0 && tracing(e) !== null)
+  const stand = toposort([x])
+    .filter(({ args }) => args.length === 0)
+    .flatMap(({ outs }) => outs)
+    .find((e) => tracing(e) !== null)
   if (stand !== undefined) throw new Error(`realize: ${leak(stand)}`)
 }
 
@@ -55,14 +60,15 @@ export const compute = (device: Device, wanted: readonly Expr[]): readonly Stora
     // Leaves become parameters, so that a program does not depend on the data it first ran on.
     const stands = new Map<Expr, Expr>()
     const inputs: Storage[] = []
-    const outputs = rewrite(simplify(overRemembered(device, wanted)), (e, args) => {
-      if (e.prim.lower.kind !== 'leaf') return withArgs(e, args)
-      const bound = bind(device, e)
-      if (bound === null) throw new Error(`realize: ${leak(e)}`)
+    const outputs = rewrite(simplify(overRemembered(device, wanted)), (node, args) => {
+      if (node.prim.lower.kind !== 'leaf') return withArgs(node, args)
+      const leaf = node.outs[0]!
+      const bound = bind(device, leaf)
+      if (bound === null) throw new Error(`realize: ${leak(leaf)}`)
       inputs.push(bound.transient ? keep(bound.storage) : bound.storage)
-      const stand = parameter(e)
-      stands.set(e, stand)
-      return stand
+      const stand = parameter(leaf)
+      stands.set(leaf, stand)
+      return [stand]
     })
     return executableFor(device, [...stands.values()], outputs, () => noteCompiled(device, wanted)).run(inputs)
   })

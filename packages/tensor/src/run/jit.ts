@@ -3,12 +3,14 @@
  * and replays that. Inside another transformation, or on arguments that still depend on one, it is the function itself.
  */
 import { compute } from './compute.ts'
-import { type Expr, rewrite, toposort, withArgs } from '../graph/expr.ts'
+import type { Expr } from '../graph/expr.ts'
+import { rewrite, toposort, withArgs } from '../graph/walk.ts'
 import { invariants } from '../compile/hoist.ts'
-import { buffer, bufferP, parameter } from '../primitives/leaves.ts'
+import { parameter } from '../graph/parameter.ts'
+import { buffer, bufferP } from '../primitives/leaves.ts'
 import { bind, deviceOf, together, withTransients } from './binding.ts'
 import { bounded, type Bounded } from '../base/bounded.ts'
-import { bytesOf } from '../backends/bytes.ts'
+import { bytesOf } from '../base/aval.ts'
 import { currentDevice } from './current.ts'
 import type { Device, Executable, Storage } from '../backends/device.ts'
 import { overRemembered, remembered } from './memo.ts'
@@ -115,7 +117,7 @@ export const jit = <A extends readonly tree.Tree[], B extends tree.Tree>(
           own.push(keep(storage))
         },
       )
-      const captured = toposort(outputs).filter((e) => e.prim === bufferP)
+      const captured = toposort(outputs).flatMap(({ prim, outs }) => (prim === bufferP ? outs : []))
       const executable = device.compile({
         inputs: [...placeholders, ...captured],
         outputs,
@@ -180,7 +182,10 @@ const withInvariantsDone = (
     own(storage)
     done.set(fixed[i]!, buffer(storage))
   })
-  return rewrite(outputs, (e, args) => done.get(e) ?? withArgs(e, args))
+  return rewrite(outputs, (node, args) => {
+    const results = withArgs(node, args)
+    return results.map((result, i) => done.get(node.outs[i]!) ?? result)
+  })
 }
 
 type Keep = (storage: Storage) => Storage
@@ -194,8 +199,8 @@ const bindOne = (device: Device, x: Expr, donated: boolean, keep: Keep): Storage
 /** Storages of the arguments; those that are still expressions are computed first, unless their value is remembered. */
 const bindAll = (device: Device, leaves: readonly Expr[], donated: readonly boolean[], keep: Keep): Storage[] => {
   // Host data that the device keeps is for reading: `bind` knows what may be overwritten.
-  const values = leaves.map((x) => (x.args.length === 0 ? x : (remembered(device, x) ?? x)))
-  const lazy = [...new Set(values.filter((x) => x.prim.lower.kind !== 'leaf'))]
+  const values = leaves.map((x) => (x.node.args.length === 0 ? x : (remembered(device, x) ?? x)))
+  const lazy = [...new Set(values.filter((x) => x.node.prim.lower.kind !== 'leaf'))]
   const made = new Map(compute(device, lazy).map((storage, i) => [lazy[i]!, keep(storage)]))
   return values.map((x, i) => made.get(x) ?? bindOne(device, x, donated[i] === true, keep))
 }

@@ -4,7 +4,7 @@
  * Remembering pins nothing: an expression that is dropped takes its value along, and of what stays reachable only so much is
  * remembered. A value that was donated, released or pushed out is forgotten, and computed again when it is asked for.
  */
-import type { Expr } from '../graph/expr.ts'
+import { type Expr, type Node, over } from '../graph/expr.ts'
 import type { Tensor } from '../graph/tensor.ts'
 import { bounded } from '../base/bounded.ts'
 import type { Device } from '../backends/device.ts'
@@ -69,26 +69,26 @@ export const remember = (device: Device, x: Expr, tensor: Tensor, bytes: number)
 /** The same expressions over what is remembered: nothing below a remembered value is looked at. */
 export const overRemembered = (device: Device, roots: readonly Expr[]): readonly Expr[] => {
   const image = new Map<Expr, Expr>()
-  const stack: { readonly node: Expr; next: number }[] = []
-  const visit = (node: Expr): void => {
-    if (image.has(node)) return
-    const value = node.args.length === 0 ? null : remembered(device, node)
-    if (value !== null) image.set(node, value)
-    else {
-      image.set(node, node)
-      stack.push({ node, next: 0 })
-    }
+  const rebuilt = new Map<Node, Node>()
+  const stack: { readonly x: Expr; next: number }[] = []
+  const visit = (x: Expr): void => {
+    if (image.has(x)) return
+    const value = x.node.args.length === 0 ? null : remembered(device, x)
+    image.set(x, value ?? x)
+    if (value === null) stack.push({ x, next: 0 })
   }
   for (const root of roots) {
     visit(root)
     for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
-      const arg = top.node.args[top.next++]
+      const { node, index } = top.x
+      const arg = node.args[top.next++]
       if (arg !== undefined) visit(arg)
       else {
-        const { node } = top
         stack.pop()
-        if (node.args.some((a) => image.get(a) !== a))
-          image.set(node, { ...node, args: node.args.map((a) => image.get(a)!) })
+        // One node for all its results that are not remembered.
+        const own = rebuilt.get(node) ?? over(node, node.args.map((a) => image.get(a)!))
+        rebuilt.set(node, own)
+        image.set(top.x, own.outs[index]!)
       }
     }
   }

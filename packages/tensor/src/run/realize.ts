@@ -9,7 +9,7 @@ import type { HostArray, HostArrays, DType } from '../base/dtype.ts'
 import type { Expr } from '../graph/expr.ts'
 import { buffer, constant } from '../primitives/leaves.ts'
 import { deviceOf, together } from './binding.ts'
-import { bytesOf } from '../backends/bytes.ts'
+import { bytesOf } from '../base/aval.ts'
 import { currentDevice } from './current.ts'
 import { type Device, type DeviceError, DeviceFailure, type Storage } from '../backends/device.ts'
 import { remember, remembered } from './memo.ts'
@@ -19,7 +19,7 @@ import { type Tensor, typed } from '../graph/tensor.ts'
 import * as tree from '../graph/tree.ts'
 
 /** Whether a value is remembered: what has no arguments is as cheap to make as to copy, and each who asks gets one to overwrite. */
-const keeps = (x: Expr): boolean => x.args.length > 0
+const keeps = (x: Expr): boolean => x.node.args.length > 0
 
 /** A storage as the tensor it is from now on; what it holds need not be computed again. */
 const kept = (device: Device, x: Expr, storage: Storage): Tensor => {

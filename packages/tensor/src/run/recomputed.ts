@@ -34,9 +34,9 @@ const computed = (device: Device, roots: readonly Expr[], cut: (node: Expr) => b
   const found = new Set<Expr>()
   const waiting = [...roots]
   for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
-    if (node.args.length === 0 || found.has(node) || cut(node) || remembered(device, node) !== null) continue
+    if (node.node.args.length === 0 || found.has(node) || cut(node) || remembered(device, node) !== null) continue
     found.add(node)
-    waiting.push(...node.args)
+    waiting.push(...node.node.args)
   }
   return found
 }
@@ -48,13 +48,13 @@ const computed = (device: Device, roots: readonly Expr[], cut: (node: Expr) => b
 const lineToRealize = (device: Device, roots: readonly Expr[], nodes: ReadonlySet<Expr>, now: number): Site | null => {
   const generations = new Map<Site, Set<number>>()
   for (const node of nodes) {
-    const seen = generations.get(node.site) ?? new Set()
-    generations.set(node.site, seen.add(born.get(node) ?? now))
+    const seen = generations.get(node.node.site) ?? new Set()
+    generations.set(node.node.site, seen.add(born.get(node) ?? now))
   }
   const often = [...generations].filter(([, seen]) => seen.size >= GENERATIONS / 2).slice(0, CANDIDATES)
   let best: { readonly site: Site; readonly past: number; readonly present: number } | null = null
   for (const [site] of often) {
-    const rest = [...computed(device, roots, (node) => node.site === site)]
+    const rest = [...computed(device, roots, (node) => node.node.site === site)]
     const past = rest.filter((node) => (born.get(node) ?? now) < now).length
     const present = rest.length - past
     if (best === null || past < best.past || (past === best.past && present > best.present))
@@ -73,7 +73,7 @@ const warn = (message: string): void => {
 /** Told of each computation whose program was not compiled before. */
 export const noteCompiled = (device: Device, roots: readonly Expr[]): void => {
   const now = ++computations
-  const site = roots[0]!.site
+  const site = roots[0]!.node.site
   const nodes = computed(device, roots, () => false)
   const earlier = new Set<number>()
   for (const node of nodes) {

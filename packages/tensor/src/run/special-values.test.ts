@@ -242,7 +242,7 @@ describe('constants give what a device gives', () => {
   const folded = (x: Any): number | null => {
     const [simple] = simplify([x])
     // a fill's parameters hold its value
-    return simple!.prim === (fillP as unknown) ? (simple!.params as { readonly value: number }).value : null
+    return simple!.node.prim === (fillP as unknown) ? (simple!.node.params as { readonly value: number }).value : null
   }
   const some = specialValues.filter((_, i) => i % 5 === 0 || i < 15)
   it.each(Object.entries(unary))('%s', (name, [op, f, bound]) => {

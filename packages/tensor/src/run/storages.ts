@@ -8,11 +8,11 @@ import { HostStorage } from '../backends/reference/host-storage.ts'
 
 /** The device memory of a realized tensor, else null. */
 export const storageOfTensor = (x: Expr): Storage | null =>
-  x.prim === bufferP ? (x.params as BufferParams).storage : null
+  x.node.prim === bufferP ? (x.node.params as BufferParams).storage : null
 
 /** The host data of a constant, else null. Not to be written. */
 export const hostDataOf = (x: Expr): HostArray | null => {
-  if (x.prim === constantP) return (x.params as ConstantParams).data
+  if (x.node.prim === constantP) return (x.node.params as ConstantParams).data
   const storage = storageOfTensor(x)
   return storage === null ? null : (readBack.get(storage) ?? null)
 }

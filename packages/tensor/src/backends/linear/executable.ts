@@ -5,7 +5,7 @@
  */
 import type { Kernel } from '../../loops/kernel.ts'
 import type { Program } from '../../compile/program.ts'
-import { bytesOf } from '../bytes.ts'
+import { bytesOf } from '../../base/aval.ts'
 import { type DeviceError, DeviceFailure, type Executable, type Storage } from '../device.ts'
 import { type Block, roundUp } from './heap.ts'
 import { type Blame, type Host, type ProgramHold, type Run, siteOf } from './host.ts'

@@ -3,7 +3,8 @@ import * as TE from 'fp-ts/lib/TaskEither.js'
 import { dtypes, type HostArray } from '../../base/dtype.ts'
 import { showAval } from '../../base/errors.ts'
 import { evaluateWith } from '../../graph/evaluate.ts'
-import { type Aval, type Expr, toposort, type Value } from '../../graph/expr.ts'
+import type { Aval, Expr, Value } from '../../graph/expr.ts'
+import { toposort } from '../../graph/walk.ts'
 import { sizeOf } from '../../base/shape.ts'
 import { describeSite, type Site } from '../../base/site.ts'
 import { type Device, type DeviceError, DeviceFailure, type Storage } from '../device.ts'
@@ -105,14 +106,15 @@ export const referenceDevice = ({ budget = processMemory() * 0.75 }: ReferenceOp
     compile: ({ inputs, outputs, donated }) => {
       demandUsable()
       const nodes = toposort(outputs).filter((n) => n.prim.lower.kind !== 'leaf')
+      const values = nodes.flatMap((n) => n.outs)
       /** Every value lives until the last is computed. */
-      const bytes = nodes.reduce((n, e) => n + bytesOf(e), 0)
-      const largest = nodes.reduce<Expr | null>(
+      const bytes = values.reduce((n, e) => n + bytesOf(e), 0)
+      const largest = values.reduce<Expr | null>(
         (most, e) => (most !== null && bytesOf(most) >= bytesOf(e) ? most : e),
         null,
       )
       const blame: Blame =
-        largest === null ? { op: 'a program', site: null } : { op: largest.prim.name, site: largest.site }
+        largest === null ? { op: 'a program', site: null } : { op: largest.node.prim.name, site: largest.node.site }
       let released = false
       return {
         program: null,

@@ -9,7 +9,7 @@ import type { Capabilities, Program } from '../../compile/program.ts'
 import { schedule } from '../../compile/schedule.ts'
 import { putDown, takeOn } from '../ballast.ts'
 import { uploaded } from '../../run/binding.ts'
-import { bytesOf } from '../bytes.ts'
+import { bytesOf } from '../../base/aval.ts'
 import { type Device, type DeviceError, DeviceFailure, type Executable, type Storage } from '../device.ts'
 import { hostDataOf, storageOfTensor } from '../../run/storages.ts'
 import { sayUncollected } from '../turns.ts'
@@ -137,8 +137,8 @@ export const wasmDevice = ({ maximumPages }: WasmOptions = {}): WasmDevice => {
       const data = hostDataOf(leaf)
       const storage = data === null ? storageOfTensor(leaf) : uploaded(device, leaf)
       if (storage !== null) return own(storage)
-      if (data === null) throw new Error(`a program closes over a ${leaf.prim.name}, which has no value of its own`)
-      const block = take(bytes, { op: `upload of ${showAval(leaf)}`, site: leaf.site })
+      if (data === null) throw new Error(`a program closes over a ${leaf.node.prim.name}, which has no value of its own`)
+      const block = take(bytes, { op: `upload of ${showAval(leaf)}`, site: leaf.node.site })
       memory.write(block, data)
       return block
     },

@@ -165,9 +165,9 @@ const deviceOver = (
     if (storage !== null) return own(storage)
     if (data !== null) {
       const outcome: Outcome = { error: null }
-      return { block: transfer.write(data, leaf, describeSite(leaf.site), outcome), outcome }
+      return { block: transfer.write(data, leaf, describeSite(leaf.node.site), outcome), outcome }
     }
-    throw new Error(`a program closes over a ${leaf.prim.name}, which has no value of its own`)
+    throw new Error(`a program closes over a ${leaf.node.prim.name}, which has no value of its own`)
   }
 
   const device: WebgpuDevice = {

@@ -16,7 +16,7 @@ const run = async (
 ): Promise<readonly HostArray[]> => {
   const stands = inputs.map(p.parameter)
   const executable = device.compile({ inputs: stands, outputs: build(stands), donated: stands.map(() => false) })
-  const given = inputs.map((x) => device.upload((x.params as p.ConstantParams).data, x))
+  const given = inputs.map((x) => device.upload((x.node.params as p.ConstantParams).data, x))
   const results: HostArray[] = []
   for (const r of executable.run(given)) {
     const read = await device.download(r)()

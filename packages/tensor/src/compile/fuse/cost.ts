@@ -4,7 +4,7 @@
  */
 import { linearize, load, type Scalar } from '../../loops/scalar.ts'
 import { constant, type Ix, ofAxis } from '../../loops/ix.ts'
-import type { Access } from '../../graph/lowering.ts'
+import type { Access } from '../../graph/expr.ts'
 import type { Expr } from '../../graph/expr.ts'
 import { sizeOf } from '../../base/shape.ts'
 import { freshAxes } from './group.ts'
@@ -87,7 +87,7 @@ interface Own {
 export const costs = (order: readonly Expr[], kept: ReadonlySet<Expr>): ReadonlyMap<Expr, Cost> => {
   const shares = new Map<Expr, number[]>()
   for (const e of order)
-    for (const a of new Set(e.args)) {
+    for (const a of new Set(e.node.args)) {
       const known = shares.get(a) ?? []
       known.push(shareOf(sizeOf(a.shape), sizeOf(e.shape)))
       shares.set(a, known)
@@ -96,7 +96,7 @@ export const costs = (order: readonly Expr[], kept: ReadonlySet<Expr>): Readonly
   const own = new Map<Expr, Own>()
   const seen = new Map<Expr, Seen>()
   for (const e of order) {
-    const { lower } = e.prim
+    const { lower } = e.node.prim
     if (lower.kind === 'pointwise') {
       own.set(e, ownCost(e, lower.at))
       const cone = coneCost(e, own, seen)
@@ -105,7 +105,7 @@ export const costs = (order: readonly Expr[], kept: ReadonlySet<Expr>): Readonly
       table.set(e, { ...cone, inlined })
       seen.set(e, inlined ? 'inlined' : 'stored')
     } else if (lower.kind === 'after')
-      seen.set(e, seen.get(e.args[0]!) === 'inlined' ? 'stored' : seen.get(e.args[0]!)!)
+      seen.set(e, seen.get(e.node.args[0]!) === 'inlined' ? 'stored' : seen.get(e.node.args[0]!)!)
     else
       seen.set(
         e,
@@ -128,15 +128,15 @@ export const ownCost = (
     index,
     (arg, argIndex) => {
       places.set(arg, (places.get(arg) ?? new Set()).add(keyOf(argIndex)))
-      return load(arg, constant(0), e.args[arg]!.dtype)
+      return load(arg, constant(0), e.node.args[arg]!.dtype)
     },
     e,
-    e.params,
+    e.node.params,
   )
   let arithmetic = 0
   for (const s of linearize([root])) arithmetic += scalarCost(s)
   const reads = [...places].map(([arg, keys]) => ({
-    arg: e.args[arg]!,
+    arg: e.node.args[arg]!,
     same: keys.size === 1 && keys.has(here),
     times: keys.size,
   }))

@@ -24,7 +24,7 @@ const OPERAND = LOAD + 2
 /** A node standing for memory that another node names: `after(x, y)` is x. */
 export const storageOf = (e: Expr): Expr => {
   let node = e
-  while (node.prim.lower.kind === 'after') node = node.args[0]!
+  while (node.node.prim.lower.kind === 'after') node = node.node.args[0]!
   return node
 }
 
@@ -35,7 +35,7 @@ const LARGE = 1 / 2
 const SMALL = 1 / 8
 
 /** Whether all readers are to read what was written once. */
-const isStored = ({ prim: { lower } }: Expr): boolean => lower.kind === 'pointwise' && lower.stored === true
+const isStored = ({ node: { prim: { lower } } }: Expr): boolean => lower.kind === 'pointwise' && lower.stored === true
 
 /** How often a group evaluates what is inlined into it. */
 const gridOf = (group: Group): number => count(group.rows) * count(group.cols) * (group.dot?.k.extent ?? 1)
@@ -61,7 +61,7 @@ export const fuse = (capabilities: Capabilities, order: readonly Expr[], outputs
         const value = storageOf(node)
         found.set(sizeOf(as.shape) === sizeOf(value.shape) ? value : as, value)
       } else
-        for (const arg of node.args)
+        for (const arg of node.node.args)
           if (!seen.has(arg)) {
             seen.add(arg)
             stack.push({ node: arg, as: known?.view === true ? as : arg })
@@ -77,13 +77,13 @@ export const fuse = (capabilities: Capabilities, order: readonly Expr[], outputs
    */
   const mayJoin = (group: Group, node: Expr): boolean => {
     const part = (as: Expr, e: Expr): number =>
-      Math.min(sizeOf(as.shape), sizeOf(e.shape)) / Math.max(1, sizeOf(node.args[0]!.shape))
-    const mine = sources(group, node.args[0]!)
-    const theirs = group.reductions.map((r) => sources(group, r.node.args[0]!))
+      Math.min(sizeOf(as.shape), sizeOf(e.shape)) / Math.max(1, sizeOf(node.node.args[0]!.shape))
+    const mine = sources(group, node.node.args[0]!)
+    const theirs = group.reductions.map((r) => sources(group, r.node.node.args[0]!))
     if (theirs.some((of) => of.has(node) || [...of].some(([as, e]) => part(as, e) >= LARGE && mine.has(as))))
       return true
     const waits = (e: Expr): boolean =>
-      e.prim.lower.kind === 'leaf' || readersOf(e).some((g) => g !== group && runsAfter(g, group))
+      e.node.prim.lower.kind === 'leaf' || readersOf(e).some((g) => g !== group && runsAfter(g, group))
     return [mine, ...theirs].every((of) => [...of].every(([as, e]) => part(as, e) < SMALL || waits(e)))
   }
   /**
@@ -96,9 +96,9 @@ export const fuse = (capabilities: Capabilities, order: readonly Expr[], outputs
     if (view || !overDot || reader === undefined || others.length > 0 || kept.has(node)) return false
     const whole = (e: Expr): boolean => sizeOf(e.shape) === sizeOf(node.shape)
     const mine = new Set(sources(reader, node).values())
-    const summed = [...mine].filter((e) => whole(e) && e.prim.lower.kind !== 'leaf' && readersOf(e).length === 0)
+    const summed = [...mine].filter((e) => whole(e) && e.node.prim.lower.kind !== 'leaf' && readersOf(e).length === 0)
     const another = [reader.dot?.node, ...reader.reads.keys()].some(
-      (e) => e !== undefined && e.prim.lower.kind === 'dot' && whole(e) && !mine.has(e),
+      (e) => e !== undefined && e.node.prim.lower.kind === 'dot' && whole(e) && !mine.has(e),
     )
     return summed.length > 1 && another
   }
@@ -139,7 +139,7 @@ export const fuse = (capabilities: Capabilities, order: readonly Expr[], outputs
   }
 
   const placeReduction = (node: Expr, axes: readonly number[]): void => {
-    const arg = node.args[0]!
+    const arg = node.node.args[0]!
     const reduced = axes.map((a) => arg.shape[a]!)
     const columns = sizeOf(reduced)
     const rowsNeeded = sizeOf(node.shape)
@@ -180,7 +180,7 @@ export const fuse = (capabilities: Capabilities, order: readonly Expr[], outputs
   }
 
   const placeDot = (node: Expr): void => {
-    const [a, b] = node.args as readonly [Expr, Expr]
+    const [a, b] = node.node.args as readonly [Expr, Expr]
     const rank = node.shape.length
     const axes = freshAxes(node.shape)
     const k = freshAxis(a.shape[rank - 1]!)
@@ -235,48 +235,48 @@ export const fuse = (capabilities: Capabilities, order: readonly Expr[], outputs
     group.computes.add(node)
     group.reductions.push({ node, index: index.filter((_, i) => i !== axis), inner: index })
     store(group, node, index)
-    read(group, node.args[0]!, index, 'loop')
+    read(group, node.node.args[0]!, index, 'loop')
   }
 
   for (let i = order.length - 1; i >= 0; i--) {
     const node = order[i]!
     const used = readersOf(node)
     if (used.length === 0 && !kept.has(node)) continue
-    const { lower } = node.prim
+    const { lower } = node.node.prim
     switch (lower.kind) {
       case 'leaf':
         break
       case 'after':
         for (const group of used) {
           group.computes.add(node)
-          for (const r of group.reads.get(node)!) read(group, node.args[0]!, r.index, r.kind)
-          read(group, node.args[1]!, [], 'order')
+          for (const r of group.reads.get(node)!) read(group, node.node.args[0]!, r.index, r.kind)
+          read(group, node.node.args[1]!, [], 'order')
         }
         break
       case 'pointwise':
         placePointwise(node)
         break
       case 'reduce':
-        placeReduction(node, lower.axes(node.params))
+        placeReduction(node, lower.axes(node.node.params))
         break
       case 'dot':
         placeDot(node)
         break
       case 'scan':
-        placeScan(node, lower.axis(node.params))
+        placeScan(node, lower.axis(node.node.params))
         break
       case 'update': {
-        const rows = freshAxes(lower.grid(node, node.params))
+        const rows = freshAxes(lower.grid(node, node.node.params))
         const group = newGroup('update', rows, [])
         const index = rows.map(ofAxis)
         store(group, node, index)
-        read(group, node.args[0]!, [], 'order')
+        read(group, node.node.args[0]!, [], 'order')
         readThrough(group, node, lower.value, index, 'loop')
         readThrough(group, node, lower.to, index, 'loop')
         break
       }
       case 'composite':
-        throw new Error(`fuse: composite ${node.prim.name} reached the scheduler unexpanded`)
+        throw new Error(`fuse: composite ${node.node.prim.name} reached the scheduler unexpanded`)
     }
   }
   return { groups: books.groups, owner: books.owner }

@@ -3,7 +3,7 @@
  * fuse.ts decides; this keeps the books, so that every decision sees all readers of a node.
  */
 import { type Axis, constant, type Ix } from '../../loops/ix.ts'
-import type { Access } from '../../graph/lowering.ts'
+import type { Access } from '../../graph/expr.ts'
 import { load, type Scalar } from '../../loops/scalar.ts'
 import type { Expr } from '../../graph/expr.ts'
 import type { Cost } from './cost.ts'
@@ -79,7 +79,7 @@ export const createGrouping = (bindings: number, costOf: (node: Expr) => Cost | 
   }
 
   const inline: Grouping['inline'] = (group, node, index, kind) => {
-    const { lower } = node.prim
+    const { lower } = node.node.prim
     group.computes.add(node)
     if (lower.kind === 'pointwise') readThrough(group, node, lower.at, index, kind)
   }
@@ -88,7 +88,7 @@ export const createGrouping = (bindings: number, costOf: (node: Expr) => Cost | 
     at(
       index,
       (arg, argIndex) => {
-        const from = node.args[arg]!
+        const from = node.node.args[arg]!
         read(group, from, argIndex, kind)
         const key = `${arg}:${indexKey(argIndex)}`
         const stub = stubs.get(key) ?? load(arg, constant(0), from.dtype)
@@ -96,7 +96,7 @@ export const createGrouping = (bindings: number, costOf: (node: Expr) => Cost | 
         return stub
       },
       node,
-      node.params,
+      node.node.params,
     )
   }
 
@@ -127,7 +127,7 @@ export const createGrouping = (bindings: number, costOf: (node: Expr) => Cost | 
   }
   const roomFor: Grouping['roomFor'] = (group, node, stores) => {
     const isLoad = (e: Expr): boolean => e !== node && !group.computes.has(e) && costOf(e)?.loads !== 0
-    const loads = new Set([...node.args, ...group.reads.keys()].filter(isLoad))
+    const loads = new Set([...node.node.args, ...group.reads.keys()].filter(isLoad))
     return group.computes.size < LARGEST_KERNEL && loads.size + group.stores.length + stores <= bindings
   }
 

@@ -36,7 +36,7 @@ const largeReads = (
   const grid = count(g.rows) * count(g.cols)
   for (const [node, reads] of g.reads) {
     const place = storageOf(node)
-    const inMemory = place.prim.lower.kind === 'leaf' || (owner.has(place) && owner.get(place) !== g)
+    const inMemory = place.node.prim.lower.kind === 'leaf' || (owner.has(place) && owner.get(place) !== g)
     if (!inMemory || 2 * sizeOf(node.shape) < grid) continue
     for (const r of reads)
       if (r.kind === 'loop')

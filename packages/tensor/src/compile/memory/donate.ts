@@ -1,9 +1,10 @@
 /** Which outputs may live in which donated inputs, and the order that makes it possible. */
-import { type Expr, rewrite, withArgs } from '../../graph/expr.ts'
+import { copyOf, type Expr } from '../../graph/expr.ts'
+import { rewrite, withArgs } from '../../graph/walk.ts'
 import { sameShape } from '../../base/shape.ts'
 import { type Fusion, storageOf } from '../fuse/fuse.ts'
 import { type Group, runsAfter } from '../fuse/group.ts'
-import type { Graph } from '../program.ts'
+import type { Computation } from '../program.ts'
 
 /**
  * An update of zeros (or of any value made from nothing) has zeros of its own to write over, so that it neither copies what
@@ -13,19 +14,19 @@ export const ownOperands = (roots: readonly Expr[]): readonly Expr[] =>
   rewrite(roots, (node, args) => {
     const [operand] = args
     const made =
-      node.prim.lower.kind === 'update' && operand?.prim.lower.kind === 'pointwise' && operand.args.length === 0
-    return withArgs(node, made ? [{ ...operand }, ...args.slice(1)] : args)
+      node.prim.lower.kind === 'update' && operand?.node.prim.lower.kind === 'pointwise' && operand.node.args.length === 0
+    return withArgs(node, made ? [copyOf(operand), ...args.slice(1)] : args)
   })
 
 /** The value an update finally writes into, through any chain of updates. */
 const updated = (e: Expr): Expr => {
   let node = storageOf(e)
-  while (node.prim.lower.kind === 'update') node = storageOf(node.args[0]!)
+  while (node.node.prim.lower.kind === 'update') node = storageOf(node.node.args[0]!)
   return node
 }
 
 /** Output node -> donated input whose buffer it should take: an update takes its operand's, the rest go by shape and order. */
-export const pairDonations = (graph: Graph): ReadonlyMap<Expr, Expr> => {
+export const pairDonations = (graph: Computation): ReadonlyMap<Expr, Expr> => {
   const free = new Set(graph.inputs.filter((_, i) => graph.donated[i]!))
   const pairs = new Map<Expr, Expr>()
   const outputs = [...new Set(graph.outputs.map(storageOf))]
@@ -35,7 +36,7 @@ export const pairDonations = (graph: Graph): ReadonlyMap<Expr, Expr> => {
     if (operand !== out && free.delete(operand)) pairs.set(out, operand)
   }
   for (const out of outputs) {
-    if (pairs.has(out) || out.prim.lower.kind === 'leaf') continue
+    if (pairs.has(out) || out.node.prim.lower.kind === 'leaf') continue
     for (const input of free) {
       if (input.dtype !== out.dtype || !sameShape(input.shape, out.shape)) continue
       free.delete(input)
@@ -58,7 +59,7 @@ export const overwriteLast = ({ groups, owner }: Fusion, pairs: ReadonlyMap<Expr
       if (known === undefined) readersOf.set(node, [g])
       else known.push(g)
     }
-  const operandOf = (g: Group): Expr | null => (g.kind === 'update' ? storageOf(g.stores[0]!.node.args[0]!) : null)
+  const operandOf = (g: Group): Expr | null => (g.kind === 'update' ? storageOf(g.stores[0]!.node.node.args[0]!) : null)
   const runLast = (writer: Group | undefined, readers: readonly Group[]): void => {
     if (writer === undefined) return
     for (const reader of readers) if (reader !== writer && !runsAfter(reader, writer)) writer.after.add(reader)

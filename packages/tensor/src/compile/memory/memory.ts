@@ -13,7 +13,7 @@ import { sizeOf } from '../../base/shape.ts'
 import { packArena } from './arena.ts'
 import { type Fusion, storageOf } from '../fuse/fuse.ts'
 import type { Group, StoredMember } from '../fuse/group.ts'
-import type { Graph, ProgramBuffer } from '../program.ts'
+import type { Computation, ProgramBuffer } from '../program.ts'
 
 export interface Copy {
   readonly from: number
@@ -41,9 +41,9 @@ export const touched = (group: Group, owner: ReadonlyMap<Expr, Group>): readonly
   for (const [node, reads] of group.reads) {
     const place = storageOf(node)
     const orderOnly = reads.every((r) => r.kind === 'order')
-    const operand = group.kind === 'update' && group.stores[0]!.node.args[0] === node
+    const operand = group.kind === 'update' && group.stores[0]!.node.node.args[0] === node
     if (orderOnly && !operand) continue
-    if (place.prim.lower.kind === 'leaf' || (owner.has(place) && owner.get(place) !== group)) found.add(place)
+    if (place.node.prim.lower.kind === 'leaf' || (owner.has(place) && owner.get(place) !== group)) found.add(place)
   }
   return [...found]
 }
@@ -53,10 +53,10 @@ const computedFrom = (group: Group, owner: ReadonlyMap<Expr, Group>, from: Expr,
   const seen = new Set<Expr>([from])
   const stack = [from]
   for (let node = stack.pop(); node !== undefined; node = stack.pop())
-    for (const arg of node.args) {
+    for (const arg of node.node.args) {
       const place = storageOf(arg)
       if (place === target) return true
-      const inside = place.prim.lower.kind !== 'leaf' && (owner.get(place) ?? group) === group
+      const inside = place.node.prim.lower.kind !== 'leaf' && (owner.get(place) ?? group) === group
       if (inside && !seen.has(place)) {
         seen.add(place)
         stack.push(place)
@@ -78,7 +78,7 @@ export const mayOverwrite = (
 ): boolean => {
   const reads = [...group.reads].filter(([n]) => storageOf(n) === node)
   if (group.kind === 'update')
-    return storageOf(store.node.args[0]!) === node && reads.every(([, of]) => of.every((r) => r.kind === 'order'))
+    return storageOf(store.node.node.args[0]!) === node && reads.every(([, of]) => of.every((r) => r.kind === 'order'))
   const later = store.scope === 'row' ? group.stores.filter((s) => s.scope === 'full') : []
   if (later.some((s) => computedFrom(group, owner, s.node, node))) return false
   const at = flatten(store.index, store.node.shape).key
@@ -102,7 +102,7 @@ interface Place {
 
 export const planMemory = (
   largestSlab: number,
-  graph: Graph,
+  graph: Computation,
   fusion: Fusion,
   groups: readonly Group[],
   pairs: ReadonlyMap<Expr, Expr>,
@@ -154,12 +154,12 @@ export const planMemory = (
   groups.forEach((g, i) => {
     const reads = touched(g, owner)
     for (const leaf of reads)
-      if (leaf.prim.lower.kind === 'leaf' && !placeOf.has(leaf))
+      if (leaf.node.prim.lower.kind === 'leaf' && !placeOf.has(leaf))
         put(leaf, inBuffer({ kind: 'constant', leaf }, bytesOf(leaf), false), -1)
 
     const placeUpdate = (stored: StoredMember): Place => {
       const { node } = stored
-      const operand = storageOf(node.args[0]!)
+      const operand = storageOf(node.node.args[0]!)
       const from = placeOf.get(operand)!
       const stays = !isResult.has(node) || (reserved.get(from) ?? node) === node
       if (stays && mayWrite(from, i, (value) => value === operand && mayOverwrite(g, owner, stored, value))) return from
@@ -206,7 +206,7 @@ export const planMemory = (
     const from = resolve(place)
     const goal = target.get(out)
     // A donated input that is itself a result stays where it is.
-    const mine = out.prim.lower.kind === 'leaf' && place.writable
+    const mine = out.node.prim.lower.kind === 'leaf' && place.writable
     const want = goal !== undefined ? resolve(goal) : mine ? from : null
     if (want === from && !taken.has(from)) {
       taken.add(from)
@@ -234,7 +234,7 @@ export const planMemory = (
 
 /** The place each result should end in; an update hands its own down to the operand that it may overwrite. */
 const targets = (
-  graph: Graph,
+  graph: Computation,
   owner: ReadonlyMap<Expr, Group>,
   groups: readonly Group[],
   lastUse: ReadonlyMap<Expr, number>,
@@ -246,7 +246,7 @@ const targets = (
     const g = groups[i]!
     if (g.kind !== 'update') continue
     const out = g.stores[0]!.node
-    const operand = storageOf(out.args[0]!)
+    const operand = storageOf(out.node.args[0]!)
     const end = target.get(out)
     if (end !== undefined && owner.has(operand) && !target.has(operand) && lastUse.get(operand) === i)
       target.set(operand, end)

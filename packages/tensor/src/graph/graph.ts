@@ -1,0 +1,76 @@
+/**
+ * Closed graphs: a function as a value. A graph depends on nothing but its inputs, so that it may stand among the params of a
+ * node (the body of a loop, the rule of a custom derivative) and be transformed, compared and compiled by itself. Graphs are
+ * interned: two that compute the same in the same way are one object, wherever in the program they were traced.
+ */
+import { traceOf, withTrace } from './trace.ts'
+import type { Aval, Expr } from './expr.ts'
+import { markInterned, structureKey } from './key.ts'
+import { parameter } from './parameter.ts'
+import { dependents, frontier, substitute, toposort } from './walk.ts'
+
+export interface Graph {
+  /** Parameters. */
+  readonly inputs: readonly Expr[]
+  readonly outputs: readonly Expr[]
+}
+
+const known = new Map<string, WeakRef<Graph>>()
+const gone = new FinalizationRegistry<string>((key) => {
+  // unless an equal graph was made in the meantime
+  if (known.get(key)?.deref() === undefined) known.delete(key)
+})
+
+/** The graph of `outputs` as functions of `inputs`, which are parameters and all that the outputs depend on. */
+export const graph = (inputs: readonly Expr[], outputs: readonly Expr[]): Graph => {
+  const free = toposort(outputs).find(({ prim, outs }) => prim.lower.kind === 'leaf' && !inputs.includes(outs[0]!))
+  if (free !== undefined) throw new Error(`graph: a ${free.prim.name} is neither an input nor follows from one`)
+  const key = structureKey(inputs, outputs)
+  const same = known.get(key)?.deref()
+  if (same !== undefined) return same
+  const made: Graph = { inputs, outputs }
+  markInterned(made)
+  known.set(key, new WeakRef(made))
+  gone.register(made, key)
+  return made
+}
+
+/** The outputs of a graph where its inputs are `args`. */
+export const inlined = ({ inputs, outputs }: Graph, args: readonly Expr[]): readonly Expr[] =>
+  substitute(outputs, inputs, args)
+
+/** A graph with the values of the outside that it needs: its first inputs stand for them. */
+export interface Closed {
+  readonly graph: Graph
+  readonly operands: readonly Expr[]
+}
+
+/** Nodes that a graph computes for itself rather than be handed what they come to, where they follow from no data. */
+const OWN = 64
+
+/** Whether a value is known from its index alone (masks, positions, fills), is nothing that a transformation looks for, and little work. */
+const isOwn = (x: Expr): boolean => {
+  const nodes = toposort([x])
+  return nodes.length <= OWN && nodes.every(({ prim, outs }) => prim.lower.kind === 'pointwise' && traceOf(outs[0]!) === null)
+}
+
+/**
+ * Closure conversion: everything that `outputs` read and that does not depend on `inputs` becomes an operand, host data
+ * included, but for what follows from no data at all. So what depends on the outside alone is computed outside, once.
+ */
+export const close = (inputs: readonly Expr[], outputs: readonly Expr[]): Closed => {
+  const outside = [...frontier(outputs, inputs, dependents(outputs, inputs))]
+  const operands = outside.filter((x) => !isOwn(x))
+  const stands = operands.map(parameter)
+  const fresh = inputs.map(parameter)
+  return {
+    graph: graph([...stands, ...fresh], substitute(outputs, [...operands, ...inputs], [...stands, ...fresh])),
+    operands,
+  }
+}
+
+/** Traces `f` on parameters of the shapes and dtypes of `like`, and closes over what else it reads. */
+export const trace = (name: string, f: (inputs: readonly Expr[]) => readonly Expr[], like: readonly Aval[]): Closed => {
+  const inputs = like.map(parameter)
+  return withTrace(name, inputs, () => close(inputs, f(inputs)))
+}

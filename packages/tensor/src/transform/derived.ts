@@ -1,0 +1,97 @@
+/** Transformations of closed graphs, each a graph again; made once a graph, transformation and choice of inputs. */
+import { isFloat } from '../base/dtype.ts'
+import type { Expr } from '../graph/expr.ts'
+import { batch } from '../graph/batch.ts'
+import { type Graph, graph } from '../graph/graph.ts'
+import { parameter } from '../graph/parameter.ts'
+import { pullbackOf } from './pullback.ts'
+import { pushforwardOf } from './pushforward.ts'
+
+/** Results remembered beside the graph that they were derived from. */
+const memoised = <R>(derive: (of: Graph, ...flags: readonly (readonly boolean[] | number)[]) => R) => {
+  const known = new WeakMap<Graph, Map<string, R>>()
+  return (of: Graph, ...flags: readonly (readonly boolean[] | number)[]): R => {
+    const mine = known.get(of) ?? new Map<string, R>()
+    known.set(of, mine)
+    const key = flags.map((f) => (typeof f === 'number' ? String(f) : f.map(Number).join(''))).join()
+    const found = mine.get(key) ?? derive(of, ...flags)
+    mine.set(key, found)
+    return found
+  }
+}
+
+/** A derived graph, and which of the things asked for its outputs are, in order; the others are zero. */
+export interface Derived {
+  readonly graph: Graph
+  readonly which: readonly number[]
+}
+const present = (inputs: readonly Expr[], found: readonly (Expr | null)[]): Derived => {
+  const which = found.flatMap((x, i) => (x === null ? [] : [i]))
+  return {
+    graph: graph(
+      inputs,
+      which.map((i) => found[i]!),
+    ),
+    which,
+  }
+}
+/** `values` of a derived graph's outputs, each at its place among `count`. */
+export const placed = ({ which }: Derived, count: number, values: readonly Expr[]): readonly (Expr | null)[] => {
+  const slots = new Map(which.map((i, k) => [i, values[k]!]))
+  return Array.from({ length: count }, (_, i) => slots.get(i) ?? null)
+}
+const floats = (xs: readonly Expr[], flags: readonly boolean[]): readonly (Expr | null)[] =>
+  xs.map((x, i) => (flags[i] === true && isFloat(x.dtype) ? parameter(x) : null))
+const given = (xs: readonly (Expr | null)[]): readonly Expr[] => xs.filter((x) => x !== null)
+
+/** The same graph, made of what saves for the pullback what that needs. */
+export const savingGraph: (of: Graph) => Graph = memoised(({ inputs, outputs }) =>
+  graph(inputs, pullbackOf(outputs, inputs).outs),
+)
+
+/**
+ * The pullback: inputs of the graph, then cotangents of those outputs that `cts` flags (floats only), to the cotangents of
+ * the inputs.
+ */
+export const pullbackGraph: (of: Graph, cts: readonly boolean[]) => Derived = memoised(({ inputs, outputs }, flags) => {
+  const cts = floats(outputs, flags as readonly boolean[])
+  const wanted = inputs.filter((x) => isFloat(x.dtype))
+  const grads = pullbackOf(outputs, wanted).pullback(cts)
+  return present(
+    [...inputs, ...given(cts)],
+    inputs.map((x) => grads[wanted.indexOf(x)] ?? null),
+  )
+})
+
+/** The pushforward: inputs of the graph, then tangents of those that `tangents` flags (floats only), to the tangents of the outputs. */
+export const pushforwardGraph: (of: Graph, tangents: readonly boolean[]) => Derived = memoised(
+  ({ inputs, outputs }, flags) => {
+    const tangents = floats(inputs, flags as readonly boolean[])
+    return present([...inputs, ...given(tangents)], pushforwardOf(outputs, inputs)(tangents))
+  },
+)
+
+/** The graph over a new leading axis of `size` of those inputs that `batched` flags, and which of its outputs carry it. */
+export const batchGraph: (
+  of: Graph,
+  batched: readonly boolean[],
+  size: number,
+) => { readonly graph: Graph; readonly batched: readonly boolean[] } = memoised(({ inputs, outputs }, flags, size) => {
+  const carries = flags as readonly boolean[]
+  const n = size as number
+  const images = inputs.map((x, i) => (carries[i] === true ? parameter({ shape: [n, ...x.shape], dtype: x.dtype }) : x))
+  const which = inputs.flatMap((_, i) => (carries[i] === true ? [i] : []))
+  const made = batch(
+    outputs,
+    which.map((i) => inputs[i]!),
+    which.map((i) => images[i]!),
+    n,
+  )
+  return {
+    graph: graph(
+      images,
+      made.map(({ value }) => value),
+    ),
+    batched: made.map(({ batched }) => batched),
+  }
+})
