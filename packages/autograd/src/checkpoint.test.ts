@@ -105,7 +105,9 @@ describe('the recomputation survives simplification', () => {
     simplify(
       rewrite(roots, (node, args) => {
         const { lower, name } = node.prim
-        return name === 'checkpoint' && lower.kind === 'composite' ? lower.expand(args, node.params) : withArgs(node, args)
+        return name === 'checkpoint' && lower.kind === 'composite'
+          ? lower.expand(args, node.params)
+          : withArgs(node, args)
       }),
     )
 

@@ -1,6 +1,15 @@
 /** Vectorisation: a function of one example becomes a function of a batch, by each primitive's batch rule. */
 import { tree, type Tensor, type Tree } from '@adjoint/tensor'
-import { batch, normalizeAxis, primitives, ShapeError, showShape, withTrace, type Expr, type Batched } from '@adjoint/tensor/ir'
+import {
+  batch,
+  normalizeAxis,
+  primitives,
+  ShapeError,
+  showShape,
+  withTrace,
+  type Expr,
+  type Batched,
+} from '@adjoint/tensor/ir'
 import { onLeaves, take } from './trees.ts'
 
 const { broadcastTo, parameter, reshape, transpose } = primitives
@@ -72,8 +81,7 @@ export const moveAxis = (x: Expr, from: number, to: number): Expr => {
 const spread = (x: Expr, size: number): Expr => broadcastTo(reshape(x, [1, ...x.shape]), [size, ...x.shape])
 
 /** A result of a batched graph, with the axis whether it depends on it or not. */
-export const spreadOut = ({ value, batched }: Batched, size: number): Expr =>
-  batched ? value : spread(value, size)
+export const spreadOut = ({ value, batched }: Batched, size: number): Expr => (batched ? value : spread(value, size))
 
 /** `f` over axis 0, of `size`, of those arguments that are `mapped`. */
 export const batchCall = (

@@ -9,14 +9,15 @@ import { withTrace } from '../graph/trace.ts'
 
 /** The line of this file that calls, as its stack prints it. */
 const here = (): number => Number(/site\.test\.ts:(\d+):\d+/.exec(new Error().stack!.split('\n')[2]!)![1])
-const lineOf = (node: Expr): number => Number(/site\.test\.ts:(\d+):\d+\)?$/.exec(describeSite(node.node.site))?.[1])
+const lineOf = (value: Expr): number => Number(/site\.test\.ts:(\d+):\d+\)?$/.exec(describeSite(value.node.site))?.[1])
 
 describe('the place of a node', () => {
   const x = full([2, 3], 0.5)
 
   it('is the line of the user that made it, whatever made it there', () => {
     const [line, ...made] = [here(), tensor([1]), neg(x), add(x, 1), mean()(x), softmax(-1)(x), mul(x, full([3], 2))]
-    for (const root of made) for (const { outs } of toposort([root])) if (outs[0] !== x) expect(lineOf(outs[0]!)).toBe(line)
+    for (const root of made)
+      for (const { outs } of toposort([root])) if (outs[0] !== x) expect(lineOf(outs[0]!)).toBe(line)
   })
 
   it('is found below many frames of the framework', () => {

@@ -12,101 +12,109 @@ import { apply, type Expr, type Node, type Primitive } from '../graph/expr.ts'
 import * as p from '../primitives/index.ts'
 import { sameShape, sizeOf } from '../base/shape.ts'
 
-export type Rule = (node: Expr) => Expr | null
+export type Rule = (e: Expr) => Expr | null
 
 /** The parameters of a node of `prim`; null for a node of another primitive. */
-const paramsOf = <P>(node: Expr, prim: Primitive<P>): P | null =>
+const paramsOf = <P>(value: Expr, prim: Primitive<P>): P | null =>
   // A node's parameters are of its primitive's type: `apply` put both there.
-  node.node.prim === (prim as Primitive<unknown>) ? (node.node.params as P) : null
-const is = (node: Expr, prim: Primitive<never>): boolean => node.node.prim === (prim as Primitive<unknown>)
+  value.node.prim === (prim as Primitive<unknown>) ? (value.node.params as P) : null
+const is = (value: Expr, prim: Primitive<never>): boolean => value.node.prim === (prim as Primitive<unknown>)
 
 /** The value of a node that is one number everywhere. */
-const fillOf = (node: Expr): number | null => paramsOf(node, p.fillP)?.value ?? null
-const first = (node: Expr): Expr => node.node.args[0]!
+const fillOf = (value: Expr): number | null => paramsOf(value, p.fillP)?.value ?? null
+const first = (value: Expr): Expr => value.node.args[0]!
 
 /** An elementwise function of fills is a fill, rounded to its dtype; not where it leaves the finite numbers. */
-const fold: Rule = (node) => {
-  const values = node.node.args.map(fillOf)
+const fold: Rule = (value) => {
+  const values = value.node.args.map(fillOf)
   if (!values.every((v) => v !== null)) return null
-  const scalars = node.node.args.map(({ dtype }, i) => ({ shape: [], dtype, data: Float64Array.of(values[i]!) }))
-  const result = dtypes[node.dtype].round(
-    node.node.prim.evaluate(scalars, [{ shape: [], dtype: node.dtype }], node.node.params, evaluateWith)[0]![0]!,
+  const scalars = value.node.args.map(({ dtype }, i) => ({ shape: [], dtype, data: Float64Array.of(values[i]!) }))
+  const result = dtypes[value.dtype].round(
+    value.node.prim.evaluate(scalars, [{ shape: [], dtype: value.dtype }], value.node.params, evaluateWith)[0]![0]!,
   )
-  return Number.isFinite(result) ? p.fillLike(node, result) : null
+  return Number.isFinite(result) ? p.fillLike(value, result) : null
 }
 
 /** Whether a node is `value` everywhere; of a zero the sign counts. */
-const isFill = (node: Expr, value: number): boolean => Object.is(fillOf(node), value)
+const isFill = (e: Expr, value: number): boolean => Object.is(fillOf(e), value)
 /** op(x, unit) = x, for the operand at `at`. */
 const unit =
   (at: 0 | 1, value: number): Rule =>
-  (node) =>
-    isFill(node.node.args[at]!, value) ? node.node.args[1 - at]! : null
+  (e) =>
+    isFill(e.node.args[at]!, value) ? e.node.args[1 - at]! : null
 /** x + 0 = x: on floats only -0 is such a zero, since -0 + 0 = 0. */
 const plusZero =
   (at: 0 | 1): Rule =>
-  (node) =>
-    unit(at, isFloat(node.dtype) ? -0 : 0)(node)
+  (value) =>
+    unit(at, isFloat(value.dtype) ? -0 : 0)(value)
 /** op(x, zero) = zero, on integers and bool. */
 const absorbing =
   (value: number): Rule =>
-  (node) =>
-    isFloat(node.dtype) ? null : (node.node.args.find((a) => fillOf(a) === value) ?? null)
+  (e) =>
+    isFloat(e.dtype) ? null : (e.node.args.find((a) => fillOf(a) === value) ?? null)
 const onBool =
   (rule: Rule): Rule =>
-  (node) =>
-    node.dtype === 'bool' ? rule(node) : null
-const involution: Rule = (node) => (first(node).node.prim === node.node.prim ? first(first(node)) : null)
+  (value) =>
+    value.dtype === 'bool' ? rule(value) : null
+const involution: Rule = (value) => (first(value).node.prim === value.node.prim ? first(first(value)) : null)
 /** op(neg x) = op(x) for the second operand: x + -y = x - y. */
 const absorbNeg =
   (other: (x: Expr, y: Expr) => Expr): Rule =>
-  ({ node: { args: [x, y] } }) =>
+  ({
+    node: {
+      args: [x, y],
+    },
+  }) =>
     is(y!, p.negP) ? other(x!, first(y!)) : null
 
 /** A plain product or quotient does where the first operand is known not to be 0, or the second cannot make NaN of it. */
 const scales =
   (plain: (ct: Expr, y: Expr) => Expr, harmless: (y: number) => boolean): Rule =>
-  ({ node: { args: [ct, y] } }) => {
+  ({
+    node: {
+      args: [ct, y],
+    },
+  }) => {
     const [value, by] = [fillOf(ct!), fillOf(y!)]
     if (value === 0) return p.fillLike(ct!, 0)
     return value !== null || (by !== null && harmless(by)) ? plain(ct!, y!) : null
   }
 
 /** What moves one value around gives that value. */
-const movesFill: Rule = (node) => {
-  const value = fillOf(first(node))
-  return value === null ? null : p.fillLike(node, value)
+const movesFill: Rule = (e) => {
+  const value = fillOf(first(e))
+  return value === null ? null : p.fillLike(e, value)
 }
 /** What takes elements of one value gives that value, where positions outside give no other. */
 const takesFill =
   (prim: Primitive<p.TakeParams>): Rule =>
-  (node) => {
-    const value = fillOf(first(node))
-    const { outside } = paramsOf(node, prim)!
-    return value !== null && (outside === 'nearest' || Object.is(value, p.valueOutside(node.dtype, outside)))
-      ? p.fillLike(node, value)
+  (e) => {
+    const value = fillOf(first(e))
+    const { outside } = paramsOf(e, prim)!
+    return value !== null && (outside === 'nearest' || Object.is(value, p.valueOutside(e.dtype, outside)))
+      ? p.fillLike(e, value)
       : null
   }
-const sameAsOperand: Rule = (node) =>
-  sameShape(node.shape, first(node).shape) && node.dtype === first(node).dtype ? first(node) : null
+const sameAsOperand: Rule = (value) =>
+  sameShape(value.shape, first(value).shape) && value.dtype === first(value).dtype ? first(value) : null
 
 const twice =
-  <P>(prim: Primitive<P>, join: (inner: P, outer: P, x: Expr, node: Expr) => Expr): Rule =>
-  (node) => {
-    const inner = paramsOf(first(node), prim)
-    const outer = paramsOf(node, prim)
-    return inner === null || outer === null ? null : join(inner, outer, first(first(node)), node)
+  <P>(prim: Primitive<P>, join: (inner: P, outer: P, x: Expr, value: Expr) => Expr): Rule =>
+  (value) => {
+    const inner = paramsOf(first(value), prim)
+    const outer = paramsOf(value, prim)
+    return inner === null || outer === null ? null : join(inner, outer, first(first(value)), value)
   }
 const plus = (x: readonly number[], y: readonly number[]): readonly number[] => x.map((v, i) => v + y[i]!)
 
 const reductions = [p.reduceSumP, p.reduceProdP, p.multiplyAllP, p.reduceMaxP, p.reduceMinP] as const
-const reduceOf = (node: Expr): readonly number[] =>
-  reductions.map((prim) => paramsOf(node, prim)?.axes ?? null).find((axes) => axes !== null)!
+const reduceOf = (value: Expr): readonly number[] =>
+  reductions.map((prim) => paramsOf(value, prim)?.axes ?? null).find((axes) => axes !== null)!
 
 /** An axis of size 1 has nothing to reduce. */
-const unitAxes: Rule = (node) => {
-  const x = first(node)
-  const axes = reduceOf(node)
+const unitAxes: Rule = (value) => {
+  const x = first(value)
+  const axes = reduceOf(value)
   if (!axes.some((a) => x.shape[a] === 1)) return null
   const dropped = axes.filter((a) => x.shape[a] === 1)
   const flat = p.reshape(
@@ -114,45 +122,45 @@ const unitAxes: Rule = (node) => {
     x.shape.filter((_, i) => !dropped.includes(i)),
   )
   const rest = axes.filter((a) => x.shape[a] !== 1).map((a) => a - dropped.filter((d) => d < a).length)
-  return rest.length === 0 ? flat : apply(node.node.prim, [flat], { axes: rest })
+  return rest.length === 0 ? flat : apply(value.node.prim, [flat], { axes: rest })
 }
 /** A reduction of `count` equal values, where `f` knows it. */
 const reducesFill =
-  (f: (value: number, count: number, node: Expr) => number | null): Rule =>
-  (node) => {
-    const value = fillOf(first(node))
-    const count = sizeOf(reduceOf(node).map((a) => first(node).shape[a]!))
-    const reduced = value === null || count === 0 ? null : f(value, count, node)
-    return reduced === null ? null : p.fillLike(node, reduced)
+  (f: (value: number, count: number, e: Expr) => number | null): Rule =>
+  (e) => {
+    const value = fillOf(first(e))
+    const count = sizeOf(reduceOf(e).map((a) => first(e).shape[a]!))
+    const reduced = value === null || count === 0 ? null : f(value, count, e)
+    return reduced === null ? null : p.fillLike(e, reduced)
   }
 
 /** A transposition that only moves axes of size 1 is a reshape, which costs no thought downstream. */
-const movesUnitAxes: Rule = (node) => {
-  const perm = paramsOf(node, p.transposeP)!.perm.filter((a) => first(node).shape[a] !== 1)
-  return perm.every((a, i) => i === 0 || perm[i - 1]! < a) ? p.reshape(first(node), node.shape) : null
+const movesUnitAxes: Rule = (value) => {
+  const perm = paramsOf(value, p.transposeP)!.perm.filter((a) => first(value).shape[a] !== 1)
+  return perm.every((a, i) => i === 0 || perm[i - 1]! < a) ? p.reshape(first(value), value.shape) : null
 }
 
 /**
  * A pointwise primitive whose element at an index is its first operand's element there. How `input`, `stopGradient` and
  * identities that other packages define are told: by what they compute.
  */
-export const identity: Rule = (node) => {
-  const { lower } = node.node.prim
-  const x = node.node.args[0]
-  if (lower.kind !== 'pointwise' || x === undefined || sameAsOperand(node) === null) return null
+export const identity: Rule = (value) => {
+  const { lower } = value.node.prim
+  const x = value.node.args[0]
+  if (lower.kind !== 'pointwise' || x === undefined || sameAsOperand(value) === null) return null
   // What is in memory anyway needs no storing.
   if (lower.stored === true && x.node.prim.lower.kind === 'pointwise') return null
-  const index = node.shape.map((extent, id) => ix.ofAxis({ id, extent }))
+  const index = value.shape.map((extent, id) => ix.ofAxis({ id, extent }))
   const own = new Set<scalar.Scalar>()
   const element = lower.at(
     index,
     (arg, at) => {
-      const read = scalar.load(arg, ix.constant(0), node.node.args[arg]!.dtype)
+      const read = scalar.load(arg, ix.constant(0), value.node.args[arg]!.dtype)
       if (arg === 0 && at.every((i, k) => i === index[k])) own.add(read)
       return read
     },
-    node,
-    node.node.params,
+    value,
+    value.node.params,
   )
   return own.has(element) ? x : null
 }
@@ -178,17 +186,29 @@ const table: readonly (readonly [Primitive<never>, ...Rule[]])[] = [
   [p.shrP, unit(1, 0)],
   [
     p.whereP,
-    ({ node: { args: [cond, x, y] } }) => {
+    ({
+      node: {
+        args: [cond, x, y],
+      },
+    }) => {
       const value = fillOf(cond!)
       return x === y ? x! : value === null ? null : value === 0 ? y! : x!
     },
     // where(not c, x, y) = where(c, y, x)
-    ({ node: { args: [cond, x, y] } }) => (is(cond!, p.notP) ? p.where(first(cond!), y!, x!) : null),
+    ({
+      node: {
+        args: [cond, x, y],
+      },
+    }) => (is(cond!, p.notP) ? p.where(first(cond!), y!, x!) : null),
   ],
   [p.scaledP, scales(p.mul, Number.isFinite)],
   [
     p.mutualP,
-    ({ node: { args: [x, y] } }) => {
+    ({
+      node: {
+        args: [x, y],
+      },
+    }) => {
       const [fill, other] = fillOf(x!) !== null ? [x!, y!] : [y!, x!]
       const value = fillOf(fill)
       return value === null ? null : value === 0 ? p.fillLike(fill, 0) : p.scaled(other, fill)

@@ -23,14 +23,14 @@ export const lowerGroup = ({ owner, bufferOf }: Surroundings, group: Group): Low
   const buffers: (KernelBuffer & { readonly program: number })[] = []
   const names: string[] = []
 
-  const bufferFor = (node: Expr, use: 'read' | 'write'): number => {
-    const program = bufferOf.get(node)!
+  const bufferFor = (value: Expr, use: 'read' | 'write'): number => {
+    const program = bufferOf.get(value)!
     const at = buffers.findIndex((b) => b.program === program)
     const known = buffers[at]
-    const size = Math.max(known?.size ?? 0, sizeOf(node.shape))
+    const size = Math.max(known?.size ?? 0, sizeOf(value.shape))
     const merged = {
       program,
-      dtype: node.dtype,
+      dtype: value.dtype,
       size,
       read: known?.read === true || use === 'read',
       write: known?.write === true || use === 'write',
@@ -42,70 +42,70 @@ export const lowerGroup = ({ owner, bufferOf }: Surroundings, group: Group): Low
 
   const memo = new Map<Expr, Map<string, Scalar>>()
   const order = [...group.reductions].reverse()
-  const reductionOf = new Map(order.map((r, i) => [r.node, i]))
+  const reductionOf = new Map(order.map((r, i) => [r.value, i]))
 
-  const value = (node: Expr, index: readonly Ix[]): Scalar => {
-    const known = memo.get(node) ?? new Map<string, Scalar>()
-    memo.set(node, known)
+  const value = (value: Expr, index: readonly Ix[]): Scalar => {
+    const known = memo.get(value) ?? new Map<string, Scalar>()
+    memo.set(value, known)
     const key = indexKey(index)
     const seen = known.get(key)
     if (seen !== undefined) return seen
-    const made = compute(node, index)
+    const made = compute(value, index)
     known.set(key, made)
     return made
   }
-  const compute = (node: Expr, index: readonly Ix[]): Scalar => {
-    const { lower } = node.node.prim
-    if (lower.kind === 'after') return value(node.node.args[0]!, index)
-    const reduction = reductionOf.get(node)
-    if (reduction !== undefined) return reduced(reduction, node.dtype)
-    if (group.dot?.node === node) return reduced(0, node.dtype)
-    const elsewhere = owner.has(node) && owner.get(node) !== group
+  const compute = (e: Expr, index: readonly Ix[]): Scalar => {
+    const { lower } = e.node.prim
+    if (lower.kind === 'after') return value(e.node.args[0]!, index)
+    const reduction = reductionOf.get(e)
+    if (reduction !== undefined) return reduced(reduction, e.dtype)
+    if (group.dot?.value === e) return reduced(0, e.dtype)
+    const elsewhere = owner.has(e) && owner.get(e) !== group
     if (lower.kind === 'pointwise' && !elsewhere) {
-      names.push(node.node.prim.name)
-      return lower.at(index, (arg, at) => value(node.node.args[arg]!, at), node, node.node.params)
+      names.push(e.node.prim.name)
+      return lower.at(index, (arg, at) => value(e.node.args[arg]!, at), e, e.node.params)
     }
-    return load(bufferFor(node, 'read'), flatten(index, node.shape), node.dtype)
+    return load(bufferFor(e, 'read'), flatten(index, e.shape), e.dtype)
   }
 
   const reductions = order.map((r): Reduction => {
-    const { lower } = r.node.node.prim
+    const { lower } = r.value.node.prim
     const op: ReduceOp = lower.kind === 'reduce' || lower.kind === 'scan' ? lower.op : 'sum'
-    const scalar = value(r.node.node.args[0]!, r.inner)
-    names.push(r.node.node.prim.name)
-    return { op, dtype: r.node.dtype, value: scalar, scan: lower.kind === 'scan' }
+    const scalar = value(r.value.node.args[0]!, r.inner)
+    names.push(r.value.node.prim.name)
+    return { op, dtype: r.value.dtype, value: scalar, scan: lower.kind === 'scan' }
   })
   const dot =
     group.dot === null
       ? null
       : {
           ...group.dot,
-          a: value(group.dot.node.node.args[0]!, [
+          a: value(group.dot.value.node.args[0]!, [
             ...group.dot.index.slice(0, -2),
             ofAxis(group.dot.m),
             ofAxis(group.dot.k),
           ]),
-          b: value(group.dot.node.node.args[1]!, [
+          b: value(group.dot.value.node.args[1]!, [
             ...group.dot.index.slice(0, -2),
             ofAxis(group.dot.k),
             ofAxis(group.dot.n),
           ]),
         }
-  if (dot !== null) names.push(dot.node.node.prim.name)
-  const stores = group.stores.map(({ node, index, scope }): Store => {
-    const { lower } = node.node.prim
+  if (dot !== null) names.push(dot.value.node.prim.name)
+  const stores = group.stores.map(({ value: e, index, scope }): Store => {
+    const { lower } = e.node.prim
     if (lower.kind === 'update') {
-      const arg = (i: number, at: readonly Ix[]): Scalar => value(node.node.args[i]!, at)
-      const to = lower.to(index, arg, node, node.node.params)
-      const what = lower.value(index, arg, node, node.node.params)
-      names.push(node.node.prim.name)
-      const buffer = bufferFor(node, 'write')
+      const arg = (i: number, at: readonly Ix[]): Scalar => value(e.node.args[i]!, at)
+      const to = lower.to(index, arg, e, e.node.params)
+      const what = lower.value(index, arg, e, e.node.params)
+      names.push(e.node.prim.name)
+      const buffer = bufferFor(e, 'write')
       // An increasing store also reads what is there.
-      if (lower.mode === 'add') bufferFor(node, 'read')
-      return { buffer, at: flatten(to, node.shape), value: what, scope, mode: lower.mode }
+      if (lower.mode === 'add') bufferFor(e, 'read')
+      return { buffer, at: flatten(to, e.shape), value: what, scope, mode: lower.mode }
     }
-    const what = lower.kind === 'scan' ? reduced(0, node.dtype) : value(node, index)
-    return { buffer: bufferFor(node, 'write'), at: flatten(index, node.shape), value: what, scope, mode: 'set' }
+    const what = lower.kind === 'scan' ? reduced(0, e.dtype) : value(e, index)
+    return { buffer: bufferFor(e, 'write'), at: flatten(index, e.shape), value: what, scope, mode: 'set' }
   })
 
   const name = [...new Set(names)].join(' ')

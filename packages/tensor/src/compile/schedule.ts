@@ -26,11 +26,15 @@ export const schedule =
     const graph: Computation = { ...asked, outputs }
 
     const results = new Set(outputs.map(storageOf))
-    const fusion = mergeSiblings(capabilities, fuse(
+    const fusion = mergeSiblings(
+      capabilities,
+      fuse(
         capabilities,
         toposort(outputs).flatMap((node) => node.outs),
         outputs,
-      ), results)
+      ),
+      results,
+    )
     const pairs = pairDonations(graph)
     overwriteLast(fusion, pairs)
     const groups = inOrder({ groups: fusion.groups, trafficOf: traffic(fusion, results), bytesOf })
@@ -42,7 +46,7 @@ export const schedule =
       const copy = plan.before.get(group)
       if (copy !== undefined) steps.push({ kind: 'copy', ...copy })
       const { kernel, buffers } = lowerGroup({ owner: fusion.owner, bufferOf: plan.bufferOf }, group)
-      const root = group.stores[0]!.node
+      const root = group.stores[0]!.value
       steps.push({ kind: 'kernel', kernel, buffers, site: root.node.site })
     }
     for (const copy of plan.last) steps.push({ kind: 'copy', ...copy })
@@ -70,7 +74,7 @@ const traffic = ({ owner }: Fusion, results: ReadonlySet<Expr>): ((group: Group)
     if (seen !== undefined) return seen
     const made: Traffic = {
       reads: touched(group, owner).filter((value) => owner.has(value) && !results.has(value)),
-      writes: group.stores.flatMap(({ node }) => (results.has(node) ? [] : [node])),
+      writes: group.stores.flatMap(({ value: e }) => (results.has(e) ? [] : [e])),
       inPlace: group.kind === 'update',
     }
     known.set(group, made)

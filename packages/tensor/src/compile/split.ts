@@ -49,7 +49,8 @@ const splitReduction = (capabilities: Capabilities, e: Expr, op: ReduceOp, axes:
   const rows = sizeOf(e.shape)
   const n = sizeOf(axes.map((a) => x.shape[a]!))
   // The same primitive, over other axes: only the shape of the work changes.
-  const over = (y: Expr, ...which: readonly number[]): Expr => split(capabilities, apply(e.node.prim, [y], { axes: which }))
+  const over = (y: Expr, ...which: readonly number[]): Expr =>
+    split(capabilities, apply(e.node.prim, [y], { axes: which }))
   if (n > COUNTED && axes.length > 1) {
     const first = largestFirst(x.shape, axes)
     const later = axes.filter((a) => !first.includes(a)).map((a) => a - first.filter((f) => f < a).length)

@@ -30,12 +30,12 @@ const plan = (graph: Computation = whole): Plan => {
   const order = toposort(graph.outputs).flatMap(({ outs }) => outs)
   const fusion = fuse(host, order, graph.outputs)
   const position = new Map(order.map((e, i) => [e, i]))
-  const first = (g: Group): number => position.get(g.stores[0]!.node)!
+  const first = (g: Group): number => position.get(g.stores[0]!.value)!
   const groups = [...fusion.groups].sort((g, h) => first(g) - first(h))
   const memory = planMemory(Infinity, graph, fusion, groups, pairDonations(graph))
   const steps = groups.map((g): Step => {
     const { kernel, buffers } = lowerGroup({ owner: fusion.owner, bufferOf: memory.bufferOf }, g)
-    return { kind: 'kernel', kernel, buffers, site: g.stores[0]!.node.node.site }
+    return { kind: 'kernel', kernel, buffers, site: g.stores[0]!.value.node.site }
   })
   const program: Program = {
     inputs: graph.inputs,

@@ -43,7 +43,8 @@ export const verifyExprs = (stage: string, before: readonly Expr[], after: reado
   for (const node of toposort(after)) {
     const made = node.prim.outs(node.args, node.params)
     node.outs.forEach((out, i) => {
-      if (!same(out, made[i]!)) throw new StageError(stage, `${show(out)} stands where its operands give ${showAval(made[i]!)}`)
+      if (!same(out, made[i]!))
+        throw new StageError(stage, `${show(out)} stands where its operands give ${showAval(made[i]!)}`)
       if (out.node !== node || out.index !== i) throw new StageError(stage, `${show(out)} belongs to another node`)
     })
   }
@@ -56,18 +57,18 @@ export const verifyGroups = ({ groups, owner }: Fusion, order: readonly Group[],
     throw new StageError('order', `${groups.length} kernels became ${order.length}`)
   order.forEach((g, i) => {
     for (const before of g.after)
-      if (!(position.get(before)! < i)) throw new StageError('order', `${show(g.stores[0]!.node)} runs too early`)
-    for (const { node } of g.stores)
-      if (owner.get(node) !== g)
-        throw new StageError('fuse', `${show(node)} is stored by a kernel that does not own it`)
+      if (!(position.get(before)! < i)) throw new StageError('order', `${show(g.stores[0]!.value)} runs too early`)
+    for (const { value: e } of g.stores)
+      if (owner.get(e) !== g) throw new StageError('fuse', `${show(e)} is stored by a kernel that does not own it`)
     for (const value of touched(g, owner)) {
       const writer = owner.get(value)
       if (writer !== undefined && !(position.get(writer)! < i))
-        throw new StageError('order', `${show(g.stores[0]!.node)} reads ${show(value)} before it is stored`)
+        throw new StageError('order', `${show(g.stores[0]!.value)} reads ${show(value)} before it is stored`)
     }
   })
   for (const out of outputs.map(storageOf))
-    if (out.node.prim.lower.kind !== 'leaf' && !owner.has(out)) throw new StageError('fuse', `${show(out)} is not stored`)
+    if (out.node.prim.lower.kind !== 'leaf' && !owner.has(out))
+      throw new StageError('fuse', `${show(out)} is not stored`)
 }
 
 export interface Planned {
@@ -124,7 +125,7 @@ export const verifyProgram = ({ graph, fusion, groups, bufferOf }: Planned, prog
       continue
     }
     const group = groups[next++]!
-    const stored = group.stores.map((s) => s.node)
+    const stored = group.stores.map((s) => s.value)
     const reader = show(stored[0]!)
     // An update finds its operand where it writes; whatever else it reads, and all that others read, is in its own place.
     const operand = group.kind === 'update' ? storageOf(stored[0]!.node.args[0]!) : null
@@ -135,7 +136,7 @@ export const verifyProgram = ({ graph, fusion, groups, bufferOf }: Planned, prog
       )
       if (value !== operand || readAsWell) demand(bufferOf.get(value)!, value, reader)
     }
-    const written = stored.map((node) => bufferOf.get(node)!)
+    const written = stored.map((value) => bufferOf.get(value)!)
     written.forEach((b, i) => {
       if (written.indexOf(b) !== i) fail(`${reader} stores two values in buffer ${b}`)
       for (const other of step.buffers)
@@ -147,7 +148,7 @@ export const verifyProgram = ({ graph, fusion, groups, bufferOf }: Planned, prog
       if (used.write !== written.includes(step.buffers[i]!)) fail(`${reader} hides what it writes`)
     })
     verifyKernel(step.kernel)
-    stored.forEach((node, i) => write(written[i]!, node))
+    stored.forEach((value, i) => write(written[i]!, value))
   }
   if (next !== groups.length) fail(`${groups.length} kernels became ${next}`)
   const outputs = graph.outputs.map(storageOf)

@@ -202,7 +202,9 @@ export const customJvpP: Primitive<CustomJvpParams> = {
     // the tangents of the values are linear in these, so that they may stand anywhere
     const ts = floats.map((x) => input(fillLike(x, 0)))
     const tangents = inlined(push, [...q!, ...xs!, ...ts]).slice(outs.length)
-    const grads = pullbackOf(tangents, ts).pullback(outs.flatMap((out, i) => (isFloat(out.dtype) ? [cts[i] ?? null] : [])))
+    const grads = pullbackOf(tangents, ts).pullback(
+      outs.flatMap((out, i) => (isFloat(out.dtype) ? [cts[i] ?? null] : [])),
+    )
     const one = present(cts)[0]!
     return [
       ...p!.map(() => null),

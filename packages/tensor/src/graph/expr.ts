@@ -132,10 +132,7 @@ export const isExpr = (value: unknown): value is Expr =>
   typeof value === 'object' && value !== null && 'node' in value && 'index' in value && 'shape' in value
 
 /** A node with its results. */
-const makeNode = (
-  { prim, args, params, site }: Omit<Node, 'outs'>,
-  avals: readonly Aval[],
-): Node => {
+const makeNode = ({ prim, args, params, site }: Omit<Node, 'outs'>, avals: readonly Aval[]): Node => {
   const outs: Expr[] = []
   const node: Node = { prim, args, params, site, outs }
   for (const { shape, dtype } of avals) outs.push({ node, index: outs.length, shape, dtype })

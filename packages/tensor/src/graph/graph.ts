@@ -51,7 +51,10 @@ const OWN = 64
 /** Whether a value is known from its index alone (masks, positions, fills), is nothing that a transformation looks for, and little work. */
 const isOwn = (x: Expr): boolean => {
   const nodes = toposort([x])
-  return nodes.length <= OWN && nodes.every(({ prim, outs }) => prim.lower.kind === 'pointwise' && traceOf(outs[0]!) === null)
+  return (
+    nodes.length <= OWN &&
+    nodes.every(({ prim, outs }) => prim.lower.kind === 'pointwise' && traceOf(outs[0]!) === null)
+  )
 }
 
 /**

@@ -52,4 +52,3 @@ export const structureKey = (leaves: readonly Expr[], outputs: readonly Expr[]):
   }
   return `${parts.join(';')}>${outputs.map((o) => place.get(o)!).join(',')}`
 }
-

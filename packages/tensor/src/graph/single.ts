@@ -22,9 +22,7 @@ export interface Single<P> {
 }
 
 const lowering = <P>(lower: SingleLowering<P>): Lowering<P> =>
-  lower.kind === 'composite'
-    ? { kind: 'composite', expand: (args, params) => [lower.expand(args, params)] }
-    : lower
+  lower.kind === 'composite' ? { kind: 'composite', expand: (args, params) => [lower.expand(args, params)] } : lower
 
 /** The record of a primitive with one result. */
 export const single = <P>({

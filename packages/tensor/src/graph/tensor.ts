@@ -19,5 +19,5 @@ export type Scalar<D extends DType = 'f32'> = Tensor<readonly [], D>
  * The one place where an expression receives its compile-time shape and dtype: operations check at run time what their
  * signatures promise, and state it here.
  */
-export const typed = <S extends Shape = Shape, D extends DType = DType>(node: Expr): Tensor<S, D> =>
-  node as Tensor<S, D>
+export const typed = <S extends Shape = Shape, D extends DType = DType>(value: Expr): Tensor<S, D> =>
+  value as Tensor<S, D>

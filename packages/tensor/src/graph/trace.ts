@@ -20,7 +20,7 @@ const known = new WeakMap<Expr, Trace | null>()
 /** Calls `body` with a trace open over `stands`; they belong to it for ever, and it closes when `body` returns. */
 export const withTrace = <R>(name: string, stands: readonly Expr[], body: () => R): R => {
   const trace = { name, open: true }
-  for (const node of stands) standIns.set(node, trace)
+  for (const value of stands) standIns.set(value, trace)
   try {
     return atNoSite(body)
   } finally {
@@ -29,12 +29,12 @@ export const withTrace = <R>(name: string, stands: readonly Expr[], body: () => 
 }
 
 /** The trace whose stand-in `node` is, open or closed. */
-export const traceOf = (node: Expr): Trace | null => standIns.get(node) ?? null
+export const traceOf = (value: Expr): Trace | null => standIns.get(value) ?? null
 
-const openTrace = (node: Expr): Trace | null | undefined => {
-  const stand = standIns.get(node)
+const openTrace = (value: Expr): Trace | null | undefined => {
+  const stand = standIns.get(value)
   if (stand?.open === true) return stand
-  const memo = known.get(node)
+  const memo = known.get(value)
   return memo === null || memo?.open === true ? memo : undefined
 }
 
@@ -43,11 +43,11 @@ export const tracing = (root: Expr): Trace | null => {
   const answer = openTrace(root)
   if (answer !== undefined) return answer
   const seen = new Set<Expr>([root])
-  const stack: { readonly node: Expr; next: number }[] = [{ node: root, next: 0 }]
+  const stack: { readonly value: Expr; next: number }[] = [{ value: root, next: 0 }]
   for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
-    const arg = top.node.node.args[top.next++]
+    const arg = top.value.node.args[top.next++]
     if (arg === undefined) {
-      known.set(top.node, null)
+      known.set(top.value, null)
       stack.pop()
     } else if (!seen.has(arg)) {
       seen.add(arg)
@@ -55,21 +55,21 @@ export const tracing = (root: Expr): Trace | null => {
       if (found === null) continue
       if (found !== undefined) {
         // every node on the stack leads to the stand-in
-        for (const { node } of stack) known.set(node, found)
+        for (const { value: e } of stack) known.set(e, found)
         return found
       }
-      stack.push({ node: arg, next: 0 })
+      stack.push({ value: arg, next: 0 })
     }
   }
   return null
 }
 
 /** Whether a node depends on a stand-in of an open trace, so that it has no value yet. */
-export const isTraced = (nodes: readonly Expr[]): boolean => nodes.some((node) => tracing(node) !== null)
+export const isTraced = (nodes: readonly Expr[]): boolean => nodes.some((value) => tracing(value) !== null)
 
 /** What to tell the user who evaluates a stand-in after its trace has closed (or before). */
-export const leak = (node: Expr): string => {
-  const trace = traceOf(node)
+export const leak = (value: Expr): string => {
+  const trace = traceOf(value)
   const what = trace === null ? 'a placeholder' : `a placeholder of ${trace.name}`
   return trace?.open === true
     ? `${what} has no value while ${trace.name} is tracing. Return the tensor from the function and read the result outside.`

@@ -35,7 +35,11 @@ export const rewrite = (
 ): readonly Expr[] => {
   const image = new Map<Node, readonly Expr[]>()
   const imageOf = (x: Expr): Expr => image.get(x.node)![x.index]!
-  for (const node of toposort(roots)) image.set(node, atSite(node.site, () => replace(node, node.args.map(imageOf))))
+  for (const node of toposort(roots))
+    image.set(
+      node,
+      atSite(node.site, () => replace(node, node.args.map(imageOf))),
+    )
   return roots.map(imageOf)
 }
 

@@ -11,10 +11,15 @@ const moving: ReadonlySet<unknown> = new Set(
 export const hostElements = (x: Expr): ArrayLike<number> | null => {
   let source = x
   while (moving.has(source.node.prim)) source = source.node.args[0]!
-  const { node: { prim, params }, shape, dtype } = source
+  const {
+    node: { prim, params },
+    shape,
+    dtype,
+  } = source
   const one: unknown = raw.fillP
   const data: unknown = raw.constantP
-  if (prim === one) return shape.includes(0) ? [] : evaluate([raw.fill([], dtype, (params as raw.FillParams).value)])[0]!.data
+  if (prim === one)
+    return shape.includes(0) ? [] : evaluate([raw.fill([], dtype, (params as raw.FillParams).value)])[0]!.data
   return prim === data ? evaluate([source])[0]!.data : null
 }
 

@@ -57,7 +57,8 @@ export const binaryPrimitive = ({ name, op, accepts, result, f, vjp }: BinaryRow
       demandSameShape(name, args, x, y)
       return { shape: x.shape, dtype: result ?? x.dtype }
     },
-    vjp: (ct, out) => (vjp === null || !isFloat(out.dtype) ? [null, null] : vjp(ct, out.node.args[0]!, out.node.args[1]!, out)),
+    vjp: (ct, out) =>
+      vjp === null || !isFloat(out.dtype) ? [null, null] : vjp(ct, out.node.args[0]!, out.node.args[1]!, out),
     batch: (args, batched, size) => apply(self, align(args, batched, size), null),
     lower: { kind: 'pointwise', at: (index, arg) => scalar.binary(op, arg(0, index), arg(1, index)) },
     evaluate: ([x, y]) => {

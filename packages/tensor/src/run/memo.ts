@@ -86,7 +86,12 @@ export const overRemembered = (device: Device, roots: readonly Expr[]): readonly
       else {
         stack.pop()
         // One node for all its results that are not remembered.
-        const own = rebuilt.get(node) ?? over(node, node.args.map((a) => image.get(a)!))
+        const own =
+          rebuilt.get(node) ??
+          over(
+            node,
+            node.args.map((a) => image.get(a)!),
+          )
         rebuilt.set(node, own)
         image.set(top.x, own.outs[index]!)
       }

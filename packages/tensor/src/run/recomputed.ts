@@ -30,13 +30,13 @@ const growing = new WeakMap<Site, Growth>()
 const told = new WeakSet<Site>()
 
 /** The nodes that computing `roots` computes, but those that `cut` holds back; what is remembered is not computed. */
-const computed = (device: Device, roots: readonly Expr[], cut: (node: Expr) => boolean): ReadonlySet<Expr> => {
+const computed = (device: Device, roots: readonly Expr[], cut: (value: Expr) => boolean): ReadonlySet<Expr> => {
   const found = new Set<Expr>()
   const waiting = [...roots]
-  for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
-    if (node.node.args.length === 0 || found.has(node) || cut(node) || remembered(device, node) !== null) continue
-    found.add(node)
-    waiting.push(...node.node.args)
+  for (let e = waiting.pop(); e !== undefined; e = waiting.pop()) {
+    if (e.node.args.length === 0 || found.has(e) || cut(e) || remembered(device, e) !== null) continue
+    found.add(e)
+    waiting.push(...e.node.args)
   }
   return found
 }
@@ -47,15 +47,15 @@ const computed = (device: Device, roots: readonly Expr[], cut: (node: Expr) => b
  */
 const lineToRealize = (device: Device, roots: readonly Expr[], nodes: ReadonlySet<Expr>, now: number): Site | null => {
   const generations = new Map<Site, Set<number>>()
-  for (const node of nodes) {
-    const seen = generations.get(node.node.site) ?? new Set()
-    generations.set(node.node.site, seen.add(born.get(node) ?? now))
+  for (const value of nodes) {
+    const seen = generations.get(value.node.site) ?? new Set()
+    generations.set(value.node.site, seen.add(born.get(value) ?? now))
   }
   const often = [...generations].filter(([, seen]) => seen.size >= GENERATIONS / 2).slice(0, CANDIDATES)
   let best: { readonly site: Site; readonly past: number; readonly present: number } | null = null
   for (const [site] of often) {
-    const rest = [...computed(device, roots, (node) => node.node.site === site)]
-    const past = rest.filter((node) => (born.get(node) ?? now) < now).length
+    const rest = [...computed(device, roots, (value) => value.node.site === site)]
+    const past = rest.filter((value) => (born.get(value) ?? now) < now).length
     const present = rest.length - past
     if (best === null || past < best.past || (past === best.past && present > best.present))
       best = { site, past, present }
@@ -76,9 +76,9 @@ export const noteCompiled = (device: Device, roots: readonly Expr[]): void => {
   const site = roots[0]!.node.site
   const nodes = computed(device, roots, () => false)
   const earlier = new Set<number>()
-  for (const node of nodes) {
-    const when = born.get(node)
-    if (when === undefined) born.set(node, now)
+  for (const value of nodes) {
+    const when = born.get(value)
+    if (when === undefined) born.set(value, now)
     else earlier.add(when)
   }
   const { generations, times } = growing.get(site) ?? { generations: 0, times: 0 }
@@ -89,7 +89,7 @@ export const noteCompiled = (device: Device, roots: readonly Expr[]): void => {
   const line = lineToRealize(device, roots, nodes, now)
   if (line === null || (line !== site && told.has(line))) return
   told.add(line)
-  const old = [...nodes].filter((node) => (born.get(node) ?? now) < now).length
+  const old = [...nodes].filter((value) => (born.get(value) ?? now) < now).length
   warn(
     `what is asked for at ${describeSite(site)} computes anew ${old} operations of ${earlier.size} earlier computations: ` +
       `the work grows with the square of the steps. Realize what the loop carries from step to step, as in ` +

@@ -137,7 +137,8 @@ export const wasmDevice = ({ maximumPages }: WasmOptions = {}): WasmDevice => {
       const data = hostDataOf(leaf)
       const storage = data === null ? storageOfTensor(leaf) : uploaded(device, leaf)
       if (storage !== null) return own(storage)
-      if (data === null) throw new Error(`a program closes over a ${leaf.node.prim.name}, which has no value of its own`)
+      if (data === null)
+        throw new Error(`a program closes over a ${leaf.node.prim.name}, which has no value of its own`)
       const block = take(bytes, { op: `upload of ${showAval(leaf)}`, site: leaf.node.site })
       memory.write(block, data)
       return block

@@ -150,31 +150,31 @@ export const ownCost = (
 const coneCost = (e: Expr, own: ReadonlyMap<Expr, Own>, seen: ReadonlyMap<Expr, Seen>): Omit<Cost, 'inlined'> => {
   const size = Math.max(1, sizeOf(e.shape))
   const visited = new Map<Expr, Set<string>>()
-  const stack: { readonly node: Expr; readonly path: string; readonly share: number; readonly times: number }[] = [
-    { node: e, path: '', share: 1, times: 1 },
+  const stack: { readonly value: Expr; readonly path: string; readonly share: number; readonly times: number }[] = [
+    { value: e, path: '', share: 1, times: 1 },
   ]
   let weight = 0
   let loads = 0
   let overDot = false
   let overReduction = false
   for (let top = stack.pop(); top !== undefined && weight <= LARGEST; top = stack.pop()) {
-    const { node, path, times } = top
-    const paths = visited.get(node) ?? new Set()
+    const { value: x, path, times } = top
+    const paths = visited.get(x) ?? new Set()
     if (paths.has(path)) continue
-    visited.set(node, paths.add(path))
-    const share = Math.min(top.share, sizeOf(node.shape) / size)
-    const kind = node === e ? 'inlined' : seen.get(node)!
+    visited.set(x, paths.add(path))
+    const share = Math.min(top.share, sizeOf(x.shape) / size)
+    const kind = x === e ? 'inlined' : seen.get(x)!
     if (kind !== 'inlined') {
       weight += LOAD * share * times
       loads += paths.size === 1 ? 1 : 0
-      overDot ||= kind === 'dot' && sizeOf(node.shape) === size
+      overDot ||= kind === 'dot' && sizeOf(x.shape) === size
       overReduction ||= kind === 'reduction'
       continue
     }
-    const { arithmetic, reads } = own.get(node)!
+    const { arithmetic, reads } = own.get(x)!
     weight += (NODE + arithmetic) * share * times
     for (const r of reads)
-      stack.push({ node: r.arg, path: r.same ? path : `${path}/${visited.size}`, share, times: times * r.times })
+      stack.push({ value: r.arg, path: r.same ? path : `${path}/${visited.size}`, share, times: times * r.times })
   }
   const { arithmetic, reads } = own.get(e)!
   return {

@@ -23,9 +23,9 @@ const OPERAND = LOAD + 2
 
 /** A node standing for memory that another node names: `after(x, y)` is x. */
 export const storageOf = (e: Expr): Expr => {
-  let node = e
-  while (node.node.prim.lower.kind === 'after') node = node.node.args[0]!
-  return node
+  let value = e
+  while (value.node.prim.lower.kind === 'after') value = value.node.args[0]!
+  return value
 }
 
 /** A group that joins reductions looks this far for what they have in common. */
@@ -35,7 +35,11 @@ const LARGE = 1 / 2
 const SMALL = 1 / 8
 
 /** Whether all readers are to read what was written once. */
-const isStored = ({ node: { prim: { lower } } }: Expr): boolean => lower.kind === 'pointwise' && lower.stored === true
+const isStored = ({
+  node: {
+    prim: { lower },
+  },
+}: Expr): boolean => lower.kind === 'pointwise' && lower.stored === true
 
 /** How often a group evaluates what is inlined into it. */
 const gridOf = (group: Group): number => count(group.rows) * count(group.cols) * (group.dot?.k.extent ?? 1)
@@ -43,7 +47,7 @@ const gridOf = (group: Group): number => count(group.rows) * count(group.cols) *
 export const fuse = (capabilities: Capabilities, order: readonly Expr[], outputs: readonly Expr[]): Fusion => {
   const kept = new Set(outputs.map(storageOf))
   const cost = costs(order, kept)
-  const books = createGrouping(capabilities.bindings, (node) => cost.get(node))
+  const books = createGrouping(capabilities.bindings, (value) => cost.get(value))
   const { readersOf, newGroup, read, inline, readThrough, store, hosts, roomFor } = books
 
   /**
@@ -55,13 +59,13 @@ export const fuse = (capabilities: Capabilities, order: readonly Expr[], outputs
     const seen = new Set<Expr>([e])
     const stack = [{ node: e, as: e }]
     for (let top = stack.pop(); top !== undefined && seen.size < CONE; top = stack.pop()) {
-      const { node, as } = top
-      const known = cost.get(node)
-      if (known?.inlined !== true && group?.computes.has(node) !== true) {
-        const value = storageOf(node)
+      const { node: x, as } = top
+      const known = cost.get(x)
+      if (known?.inlined !== true && group?.computes.has(x) !== true) {
+        const value = storageOf(x)
         found.set(sizeOf(as.shape) === sizeOf(value.shape) ? value : as, value)
       } else
-        for (const arg of node.node.args)
+        for (const arg of x.node.args)
           if (!seen.has(arg)) {
             seen.add(arg)
             stack.push({ node: arg, as: known?.view === true ? as : arg })
@@ -75,12 +79,12 @@ export const fuse = (capabilities: Capabilities, order: readonly Expr[], outputs
    * each reads (of micro-batches, each would wait for the last); that costs nothing where it is kept alive anyway, for a
    * reader that runs later still (the gradients whose common norm clips them).
    */
-  const mayJoin = (group: Group, node: Expr): boolean => {
+  const mayJoin = (group: Group, value: Expr): boolean => {
     const part = (as: Expr, e: Expr): number =>
-      Math.min(sizeOf(as.shape), sizeOf(e.shape)) / Math.max(1, sizeOf(node.node.args[0]!.shape))
-    const mine = sources(group, node.node.args[0]!)
-    const theirs = group.reductions.map((r) => sources(group, r.node.node.args[0]!))
-    if (theirs.some((of) => of.has(node) || [...of].some(([as, e]) => part(as, e) >= LARGE && mine.has(as))))
+      Math.min(sizeOf(as.shape), sizeOf(e.shape)) / Math.max(1, sizeOf(value.node.args[0]!.shape))
+    const mine = sources(group, value.node.args[0]!)
+    const theirs = group.reductions.map((r) => sources(group, r.value.node.args[0]!))
+    if (theirs.some((of) => of.has(value) || [...of].some(([as, e]) => part(as, e) >= LARGE && mine.has(as))))
       return true
     const waits = (e: Expr): boolean =>
       e.node.prim.lower.kind === 'leaf' || readersOf(e).some((g) => g !== group && runsAfter(g, group))
@@ -90,75 +94,75 @@ export const fuse = (capabilities: Capabilities, order: readonly Expr[], outputs
    * A sum that runs on from product to product, (a + b) + c: its reader takes the last product as its own, and adds what the
    * earlier ones came to, so that of all products one sum is kept, not each. No kernel more: every product has one.
    */
-  const accumulates = (node: Expr): boolean => {
-    const [reader, ...others] = readersOf(node)
-    const { overDot, view } = cost.get(node)!
-    if (view || !overDot || reader === undefined || others.length > 0 || kept.has(node)) return false
-    const whole = (e: Expr): boolean => sizeOf(e.shape) === sizeOf(node.shape)
-    const mine = new Set(sources(reader, node).values())
+  const accumulates = (value: Expr): boolean => {
+    const [reader, ...others] = readersOf(value)
+    const { overDot, view } = cost.get(value)!
+    if (view || !overDot || reader === undefined || others.length > 0 || kept.has(value)) return false
+    const whole = (e: Expr): boolean => sizeOf(e.shape) === sizeOf(value.shape)
+    const mine = new Set(sources(reader, value).values())
     const summed = [...mine].filter((e) => whole(e) && e.node.prim.lower.kind !== 'leaf' && readersOf(e).length === 0)
-    const another = [reader.dot?.node, ...reader.reads.keys()].some(
+    const another = [reader.dot?.value, ...reader.reads.keys()].some(
       (e) => e !== undefined && e.node.prim.lower.kind === 'dot' && whole(e) && !mine.has(e),
     )
     return summed.length > 1 && another
   }
 
-  const placePointwise = (node: Expr): void => {
-    const places = readersOf(node).flatMap((group) => group.reads.get(node)!.map((r) => ({ group, ...r })))
+  const placePointwise = (value: Expr): void => {
+    const places = readersOf(value).flatMap((group) => group.reads.get(value)!.map((r) => ({ group, ...r })))
     const data = places.filter((p) => p.kind !== 'order')
-    const { weight, view, overDot, overReduction } = cost.get(node)!
-    const roomy = data.every((p) => roomFor(p.group, node, 0))
+    const { weight, view, overDot, overReduction } = cost.get(value)!
+    const roomy = data.every((p) => roomFor(p.group, value, 0))
     const operands = data.filter((p) => p.kind === 'operand')
-    const shares = places.map((p) => shareOf(sizeOf(node.shape), gridOf(p.group)))
-    const apart = accumulates(node) || isStored(node)
+    const shares = places.map((p) => shareOf(sizeOf(value.shape), gridOf(p.group)))
+    const apart = accumulates(value) || isStored(value)
     if (
-      !kept.has(node) &&
+      !kept.has(value) &&
       data.length === places.length &&
       roomy &&
       !apart &&
       (view || (worthCopying(weight, shares) && (operands.length === 0 || (weight <= OPERAND && !overDot))))
     ) {
-      for (const p of data) inline(p.group, node, p.index, p.kind)
+      for (const p of data) inline(p.group, value, p.index, p.kind)
       return
     }
-    for (const { group, index, axes } of apart ? [] : hosts(node)) {
+    for (const { group, index, axes } of apart ? [] : hosts(value)) {
       // The epilogue of a dot belongs to the dot's own grid, not to a reduction that reads it.
       if (overDot && !overReduction && group.reductions.length > 0) continue
       const fits =
         covers(axes, [...group.rows, ...group.cols]) || (group.reductions.length > 0 && covers(axes, group.rows))
-      if (!fits || !roomFor(group, node, 1)) continue
-      store(group, node, index)
-      inline(group, node, index, 'loop')
+      if (!fits || !roomFor(group, value, 1)) continue
+      store(group, value, index)
+      inline(group, value, index, 'loop')
       return
     }
-    const rows = freshAxes(node.shape)
+    const rows = freshAxes(value.shape)
     const group = newGroup('loop', rows, [])
     const index = rows.map(ofAxis)
-    store(group, node, index)
-    inline(group, node, index, 'loop')
+    store(group, value, index)
+    inline(group, value, index, 'loop')
   }
 
-  const placeReduction = (node: Expr, axes: readonly number[]): void => {
-    const arg = node.node.args[0]!
+  const placeReduction = (e: Expr, axes: readonly number[]): void => {
+    const arg = e.node.args[0]!
     const reduced = axes.map((a) => arg.shape[a]!)
     const columns = sizeOf(reduced)
-    const rowsNeeded = sizeOf(node.shape)
+    const rowsNeeded = sizeOf(e.shape)
     const enter = (group: Group, index: readonly Ix[]): void => {
       // Argument index: the kept axes from the result's index, the reduced ones from the columns.
       const cols = unflatten(flatten(group.cols.map(ofAxis), extents(group.cols)), reduced)
       let nextKept = 0
       let nextReduced = 0
       const inner = arg.shape.map((_, i) => (axes.includes(i) ? cols[nextReduced++]! : index[nextKept++]!))
-      group.reductions.push({ node, index, inner })
-      group.computes.add(node)
+      group.reductions.push({ value: e, index, inner })
+      group.computes.add(e)
       read(group, arg, inner, 'loop')
     }
     const short = columns <= capabilities.longestRow && (rowsNeeded >= capabilities.lanes || columns <= 1024)
-    for (const { group, index, axes: rowAxes } of short ? hosts(node) : []) {
-      if (group.dot !== null || !roomFor(group, node, 1)) continue
-      const others = readersOf(node).length > 1 || kept.has(node)
+    for (const { group, index, axes: rowAxes } of short ? hosts(e) : []) {
+      if (group.dot !== null || !roomFor(group, e, 1)) continue
+      const others = readersOf(e).length > 1 || kept.has(e)
       if (group.reductions.length > 0) {
-        if (!covers(rowAxes, group.rows) || count(group.cols) !== columns || !mayJoin(group, node)) continue
+        if (!covers(rowAxes, group.rows) || count(group.cols) !== columns || !mayJoin(group, e)) continue
       } else {
         const rest = group.rows.filter((a) => a.extent !== 1 && !rowAxes.includes(a))
         if (rest.length > 0 && count(rest) !== columns) continue
@@ -169,38 +173,38 @@ export const fuse = (capabilities: Capabilities, order: readonly Expr[], outputs
         group.stores.splice(0, group.stores.length, ...group.stores.map((s) => ({ ...s, scope }) as const))
       }
       enter(group, index)
-      if (others) store(group, node, index)
+      if (others) store(group, e, index)
       return
     }
-    const rows = freshAxes(node.shape)
+    const rows = freshAxes(e.shape)
     const group = newGroup('loop', rows, freshAxes(reduced))
     const index = rows.map(ofAxis)
     enter(group, index)
-    store(group, node, index)
+    store(group, e, index)
   }
 
-  const placeDot = (node: Expr): void => {
-    const [a, b] = node.node.args as readonly [Expr, Expr]
-    const rank = node.shape.length
-    const axes = freshAxes(node.shape)
+  const placeDot = (e: Expr): void => {
+    const [a, b] = e.node.args as readonly [Expr, Expr]
+    const rank = e.shape.length
+    const axes = freshAxes(e.shape)
     const k = freshAxis(a.shape[rank - 1]!)
     const index = axes.map(ofAxis)
-    const host = hosts(node).find(
+    const host = hosts(e).find(
       ({ group: g, axes: hosted }) =>
-        g.dot === null && g.reductions.length === 0 && covers(hosted, g.rows) && roomFor(g, node, 1),
+        g.dot === null && g.reductions.length === 0 && covers(hosted, g.rows) && roomFor(g, e, 1),
     )
     let group: Group
     if (host === undefined) {
       group = newGroup('loop', axes, [])
-      store(group, node, index)
+      store(group, e, index)
     } else {
       group = host.group
-      inDotAxes(group, host.index, node.shape, axes)
-      if (readersOf(node).length > 1 || kept.has(node)) store(group, node, index)
+      inDotAxes(group, host.index, e.shape, axes)
+      if (readersOf(e).length > 1 || kept.has(e)) store(group, e, index)
     }
     const [batch, [m, n]] = [axes.slice(0, -2), axes.slice(-2) as [Axis, Axis]]
-    group.dot = { node, index, batch, m, n, k }
-    group.computes.add(node)
+    group.dot = { value: e, index, batch, m, n, k }
+    group.computes.add(e)
     const outer = index.slice(0, -2)
     read(group, a, [...outer, ofAxis(m), ofAxis(k)], 'operand')
     read(group, b, [...outer, ofAxis(k), ofAxis(n)], 'operand')
@@ -224,59 +228,59 @@ export const fuse = (capabilities: Capabilities, order: readonly Expr[], outputs
     })
   }
 
-  const placeScan = (node: Expr, axis: number): void => {
-    const axes = freshAxes(node.shape)
+  const placeScan = (e: Expr, axis: number): void => {
+    const axes = freshAxes(e.shape)
     const group = newGroup(
       'scan',
       axes.filter((_, i) => i !== axis),
       [axes[axis]!],
     )
     const index = axes.map(ofAxis)
-    group.computes.add(node)
-    group.reductions.push({ node, index: index.filter((_, i) => i !== axis), inner: index })
-    store(group, node, index)
-    read(group, node.node.args[0]!, index, 'loop')
+    group.computes.add(e)
+    group.reductions.push({ value: e, index: index.filter((_, i) => i !== axis), inner: index })
+    store(group, e, index)
+    read(group, e.node.args[0]!, index, 'loop')
   }
 
   for (let i = order.length - 1; i >= 0; i--) {
-    const node = order[i]!
-    const used = readersOf(node)
-    if (used.length === 0 && !kept.has(node)) continue
-    const { lower } = node.node.prim
+    const expr = order[i]!
+    const used = readersOf(expr)
+    if (used.length === 0 && !kept.has(expr)) continue
+    const { lower } = expr.node.prim
     switch (lower.kind) {
       case 'leaf':
         break
       case 'after':
         for (const group of used) {
-          group.computes.add(node)
-          for (const r of group.reads.get(node)!) read(group, node.node.args[0]!, r.index, r.kind)
-          read(group, node.node.args[1]!, [], 'order')
+          group.computes.add(expr)
+          for (const r of group.reads.get(expr)!) read(group, expr.node.args[0]!, r.index, r.kind)
+          read(group, expr.node.args[1]!, [], 'order')
         }
         break
       case 'pointwise':
-        placePointwise(node)
+        placePointwise(expr)
         break
       case 'reduce':
-        placeReduction(node, lower.axes(node.node.params))
+        placeReduction(expr, lower.axes(expr.node.params))
         break
       case 'dot':
-        placeDot(node)
+        placeDot(expr)
         break
       case 'scan':
-        placeScan(node, lower.axis(node.node.params))
+        placeScan(expr, lower.axis(expr.node.params))
         break
       case 'update': {
-        const rows = freshAxes(lower.grid(node, node.node.params))
+        const rows = freshAxes(lower.grid(expr, expr.node.params))
         const group = newGroup('update', rows, [])
         const index = rows.map(ofAxis)
-        store(group, node, index)
-        read(group, node.node.args[0]!, [], 'order')
-        readThrough(group, node, lower.value, index, 'loop')
-        readThrough(group, node, lower.to, index, 'loop')
+        store(group, expr, index)
+        read(group, expr.node.args[0]!, [], 'order')
+        readThrough(group, expr, lower.value, index, 'loop')
+        readThrough(group, expr, lower.to, index, 'loop')
         break
       }
       case 'composite':
-        throw new Error(`fuse: composite ${node.node.prim.name} reached the scheduler unexpanded`)
+        throw new Error(`fuse: composite ${expr.node.prim.name} reached the scheduler unexpanded`)
     }
   }
   return { groups: books.groups, owner: books.owner }

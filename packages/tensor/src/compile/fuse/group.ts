@@ -5,7 +5,7 @@ import { sizeOf } from '../../base/shape.ts'
 
 /** A node computed in a group, with its index in terms of the group's axes. */
 export interface Member {
-  readonly node: Expr
+  readonly value: Expr
   readonly index: readonly Ix[]
 }
 export interface StoredMember extends Member {
@@ -162,10 +162,10 @@ export const rebase = (group: Group, { rows, cols, move }: Refinement): void => 
     group.reductions.length,
     ...group.reductions.map((r) => ({ ...r, index: all(r.index), inner: all(r.inner) })),
   )
-  for (const [node, reads] of group.reads) {
+  for (const [value, reads] of group.reads) {
     const moved = reads.map((r) => readAt(r.kind, all(r.index)))
     group.reads.set(
-      node,
+      value,
       moved.filter((r, i) => moved.findIndex((q) => q.key === r.key) === i),
     )
   }

@@ -23,33 +23,33 @@ export interface Grouping {
   readonly groups: readonly Group[]
   /** The group that stores a node. */
   readonly owner: ReadonlyMap<Expr, Group>
-  readonly readersOf: (node: Expr) => readonly Group[]
+  readonly readersOf: (value: Expr) => readonly Group[]
   readonly newGroup: (kind: Group['kind'], rows: readonly Axis[], cols: readonly Axis[]) => Group
   /** The group reads a node at an index. */
-  readonly read: (group: Group, node: Expr, index: readonly Ix[], kind: ReadKind) => void
+  readonly read: (group: Group, e: Expr, index: readonly Ix[], kind: ReadKind) => void
   /** The group computes a pointwise node at an index: it reads the arguments instead. */
-  readonly inline: (group: Group, node: Expr, index: readonly Ix[], kind: ReadKind) => void
+  readonly inline: (group: Group, x: Expr, index: readonly Ix[], kind: ReadKind) => void
   /** The group reads what a rule of the node reads at an index. */
-  readonly readThrough: (group: Group, node: Expr, at: At, index: readonly Ix[], kind: ReadKind) => void
+  readonly readThrough: (group: Group, expr: Expr, at: At, index: readonly Ix[], kind: ReadKind) => void
   /** The group stores a node; its other readers load it. */
-  readonly store: (group: Group, node: Expr, index: readonly Ix[]) => void
+  readonly store: (group: Group, expr: Expr, index: readonly Ix[]) => void
   /**
    * Readers that could compute the node themselves: they read it in their loop, at one index, once an element, and no
    * other reader runs before them. Their axes are cut finer where that makes the index plain.
    */
-  readonly hosts: (node: Expr) => readonly Host[]
+  readonly hosts: (expr: Expr) => readonly Host[]
   /** Whether a group that takes up `node`, and reads its arguments in its place, still binds few enough buffers and stays small. */
-  readonly roomFor: (group: Group, node: Expr, stores: 0 | 1) => boolean
+  readonly roomFor: (group: Group, expr: Expr, stores: 0 | 1) => boolean
 }
 
 /** Nodes in one kernel: what a shader compiler and a stack can hold. */
 const LARGEST_KERNEL = 500
 
-export const createGrouping = (bindings: number, costOf: (node: Expr) => Cost | undefined): Grouping => {
+export const createGrouping = (bindings: number, costOf: (x: Expr) => Cost | undefined): Grouping => {
   const groups: Group[] = []
   const owner = new Map<Expr, Group>()
   const readers = new Map<Expr, Set<Group>>()
-  const readersOf = (node: Expr): readonly Group[] => [...(readers.get(node) ?? [])]
+  const readersOf = (value: Expr): readonly Group[] => [...(readers.get(value) ?? [])]
 
   const newGroup: Grouping['newGroup'] = (kind, rows, cols) => {
     const group: Group = {
@@ -68,66 +68,66 @@ export const createGrouping = (bindings: number, costOf: (node: Expr) => Cost | 
     return group
   }
 
-  const read: Grouping['read'] = (group, node, index, kind) => {
+  const read: Grouping['read'] = (group, value, index, kind) => {
     const next = readAt(kind, index)
-    const reads = group.reads.get(node) ?? []
+    const reads = group.reads.get(value) ?? []
     if (reads.some((r) => r.key === next.key)) return
-    group.reads.set(node, [...reads, next])
-    const known = readers.get(node)
-    if (known === undefined) readers.set(node, new Set([group]))
+    group.reads.set(value, [...reads, next])
+    const known = readers.get(value)
+    if (known === undefined) readers.set(value, new Set([group]))
     else known.add(group)
   }
 
-  const inline: Grouping['inline'] = (group, node, index, kind) => {
-    const { lower } = node.node.prim
-    group.computes.add(node)
-    if (lower.kind === 'pointwise') readThrough(group, node, lower.at, index, kind)
+  const inline: Grouping['inline'] = (group, value, index, kind) => {
+    const { lower } = value.node.prim
+    group.computes.add(value)
+    if (lower.kind === 'pointwise') readThrough(group, value, lower.at, index, kind)
   }
-  const readThrough: Grouping['readThrough'] = (group, node, at, index, kind) => {
+  const readThrough: Grouping['readThrough'] = (group, value, at, index, kind) => {
     const stubs = new Map<string, Scalar>()
     at(
       index,
       (arg, argIndex) => {
-        const from = node.node.args[arg]!
+        const from = value.node.args[arg]!
         read(group, from, argIndex, kind)
         const key = `${arg}:${indexKey(argIndex)}`
         const stub = stubs.get(key) ?? load(arg, constant(0), from.dtype)
         stubs.set(key, stub)
         return stub
       },
-      node,
-      node.node.params,
+      value,
+      value.node.params,
     )
   }
 
-  const store: Grouping['store'] = (group, node, index) => {
-    const axes = bijectionAxes(index, node.shape) ?? []
-    group.stores.push({ node, index, scope: group.cols.some((c) => axes.includes(c)) ? 'full' : 'row' })
-    owner.set(node, group)
-    for (const reader of readersOf(node)) if (reader !== group) reader.after.add(group)
+  const store: Grouping['store'] = (group, e, index) => {
+    const axes = bijectionAxes(index, e.shape) ?? []
+    group.stores.push({ value: e, index, scope: group.cols.some((c) => axes.includes(c)) ? 'full' : 'row' })
+    owner.set(e, group)
+    for (const reader of readersOf(e)) if (reader !== group) reader.after.add(group)
   }
 
-  const hosts: Grouping['hosts'] = (node) => {
-    const all = readersOf(node)
+  const hosts: Grouping['hosts'] = (value) => {
+    const all = readersOf(value)
     return all.flatMap((group): readonly Host[] => {
-      const reads = group.reads.get(node)!
+      const reads = group.reads.get(value)!
       const only = reads.length === 1 ? reads[0]! : null
       if (only?.kind !== 'loop' || group.kind !== 'loop') return []
       if (!all.every((other) => other === group || !runsAfter(group, other))) return []
-      const plain = bijectionAxes(only.index, node.shape)
+      const plain = bijectionAxes(only.index, value.shape)
       if (plain !== null) return [{ group, index: only.index, axes: plain }]
       const finer = group.dot === null ? refinement(group, only.index) : null
       if (finer === null) return []
       const index = only.index.map(finer.move)
-      const axes = bijectionAxes(index, node.shape)
+      const axes = bijectionAxes(index, value.shape)
       if (axes === null) return []
       rebase(group, finer)
       return [{ group, index, axes }]
     })
   }
-  const roomFor: Grouping['roomFor'] = (group, node, stores) => {
-    const isLoad = (e: Expr): boolean => e !== node && !group.computes.has(e) && costOf(e)?.loads !== 0
-    const loads = new Set([...node.node.args, ...group.reads.keys()].filter(isLoad))
+  const roomFor: Grouping['roomFor'] = (group, value, stores) => {
+    const isLoad = (e: Expr): boolean => e !== value && !group.computes.has(e) && costOf(e)?.loads !== 0
+    const loads = new Set([...value.node.args, ...group.reads.keys()].filter(isLoad))
     return group.computes.size < LARGEST_KERNEL && loads.size + group.stores.length + stores <= bindings
   }
 

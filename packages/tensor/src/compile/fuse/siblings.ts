@@ -34,13 +34,13 @@ const largeReads = (
 ): ReadonlyMap<Expr, ReadonlySet<string>> => {
   const found = new Map<Expr, Set<string>>()
   const grid = count(g.rows) * count(g.cols)
-  for (const [node, reads] of g.reads) {
-    const place = storageOf(node)
+  for (const [value, reads] of g.reads) {
+    const place = storageOf(value)
     const inMemory = place.node.prim.lower.kind === 'leaf' || (owner.has(place) && owner.get(place) !== g)
-    if (!inMemory || 2 * sizeOf(node.shape) < grid) continue
+    if (!inMemory || 2 * sizeOf(value.shape) < grid) continue
     for (const r of reads)
       if (r.kind === 'loop')
-        found.set(place, (found.get(place) ?? new Set()).add(move(flatten(r.index, node.shape)).key))
+        found.set(place, (found.get(place) ?? new Set()).add(move(flatten(r.index, value.shape)).key))
   }
   return found
 }
@@ -50,7 +50,8 @@ type Readers = ReadonlyMap<Expr, ReadonlySet<Group>>
 const readersIn = (groups: readonly Group[]): Readers => {
   const readers = new Map<Expr, Set<Group>>()
   for (const g of groups)
-    for (const node of g.reads.keys()) readers.set(storageOf(node), (readers.get(storageOf(node)) ?? new Set()).add(g))
+    for (const value of g.reads.keys())
+      readers.set(storageOf(value), (readers.get(storageOf(value)) ?? new Set()).add(g))
   return readers
 }
 
@@ -63,8 +64,8 @@ export const mergeSiblings = (
   const readers = readersIn(groups)
   /** What a group leaves in the arena that is as large as its loops. */
   const leaves = (g: Group): readonly Expr[] =>
-    g.stores.flatMap(({ node }) =>
-      !results.has(node) && 2 * sizeOf(node.shape) >= count(g.rows) * count(g.cols) ? [node] : [],
+    g.stores.flatMap(({ value: e }) =>
+      !results.has(e) && 2 * sizeOf(e.shape) >= count(g.rows) * count(g.cols) ? [e] : [],
     )
   const together = (h: Group, g: Group): boolean =>
     leaves(h).every((x) =>
@@ -91,7 +92,7 @@ const mergeable = (capabilities: Capabilities, owner: ReadonlyMap<Expr, Group>, 
   const axes = [...loops(host.rows), ...loops(host.cols)]
   const theirs = largeReads(host, owner, (ix) => ix)
   const ours = largeReads(g, owner, renaming(g, axes))
-  const shared = [...ours].some(([node, places]) => [...places].some((at) => theirs.get(node)?.has(at) === true))
+  const shared = [...ours].some(([value, places]) => [...places].some((at) => theirs.get(value)?.has(at) === true))
   const bound = (h: Group): number => touched(h, owner).length + h.stores.length
   if (!shared || bound(host) + bound(g) > capabilities.bindings) return false
   return !runsAfter(host, g) && !runsAfter(g, host)
@@ -101,11 +102,11 @@ const absorb = (host: Group, g: Group, groups: readonly Group[], owner: Map<Expr
   rebase(g, { rows: host.rows, cols: host.cols, move: renaming(g, [...loops(host.rows), ...loops(host.cols)]) })
   host.stores.push(...g.stores)
   host.reductions.push(...g.reductions)
-  for (const node of g.computes) host.computes.add(node)
-  for (const { node } of g.stores) owner.set(node, host)
-  for (const [node, reads] of g.reads) {
-    const known = host.reads.get(node) ?? []
-    host.reads.set(node, [...known, ...reads.filter((r) => !known.some((k) => k.key === r.key))])
+  for (const e of g.computes) host.computes.add(e)
+  for (const { value: x } of g.stores) owner.set(x, host)
+  for (const [expr, reads] of g.reads) {
+    const known = host.reads.get(expr) ?? []
+    host.reads.set(expr, [...known, ...reads.filter((r) => !known.some((k) => k.key === r.key))])
   }
   for (const before of g.after) host.after.add(before)
   for (const other of groups) if (other.after.delete(g)) other.after.add(host)

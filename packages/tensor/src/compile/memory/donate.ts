@@ -14,15 +14,17 @@ export const ownOperands = (roots: readonly Expr[]): readonly Expr[] =>
   rewrite(roots, (node, args) => {
     const [operand] = args
     const made =
-      node.prim.lower.kind === 'update' && operand?.node.prim.lower.kind === 'pointwise' && operand.node.args.length === 0
+      node.prim.lower.kind === 'update' &&
+      operand?.node.prim.lower.kind === 'pointwise' &&
+      operand.node.args.length === 0
     return withArgs(node, made ? [copyOf(operand), ...args.slice(1)] : args)
   })
 
 /** The value an update finally writes into, through any chain of updates. */
 const updated = (e: Expr): Expr => {
-  let node = storageOf(e)
-  while (node.node.prim.lower.kind === 'update') node = storageOf(node.node.args[0]!)
-  return node
+  let value = storageOf(e)
+  while (value.node.prim.lower.kind === 'update') value = storageOf(value.node.args[0]!)
+  return value
 }
 
 /** Output node -> donated input whose buffer it should take: an update takes its operand's, the rest go by shape and order. */
@@ -54,12 +56,13 @@ export const pairDonations = (graph: Computation): ReadonlyMap<Expr, Expr> => {
 export const overwriteLast = ({ groups, owner }: Fusion, pairs: ReadonlyMap<Expr, Expr>): void => {
   const readersOf = new Map<Expr, Group[]>()
   for (const g of groups)
-    for (const node of g.reads.keys()) {
-      const known = readersOf.get(node)
-      if (known === undefined) readersOf.set(node, [g])
+    for (const value of g.reads.keys()) {
+      const known = readersOf.get(value)
+      if (known === undefined) readersOf.set(value, [g])
       else known.push(g)
     }
-  const operandOf = (g: Group): Expr | null => (g.kind === 'update' ? storageOf(g.stores[0]!.node.node.args[0]!) : null)
+  const operandOf = (g: Group): Expr | null =>
+    g.kind === 'update' ? storageOf(g.stores[0]!.value.node.args[0]!) : null
   const runLast = (writer: Group | undefined, readers: readonly Group[]): void => {
     if (writer === undefined) return
     for (const reader of readers) if (reader !== writer && !runsAfter(reader, writer)) writer.after.add(reader)
@@ -67,7 +70,7 @@ export const overwriteLast = ({ groups, owner }: Fusion, pairs: ReadonlyMap<Expr
   for (const [out, old] of pairs) runLast(owner.get(out), readersOf.get(old) ?? [])
   for (const g of groups) {
     const old = operandOf(g)
-    if (old === null || pairs.get(g.stores[0]!.node) === old) continue
+    if (old === null || pairs.get(g.stores[0]!.value) === old) continue
     runLast(
       g,
       (readersOf.get(old) ?? []).filter((reader) => operandOf(reader) !== old),

@@ -38,10 +38,10 @@ export const bytesOf = (e: Expr): number => Math.max(1, sizeOf(e.shape)) * dtype
 /** Values in memory that a group touches: what it loads, and what it overwrites. */
 export const touched = (group: Group, owner: ReadonlyMap<Expr, Group>): readonly Expr[] => {
   const found = new Set<Expr>()
-  for (const [node, reads] of group.reads) {
-    const place = storageOf(node)
+  for (const [value, reads] of group.reads) {
+    const place = storageOf(value)
     const orderOnly = reads.every((r) => r.kind === 'order')
-    const operand = group.kind === 'update' && group.stores[0]!.node.node.args[0] === node
+    const operand = group.kind === 'update' && group.stores[0]!.value.node.args[0] === value
     if (orderOnly && !operand) continue
     if (place.node.prim.lower.kind === 'leaf' || (owner.has(place) && owner.get(place) !== group)) found.add(place)
   }
@@ -52,8 +52,8 @@ export const touched = (group: Group, owner: ReadonlyMap<Expr, Group>): readonly
 const computedFrom = (group: Group, owner: ReadonlyMap<Expr, Group>, from: Expr, target: Expr): boolean => {
   const seen = new Set<Expr>([from])
   const stack = [from]
-  for (let node = stack.pop(); node !== undefined; node = stack.pop())
-    for (const arg of node.node.args) {
+  for (let value = stack.pop(); value !== undefined; value = stack.pop())
+    for (const arg of value.node.args) {
       const place = storageOf(arg)
       if (place === target) return true
       const inside = place.node.prim.lower.kind !== 'leaf' && (owner.get(place) ?? group) === group
@@ -74,14 +74,16 @@ export const mayOverwrite = (
   group: Group,
   owner: ReadonlyMap<Expr, Group>,
   store: StoredMember,
-  node: Expr,
+  value: Expr,
 ): boolean => {
-  const reads = [...group.reads].filter(([n]) => storageOf(n) === node)
+  const reads = [...group.reads].filter(([n]) => storageOf(n) === value)
   if (group.kind === 'update')
-    return storageOf(store.node.node.args[0]!) === node && reads.every(([, of]) => of.every((r) => r.kind === 'order'))
+    return (
+      storageOf(store.value.node.args[0]!) === value && reads.every(([, of]) => of.every((r) => r.kind === 'order'))
+    )
   const later = store.scope === 'row' ? group.stores.filter((s) => s.scope === 'full') : []
-  if (later.some((s) => computedFrom(group, owner, s.node, node))) return false
-  const at = flatten(store.index, store.node.shape).key
+  if (later.some((s) => computedFrom(group, owner, s.value, value))) return false
+  const at = flatten(store.index, store.value.shape).key
   return reads.every(([n, of]) => of.every((r) => r.kind === 'loop' && flatten(r.index, n.shape).key === at))
 }
 
@@ -114,7 +116,7 @@ export const planMemory = (
 
   const lastUse = new Map<Expr, number>()
   groups.forEach((g, i) => {
-    for (const node of touched(g, owner)) lastUse.set(node, i)
+    for (const value of touched(g, owner)) lastUse.set(value, i)
   })
   const results = graph.outputs.map(storageOf)
   const isResult = new Set(results)
@@ -125,8 +127,8 @@ export const planMemory = (
     const buffer = buffers.push({ source, bytes }) - 1
     return { buffer, writable, bytes, start: -1, tenants: [] }
   }
-  const inArena = (node: Expr, start: number): Place => {
-    const place: Place = { buffer: null, writable: true, bytes: bytesOf(node), start, tenants: [] }
+  const inArena = (value: Expr, start: number): Place => {
+    const place: Place = { buffer: null, writable: true, bytes: bytesOf(value), start, tenants: [] }
     arena.push(place)
     return place
   }
@@ -158,30 +160,30 @@ export const planMemory = (
         put(leaf, inBuffer({ kind: 'constant', leaf }, bytesOf(leaf), false), -1)
 
     const placeUpdate = (stored: StoredMember): Place => {
-      const { node } = stored
-      const operand = storageOf(node.node.args[0]!)
+      const { value: e } = stored
+      const operand = storageOf(e.node.args[0]!)
       const from = placeOf.get(operand)!
-      const stays = !isResult.has(node) || (reserved.get(from) ?? node) === node
+      const stays = !isResult.has(e) || (reserved.get(from) ?? e) === e
       if (stays && mayWrite(from, i, (value) => value === operand && mayOverwrite(g, owner, stored, value))) return from
-      const goal = target.get(node)
+      const goal = target.get(e)
       // The copy writes the whole place before the kernel reads anything.
-      const to = goal !== undefined && mayWrite(goal, i, () => false) ? goal : inArena(node, i)
-      before.set(g, { from, to, bytes: bytesOf(node) })
+      const to = goal !== undefined && mayWrite(goal, i, () => false) ? goal : inArena(e, i)
+      before.set(g, { from, to, bytes: bytesOf(e) })
       return to
     }
     const placeStore = (stored: StoredMember): Place => {
-      const { node } = stored
+      const { value: e } = stored
       const over = (value: Expr): boolean => mayOverwrite(g, owner, stored, value)
-      const goal = target.get(node)
-      if (goal !== undefined) return mayWrite(goal, i, over) ? goal : inArena(node, i)
+      const goal = target.get(e)
+      if (goal !== undefined) return mayWrite(goal, i, over) ? goal : inArena(e, i)
       const reusable = reads.find((r) => {
         const place = placeOf.get(r)!
-        const fits = r.dtype === node.dtype && sizeOf(r.shape) === sizeOf(node.shape)
+        const fits = r.dtype === e.dtype && sizeOf(r.shape) === sizeOf(e.shape)
         return fits && place.buffer === null && mayWrite(place, i, (value) => value === r && over(value))
       })
-      return reusable === undefined ? inArena(node, i) : placeOf.get(reusable)!
+      return reusable === undefined ? inArena(e, i) : placeOf.get(reusable)!
     }
-    for (const stored of g.stores) put(stored.node, g.kind === 'update' ? placeUpdate(stored) : placeStore(stored), i)
+    for (const stored of g.stores) put(stored.value, g.kind === 'update' ? placeUpdate(stored) : placeStore(stored), i)
   })
 
   const { slabs, ranges, live } = packArena(
@@ -220,7 +222,7 @@ export const planMemory = (
   })
   return {
     buffers,
-    bufferOf: new Map([...placeOf].map(([node, place]) => [node, resolve(place)] as const)),
+    bufferOf: new Map([...placeOf].map(([value, place]) => [value, resolve(place)] as const)),
     slabs,
     live,
     before: new Map(
@@ -245,7 +247,7 @@ const targets = (
   for (let i = groups.length - 1; i >= 0; i--) {
     const g = groups[i]!
     if (g.kind !== 'update') continue
-    const out = g.stores[0]!.node
+    const out = g.stores[0]!.value
     const operand = storageOf(out.node.args[0]!)
     const end = target.get(out)
     if (end !== undefined && owner.has(operand) && !target.has(operand) && lastUse.get(operand) === i)
