@@ -100,3 +100,23 @@ describe('a transformed compilation', () => {
     await close(grad(loss)(jit((v: Vec<3>) => mul(v, 2))(x)), grad(loss)(mul(x, 2)))
   })
 })
+
+test('nested jit is traced once a level, whatever the nesting', async () => {
+  let calls = 0
+  type F = (x: Scalar) => Scalar
+  const leaf: F = (x) => {
+    calls++
+    return sin(x)
+  }
+  let f: F = jit(leaf)
+  for (let depth = 0; depth < 12; depth++) {
+    const inner = f
+    f = jit((x: Scalar) => mul(inner(x), inner(x)))
+  }
+  // f(x) = (sin x)^4096, which is (1 - u^2 / 2)^4096 near its maximum
+  const program = jit((x: Scalar) => add(f(x), grad(grad(f))(x)))
+  const [s, c] = [Math.sin(1.56), Math.cos(1.56)]
+  const second = 4096 * (4095 * s ** 4094 * c * c - s ** 4096)
+  expect((await readAsync(program(scalar(1.56))))[0]).toBeCloseTo(s ** 4096 + second, -1)
+  expect(calls).toBe(1)
+})

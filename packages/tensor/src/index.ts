@@ -54,6 +54,7 @@ export * from './ops/softmax.ts'
 export * from './ops/sorting.ts'
 export type { Binary, Comparison, Unary } from './ops/align.ts'
 
+export { evalShape } from './graph/eval-shape.ts'
 export { jit, type Jitted, type JitOptions } from './run/jit.ts'
 export { read, readAsync, realize, realizeAsync } from './run/realize.ts'
 export { explain, kernelCost, type KernelCost } from './compile/explain.ts'

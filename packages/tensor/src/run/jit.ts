@@ -1,6 +1,7 @@
 /**
  * `jit`: traces a function once a signature (tree structure, shapes, dtypes), compiles what it returned into one program,
- * and replays that. Inside another transformation, or on arguments that still depend on one, it is the function itself.
+ * and replays that. Inside another transformation, or on arguments that still depend on one, what was traced is called as a
+ * graph, so that it is traced once however deep the calls are nested.
  */
 import { compute } from './compute.ts'
 import type { Expr } from '../graph/expr.ts'
@@ -18,7 +19,9 @@ import { hostDataOf, markDonated, storageOfTensor } from './storages.ts'
 import type { Program } from '../compile/program.ts'
 import { simplify } from '../compile/simplify.ts'
 import { captureSite, describeSite } from '../base/site.ts'
-import { isTraced, leak, withTrace } from '../graph/trace.ts'
+import { call as callGraph } from '../control/call.ts'
+import { type Closed, inlined, trace } from '../graph/graph.ts'
+import { isTraced, leak } from '../graph/trace.ts'
 import * as tree from '../graph/tree.ts'
 
 /** How `jit` runs what it compiles. */
@@ -61,6 +64,12 @@ const stands = ({ captured }: Compiled): boolean =>
     return storage === null || storage.gone() === null || hostDataOf(x) !== null
   })
 
+/** A function traced on arguments of one signature. */
+interface Traced {
+  readonly closed: Closed
+  readonly out: tree.TreeDef
+}
+
 /** A call about to be made: its program, and its arguments leaf by leaf. */
 interface Prepared {
   readonly compiled: Compiled
@@ -89,29 +98,39 @@ export const jit = <A extends readonly tree.Tree[], B extends tree.Tree>(
   { donate = [], device: chosen }: JitOptions = {},
 ): Jitted<A, B> => {
   const cache = new WeakMap<Device, Bounded<string, Compiled>>()
+  const traces = bounded<string, Traced>({ count: PROGRAMS, bytes: Infinity, dropped: () => undefined })
   /** Named by errors about tensors that were donated to this function. */
   const where = describeSite(captureSite())
   for (const position of donate)
     if (!Number.isInteger(position) || position < 0)
       throw new RangeError(`jit: donate names argument ${position}; give positions of arguments, from 0`)
 
+  const traceOn = (leaves: readonly Expr[], treedef: tree.TreeDef): Traced => {
+    let out: tree.TreeDef | null = null
+    const closed = trace(
+      'jit',
+      (inputs) => {
+        const result = tree.flatten(f(...(tree.unflatten(treedef, inputs) as A)))
+        out = result.treedef
+        return result.leaves
+      },
+      leaves,
+    )
+    return { closed, out: out! }
+  }
+
   const compile = (
     device: Device,
     leaves: readonly Expr[],
-    treedef: tree.TreeDef,
+    { closed: { graph, operands }, out }: Traced,
     donated: readonly boolean[],
-  ): Compiled | null => {
-    const placeholders = leaves.map((x) => parameter({ shape: x.shape, dtype: x.dtype }))
-    const result = withTrace('jit', placeholders, () =>
-      tree.flatten(f(...(tree.unflatten(treedef, placeholders) as A))),
-    )
-    // It closes over a value of an outer transformation: only that one can run it.
-    if (isTraced(result.leaves)) return null
+  ): Compiled => {
+    const placeholders = leaves.map(parameter)
     return together((keep) => {
       const own: Storage[] = []
       const outputs = withInvariantsDone(
         device,
-        simplify(overRemembered(device, result.leaves)),
+        simplify(overRemembered(device, inlined(graph, [...operands, ...placeholders]))),
         placeholders,
         (storage) => {
           own.push(keep(storage))
@@ -123,15 +142,21 @@ export const jit = <A extends readonly tree.Tree[], B extends tree.Tree>(
         outputs,
         donated: [...donated, ...captured.map(() => false)],
       })
-      return { executable, out: result.treedef, captured, own }
+      return { executable, out, captured, own }
     })
   }
 
-  const prepare = (args: A): Prepared | null => {
+  /** What the call is; where only an outer transformation can run it, what that sees of it. */
+  const prepare = (args: A): Prepared | { readonly traced: Traced; readonly leaves: readonly Expr[] } => {
     const { leaves, treedef } = tree.flatten(args)
-    if (isTraced(leaves)) return null
-    const device = chosen ?? deviceOf(leaves) ?? currentDevice()
     const key = `${treedef.key}${leaves.map((x) => `${x.dtype}${x.shape.join()}`).join(';')}`
+    if (isTraced(leaves)) {
+      const traced = traces.get(key) ?? traceOn(leaves, treedef)
+      // What it closes over in an open trace is another value in the next.
+      if (!isTraced(traced.closed.operands)) traces.set(key, traced, 0)
+      return { traced, leaves }
+    }
+    const device = chosen ?? deviceOf(leaves) ?? currentDevice()
     const programs =
       cache.get(device) ?? bounded<string, Compiled>({ count: PROGRAMS, bytes: PROGRAM_BYTES, dropped: release })
     cache.set(device, programs)
@@ -141,8 +166,10 @@ export const jit = <A extends readonly tree.Tree[], B extends tree.Tree>(
         : args.flatMap((arg, i) => tree.leaves(arg).map(() => donate.includes(i)))
     const known = programs.get(key)
     if (known !== undefined && stands(known)) return { compiled: known, device, leaves, donated }
-    const compiled = compile(device, leaves, treedef, donated)
-    if (compiled === null) return null
+    // Not remembered: the program holds what it needs of it, and what it closes over need not live on.
+    const traced = traceOn(leaves, treedef)
+    if (isTraced(traced.closed.operands)) return { traced, leaves }
+    const compiled = compile(device, leaves, traced, donated)
     const { executable, own } = compiled
     programs.set(key, compiled, executable.bytes + own.reduce((n, { aval }) => n + bytesOf(aval), 0))
     return { compiled, device, leaves, donated }
@@ -150,7 +177,10 @@ export const jit = <A extends readonly tree.Tree[], B extends tree.Tree>(
 
   const call = (...args: A): B => {
     const ready = prepare(args)
-    if (ready === null) return f(...args)
+    if ('traced' in ready) {
+      const { closed, out } = ready.traced
+      return tree.unflatten(out, callGraph(closed.graph, [...closed.operands, ...ready.leaves])) as B
+    }
     const { compiled, device, donated, leaves } = ready
     const results = withTransients((keep) => {
       const bound = bindAll(device, leaves, donated, keep)
@@ -164,7 +194,10 @@ export const jit = <A extends readonly tree.Tree[], B extends tree.Tree>(
     return tree.unflatten(compiled.out, results.map(buffer)) as B
   }
   return Object.assign(call, {
-    program: (...args: A): Program | null => prepare(args)?.compiled.executable.program ?? null,
+    program: (...args: A): Program | null => {
+      const ready = prepare(args)
+      return 'traced' in ready ? null : ready.compiled.executable.program
+    },
   })
 }
 
