@@ -5,28 +5,15 @@
  */
 import { atSite } from '../base/site.ts'
 import { type Expr, type Node, over } from '../graph/expr.ts'
-import { identityOf, keyOf, numbering } from '../graph/key.ts'
+import { sharing } from '../graph/share.ts'
 import { toposort } from '../graph/walk.ts'
 import { commutative, simpler } from './algebra.ts'
 
 /** The same values with less work; roots keep their order. Linear in the number of nodes. */
 export const simplify = (roots: readonly Expr[]): readonly Expr[] => {
-  const numberOf = numbering()
   /** Simple expressions for the results of a node, once it was met. */
   const simple = new Map<Node, readonly Expr[]>()
-  const shared = new Map<string, Node>()
-
-  const share = (node: Node): Node => {
-    // A leaf is told from others by identity: a parameter has no other.
-    if (node.prim.lower.kind === 'leaf') return node
-    const args = node.args.map(numberOf)
-    if (commutative.has(node.prim)) args.sort((x, y) => x - y)
-    const key = `${identityOf(node.prim)}(${args.join(',')})${keyOf(node.params)}`
-    const known = shared.get(key)
-    if (known !== undefined) return known
-    shared.set(key, node)
-    return node
-  }
+  const share = sharing(({ prim }) => commutative.has(prim))
   // Deep only within what one rule makes: in topological order the operands are simple already.
   const simplified = (node: Node): readonly Expr[] => {
     const known = simple.get(node)

@@ -7,6 +7,7 @@ import { traceOf, withTrace } from './trace.ts'
 import type { Aval, Expr } from './expr.ts'
 import { markInterned, structureKey } from './key.ts'
 import { parameter } from './parameter.ts'
+import { share } from './share.ts'
 import { dependents, frontier, substitute, toposort } from './walk.ts'
 
 export interface Graph {
@@ -21,8 +22,10 @@ const gone = new FinalizationRegistry<string>((key) => {
   if (known.get(key)?.deref() === undefined) known.delete(key)
 })
 
-/** The graph of `outputs` as functions of `inputs`, which are parameters and all that the outputs depend on. */
-export const graph = (inputs: readonly Expr[], outputs: readonly Expr[]): Graph => {
+/** The graph of `results` as functions of `inputs`, which are parameters and all that the results depend on. */
+export const graph = (inputs: readonly Expr[], results: readonly Expr[]): Graph => {
+  // Once here, so that what is nested d deep and called twice a level is not computed 2^d times.
+  const outputs = share(results)
   const free = toposort(outputs).find(({ prim, outs }) => prim.lower.kind === 'leaf' && !inputs.includes(outs[0]!))
   if (free !== undefined) throw new Error(`graph: a ${free.prim.name} is neither an input nor follows from one`)
   const key = structureKey(inputs, outputs)
