@@ -15,6 +15,7 @@ export {
   type Aval,
   type Evaluator,
   type Expr,
+  type Loop,
   type Lowering,
   type Node,
   type Primitive,
@@ -31,6 +32,7 @@ export * as primitives from './primitives/index.ts'
 export { pullbackOf, type Differentiated, type Linear } from './transform/pullback.ts'
 export { pushforwardOf } from './transform/pushforward.ts'
 export { call } from './control/call.ts'
+export { loop } from './control/loop.ts'
 export { checkpoint, type Kept } from './control/checkpoint.ts'
 export { customJvp, customVjp } from './control/custom.ts'
 export { simplify } from './compile/simplify.ts'

@@ -29,6 +29,12 @@ export interface Expr extends Aval {
   readonly index: number
 }
 
+/** A closed function of its inputs, which are parameters and all that its outputs depend on (graph.ts makes them). */
+export interface Graph {
+  readonly inputs: readonly Expr[]
+  readonly outputs: readonly Expr[]
+}
+
 /** A concrete array of the reference interpreter: every dtype in doubles, integers exact. */
 export interface Value extends Aval {
   readonly data: Float64Array
@@ -89,6 +95,18 @@ export interface Primitive<P> {
 /** The element of argument `arg` at an index list (one Ix an axis of that argument). */
 export type Access = (arg: number, index: readonly Ix[]) => Scalar
 
+/** Rounds of a graph: the node's arguments are `operands` values that stay the same, and then the first of the carries. */
+export interface Loop {
+  /** Inputs: operands, then carries; outputs: the carries of the next round, of the same shapes and dtypes. */
+  readonly body: Graph
+  readonly operands: number
+  /**
+   * How many rounds; null: as long as the last carry, a bool scalar, is true, which is asked before each round, so that there
+   * may be none.
+   */
+  readonly trips: number | null
+}
+
 /** How a primitive becomes loops. The scheduler branches on these kinds, never on a primitive's name. */
 export type Lowering<P> =
   /** Already in memory: host data, a parameter of the program, a device buffer. */
@@ -124,6 +142,8 @@ export type Lowering<P> =
       readonly value: (index: readonly Ix[], arg: Access, out: Expr, params: P) => Scalar
       readonly composition: (args: readonly Expr[], params: P) => Expr
     }
+  /** Rounds of a body, scheduled by itself and run in place: the one step of a program that has steps inside. */
+  | { readonly kind: 'loop'; readonly of: (params: P) => Loop }
   /** Defined by smaller primitives: its results in their terms. */
   | { readonly kind: 'composite'; readonly expand: (args: readonly Expr[], params: P) => readonly Expr[] }
 

@@ -4,17 +4,13 @@
  * interned: two that compute the same in the same way are one object, wherever in the program they were traced.
  */
 import { traceOf, withTrace } from './trace.ts'
-import type { Aval, Expr } from './expr.ts'
+import type { Aval, Expr, Graph } from './expr.ts'
 import { markInterned, structureKey } from './key.ts'
 import { parameter } from './parameter.ts'
 import { share } from './share.ts'
 import { dependents, frontier, substitute, toposort } from './walk.ts'
 
-export interface Graph {
-  /** Parameters. */
-  readonly inputs: readonly Expr[]
-  readonly outputs: readonly Expr[]
-}
+export type { Graph } from './expr.ts'
 
 const known = new Map<string, WeakRef<Graph>>()
 const gone = new FinalizationRegistry<string>((key) => {

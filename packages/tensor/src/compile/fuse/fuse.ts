@@ -279,6 +279,8 @@ export const fuse = (capabilities: Capabilities, order: readonly Expr[], outputs
         readThrough(group, expr, lower.to, index, 'loop')
         break
       }
+      case 'loop':
+        throw new Error(`fuse: ${expr.node.prim.name} cannot be scheduled`)
       case 'composite':
         throw new Error(`fuse: composite ${expr.node.prim.name} reached the scheduler unexpanded`)
     }
