@@ -1,6 +1,7 @@
 import { valueAndGrad } from '@adjoint/autograd'
 import { presentDevices } from '@adjoint/testing'
 import {
+  add,
   div,
   full,
   jit,
@@ -20,8 +21,10 @@ import { evaluate } from '@adjoint/tensor/ir'
 import fc from 'fast-check'
 import { afterAll, describe, expect, test } from 'vitest'
 import { accumulate } from './accumulate.ts'
-import { adam } from './adam.ts'
+import { adam, adamW } from './adam.ts'
+import { linearSchedule } from './schedule.ts'
 import { sgd } from './sgd.ts'
+import { chain, zeroTree } from './transformation.ts'
 
 const values = (t: Tree): readonly number[] => evaluate(tree.leaves(t)).flatMap((v) => [...v.data])
 const near = (found: Tree, wanted: Tree): void => {
@@ -73,7 +76,11 @@ describe('accumulate', () => {
         let [wholeState, partState] = [whole.init(params), parts.init(params)]
         for (let at = 0; at < micro.length; at += every) {
           const window = micro.slice(at, at + every)
-          const [expected, nextWhole] = whole.update(gradientOf(window.flat()), wholeState, params)
+          // A window without a token is no batch.
+          const [expected, nextWhole] =
+            tokensOf(window.flat()) === 0
+              ? [zeroTree(params), wholeState]
+              : whole.update(gradientOf(window.flat()), wholeState, params)
           wholeState = nextWhole
           let found: Params | null = null
           window.forEach((rows) => {
@@ -95,6 +102,68 @@ describe('accumulate', () => {
       }),
       { seed: 1, numRuns: 30 },
     )
+  })
+
+  test('a window that holds nothing is no step: nothing of it is left, whatever is inside and however it runs', async () => {
+    // Decay of weights, momentum and a schedule: all that moves by itself.
+    const learningRate = linearSchedule({ from: 0.5, to: 0.1, steps: 5 })
+    const inner = chain(adamW({ learningRate, weightDecay: 0.1 }), sgd({ learningRate: 1, momentum: 0.9 }))
+    const optimizer = accumulate({ every: 3 })(inner)
+    const begun = { x: tensor([1], [1]) }
+    type X = typeof begun
+    type State = ReturnType<typeof optimizer.init>
+    const micro = fc.record({ g: fc.integer({ min: -8, max: 8 }), tokens: fc.integer({ min: 1, max: 9 }) })
+    const window = fc.record({ holds: fc.boolean(), parts: fc.array(micro, { minLength: 1, maxLength: 3 }) })
+    type Window = typeof window extends fc.Arbitrary<infer W> ? W : never
+    interface Way {
+      readonly update: (g: X, state: State, at: X, tokens: number) => readonly [X, State]
+      readonly flush: (state: State, at: X) => readonly [X, State]
+    }
+    /** Parameters and state after some windows, those that are not full flushed. */
+    const after = ({ update, flush }: Way, windows: readonly Window[]): Tree => {
+      let [x, state]: readonly [X, State] = [begun, optimizer.init(begun)]
+      for (const { holds, parts } of windows) {
+        const steps = [
+          ...parts.map(
+            ({ g, tokens }) =>
+              (at: X, s: State) =>
+                update({ x: full([1], holds ? g / 4 : NaN) }, s, at, holds ? tokens : 0),
+          ),
+          ...(parts.length < 3 ? [(at: X, s: State) => flush(s, at)] : []),
+        ]
+        for (const step of steps) {
+          const [by, next] = step(x, state)
+          x = { x: add(x.x, by.x) }
+          state = next
+        }
+      }
+      return [x, state]
+    }
+    const runs = fc.array(window, { minLength: 1, maxLength: 4 })
+    const held = (windows: readonly Window[]) => windows.filter(({ holds }) => holds)
+    for (const traced of [false, true]) {
+      const way: Way = {
+        ...optimizer,
+        update: (g, state, at, n) => optimizer.update(g, state, at, traced ? scalar(n) : n),
+      }
+      fc.assert(
+        fc.property(runs, (given) => {
+          expect(values(after(way, given))).toEqual(values(after(way, held(given))))
+        }),
+        { seed: 3, numRuns: 30 },
+      )
+    }
+    for (const device of devices) {
+      const update = jit((g: X, s: State, at: X, tokens: Scalar) => optimizer.update(g, s, at, tokens), { device })
+      const way: Way = {
+        update: (g, s, at, n) => update(g, s, at, scalar(n)),
+        flush: jit((s: State, at: X) => optimizer.flush(s, at), { device }),
+      }
+      const read = async (given: readonly Window[]) =>
+        Promise.all(tree.leaves(after(way, given)).map(async (leaf) => [...(await readAsync(leaf, device))]))
+      for (const given of fc.sample(runs, { seed: 4, numRuns: 5 }))
+        expect(await read(given)).toEqual(await read(held(given)))
+    }
   })
 
   test('unweighted is the mean of the gradients, and a weight is relative', () => {

@@ -1,5 +1,21 @@
 /** Gradient accumulation: several micro-batches for one update, when a batch does not fit in memory at once. */
-import { add, div, eq, ge, gt, mul, ne, scalar, type Scalar, sub, tree, type Tree, where, zeros } from '@adjoint/tensor'
+import {
+  add,
+  and,
+  div,
+  eq,
+  ge,
+  gt,
+  mul,
+  ne,
+  scalar,
+  type Scalar,
+  sub,
+  tree,
+  type Tree,
+  where,
+  zeros,
+} from '@adjoint/tensor'
 import { demandState, type GradientTransformation, mapFloats, zeroTree } from './transformation.ts'
 
 /** The micro-batches since the last update, and the state of the transformation inside. */
@@ -17,7 +33,8 @@ export interface Accumulating<S extends Tree> extends GradientTransformation<Acc
   /**
    * Takes in the gradient of one micro-batch. `weight` is what its loss is a mean over: its tokens where that is the mean
    * over tokens, its rows where that is the mean over rows. Default 1: all hold the same. One that holds nothing (weight 0)
-   * adds nothing, whatever its gradient.
+   * adds nothing, whatever its gradient. A window of such alone is no batch: it closes without an update, and the inner
+   * transformation keeps its state (no count, no momentum that decays, no weight decay).
    */
   readonly update: <P extends Tree>(
     updates: P,
@@ -27,7 +44,7 @@ export interface Accumulating<S extends Tree> extends GradientTransformation<Acc
   ) => readonly [updates: P, state: AccumulateState<S>]
   /**
    * Makes the update that is due for what came since the last one: at the end of the data, where the last window is not
-   * full. Nothing since then: updates of 0, and the state as it was.
+   * full. Nothing since then, or nothing held: updates of 0, and the inner state as it was.
    */
   readonly flush: <P extends Tree>(
     state: AccumulateState<S>,
@@ -72,13 +89,15 @@ export const accumulate =
     const apply = <P extends Tree>(due: Scalar<'bool'>, state: AccumulateState<S>, params: P) => {
       const mean = mapFloats((_, m) => m, params, state.mean)
       const [step, next] = inner.update(mean, state.inner, params)
+      // Of a window that held nothing there is no mean. A NaN is not nothing.
+      const made = and(due, ne(state.held, 0))
       const after: AccumulateState<S> = {
         count: where(due, scalar(0, 'i32'), state.count),
         held: where(due, 0, state.held),
         mean: mapFloats((m) => where(due, zeros(m.shape), m), mean),
-        inner: tree.map((then, before) => where(due, then, before), next, state.inner),
+        inner: tree.map((then, before) => where(made, then, before), next, state.inner),
       }
-      return [mapFloats((u) => where(due, u, zeros(u.shape)), step), after] as const
+      return [mapFloats((u) => where(made, u, zeros(u.shape)), step), after] as const
     }
     return {
       init: (params) => ({
@@ -94,11 +113,10 @@ export const accumulate =
             `accumulate: the weight is ${weight}. Give what the micro-batch holds: its tokens or rows, 0 or more.`,
           )
         const count = add(state.count, 1)
-        const holds = typeof weight === 'number' ? scalar(weight) : weight
-        const held = add(state.held, holds)
-        const some = gt(held, 0)
         // A weight that only the program knows cannot throw: where it is none, the window is NaN, which is seen, and not less.
-        const share = where(ge(holds, 0), where(some, div(holds, where(some, held, 1)), 0), NaN)
+        const holds = typeof weight === 'number' ? scalar(weight) : where(ge(weight, 0), weight, NaN)
+        const held = add(state.held, holds)
+        const share = where(eq(held, 0), 0, div(holds, where(eq(held, 0), 1, held)))
         const counts = ne(share, 0)
         const mean = mapFloats((g, m) => where(counts, add(m, mul(sub(g, m), share)), m), updates, state.mean)
         return apply(eq(count, every), { count, held, mean, inner: state.inner }, params)
