@@ -1,20 +1,9 @@
 /** What the log of a run must say: every group asked for was learnt from, once, and what was absent counted as absent. */
-import type { LogRecord } from '@adjoint/rl'
+import { decodeSample, type LogRecord, type SampleRecord } from '@adjoint/rl'
+import { separate } from 'fp-ts/lib/ReadonlyArray.js'
 import { judgement } from './judge.ts'
 import { isOutage, rewardAbsent } from './schedule.ts'
 import { correct, grpo } from './setting.ts'
-
-/** A line of kind 'group'. */
-interface GroupLine {
-  readonly step: number
-  readonly id: string
-  readonly prompt: string
-  readonly completions: readonly string[]
-  readonly correct: readonly (number | null)[]
-  readonly judge: readonly (number | null)[]
-  readonly reward: readonly (number | null)[]
-  readonly advantage: readonly number[]
-}
 
 /** What was counted, and all that is wrong (empty: nothing). */
 export interface Audit {
@@ -35,12 +24,15 @@ const sumOf = (xs: readonly number[]): number => xs.reduce((s, x) => s + x, 0)
 const meanOf = (xs: readonly number[]): number => sumOf(xs) / xs.length
 
 /** What is wrong with one completion of a group. */
-const auditCompletion = (line: GroupLine, i: number): readonly string[] => {
-  const [prompt, completion] = [line.prompt, line.completions[i]!]
+const auditCompletion = (group: SampleRecord, i: number): readonly string[] => {
+  const { id, prompt, completions, rewards } = group
+  const completion = completions[i]!
   // Absent is null in the log.
-  const [right, judged, reward] = [line.correct[i] ?? null, line.judge[i] ?? null, line.reward[i] ?? null]
+  const of = (values: readonly (number | null)[] | null | undefined): number | null => values?.[i] ?? null
+  const [right, judged] = [of(rewards['correct']), of(rewards['judge'])]
+  const [reward, advantage] = [of(group.totals), of(group.advantages)]
   const verdict = verdictOf(prompt, completion)
-  const at = `group ${line.id}, completion ${i + 1}`
+  const at = `group ${id}, completion ${i + 1}`
   return [
     ...(right === (rewardAbsent(prompt, completion) ? null : verdict)
       ? []
@@ -51,7 +43,7 @@ const auditCompletion = (line: GroupLine, i: number): readonly string[] => {
     ...(reward === (right === null || judged === null ? null : right + 0.5 * judged)
       ? []
       : [`${at}: ${right} and ${judged} made ${reward}`]),
-    ...(reward !== null || line.advantage[i] === 0 ? [] : [`${at}: absent, with advantage ${line.advantage[i]}`]),
+    ...(reward !== null || advantage === 0 ? [] : [`${at}: absent, with advantage ${advantage}`]),
   ]
 }
 
@@ -74,8 +66,7 @@ const replacedIn = (share: number): number => {
 /** Audits the log of a run that was to make `steps` steps of GRPO. */
 export const audit = (records: readonly LogRecord[], steps: number): Audit => {
   const made = records.filter((r) => r.kind === 'step' && r.phase === 'grpo')
-  // Written by the job of this example, and checked field by field below.
-  const groups = records.filter((r) => r.kind === 'group') as unknown as readonly GroupLine[]
+  const { left: unread, right: groups } = separate(records.filter(({ kind }) => kind === 'sample').map(decodeSample))
   const ids = new Set(groups.map(({ id }) => id))
   const wanted = steps * grpo.prompts
   const rewards = made.map((r) => Number(r['reward']))
@@ -84,20 +75,22 @@ export const audit = (records: readonly LogRecord[], steps: number): Audit => {
     ...(made.length === steps && made.every((r, i) => r.step === i)
       ? []
       : [`steps ${made.map((r) => r.step).join(' ')} instead of 0 to ${steps - 1}`]),
+    ...unread.map((reason) => `a record of a group is none: ${reason}`),
     ...(groups.length === wanted ? [] : [`${groups.length} groups were learnt from, ${wanted} were asked for`]),
     ...(ids.size === groups.length ? [] : [`${groups.length - ids.size} groups were learnt from twice`]),
     ...groups.filter(({ prompt }) => isOutage(prompt)).map(({ id }) => `group ${id}: it has no rewards`),
     ...groups.flatMap((line) => line.completions.flatMap((_, i) => auditCompletion(line, i))),
-    ...groups
-      .filter(({ advantage }) => Math.abs(sumOf(advantage)) > 1e-3)
-      .map(({ id, advantage }) => `group ${id}: its advantages ${advantage.join(' ')} have a mean`),
+    ...groups.flatMap(({ id, advantages }) => {
+      const known = (advantages ?? []).map((a) => a ?? NaN)
+      return Math.abs(sumOf(known)) <= 1e-3 ? [] : [`group ${id}: its advantages ${known.join(' ')} have a mean`]
+    }),
   ]
   return {
     steps: made.length,
     groups: groups.length,
     distinct: ids.size,
     completions: sumOf(groups.map(({ completions }) => completions.length)),
-    absent: sumOf(groups.map(({ reward }) => reward.filter((r) => r === null).length)),
+    absent: sumOf(groups.map(({ totals }) => (totals ?? []).filter((r) => r === null).length)),
     replaced: sumOf(made.map((r) => replacedIn(Number(r['groups/kept'])))),
     reward: { first: meanOf(rewards.slice(0, tenth)), last: meanOf(rewards.slice(-tenth)) },
     wrong,

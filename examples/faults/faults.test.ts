@@ -79,7 +79,7 @@ describe('a run under faults', () => {
     const records = await readLog(join(out, 'killed', 'log.jsonl'))()
     if (E.isLeft(records)) throw new Error('no log')
     const wrongOf = (f: (records: readonly LogRecord[]) => readonly LogRecord[]) => audit(f(records.right), STEPS).wrong
-    const groups = records.right.filter((r) => r.kind === 'group')
+    const groups = records.right.filter((r) => r.kind === 'sample')
     const [first, second] = [groups[0]!, groups[1]!]
     const swap =
       (from: LogRecord, to: LogRecord) =>
@@ -88,14 +88,15 @@ describe('a run under faults', () => {
     expect(wrongOf((all) => all)).toEqual([])
     expect(wrongOf((all) => all.filter((r) => r !== first))[0]).toContain('199 groups were learnt from')
     expect(wrongOf(swap(second, { ...second, id: first['id']! }))[0]).toContain('1 groups were learnt from twice')
+    expect(wrongOf(swap(second, { ...second, id: 3 }))[0]).toBe('a record of a group is none: record.id is not a text')
     expect(wrongOf((all) => all.filter((r) => r.kind !== 'step' || r.step !== 5 || r.phase !== 'grpo'))[0]).toContain(
       'steps',
     )
-    const holed = groups.find((r) => (r['reward'] as readonly unknown[]).includes(null))!
-    const filled = (holed['reward'] as readonly (number | null)[]).map((r) => r ?? 0)
-    expect(wrongOf(swap(holed, { ...holed, reward: filled })).join()).toContain('made 0')
-    const credited = (holed['reward'] as readonly (number | null)[]).map((r) => (r === null ? 0.5 : -0.5 / 3))
-    expect(wrongOf(swap(holed, { ...holed, advantage: credited })).join()).toContain('absent, with advantage 0.5')
+    const holed = groups.find((r) => (r['totals'] as readonly unknown[]).includes(null))!
+    const filled = (holed['totals'] as readonly (number | null)[]).map((r) => r ?? 0)
+    expect(wrongOf(swap(holed, { ...holed, totals: filled })).join()).toContain('made 0')
+    const credited = (holed['totals'] as readonly (number | null)[]).map((r) => (r === null ? 0.5 : -0.5 / 3))
+    expect(wrongOf(swap(holed, { ...holed, advantages: credited })).join()).toContain('absent, with advantage 0.5')
   }, 240_000)
 
   test('refuses to run over another one', async () => {

@@ -5,12 +5,12 @@ import {
   type Chain,
   type GrpoState,
   grpoStep,
-  type GrpoStepped,
   named,
   type NamedReward,
   patient,
   type Phase,
   type Sample,
+  sampleRecords,
   sftStep,
   type TraceCache,
   traces,
@@ -38,21 +38,8 @@ const flaky = (): NamedReward<Chain> => {
   return named('correct', patient(patience)(reward))
 }
 
-/** A line for each group that was learnt from: its id, and what each completion got. Absent is null. */
-const groupLines = ({ ids, graded }: Pick<GrpoStepped<Chain, never>, 'ids' | 'graded'>) =>
-  ids.map((id, g) => {
-    const members = graded.slice(g * grpo.group, (g + 1) * grpo.group)
-    return {
-      kind: 'group',
-      id,
-      prompt: members[0]!.sample.prompt,
-      completions: members.map((m) => m.sample.completion),
-      correct: members.map((m) => m.reward.parts['correct']!),
-      judge: members.map((m) => m.reward.parts['judge']!),
-      reward: members.map((m) => m.reward.total),
-      advantage: members.map((m) => m.advantage),
-    }
-  })
+/** A line for each group that was learnt from. */
+const learnt = sampleRecords(task, { group: grpo.group, shown: grpo.prompts })
 
 export interface JobConfig {
   readonly device: Device
@@ -91,12 +78,7 @@ export const phasesOf = ({ device, steps, baseUrl, cache }: JobConfig): readonly
       advance: (state, { key }) =>
         pipe(
           improve(state, key),
-          TE.map(({ state: next, metrics, times, ...of }) => ({
-            state: next,
-            metrics,
-            times,
-            records: groupLines(of),
-          })),
+          TE.map(({ graded, ids, ...stepped }) => ({ ...stepped, records: learnt(graded, ids) })),
         ),
     },
   ]

@@ -156,7 +156,7 @@ export const phasesOf = ({ device, steps, sftSteps, exam, micro, control }: JobC
             state: stepped.state,
             metrics: { ...stepped.metrics, learning_rate: grpoRate(steps, step) },
             times: stepped.times,
-            records: [...result, ...stepped.absences.map(absenceRecord), ...learnt(stepped.graded)],
+            records: [...result, ...stepped.absences.map(absenceRecord), ...learnt(stepped.graded, stepped.ids)],
           })),
         ),
     },

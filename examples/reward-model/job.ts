@@ -169,9 +169,9 @@ export const job = (given: Flags, bench: Bench): TE.TaskEither<RunError, Outcome
           phase('train', steps, (state, { key }) =>
             pipe(
               advance(state, key),
-              TE.map(({ graded, ...stepped }) => ({
+              TE.map(({ graded, ids, ...stepped }) => ({
                 ...stepped,
-                records: learnt(graded),
+                records: learnt(graded, ids),
               })),
             ),
           ),

@@ -21,6 +21,7 @@ export const sampleLine = (step: number, completion?: string): LogRecord => {
   const record: SampleRecord = {
     kind: 'sample',
     version: RECORD_VERSION,
+    id: `draw ${step}`,
     prompt: `${step}+1=`,
     expected: `${step + 1}`,
     completions: [completion ?? `<think>carry ${step}</think><answer>${step + 1}</answer>`],

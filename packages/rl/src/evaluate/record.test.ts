@@ -59,9 +59,9 @@ const throughLog = (record: Omit<LogRecord, 'phase' | 'step'>): LogRecord => {
 describe('the record of a group', () => {
   test('is read back from a log as it was written, with an entry a completion in each list', () => {
     fc.assert(
-      fc.property(groups, (group) => {
-        const record = sampleRecord(task)(group)
-        expect(decodeSample(throughLog(record))).toEqual(E.right({ ...record, phase: 'grpo', step: 3 }))
+      fc.property(groups, fc.option(fc.string()), (group, id) => {
+        const record = sampleRecord(task)(group, id)
+        expect(decodeSample(throughLog(record))).toEqual(E.right(record))
         expect(record.completions).toEqual(group.map(({ sample }) => sample.completion))
         expect(Object.keys(record.rewards)).toEqual(Object.keys(group[0]!.reward?.parts ?? {}))
       }),
@@ -79,11 +79,12 @@ describe('the record of a group', () => {
       logProbs: [-1, -2],
     })
     const rows = [member(`<think></think><answer>${answer}</answer>`, 1), member('?', NaN), member('next', 0)]
-    const [record, ...more] = sampleRecords(task, { group: 2, shown: 1 })(rows)
+    const [record, ...more] = sampleRecords(task, { group: 2, shown: 1 })(rows, ['draw 7', 'draw 8'])
     expect(more).toEqual([])
     expect(record).toEqual({
       kind: 'sample',
       version: 1,
+      id: 'draw 7',
       prompt: task.prompt(asked),
       expected: answer,
       completions: [rows[0]!.sample.completion, '?'],
@@ -96,6 +97,8 @@ describe('the record of a group', () => {
       logProbs: null,
     })
     const asking = sampleRecords(task, { group: 3, shown: 1, logProbs: true })(rows)
+    expect(asking[0]!.id).toBe(null)
+    expect(() => sampleRecords(task, { group: 2, shown: 1 })(rows, ['draw 7'])).toThrow(/2 groups and 1 ids/)
     expect(asking[0]!.logProbs).toEqual([
       [-1, -2],
       [-1, -2],
@@ -116,12 +119,26 @@ describe('the record of a group', () => {
     fc.assert(
       fc.property(
         groups,
-        fc.constantFrom('prompt', 'completions', 'lengths', 'rewards', 'advantages'),
-        (group, field) => {
+        fc.constantFrom(
+          ['prompt', 'a text'],
+          ['completions', 'a list'],
+          ['lengths', 'a list'],
+          ['rewards', 'an object'],
+          ['advantages', 'a list'],
+        ),
+        (group, [field, what]) => {
           const good = throughLog(sampleRecord(task)(group))
           expect(decodeSample({ ...good, version: 2 })).toEqual(E.left('its version is 2, and 1 is read here'))
           expect(decodeSample({ ...good, kind: 'step' })).toEqual(E.left('its kind is step'))
-          expect(decodeSample({ ...good, [field]: 3 })).toEqual(E.left(`its ${field} is not what it must be`))
+          expect(decodeSample({ ...good, [field]: 3 })).toEqual(E.left(`record.${field} is not ${what}`))
+          const { [field]: _, ...less } = good
+          expect(decodeSample({ ...less, kind: 'sample', phase: 'grpo', step: 3 })).toEqual(
+            E.left(`record.${field} is not ${what}`),
+          )
+          const { id: __, ...old } = good
+          expect(decodeSample({ ...old, kind: 'sample', phase: 'grpo', step: 3 })).toEqual(
+            E.right(sampleRecord(task)(group)),
+          )
           expect(decodeSample({ ...good, lengths: [...group.map(() => 1), 1] })).toEqual(
             E.left('its lists differ in length'),
           )

@@ -5,6 +5,7 @@
  *
  *     kind 'sample'      a prompt with its whole group; each list has an entry a completion, in the order of the group
  *       version          1
+ *       id               which draw of the run the group was, or null: not drawn to be learnt from, or logged before this field
  *       prompt           the text that the policy read
  *       expected         an answer that the task takes for right, or null
  *       completions      texts
@@ -29,11 +30,13 @@ import { chunksOf } from 'fp-ts/lib/ReadonlyArray.js'
 import type { Breakdown } from '../reward/named.ts'
 import type { Sample } from '../reward/reward.ts'
 import { accuracy } from '../reward/rules.ts'
+import { count, ifThere, listOf, number, oneOf, orNull, recordOf, structOf, text, truth } from '../run/decode.ts'
 import type { Json, LogRecord } from '../run/log.ts'
 import type { Task } from '../task/task.ts'
 
 /**
- * The version of the schema that is written: it changes when a field changes its meaning or goes.
+ * The version of the schema that is written: it changes when a field changes its meaning or goes. One that is new
+ * is null where a log is older.
  *
  * @example
  * ```ts
@@ -50,6 +53,7 @@ type Maybe = number | null
 export type SampleRecord = {
   readonly kind: 'sample'
   readonly version: typeof RECORD_VERSION
+  readonly id: string | null
   readonly prompt: string
   readonly expected: string | null
   readonly completions: readonly string[]
@@ -90,8 +94,8 @@ const ofAll = <A, B>(group: readonly A[], of: (a: A) => B | undefined): readonly
 }
 
 /**
- * The record of a group: all completions to one problem. The expected answer is that of the task's own solution. Throws
- * RangeError for an empty group, or one of several prompts.
+ * The record of a group: all completions to one problem. The expected answer is that of the task's own solution; `id` says
+ * which draw it was. Throws RangeError for an empty group, or one of several prompts.
  *
  * @example
  * ```ts
@@ -104,7 +108,7 @@ const ofAll = <A, B>(group: readonly A[], of: (a: A) => B | undefined): readonly
  */
 export const sampleRecord =
   <Problem>(task: Pick<Task<Problem>, 'verify' | 'trace'>) =>
-  (group: readonly Recorded<Problem>[]): SampleRecord => {
+  (group: readonly Recorded<Problem>[], id: string | null = null): SampleRecord => {
     const first = group[0]?.sample
     if (first === undefined || group.some(({ sample }) => sample.prompt !== first.prompt))
       throw new RangeError(
@@ -118,6 +122,7 @@ export const sampleRecord =
     return {
       kind: 'sample',
       version: RECORD_VERSION,
+      id,
       prompt: first.prompt,
       expected: task.trace(first.problem).answer,
       completions: group.map(({ sample }) => sample.completion),
@@ -178,40 +183,31 @@ export const figuresOf = (record: { readonly [name: string]: Json }): Readonly<R
     ),
   )
 
-type Is<A> = (value: unknown) => value is A
-const isText: Is<string> = (value) => typeof value === 'string'
-const isNumber: Is<number> = (value) => typeof value === 'number'
-const isTruth: Is<boolean> = (value) => typeof value === 'boolean'
-const orNull =
-  <A>(is: Is<A>): Is<A | null> =>
-  (value) =>
-    value === null || is(value)
-const listOf =
-  <A>(is: Is<A>): Is<readonly A[]> =>
-  (value): value is readonly A[] =>
-    Array.isArray(value) && value.every(is)
-const recordOf =
-  <A>(is: Is<A>): Is<{ readonly [name: string]: A }> =>
-  (value): value is { readonly [name: string]: A } =>
-    typeof value === 'object' && value !== null && !Array.isArray(value) && Object.values(value).every(is)
+const ofVersion = (record: LogRecord, kind: string): E.Either<string, LogRecord> =>
+  record['version'] !== RECORD_VERSION
+    ? E.left(`its version is ${JSON.stringify(record['version'] ?? null)}, and ${RECORD_VERSION} is read here`)
+    : record.kind !== kind
+      ? E.left(`its kind is ${record.kind}`)
+      : E.right(record)
 
-const hasVersion = (record: LogRecord): E.Either<string, LogRecord> =>
-  record['version'] === RECORD_VERSION
-    ? E.right(record)
-    : E.left(`its version is ${JSON.stringify(record['version'] ?? null)}, and ${RECORD_VERSION} is read here`)
+const numbers = listOf(orNull(number))
+const sample = structOf<SampleRecord>({
+  kind: oneOf('sample'),
+  version: oneOf(RECORD_VERSION),
+  id: ifThere(orNull(text)),
+  prompt: text,
+  expected: orNull(text),
+  completions: listOf(text),
+  lengths: listOf(count),
+  terminated: listOf(truth),
+  correct: orNull(numbers),
+  rewards: recordOf(numbers),
+  totals: orNull(numbers),
+  advantages: orNull(numbers),
+  logProbs: orNull(listOf(numbers)),
+})
 
-const sampleFields: { readonly [K in Exclude<keyof SampleRecord, 'kind' | 'version'>]: Is<SampleRecord[K]> } = {
-  prompt: isText,
-  expected: orNull(isText),
-  completions: listOf(isText),
-  lengths: listOf(isNumber),
-  terminated: listOf(isTruth),
-  correct: orNull(listOf(orNull(isNumber))),
-  rewards: recordOf(listOf(orNull(isNumber))),
-  totals: orNull(listOf(orNull(isNumber))),
-  advantages: orNull(listOf(orNull(isNumber))),
-  logProbs: orNull(listOf(listOf(orNull(isNumber)))),
-}
+const examined = structOf({ model: orNull(text), problems: count, done: count })
 
 /** Lists of a group: as many entries as completions. */
 const listsOf = (r: SampleRecord): readonly (readonly unknown[] | null)[] => [
@@ -230,18 +226,8 @@ const listsOf = (r: SampleRecord): readonly (readonly unknown[] | null)[] => [
  */
 export const decodeSample = (record: LogRecord): E.Either<string, SampleRecord> =>
   pipe(
-    hasVersion(record),
-    E.filterOrElse(
-      ({ kind }) => kind === 'sample',
-      ({ kind }) => `its kind is ${kind}`,
-    ),
-    E.flatMap((r) => {
-      const wrong = Object.entries(sampleFields).find(([name, is]) => !is(r[name]))
-      // Each field is of its type: all were looked at.
-      return wrong === undefined
-        ? E.right(r as unknown as SampleRecord)
-        : E.left(`its ${wrong[0]} is not what it must be`)
-    }),
+    ofVersion(record, 'sample'),
+    E.flatMap((line) => sample(line, 'record')),
     E.filterOrElse(
       (r) => listsOf(r).every((list) => list === null || list.length === r.completions.length),
       () => 'its lists differ in length',
@@ -259,27 +245,22 @@ export const decodeSample = (record: LogRecord): E.Either<string, SampleRecord> 
  */
 export const decodeEvaluation = (record: LogRecord): E.Either<string, EvaluationRecord> =>
   pipe(
-    hasVersion(record),
-    E.filterOrElse(
-      ({ kind }) => kind === 'evaluation',
-      ({ kind }) => `its kind is ${kind}`,
-    ),
-    E.flatMap(({ model, problems, done, ...rest }) =>
-      (model === null || isText(model)) && isNumber(problems) && isNumber(done)
-        ? E.right(evaluationRecord({ model, problems, done })(figuresOf(rest)))
-        : E.left('its model, problems or done are not what they must be'),
-    ),
+    ofVersion(record, 'evaluation'),
+    E.flatMap((line) => examined(line, 'record')),
+    E.map((fields) => evaluationRecord(fields)(figuresOf(record))),
   )
 
 /**
- * The records of the first `shown` groups of some completions, which stand in groups of `group`, in order. Log-probabilities
- * are left out unless they are asked for.
+ * The records of the first `shown` groups of some completions, which stand in groups of `group`, in order; `ids` are those of
+ * the groups. Log-probabilities are left out unless they are asked for. Throws RangeError for another number of ids than of
+ * groups.
  *
  * @example
  * ```ts
  * import { type GradedSample, mod10Chain, sampleRecords } from '@adjoint/rl'
  * type Problem = Parameters<typeof mod10Chain.prompt>[0]
- * const linesOf = (graded: readonly GradedSample<Problem>[]) => sampleRecords(mod10Chain, { group: 16, shown: 1 })(graded)
+ * const show = sampleRecords(mod10Chain, { group: 16, shown: 1 })
+ * const linesOf = ({ graded, ids }: { graded: readonly GradedSample<Problem>[]; ids: readonly string[] }) => show(graded, ids)
  * ```
  */
 export const sampleRecords = <Problem>(
@@ -287,8 +268,14 @@ export const sampleRecords = <Problem>(
   { group, shown, logProbs = false }: { readonly group: number; readonly shown: number; readonly logProbs?: boolean },
 ) => {
   const record = sampleRecord(task)
-  return (rows: readonly Recorded<Problem>[]): readonly SampleRecord[] =>
-    chunksOf(group)(rows)
+  return (rows: readonly Recorded<Problem>[], ids?: readonly string[]): readonly SampleRecord[] => {
+    const groups = chunksOf(group)(rows)
+    if (ids !== undefined && ids.length !== groups.length)
+      throw new RangeError(`sampleRecords: ${groups.length} groups and ${ids.length} ids. Give one a group.`)
+    return groups
       .slice(0, shown)
-      .map((members) => record(logProbs ? members : members.map(({ logProbs: _, ...rest }) => rest)))
+      .map((members, g) =>
+        record(logProbs ? members : members.map(({ logProbs: _, ...rest }) => rest), ids?.[g] ?? null),
+      )
+  }
 }

@@ -4,12 +4,28 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { RunError } from '../run/errors.ts'
 import { type Json, readLog } from '../run/log.ts'
+import {
+  count,
+  type Decode,
+  type Decoded,
+  ifThere,
+  listOf,
+  mapped,
+  number,
+  oneOf,
+  orNaN,
+  orNull,
+  pairOf,
+  structOf,
+  text,
+  truth,
+} from '../run/decode.ts'
 import type { Breakdown } from '../reward/named.ts'
 import type { Sample } from '../reward/reward.ts'
 import type { Experience, StepReward } from './experience.ts'
 
 /** Absent rewards are NaN here, and null in JSON. */
-const number = (x: number): Json => (Number.isNaN(x) ? null : x)
+const absentAsNull = (x: number): Json => (Number.isNaN(x) ? null : x)
 
 /**
  * Experience as plain data, exact to the bit; `problem` writes a problem of the task (tasks whose problems are plain data
@@ -32,95 +48,44 @@ export const experienceToJson =
     samplerLogp: [...e.samplerLogp],
     samples: e.samples.map((s) => ({ ...s, problem: problem(s.problem) })),
     breakdowns: e.breakdowns.map(({ total, parts, absent }) => ({
-      total: number(total),
-      parts: Object.entries(parts).map(([name, x]) => [name, number(x)]),
+      total: absentAsNull(total),
+      parts: Object.entries(parts).map(([name, x]) => [name, absentAsNull(x)]),
       ...(absent === undefined ? {} : { absent: Object.entries(absent) }),
     })),
-    steps: e.steps?.map((row) => row.map(({ end, reward }) => ({ end, reward: number(reward) }))) ?? null,
+    steps: e.steps?.map((row) => row.map(({ end, reward }) => ({ end, reward: absentAsNull(reward) }))) ?? null,
     ids: [...e.ids],
     versions: [...e.versions],
   })
 
-type Fields = Readonly<Record<string, unknown>>
-type Decoded<A> = E.Either<string, A>
-type Decode<A> = (x: unknown, at: string) => Decoded<A>
+const integers = (of: Decode<readonly number[]>) => mapped(of, (all) => Int32Array.from(all))
+const floats = (of: Decode<readonly number[]>) => mapped(of, (all) => Float32Array.from(all))
 
-const wrong = (at: string, what: string): E.Left<string> => ({ _tag: 'Left', left: `${at} is not ${what}` })
-const fieldsOf: Decode<Fields> = (x, at) =>
-  typeof x === 'object' && x !== null && !Array.isArray(x) ? E.right(x as Fields) : wrong(at, 'an object')
-const isNumber: Decode<number> = (x, at) =>
-  typeof x === 'number' && Number.isFinite(x) ? E.right(x) : wrong(at, 'a number')
-const isCount: Decode<number> = (x, at) =>
-  typeof x === 'number' && Number.isInteger(x) && x >= 0 ? E.right(x) : wrong(at, 'a whole number of 0 or more')
-const isMask: Decode<number> = (x, at) => (x === 0 || x === 1 ? E.right(x) : wrong(at, '0 or 1'))
-const isText: Decode<string> = (x, at) => (typeof x === 'string' ? E.right(x) : wrong(at, 'a text'))
-const isTruth: Decode<boolean> = (x, at) => (typeof x === 'boolean' ? E.right(x) : wrong(at, 'true or false'))
-const orNaN: Decode<number> = (x, at) => (x === null ? E.right(NaN) : isNumber(x, at))
-const listOf =
-  <A>(decode: Decode<A>): Decode<readonly A[]> =>
-  (x, at) =>
-    Array.isArray(x) ? E.traverseArrayWithIndex((i, y: unknown) => decode(y, `${at}[${i}]`))(x) : wrong(at, 'a list')
-const orNull =
-  <A>(decode: Decode<A>): Decode<A | null> =>
-  (x, at) =>
-    x === null ? E.right(null) : decode(x, at)
+const sampleOf = <Problem>(problem: Decode<Problem>): Decode<Sample<Problem>> =>
+  structOf({ problem, prompt: text, completion: text, length: count, terminated: truth })
 
-const sampleOf =
-  <Problem>(problem: (x: unknown) => Decoded<Problem>): Decode<Sample<Problem>> =>
-  (x, at) =>
-    pipe(
-      fieldsOf(x, at),
-      E.flatMap((f) =>
-        pipe(
-          E.Do,
-          E.bind('problem', () => problem(f['problem'])),
-          E.bind('prompt', () => isText(f['prompt'], `${at}.prompt`)),
-          E.bind('completion', () => isText(f['completion'], `${at}.completion`)),
-          E.bind('length', () => isCount(f['length'], `${at}.length`)),
-          E.bind('terminated', () => isTruth(f['terminated'], `${at}.terminated`)),
-        ),
-      ),
-    )
+/** Names in a list, for their order is that of the rewards: an object would put those that are numbers first. */
+const byName = <A>(decode: Decode<A>): Decode<Readonly<Record<string, A>>> =>
+  mapped(listOf(pairOf(decode)), (pairs) => Object.fromEntries<A>(pairs))
 
-const pairOf =
-  <A>(decode: Decode<A>): Decode<readonly [string, A]> =>
-  (x, at) =>
-    Array.isArray(x) && x.length === 2
-      ? pipe(
-          isText(x[0], at),
-          E.flatMap((name) => E.map((value: A) => [name, value] as const)(decode(x[1], at))),
-        )
-      : wrong(at, 'a name and what belongs to it')
-const recordOf =
-  <A>(decode: Decode<A>): Decode<Readonly<Record<string, A>>> =>
-  (x, at) =>
-    E.map((pairs: readonly (readonly [string, A])[]) => Object.fromEntries<A>(pairs))(listOf(pairOf(decode))(x, at))
+const breakdown: Decode<Breakdown> = mapped(
+  structOf({ total: orNaN, parts: byName(orNaN), absent: ifThere(byName(text)) }),
+  ({ absent, ...whole }) => (absent === null ? whole : { ...whole, absent }),
+)
 
-const breakdownOf: Decode<Breakdown> = (x, at) =>
-  pipe(
-    fieldsOf(x, at),
-    E.flatMap((f) =>
-      pipe(
-        E.Do,
-        E.bind('total', () => orNaN(f['total'], `${at}.total`)),
-        E.bind('parts', () => recordOf(orNaN)(f['parts'], `${at}.parts`)),
-        E.bind('absent', () => orNull(recordOf(isText))(f['absent'] ?? null, `${at}.absent`)),
-        E.map(({ absent, ...whole }) => (absent === null ? whole : { ...whole, absent })),
-      ),
-    ),
-  )
-
-const stepOf: Decode<StepReward> = (x, at) =>
-  pipe(
-    fieldsOf(x, at),
-    E.flatMap((f) =>
-      pipe(
-        E.Do,
-        E.bind('end', () => isCount(f['end'], `${at}.end`)),
-        E.bind('reward', () => orNaN(f['reward'], `${at}.reward`)),
-      ),
-    ),
-  )
+const experienceOf = <Problem>(problem: Decode<Problem>): Decode<Experience<Problem>> =>
+  structOf({
+    group: count,
+    width: count,
+    tokens: integers(listOf(count)),
+    starts: orNull(integers(listOf(count))),
+    mask: floats(listOf(oneOf(0, 1))),
+    samplerLogp: floats(listOf(number)),
+    samples: listOf(sampleOf(problem)),
+    breakdowns: listOf(breakdown),
+    steps: orNull(listOf(listOf(structOf<StepReward>({ end: count, reward: orNaN })))),
+    ids: listOf(text),
+    versions: listOf(count),
+  })
 
 /** The rows and columns of all fields agree: experience that does not would be learnt from as something else. */
 const demandSizes = <Problem>(e: Experience<Problem>): Decoded<Experience<Problem>> => {
@@ -152,40 +117,13 @@ const demandSizes = <Problem>(e: Experience<Problem>): Decoded<Experience<Proble
  * import { experienceFromJson } from '@adjoint/rl'
  * import * as E from 'fp-ts/lib/Either.js'
  * const decode = experienceFromJson((x) => (typeof x === 'string' ? E.right(x) : E.left('a problem is no text')))
- * decode({}) // Left: 'experience.group is not a number'
+ * decode({}) // Left: 'experience.group is not a whole number of 0 or more'
  * ```
  */
 export const experienceFromJson =
   <Problem>(problem: (x: unknown) => E.Either<string, Problem>) =>
   (x: unknown): E.Either<string, Experience<Problem>> =>
-    pipe(
-      fieldsOf(x, 'experience'),
-      E.flatMap((f) => {
-        const field = <A>(name: string, decode: Decode<A>): Decoded<A> => decode(f[name], `experience.${name}`)
-        const floats = (name: string, decode: Decode<number>): Decoded<Float32Array> =>
-          E.map((all: readonly number[]) => Float32Array.from(all))(field(name, listOf(decode)))
-        const integers = (all: readonly number[]): Int32Array => Int32Array.from(all)
-        return pipe(
-          E.Do,
-          E.bind('group', () => field('group', isCount)),
-          E.bind('width', () => field('width', isCount)),
-          E.bind('tokens', () => E.map(integers)(field('tokens', listOf(isCount)))),
-          E.bind('starts', () =>
-            E.map((all: readonly number[] | null) => (all === null ? null : integers(all)))(
-              field('starts', orNull(listOf(isCount))),
-            ),
-          ),
-          E.bind('mask', () => floats('mask', isMask)),
-          E.bind('samplerLogp', () => floats('samplerLogp', isNumber)),
-          E.bind('samples', () => field('samples', listOf(sampleOf(problem)))),
-          E.bind('breakdowns', () => field('breakdowns', listOf(breakdownOf))),
-          E.bind('steps', () => field('steps', orNull(listOf(listOf(stepOf))))),
-          E.bind('ids', () => field('ids', listOf(isText))),
-          E.bind('versions', () => field('versions', listOf(isCount))),
-        )
-      }),
-      E.flatMap(demandSizes),
-    )
+    E.flatMap(demandSizes<Problem>)(experienceOf(problem)(x, 'experience'))
 
 /**
  * The experience in a file of lines of kind 'experience', in their order. Left: FileFailure, CorruptCheckpoint where a line is

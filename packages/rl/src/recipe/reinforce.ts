@@ -99,7 +99,7 @@ export const reinforce = <Problem, O extends Tree>(config: ReinforceConfig<Probl
                 state: stepped.state,
                 metrics: { ...stepped.metrics, learning_rate: rateAt(learningRate, steps, step) },
                 times: stepped.times,
-                records: [...glanced, ...stepped.absences.map(absenceRecord), ...show(stepped.graded)],
+                records: [...glanced, ...stepped.absences.map(absenceRecord), ...show(stepped.graded, stepped.ids)],
               })),
             ),
         },

@@ -1,5 +1,5 @@
 /** Where in a text of mathematics its final answer stands. Each rule passes over the text once. */
-import { MAGNITUDE } from './answer/magnitude.ts'
+import { MAGNITUDE, SCALE } from './answer/magnitude.ts'
 
 interface Span {
   readonly content: string
@@ -100,7 +100,7 @@ const formulas = (text: string): readonly Span[] => {
 
 /** What may stand between two parts of one answer. */
 const JOINT =
-  /^(?:[\s,;$]|\\[()[\],;! ]|\\q?quad|\\text\s*\{\s*(?:and|or)\s*\})*(?:and|or)?(?:[\s,;$]|\\[()[\],;! ]|[a-zA-Z]_\d\s*=)*$/
+  /^(?:[\s,;$]|\\[()[\],;! ]|\\q?quad|\\text\s*\{\s*(?:and|or)\s*\})*(?:and|or|\(?mod(?:ulo)?)?(?:[\s,;$]|\\[()[\],;! ]|[a-zA-Z]_\d\s*=)*$/
 const LONGEST_JOINT = 100
 
 const joined = (text: string, left: Span, right: Span): boolean =>
@@ -113,8 +113,11 @@ const listed = (text: string, spans: readonly Span[]): string =>
       const before = spans[i - 1]
       return before?.content !== span.content || /[,;a-z]/.test(text.slice(before.end, span.from))
     })
-    .map((span) => span.content)
-    .join(' , ')
+    .map((span, i, kept) => {
+      const between = i === 0 ? '' : text.slice(kept[i - 1]!.end, span.from)
+      return (i === 0 ? '' : between.includes('mod') ? ' mod ' : ' , ') + span.content
+    })
+    .join('')
 
 /** The last of the spans, and those before it that nothing but a comma or an `and` sets apart, as one list. */
 const lastJoined = (text: string, spans: readonly Span[]): string => {
@@ -130,8 +133,17 @@ const firstJoined = (text: string, spans: readonly Span[]): Span & { readonly al
   return { ...spans[0]!, end: spans[last]!.end, all: listed(text, spans.slice(0, last + 1)) }
 }
 
+/** What closes a formula behind a box, and what sets the words within one. */
+const BEHIND_BOX = /^(?:\s?(?:\$\$?|\\[)\], ;!]|~|\*\*))*(?:[ \t]*\\(?:text[a-z]*|mathrm|mbox)[ \t]?\{)?[ \t]?/
+
+/** `million`, of `$\boxed{5}$ million`. A modulus behind a box is that of the congruence around it, and no part of the answer. */
+const scaleBehind = (text: string, end: number): string => {
+  const rest = text.slice(end, end + LONGEST_QUALIFIER)
+  return afterNumeral(SCALE, ` ${rest.slice(BEHIND_BOX.exec(rest)?.[0].length ?? 0)}`)
+}
+
 const NUMERAL =
-  /(?<![a-zA-Z\d.])[-+−]?(?:\d{1,3}(?:,(?:\\!\s?)?\d{3}|\{,\}\d{3}| \d{3}(?=\D|$))+(?!\d)|\d+,\d{2}(?![\d,])|\d+)(?:\.\d+)?(?:[eE][-+]?\d+)?(?:\s?\/\s?\d+)?(?:\s?\\?%)?|(?<![a-zA-Z\d.])[-+−]?\.\d+/g
+  /(?<![a-zA-Z\d.])[-+−]?(?:\d{1,3}(?:,(?:\\!\s?)?\d{3}|\{,\}\d{3}| \d{3}(?=\D|$))+(?!\d)|\d+,\d{2}(?![\d,])|\d+)(?:\.\d+)?(?:[eE][-+]?\d+)?(?:\s?\/\s?\d+)?(?:\s?\\?%)?(?:\s\(?mod(?:ulo)?\b(?:\s\w+\)?)?)?|(?<![a-zA-Z\d.])[-+−]?\.\d+/g
 
 interface Found {
   readonly at: number
@@ -195,7 +207,10 @@ const qualifier = (text: string, at: number): string =>
 
 /** The words behind a number that make it another. */
 const magnitude = (text: string, end: number): string =>
-  MAGNITUDE.exec(text.slice(end, end + LONGEST_QUALIFIER))?.[0] ?? ''
+  afterNumeral(MAGNITUDE, text.slice(end, end + LONGEST_QUALIFIER))
+
+/** The words that a pattern finds; the hyphen of `$5$-thousand` is no minus. */
+const afterNumeral = (words: RegExp, text: string): string => (words.exec(text)?.[0] ?? '').replace(/^[ \t]*-/, ' ')
 
 /** `5 or 6`, `1, 2 and 3`: the numerals that are joined from one on. */
 const OR = /^(?:\s*,?\s*or|\s+and)\s+[$€£]?$/
@@ -302,7 +317,7 @@ export const mathAnswer = (given: string): string => {
     const after = text.slice(boxed.at(-1)!.end)
     const final = Array.from(after.matchAll(FINAL)).at(-1)
     const corrected = final === undefined ? null : adjacent(after.slice(final.index + final[0].length))
-    return corrected ?? lastJoined(text, boxed)
+    return corrected ?? lastJoined(text, boxed) + scaleBehind(text, boxed.at(-1)!.end)
   }
   for (const said of Array.from(text.matchAll(STATED)).slice(-MOST_STATEMENTS).reverse()) {
     const answer = stated(text.slice(said.index + said[0].length))

@@ -1,4 +1,5 @@
 // What the words around a numeral make of it, and what else looks like the same answer and is not.
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { sameMath } from './answer.ts'
 
@@ -36,9 +37,88 @@ describe('the words around a numeral', () => {
     accepted('5', '5 seconds', '5 meters squared', '5 square meters', 'The answer is 5 times as many.')
   })
 
+  test('what counts it behind its box is a factor too', () => {
+    const behind = (words: string): readonly string[] =>
+      [`\\boxed{5} ${words}`, `$\\boxed{5}$ ${words}.`, `It is \\(\\boxed{5}\\) ${words} dollars.`, `$$\n\\boxed{5}\n$$ ${words}`, `**\\boxed{5}** ${words}`, `\\boxed{5}\\text{ ${words}}`, `$\\boxed{5}\\ \\text{${words}}$`, `\\boxed{5}-${words}`, `$5$-${words}`] // prettier-ignore
+    for (const [words, value] of [
+      ['million', '5000000'],
+      ['hundred thousand', '500000'],
+      ['thirds', '5/3'],
+      ['lakh', '500000'],
+      ['crore', '50000000'],
+      ['quadrillion', '5000000000000000'],
+    ] as const) {
+      // prettier-ignore
+      refused('5', ...behind(words))
+      accepted(value, ...behind(words))
+    }
+    accepted(
+      '5',
+      '\\boxed{5} apples',
+      '\\boxed{5}. Thousands of them',
+      'If $x$ is $\\boxed{5}$ then a million is more.',
+    )
+    // The residue is what a congruence is boxed for.
+    accepted('5', '$12 \\equiv \\boxed{5} \\pmod 7$', '$12 \\bmod 7 = \\boxed{5}$')
+  })
+
+  test('a residue is none of the numbers in it, and has its modulus', () => {
+    const spellings = (a: number, n: number): readonly string[] =>
+      [`${a} mod ${n}`, `${a} (mod ${n})`, `${a} modulo ${n}`, `$${a} \\pmod ${n}$`, `${a}\\pmod{${n}}`, `$${a} \\bmod ${n}$`, `${a} \\mod ${n}`, `\\boxed{${a} \\text{ mod } ${n}}`, `\\boxed{${a} mod ${n}}`, `The answer is ${a} mod ${n}.`, `so it is ${a} (mod ${n})`, `The answer is $${a}$ mod $${n}$.`, `$x \\equiv ${a} \\pmod{${n}}$`, `x ≡ ${a} (mod ${n})`] // prettier-ignore
+    const number = fc.integer({ min: 0, max: 40 })
+    fc.assert(
+      fc.property(number, number, number, number, (a, n, b, m) => {
+        accepted(`${a} \\pmod{${n}}`, ...spellings(a, n))
+        for (const plain of [a, n, a * n, n === 0 ? a : a % n]) refused(String(plain), ...spellings(a, n))
+        refused(`${a},${n}`, ...spellings(a, n))
+        if (a !== b || n !== m) for (const gold of spellings(a, n)) refused(gold, ...spellings(b, m))
+      }),
+      { seed: 1, numRuns: 20 },
+    )
+    accepted('3', '17 mod 7 = 3')
+    refused('5', '5 mod n', '\\boxed{5 \\pmod n}', '5 mod')
+  })
+
+  test('words spell a number', () => {
+    const ones = 'zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen'.split(' ') // prettier-ignore
+    const tens = 'twenty thirty forty fifty sixty seventy eighty ninety'.split(' ')
+    const scales = ['', ' thousand', ' million', ' billion', ' trillion']
+    const group = (n: number): string =>
+      n >= 100
+        ? `${ones[Math.floor(n / 100)]!} hundred${n % 100 === 0 ? '' : ` and ${group(n % 100)}`}`
+        : n >= 20
+          ? tens[Math.floor(n / 10) - 2]! + (n % 10 === 0 ? '' : `-${ones[n % 10]!}`)
+          : ones[n]!
+    const spell = (n: number): string =>
+      n === 0
+        ? 'zero'
+        : scales
+            .map((scale, i) => [Math.floor(n / 1000 ** i) % 1000, scale] as const)
+            .filter(([part]) => part > 0)
+            .map(([part, scale]) => group(part) + scale)
+            .reverse()
+            .join(' ')
+    const size = fc.integer({ min: 0, max: 14 }).chain((digits) => fc.integer({ min: 0, max: 10 ** digits }))
+    fc.assert(
+      fc.property(size, size, (n, other) => {
+        const words = spell(n)
+        accepted(String(n), words, `\\boxed{\\text{${words}}}`, `The answer is ${words}.`, words.toUpperCase())
+        if (n !== other) refused(String(other), words, `\\boxed{\\text{${words}}}`)
+      }),
+      { seed: 1, numRuns: 200 },
+    )
+    accepted('2500', 'twenty-five hundred')
+    refused('25', 'five twenty', 'twenty five and', 'twenty-five apples', 'twenty twenty-five')
+    refused('32', 'twenty twelve')
+    refused('100,5', 'one hundred and five')
+    accepted('5,6', 'five and six', 'five or six')
+  })
+
   test('a comparison, an operation or an alternative is not it', () => {
     refused('3', 'at least 3', 'at most 3', 'not 3', 'The answer is at least 3.', 'The answer is not $3$.', '\\boxed{\\text{at least } 3}') // prettier-ignore
-    refused('5', 'less than 5', 'square root of 5', 'log of 5', 'The answer is 5 or 6.', 'The answer is 6 or 5.', 'The answer is $5$ or 6.', 'no solution except 5', 'The answer is the square root of $5$.', 'so it is 4 or 5', 'The answer is 4, 5, or 6.', 'The answer is 5 or more.', 'The answer is 5, 6.') // prettier-ignore
+    refused('5', 'less than 5', 'square root of 5', 'log of 5', 'The answer is 5 or 6.', 'The answer is 6 or 5.', 'The answer is $5$ or 6.', 'no solution except 5', 'The answer is the square root of $5$.', 'so it is 4 or 5', 'The answer is 4, 5, or 6.', 'The answer is 5 or more.', 'The answer is 5, 6.', 'The answer is 5 at least.', 'The answer is 5 degrees below zero.', '5 below zero') // prettier-ignore
+    refused('0.3', '0.3 recurring', 'The answer is 0.3 repeating.')
+    accepted('5.3', 'The answer is 5.3 to the nearest tenth.', '\\boxed{5.3} to the nearest tenth')
     accepted('5,6', 'The answer is 5 or 6.', 'The answer is $6$ or 5.', 'The answer is 5 and 6.')
     accepted('1,2,3', 'The answer is 1, 2, and 3.', 'The answer is 1, 2, 3.')
     accepted('5', 'The answer is 5, and 6 are left.', 'The answer is 5, not 6.')

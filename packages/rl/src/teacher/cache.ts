@@ -15,6 +15,7 @@ import { type FileHandle, open, readFile } from 'node:fs/promises'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
+import { decodeIf, number, orNull, structOf, text } from '../run/decode.ts'
 import type { Json } from '../run/log.ts'
 import type { TeacherError } from './errors.ts'
 import type { Teacher, TeacherSettings, Trace, Usage } from './teacher.ts'
@@ -74,35 +75,27 @@ export const traceKey =
       .update(canonical({ model, temperature, maxTokens, seed, system, extra, prompt, sample }))
       .digest('hex')
 
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-const isText = (value: unknown): value is string => typeof value === 'string'
-const isNumber = (value: unknown): value is number => typeof value === 'number'
-const orNull =
-  <A>(is: (value: unknown) => value is A) =>
-  (value: unknown): value is A | null =>
-    value === null || is(value)
-const isUsage = (value: unknown): value is Usage =>
-  isRecord(value) && isNumber(value['prompt']) && isNumber(value['completion']) && orNull(isNumber)(value['reasoning'])
-const isTrace = (value: unknown): value is Trace =>
-  isRecord(value) &&
-  isText(value['think']) &&
-  isText(value['answer']) &&
-  isText(value['text']) &&
-  orNull(isText)(value['finishReason']) &&
-  orNull(isUsage)(value['usage'])
+const isKey = (x: unknown): x is string => typeof x === 'string' && /^[0-9a-f]{64}$/.test(x)
 
-const parseLine = (text: string): E.Either<string, { readonly key: string; readonly trace: Trace }> => {
-  try {
-    const value = JSON.parse(text) as unknown
-    if (!isRecord(value)) return E.left('is no record')
-    const { key, trace } = value
-    if (!isText(key) || !/^[0-9a-f]{64}$/.test(key)) return E.left('has no key of a trace')
-    return isTrace(trace) ? E.right({ key, trace }) : E.left('has no trace')
-  } catch {
-    return E.left('is not JSON')
-  }
-}
+const decodeLine = structOf<{ readonly key: string; readonly trace: Trace }>({
+  key: decodeIf(isKey, 'the key of a trace'),
+  trace: structOf<Trace>({
+    think: text,
+    answer: text,
+    text,
+    finishReason: orNull(text),
+    usage: orNull(structOf<Usage>({ prompt: number, completion: number, reasoning: orNull(number) })),
+  }),
+})
+
+const parseLine = (line: string) =>
+  pipe(
+    E.tryCatch(
+      () => JSON.parse(line) as unknown,
+      () => 'is not JSON',
+    ),
+    E.flatMap((value) => decodeLine(value, 'line')),
+  )
 
 // What every line begins with, and so what a torn one may hold.
 const HEAD = '{"key":"'
@@ -145,7 +138,7 @@ const cacheFailure =
   (thrown: unknown): TeacherError => ({
     _tag: 'CacheFailure',
     path,
-    code: thrown instanceof Error && 'code' in thrown && isText(thrown.code) ? thrown.code : 'unknown',
+    code: thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : 'unknown',
     reason: thrown instanceof Error ? thrown.message : String(thrown),
   })
 

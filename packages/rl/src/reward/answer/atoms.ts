@@ -4,7 +4,8 @@ import { CONSTANTS, FUNCTIONS, GREEK, INVERSES, logarithm } from './functions.ts
 import * as Q from './rational.ts'
 import * as R from './real.ts'
 import { quantity } from './magnitude.ts'
-import { plainWords, unitOf } from './units.ts'
+import { saying } from './number-words.ts'
+import { unitOf } from './units.ts'
 import {
   apply,
   binomial,
@@ -262,7 +263,7 @@ export const atoms = (cursor: Cursor, { separated, sum, factor }: Grammar): Atom
     if (text === 'dollar' && take('-') !== null) return negative(measured(factor(), 'dollar'))
     let whole = text
     while (token()?._tag === 'Word') whole += ` ${advance().text}`
-    return { _tag: 'Word', text: plainWords(whole) }
+    return saying(whole)
   }
   return { atom, starts, argument, fractionArguments }
 }

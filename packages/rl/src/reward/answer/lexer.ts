@@ -1,4 +1,5 @@
 /** The tokens of the LaTeX, and of the plain text, in which answers are written. */
+import { spelled } from './number-words.ts'
 import * as Q from './rational.ts'
 import { isUnit } from './units.ts'
 import { refuse } from './value.ts'
@@ -34,6 +35,9 @@ const REPEATING = /(\d*\.\d*)(?:\\(?:overline|bar|dot)\s?(?:\{(\d+)\}|(\d))|\((\
 const DECIMAL_COMMA = /\d+,\d{2}(?!\d|,)/y
 const SCIENTIFIC = /(?:\d+(?:\.\d*)?|\.\d+)[eE][-+]?\d+(?![\d.a-zA-Z])/y
 const NUMERAL = /\d+(?:\.\d+)?|\.\d+/y
+/** `\pmod{7}`, `(mod 7)` */
+const MODULUS =
+  /\(\s?mod(?:ulo)?\s\s?(\d+)\s?\)|(?:\\[pb]?mod|\\text\s?\{\s?mod(?:ulo)?\s?\}|mod(?:ulo)?(?![a-zA-Z]))\s*(?:\{\s?(\d+)\s?\}|(\d+))/y
 const COMMAND = /\\(?:[a-zA-Z]+|.)/y
 const NOT_EQUAL = /\\not\s*=/y
 const LETTERS = /[a-zA-Z]+/y
@@ -45,7 +49,7 @@ const ALIASES: Readonly<Record<string, string>> = {
   '\\dfrac': '\\frac', '\\tfrac': '\\frac', '\\cfrac': '\\frac', '\\dbinom': '\\binom', '\\tbinom': '\\binom',
   '\\cdot': '*', '\\times': '*', '\\ast': '*', '·': '*', '⋅': '*', '∙': '*', '×': '*', '\\div': '/', '÷': '/', '−': '-', '–': '-',
   '\\le': '≤', '\\leq': '≤', '\\leqslant': '≤', '<=': '≤', '\\ge': '≥', '\\geq': '≥', '\\geqslant': '≥', '>=': '≥',
-  '\\ne': '≠', '\\neq': '≠', '!=': '≠', '\\lt': '<', '\\gt': '>', '\\approx': '≈', '\\simeq': '≈', '\\in': '∈',
+  '\\equiv': '=', '≡': '=', '\\ne': '≠', '\\neq': '≠', '!=': '≠', '\\lt': '<', '\\gt': '>', '\\approx': '≈', '\\simeq': '≈', '\\in': '∈',
   '\\vert': '|', '\\lvert': '|', '\\rvert': '|', '\\mid': '|', '\\pm': '±', '\\mp': '∓', '\\cup': '∪', '\\colon': ':',
   '\\lbrace': '\\{', '\\rbrace': '\\}', '\\lbrack': '[', '\\rbrack': ']', '⟨': '\\langle', '⟩': '\\rangle',
   '\\degree': '°', '\\%': '%', '\\tg': '\\tan', '\\ctg': '\\cot', '\\varphi': '\\phi', '\\varepsilon': '\\epsilon',
@@ -142,8 +146,10 @@ export const tokens = ({ decimalComma, exponent }: Reading, text: string): reado
     else if (SPELLED.has(run)) symbol(`\\${run}`)
     else if (INFINITIES.has(run)) symbol('\\infty')
     else if (run === 'percent') symbol('%')
+    else if (run === 'mod') refuse()
     else if (MINUS.test(run)) symbol('-')
-    else if (run.length > 3 || (afterValue() && isUnit(run, afterSpace))) out.push({ _tag: 'Word', text: run })
+    else if (run.length > 3 || spelled(run) !== null || (afterValue() && isUnit(run, afterSpace)))
+      out.push({ _tag: 'Word', text: run })
     else for (const letter of run) symbol(letter)
     return true
   }
@@ -182,6 +188,15 @@ export const tokens = ({ decimalComma, exponent }: Reading, text: string): reado
     else symbol(found)
   }
 
+  const modulus = (): boolean => {
+    const found = match(MODULUS)
+    const digits = found?.[1] ?? found?.[2] ?? found?.[3]
+    if (digits === undefined) return false
+    symbol('mod')
+    numeral(digits, digits)
+    return true
+  }
+
   while (at < text.length) {
     if (out.length > MOST_TOKENS) return refuse()
     const afterSpace = match(SPACE) !== null
@@ -189,6 +204,7 @@ export const tokens = ({ decimalComma, exponent }: Reading, text: string): reado
     const c = text[at]!
     const two = text.slice(at, at + 2)
     if (/[\d.]/.test(c) && numbers()) continue
+    if (/[(\\m]/.test(c) && modulus()) continue
     if (/[a-zA-Z]/.test(c) && letters(afterSpace)) continue
     if (c === '\\') {
       if (!upright()) command()

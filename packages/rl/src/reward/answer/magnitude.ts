@@ -2,7 +2,8 @@
 import * as Q from './rational.ts'
 
 const COUNTS: ReadonlyMap<string, bigint> = new Map(Object.entries({
-  hundred: 100n, thousand: 1000n, million: 10n ** 6n, billion: 10n ** 9n, trillion: 10n ** 12n, dozen: 12n,
+  hundred: 100n, thousand: 1000n, million: 10n ** 6n, billion: 10n ** 9n, trillion: 10n ** 12n, quadrillion: 10n ** 15n,
+  lakh: 10n ** 5n, crore: 10n ** 7n, dozen: 12n,
 })) // prettier-ignore
 
 /** A second is a time. */
@@ -14,7 +15,8 @@ const PARTS: ReadonlyMap<string, bigint> = new Map(Object.entries({
 const POWERS: ReadonlyMap<string, bigint> = new Map(Object.entries({ squared: 2n, cubed: 3n }))
 
 /** What makes another number of the one before it in a way that is not read. */
-const OPERATION = /^\(?(?:factorial|(?:in )?base|choose|plus|divided|over|point|to the|or|and)\b/
+const OPERATION =
+  /^\(?(?:factorial|(?:in )?base|choose|plus|divided|over|point|to the (?!nearest)|or|and|recurring|repeating|at (?:least|most)|(?:degrees? )?below zero)\b/
 
 const factorOf = (word: string): Q.Rational | null => {
   const one = word.replace(/s$/, '')
@@ -49,9 +51,14 @@ export const quantity = (text: string): Quantity | null => {
 
 const NAMES = [...COUNTS.keys(), ...PARTS.keys()].map((word) => `${word}s?`)
 
-/** Such words, right behind a numeral. */
+const WORDS = `^(?:[ \\t-]{1,3}(?:${[...NAMES, ...POWERS.keys()].join('|')})\\b)+`
+
+/** Words that say how much of a number there is, right behind it. */
+export const SCALE = new RegExp(WORDS, 'i')
+
+/** Such words, and others that make another number of it or none. */
 export const MAGNITUDE = new RegExp(
-  `^(?:[ \\t-]{1,3}(?:${[...NAMES, ...POWERS.keys()].join('|')})\\b)+|` +
-    '^[ \\t]{0,3}(?:factorial|\\(?(?:in )?base[ \\t]\\w+\\)?|choose[ \\t]\\w+|(?:plus|over|point|times)[ \\t]\\$?\\d+|divided by|to the \\w+|or (?:more|less|fewer|greater)|and (?:a|one|two|three)[ \\t-](?:half|thirds?|quarters?))(?![a-zA-Z])',
+  `${WORDS}|` +
+    '^[ \\t]{0,3}(?:factorial|\\(?(?:in )?base[ \\t]\\w+\\)?|choose[ \\t]\\w+|(?:plus|over|point|times)[ \\t]\\$?\\d+|divided by|to the (?!nearest)\\w+|recurring|repeating|at (?:least|most)|(?:degrees? )?below zero|or (?:more|less|fewer|greater)|and (?:a|one|two|three)[ \\t-](?:half|thirds?|quarters?))(?![a-zA-Z])',
   'i',
 )

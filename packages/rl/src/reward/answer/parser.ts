@@ -1,6 +1,6 @@
 /**
  * A reader of answers by recursive descent over tokens:
- * list > relation > ratio > union > sum > product > power > atom. What it does not know it refuses.
+ * list > relation > residue > ratio > union > sum > product > power > atom. What it does not know it refuses.
  */
 import { atoms, measured, worded } from './atoms.ts'
 import { cursor } from './cursor.ts'
@@ -32,14 +32,24 @@ export const parse = (tokens: readonly Token[]): MathValue => {
   }
 
   const relation = (): MathValue => {
-    const sides = [ratio()]
+    const sides = [residue()]
     const by: string[] = []
     for (let op = next(); op !== undefined && RELATIONS.has(op); op = next()) {
       advance()
       by.push(op)
-      sides.push(ratio())
+      sides.push(residue())
     }
     return related(sides, by)
+  }
+
+  /** `5 \pmod 7`: a class of numbers, and not one of them. */
+  const residue = (): MathValue => {
+    const value = ratio()
+    if (take('mod') === null) return value
+    const modulus = advance()
+    return modulus._tag === 'Number'
+      ? { _tag: 'Tuple', brackets: 'mod', items: [value, number(modulus.value)] }
+      : refuse()
   }
 
   const ratio = (): MathValue => {

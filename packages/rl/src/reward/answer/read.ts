@@ -1,6 +1,7 @@
 /** What a text of mathematics says, in each way that it may be read. */
 import type { Reading } from './lexer.ts'
 import { tokens } from './lexer.ts'
+import { spelled } from './number-words.ts'
 import { parse } from './parser.ts'
 import { plainWords } from './units.ts'
 import { type MathValue, Unreadable } from './value.ts'
@@ -23,6 +24,8 @@ export const readings = (text: string): readonly MathValue[] => {
   const trimmed = text.trim()
   const end = endOf(trimmed)
   const given = trimmed.slice(0, end)
+  const whole = spelled(given)
+  if (whole !== null) return [whole]
   if (WORDS.test(given) && !FUNCTIONS.test(given)) return [{ _tag: 'Word', text: plainWords(given) }]
   if (/^no$/i.test(given)) return [{ _tag: 'Word', text: 'no' }]
   const ways = [PLAIN]
