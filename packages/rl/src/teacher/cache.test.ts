@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
-import { appendFile, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import * as E from 'fp-ts/lib/Either.js'
@@ -189,9 +189,13 @@ describe('a file', () => {
 
   test.each([
     ['no JSON', '{"key":"abc', 'is not JSON'],
-    ['no record', '[1]', 'is no record'],
-    ['no key', '{"key":"abc","trace":{}}', 'has no key of a trace'],
-    ['no trace', `{"key":"${'0'.repeat(64)}","trace":{"think":"","answer":"","text":1}}`, 'has no trace'],
+    ['no record', '[1]', 'line is not an object'],
+    ['no key', '{"key":"abc","trace":{}}', 'line.key is not the key of a trace'],
+    [
+      'no trace',
+      `{"key":"${'0'.repeat(64)}","trace":{"think":"","answer":"","text":1}}`,
+      'line.trace.text is not a text',
+    ],
   ])('with a line that is %s: it is skipped, shown, and left there', async (_, line, reason) => {
     const path = await good()
     await appendFile(path, `${line}\n`)
@@ -243,7 +247,7 @@ describe('a file', () => {
   test('written by two processes at once has the lines of both, whole', async () => {
     const path = fresh()
     const program = `
-      import { cached, openTraceCache } from './cache.mjs'
+      import { cached, openTraceCache } from './teacher/cache.mjs'
       const [name] = process.argv.slice(-1)
       const opened = await openTraceCache(${JSON.stringify(path)})()
       const long = name.repeat(20_000)
@@ -252,10 +256,14 @@ describe('a file', () => {
       for (let i = 0; i < 100; i++) await cached(opened.right)(teacher).ask(name + i)()
       await opened.right.close()
     `
-    // The children run plain JavaScript: all that the cache imports of ours is types.
-    const source = await readFile(new URL('./cache.ts', import.meta.url), 'utf8')
+    // The children run plain JavaScript: of ours the cache imports a decoder, and types.
     const compilerOptions = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2023, verbatimModuleSyntax: true }
-    await writeFile(join(folder, 'cache.mjs'), ts.transpileModule(source, { compilerOptions }).outputText)
+    for (const name of ['teacher/cache', 'run/decode']) {
+      const source = await readFile(new URL(`../${name}.ts`, import.meta.url), 'utf8')
+      const { outputText } = ts.transpileModule(source, { compilerOptions })
+      await mkdir(dirname(join(folder, name)), { recursive: true })
+      await writeFile(join(folder, `${name}.mjs`), outputText.replaceAll(/(from '\.[^']*)\.ts'/g, "$1.mjs'"))
+    }
     await symlink(fileURLToPath(new URL('../../../../node_modules', import.meta.url)), join(folder, 'node_modules'))
     const script = join(folder, 'writer.mjs')
     await writeFile(script, program)
