@@ -188,13 +188,13 @@ describe('a file', () => {
   }
 
   test.each([
-    ['no JSON', '{"key":"abc', 'is not JSON'],
-    ['no record', '[1]', 'line is not an object'],
-    ['no key', '{"key":"abc","trace":{}}', 'line.key is not the key of a trace'],
+    ['no JSON', '{"key":"abc', 'it is not JSON'],
+    ['no record', '[1]', 'record is not an object'],
+    ['no key', '{"key":"abc","trace":{}}', 'record.key is not the key of a trace'],
     [
       'no trace',
       `{"key":"${'0'.repeat(64)}","trace":{"think":"","answer":"","text":1}}`,
-      'line.trace.text is not a text',
+      'record.trace.text is not a text',
     ],
   ])('with a line that is %s: it is skipped, shown, and left there', async (_, line, reason) => {
     const path = await good()

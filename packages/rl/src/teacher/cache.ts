@@ -92,9 +92,9 @@ const parseLine = (line: string) =>
   pipe(
     E.tryCatch(
       () => JSON.parse(line) as unknown,
-      () => 'is not JSON',
+      () => 'it is not JSON',
     ),
-    E.flatMap((value) => decodeLine(value, 'line')),
+    E.flatMap((value) => decodeLine(value, 'record')),
   )
 
 // What every line begins with, and so what a torn one may hold.
@@ -129,7 +129,7 @@ const readContent = (path: string, bytes: Buffer): E.Either<TeacherError, Conten
   if (traces.size === 0 && first !== undefined && !bytes.toString('utf8', 0, HEAD.length).startsWith(HEAD))
     return E.left({ _tag: 'NotACache', path, ...first })
   if (traces.size === 0 && first === undefined && !HEAD.startsWith(rest.slice(0, HEAD.length)))
-    return E.left({ _tag: 'NotACache', path, line: line + 1, reason: 'is no record' })
+    return E.left({ _tag: 'NotACache', path, line: line + 1, reason: 'it is no record' })
   return E.right({ traces, skipped, torn: rest !== '' })
 }
 

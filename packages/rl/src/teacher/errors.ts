@@ -92,7 +92,7 @@ const words = (error: TeacherError): string => {
     case 'CacheFailure':
       return `the cache ${error.path} cannot be used: ${error.reason}. Nothing was overwritten.`
     case 'NotACache':
-      return `${error.path} is no cache of traces: line ${error.line} ${error.reason}. It was left as it is; choose another file.`
+      return `${error.path} is no cache of traces: line ${error.line}: ${error.reason}. It was left as it is; choose another file.`
   }
 }
 
