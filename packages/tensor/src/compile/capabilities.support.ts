@@ -8,6 +8,7 @@ export const host: Capabilities = {
   bindings: 64,
   reproducible: true,
   slab: Infinity,
+  skips: true,
 }
 
 export const parallel: Capabilities = {
@@ -17,4 +18,5 @@ export const parallel: Capabilities = {
   bindings: 16,
   reproducible: false,
   slab: 1 << 27,
+  skips: false,
 }

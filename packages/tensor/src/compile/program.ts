@@ -65,4 +65,6 @@ export interface Capabilities {
   readonly reproducible: boolean
   /** Most bytes of one slab of the arena. */
   readonly slab: number
+  /** Whether it can decide to run a part of a program or not, for less than it costs to run it. */
+  readonly skips: boolean
 }

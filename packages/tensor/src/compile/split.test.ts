@@ -6,8 +6,24 @@ import type { Capabilities } from './program.ts'
 import { schedule } from './schedule.ts'
 
 const capabilities: readonly Capabilities[] = [
-  { orderedStores: true, longestRow: Infinity, lanes: 1, bindings: 64, reproducible: true, slab: Infinity },
-  { orderedStores: false, longestRow: 1 << 14, lanes: 512, bindings: 8, reproducible: false, slab: 1 << 12 },
+  {
+    orderedStores: true,
+    longestRow: Infinity,
+    lanes: 1,
+    bindings: 64,
+    reproducible: true,
+    slab: Infinity,
+    skips: true,
+  },
+  {
+    orderedStores: false,
+    longestRow: 1 << 14,
+    lanes: 512,
+    bindings: 8,
+    reproducible: false,
+    slab: 1 << 12,
+    skips: false,
+  },
 ]
 const kernelsOf = (c: Capabilities, input: Expr, output: Expr) =>
   schedule(c)({ inputs: [input], outputs: [output], donated: [false] }).steps.flatMap((s) =>

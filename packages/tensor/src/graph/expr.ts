@@ -144,6 +144,12 @@ export type Lowering<P> =
     }
   /** Rounds of a body, scheduled by itself and run in place: the one step of a program that has steps inside. */
   | { readonly kind: 'loop'; readonly of: (params: P) => Loop }
+  /** One of two ways, for devices that can `skip` work and for those that compute `both` and choose. */
+  | {
+      readonly kind: 'branch'
+      readonly skip: (args: readonly Expr[], params: P) => readonly Expr[]
+      readonly both: (args: readonly Expr[], params: P) => readonly Expr[]
+    }
   /** Defined by smaller primitives: its results in their terms. */
   | { readonly kind: 'composite'; readonly expand: (args: readonly Expr[], params: P) => readonly Expr[] }
 

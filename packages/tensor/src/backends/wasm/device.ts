@@ -40,6 +40,7 @@ const capabilities: Capabilities = {
   bindings: 64,
   reproducible: true,
   slab: Infinity,
+  skips: true,
 }
 
 const outOfMemory = (bytes: number, blame: Blame): DeviceFailure => {

@@ -134,6 +134,7 @@ const deviceOver = (
     bindings: gpu.limits.maxStorageBuffersPerShaderStage,
     reproducible: !hardware,
     slab: Math.floor(gpu.limits.maxBufferSize / 256) * 256,
+    skips: false,
   }
   const collected = new FinalizationRegistry<Remains>(({ block, load }) => {
     if (load !== null) putDown(load, null)

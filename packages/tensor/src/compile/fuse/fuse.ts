@@ -281,6 +281,7 @@ export const fuse = (capabilities: Capabilities, order: readonly Expr[], outputs
       }
       case 'loop':
         throw new Error(`fuse: ${expr.node.prim.name} cannot be scheduled`)
+      case 'branch':
       case 'composite':
         throw new Error(`fuse: composite ${expr.node.prim.name} reached the scheduler unexpanded`)
     }

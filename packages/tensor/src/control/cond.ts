@@ -1,0 +1,121 @@
+/**
+ * One of two graphs, chosen by a value that is known only when it runs. A device that can skip work runs one; another computes
+ * both and chooses, unless one of them has rounds without a known end: those must not run on what they were not meant for.
+ *
+ *     branches: [..operands] -> results, the same shapes and dtypes of both; args: [chosen, ..operands]
+ */
+import { isFloat } from '../base/dtype.ts'
+import { applyAll, type Expr, type Primitive } from '../graph/expr.ts'
+import { type Graph, graph, inlined } from '../graph/graph.ts'
+import { parameter } from '../graph/parameter.ts'
+import { toposort } from '../graph/walk.ts'
+import { broadcastTo, reshape, spread } from '../primitives/broadcast.ts'
+import { fill, fillLike } from '../primitives/leaves.ts'
+import { not, where } from '../primitives/select.ts'
+import { batchGraph, pullbackGraph, pushforwardGraph, type Derived } from '../transform/derived.ts'
+import { outsOf, present } from './call.ts'
+import { loop } from './loop.ts'
+import { whileP } from './while.ts'
+
+export interface CondParams {
+  readonly onTrue: Graph
+  readonly onFalse: Graph
+}
+
+/** Two graphs of the same inputs, whose outputs are those that either has; zeros where one has none. */
+const united = (of: CondParams, [p, q]: readonly [Derived, Derived], like: readonly (Expr | null)[]) => {
+  const which = [...new Set([...p.which, ...q.which])].sort((a, b) => a - b)
+  const filled = ({ graph: { inputs, outputs }, which: mine }: Derived): Graph =>
+    graph(
+      inputs,
+      which.map((i) => outputs[mine.indexOf(i)] ?? fillLike(like[i]!, 0)),
+    )
+  return { which, params: { ...of, onTrue: filled(p), onFalse: filled(q) } }
+}
+const slots = (which: readonly number[], count: number, values: readonly Expr[]): readonly (Expr | null)[] =>
+  Array.from({ length: count }, (_, i) => values[which.indexOf(i)] ?? null)
+
+export const condP: Primitive<CondParams> = {
+  name: 'cond',
+  outs: ([, ...operands], { onTrue }) => outsOf('cond', onTrue, operands),
+  vjp: (cts, _, [chosen, ...operands], params) => {
+    const flags = cts.map((ct) => ct !== null)
+    const both = [pullbackGraph(params.onTrue, flags), pullbackGraph(params.onFalse, flags)] as const
+    const back = united(params, both, operands)
+    const grads = cond(back.params, [chosen!, ...operands, ...present(cts)])
+    return [null, ...slots(back.which, operands.length, grads)]
+  },
+  jvp: ([, ...tangents], outs, [chosen, ...operands], params) => {
+    const flags = tangents.map((t) => t !== null)
+    const both = [pushforwardGraph(params.onTrue, flags), pushforwardGraph(params.onFalse, flags)] as const
+    const forward = united(params, both, outs)
+    const pushed = cond(forward.params, [chosen!, ...operands, ...present(tangents)])
+    return slots(forward.which, outs.length, pushed).map((t, i) => (isFloat(outs[i]!.dtype) ? t : null))
+  },
+  batch: ([chosen, ...operands], [chosenBatched, ...batched], size, { onTrue, onFalse }) => {
+    const [p, q] = [batchGraph(onTrue, batched, size), batchGraph(onFalse, batched, size)]
+    if (chosenBatched === true) {
+      // Members differ in what they choose: both are computed for all.
+      const [xs, ys] = [inlined(p.graph, operands), inlined(q.graph, operands)]
+      const full = (x: Expr, has: boolean): Expr => (has ? x : spread(x, size))
+      return xs.map((x, i) => choose(chosen!, full(x, p.batched[i]!), full(ys[i]!, q.batched[i]!)))
+    }
+    const full = ({ graph: { inputs, outputs }, batched: has }: typeof p): Graph =>
+      graph(
+        inputs,
+        outputs.map((out, i) => (has[i] === true ? out : spread(out, size))),
+      )
+    return cond({ onTrue: full(p), onFalse: full(q) }, [chosen!, ...operands])
+  },
+  lower: {
+    kind: 'branch',
+    skip: ([chosen, ...operands], params) => skipping(chosen!, operands, params),
+    both: ([chosen, ...operands], params) => {
+      const { onTrue, onFalse } = params
+      if (endless(onTrue) || endless(onFalse)) return skipping(chosen!, operands, params)
+      const others = inlined(onFalse, operands)
+      return inlined(onTrue, operands).map((x, i) => choose(chosen!, x, others[i]!))
+    },
+  },
+  evaluate: ([chosen, ...operands], _, { onTrue, onFalse }, run) => {
+    const { inputs, outputs } = chosen!.data[0] !== 0 ? onTrue : onFalse
+    return run(outputs, new Map(inputs.map((x, i) => [x, operands[i]!]))).map((v) => v.data)
+  },
+}
+
+/** where(flags, x, y) for one flag, or for one a member of the leading axis. */
+const choose = (flags: Expr, x: Expr, y: Expr): Expr => {
+  const lead = flags.shape.length
+  return where(broadcastTo(reshape(flags, [...flags.shape, ...x.shape.slice(lead).map(() => 1)]), x.shape), x, y)
+}
+
+/** Graphs found to have rounds of unknown number inside, at any depth, or not to. */
+const known = new WeakMap<Graph, boolean>()
+const endless = (of: Graph): boolean => {
+  const seen = known.get(of)
+  if (seen !== undefined) return seen
+  const whileLoop: unknown = whileP
+  const found = toposort(of.outputs).some(({ prim, params }) => prim === whileLoop || graphsIn(params).some(endless))
+  known.set(of, found)
+  return found
+}
+/** The graphs among params. */
+const graphsIn = (params: unknown): readonly Graph[] =>
+  typeof params === 'object' && params !== null ? Object.values(params).filter(isGraph) : []
+const isGraph = (value: unknown): value is Graph =>
+  typeof value === 'object' && value !== null && 'inputs' in value && 'outputs' in value
+
+/** Two loops of one round or none: the results of the branch that is not chosen pass through. */
+const skipping = (chosen: Expr, operands: readonly Expr[], { onTrue, onFalse }: CondParams): readonly Expr[] => {
+  const once = (branch: Graph, flag: Expr, before: readonly Expr[]): readonly Expr[] => {
+    const carries = [...before, flag].map(parameter)
+    const round = graph([...branch.inputs, ...carries], [...branch.outputs, fill([], 'bool', 0)])
+    return loop(round, branch.inputs.length, null, [...operands, ...before, flag]).slice(0, -1)
+  }
+  const nothing = onTrue.outputs.map((out) => fillLike(out, 0))
+  return once(onFalse, not(chosen), once(onTrue, chosen, nothing))
+}
+
+/** The results of the branch that the first argument, a bool scalar, chooses. */
+export const cond = (params: CondParams, args: readonly Expr[]): readonly Expr[] =>
+  params.onTrue.outputs.length === 0 ? [] : applyAll(condP, args, params)

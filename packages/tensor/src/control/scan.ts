@@ -1,0 +1,389 @@
+/**
+ * A function folded over the rows of arrays, as one node: its body is a graph, compiled once and not unrolled.
+ *
+ *     body: [..operands, ..carries, ..rows] -> [..next carries, ..rows of the results]
+ *
+ * Reverse mode is a scan from the other end. What its rounds need of the forward pass is saved there, each round's row in an
+ * array of all rounds; what is cheap to compute again from that, from the operands and from the rows is not. With
+ * `keep: 'carries'` only the carries are saved, and the backward rounds compute the body again (a checkpoint a round).
+ *
+ * For c' = sin(w c) over 3 rounds: the body's pullback is dc = cos(w c) w dc', dw = cos(w c) c dc'. It reads c and cos(w c),
+ * which follows from w and c by two cheap operations, so that the forward scan saves c_0, c_1, c_2; the backward scan carries
+ * (dc, dw) from round 2 to round 0, adding to dw in each.
+ */
+import { isFloat } from '../base/dtype.ts'
+import { applyAll, type Aval, type Expr, type Primitive, type Value } from '../graph/expr.ts'
+import { type Graph, graph, inlined } from '../graph/graph.ts'
+import { parameter } from '../graph/parameter.ts'
+import { share } from '../graph/share.ts'
+import { dependents, frontier, substitute, toposort } from '../graph/walk.ts'
+import { sameShape, sizeOf } from '../base/shape.ts'
+import { add, sub } from '../primitives/arithmetic.ts'
+import { reshape, spread } from '../primitives/broadcast.ts'
+import { dynamicSlice, dynamicUpdateSlice } from '../primitives/dynamic.ts'
+import { fill, fillLike } from '../primitives/leaves.ts'
+import { moveAxis } from '../primitives/movement.ts'
+import { demandShape } from '../primitives/operands.ts'
+import { batchGraph, placed, pushforwardGraph } from '../transform/derived.ts'
+import { pullbackOf } from '../transform/pullback.ts'
+import { present } from './call.ts'
+import { grown } from './grown.ts'
+import { loop } from './loop.ts'
+
+/** What the forward pass saves for the backward pass: every value that is not cheap to compute again, or the carries alone. */
+export type Saved = 'values' | 'carries'
+
+export interface ScanParams {
+  readonly body: Graph
+  /** Inputs of the body that are the same in every round, and those that are carried; the rest are rows. */
+  readonly operands: number
+  readonly carries: number
+  readonly length: number
+  /** From the last row to the first. */
+  readonly reverse: boolean
+  readonly keep: Saved
+  /** Outputs of the body from this one on are rows saved for the backward pass; null where nothing is. */
+  readonly results: number | null
+}
+
+/** Inputs, arguments or whatever belongs to them, in their three kinds. */
+const kinds = <T>(
+  xs: readonly T[],
+  { operands, carries }: Pick<ScanParams, 'operands' | 'carries'>,
+): readonly [readonly T[], readonly T[], readonly T[]] => [
+  xs.slice(0, operands),
+  xs.slice(operands, operands + carries),
+  xs.slice(operands + carries),
+]
+const stacked = ({ shape, dtype }: Aval, length: number): Aval => ({ shape: [length, ...shape], dtype })
+const rowOf = ({ shape, dtype }: Aval): Aval => ({ shape: shape.slice(1), dtype })
+const zeros = (xs: readonly Aval[]): readonly Expr[] => xs.map((x) => fillLike(x, 0))
+
+export const scanP: Primitive<ScanParams> = {
+  name: 'scan',
+  outs: (args, params) => {
+    const { body, carries, length } = params
+    const [operands, inits, xs] = kinds(args, params)
+    const given = [...operands, ...inits, ...xs.map(rowOf)]
+    demandShape(
+      given.length === body.inputs.length &&
+        given.every((x, i) => sameShape(x.shape, body.inputs[i]!.shape) && x.dtype === body.inputs[i]!.dtype) &&
+        xs.every((x) => x.shape[0] === length),
+      'scan',
+      args,
+      `the operands are not those of the body, over ${length} rows`,
+      'Pass operands of the shapes and dtypes that it was traced on.',
+    )
+    return body.outputs.map((out, i) => (i < carries ? { shape: out.shape, dtype: out.dtype } : stacked(out, length)))
+  },
+  vjp: (cts, outs, args, params) => {
+    const { results } = params
+    if (results !== null && cts.slice(results).every((ct) => ct === null)) return backward(cts, outs, args, params)
+    // Not saved for, or differentiated by what was saved, too: all results are ordinary ones.
+    const again = savingParams({ ...params, results: null })
+    return backward(cts, applyAll(scanP, args, again), args, again)
+  },
+  jvp: (tangents, outs, args, params) => tangentsOf(tangents, outs, args, params),
+  saving: (args, params) => applyAll(scanP, args, params.results === null ? savingParams(params) : params)[0]!.node,
+  batch: (args, flags, size, params) => batched(args, flags, size, params),
+  lower: { kind: 'composite', expand: (args, params) => asLoop(args, params) },
+  evaluate: (args, outs, params, run) => {
+    const { body, carries, length, reverse } = params
+    const [operands, inits, xs] = kinds(args, params)
+    const ys = outs.slice(carries).map(({ shape }) => new Float64Array(sizeOf(shape)))
+    let now: readonly Value[] = inits
+    for (let round = 0; round < length; round++) {
+      const at = reverse ? length - 1 - round : round
+      const rows = xs.map((x): Value => {
+        const row = rowOf(x)
+        const n = sizeOf(row.shape)
+        return { ...row, data: x.data.subarray(at * n, (at + 1) * n) }
+      })
+      const given = [...operands, ...now, ...rows]
+      const made = run(body.outputs, new Map(body.inputs.map((x, i) => [x, given[i]!])))
+      now = made.slice(0, carries)
+      ys.forEach((y, i) => y.set(made[carries + i]!.data, at * made[carries + i]!.data.length))
+    }
+    return [...now.map((v) => v.data), ...ys]
+  },
+}
+
+/** The results of a scan: carries at the end, then stacked rows. */
+export const scan = (params: ScanParams, args: readonly Expr[]): readonly Expr[] =>
+  params.body.outputs.length === 0 ? [] : applyAll(scanP, args, params)
+
+// Lowering
+
+/** One loop: a counter beside the carries; rows are slices at it, and each round writes its row of the results. */
+const asLoop = (args: readonly Expr[], params: ScanParams): readonly Expr[] => {
+  const { body, carries, length, reverse } = params
+  const [operands, inits, xs] = kinds(args, params)
+  const ys = body.outputs.slice(carries).map((y) => fillLike(stacked(y, length), 0))
+  if (length === 0) return [...inits, ...ys]
+  const inputs = [...operands, ...xs, fill([], 'i32', 0), ...inits, ...ys].map(parameter)
+  let next = 0
+  const take = (n: number): readonly Expr[] => inputs.slice(next, (next += n))
+  const [fixed, arrays, [counter], now, made] = [
+    take(operands.length),
+    take(xs.length),
+    take(1),
+    take(carries),
+    take(ys.length),
+  ]
+  const at = reverse ? sub(fill([], 'i32', length - 1), counter!) : counter!
+  const startsOf = ({ shape }: Aval): readonly Expr[] => shape.map((_, i) => (i === 0 ? at : fill([], 'i32', 0)))
+  const rows = arrays!.map((x) => reshape(dynamicSlice(x, startsOf(x), [1, ...x.shape.slice(1)]), x.shape.slice(1)))
+  const outs = inlined(body, [...fixed!, ...now!, ...rows])
+  const written = made!.map((y, i) => {
+    const row = outs[carries + i]!
+    return dynamicUpdateSlice(y, reshape(row, [1, ...row.shape]), startsOf(y))
+  })
+  const round = graph(inputs, [add(counter!, fill([], 'i32', 1)), ...outs.slice(0, carries), ...written])
+  return loop(round, operands.length + xs.length, length, [
+    ...operands,
+    ...xs,
+    fill([], 'i32', 0),
+    ...inits,
+    ...ys,
+  ]).slice(1)
+}
+
+// Reverse mode
+
+/** Operations that are done again in the backward pass rather than have their result saved. */
+const CHEAP = 24
+
+/** Which values of the forward pass the pullback is to find saved: what it reads, but for what is at hand or cheap. */
+const valuesToSave = (read: readonly Expr[], atHand: ReadonlySet<Expr>): readonly Expr[] => {
+  const saved = new Set<Expr>()
+  /** Operations to compute a value again; Infinity where something is missing for it. */
+  const workOf = (root: Expr): number => {
+    const seen = new Set<Expr>()
+    const stack = [root]
+    for (let x = stack.pop(); x !== undefined; x = stack.pop()) {
+      if (seen.has(x) || atHand.has(x) || saved.has(x)) continue
+      seen.add(x)
+      if (x.node.prim.lower.kind !== 'pointwise' || seen.size > CHEAP) return Infinity
+      stack.push(...x.node.args)
+    }
+    return seen.size
+  }
+  const position = new Map(toposort(read).map((node, i) => [node, i]))
+  // What lies deeper is asked first: what is saved of it makes more of the rest cheap.
+  for (const x of [...read].sort((p, q) => position.get(p.node)! - position.get(q.node)!))
+    if (workOf(x) > CHEAP) saved.add(x)
+  return [...saved]
+}
+
+/** The body's pullback by all inputs that are floats, at cotangents that stand for those of the outputs that `flags` names. */
+const pulledBack = (body: Graph, flags: readonly boolean[]) => {
+  const cts = body.outputs.map((out, i) => (flags[i] === true && isFloat(out.dtype) ? parameter(out) : null))
+  const wanted = body.inputs.filter((x) => isFloat(x.dtype))
+  const { outs, pullback } = pullbackOf(body.outputs, wanted)
+  const found = pullback(cts)
+  const grads = body.inputs.map((x) => found[wanted.indexOf(x)] ?? null)
+  // What rules compute of the forward pass again is what that computed.
+  const both = share([...outs, ...present(grads)])
+  return { outs: both.slice(0, outs.length), cts, grads: inPlaceOf(grads, both.slice(outs.length)) }
+}
+/** `values` in the places of what is not null. */
+const inPlaceOf = (slots: readonly (Expr | null)[], values: readonly Expr[]): readonly (Expr | null)[] => {
+  let next = 0
+  return slots.map((slot) => (slot === null ? null : values[next++]!))
+}
+
+const plans = new WeakMap<Graph, Map<string, Graph>>()
+
+/** The same scan with what its pullback reads among its results. */
+const savingParams = (params: ScanParams): ScanParams => {
+  const { body, operands, carries, keep } = params
+  const key = `${operands} ${carries} ${keep}`
+  const known = plans.get(body) ?? new Map<string, Graph>()
+  plans.set(body, known)
+  const plan = known.get(key) ?? savingBody(params)
+  known.set(key, plan)
+  return { ...params, body: plan, results: body.outputs.length }
+}
+const savingBody = (params: ScanParams): Graph => {
+  const { body, keep } = params
+  const { inputs } = body
+  const [fixed, now, rows] = kinds(inputs, params)
+  if (keep === 'carries') return graph(inputs, [...body.outputs, ...now])
+  const { outs, cts, grads } = pulledBack(
+    body,
+    body.outputs.map(() => true),
+  )
+  const [stands, pulled] = [present(cts), present(grads)]
+  const read = [...frontier(pulled, stands, dependents(pulled, stands))]
+  return graph(inputs, [...outs, ...valuesToSave(read, new Set([...fixed, ...rows]))])
+}
+
+/** The backward scan: carries are the cotangents of the carries, and what has been added up for the operands. */
+const backward = (
+  cts: readonly (Expr | null)[],
+  outs: readonly Expr[],
+  args: readonly Expr[],
+  params: ScanParams,
+): readonly (Expr | null)[] => {
+  const { body, carries, length, reverse, keep } = params
+  const results = params.results!
+  const [fixed, now, rows] = kinds(body.inputs, params)
+  const [operands, , xs] = kinds(args, params)
+  const stands = body.outputs.slice(results).map(parameter)
+  const pulled = (flags: readonly boolean[]) => {
+    const { outs: found, cts: given, grads } = pulledBack(body, flags)
+    const moved = substitute(present(grads), found.slice(results), stands)
+    const missing = toposort(moved).some(({ outs: [x] }) => now.includes(x!))
+    return { given, grads: inPlaceOf(grads, moved), missing }
+  }
+  const asked = pulled(body.outputs.map((_, i) => i < carries || (i < results && (cts[i] ?? null) !== null)))
+  // Where a rule reads other values for fewer cotangents, what was saved is what it reads for all of them.
+  const back = asked.missing ? pulled(body.outputs.map((_, i) => i < results)) : asked
+  const ofOutputs = back.given.slice(0, results)
+  const [gOperands, gCarries, gRows] = kinds(back.grads, params)
+  const summed = gOperands.flatMap((g, i) => (g === null ? [] : [{ i, g }]))
+  const sums = summed.map(({ g }) => parameter(g))
+  const dCarries = present(ofOutputs.slice(0, carries))
+  const next = now.flatMap((c, i) => (ofOutputs[i] === null ? [] : [gCarries[i] ?? fillLike(c, 0)]))
+  const dRows = gRows.flatMap((g, i) => (g === null ? [] : [{ i, g }]))
+  const outputs = [...next, ...summed.map(({ g }, k) => add(sums[k]!, g)), ...dRows.map(({ g }) => g)]
+  const used = new Set(toposort(outputs).flatMap((node) => node.outs))
+  const chosen = <T>(all: readonly Expr[], of: readonly T[]): readonly T[] => of.filter((_, i) => used.has(all[i]!))
+  const dYs = ofOutputs.slice(carries)
+  const scanned = scan(
+    {
+      body: graph(
+        [
+          ...chosen(fixed, fixed),
+          ...dCarries,
+          ...sums,
+          ...chosen(stands, stands),
+          ...chosen(rows, rows),
+          ...present(dYs),
+        ],
+        outputs,
+      ),
+      operands: chosen(fixed, fixed).length,
+      carries: dCarries.length + sums.length,
+      length,
+      reverse: !reverse,
+      keep,
+      results: null,
+    },
+    [
+      ...chosen(fixed, operands),
+      ...now.flatMap((c, i) => (ofOutputs[i] === null ? [] : [cts[i] ?? fillLike(c, 0)])),
+      ...zeros(summed.map(({ g }) => g)),
+      ...chosen(stands, outs.slice(results)),
+      ...chosen(rows, xs),
+      ...dYs.flatMap((ct, i) => (ct === null ? [] : [cts[carries + i] ?? fillLike(outs[carries + i]!, 0)])),
+    ],
+  )
+  const found: (Expr | null)[] = args.map(() => null)
+  let at = 0
+  now.forEach((_, i) => {
+    if (ofOutputs[i] !== null) found[fixed.length + i] = scanned[at++]!
+  })
+  for (const { i } of summed) found[i] = scanned[at++]!
+  for (const { i } of dRows) found[fixed.length + now.length + i] = scanned[at++]!
+  return found
+}
+// Forward mode
+
+const tangentsOf = (
+  tangents: readonly (Expr | null)[],
+  outs: readonly Expr[],
+  args: readonly Expr[],
+  params: ScanParams,
+): readonly (Expr | null)[] => {
+  const { body, carries } = params
+  const [tOperands, tInits, tXs] = kinds(
+    tangents.map((t) => t !== null),
+    params,
+  )
+  const pushed = (flags: readonly boolean[]) => pushforwardGraph(body, [...tOperands, ...flags, ...tXs])
+  const flags = grown(tInits, (now) => {
+    const { which } = pushed(now)
+    return now.map((_, i) => which.includes(i))
+  })
+  const forward = pushed(flags)
+  const [fixed, now, rows] = kinds(body.inputs, params)
+  const inits = now.flatMap((c, i) => (flags[i] === true ? [parameter(c)] : []))
+  const some = (xs: readonly Expr[], of: readonly boolean[]): readonly Expr[] =>
+    xs.flatMap((x, i) => (of[i] === true ? [parameter(x)] : []))
+  const [ofFixed, ofRows] = [some(fixed, tOperands), some(rows, tXs)]
+  const made = placed(
+    forward,
+    body.outputs.length,
+    inlined(forward.graph, [...body.inputs, ...ofFixed, ...inits, ...ofRows]),
+  )
+  const ys = made.slice(carries).flatMap((t, i) => (t === null ? [] : [{ i, t }]))
+  const outputs = [
+    ...body.outputs.slice(0, carries),
+    ...now.flatMap((c, i) => (flags[i] === true ? [made[i] ?? fillLike(c, 0)] : [])),
+    ...ys.map(({ t }) => t),
+  ]
+  const [operands, starts, xs] = kinds(args, params)
+  const [dOperands, dStarts, dXs] = kinds(tangents, params)
+  const scanned = scan(
+    {
+      ...params,
+      body: graph([...fixed, ...ofFixed, ...now, ...inits, ...rows, ...ofRows], outputs),
+      operands: fixed.length + ofFixed.length,
+      carries: carries + inits.length,
+      results: null,
+    },
+    [
+      ...operands,
+      ...present(dOperands),
+      ...starts,
+      ...starts.flatMap((c, i) => (flags[i] === true ? [dStarts[i] ?? fillLike(c, 0)] : [])),
+      ...xs,
+      ...present(dXs),
+    ],
+  )
+  const found: (Expr | null)[] = outs.map(() => null)
+  let at = carries
+  flags.forEach((f, i) => {
+    if (f) found[i] = scanned[at++]!
+  })
+  for (const { i } of ys) found[carries + i] = scanned[at++]!
+  return found.map((t, i) => (isFloat(outs[i]!.dtype) ? t : null))
+}
+
+// Batching
+
+const batched = (
+  args: readonly Expr[],
+  flags: readonly boolean[],
+  size: number,
+  params: ScanParams,
+): readonly Expr[] => {
+  const { body, carries } = params
+  const [fOperands, fInits, fXs] = kinds(flags, params)
+  const over = (now: readonly boolean[]) => batchGraph(body, [...fOperands, ...now, ...fXs], size)
+  const carried = grown(fInits, (now) => over(now).batched.slice(0, carries))
+  const made = over(carried)
+  const { inputs, outputs } = made.graph
+  const [operands, inits, xs] = kinds(args, params)
+  return scan(
+    {
+      ...params,
+      // All rows that were saved are ordinary results now: the pullback of this body reads others.
+      results: null,
+      body: graph(
+        inputs,
+        outputs.map((out, i) => (carried[i] === true && made.batched[i] !== true ? spread(out, size) : out)),
+      ),
+    },
+    [
+      ...operands,
+      ...inits.map((c, i) => (carried[i] === true && fInits[i] !== true ? spread(c, size) : c)),
+      // [B, n, ...] -> [n, B, ...]: a row is taken of all members at once
+      ...xs.map((x, i) => (fXs[i] === true ? moveAxis(x, 0, 1) : x)),
+    ],
+  ).map((out, i) => {
+    if (i < carries) return carried[i] === true ? out : spread(out, size)
+    return made.batched[i] === true ? moveAxis(out, 1, 0) : spread(out, size)
+  })
+}

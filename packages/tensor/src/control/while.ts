@@ -1,0 +1,131 @@
+/**
+ * Rounds as long as a test holds, as one node. How many there will be is not known when it is traced, so that nothing can be
+ * saved for a backward pass: forward mode alone passes through it.
+ *
+ *     test: [..operands, ..carries] -> a bool scalar          body: [..operands, ..carries] -> next carries
+ */
+import { isFloat } from '../base/dtype.ts'
+import { sameShape } from '../base/shape.ts'
+import { applyAll, type Expr, type Primitive, type Value } from '../graph/expr.ts'
+import { type Graph, graph, inlined } from '../graph/graph.ts'
+import { parameter } from '../graph/parameter.ts'
+import { broadcastTo, reshape, spread } from '../primitives/broadcast.ts'
+import { fillLike } from '../primitives/leaves.ts'
+import { demandShape } from '../primitives/operands.ts'
+import { reduceMax } from '../primitives/reduce.ts'
+import { cast, ne, where } from '../primitives/select.ts'
+import { batchGraph, placed, pushforwardGraph } from '../transform/derived.ts'
+import { present } from './call.ts'
+import { grown } from './grown.ts'
+import { loop } from './loop.ts'
+
+export interface WhileParams {
+  readonly test: Graph
+  readonly body: Graph
+  readonly operands: number
+}
+
+export const whileP: Primitive<WhileParams> = {
+  name: 'while',
+  outs: (args, { body, operands }) => {
+    demandShape(
+      args.length === body.inputs.length &&
+        args.every((x, i) => sameShape(x.shape, body.inputs[i]!.shape) && x.dtype === body.inputs[i]!.dtype),
+      'whileLoop',
+      args,
+      'the operands are not those of the body',
+      'Pass operands of the shapes and dtypes that it was traced on.',
+    )
+    return args.slice(operands).map(({ shape, dtype }) => ({ shape, dtype }))
+  },
+  vjp: () => {
+    throw new Error(
+      'whileLoop: has no reverse mode, since the number of its rounds is known only when it runs, and nothing can be saved for ' +
+        'them. Use scan or foriLoop with a fixed number of rounds (masked where a row has ended), differentiate forward with jvp, ' +
+        'or close over its stopGradient.',
+    )
+  },
+  jvp: (tangents, outs, args, { test, body, operands }) => {
+    const fixed = tangents.slice(0, operands).map((t) => t !== null)
+    const pushed = (flags: readonly boolean[]) => pushforwardGraph(body, [...fixed, ...flags])
+    const first = tangents.slice(operands).map((t) => t !== null)
+    const flags = grown(first, (now) => now.map((_, i) => pushed(now).which.includes(i)))
+    const forward = pushed(flags)
+    const carries = body.inputs.slice(operands)
+    const ofFixed = body.inputs.slice(0, operands).flatMap((x, i) => (fixed[i] === true ? [parameter(x)] : []))
+    const ofCarries = carries.flatMap((c, i) => (flags[i] === true ? [parameter(c)] : []))
+    const moved = placed(forward, carries.length, inlined(forward.graph, [...body.inputs, ...ofFixed, ...ofCarries]))
+    const inputs = [...body.inputs.slice(0, operands), ...ofFixed, ...carries, ...ofCarries]
+    const next = carries.flatMap((c, i) => (flags[i] === true ? [moved[i] ?? fillLike(c, 0)] : []))
+    const made = applyAll(
+      whileP,
+      [
+        ...args.slice(0, operands),
+        ...present(tangents.slice(0, operands)),
+        ...args.slice(operands),
+        ...carries.flatMap((c, i) => (flags[i] === true ? [tangents[operands + i] ?? fillLike(c, 0)] : [])),
+      ],
+      {
+        test: graph(inputs, inlined(test, body.inputs)),
+        body: graph(inputs, [...body.outputs, ...next]),
+        operands: operands + ofFixed.length,
+      },
+    )
+    let at = carries.length
+    return outs.map((out, i) => (flags[i] === true && isFloat(out.dtype) ? made[at++]! : null))
+  },
+  batch: (args, batched, size, { test, body, operands }) => {
+    const fixed = batched.slice(0, operands)
+    const bodyOver = (flags: readonly boolean[]) => batchGraph(body, [...fixed, ...flags], size)
+    const testOver = (flags: readonly boolean[]) => batchGraph(test, [...fixed, ...flags], size)
+    const first = batched.slice(operands)
+    // Where the members of a batch end at different rounds, all go on until the last has ended, and those that have stay.
+    const flags = grown(first, (now) =>
+      bodyOver(now).batched.map((b, i) => b || now[i] === true || testOver(now).batched[0] === true),
+    )
+    const asked = testOver(flags)
+    const { graph: over, batched: made } = bodyOver(flags)
+    const inputs = over.inputs
+    const carries = inputs.slice(operands)
+    const next = over.outputs.map((out, i) => (flags[i] === true && made[i] !== true ? spread(out, size) : out))
+    const [going] = inlined(asked.graph, inputs)
+    const starts = args.slice(operands).map((c, i) => (flags[i] === true && first[i] !== true ? spread(c, size) : c))
+    const results = applyAll(whileP, [...args.slice(0, operands), ...starts], {
+      operands,
+      test: graph(inputs, [asked.batched[0] === true ? any(going!) : going!]),
+      body: graph(
+        inputs,
+        asked.batched[0] === true ? next.map((out, i) => where(like(going!, out), out, carries[i]!)) : next,
+      ),
+    })
+    return results.map((out, i) => (flags[i] === true ? out : spread(out, size)))
+  },
+  lower: {
+    kind: 'composite',
+    expand: (args, { test, body, operands }) => {
+      const flag = parameter({ shape: [], dtype: 'bool' })
+      const fixed = body.inputs.slice(0, operands)
+      const round = graph([...body.inputs, flag], [...body.outputs, ...inlined(test, [...fixed, ...body.outputs])])
+      return loop(round, operands, null, [...args, ...inlined(test, args)]).slice(0, -1)
+    },
+  },
+  evaluate: (args, _, { test, body, operands }, run) => {
+    const fixed = args.slice(0, operands)
+    let carries: readonly Value[] = args.slice(operands)
+    const given = ({ inputs }: Graph) => new Map(inputs.map((x, i) => [x, [...fixed, ...carries][i]!]))
+    while (run(test.outputs, given(test))[0]!.data[0] !== 0) carries = run(body.outputs, given(body))
+    return carries.map((v) => v.data)
+  },
+}
+/** Whether any of a vector of bools is true. */
+const any = (flags: Expr): Expr => {
+  const most = reduceMax(cast('i32', flags), [0])
+  return ne(most, fillLike(most, 0))
+}
+/** A flag a member, at each of its elements. */
+const like = (flags: Expr, x: Expr): Expr =>
+  broadcastTo(reshape(flags, [flags.shape[0]!, ...x.shape.slice(1).map(() => 1)]), x.shape)
+
+/** The carries when the test no longer holds. */
+export const whileLoop = (params: WhileParams, args: readonly Expr[]): readonly Expr[] =>
+  params.body.outputs.length === 0 ? [] : applyAll(whileP, args, params)
