@@ -1,7 +1,7 @@
 /** A graph -> a program: normalize, simplify, fuse, merge, order, plan memory, lower. Pure; a backend compiles the result. */
 import type { Expr } from '../graph/expr.ts'
 import { toposort } from '../graph/walk.ts'
-import { simplify } from './simplify.ts'
+import { simplify } from '../graph/simplify.ts'
 import { overwriteLast, ownOperands, pairDonations } from './memory/donate.ts'
 import { type Fusion, fuse, storageOf } from './fuse/fuse.ts'
 import type { Group } from './fuse/group.ts'

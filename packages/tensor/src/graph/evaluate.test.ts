@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { evaluate, evaluateWith } from './evaluate.ts'
-import type { Expr } from './expr.ts'
+import { apply, type Expr, type Primitive } from './expr.ts'
 import * as p from '../primitives/index.ts'
 
 const f32 = (shape: readonly number[], ...values: readonly number[]): Expr =>
@@ -10,10 +10,8 @@ describe('evaluate', () => {
   it('computes shared nodes once and keeps the order of the roots', () => {
     let calls = 0
     const x = f32([2], 1, 2)
-    const counted = {
-      ...p.sin(x),
-      prim: { ...p.sinP, evaluate: (...a: Parameters<typeof p.sinP.evaluate>) => (calls++, p.sinP.evaluate(...a)) },
-    } as Expr
+    const counting: Primitive<null> = { ...p.sinP, evaluate: (...a) => (calls++, p.sinP.evaluate(...a)) }
+    const counted = apply(counting, [x], null)
     const [sum, own] = evaluate([p.add(counted, counted), counted])
     expect(calls).toBe(1)
     expect([...sum!.data]).toEqual([2 * Math.sin(1), 2 * Math.sin(2)])

@@ -77,10 +77,19 @@ export interface Primitive<P> {
    * shared by all where not (at least one is batched). All results carry it at 0.
    */
   readonly batch: (args: readonly Expr[], batched: readonly boolean[], size: number, params: P) => readonly Expr[]
-  /** The same results with less, over operands that are simple already; null where there is no such thing to be seen. */
-  readonly simplify?: (node: Node) => readonly Expr[] | null
+  /**
+   * The same results with less, over operands that are simple already; null where no rule sees any. On floats they are the
+   * same for every operand, NaN, infinities and the sign of zero included. A record without rules is still seen to be an
+   * identity, where it is one.
+   */
+  readonly simplify?: (node: Node, params: P) => readonly Expr[] | null
   /** Whether its two operands may trade places, so that x + y and y + x are one node. */
   readonly commutes?: true
+  /**
+   * Equal for parameters that mean the same. Where it is missing, plain data is compared by value and every other object by
+   * identity; a leaf then is equal to no other.
+   */
+  readonly key?: (params: P) => string
   /** How the scheduler turns it into loops. */
   readonly lower: Lowering<P>
   /** The meaning, in double precision: the oracle of all devices. Row-major results of the sizes of `outs`. */
@@ -175,6 +184,11 @@ export const applyAll = <P>(prim: Primitive<P>, args: readonly Expr[], params: P
 
 /** The result of a primitive that has one. */
 export const apply = <P>(prim: Primitive<P>, args: readonly Expr[], params: P): Expr => applyAll(prim, args, params)[0]!
+
+/** The parameters of a node of `prim`; null for a node of another primitive. */
+export const paramsOf = <P>({ node }: Expr, prim: Primitive<P>): P | null =>
+  // `apply` put together a primitive and parameters of its type
+  node.prim === (prim as Primitive<unknown>) ? (node.params as P) : null
 
 /** The same value as the result of a node of its own. */
 export const copyOf = ({ node, index }: Expr): Expr => makeNode(node, node.outs).outs[index]!

@@ -1,8 +1,8 @@
 /**
  * Keys: strings that are equal for expressions that differ in nothing but which objects they are made of. Plain data counts
- * by value; records, functions, arrays of elements and storages by identity.
+ * by value, closed graphs and whatever else is an object by identity; a record may know better (`key`).
  */
-import type { Expr } from './expr.ts'
+import type { Expr, Node } from './expr.ts'
 import { toposort } from './walk.ts'
 
 /** Numbers for objects, by identity. */
@@ -16,14 +16,14 @@ export const numbering = (): ((x: object) => number) => {
     return count++
   }
 }
-/** Records, functions and arrays of elements keep their number for the life of the process, so that keys can be compared. */
+/** Records, graphs and data keep their number for the life of the process, so that keys can be compared. */
 export const identityOf = numbering()
 
 /** Objects that are one where they are equal, so that they count by identity. */
 const interned = new WeakSet<object>()
 export const markInterned = (value: object): void => void interned.add(value)
 
-/** A key equal for equal plain data; anything else (arrays of elements, storages, functions) counts by identity. */
+/** A key equal for equal plain data; any other object counts by identity, which never makes one of two that differ. */
 export const keyOf = (value: unknown): string => {
   if (typeof value === 'number') return Object.is(value, -0) ? '-0' : String(value)
   if (typeof value === 'string') return JSON.stringify(value)
@@ -37,9 +37,16 @@ export const keyOf = (value: unknown): string => {
   return typeof value === 'function' ? `#${identityOf(value)}` : String(value)
 }
 
+/** What of a node, beside its primitive and its operands, tells it from others. A leaf is told by itself, unless its record says by what. */
+export const nodeKey = (node: Node): string => {
+  const { prim, params } = node
+  if (prim.key !== undefined) return prim.key(params)
+  return prim.lower.kind === 'leaf' ? `@${identityOf(node)}` : keyOf(params)
+}
+
 /**
  * Equal for graphs that differ in nothing but which nodes they are made of: same operations over the same leaves in the
- * same places. Leaves that are not listed count by identity.
+ * same places. Leaves that are not listed are told apart as `nodeKey` says.
  */
 export const structureKey = (leaves: readonly Expr[], outputs: readonly Expr[]): string => {
   const place = new Map<Expr, number>(leaves.map((leaf, i) => [leaf, i]))
@@ -47,8 +54,7 @@ export const structureKey = (leaves: readonly Expr[], outputs: readonly Expr[]):
   for (const node of toposort(outputs)) {
     if (place.has(node.outs[0]!)) continue
     for (const out of node.outs) place.set(out, place.size)
-    const own = node.prim.lower.kind === 'leaf' ? `@${identityOf(node)}` : keyOf(node.params)
-    parts.push(`${identityOf(node.prim)}(${node.args.map((a) => place.get(a)!).join(',')})${own}`)
+    parts.push(`${identityOf(node.prim)}(${node.args.map((a) => place.get(a)!).join(',')})${nodeKey(node)}`)
   }
   return `${parts.join(';')}>${outputs.map((o) => place.get(o)!).join(',')}`
 }

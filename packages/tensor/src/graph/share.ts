@@ -1,18 +1,16 @@
 /** Common subexpressions: equal nodes become one. What transformations look for stays, since nothing is rewritten. */
 import { type Expr, type Node, over } from './expr.ts'
-import { identityOf, keyOf, numbering } from './key.ts'
+import { identityOf, nodeKey, numbering } from './key.ts'
 import { toposort } from './walk.ts'
 
 /** Gives the one node of all that compute the same from the same operands, whichever came first. */
-export const sharing = (commutes: (node: Node) => boolean = () => false): ((node: Node) => Node) => {
+export const sharing = (): ((node: Node) => Node) => {
   const numberOf = numbering()
   const shared = new Map<string, Node>()
   return (node) => {
-    // A leaf is told from others by identity: a parameter has no other.
-    if (node.prim.lower.kind === 'leaf') return node
     const args = node.args.map(numberOf)
-    if (commutes(node)) args.sort((x, y) => x - y)
-    const key = `${identityOf(node.prim)}(${args.join(',')})${keyOf(node.params)}`
+    if (node.prim.commutes === true) args.sort((x, y) => x - y)
+    const key = `${identityOf(node.prim)}(${args.join(',')})${nodeKey(node)}`
     const known = shared.get(key)
     if (known !== undefined) return known
     shared.set(key, node)

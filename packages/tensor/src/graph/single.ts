@@ -15,8 +15,9 @@ export interface Single<P> {
   readonly vjp: (ct: Expr, out: Expr, params: P) => readonly (Expr | null)[]
   readonly batch: (args: readonly Expr[], batched: readonly boolean[], size: number, params: P) => Expr
   /** An equal expression with less, given a result whose operands are simple already; null where none is seen. */
-  readonly simplify?: (out: Expr) => Expr | null
+  readonly simplify?: (out: Expr, params: NoInfer<P>) => Expr | null
   readonly commutes?: true
+  readonly key?: (params: P) => string
   readonly lower: SingleLowering<P>
   readonly evaluate: (args: readonly Value[], out: Aval, params: P) => Float64Array
 }
@@ -32,6 +33,7 @@ export const single = <P>({
   batch,
   simplify,
   commutes,
+  key,
   lower,
   evaluate,
 }: Single<P>): Primitive<P> => ({
@@ -42,12 +44,13 @@ export const single = <P>({
   ...(simplify === undefined
     ? {}
     : {
-        simplify: ({ outs }) => {
-          const next = simplify(outs[0]!)
+        simplify: ({ outs }, params) => {
+          const next = simplify(outs[0]!, params)
           return next === null ? null : [next]
         },
       }),
   ...(commutes === undefined ? {} : { commutes }),
+  ...(key === undefined ? {} : { key }),
   lower: lowering(lower),
   evaluate: (args, outs, params) => [evaluate(args, outs[0]!, params)],
 })

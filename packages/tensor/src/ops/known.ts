@@ -1,28 +1,26 @@
 /** What the host knows of a tensor before anything runs, so that a mistake is an error where it is made. */
 import { evaluate } from '../graph/evaluate.ts'
-import type { Expr } from '../graph/expr.ts'
+import { type Expr, paramsOf } from '../graph/expr.ts'
+import { movedFrom } from '../graph/identity.ts'
 import * as raw from '../primitives/index.ts'
 
-/** Operations that keep the elements they are given, and add none. */
-const moving: ReadonlySet<unknown> = new Set(
-  [raw.reshapeP, raw.broadcastToP, raw.transposeP, raw.flipP, raw.inputP, raw.stopGradientP].map((p) => p as unknown),
-)
-/** The elements, in any order, of a tensor that is host data or one number everywhere; null where only the program knows them. */
-export const hostElements = (x: Expr): ArrayLike<number> | null => {
+/** What all elements of a tensor are elements of: where it comes from by movement alone. */
+const sourceOf = (x: Expr): Expr => {
   let source = x
-  while (moving.has(source.node.prim)) source = source.node.args[0]!
-  const {
-    node: { prim, params },
-    shape,
-    dtype,
-  } = source
-  const one: unknown = raw.fillP
-  const data: unknown = raw.constantP
-  if (prim === one)
-    return shape.includes(0) ? [] : evaluate([raw.fill([], dtype, (params as raw.FillParams).value)])[0]!.data
-  return prim === data ? evaluate([source])[0]!.data : null
+  for (let from = movedFrom(source.node); from !== null; from = movedFrom(source.node)) source = from
+  return source
 }
 
-/** The elements in row-major order, where the host knows them. */
-export const hostValues = (x: Expr): ArrayLike<number> | null =>
-  hostElements(x) === null ? null : evaluate([x])[0]!.data
+/** The elements in row-major order, of a tensor that is host data, or one number everywhere, moved; null where only the program knows them. */
+export const hostValues = (x: Expr): ArrayLike<number> | null => {
+  const source = sourceOf(x)
+  const known = paramsOf(source, raw.fillP) ?? paramsOf(source, raw.constantP)
+  return known === null ? null : evaluate([x])[0]!.data
+}
+
+/** The different elements, or more of them than once, in any order, where `hostValues` knows them: of one number everywhere that number. */
+export const hostElements = (x: Expr): ArrayLike<number> | null => {
+  const fill = paramsOf(sourceOf(x), raw.fillP)
+  if (fill === null) return hostValues(x)
+  return x.shape.includes(0) ? [] : [fill.value]
+}

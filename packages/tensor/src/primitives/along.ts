@@ -8,7 +8,7 @@ import { align, broadcastTo, reduceSum, reshape } from './broadcast.ts'
 import { fillLike, iota } from './leaves.ts'
 import { any, demandDType, demandShape, replaced } from './operands.ts'
 import { eq, where } from './select.ts'
-import { demandPositions, elementAt, locate, type Outside, resolved, valueOutside } from './positions.ts'
+import { demandPositions, elementAt, locate, type Outside, resolved, takesFill, valueOutside } from './positions.ts'
 import type { TakeParams } from './take.ts'
 
 export const takeAlongAxisP: Primitive<TakeParams> = single({
@@ -36,6 +36,7 @@ export const takeAlongAxisP: Primitive<TakeParams> = single({
     const [x, indices] = align(args, batched, size)
     return takeAlongAxis(x!, indices!, axis + 1, outside)
   },
+  simplify: takesFill,
   lower: {
     kind: 'pointwise',
     at: (index, arg, out, { axis, outside }) => {

@@ -1,12 +1,12 @@
 /** Functions of two operands whose rules need more than field operations. */
 import { floorMod, powerOf } from '../loops/functions.ts'
 import type { Expr, Primitive } from '../graph/expr.ts'
-import { div, neg, plus, times } from './arithmetic.ts'
+import { fillOf, first, unit } from './algebra.ts'
+import { div, mul, neg, plus, scaled, times } from './arithmetic.ts'
 import { binary, binaryPrimitive } from './elementwise.ts'
 import { fillLike } from './leaves.ts'
 import { floats, numbers } from './operands.ts'
 import { wrap } from './reduction.ts'
-import { scaled } from './scaled.ts'
 import { and, eq, ge, gt, lt, where } from './select.ts'
 import { floor, log } from './unary.ts'
 
@@ -34,6 +34,7 @@ export const powP: Primitive<null> = binaryPrimitive({
     const base = where(and(eq(x, zero), ge(y, zero)), fillLike(x, 1), x)
     return [scaled(ct, slope), scaled(ct, scaled(out, log(base)))]
   },
+  algebra: [unit(1, 1), (out) => (fillOf(out.node.args[1]!) === 2 ? mul(first(out), first(out)) : null)],
 })
 export const pow = binary(powP)
 
@@ -47,6 +48,7 @@ export const maximumP = binaryPrimitive({
   accepts: numbers,
   f: () => Math.max,
   vjp: (ct, x, y) => [toWinner(gt(x, y), eq(x, y), ct), toWinner(lt(x, y), eq(x, y), ct)],
+  commutes: true,
 })
 export const maximum = binary(maximumP)
 
@@ -56,5 +58,6 @@ export const minimumP = binaryPrimitive({
   accepts: numbers,
   f: () => Math.min,
   vjp: (ct, x, y) => [toWinner(lt(x, y), eq(x, y), ct), toWinner(gt(x, y), eq(x, y), ct)],
+  commutes: true,
 })
 export const minimum = binary(minimumP)

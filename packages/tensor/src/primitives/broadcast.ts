@@ -4,6 +4,8 @@ import { isFloat } from '../base/dtype.ts'
 import { apply, type Expr, type Primitive } from '../graph/expr.ts'
 import { type Single, single } from '../graph/single.ts'
 import { sameShape, type Shape, sizeOf, stridesOf } from '../base/shape.ts'
+import { fillOf, first, movesFill, type Rule, rules, sameAsOperand, twice } from './algebra.ts'
+import { fillLike } from './leaves.ts'
 import { demandShape, isAxis, demandDType, numbers, without } from './operands.ts'
 import { reduceValues } from './reduction.ts'
 
@@ -25,6 +27,14 @@ export const reshapeP: Primitive<ReshapeParams> = single({
   },
   vjp: (ct, out) => [reshape(ct, out.node.args[0]!.shape)],
   batch: ([x], _, size, { shape }) => reshape(x!, [size, ...shape]),
+  simplify: rules(
+    sameAsOperand,
+    movesFill,
+    twice(
+      () => reshapeP,
+      (_, { shape }, x) => reshape(x, shape),
+    ),
+  ),
   lower: {
     kind: 'pointwise',
     at: (index, arg, out) => arg(0, ix.unflatten(ix.flatten(index, out.shape), out.node.args[0]!.shape)),
@@ -57,6 +67,14 @@ export const broadcastToP: Primitive<BroadcastParams> = single({
     return [reshape(reduceSum(ct, axes), from)]
   },
   batch: ([x], _, size, { shape }) => broadcastTo(x!, [size, ...shape]),
+  simplify: rules(
+    sameAsOperand,
+    movesFill,
+    twice(
+      () => broadcastToP,
+      (_, { shape }, x) => broadcastTo(x, shape),
+    ),
+  ),
   lower: {
     kind: 'pointwise',
     at: (index, arg, out) =>
@@ -92,6 +110,26 @@ export const reduceShape =
     return { shape: without(x.shape, axes), dtype: x.dtype }
   }
 
+/** An axis of size 1 has nothing to reduce. */
+export const unitAxes: Rule<ReduceParams> = (out, { axes }) => {
+  const x = first(out)
+  if (!axes.some((a) => x.shape[a] === 1)) return null
+  const dropped = axes.filter((a) => x.shape[a] === 1)
+  const flat = reshape(x, without(x.shape, dropped))
+  const rest = axes.filter((a) => x.shape[a] !== 1).map((a) => a - dropped.filter((d) => d < a).length)
+  return rest.length === 0 ? flat : apply(out.node.prim, [flat], { axes: rest })
+}
+/** A reduction of `count` equal values, where `f` knows it. */
+export const reducesFill =
+  (f: (value: number, count: number, out: Expr) => number | null): Rule<ReduceParams> =>
+  (out, { axes }) => {
+    const x = first(out)
+    const value = fillOf(x)
+    const count = sizeOf(axes.map((a) => x.shape[a]!))
+    const reduced = value === null || count === 0 ? null : f(value, count, out)
+    return reduced === null ? null : fillLike(out, reduced)
+  }
+
 /** What was reduced over `axes`, spread over them again. */
 export const respread = (reduced: Expr, shape: Shape, axes: readonly number[]): Expr =>
   broadcastTo(
@@ -111,6 +149,10 @@ export const reduceSumP: Primitive<ReduceParams> = single({
       x!,
       axes.map((a) => a + 1),
     ),
+  simplify: rules(
+    reducesFill((v, n, { dtype }) => (isFloat(dtype) ? v * n + 0 : Math.imul(v, n))),
+    unitAxes,
+  ),
   lower: { kind: 'reduce', op: 'sum', axes: ({ axes }) => axes },
   evaluate: ([x], out, { axes }) => reduceValues('sum', x!, out, axes),
 })

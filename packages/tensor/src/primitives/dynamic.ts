@@ -7,7 +7,8 @@ import type { Access } from '../graph/expr.ts'
 import { isFloat } from '../base/dtype.ts'
 import { apply, type Aval, type Expr, type Primitive, type Value } from '../graph/expr.ts'
 import { single } from '../graph/single.ts'
-import { type Shape, sizeOf, stridesOf } from '../base/shape.ts'
+import { sameShape, type Shape, sizeOf, stridesOf } from '../base/shape.ts'
+import { movesFill, rules, sameAsOperand } from './algebra.ts'
 import { add, sub } from './arithmetic.ts'
 import { batchOf } from './batching.ts'
 import { align, broadcastTo, gatherValues, reshape } from './broadcast.ts'
@@ -70,6 +71,7 @@ export const dynamicSliceP: Primitive<DynamicSliceParams> = single({
       }, x!)
     return batchOf(gather, args, batched, size)
   },
+  simplify: rules(movesFill, sameAsOperand),
   lower: {
     kind: 'pointwise',
     at: (index, arg, out) => arg(0, shifted(index, arg, 1, out.node.args[0]!.shape, out.shape)),
@@ -108,6 +110,11 @@ export const dynamicUpdateSliceP: Primitive<null> = single({
     if (batched.slice(2).includes(true)) return batchOf(blend, args, batched, size)
     const [x, update] = align(args.slice(0, 2), batched, size)
     return dynamicUpdateSlice(x!, update!, [fill([], 'i32', 0), ...args.slice(2)])
+  },
+  // all of it is replaced
+  simplify: (out) => {
+    const update = out.node.args[1]!
+    return sameShape(out.shape, update.shape) ? update : null
   },
   lower: {
     kind: 'update',

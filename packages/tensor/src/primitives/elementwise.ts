@@ -4,6 +4,7 @@ import type { BinaryOp, UnaryOp } from '../loops/scalar.ts'
 import { type DType, isFloat } from '../base/dtype.ts'
 import { apply, type Expr, type Primitive } from '../graph/expr.ts'
 import { single } from '../graph/single.ts'
+import { fold, type Rule, rules } from './algebra.ts'
 import { align } from './broadcast.ts'
 import { demandDType, demandSameDType, demandSameShape } from './operands.ts'
 
@@ -15,9 +16,10 @@ export interface UnaryRow {
   readonly f: (x: number, dtype: DType) => number
   /** The cotangent of x; null where the derivative is zero wherever it exists. */
   readonly vjp: ((ct: Expr, x: Expr, out: Expr) => Expr) | null
+  readonly algebra?: readonly Rule<null>[]
 }
 
-export const unaryPrimitive = ({ op, accepts, result, f, vjp }: UnaryRow): Primitive<null> => {
+export const unaryPrimitive = ({ op, accepts, result, f, vjp, algebra = [] }: UnaryRow): Primitive<null> => {
   const self: Primitive<null> = single({
     name: op,
     shape: (args) => {
@@ -27,6 +29,7 @@ export const unaryPrimitive = ({ op, accepts, result, f, vjp }: UnaryRow): Primi
     },
     vjp: (ct, out) => [vjp === null || !isFloat(out.dtype) ? null : vjp(ct, out.node.args[0]!, out)],
     batch: ([x]) => apply(self, [x!], null),
+    simplify: rules(fold, ...algebra),
     lower: { kind: 'pointwise', at: (index, arg) => scalar.unary(op, arg(0, index)) },
     evaluate: ([x]) => {
       const y = new Float64Array(x!.data.length)
@@ -44,9 +47,12 @@ export interface BinaryRow {
   readonly result?: 'bool'
   readonly f: (dtype: DType) => (x: number, y: number) => number
   readonly vjp: ((ct: Expr, x: Expr, y: Expr, out: Expr) => readonly [Expr | null, Expr | null]) | null
+  readonly algebra?: readonly Rule<null>[]
+  readonly commutes?: true
 }
 
-export const binaryPrimitive = ({ name, op, accepts, result, f, vjp }: BinaryRow): Primitive<null> => {
+export const binaryPrimitive = (row: BinaryRow): Primitive<null> => {
+  const { name, op, accepts, result, f, vjp, algebra = [], commutes } = row
   const self: Primitive<null> = single({
     name,
     shape: (args) => {
@@ -60,6 +66,8 @@ export const binaryPrimitive = ({ name, op, accepts, result, f, vjp }: BinaryRow
     vjp: (ct, out) =>
       vjp === null || !isFloat(out.dtype) ? [null, null] : vjp(ct, out.node.args[0]!, out.node.args[1]!, out),
     batch: (args, batched, size) => apply(self, align(args, batched, size), null),
+    simplify: rules(fold, ...algebra),
+    ...(commutes === undefined ? {} : { commutes }),
     lower: { kind: 'pointwise', at: (index, arg) => scalar.binary(op, arg(0, index), arg(1, index)) },
     evaluate: ([x, y]) => {
       const g = f(x!.dtype)

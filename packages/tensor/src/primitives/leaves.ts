@@ -3,6 +3,7 @@ import * as scalar from '../loops/scalar.ts'
 import { type DType, dtypes, type HostArray } from '../base/dtype.ts'
 import { DTypeError, ShapeError } from '../base/errors.ts'
 import { apply, type Aval, type Expr, type Primitive } from '../graph/expr.ts'
+import { identityOf, keyOf } from '../graph/key.ts'
 import { single } from '../graph/single.ts'
 import type { Storage } from '../backends/device.ts'
 import { HostStorage } from '../backends/reference/host-storage.ts'
@@ -32,6 +33,8 @@ export const constantP: Primitive<ConstantParams> = single({
   },
   vjp: noArguments,
   batch: neverBatched,
+  // one array is one tensor, whoever holds it: comparing elements would read all of it
+  key: ({ data, shape, dtype }) => `#${identityOf(data)}${keyOf([shape, dtype])}`,
   lower: { kind: 'leaf' },
   evaluate: (_, __, { data }) => Float64Array.from(data),
 })
@@ -98,6 +101,7 @@ export const bufferP: Primitive<BufferParams> = single({
   shape: (_, { storage }) => ({ shape: storage.aval.shape, dtype: storage.aval.dtype }),
   vjp: noArguments,
   batch: neverBatched,
+  key: ({ storage }) => `#${identityOf(storage)}`,
   lower: { kind: 'leaf' },
   evaluate: (_, __, { storage }) => {
     const gone = storage.gone()

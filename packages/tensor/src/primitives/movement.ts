@@ -5,7 +5,9 @@ import type { Scalar } from '../loops/scalar.ts'
 import { apply, type Aval, type Expr, type Primitive, type Value } from '../graph/expr.ts'
 import { single } from '../graph/single.ts'
 import { type Shape, sizeOf, stridesOf } from '../base/shape.ts'
-import { align, gatherValues } from './broadcast.ts'
+import { fillOf, first, isFill, movesFill, type Rule, rules, sameAsOperand, twice } from './algebra.ts'
+import { align, gatherValues, reshape } from './broadcast.ts'
+import { fillLike } from './leaves.ts'
 import { demandAxis, demandSameDType, demandShape, isAxis, range, replaced } from './operands.ts'
 
 export interface TransposeParams {
@@ -13,6 +15,12 @@ export interface TransposeParams {
 }
 export const inversePerm = (perm: readonly number[]): readonly number[] =>
   range(perm.length).map((i) => perm.indexOf(i))
+/** A transposition that only moves axes of size 1 is a reshape, which costs no thought downstream. */
+const movesUnitAxes: Rule<TransposeParams> = (out, { perm }) => {
+  const x = first(out)
+  const moved = perm.filter((a) => x.shape[a] !== 1)
+  return moved.every((a, i) => i === 0 || moved[i - 1]! < a) ? reshape(x, out.shape) : null
+}
 export const transposeP: Primitive<TransposeParams> = single({
   name: 'transpose',
   shape: (args, { perm }) => {
@@ -28,6 +36,18 @@ export const transposeP: Primitive<TransposeParams> = single({
   },
   vjp: (ct, _, { perm }) => [transpose(ct, inversePerm(perm))],
   batch: ([x], _, __, { perm }) => transpose(x!, [0, ...perm.map((p) => p + 1)]),
+  simplify: rules(
+    movesFill,
+    movesUnitAxes,
+    twice(
+      () => transposeP,
+      (inner, outer, x) =>
+        transpose(
+          x,
+          outer.perm.map((i) => inner.perm[i]!),
+        ),
+    ),
+  ),
   lower: {
     kind: 'pointwise',
     at: (index, arg, _, { perm }) =>
@@ -55,6 +75,8 @@ export const moveAxis = (x: Expr, from: number, to: number): Expr => {
   const rest = range(x.shape.length).filter((i) => i !== from)
   return transpose(x, [...rest.slice(0, to), from, ...rest.slice(to)])
 }
+
+const plus = (x: readonly number[], y: readonly number[]): readonly number[] => x.map((v, i) => v + y[i]!)
 
 export interface SliceParams {
   readonly starts: readonly number[]
@@ -84,6 +106,14 @@ export const sliceP: Primitive<SliceParams> = single({
     ),
   ],
   batch: ([x], _, size, { starts, limits }) => slice(x!, [0, ...starts], [size, ...limits]),
+  simplify: rules(
+    sameAsOperand,
+    movesFill,
+    twice(
+      () => sliceP,
+      (inner, outer, x) => slice(x, plus(inner.starts, outer.starts), plus(inner.starts, outer.limits)),
+    ),
+  ),
   lower: {
     kind: 'pointwise',
     at: (index, arg, _, { starts }) =>
@@ -156,6 +186,14 @@ export const padP: Primitive<PadParams> = single({
     ),
   ],
   batch: ([x], _, __, { lo, hi }) => pad(x!, [0, ...lo], [0, ...hi]),
+  simplify: rules(
+    sameAsOperand,
+    (out) => (isFill(first(out), 0) ? fillLike(out, 0) : null),
+    twice(
+      () => padP,
+      (inner, outer, x) => pad(x, plus(inner.lo, outer.lo), plus(inner.hi, outer.hi)),
+    ),
+  ),
   lower: {
     kind: 'pointwise',
     at: (index, arg, out, { lo }) => {
@@ -222,6 +260,18 @@ export const flipP: Primitive<FlipParams> = single({
       x!,
       axes.map((a) => a + 1),
     ),
+  simplify: rules<FlipParams>(
+    movesFill,
+    (out, { axes }) => (axes.every((a) => out.shape[a] === 1) ? first(out) : null),
+    twice(
+      () => flipP,
+      (inner, outer, x) =>
+        flip(
+          x,
+          range(x.shape.length).filter((i) => inner.axes.includes(i) !== outer.axes.includes(i)),
+        ),
+    ),
+  ),
   lower: {
     kind: 'pointwise',
     at: (index, arg, out, { axes }) =>
@@ -282,6 +332,16 @@ export const concatP: Primitive<ConcatParams> = single({
     return out.node.args.map((_, i) => sliceAxis(ct, axis, at[i]!, at[i + 1]!))
   },
   batch: (args, batched, size, { axis }) => concat(align(args, batched, size), axis + 1),
+  simplify: rules(
+    ({ node: { args } }, { axis }) => {
+      const held = args.filter((a) => a.shape[axis] !== 0)
+      return held.length === 0 || held.length === args.length ? null : concat(held, axis)
+    },
+    (out) => {
+      const value = fillOf(first(out))
+      return value !== null && out.node.args.every((a) => isFill(a, value)) ? fillLike(out, value) : null
+    },
+  ),
   lower: {
     kind: 'pointwise',
     at: (index, arg, out, { axis }) => {

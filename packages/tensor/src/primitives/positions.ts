@@ -9,6 +9,7 @@ import type { Scalar } from '../loops/scalar.ts'
 import { type DType, dtypes, isFloat } from '../base/dtype.ts'
 import type { Aval, Expr } from '../graph/expr.ts'
 import { sizeOf } from '../base/shape.ts'
+import { fillOf, first, type Rule } from './algebra.ts'
 import { add, plus, times } from './arithmetic.ts'
 import { maximum, minimum } from './binary.ts'
 import { broadcastTo } from './broadcast.ts'
@@ -28,6 +29,14 @@ export const invalid = (dtype: DType): number =>
   isFloat(dtype) ? NaN : dtype === 'i32' ? dtypes.i32.lowest : dtypes[dtype].highest
 
 export const valueOutside = (dtype: DType, outside: Outside): number => (outside === 'invalid' ? invalid(dtype) : 0)
+
+/** What takes elements of one value gives that value, where positions outside give no other. */
+export const takesFill: Rule<{ readonly outside: Outside }> = (out, { outside }) => {
+  const value = fillOf(first(out))
+  return value !== null && (outside === 'nearest' || Object.is(value, valueOutside(out.dtype, outside)))
+    ? fillLike(out, value)
+    : null
+}
 
 /** The axis that positions point into must have elements, unless there is no position. */
 export const demandPositions = (op: string, args: readonly Aval[], x: Aval, indices: Aval, axis: number): void => {

@@ -5,7 +5,8 @@ import { apply, type Expr, type Primitive } from '../graph/expr.ts'
 import { type Single, single } from '../graph/single.ts'
 import { sizeOf } from '../base/shape.ts'
 import { div, mul } from './arithmetic.ts'
-import { type ReduceParams, reduceShape, reduceSum, reshape, respread } from './broadcast.ts'
+import { rules } from './algebra.ts'
+import { type ReduceParams, reduceShape, reducesFill, reduceSum, reshape, respread, unitAxes } from './broadcast.ts'
 import { fillLike } from './leaves.ts'
 import { inversePerm, transpose } from './movement.ts'
 import { range } from './operands.ts'
@@ -20,6 +21,8 @@ const reduction = (
   name: string,
   op: ReduceOp,
   vjp: ReduceVjp,
+  /** The reduction of a number of equal values, where it is known. */
+  ofEqual: (value: number) => number | null,
   other: Partial<Single<ReduceParams>> = {},
 ): Primitive<ReduceParams> => {
   const self: Primitive<ReduceParams> = single({
@@ -27,6 +30,7 @@ const reduction = (
     shape: reduceShape(name),
     vjp: (ct, out, { axes }) => [isFloat(out.dtype) ? vjp(ct, out.node.args[0]!, out, axes) : null],
     batch: ([x], _, __, { axes }) => apply(self, [x!], { axes: axes.map((a) => a + 1) }),
+    simplify: rules(reducesFill(ofEqual), unitAxes),
     lower: { kind: 'reduce', op, axes: ({ axes }) => axes },
     evaluate: ([x], out, { axes }) => reduceValues(op, x!, out, axes),
     ...other,
@@ -44,9 +48,9 @@ const toAttaining = (ct: Expr, x: Expr, out: Expr, axes: readonly number[]): Exp
   const count = reduceSum(cast(ct.dtype, attains), axes)
   return where(attains, respread(div(ct, count), x.shape, axes), fillLike(x, 0))
 }
-export const reduceMaxP = reduction('reduceMax', 'max', toAttaining)
+export const reduceMaxP = reduction('reduceMax', 'max', toAttaining, (v) => v)
 export const reduceMax = builder(reduceMaxP)
-export const reduceMinP = reduction('reduceMin', 'min', toAttaining)
+export const reduceMinP = reduction('reduceMin', 'min', toAttaining, (v) => v)
 export const reduceMin = builder(reduceMinP)
 
 /** d prod / d x_i is the product of the others. */
@@ -60,12 +64,14 @@ const others = (x: Expr, axes: readonly number[]): Expr => {
   return transpose(reshape(productOfOthers(flat), last.shape), inversePerm(perm))
 }
 const prodVjp: ReduceVjp = (ct, x, _, axes) => mul(respread(ct, x.shape, axes), others(x, axes))
+/** Powers that are exact: of other values the parts may leave the range. */
+const power = (v: number): number | null => (v === 1 || Object.is(v, 0) ? v : null)
 /** Elements multiplied as they come: NaN where a part overflows and another element is 0. */
-export const multiplyAllP = reduction('multiplyAll', 'prod', prodVjp)
+export const multiplyAllP = reduction('multiplyAll', 'prod', prodVjp, power)
 const multiplyAll = builder(multiplyAllP)
 
 /** The product: 0 where all elements are finite and one is 0. */
-export const reduceProdP: Primitive<ReduceParams> = reduction('reduceProd', 'prod', prodVjp, {
+export const reduceProdP: Primitive<ReduceParams> = reduction('reduceProd', 'prod', prodVjp, power, {
   lower: {
     kind: 'composite',
     expand: ([x], { axes }) => {

@@ -9,12 +9,22 @@ import { isFloat } from '../base/dtype.ts'
 import { apply, type Expr, type Primitive, type Value } from '../graph/expr.ts'
 import { single } from '../graph/single.ts'
 import { sameShape, type Shape, sizeOf } from '../base/shape.ts'
+import { first, isFill } from './algebra.ts'
 import { add } from './arithmetic.ts'
 import { broadcastTo, reduceSum, reshape, spread } from './broadcast.ts'
 import { fillLike, iota } from './leaves.ts'
 import { moveAxis, transpose } from './movement.ts'
 import { any, demandDType, demandSameDType, demandShape, numbers, range, replaced } from './operands.ts'
-import { demandPositions, elementAt, joined, locate, type Outside, resolved, valueOutside } from './positions.ts'
+import {
+  demandPositions,
+  elementAt,
+  joined,
+  locate,
+  type Outside,
+  resolved,
+  takesFill,
+  valueOutside,
+} from './positions.ts'
 import { sum } from './reduction.ts'
 import { eq, where } from './select.ts'
 
@@ -67,6 +77,7 @@ export const takeP: Primitive<TakeParams> = single({
       ...at(x.shape.length - axis - 2).map((i) => 1 + r + axis + i),
     ])
   },
+  simplify: takesFill,
   lower: {
     kind: 'pointwise',
     at: (index, arg, out, { axis, outside }) => {
@@ -144,6 +155,11 @@ export const scatterAddP: Primitive<ScatterParams> = single({
     ])
     const at = joined(indices, size, x!.shape[axis + 1]!, outside)
     return moveAxis(reshape(scatterAdd(joinRows(x!, size, axis), at, moved, 0, outside), rows.shape), 1, axis + 1)
+  },
+  // nothing is added
+  simplify: (out) => {
+    const nothing = isFloat(out.dtype) && !isFill(first(out), 0) ? -0 : 0
+    return isFill(out.node.args[2]!, nothing) ? first(out) : null
   },
   lower: {
     kind: 'update',

@@ -6,6 +6,7 @@ import * as scalar from '../loops/scalar.ts'
 import type { Scalar } from '../loops/scalar.ts'
 import { apply, type Expr, type Primitive } from '../graph/expr.ts'
 import { single } from '../graph/single.ts'
+import { fold } from './algebra.ts'
 import { align } from './broadcast.ts'
 import { demandDType, demandSameShape } from './operands.ts'
 
@@ -65,6 +66,7 @@ export const threefryP: Primitive<ThreefryParams> = single({
   },
   vjp: () => [null, null, null, null],
   batch: (args, batched, size, params) => apply(threefryP, align(args, batched, size), params),
+  simplify: fold,
   lower: {
     kind: 'pointwise',
     at: (index, arg, _, { word }) =>

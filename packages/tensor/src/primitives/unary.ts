@@ -3,12 +3,11 @@ import { erfOf, roundHalfEven } from '../loops/functions.ts'
 import type { UnaryOp } from '../loops/scalar.ts'
 import type { DType } from '../base/dtype.ts'
 import type { Expr, Primitive } from '../graph/expr.ts'
-import { div, mul, neg, plus, sub, times } from './arithmetic.ts'
+import { div, divided, mul, neg, plus, scaled, sub, times } from './arithmetic.ts'
 import { unary, unaryPrimitive } from './elementwise.ts'
 import { fillLike } from './leaves.ts'
 import { floats, signed } from './operands.ts'
 import { wrap } from './reduction.ts'
-import { divided, scaled } from './scaled.ts'
 
 type Derivative = ((ct: Expr, x: Expr, out: Expr) => Expr) | null
 const row = (

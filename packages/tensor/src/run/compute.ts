@@ -10,7 +10,7 @@ import { bounded, type Bounded } from '../base/bounded.ts'
 import type { Device, Executable, Storage } from '../backends/device.ts'
 import { overRemembered } from './memo.ts'
 import { noteCompiled } from './recomputed.ts'
-import { simplify } from '../compile/simplify.ts'
+import { simplify } from '../graph/simplify.ts'
 import { structureKey } from '../graph/key.ts'
 import { leak, tracing } from '../graph/trace.ts'
 

@@ -6,7 +6,7 @@ import { presentDevices } from '@adjoint/testing'
 import { describe, expect, it } from 'vitest'
 import * as T from '../index.ts'
 import { fill, fillP } from '../primitives/leaves.ts'
-import { simplify } from '../compile/simplify.ts'
+import { simplify } from '../graph/simplify.ts'
 import { flushed, specialPairs, specialValues, TINY, ulps } from './special-values.support.ts'
 import { typed } from '../graph/tensor.ts'
 
