@@ -1,0 +1,49 @@
+/** Every primitive: its record (`xP`), and its raw builder, which neither broadcasts nor converts. */
+export { parameter, parameterP } from '../graph/parameter.ts'
+export { takeAlongAxis, takeAlongAxisP } from './along.ts'
+export { add, addP, div, divP, divided, dividedP, mul, mulP, mutual, mutualP } from './arithmetic.ts'
+export { neg, negP, scaled, scaledP, sub, subP } from './arithmetic.ts'
+export { batchOf } from './batching.ts'
+export { maximum, maximumP, minimum, minimumP, mod, modP, pow, powP } from './binary.ts'
+export { align, broadcastTo, broadcastToP, reduceSum, reduceSumP, reshape, reshapeP, spread } from './broadcast.ts'
+export { after, afterP, input, inputP, stopGradient, stopGradientP, stored, storedP } from './control.ts'
+export { dot, dotP, matrixTranspose } from './dot.ts'
+export { dynamicSlice, dynamicSliceP, dynamicUpdateSlice, dynamicUpdateSliceP } from './dynamic.ts'
+export {
+  buffer,
+  bufferP,
+  constant,
+  constantP,
+  fill,
+  fillLike,
+  fillP,
+  iota,
+  iotaP,
+  type BufferParams,
+  type ConstantParams,
+  type FillParams,
+  type IotaParams,
+} from './leaves.ts'
+export {
+  concat,
+  concatP,
+  flip,
+  flipP,
+  moveAxis,
+  pad,
+  padP,
+  slice,
+  sliceAxis,
+  sliceP,
+  transpose,
+  transposeP,
+} from './movement.ts'
+export { elementAt, invalid, type Outside, valueOutside } from './positions.ts'
+export { runningProduct } from './product.ts'
+export { multiplyAllP, reduceMax, reduceMaxP, reduceMin, reduceMinP, reduceProd, reduceProdP } from './reduce.ts'
+export { cumsum, cumsumP, reverseCumsumP } from './scan.ts'
+export * from './select.ts'
+export { argsort, argsortP } from './sort.ts'
+export { scatterAdd, scatterAddP, take, takeP, type TakeParams } from './take.ts'
+export { threefry, threefryP } from './threefry.ts'
+export * from './unary.ts'
