@@ -18,7 +18,7 @@ export const hostValues = (x: Expr): ArrayLike<number> | null => {
   return known === null ? null : evaluate([x])[0]!.data
 }
 
-/** The different elements, or more of them than once, in any order, where `hostValues` knows them: of one number everywhere that number. */
+/** All elements, in any order, of one number everywhere that number once; null where `hostValues` is. */
 export const hostElements = (x: Expr): ArrayLike<number> | null => {
   const fill = paramsOf(sourceOf(x), raw.fillP)
   if (fill === null) return hostValues(x)

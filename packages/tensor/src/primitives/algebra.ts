@@ -2,7 +2,8 @@
  * Rules of algebra, which records are given: ways to say the same with less. A rule sees a result whose operands are already
  * simple, and gives an equal expression, or null. A rule on floats holds for every operand, NaN, infinities and the sign of
  * zero included, so that no result depends on what is known early: x * 0 stays, since it is NaN for infinite x, and so does
- * x + 0, which is 0 for x = -0.
+ * x + 0, which is 0 for x = -0. Two kinds of zero have no sign of their own: the sum of the one element -0, and a product
+ * of a cotangent that is 0.
  */
 import { dtypes, isFloat } from '../base/dtype.ts'
 import { sameShape } from '../base/shape.ts'

@@ -106,7 +106,7 @@ interface Row {
  *
  * A comparison and a selection would not do: their pullback to ct, at ct = 0, is 0, but that of ct -> ct d is c -> c d at
  * every ct, and at 0 too, which is where forward mode evaluates it. So these are operations of their own, linear in ct,
- * with the rules of product and quotient: where d is finite they are nothing else.
+ * with the rules of product and quotient: where d is finite they are nothing else, up to the sign of a 0.
  */
 const onSupport = ({ name, op, support, vjp, algebra, commutes }: Row): Primitive<null> => {
   const self: Primitive<null> = single({

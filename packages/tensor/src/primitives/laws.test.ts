@@ -24,8 +24,9 @@ import * as scalar from '../loops/scalar.ts'
 import { dtypes, isFloat } from '../base/dtype.ts'
 import { evaluate, evaluateWith } from '../graph/evaluate.ts'
 import { apply, type Expr, type Primitive, type Value } from '../graph/expr.ts'
+import { simplify } from '../graph/simplify.ts'
 import { toposort } from '../graph/walk.ts'
-import { sizeOf } from '../base/shape.ts'
+import { sameShape, sizeOf } from '../base/shape.ts'
 import * as p from './index.ts'
 
 const node = (prim: Primitive<never>, args: readonly Expr[], params: unknown): Expr =>
@@ -290,6 +291,86 @@ describe('the lowering of pointwise work computes the value of extremes, signed 
           equal(lowered(out, args, exprs), valueOf(out, exprs, args).data)
         }),
         { seed: 20261123, numRuns: NUM_RUNS },
+      )
+    })
+  }
+})
+
+/**
+ * What a record says about zeros without their sign: a sum begins at 0, and so 0 + -0 = 0 is not the one element -0 that it
+ * sums; products of cotangents are 0 where the cotangent is, of either sign.
+ */
+const unsigned: readonly Primitive<never>[] = [p.reduceSumP, p.scaledP, p.dividedP, p.mutualP]
+
+/** Operands as rules look for them: one number everywhere, something negated, the same thing twice, or anything. */
+const operands = (
+  args: readonly Data[],
+  more: fc.GeneratorValue,
+): { readonly exprs: Expr[]; readonly given: Map<Expr, Value> } => {
+  const given = new Map<Expr, Value>()
+  const exprs: Expr[] = []
+  for (const a of args) {
+    const twin = exprs.find((e) => sameShape(e.shape, a.shape) && e.dtype === a.dtype)
+    const free = (): Expr => {
+      const e = p.parameter(a)
+      given.set(e, more(fc.boolean) ? a : more(data, a.shape, a.dtype, awkward(a.dtype)))
+      return e
+    }
+    const kind = more(fc.nat, 5)
+    if (kind <= 1)
+      exprs.push(
+        p.fillLike(
+          a,
+          more(() => fc.oneof(fc.constantFrom(0, 1, 2), awkward(a.dtype))),
+        ),
+      )
+    else if (kind === 2 && twin !== undefined) exprs.push(twin)
+    else if (kind === 3 && a.dtype !== 'u32') exprs.push((a.dtype === 'bool' ? p.not : p.neg)(free()))
+    else exprs.push(free())
+  }
+  return { exprs, given }
+}
+
+laws(
+  'simplification preserves the value, of fills, of one operand twice, of extremes, NaN, infinities and signed zeros too',
+  (prim, { args, params }, more) => {
+    const { exprs, given } = operands(args, more)
+    const once = node(prim, exprs, params)
+    // where a result can be an operand, the primitive of itself
+    const again =
+      args.length > 0 && sameShape(once.shape, args[0]!.shape) && once.dtype === args[0]!.dtype
+        ? [node(prim, [once, ...exprs.slice(1)], params)]
+        : []
+    const roots = [once, ...again]
+    const [before, after] = [evaluateWith(roots, given), evaluateWith(simplify(roots), given)]
+    roots.forEach((root, i) => {
+      expect(after[i]!.shape).toEqual(root.shape)
+      expect(after[i]!.dtype).toBe(root.dtype)
+      const [x, y] = [before[i]!.data, after[i]!.data]
+      // what is folded is rounded to single precision
+      equal(y, x, tolerances.f32)
+      if (unsigned.includes(prim)) return
+      x.forEach((v, k) => {
+        if (v === 0) expect(Object.is(y[k], v), `${v} became ${y[k]!}`).toBe(true)
+      })
+    })
+  },
+  300,
+)
+
+describe('operands that may trade places give the same either way, NaN and the sign of zero included', () => {
+  for (const [prim, arbitrary] of cases) {
+    if (prim.commutes !== true) continue
+    it(prim.name, () => {
+      fc.assert(
+        fc.property(arbitrary, fc.gen(), ({ args, params }, more) => {
+          const values = args.map((a) => (more(fc.boolean) ? a : more(data, a.shape, a.dtype, awkward(a.dtype))))
+          const [x, y] = asParameters(values)
+          const given = binding([x!, y!], values)
+          const [there, back] = evaluateWith([node(prim, [x!, y!], params), node(prim, [y!, x!], params)], given)
+          there!.data.forEach((v, i) => expect(Object.is(back!.data[i], v), `${v} or ${back!.data[i]!}`).toBe(true))
+        }),
+        { seed: 20261123, numRuns: 300 },
       )
     })
   }

@@ -12,7 +12,7 @@ import { inversePerm, transpose } from './movement.ts'
 import { range } from './operands.ts'
 import { productOfOthers } from './product.ts'
 import { reduceValues } from './reduction.ts'
-import { cast, eq, isinf, isnan, or, where } from './select.ts'
+import { and, cast, eq, isinf, isnan, or, where } from './select.ts'
 import { abs } from './unary.ts'
 
 type ReduceVjp = (ct: Expr, x: Expr, out: Expr, axes: readonly number[]) => Expr
@@ -64,13 +64,13 @@ const others = (x: Expr, axes: readonly number[]): Expr => {
   return transpose(reshape(productOfOthers(flat), last.shape), inversePerm(perm))
 }
 const prodVjp: ReduceVjp = (ct, x, _, axes) => mul(respread(ct, x.shape, axes), others(x, axes))
-/** Powers that are exact: of other values the parts may leave the range. */
+/** Powers known without multiplying: of other values parts may leave the range. */
 const power = (v: number): number | null => (v === 1 || Object.is(v, 0) ? v : null)
 /** Elements multiplied as they come: NaN where a part overflows and another element is 0. */
 export const multiplyAllP = reduction('multiplyAll', 'prod', prodVjp, power)
 const multiplyAll = builder(multiplyAllP)
 
-/** The product: 0 where all elements are finite and one is 0. */
+/** The product: 0 where all elements are finite and one is 0, though a part of it overflows, which times 0 is NaN. */
 export const reduceProdP: Primitive<ReduceParams> = reduction('reduceProd', 'prod', prodVjp, power, {
   lower: {
     kind: 'composite',
@@ -80,7 +80,7 @@ export const reduceProdP: Primitive<ReduceParams> = reduction('reduceProd', 'pro
       // the least size, or NaN where an element is not finite
       const least = reduceMin(where(isinf(x!), fillLike(x!, NaN), abs(x!)), axes)
       const zero = fillLike(product, 0)
-      return where(eq(least, zero), zero, product)
+      return where(and(isnan(product), eq(least, zero)), zero, product)
     },
   },
   evaluate: ([x], out, { axes }) => {
@@ -88,7 +88,7 @@ export const reduceProdP: Primitive<ReduceParams> = reduction('reduceProd', 'pro
     if (!isFloat(out.dtype)) return product
     const sizes = { ...x!, data: x!.data.map((v) => (Number.isFinite(v) ? Math.abs(v) : NaN)) }
     const least = reduceValues('min', sizes, out, axes)
-    return product.map((v, i) => (least[i] === 0 ? 0 : v))
+    return product.map((v, i) => (Number.isNaN(v) && least[i] === 0 ? 0 : v))
   },
 })
 export const reduceProd = builder(reduceProdP)
