@@ -128,25 +128,23 @@ const together = (graphs: readonly Closed[], inputs: readonly Expr[]) => {
  * console.log(await readAsync(last), await readAsync(all)) // 5.25, [1, 2.5, 5.25]
  * ```
  */
-export const scan =
-  <C extends Tree, X extends Tree, Y extends Tree>(
-    f: (carry: C, x: X) => readonly [C, Y],
-    { length, reverse = false, keep = 'values' }: ScanConfig = {},
-  ) =>
-  (init: C, xs: Rows<X>): readonly [C, Rows<Y>] => {
+export function scan<C extends Tree, X extends Tree, Y extends Tree>(
+  f: (carry: C, x: X) => readonly [C, Y],
+  config?: ScanConfig,
+): (init: C, xs: Rows<X>) => readonly [C, Rows<Y>]
+export function scan(
+  f: (...args: readonly Tree[]) => unknown,
+  { length, reverse = false, keep = 'values' }: ScanConfig = {},
+) {
+  return (init: Tree, xs: Tree): readonly [Tree, Tree] => {
     const start = tree.flatten(init)
-    // the rows' tree, with an axis more at each leaf (the compiler does not follow the mapped type that far)
-    const given: unknown = xs
-    const arrays = given as Tree
-    const rows = tree.flatten(arrays)
-    const n = lengthOf(rows.leaves, tree.paths(arrays), length)
+    const rows = tree.flatten(xs)
+    const n = lengthOf(rows.leaves, tree.paths(xs), length)
     const like = rows.leaves.map(({ shape, dtype }): Aval => ({ shape: shape.slice(1), dtype }))
-    const { closed, result } = tracedOn(
-      'scan',
-      // the trees have the structures of `init` and of a row
-      (carry, x) => pairOf((f as (...args: readonly unknown[]) => unknown)(carry, x)),
-      [init, tree.unflatten(rows.treedef, like.map(parameter))],
-    )
+    const { closed, result } = tracedOn('scan', (...args) => pairOf(f(...args)), [
+      init,
+      tree.unflatten(rows.treedef, like.map(parameter)),
+    ])
     const [carry, y] = result as readonly [Tree, Tree]
     demandCarry('scan', init, carry)
     const outs = scanned(
@@ -162,10 +160,11 @@ export const scan =
       [...closed.operands, ...start.leaves, ...rows.leaves],
     )
     return [
-      tree.unflatten(start.treedef, outs.slice(0, start.leaves.length)) as C,
-      tree.unflatten(tree.structure(y), outs.slice(start.leaves.length)) as Rows<Y>,
+      tree.unflatten(start.treedef, outs.slice(0, start.leaves.length)),
+      tree.unflatten(tree.structure(y), outs.slice(start.leaves.length)),
     ]
   }
+}
 
 const pairOf = (returned: unknown): readonly Tree[] => {
   if (Array.isArray(returned) && returned.length === 2) return returned as readonly Tree[]

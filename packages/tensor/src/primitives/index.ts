@@ -8,4 +8,6 @@ const isRecord = (value: unknown): value is Primitive<never> =>
   typeof value === 'object' && value !== null && 'lower' in value && 'evaluate' in value
 
 /** All records; the laws run over this list. */
-export const primitives: readonly Primitive<never>[] = Object.values(raw).filter(isRecord)
+export const primitives: readonly Primitive<never>[] = Object.values(raw).flatMap((value: unknown) =>
+  isRecord(value) ? [value] : [],
+)

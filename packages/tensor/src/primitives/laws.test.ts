@@ -69,7 +69,11 @@ const laws = (
       })
   })
 }
-const equal = (actual: ArrayLike<number>, expected: ArrayLike<number>, tolerance = tolerances.double): void => {
+const equal = (
+  actual: ArrayLike<number>,
+  expected: ArrayLike<number>,
+  tolerance: { readonly relative: number; readonly absolute: number } = tolerances.double,
+): void => {
   expect(mismatch(actual, expected, tolerance)).toBeNull()
 }
 
