@@ -75,7 +75,8 @@ const updateAt = (x: F32, update: F32, place: readonly number[]): F32 =>
     place.map((p, i) => Math.min(p, x.shape[i]! - update.shape[i]!)),
   )
 
-const operations: readonly (readonly [string, Operation])[] = [
+/** Named; each a function of two values, a small number, and a row that only the device knows. */
+export const operations: readonly (readonly [string, Operation])[] = [
   ['add', (x, y) => mul(add(x, y), 0.5)],
   ['tanh', (x) => tanh(x)],
   ['mul', (x, y) => mul(tanh(x), y)],

@@ -3,7 +3,7 @@ import { linearize } from '../loops/scalar.ts'
 import type { Axis } from '../loops/ix.ts'
 import type { Kernel } from '../loops/kernel.ts'
 import { dtypes } from '../base/dtype.ts'
-import type { Program } from './program.ts'
+import type { Program, Step } from './program.ts'
 
 /** What a kernel costs, whatever the device. */
 export interface KernelCost {
@@ -47,7 +47,8 @@ const quantity = (n: number): string => {
 }
 
 /**
- * A table of a program's kernels: work (FLOP), traffic (bytes), grid, and what is fused; then the sums, and the memory
+ * A table of a program's kernels: work (FLOP), traffic (bytes), grid, and what is fused; then the sums over all that runs (the
+ * kernels of a loop stand under it, and count once a round), and the memory
  * of its intermediates: the arena they share, and the most bytes of them that live at one time, below which no arena can go.
  *
  * @example
@@ -59,8 +60,9 @@ const quantity = (n: number): string => {
  */
 export const explain = (program: Program | null): string => {
   if (program === null) return 'the reference device interprets the expression; it has no program'
-  const costs = program.steps.flatMap((s) => (s.kind === 'kernel' ? [kernelCost(s.kernel)] : []))
-  const copies = program.steps.filter((s) => s.kind === 'copy')
+  const lines = linesOf(program.steps, 1, 0)
+  const costs = lines.flatMap((l) => (l.kind === 'kernel' ? [l] : []))
+  const copies = lines.flatMap((l) => (l.kind === 'copy' ? [l.times] : [])).reduce((n, times) => n + times, 0)
   const arena = program.slabs.reduce((n, bytes) => n + bytes, 0)
   const row = (cells: readonly string[]): string =>
     [
@@ -71,11 +73,44 @@ export const explain = (program: Program | null): string => {
       cells[4]!.padStart(8),
       cells[5]!,
     ].join('  ')
-  const sum = (f: (c: KernelCost) => number): string => quantity(costs.reduce((n, c) => n + f(c), 0))
+  const sum = (f: (c: KernelCost) => number): string =>
+    quantity(costs.reduce((n, { cost, times }) => n + times * f(cost), 0))
+  const runs = costs.reduce((n, { times }) => n + times, 0)
+  let number = 0
+  const rows = lines.flatMap((line): readonly string[] => {
+    const indent = '  '.repeat(line.depth)
+    if (line.kind === 'copy') return []
+    if (line.kind === 'loop') return [row(['', '', '', '', '', `${indent}${line.title}`])]
+    const { kind, flops, bytes, grid, name } = line.cost
+    return [row([String(number++), kind, quantity(flops), quantity(bytes), quantity(grid), `${indent}${name}`])]
+  })
+  const open = lines.some((l) => l.kind === 'loop' && l.open) ? ', rounds that a flag ends counted once' : ''
   return [
     row(['#', 'kind', 'FLOP', 'bytes', 'grid', 'operations']),
-    ...costs.map((c, i) => row([String(i), c.kind, quantity(c.flops), quantity(c.bytes), quantity(c.grid), c.name])),
-    row(['', 'sum', sum((c) => c.flops), sum((c) => c.bytes), '', `${costs.length} kernels, ${copies.length} copies`]),
+    ...rows,
+    row(['', 'sum', sum((c) => c.flops), sum((c) => c.bytes), '', `${runs} kernels, ${copies} copies${open}`]),
     `arena ${quantity(arena)}B, of which ${quantity(program.live)}B live at one time${arena === 0 ? '' : ` (${(arena / program.live).toFixed(3)}x)`}`,
   ].join('\n')
 }
+
+/** What is printed of a step, and how often it runs. */
+type Line =
+  | { readonly kind: 'kernel'; readonly cost: KernelCost; readonly times: number; readonly depth: number }
+  | { readonly kind: 'copy'; readonly times: number; readonly depth: number }
+  | { readonly kind: 'loop'; readonly title: string; readonly open: boolean; readonly depth: number }
+
+const linesOf = (steps: readonly Step[], times: number, depth: number): readonly Line[] =>
+  steps.flatMap((step): readonly Line[] => {
+    switch (step.kind) {
+      case 'kernel':
+        return [{ kind: 'kernel', cost: kernelCost(step.kernel), times, depth }]
+      case 'copy':
+        return [{ kind: 'copy', times, depth }]
+      case 'loop': {
+        const open = typeof step.trips === 'object'
+        const rounds = typeof step.trips === 'object' ? 1 : step.trips
+        const title = open ? 'as long as its flag is true:' : `${rounds} times:`
+        return [{ kind: 'loop', title, open, depth }, ...linesOf(step.steps, times * rounds, depth + 1)]
+      }
+    }
+  })

@@ -11,15 +11,18 @@ import { softmax } from '../ops/softmax.ts'
 import { parameter } from '../primitives/index.ts'
 import { typed } from '../graph/tensor.ts'
 import { host, parallel } from './capabilities.support.ts'
-import type { Capabilities, Program } from './program.ts'
+import type { Capabilities, Program, Step } from './program.ts'
 import { schedule } from './schedule.ts'
 
 const grid = (axes: readonly Axis[]): string => `[${axes.map((a) => a.extent).join(' ')}]`
-const listing = (program: Program): string =>
-  [
-    ...program.buffers.map(({ source, bytes }, i) => `buffer ${i}: ${source.kind} ${bytes} B`),
-    ...program.steps.map((step) => {
+const listing = (program: Program): string => {
+  const lines = (steps: readonly Step[]): readonly string[] =>
+    steps.flatMap((step) => {
       if (step.kind === 'copy') return `copy ${step.from} -> ${step.to}`
+      if (step.kind === 'loop') {
+        const trips = typeof step.trips === 'number' ? `${step.trips} times` : `while ${step.trips.flag}`
+        return [trips, ...lines(step.steps).map((line) => `  ${line}`)]
+      }
       const { kernel, buffers } = step
       const use = kernel.buffers
         .map(({ read, write }, i) => `${buffers[i]!}${read ? 'r' : ''}${write ? 'w' : ''}`)
@@ -27,9 +30,13 @@ const listing = (program: Program): string =>
       return kernel.kind === 'dot'
         ? `dot ${grid(kernel.batch)} ${kernel.m.extent} x ${kernel.k.extent} x ${kernel.n.extent} (${use}): ${kernel.name}`
         : `rows ${grid(kernel.rows)} cols ${grid(kernel.cols)} reductions ${kernel.reductions.length} (${use}): ${kernel.name}`
-    }),
+    })
+  return [
+    ...program.buffers.map(({ source, bytes }, i) => `buffer ${i}: ${source.kind} ${bytes} B`),
+    ...lines(program.steps),
     `outputs ${program.outputs.map((o) => o.buffer).join(' ')}`,
   ].join('\n')
+}
 
 const f32 = (...shape: number[]): Expr => parameter({ shape, dtype: 'f32' })
 const planned = (

@@ -20,6 +20,8 @@ export interface Traffic {
   readonly writes: readonly Expr[]
   /** Whether it writes over the value that it reads last (an update). */
   readonly inPlace: boolean
+  /** Bytes that it needs besides while it runs (the rounds of a loop). */
+  readonly scratch: number
 }
 
 export interface Ordering {
@@ -139,7 +141,8 @@ const peakOf = (ordering: Ordering, order: Order): number => {
   for (const g of order) {
     const more = written(g)
     const less = freed(g)
-    peak = Math.max(peak, ordering.trafficOf(g).inPlace ? live + Math.max(0, more - less) : live + more)
+    const { inPlace, scratch } = ordering.trafficOf(g)
+    peak = Math.max(peak, live + scratch + (inPlace ? Math.max(0, more - less) : more))
     live += more - less
     run(g)
   }

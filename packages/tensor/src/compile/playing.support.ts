@@ -2,7 +2,7 @@
 import { interpret } from '../loops/interpret.ts'
 import { evaluate } from '../graph/evaluate.ts'
 import { sizeOf } from '../base/shape.ts'
-import type { Program } from './program.ts'
+import type { Program, Step } from './program.ts'
 
 /** Bytes of an element, as programs count them. */
 const ELEMENT = 4
@@ -22,14 +22,26 @@ export const playProgram = (program: Program, inputs: readonly Float64Array[]): 
         return new Float64Array(bytes / ELEMENT).fill(NaN)
     }
   })
-  for (const step of program.steps) {
-    if (step.kind === 'copy') memory[step.to]!.set(memory[step.from]!.subarray(0, step.bytes / ELEMENT))
-    else
-      interpret(
-        step.kernel,
-        step.buffers.map((b) => memory[b]!),
-      )
+  const play = (steps: readonly Step[]): void => {
+    for (const step of steps)
+      switch (step.kind) {
+        case 'copy':
+          memory[step.to]!.set(memory[step.from]!.subarray(0, step.bytes / ELEMENT))
+          break
+        case 'kernel':
+          interpret(
+            step.kernel,
+            step.buffers.map((b) => memory[b]!),
+          )
+          break
+        case 'loop': {
+          const { trips } = step
+          for (let round = 0; typeof trips === 'number' ? round < trips : memory[trips.flag]![0] !== 0; round++)
+            play(step.steps)
+        }
+      }
   }
+  play(program.steps)
   program.buffers.forEach(({ source }, b) => {
     if (source.kind !== 'input' || program.donated[source.index]!) return
     const changed = inputs[source.index]!.findIndex((x, i) => !Object.is(x, memory[b]![i]))

@@ -11,7 +11,7 @@ import { planMemory } from './memory/memory.ts'
 import { host } from './capabilities.support.ts'
 import type { Computation, Program, ProgramBuffer, Step } from './program.ts'
 import { schedule } from './schedule.ts'
-import { type Planned, StageError, verifyExprs, verifyGroups, verifyProgram } from './verify.ts'
+import { type Level, StageError, verifyExprs, verifyGroups, verifyProgram } from './verify.ts'
 
 const f32 = (...shape: number[]): Expr => p.parameter({ shape, dtype: 'f32' })
 const filled = (x: Expr, v: number): Expr => p.fill(x.shape, x.dtype, v)
@@ -23,7 +23,7 @@ const product = p.dot(sums, p.transpose(sums, [1, 0]))
 const whole: Computation = { inputs: [x], outputs: [product, p.add(x, filled(x, 1))], donated: [false] }
 
 interface Plan {
-  readonly planned: Planned
+  readonly planned: Level
   readonly program: Program
 }
 const plan = (graph: Computation = whole): Plan => {
@@ -32,7 +32,12 @@ const plan = (graph: Computation = whole): Plan => {
   const position = new Map(order.map((e, i) => [e, i]))
   const first = (g: Group): number => position.get(g.stores[0]!.value)!
   const groups = [...fusion.groups].sort((g, h) => first(g) - first(h))
-  const memory = planMemory(Infinity, graph, fusion, groups, pairDonations(graph))
+  const memory = planMemory(
+    { largestSlab: Infinity, pairs: pairDonations(graph), homes: null, scratch: () => [] },
+    graph,
+    fusion,
+    groups,
+  )
   const steps = groups.map((g): Step => {
     const { kernel, buffers } = lowerGroup({ owner: fusion.owner, bufferOf: memory.bufferOf }, g)
     return { kind: 'kernel', kernel, buffers, site: g.stores[0]!.value.node.site }
@@ -46,7 +51,10 @@ const plan = (graph: Computation = whole): Plan => {
     steps: [...steps, ...memory.last.map((copy): Step => ({ kind: 'copy', ...copy }))],
     outputs: memory.outputs.map((buffer, i) => ({ buffer, aval: graph.outputs[i]! })),
   }
-  return { planned: { graph, fusion, groups, bufferOf: memory.bufferOf }, program }
+  return {
+    planned: { graph, fusion, groups, bufferOf: memory.bufferOf, bodies: new Map(), own: new Set() },
+    program,
+  }
 }
 
 describe('a program', () => {

@@ -11,10 +11,11 @@ import { toposort } from '../graph/walk.ts'
 import { sameShape } from '../base/shape.ts'
 import { describeSite } from '../base/site.ts'
 import { ALIGNMENT } from './memory/arena.ts'
-import { type Fusion, storageOf } from './fuse/fuse.ts'
+import { type Fusion, startOf, storageOf } from './fuse/fuse.ts'
 import type { Group } from './fuse/group.ts'
-import { bytesOf, touched } from './memory/memory.ts'
-import type { Computation, Program, ProgramBuffer } from './program.ts'
+import { bytesOf } from '../base/aval.ts'
+import { touched } from './memory/memory.ts'
+import type { Computation, Program, ProgramBuffer, Step } from './program.ts'
 
 const environment = (globalThis as { process?: { env?: Record<string, string | undefined> } }).process?.env
 
@@ -71,16 +72,19 @@ export const verifyGroups = ({ groups, owner }: Fusion, order: readonly Group[],
       throw new StageError('fuse', `${show(out)} is not stored`)
 }
 
-export interface Planned {
+/** What was planned, with the program's buffers behind it: of the whole, and of the body of each loop inside. */
+export interface Level {
   readonly graph: Computation
   readonly fusion: Fusion
   readonly groups: readonly Group[]
   readonly bufferOf: ReadonlyMap<Expr, number>
+  readonly bodies: ReadonlyMap<Group, Level>
+  /** The buffers of the arena that are its own. */
+  readonly own: ReadonlySet<number>
 }
 
-/** Plays a program through, noting which value each buffer holds. */
-export const verifyProgram = ({ graph, fusion, groups, bufferOf }: Planned, program: Program): void => {
-  const { owner } = fusion
+/** Plays a program through, noting which values each buffer holds. */
+export const verifyProgram = (whole: Level, program: Program): void => {
   const { buffers } = program
   const fail = (what: string): never => {
     throw new StageError('memory', what)
@@ -91,66 +95,133 @@ export const verifyProgram = ({ graph, fusion, groups, bufferOf }: Planned, prog
     const within = source.offset >= 0 && source.offset + bytes <= (program.slabs[source.slab] ?? 0)
     if (!within || source.offset % ALIGNMENT !== 0) fail(`buffer ${i} lies outside of its slab, or is not aligned`)
   })
-  const content = new Map<number, Expr>()
-  graph.inputs.forEach((leaf) => content.set(bufferOf.get(leaf)!, leaf))
-  buffers.forEach(({ source }, i) => {
-    if (source.kind === 'constant') content.set(i, source.leaf)
-  })
-  const write = (buffer: number, value: Expr): void => {
-    const { source, bytes } = buffers[buffer]!
-    const forbidden = source.kind === 'constant' || (source.kind === 'input' && program.donated[source.index] !== true)
-    if (forbidden)
-      fail(`${show(value)} is written to ${source.kind === 'input' ? 'an input that was not donated' : 'a constant'}`)
-    if (bytes < bytesOf(value)) fail(`${show(value)} does not fit into buffer ${buffer} of ${bytes} bytes`)
-    for (const other of sharing[buffer]!) content.delete(other)
-    content.set(buffer, value)
-  }
-  const demand = (buffer: number, value: Expr, reader: string): void => {
-    const there = content.get(buffer)
-    if (there !== value)
-      fail(
-        `${reader} reads ${show(value)} from buffer ${buffer}, which holds ${there === undefined ? 'nothing' : show(there)}`,
-      )
-  }
+  const forbidden = ({ source }: ProgramBuffer): string | null =>
+    source.kind === 'constant'
+      ? 'a constant'
+      : source.kind === 'input' && program.donated[source.index] !== true
+        ? 'an input that was not donated'
+        : null
 
-  let next = 0
-  for (const step of program.steps) {
-    if (step.kind === 'copy') {
-      const value = content.get(step.from)
-      if (value === undefined) return fail(`a copy reads buffer ${step.from}, which holds nothing`)
-      if (step.from === step.to || sharing[step.from]!.includes(step.to)) fail(`${show(value)} is copied onto itself`)
-      if (step.bytes > buffers[step.from]!.bytes || step.bytes > buffers[step.to]!.bytes)
-        fail(`a copy of ${step.bytes} bytes reaches past a buffer`)
-      write(step.to, value)
-      continue
+  /** Plays the steps of a level, which may write where `mayWrite` says; `content` is what each buffer holds, before and after. */
+  const play = (
+    { fusion, groups, bufferOf, bodies }: Level,
+    steps: readonly Step[],
+    content: Content,
+    mayWrite: (buffer: number) => boolean,
+    written: Set<number>,
+  ): void => {
+    const { owner } = fusion
+    const forget = (buffer: number): void => {
+      written.add(buffer)
+      content.delete(buffer)
+      for (const other of sharing[buffer]!) content.delete(other)
     }
-    const group = groups[next++]!
-    const stored = group.stores.map((s) => s.value)
-    const reader = show(stored[0]!)
-    // An update finds its operand where it writes; whatever else it reads, and all that others read, is in its own place.
-    const operand = group.kind === 'update' ? storageOf(stored[0]!.node.args[0]!) : null
-    if (operand !== null) demand(bufferOf.get(stored[0]!)!, operand, reader)
-    for (const value of touched(group, owner)) {
-      const readAsWell = [...group.reads].some(
-        ([n, of]) => storageOf(n) === value && of.some((r) => r.kind !== 'order'),
+    const write = (buffer: number, value: Expr): void => {
+      const { bytes } = buffers[buffer]!
+      const wrong = forbidden(buffers[buffer]!)
+      if (wrong !== null) fail(`${show(value)} is written to ${wrong}`)
+      if (!mayWrite(buffer)) fail(`${show(value)} is written to buffer ${buffer}, which is not the loop's to change`)
+      if (bytes < bytesOf(value)) fail(`${show(value)} does not fit into buffer ${buffer} of ${bytes} bytes`)
+      forget(buffer)
+      content.set(buffer, new Set([value]))
+    }
+    const demand = demandIn(content)
+    const copy = ({ from, to, bytes }: Extract<Step, { readonly kind: 'copy' }>): void => {
+      const values = content.get(from)
+      const [value] = values ?? []
+      if (values === undefined || value === undefined) return fail(`a copy reads buffer ${from}, which holds nothing`)
+      if (from === to || sharing[from]!.includes(to)) fail(`${show(value)} is copied onto itself`)
+      if (bytes > buffers[from]!.bytes || bytes > buffers[to]!.bytes)
+        fail(`a copy of ${bytes} bytes reaches past a buffer`)
+      write(to, value)
+      content.set(to, new Set(values))
+    }
+    const kernel = (group: Group, { kernel, buffers: used }: Extract<Step, { readonly kind: 'kernel' }>): void => {
+      const stored = group.stores.map((s) => s.value)
+      const reader = show(stored[0]!)
+      // An update finds its operand where it writes; whatever else it reads, and all that others read, is in its own place.
+      const operand = startOf(stored[0]!)
+      if (operand !== null) demand(bufferOf.get(stored[0]!)!, operand, reader)
+      for (const value of touched(group, owner)) {
+        const readAsWell = [...group.reads].some(
+          ([n, of]) => storageOf(n) === value && of.some((r) => r.kind !== 'order'),
+        )
+        if (value !== operand || readAsWell) demand(bufferOf.get(value)!, value, reader)
+      }
+      const into = stored.map((value) => bufferOf.get(value)!)
+      into.forEach((b, i) => {
+        if (into.indexOf(b) !== i) fail(`${reader} stores two values in buffer ${b}`)
+        for (const other of used)
+          if (sharing[b]!.includes(other)) fail(`${reader} writes to buffer ${b}, which overlaps its buffer ${other}`)
+      })
+      kernel.buffers.forEach(({ size, write }, i) => {
+        const { bytes } = buffers[used[i]!]!
+        if (size * 4 > bytes) fail(`${reader} reaches past buffer ${used[i]!} of ${bytes} bytes`)
+        if (write !== into.includes(used[i]!)) fail(`${reader} hides what it writes`)
+      })
+      verifyKernel(kernel)
+      stored.forEach((value, i) => write(into[i]!, value))
+    }
+    /** One round stands for all: it finds the operands and the carries in their places, and leaves them there. */
+    const rounds = (group: Group, { trips, steps }: Extract<Step, { readonly kind: 'loop' }>): void => {
+      const { node } = group.stores[0]!.value
+      const what = show(node.outs[0]!)
+      const body = bodies.get(group) ?? fail(`${what} has steps inside`)
+      const operands = body.graph.donated.indexOf(true)
+      const places = node.args.map((x, i) =>
+        i < operands ? bufferOf.get(storageOf(x))! : bufferOf.get(node.outs[i - operands]!)!,
       )
-      if (value !== operand || readAsWell) demand(bufferOf.get(value)!, value, reader)
+      const carries = new Set(places.slice(operands))
+      if (carries.size !== node.outs.length) fail(`two carries of ${what} have one buffer`)
+      if (places.some((b, i) => i < operands && carries.has(b))) fail(`an operand of ${what} is a carry as well`)
+      if (typeof trips === 'object' && trips.flag !== places.at(-1))
+        fail(`${what} asks another buffer whether it goes on`)
+      for (const b of [...body.own, ...carries])
+        for (const other of [...places, ...carries])
+          if (sharing[b]!.includes(other)) fail(`buffer ${b} of ${what} overlaps its buffer ${other}`)
+      node.args.forEach((x, i) => demand(places[i]!, storageOf(x), what))
+      const inside: Content = new Map()
+      body.graph.inputs.forEach((x, i) => inside.set(places[i]!, new Set([...(inside.get(places[i]!) ?? []), x])))
+      const changed = new Set<number>()
+      play(body, steps, inside, (b) => carries.has(b) || body.own.has(b), changed)
+      const check = demandIn(inside)
+      body.graph.inputs.forEach((x, i) => {
+        const next = i < operands ? x : storageOf(body.graph.outputs[i - operands]!)
+        check(places[i]!, next, `the next round of ${what}`)
+      })
+      changed.forEach(forget)
+      for (const out of node.outs) write(bufferOf.get(out)!, out)
     }
-    const written = stored.map((value) => bufferOf.get(value)!)
-    written.forEach((b, i) => {
-      if (written.indexOf(b) !== i) fail(`${reader} stores two values in buffer ${b}`)
-      for (const other of step.buffers)
-        if (sharing[b]!.includes(other)) fail(`${reader} writes to buffer ${b}, which overlaps its buffer ${other}`)
-    })
-    step.kernel.buffers.forEach((used, i) => {
-      const { bytes } = buffers[step.buffers[i]!]!
-      if (used.size * 4 > bytes) fail(`${reader} reaches past buffer ${step.buffers[i]!} of ${bytes} bytes`)
-      if (used.write !== written.includes(step.buffers[i]!)) fail(`${reader} hides what it writes`)
-    })
-    verifyKernel(step.kernel)
-    stored.forEach((value, i) => write(written[i]!, value))
+
+    let next = 0
+    for (const step of steps) {
+      if (step.kind === 'copy') {
+        copy(step)
+        continue
+      }
+      const group = groups[next++]!
+      if (step.kind === 'loop') rounds(group, step)
+      else kernel(group, step)
+    }
+    if (next !== groups.length) fail(`${groups.length} kernels became ${next}`)
   }
-  if (next !== groups.length) fail(`${groups.length} kernels became ${next}`)
+  const demandIn =
+    (content: Content) =>
+    (buffer: number, value: Expr, reader: string): void => {
+      const there = content.get(buffer)
+      if (there?.has(value) === true) return
+      const found = there === undefined ? 'nothing' : [...there].map(show).join(', ')
+      fail(`${reader} reads ${show(value)} from buffer ${buffer}, which holds ${found}`)
+    }
+
+  const { graph, bufferOf } = whole
+  const content: Content = new Map()
+  graph.inputs.forEach((leaf) => content.set(bufferOf.get(leaf)!, new Set([leaf])))
+  buffers.forEach(({ source }, i) => {
+    if (source.kind === 'constant') content.set(i, new Set([source.leaf]))
+  })
+  play(whole, program.steps, content, () => true, new Set())
+  const demand = demandIn(content)
   const outputs = graph.outputs.map(storageOf)
   program.outputs.forEach(({ buffer }, i) => {
     demand(buffer, outputs[i]!, `result ${i}`)
@@ -161,6 +232,9 @@ export const verifyProgram = ({ graph, fusion, groups, bufferOf }: Planned, prog
     if (program.outputs.findIndex((o) => o.buffer === buffer) !== i) fail(`result ${i} shares its buffer with another`)
   })
 }
+
+/** The values that a buffer holds: one, by several names where a loop is given the same twice. */
+type Content = Map<number, ReadonlySet<Expr>>
 
 const overlap = (p: ProgramBuffer, q: ProgramBuffer): boolean =>
   p.source.kind === 'slot' &&

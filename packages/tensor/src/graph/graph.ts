@@ -48,7 +48,7 @@ export interface Closed {
 const OWN = 64
 
 /** Whether a value is known from its index alone (masks, positions, fills), is nothing that a transformation looks for, and little work. */
-const isOwn = (x: Expr): boolean => {
+export const isOwn = (x: Expr): boolean => {
   const nodes = toposort([x])
   return (
     nodes.length <= OWN &&

@@ -4,7 +4,7 @@
  * the heap. Between calls a program holds nothing of what it was called with.
  */
 import type { Kernel } from '../../loops/kernel.ts'
-import type { Program } from '../../compile/program.ts'
+import { kernelSteps, type Program, type Step } from '../../compile/program.ts'
 import { bytesOf } from '../../base/aval.ts'
 import { type DeviceError, DeviceFailure, type Executable, type Storage } from '../device.ts'
 import { type Block, roundUp } from './heap.ts'
@@ -40,18 +40,20 @@ const failure = (error: unknown, blame: Blame): DeviceFailure => {
   return new DeviceFailure(invalid)
 }
 
-/** What a call does, from the program's steps and their functions. */
+/** What a call does, from the program's steps and the functions of their kernels in order. */
 const runsOf = (program: Program, functions: readonly (readonly CompiledKernel[])[]): readonly Run[] => {
   let next = 0
-  return program.steps.flatMap((step): Run[] => {
+  const run = (step: Step): readonly Run[] => {
     if (step.kind === 'copy') return step.bytes === 0 ? [] : [step]
+    if (step.kind === 'loop') return [{ kind: 'loop', trips: step.trips, runs: step.steps.flatMap(run) }]
     const blame: Blame = { op: step.kernel.name, site: step.site }
-    return functions[next++]!.flatMap(({ call, units }): Run[] =>
-      units === 0
-        ? []
-        : [{ kind: 'kernel', call, buffers: step.buffers, args: [0, units, ...step.buffers.map(() => 0), 0], blame }],
-    )
-  })
+    const { buffers } = step
+    return functions[next++]!.filter(({ units }) => units > 0).map(({ call, units }, i): Run => {
+      const args = [0, units, ...buffers.map(() => 0), 0]
+      return { kind: 'kernel', call, buffers, args, blame, counts: i === 0 ? 1 : 0 }
+    })
+  }
+  return program.steps.flatMap(run)
 }
 
 /** The program's constants, in blocks of its own or in storages that others have too; all or none. */
@@ -81,8 +83,8 @@ const STEP_BYTES = 2048
 export const loadProgram = (host: Host, program: Program): Executable => {
   const { memory } = host
   const blameFor = (buffer: number): Blame => {
-    for (const step of program.steps)
-      if (step.kind === 'kernel' && step.buffers.some((b, i) => b === buffer && step.kernel.buffers[i]!.write))
+    for (const step of kernelSteps(program.steps))
+      if (step.buffers.some((b, i) => b === buffer && step.kernel.buffers[i]!.write))
         return { op: step.kernel.name, site: step.site }
     return { op: 'a program', site: null }
   }
@@ -92,10 +94,8 @@ export const loadProgram = (host: Host, program: Program): Executable => {
   const inputs = buffersOf('input').map((i) => ({ i, source: program.buffers[i]!.source }))
   const slots = buffersOf('slot').map((i) => ({ i, source: program.buffers[i]!.source }))
 
-  const functions = host.kernels.of(
-    program.steps.flatMap((s) => (s.kind === 'kernel' ? [withAliases(s.kernel, s.buffers)] : [])),
-  )
-  const kernels = functions.filter((fs) => fs.some((f) => f.units > 0)).length
+  const kernelsOf = kernelSteps(program.steps)
+  const functions = host.kernels.of(kernelsOf.map((s) => withAliases(s.kernel, s.buffers)))
   const slab = program.slabs[0] ?? 0
   const scratch = functions.flat().reduce((most, f) => Math.max(most, f.scratchBytes), 0)
   const constants = constantsOf(host, program)
@@ -138,21 +138,41 @@ export const loadProgram = (host: Host, program: Program): Executable => {
     })
   }
 
-  const runSteps = (scratchAt: number): void => {
-    for (const step of callable.runs) {
-      if (step.kind === 'copy') {
-        memory.copy(starts[step.from]!, starts[step.to]!, step.bytes)
-        continue
-      }
+  /** Where all is: the same for all rounds of a loop. */
+  const setArguments = (runs: readonly Run[], scratchAt: number): void => {
+    for (const step of runs) {
+      if (step.kind === 'loop') setArguments(step.runs, scratchAt)
+      if (step.kind !== 'kernel') continue
       const { args, buffers } = step
       for (let b = 0; b < buffers.length; b++) args[2 + b] = starts[buffers[b]!]!
       args[args.length - 1] = scratchAt
-      try {
-        step.call(...args)
-      } catch (error) {
-        throw failure(error, step.blame)
-      }
     }
+  }
+  /** Runs all in order; gives the kernels that ran. */
+  const runSteps = (runs: readonly Run[]): number => {
+    let kernels = 0
+    for (const step of runs)
+      switch (step.kind) {
+        case 'copy':
+          memory.copy(starts[step.from]!, starts[step.to]!, step.bytes)
+          break
+        case 'kernel':
+          try {
+            step.call(...step.args)
+          } catch (error) {
+            throw failure(error, step.blame)
+          }
+          kernels += step.counts
+          break
+        case 'loop': {
+          const { trips } = step
+          const most = typeof trips === 'number' ? trips : Infinity
+          const flag = typeof trips === 'number' ? null : starts[trips.flag]!
+          for (let round = 0; round < most && (flag === null || memory.word(flag) !== 0); round++)
+            kernels += runSteps(step.runs)
+        }
+      }
+    return kernels
   }
 
   /** The results, in the blocks that hold them; blocks that no result has go back to the heap. */
@@ -186,8 +206,10 @@ export const loadProgram = (host: Host, program: Program): Executable => {
     for (const { i, source } of slots) if (source.kind === 'slot') starts[i] = arena + source.offset
     const outputs = takeOutputs()
     for (const [i, { start }] of outputs) starts[i] = start
+    let kernels: number
     try {
-      runSteps(arena + (slab === 0 ? 0 : roundUp(slab)))
+      setArguments(callable.runs, arena + (slab === 0 ? 0 : roundUp(slab)))
+      kernels = runSteps(callable.runs)
     } catch (error) {
       outputs.forEach(memory.give)
       throw error
@@ -204,7 +226,7 @@ export const loadProgram = (host: Host, program: Program): Executable => {
     bytes:
       hold.blocks.reduce((n, b) => n + b.bytes, held) +
       functions.flat().reduce((n, f) => n + f.bytes, 0) +
-      STEP_BYTES * program.steps.length,
+      STEP_BYTES * kernelsOf.length,
     release: () => host.giveUp(hold, 'it was released'),
   }
 }

@@ -17,6 +17,8 @@ export interface DeviceMemory {
   readonly write: (block: Block, data: HostArray) => void
   readonly read: (block: Block, aval: Aval) => HostArray
   readonly copy: (from: number, to: number, bytes: number) => void
+  /** The four bytes at an address, as an integer. */
+  readonly word: (at: number) => number
   readonly live: () => number
   readonly peak: () => number
   readonly fresh: () => number
@@ -42,6 +44,9 @@ export const createMemory = (mostPages = MOST_PAGES): DeviceMemory => {
     maximum: MOST_PAGES,
   })
   let peak = 0
+  /** Views of all of it, made anew when it has grown. */
+  let bytesNow = new Uint8Array(pages.buffer)
+  let wordsNow = new Uint32Array(pages.buffer)
   const memory = (): WebAssembly.Memory => {
     if (pages === null) throw new Error('the memory of this wasm device was given up')
     return pages
@@ -87,11 +92,22 @@ export const createMemory = (mostPages = MOST_PAGES): DeviceMemory => {
       return host
     },
     copy: (from, to, bytes) => {
-      new Uint8Array(memory().buffer).copyWithin(to, from, from + bytes)
+      const { buffer } = memory()
+      if (bytesNow.buffer !== buffer) bytesNow = new Uint8Array(buffer)
+      bytesNow.copyWithin(to, from, from + bytes)
+    },
+    word: (at) => {
+      const { buffer } = memory()
+      if (wordsNow.buffer !== buffer) wordsNow = new Uint32Array(buffer)
+      return wordsNow[at >>> 2]!
     },
     live: () => (pages === null ? 0 : heap.live()),
     peak: () => peak,
     fresh: heap.fresh,
-    giveUp: () => (pages = null),
+    giveUp: () => {
+      pages = null
+      bytesNow = new Uint8Array()
+      wordsNow = new Uint32Array()
+    },
   }
 }

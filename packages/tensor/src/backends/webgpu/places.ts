@@ -3,7 +3,7 @@
  * small results that its kernels use. These are copied into the caller's memory at the end, so that the program's bind
  * groups stay the same whatever memory that is; a large result is computed where the caller finds it.
  */
-import type { Program } from '../../compile/program.ts'
+import { kernelSteps, type Program } from '../../compile/program.ts'
 
 /** Results of at most so many bytes are copied out. */
 const COPIED = 1 << 16
@@ -23,7 +23,7 @@ export interface Places {
 
 export const placesOf = (program: Program, largest: number): Places => {
   const slabs = program.slabs.map(aligned)
-  const bound = new Set(program.steps.flatMap((s) => (s.kind === 'kernel' ? s.buffers : [])))
+  const bound = new Set(kernelSteps(program.steps).flatMap((s) => s.buffers))
   const behind = (bytes: number): Place => {
     const last = slabs.length - 1
     const offset = slabs[last] ?? Infinity

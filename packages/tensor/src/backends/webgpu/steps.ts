@@ -1,7 +1,7 @@
 /** A program's steps as WebGPU takes them: kernels with their pipelines, written into a command encoder. */
 import type { Kernel } from '../../loops/kernel.ts'
 import { printKernel, type Tuning } from './printer/index.ts'
-import type { Program } from '../../compile/program.ts'
+import { kernelSteps, type Program, type Step } from '../../compile/program.ts'
 import { describeSite, type Site } from '../../base/site.ts'
 import type { BindGroups, Range } from './bindings.ts'
 import { copyAccess, copyShader } from './copies.ts'
@@ -34,9 +34,8 @@ const blameOf = ({ kernel, site }: { readonly kernel: Kernel; readonly site: Sit
 
 /** The work that first writes one of the buffers: who is to blame where there is no memory for it. */
 export const writerOf = (program: Program, isOne: (buffer: number) => boolean): Blame => {
-  for (const step of program.steps)
-    if (step.kind === 'kernel' && step.buffers.some((b, i) => isOne(b) && step.kernel.buffers[i]!.write))
-      return blameOf(step)
+  for (const step of kernelSteps(program.steps))
+    if (step.buffers.some((b, i) => isOne(b) && step.kernel.buffers[i]!.write)) return blameOf(step)
   return nobody
 }
 
@@ -46,7 +45,12 @@ export const writerOf = (program: Program, isOne: (buffer: number) => boolean): 
  */
 export const prepare = (program: Program, places: Places, pipelines: Pipelines, tuning: Tuning): readonly GpuStep[] => {
   const slabOf = (buffer: number): number | null => places.of[buffer]?.slab ?? null
-  return program.steps.flatMap((step): readonly GpuStep[] => {
+  const prepared = (step: Step): readonly GpuStep[] => {
+    if (step.kind === 'loop') {
+      if (typeof step.trips !== 'number') throw new Error('a loop that ends by a flag cannot run here')
+      const round = step.steps.flatMap(prepared)
+      return Array.from({ length: step.trips }, () => round).flat()
+    }
     if (step.kind === 'copy') {
       const { from, to, bytes } = step
       if (from === to || bytes === 0) return []
@@ -81,7 +85,8 @@ export const prepare = (program: Program, places: Places, pipelines: Pipelines, 
         counts: true,
       },
     ]
-  })
+  }
+  return program.steps.flatMap(prepared)
 }
 
 /** Where a program's buffers are, and the bind groups of its steps over them; null where a step has none. */

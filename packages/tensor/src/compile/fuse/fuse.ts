@@ -5,7 +5,7 @@
  * epilogue. Joining never closes a cycle: a group takes a stored node only if it does not run after another reader.
  */
 import { type Axis, div, flatten, type Ix, mod, ofAxis, substitute, unflatten } from '../../loops/ix.ts'
-import type { Expr } from '../../graph/expr.ts'
+import type { Expr, Node } from '../../graph/expr.ts'
 import { sizeOf } from '../../base/shape.ts'
 import { costs, LOAD, shareOf, worthCopying } from './cost.ts'
 import { count, covers, extents, freshAxes, freshAxis, type Group, rebase, runsAfter } from './group.ts'
@@ -28,6 +28,13 @@ export const storageOf = (e: Expr): Expr => {
   return value
 }
 
+/** What a value continues, and may overwrite: the operand of an update, what a loop's carry starts from. */
+export const startOf = ({ node: { prim, args, params }, index }: Expr): Expr | null => {
+  const { lower } = prim
+  if (lower.kind === 'update') return storageOf(args[0]!)
+  return lower.kind === 'loop' ? storageOf(args[lower.of(params).operands + index]!) : null
+}
+
 /** A group that joins reductions looks this far for what they have in common. */
 const CONE = 400
 /** Of the elements that are reduced, the part that makes a value worth sharing; and the part below which nobody minds its being kept. */
@@ -45,7 +52,9 @@ const isStored = ({
 const gridOf = (group: Group): number => count(group.rows) * count(group.cols) * (group.dot?.k.extent ?? 1)
 
 export const fuse = (capabilities: Capabilities, order: readonly Expr[], outputs: readonly Expr[]): Fusion => {
-  const kept = new Set(outputs.map(storageOf))
+  // A loop finds what it is given in memory.
+  const given = order.flatMap(({ node, index }) => (index === 0 && node.prim.lower.kind === 'loop' ? node.args : []))
+  const kept = new Set([...outputs, ...given].map(storageOf))
   const cost = costs(order, kept)
   const books = createGrouping(capabilities.bindings, (value) => cost.get(value))
   const { readersOf, newGroup, read, inline, readThrough, store, hosts, roomFor } = books
@@ -109,7 +118,7 @@ export const fuse = (capabilities: Capabilities, order: readonly Expr[], outputs
 
   const placePointwise = (value: Expr): void => {
     const places = readersOf(value).flatMap((group) => group.reads.get(value)!.map((r) => ({ group, ...r })))
-    const data = places.filter((p) => p.kind !== 'order')
+    const data = places.filter((p) => p.kind === 'loop' || p.kind === 'operand')
     const { weight, view, overDot, overReduction } = cost.get(value)!
     const roomy = data.every((p) => roomFor(p.group, value, 0))
     const operands = data.filter((p) => p.kind === 'operand')
@@ -242,11 +251,24 @@ export const fuse = (capabilities: Capabilities, order: readonly Expr[], outputs
     read(group, e.node.args[0]!, index, 'loop')
   }
 
+  /** All results of a loop at once: its body is another schedule. */
+  const placeLoop = (node: Node): void => {
+    const group = newGroup('rounds', [], [])
+    for (const out of node.outs) store(group, out, freshAxes(out.shape).map(ofAxis))
+    for (const arg of node.args) read(group, arg, [], 'whole')
+  }
+  const isUsed = (x: Expr): boolean => readersOf(x).length > 0 || kept.has(x)
+
   for (let i = order.length - 1; i >= 0; i--) {
     const expr = order[i]!
     const used = readersOf(expr)
-    if (used.length === 0 && !kept.has(expr)) continue
     const { lower } = expr.node.prim
+    if (lower.kind === 'loop') {
+      // Its results follow one another in the order, and who reads one of them comes after all.
+      if (expr.index === 0 && expr.node.outs.some(isUsed)) placeLoop(expr.node)
+      continue
+    }
+    if (used.length === 0 && !kept.has(expr)) continue
     switch (lower.kind) {
       case 'leaf':
         break
@@ -279,8 +301,6 @@ export const fuse = (capabilities: Capabilities, order: readonly Expr[], outputs
         readThrough(group, expr, lower.to, index, 'loop')
         break
       }
-      case 'loop':
-        throw new Error(`fuse: ${expr.node.prim.name} cannot be scheduled`)
       case 'branch':
       case 'composite':
         throw new Error(`fuse: composite ${expr.node.prim.name} reached the scheduler unexpanded`)

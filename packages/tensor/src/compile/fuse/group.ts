@@ -22,8 +22,11 @@ export interface DotMember extends Member {
   readonly k: Axis
 }
 
-/** How a group reads a node: in its loops, as an operand inside a dot's k loop, or only as something to run after. */
-export type ReadKind = 'loop' | 'operand' | 'order'
+/**
+ * How a group reads a node: in its loops, as an operand inside a dot's k loop, as a whole that stands in memory (by the rounds
+ * of a loop), or only as something to run after.
+ */
+export type ReadKind = 'loop' | 'operand' | 'whole' | 'order'
 export interface Read {
   readonly kind: ReadKind
   readonly index: readonly Ix[]
@@ -32,7 +35,8 @@ export interface Read {
 
 export interface Group {
   readonly id: number
-  readonly kind: 'loop' | 'scan' | 'update'
+  /** `rounds`: a loop of the program, whose body is a schedule of its own; all others are kernels. */
+  readonly kind: 'loop' | 'scan' | 'update' | 'rounds'
   rows: readonly Axis[]
   cols: readonly Axis[]
   readonly stores: StoredMember[]

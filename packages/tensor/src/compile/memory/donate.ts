@@ -2,28 +2,30 @@
 import { copyOf, type Expr } from '../../graph/expr.ts'
 import { rewrite, withArgs } from '../../graph/walk.ts'
 import { sameShape } from '../../base/shape.ts'
-import { type Fusion, storageOf } from '../fuse/fuse.ts'
+import { type Fusion, startOf, storageOf } from '../fuse/fuse.ts'
 import { type Group, runsAfter } from '../fuse/group.ts'
 import type { Computation } from '../program.ts'
 
 /**
  * An update of zeros (or of any value made from nothing) has zeros of its own to write over, so that it neither copies what
- * others read nor makes them read from memory what they could compute.
+ * others read nor makes them read from memory what they could compute; and so has a carry that starts from zeros.
  */
 export const ownOperands = (roots: readonly Expr[]): readonly Expr[] =>
   rewrite(roots, (node, args) => {
-    const [operand] = args
-    const made =
-      node.prim.lower.kind === 'update' &&
-      operand?.node.prim.lower.kind === 'pointwise' &&
-      operand.node.args.length === 0
-    return withArgs(node, made ? [copyOf(operand), ...args.slice(1)] : args)
+    const { lower } = node.prim
+    const first = lower.kind === 'update' ? 0 : lower.kind === 'loop' ? lower.of(node.params).operands : args.length
+    const end = lower.kind === 'update' ? 1 : args.length
+    const made = (x: Expr): boolean => x.node.prim.lower.kind === 'pointwise' && x.node.args.length === 0
+    return withArgs(
+      node,
+      args.map((x, i) => (i >= first && i < end && made(x) ? copyOf(x) : x)),
+    )
   })
 
-/** The value an update finally writes into, through any chain of updates. */
+/** The value that a result finally writes into, through any chain of updates and loops. */
 const updated = (e: Expr): Expr => {
   let value = storageOf(e)
-  while (value.node.prim.lower.kind === 'update') value = storageOf(value.node.args[0]!)
+  for (let start = startOf(value); start !== null; start = startOf(value)) value = start
   return value
 }
 
@@ -50,6 +52,20 @@ export const pairDonations = (graph: Computation): ReadonlyMap<Expr, Expr> => {
 }
 
 /**
+ * The same inside a loop, where each carry has a place: the next value of carry i ends in the place of input `operands` + i.
+ * One that several carries become is made in the place of that which it updates.
+ */
+export const pairCarries = ({ inputs, outputs }: Computation, operands: number): ReadonlyMap<Expr, Expr> => {
+  const pairs = new Map<Expr, Expr>()
+  outputs.map(storageOf).forEach((out, i) => {
+    const carry = inputs[operands + i]!
+    if (out.node.prim.lower.kind === 'leaf') return
+    if (!pairs.has(out) || updated(out) === carry) pairs.set(out, carry)
+  })
+  return pairs
+}
+
+/**
  * Whoever overwrites a value runs after its other readers, wherever that closes no cycle. Of several updates of one value
  * (gradients scattered into the same zeros) only the last to run can write over it: these are left in any order.
  */
@@ -61,19 +77,19 @@ export const overwriteLast = ({ groups, owner }: Fusion, pairs: ReadonlyMap<Expr
       if (known === undefined) readersOf.set(value, [g])
       else known.push(g)
     }
-  const operandOf = (g: Group): Expr | null =>
-    g.kind === 'update' ? storageOf(g.stores[0]!.value.node.args[0]!) : null
+  const overwrites = (g: Group, old: Expr): boolean => g.stores.some(({ value }) => startOf(value) === old)
   const runLast = (writer: Group | undefined, readers: readonly Group[]): void => {
     if (writer === undefined) return
     for (const reader of readers) if (reader !== writer && !runsAfter(reader, writer)) writer.after.add(reader)
   }
   for (const [out, old] of pairs) runLast(owner.get(out), readersOf.get(old) ?? [])
-  for (const g of groups) {
-    const old = operandOf(g)
-    if (old === null || pairs.get(g.stores[0]!.value) === old) continue
-    runLast(
-      g,
-      (readersOf.get(old) ?? []).filter((reader) => operandOf(reader) !== old),
-    )
-  }
+  for (const g of groups)
+    for (const { value } of g.kind === 'update' || g.kind === 'rounds' ? g.stores : []) {
+      const old = startOf(value)
+      if (old === null || pairs.get(value) === old) continue
+      runLast(
+        g,
+        (readersOf.get(old) ?? []).filter((reader) => !overwrites(reader, old)),
+      )
+    }
 }

@@ -6,12 +6,13 @@
  * One question decides all of it: may this step write to that place? A place knows the values that were put there and
  * until when each of them is read (`mayWrite`).
  */
-import { flatten } from '../../loops/ix.ts'
-import { dtypes } from '../../base/dtype.ts'
 import type { Expr } from '../../graph/expr.ts'
+import { bytesOf } from '../../base/aval.ts'
 import { sizeOf } from '../../base/shape.ts'
-import { packArena } from './arena.ts'
-import { type Fusion, storageOf } from '../fuse/fuse.ts'
+import { packArena, type Range } from './arena.ts'
+import { type Fusion, startOf, storageOf } from '../fuse/fuse.ts'
+import { mayOverwrite } from './overwrite.ts'
+import { type Assignment, inSequence } from './sequence.ts'
 import type { Group, StoredMember } from '../fuse/group.ts'
 import type { Computation, ProgramBuffer } from '../program.ts'
 
@@ -26,14 +27,25 @@ export interface MemoryPlan {
   /** Bytes of the arena's slabs, and the most that lives in them at one time. */
   readonly slabs: readonly number[]
   readonly live: number
-  /** The copy to make before a group's kernel (the operand of an update that lives on). */
-  readonly before: ReadonlyMap<Group, Copy>
+  /** The copies to make before a group's kernel (the operand of an update that lives on, what the carries of a loop start from). */
+  readonly before: ReadonlyMap<Group, readonly Copy[]>
+  /** Where the slabs lie that the rounds of a loop work in. */
+  readonly scratch: ReadonlyMap<Group, readonly Range[]>
   /** Copies to make at the end. */
   readonly last: readonly Copy[]
   readonly outputs: readonly number[]
 }
 
-export const bytesOf = (e: Expr): number => Math.max(1, sizeOf(e.shape)) * dtypes[e.dtype].bytes
+/** What a plan must know beside its graph. */
+export interface Demands {
+  readonly largestSlab: number
+  /** Results, and the inputs whose places they should take. */
+  readonly pairs: ReadonlyMap<Expr, Expr>
+  /** Inside a loop: the input in whose place each result has to end. */
+  readonly homes: readonly Expr[] | null
+  /** Bytes of the slabs that a group needs besides, for itself (the rounds of a loop). */
+  readonly scratch: (group: Group) => readonly number[]
+}
 
 /** Values in memory that a group touches: what it loads, and what it overwrites. */
 export const touched = (group: Group, owner: ReadonlyMap<Expr, Group>): readonly Expr[] => {
@@ -46,45 +58,6 @@ export const touched = (group: Group, owner: ReadonlyMap<Expr, Group>): readonly
     if (place.node.prim.lower.kind === 'leaf' || (owner.has(place) && owner.get(place) !== group)) found.add(place)
   }
   return [...found]
-}
-
-/** Whether what a group computes for `from` reads `target` from memory. */
-const computedFrom = (group: Group, owner: ReadonlyMap<Expr, Group>, from: Expr, target: Expr): boolean => {
-  const seen = new Set<Expr>([from])
-  const stack = [from]
-  for (let value = stack.pop(); value !== undefined; value = stack.pop())
-    for (const arg of value.node.args) {
-      const place = storageOf(arg)
-      if (place === target) return true
-      const inside = place.node.prim.lower.kind !== 'leaf' && (owner.get(place) ?? group) === group
-      if (inside && !seen.has(place)) {
-        seen.add(place)
-        stack.push(place)
-      }
-    }
-  return false
-}
-
-/**
- * Whether a store may overwrite `node`, which its group reads. An update may where the group reads nothing else of it: its
- * iterations write where they like. Else each iteration must read only the element that it is about to write. Values are
- * computed before any is stored, but row stores come before the full stores of the row, which must not miss what was there.
- */
-export const mayOverwrite = (
-  group: Group,
-  owner: ReadonlyMap<Expr, Group>,
-  store: StoredMember,
-  value: Expr,
-): boolean => {
-  const reads = [...group.reads].filter(([n]) => storageOf(n) === value)
-  if (group.kind === 'update')
-    return (
-      storageOf(store.value.node.args[0]!) === value && reads.every(([, of]) => of.every((r) => r.kind === 'order'))
-    )
-  const later = store.scope === 'row' ? group.stores.filter((s) => s.scope === 'full') : []
-  if (later.some((s) => computedFrom(group, owner, s.value, value))) return false
-  const at = flatten(store.index, store.value.shape).key
-  return reads.every(([n, of]) => of.every((r) => r.kind === 'loop' && flatten(r.index, n.shape).key === at))
 }
 
 /** A value in a place, and the last step that reads it there: Infinity where it is a result. */
@@ -102,12 +75,13 @@ interface Place {
   readonly tenants: Tenant[]
 }
 
+type Move = Assignment<Place>
+
 export const planMemory = (
-  largestSlab: number,
+  { largestSlab, pairs, homes, scratch }: Demands,
   graph: Computation,
   fusion: Fusion,
   groups: readonly Group[],
-  pairs: ReadonlyMap<Expr, Expr>,
 ): MemoryPlan => {
   const { owner } = fusion
   const buffers: ProgramBuffer[] = []
@@ -127,11 +101,12 @@ export const planMemory = (
     const buffer = buffers.push({ source, bytes }) - 1
     return { buffer, writable, bytes, start: -1, tenants: [] }
   }
-  const inArena = (value: Expr, start: number): Place => {
-    const place: Place = { buffer: null, writable: true, bytes: bytesOf(value), start, tenants: [] }
+  const bytesInArena = (bytes: number, start: number): Place => {
+    const place: Place = { buffer: null, writable: true, bytes, start, tenants: [] }
     arena.push(place)
     return place
   }
+  const inArena = (value: Expr, start: number): Place => bytesInArena(bytesOf(value), start)
   const put = (value: Expr, place: Place, i: number): void => {
     placeOf.set(value, place)
     place.tenants.push({ value, until: until(value, i) })
@@ -152,23 +127,24 @@ export const planMemory = (
     place.writable &&
     place.tenants.every((t) => t.until < i || (t.until === i && owner.get(t.value) !== groups[i] && over(t.value)))
 
-  const before = new Map<Group, { readonly from: Place; readonly to: Place; readonly bytes: number }>()
+  const before = new Map<Group, Move[]>()
+  const working = new Map<Group, readonly Place[]>()
   groups.forEach((g, i) => {
     const reads = touched(g, owner)
     for (const leaf of reads)
       if (leaf.node.prim.lower.kind === 'leaf' && !placeOf.has(leaf))
         put(leaf, inBuffer({ kind: 'constant', leaf }, bytesOf(leaf), false), -1)
 
-    const placeUpdate = (stored: StoredMember): Place => {
+    /** The place of what goes on from `operand`. */
+    const placeOver = (stored: StoredMember, operand: Expr): Place => {
       const { value: e } = stored
-      const operand = storageOf(e.node.args[0]!)
       const from = placeOf.get(operand)!
       const stays = !isResult.has(e) || (reserved.get(from) ?? e) === e
       if (stays && mayWrite(from, i, (value) => value === operand && mayOverwrite(g, owner, stored, value))) return from
       const goal = target.get(e)
-      // The copy writes the whole place before the kernel reads anything.
+      // The copy writes the whole place before the kernel, or another copy, reads anything.
       const to = goal !== undefined && mayWrite(goal, i, () => false) ? goal : inArena(e, i)
-      before.set(g, { from, to, bytes: bytesOf(e) })
+      before.set(g, [...(before.get(g) ?? []), { from, to, bytes: bytesOf(e) }])
       return to
     }
     const placeStore = (stored: StoredMember): Place => {
@@ -183,26 +159,45 @@ export const planMemory = (
       })
       return reusable === undefined ? inArena(e, i) : placeOf.get(reusable)!
     }
-    for (const stored of g.stores) put(stored.value, g.kind === 'update' ? placeUpdate(stored) : placeStore(stored), i)
+    for (const stored of g.stores) {
+      const start = startOf(stored.value)
+      put(stored.value, start === null ? placeStore(stored) : placeOver(stored, start), i)
+    }
+    working.set(
+      g,
+      scratch(g).map((bytes) => bytesInArena(bytes, i)),
+    )
   })
+  const end = groups.length
+  /** Inside a loop: how all carries become what they are in the next round, at once. */
+  const home = (out: Expr, i: number): Move => ({
+    from: placeOf.get(out)!,
+    to: placeOf.get(homes![i]!)!,
+    bytes: bytesOf(out),
+  })
+  if (homes !== null)
+    for (const out of results)
+      if (!placeOf.has(out)) put(out, inBuffer({ kind: 'constant', leaf: out }, bytesOf(out), false), -1)
+  const moves = homes === null ? [] : inSequence(results.map(home), (bytes) => bytesInArena(bytes, end))
 
   const { slabs, ranges, live } = packArena(
     largestSlab,
     arena.map(({ bytes, start, tenants }) => ({
       bytes,
       start,
-      end: Math.min(groups.length, Math.max(...tenants.map((t) => t.until))),
+      end: Math.min(end, Math.max(start, ...tenants.map((t) => t.until))),
     })),
   )
   const slots = new Map(
     arena.map((place, i) => [place, buffers.push({ source: { kind: 'slot', ...ranges[i]! }, bytes: place.bytes }) - 1]),
   )
   const resolve = (place: Place): number => place.buffer ?? slots.get(place)!
+  const resolved = ({ from, to, bytes }: Move): Copy => ({ from: resolve(from), to: resolve(to), bytes })
 
   // Results that did not end where they should, results that are leaves, and results asked for twice.
   const last: Copy[] = []
   const taken = new Set<number>()
-  const outputs = results.map((out) => {
+  const outputs = (homes === null ? results : []).map((out) => {
     if (!placeOf.has(out)) put(out, inBuffer({ kind: 'constant', leaf: out }, bytesOf(out), false), -1)
     const place = placeOf.get(out)!
     const from = resolve(place)
@@ -225,16 +220,15 @@ export const planMemory = (
     bufferOf: new Map([...placeOf].map(([value, place]) => [value, resolve(place)] as const)),
     slabs,
     live,
-    before: new Map(
-      [...before].map(([g, c]) => [g, { from: resolve(c.from), to: resolve(c.to), bytes: c.bytes }] as const),
-    ),
+    before: new Map([...before].map(([g, copies]) => [g, copies.map(resolved)] as const)),
+    scratch: new Map([...working].map(([g, places]) => [g, places.map((p) => ranges[arena.indexOf(p)]!)] as const)),
     // In any order: an input that is itself a result is never paired, so none of them reads what another writes.
-    last,
+    last: homes === null ? last : moves.map(resolved),
     outputs,
   }
 }
 
-/** The place each result should end in; an update hands its own down to the operand that it may overwrite. */
+/** The place each result should end in; an update, or a loop, hands its own down to what it may overwrite. */
 const targets = (
   graph: Computation,
   owner: ReadonlyMap<Expr, Group>,
@@ -246,12 +240,13 @@ const targets = (
   for (const out of new Set(graph.outputs.map(storageOf))) if (owner.has(out)) target.set(out, placeFor(out))
   for (let i = groups.length - 1; i >= 0; i--) {
     const g = groups[i]!
-    if (g.kind !== 'update') continue
-    const out = g.stores[0]!.value
-    const operand = storageOf(out.node.args[0]!)
-    const end = target.get(out)
-    if (end !== undefined && owner.has(operand) && !target.has(operand) && lastUse.get(operand) === i)
-      target.set(operand, end)
+    for (const stored of g.kind === 'update' || g.kind === 'rounds' ? g.stores : []) {
+      const operand = startOf(stored.value)!
+      const end = target.get(stored.value)
+      const last = owner.has(operand) && !target.has(operand) && lastUse.get(operand) === i
+      if (end !== undefined && last && (g.kind === 'update' || mayOverwrite(g, owner, stored, operand)))
+        target.set(operand, end)
+    }
   }
   return target
 }

@@ -1,0 +1,85 @@
+/** Which kernels run, in which order, over which memory: a plan of a graph, and one of each loop's body inside it. */
+import type { Expr, Graph } from '../graph/expr.ts'
+import { toposort } from '../graph/walk.ts'
+import { bytesOf } from '../base/aval.ts'
+import { type Fusion, fuse, storageOf } from './fuse/fuse.ts'
+import type { Group } from './fuse/group.ts'
+import { mergeSiblings } from './fuse/siblings.ts'
+import { overwriteLast, ownOperands, pairCarries, pairDonations } from './memory/donate.ts'
+import { type MemoryPlan, planMemory, touched } from './memory/memory.ts'
+import { inOrder, type Traffic } from './order.ts'
+import type { Capabilities, Computation } from './program.ts'
+import { loopOf } from './rounds.ts'
+import { verifyGroups, verifying } from './verify.ts'
+
+export interface Plan {
+  readonly graph: Computation
+  readonly fusion: Fusion
+  /** In the order they run in. */
+  readonly groups: readonly Group[]
+  readonly memory: MemoryPlan
+  /** The rounds of each loop. Their buffers are numbered by themselves: their inputs are buffers of this plan. */
+  readonly bodies: ReadonlyMap<Group, Plan>
+}
+
+export const plan = (capabilities: Capabilities, graph: Computation): Plan => {
+  const known = new Map<Graph, Map<number, Plan>>()
+  const ofBody = (body: Graph, operands: number): Plan => {
+    const same = known.get(body) ?? new Map<number, Plan>()
+    known.set(body, same)
+    const donated = body.inputs.map((_, i) => i >= operands)
+    const made = same.get(operands) ?? planOf({ ...body, donated }, operands)
+    same.set(operands, made)
+    return made
+  }
+  /** `operands`: of a body, how many of its inputs are no carries. */
+  const planOf = (asked: Computation, operands: number | null): Plan => {
+    const outputs = ownOperands(asked.outputs)
+    const graph: Computation = { ...asked, outputs }
+    const results = new Set(outputs.map(storageOf))
+    const fusion = mergeSiblings(
+      capabilities,
+      fuse(
+        capabilities,
+        toposort(outputs).flatMap((node) => node.outs),
+        outputs,
+      ),
+      results,
+    )
+    const bodies = new Map<Group, Plan>()
+    for (const group of fusion.groups) {
+      const loop = group.kind === 'rounds' ? loopOf(group.stores[0]!.value.node) : null
+      if (loop !== null) bodies.set(group, ofBody(loop.body, loop.operands))
+    }
+    const scratch = (group: Group): readonly number[] => bodies.get(group)?.memory.slabs ?? []
+    const pairs = operands === null ? pairDonations(graph) : pairCarries(graph, operands)
+    overwriteLast(fusion, pairs)
+    const groups = inOrder({ groups: fusion.groups, trafficOf: traffic(fusion, results, scratch), bytesOf })
+    if (verifying()) verifyGroups(fusion, groups, outputs)
+    const homes = operands === null ? null : graph.inputs.slice(operands)
+    const memory = planMemory({ largestSlab: capabilities.slab, pairs, homes, scratch }, graph, fusion, groups)
+    return { graph, fusion, groups, memory, bodies }
+  }
+  return planOf(graph, null)
+}
+
+/** What each group reads and writes in the arena: results have buffers of their own. */
+const traffic = (
+  { owner }: Fusion,
+  results: ReadonlySet<Expr>,
+  scratch: (group: Group) => readonly number[],
+): ((group: Group) => Traffic) => {
+  const known = new Map<Group, Traffic>()
+  return (group) => {
+    const seen = known.get(group)
+    if (seen !== undefined) return seen
+    const made: Traffic = {
+      reads: touched(group, owner).filter((value) => owner.has(value) && !results.has(value)),
+      writes: group.stores.flatMap(({ value: e }) => (results.has(e) ? [] : [e])),
+      inPlace: group.kind === 'update' || group.kind === 'rounds',
+      scratch: scratch(group).reduce((sum, bytes) => sum + bytes, 0),
+    }
+    known.set(group, made)
+    return made
+  }
+}

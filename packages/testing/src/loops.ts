@@ -1,0 +1,174 @@
+/**
+ * Random programs of loops: loops in a row and inside one another, whose carries are swapped, updated, stacked, left alone and
+ * dropped; whose bodies read what is computed outside; that go round a number of times or as long as a flag says so, which may
+ * be never. Arguments are donated at random, and results asked for twice. `meaningOfLoops` says what such a program gives.
+ */
+import { add, dynamicUpdateSlice, expandDims, lt, minimum, sum, type Tensor, tensor, zeros } from '@adjoint/tensor'
+import { evaluate, loop, trace, typed, type Expr } from '@adjoint/tensor/ir'
+import fc from 'fast-check'
+import { operations } from './updates.ts'
+
+type F32 = Tensor<readonly number[], 'f32'>
+type I32 = Tensor<readonly number[], 'i32'>
+
+interface Line {
+  readonly op: number
+  readonly x: number
+  readonly y: number
+  readonly k: number
+}
+interface Rounds {
+  /** Which values the carries start from. */
+  readonly from: readonly number[]
+  readonly body: readonly LoopStep[]
+  /** Which values they become in a round. */
+  readonly next: readonly number[]
+  readonly trips: number
+  /** Whether a flag ends it: at `trips`, or at the row that the device knows where that is less. */
+  readonly flagged: boolean
+  /** Whether the first carry of each round is kept, one above the other. */
+  readonly stacked: boolean
+}
+type LoopStep = Line | Rounds
+
+export interface LoopProgram {
+  readonly shape: readonly [number, number]
+  readonly inputs: readonly (readonly number[])[]
+  readonly row: number
+  readonly steps: readonly LoopStep[]
+  readonly wanted: readonly number[]
+  readonly donated: readonly boolean[]
+}
+
+/** Products grow without bound when they are repeated. */
+const bounded = operations.filter(([name]) => name !== 'matmul')
+
+const line: fc.Arbitrary<Line> = fc.record({
+  op: fc.nat(bounded.length - 1),
+  x: fc.nat(40),
+  y: fc.nat(40),
+  k: fc.nat(11),
+})
+const steps = (depth: number, length: number): fc.Arbitrary<readonly LoopStep[]> =>
+  fc.array<LoopStep>(
+    depth === 0 ? line : fc.oneof({ weight: 2, arbitrary: line }, { weight: 1, arbitrary: rounds(depth) }),
+    {
+      minLength: 1,
+      maxLength: length,
+    },
+  )
+const rounds = (depth: number): fc.Arbitrary<Rounds> =>
+  fc.integer({ min: 1, max: 3 }).chain((carries) =>
+    fc.record({
+      from: fc.array(fc.nat(40), { minLength: carries, maxLength: carries }),
+      body: steps(depth - 1, 3),
+      next: fc.array(fc.nat(40), { minLength: carries, maxLength: carries }),
+      trips: fc.nat(4),
+      flagged: fc.boolean(),
+      stacked: fc.boolean(),
+    }),
+  )
+
+export const loopPrograms = ({ depth = 2 }: { readonly depth?: number } = {}): fc.Arbitrary<LoopProgram> =>
+  fc
+    .record({
+      shape: fc.constantFrom<readonly [number, number]>([3, 4], [4, 4], [1, 5], [5, 1], [7, 9]),
+      count: fc.integer({ min: 1, max: 3 }),
+    })
+    .chain(({ shape, count }) => {
+      const n = shape[0] * shape[1]
+      const elements = fc.array(
+        fc.integer({ min: -64, max: 64 }).map((m) => m / 32),
+        { minLength: n, maxLength: n },
+      )
+      return fc.record({
+        shape: fc.constant(shape),
+        inputs: fc.array(elements, { minLength: count, maxLength: count }),
+        row: fc.nat(shape[0]),
+        steps: fc
+          .tuple(steps(depth, 3), rounds(depth), steps(depth - 1, 2))
+          .map(([before, first, after]) => [...before, first, ...after]),
+        wanted: fc.array(fc.nat(40), { minLength: 1, maxLength: 4 }),
+        donated: fc.array(fc.boolean(), { minLength: count, maxLength: count }),
+      })
+    })
+
+const scalar = (v: number): I32 => tensor(Int32Array.of(v), [], 'i32') as I32
+const from = <T>(values: readonly T[], n: number): T => values[values.length - 1 - (n % values.length)]!
+
+const run = (program: readonly LoopStep[], given: readonly F32[], row: I32): readonly F32[] => {
+  const values = [...given]
+  for (const step of program)
+    if ('op' in step) {
+      const { op, x, y, k } = step
+      values.push(bounded[op]![1](from(values, x), from(values, y), k, row))
+    } else values.push(...goRound(step, values, row))
+  return values
+}
+
+/** The carries after the rounds, and the sum of what was kept. */
+const goRound = (
+  { from: starts, body, next, trips, flagged, stacked }: Rounds,
+  outer: readonly F32[],
+  row: I32,
+): readonly F32[] => {
+  const first = starts.map((n) => from(outer, n))
+  const shape = first[0]!.shape
+  const goesOn = (i: I32): Expr => (trips === 0 ? lt(row, scalar(0)) : lt(i, minimumOf(row, trips)))
+  const start: readonly Expr[] = [
+    ...first,
+    ...(stacked ? [zeros([Math.max(1, trips), ...shape])] : []),
+    scalar(0),
+    ...(flagged ? [goesOn(scalar(0))] : []),
+  ]
+  const { graph, operands } = trace(
+    'loop',
+    (carries) => {
+      const own = carries.slice(0, first.length).map((x) => typed(x) as F32)
+      const stack = stacked ? (typed(carries[first.length]!) as F32) : null
+      const i = typed(carries[first.length + (stacked ? 1 : 0)]!) as I32
+      const values = run(body, [...outer, ...own], i)
+      const after = add(i, scalar(1)) as I32
+      return [
+        ...next.map((n) => from(values, n)),
+        ...(stack === null ? [] : [dynamicUpdateSlice(stack, expandDims(0)(own[0]!), [i as never, 0, 0])]),
+        after,
+        ...(flagged ? [goesOn(after)] : []),
+      ]
+    },
+    start,
+  )
+  const results = loop(graph, operands.length, flagged ? null : trips, [...operands, ...start])
+  const kept = stacked ? [sum({ axis: 0 })(typed(results[first.length]!) as F32)] : []
+  return [...results.slice(0, first.length).map((x) => typed(x) as F32), ...kept]
+}
+/** The lesser of a row that the device knows, and a number of rounds. */
+const minimumOf = (row: I32, trips: number): I32 => minimum(row, scalar(trips)) as I32
+
+/** The program as a function of its arguments and of the row. */
+export const buildLoops =
+  ({ steps: program, wanted }: LoopProgram) =>
+  (xs: readonly F32[], row: I32): readonly F32[] => {
+    const values = run(program, xs, row)
+    return wanted.map((n) => from(values, n))
+  }
+
+/** What it gives, in double precision. */
+export const meaningOfLoops = (program: LoopProgram): readonly Float64Array[] => {
+  const xs = program.inputs.map((x) => tensor(Float32Array.from(x), program.shape))
+  return evaluate(buildLoops(program)(xs, scalar(program.row))).map((v) => v.data)
+}
+
+/** The steps, for a counterexample. */
+export const describeLoops = ({ steps: program }: LoopProgram): string => {
+  const lines = (all: readonly LoopStep[], indent: string): readonly string[] =>
+    all.flatMap((s) =>
+      'op' in s
+        ? [`${indent}${bounded[s.op]![0]}(${s.x}, ${s.y}; ${s.k})`]
+        : [
+            `${indent}${s.flagged ? 'while, at most' : 'for'} ${s.trips}: from ${s.from.join()} next ${s.next.join()}${s.stacked ? ' stacked' : ''}`,
+            ...lines(s.body, `${indent}  `),
+          ],
+    )
+  return lines(program, '  ').join('\n')
+}
