@@ -9,7 +9,7 @@ import fc from 'fast-check'
 import { operations } from './updates.ts'
 
 type F32 = Tensor<readonly number[], 'f32'>
-type I32 = Tensor<readonly number[], 'i32'>
+type I32 = Tensor<readonly [], 'i32'>
 
 interface Line {
   readonly op: number
@@ -93,7 +93,9 @@ export const loopPrograms = ({ depth = 2 }: { readonly depth?: number } = {}): f
       })
     })
 
-const scalar = (v: number): I32 => tensor(Int32Array.of(v), [], 'i32') as I32
+const f32 = (x: Expr): F32 => typed<readonly number[], 'f32'>(x)
+const i32 = (x: Expr): I32 => typed<readonly [], 'i32'>(x)
+const scalar = (v: number): I32 => tensor(Int32Array.of(v), [], 'i32')
 const from = <T>(values: readonly T[], n: number): T => values[values.length - 1 - (n % values.length)]!
 
 const run = (program: readonly LoopStep[], given: readonly F32[], row: I32): readonly F32[] => {
@@ -124,11 +126,11 @@ const goRound = (
   const { graph, operands } = trace(
     'loop',
     (carries) => {
-      const own = carries.slice(0, first.length).map((x) => typed(x) as F32)
-      const stack = stacked ? (typed(carries[first.length]!) as F32) : null
-      const i = typed(carries[first.length + (stacked ? 1 : 0)]!) as I32
+      const own = carries.slice(0, first.length).map(f32)
+      const stack = stacked ? f32(carries[first.length]!) : null
+      const i = i32(carries[first.length + (stacked ? 1 : 0)]!)
       const values = run(body, [...outer, ...own], i)
-      const after = add(i, scalar(1)) as I32
+      const after = add(i, scalar(1))
       return [
         ...next.map((n) => from(values, n)),
         ...(stack === null ? [] : [dynamicUpdateSlice(stack, expandDims(0)(own[0]!), [i as never, 0, 0])]),
@@ -139,11 +141,11 @@ const goRound = (
     start,
   )
   const results = loop(graph, operands.length, flagged ? null : trips, [...operands, ...start])
-  const kept = stacked ? [sum({ axis: 0 })(typed(results[first.length]!) as F32)] : []
-  return [...results.slice(0, first.length).map((x) => typed(x) as F32), ...kept]
+  const kept = stacked ? [sum({ axis: 0 })(f32(results[first.length]!))] : []
+  return [...results.slice(0, first.length).map(f32), ...kept]
 }
 /** The lesser of a row that the device knows, and a number of rounds. */
-const minimumOf = (row: I32, trips: number): I32 => minimum(row, scalar(trips)) as I32
+const minimumOf = (row: I32, trips: number): I32 => minimum(row, scalar(trips))
 
 /** The program as a function of its arguments and of the row. */
 export const buildLoops =

@@ -30,7 +30,7 @@ it.each(Object.entries(kinds))(
       fc.property(loopPrograms(), (program) => {
         const { shape, inputs, row, donated } = program
         const stands = inputs.map(() => typed<readonly number[], 'f32'>(parameter({ shape, dtype: 'f32' })))
-        const at = typed<readonly number[], 'i32'>(parameter({ shape: [], dtype: 'i32' }))
+        const at = typed<readonly [], 'i32'>(parameter({ shape: [], dtype: 'i32' }))
         const outputs = buildLoops(program)(stands, at)
         const scheduled = schedule(capabilities)({ inputs: [...stands, at], outputs, donated: [...donated, false] })
         const got = playProgram(scheduled, [...inputs.map((x) => Float64Array.from(x)), Float64Array.of(row)])

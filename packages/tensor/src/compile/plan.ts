@@ -1,5 +1,5 @@
 /** Which kernels run, in which order, over which memory: a plan of a graph, and one of each loop's body inside it. */
-import type { Expr, Graph } from '../graph/expr.ts'
+import type { Expr, Graph, Loop } from '../graph/expr.ts'
 import { toposort } from '../graph/walk.ts'
 import { bytesOf } from '../base/aval.ts'
 import { type Fusion, fuse, storageOf } from './fuse/fuse.ts'
@@ -23,17 +23,20 @@ export interface Plan {
 }
 
 export const plan = (capabilities: Capabilities, graph: Computation): Plan => {
-  const known = new Map<Graph, Map<number, Plan>>()
-  const ofBody = (body: Graph, operands: number): Plan => {
-    const same = known.get(body) ?? new Map<number, Plan>()
+  const known = new Map<Graph, Map<string, Plan>>()
+  const ofBody = ({ body, operands, trips }: Loop, around: Capabilities): Plan => {
+    // Kernels of a loop that its flag ends may have to look at it.
+    const bindings = around.bindings - (trips === null ? 1 : 0)
+    const same = known.get(body) ?? new Map<string, Plan>()
     known.set(body, same)
+    const key = `${operands} ${bindings}`
     const donated = body.inputs.map((_, i) => i >= operands)
-    const made = same.get(operands) ?? planOf({ ...body, donated }, operands)
-    same.set(operands, made)
+    const made = same.get(key) ?? planOf({ ...around, bindings }, { ...body, donated }, operands)
+    same.set(key, made)
     return made
   }
   /** `operands`: of a body, how many of its inputs are no carries. */
-  const planOf = (asked: Computation, operands: number | null): Plan => {
+  const planOf = (capabilities: Capabilities, asked: Computation, operands: number | null): Plan => {
     const outputs = ownOperands(asked.outputs)
     const graph: Computation = { ...asked, outputs }
     const results = new Set(outputs.map(storageOf))
@@ -49,7 +52,7 @@ export const plan = (capabilities: Capabilities, graph: Computation): Plan => {
     const bodies = new Map<Group, Plan>()
     for (const group of fusion.groups) {
       const loop = group.kind === 'rounds' ? loopOf(group.stores[0]!.value.node) : null
-      if (loop !== null) bodies.set(group, ofBody(loop.body, loop.operands))
+      if (loop !== null) bodies.set(group, ofBody(loop, capabilities))
     }
     const scratch = (group: Group): readonly number[] => bodies.get(group)?.memory.slabs ?? []
     const pairs = operands === null ? pairDonations(graph) : pairCarries(graph, operands)
@@ -60,7 +63,7 @@ export const plan = (capabilities: Capabilities, graph: Computation): Plan => {
     const memory = planMemory({ largestSlab: capabilities.slab, pairs, homes, scratch }, graph, fusion, groups)
     return { graph, fusion, groups, memory, bodies }
   }
-  return planOf(graph, null)
+  return planOf(capabilities, graph, null)
 }
 
 /** What each group reads and writes in the arena: results have buffers of their own. */

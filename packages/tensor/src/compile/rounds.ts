@@ -25,16 +25,16 @@ export const loopsTidied = (prepare: Prepare, roots: readonly Expr[]): readonly 
     return of === null ? withArgs(node, args) : unvarying(prepare, of, args)
   })
   const needs = needed(opened)
-  let again = false
+  const unused: Loop[] = []
   const tidy = rewrite(opened, (node, args) => {
     const of = loopOf(node)
     const used = needs.get(node)
     if (of === null || used === undefined) return withArgs(node, args)
     const pruned = withoutUnused(prepare, of, used)
-    again ||= inputsUsed(pruned.loop, allOf(pruned.kept)).size < pruned.loop.body.inputs.length
+    if (inputsUsed(pruned.loop, allOf(pruned.kept)).size < pruned.loop.body.inputs.length) unused.push(of)
     return placed(pruned.kept, invariantsOutside(withoutTwins(pruned.loop, args)), args.slice(of.operands))
   })
-  return again ? loopsTidied(prepare, tidy) : tidy
+  return unused.length > 0 ? loopsTidied(prepare, tidy) : tidy
 }
 
 /** The results of a loop in which the carries at `kept` are left; nobody asks for the others, for which `instead` stand. */

@@ -1,7 +1,7 @@
 /**
  * A program on a WebGPU device. Everything a call needs that does not depend on its arguments is made once: pipelines,
  * constants, bind groups over those and the device's arena. A call fills in the arguments' buffers and encodes all steps
- * into one command buffer, submitted once. Results go where the caller finds them: a donated input keeps its buffer, a
+ * into one command buffer, submitted once (but for long loops, and those that a flag ends: see performance.ts). Results go where the caller finds them: a donated input keeps its buffer, a
  * small result is copied out of the arena, a large one is computed in the caller's buffer.
  */
 import type { Tuning } from './printer/index.ts'
@@ -9,14 +9,17 @@ import type { Program, ProgramBuffer } from '../../compile/program.ts'
 import { type Device, DeviceFailure, type Executable, type Storage } from '../device.ts'
 import { type Arena, type Claim, claimOf } from './arena.ts'
 import { type BindGroups, type Range, whole } from './bindings.ts'
-import { type Blame, type Faults, invalid, type Outcome, outOfMemory } from './faults.ts'
+import { type Blame, type Faults, invalid, nobody, type Outcome, outOfMemory } from './faults.ts'
 import { costOf, type Flight } from './flight.ts'
 import type { Block, Memory } from './memory.ts'
 import type { Pipelines } from './pipelines.ts'
+import { LONGEST, perform, type Performance } from './performance.ts'
 import { placesOf } from './places.ts'
 import type { WorkQueue } from './queue.ts'
-import { bindAll, type Bound, culprit, encode, prepare, writerOf } from './steps.ts'
+import { bindAll, type Bound, culprit, gateOf, type GpuStep, hasGate, prepare, writerOf } from './steps.ts'
 import type { GpuStorage } from './storage.ts'
+import { handOver } from './submission.ts'
+import { createTape, MOST } from './tape.ts'
 import { weigh } from './weight.ts'
 
 /** What programs need of their device. */
@@ -85,8 +88,19 @@ const fix = (host: Host, program: Program): Fixed =>
         written.push(held.outcome)
       }
     })
+    if (hasGate(program)) owned.set(gateOf(program), keep(host.memory.take(4, () => nobody)))
     return { owned, written, closedOver }
   })
+
+/** Steps that are under way at one time: a loop is handed over in parts. */
+const workOf = (steps: readonly GpuStep[]): number =>
+  Math.min(
+    2 * MOST,
+    steps.reduce((sum, s) => {
+      if (s.kind !== 'rounds') return sum + 1
+      return sum + workOf(s.steps) * (typeof s.trips === 'number' ? s.trips : LONGEST)
+    }, 0),
+  )
 
 /** The memory of one call beside the arena. */
 interface Placed {
@@ -123,22 +137,21 @@ export const loadProgram = (host: Host, program: Program): Executable => {
   const varying = program.buffers.flatMap(({ source }, i) =>
     source.kind !== 'slot' && places.of[i] === null && !fixed.owned.has(i) ? [i] : [],
   )
-  const steps = prepare(program, places, host.pipelines, host.tuning)
-  const kernels = steps.filter((s) => s.kind === 'dispatch' && s.counts).length
-  const cost = costOf(steps.length)
+  const { steps, dispatches } = prepare(program, places, host.pipelines, host.tuning)
+  const kernels = dispatches.filter((d) => d.counts).length
+  const cost = costOf(workOf(steps))
   const label = `program of ${kernels} kernels`
 
-  let compiled = steps.every((s) => s.kind === 'copy' || s.pipeline.compiled !== null)
+  let compiled = dispatches.every((d) => d.pipeline.compiled !== null)
   let released = false
   /** Why the program cannot run at all. */
   const broken: Outcome = { error: null }
   const ready = compiled
     ? null
     : Promise.all(
-        steps.map(async (s) => {
-          if (s.kind === 'copy') return
-          const why = await s.pipeline.ready
-          if (why !== null) broken.error ??= faults.lost ?? invalid(s.blame(), why)
+        dispatches.map(async ({ pipeline, blame }) => {
+          const why = await pipeline.ready
+          if (why !== null) broken.error ??= faults.lost ?? invalid(blame(), why)
         }),
       ).then(() => {
         compiled = true
@@ -155,32 +168,35 @@ export const loadProgram = (host: Host, program: Program): Executable => {
         const place = places.of[i] ?? null
         return place === null ? whole(blocks[i]!) : { block: slabs[place.slab]!, offset: place.offset, bytes }
       })
-      bound = bindAll(steps, host.groups, ranges)
+      const gate = fixed.owned.get(gateOf(program))
+      bound = bindAll(dispatches, host.groups, gate === undefined ? ranges : [...ranges, whole(gate)])
       boundTo = key
     }
     return bound
   }
 
-  const submit = ({ blocks, copies }: Placed, outcome: Outcome, causes: readonly Outcome[]): void => {
+  const submit = (placed: Placed, outcome: Outcome, causes: readonly Outcome[]): Promise<void> | null => {
     host.flight.launch(cost)
     outcome.error ??= faults.lost ?? broken.error
     for (const cause of causes) outcome.error ??= cause.error
-    if (outcome.error !== null) return
-    faults.during(
-      outcome,
-      () => culprit(gpu, faults, steps, bind(blocks)),
-      () => {
-        const encoder = gpu.createCommandEncoder({ label })
-        const now = bind(blocks)
-        encode(encoder, steps, now)
+    if (outcome.error !== null) return null
+    const { blocks, copies } = placed
+    const blame = (): Blame => culprit(gpu, faults, dispatches, bind(blocks))
+    const made: { bound?: Bound } = {}
+    faults.during(outcome, blame, () => (made.bound = bind(blocks)))
+    if (made.bound === undefined) return null
+    const now = made.bound
+    const tape = createTape(gpu, label, now, host.count)
+    const whole = function* (): Performance {
+      yield* perform(steps, tape)
+      tape.write((encoder) => {
         for (const { from, to, bytes } of copies) {
           const { block, offset } = now.ranges[from]!
           encoder.copyBufferToBuffer(block.buffer, offset, to.buffer, 0, bytes)
         }
-        gpu.queue.submit([encoder.finish()])
-        host.count(kernels)
-      },
-    )
+      })
+    }
+    return handOver(host, whole(), tape, now, outcome, blame)
   }
 
   const demandCallable = (storages: readonly GpuStorage[]): void => {

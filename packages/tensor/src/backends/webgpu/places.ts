@@ -1,9 +1,9 @@
 /**
  * Which buffers of a program lie in the device's arena: its intermediates, where its schedule put them; and, behind them,
- * small results that its kernels use. These are copied into the caller's memory at the end, so that the program's bind
+ * small results that bindings name. These are copied into the caller's memory at the end, so that the program's bind
  * groups stay the same whatever memory that is; a large result is computed where the caller finds it.
  */
-import { kernelSteps, type Program } from '../../compile/program.ts'
+import type { Program, Step } from '../../compile/program.ts'
 
 /** Results of at most so many bytes are copied out. */
 const COPIED = 1 << 16
@@ -21,9 +21,24 @@ export interface Places {
   readonly slabs: readonly number[]
 }
 
+/** The buffers that bindings name: those of kernels; inside of a loop copies are kernels too, and a flag is copied by one. */
+const boundBy = (step: Step, looped: boolean): readonly number[] => {
+  switch (step.kind) {
+    case 'kernel':
+      return step.buffers
+    case 'copy':
+      return looped ? [step.from, step.to] : []
+    case 'loop':
+      return [
+        ...(typeof step.trips === 'number' ? [] : [step.trips.flag]),
+        ...step.steps.flatMap((s) => boundBy(s, true)),
+      ]
+  }
+}
+
 export const placesOf = (program: Program, largest: number): Places => {
   const slabs = program.slabs.map(aligned)
-  const bound = new Set(kernelSteps(program.steps).flatMap((s) => s.buffers))
+  const bound = new Set(program.steps.flatMap((s) => boundBy(s, false)))
   const behind = (bytes: number): Place => {
     const last = slabs.length - 1
     const offset = slabs[last] ?? Infinity

@@ -7,7 +7,7 @@ import type { Shader } from './shader.ts'
 import type { Tuning } from './tuning.ts'
 
 export { hardwareTuning, softwareTuning, type DotTile, type Tuning } from './tuning.ts'
-export type { Shader } from './shader.ts'
+export { gated, type Shader } from './shader.ts'
 
 /**
  * Bindings are numbered as `kernel.buffers`, in group 0: read-only where a buffer is only read, else read-write. Throws

@@ -42,6 +42,20 @@ export const shader = (kernel: Kernel, groups: number, lanes: number, declaratio
   return { source, entry, workgroups: [across, down, 1] }
 }
 
+/**
+ * The same shader with one more binding, the last: a u32, and where that is 0 nothing is done. It is read-only, so that all
+ * lanes know that they take the same way.
+ */
+export const gated = ({ source, workgroups }: Shader, binding: number): Shader => {
+  const body = source.indexOf('{\n', source.indexOf(`fn ${entry}(`)) + 2
+  const gate = `@group(0) @binding(${binding}) var<storage, read> gate: array<u32>;\n`
+  return {
+    source: `${source.slice(0, body)}  if (gate[0] == 0u) { return; }\n${source.slice(body)}${gate}`,
+    entry,
+    workgroups,
+  }
+}
+
 /** Writes the stores: all values before the first write, since a buffer may be updated in place. */
 export const writeStores = (
   body: Body,

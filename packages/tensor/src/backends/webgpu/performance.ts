@@ -1,0 +1,56 @@
+/**
+ * A program performed: its steps written to the tape in order, loops round by round. What has no loop is one submission, made
+ * at once. A loop of very many rounds is handed over in parts, never more than a few ahead of the device; one that a flag ends
+ * is handed over in chunks of rounds, and the host asks the flag between them.
+ */
+import type { Flag, GpuStep, Rounds } from './steps.ts'
+import type { Tape } from './tape.ts'
+
+/** Rounds of the first chunk; each chunk after it has twice as many, up to the most. */
+const CHUNK = 16
+export const LONGEST = 256
+
+/** What a performance waits for: a word of a buffer, or that the device is not far behind. */
+export type Wait = { readonly kind: 'flag'; readonly buffer: number } | { readonly kind: 'pace' }
+
+/** Yields what it must wait for, and is given the answer: whether the flag is set (whatever, for a pace). */
+export type Performance = Generator<Wait, void, boolean>
+
+export const perform = function* (steps: readonly GpuStep[], tape: Tape): Performance {
+  for (const step of steps)
+    switch (step.kind) {
+      case 'dispatch':
+        if (tape.full()) yield* handOver(tape)
+        tape.dispatch(step)
+        break
+      case 'copy':
+        tape.copy(step)
+        break
+      case 'rounds':
+        if (typeof step.trips === 'number')
+          for (let round = 0; round < step.trips; round++) yield* perform(step.steps, tape)
+        else yield* untilClosed(step, step.trips, tape)
+    }
+}
+
+function* handOver(tape: Tape): Performance {
+  tape.submit()
+  yield { kind: 'pace' }
+}
+
+function* untilClosed({ steps }: Rounds, { buffer, gate }: Flag, tape: Tape): Performance {
+  const ask = { kind: 'flag', buffer } as const
+  if (gate === null) {
+    while (yield ask) yield* perform(steps, tape)
+    return
+  }
+  let rounds = CHUNK
+  do {
+    for (let round = 0; round < rounds; round++) {
+      if (tape.full()) yield* handOver(tape)
+      tape.dispatch(gate)
+      yield* perform(steps, tape)
+    }
+    rounds = Math.min(2 * rounds, LONGEST)
+  } while (yield ask)
+}
