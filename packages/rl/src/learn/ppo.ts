@@ -88,7 +88,8 @@ const bothOptimizers = <P extends Tree, V extends Tree, O extends Tree, C extend
 /**
  * A step of PPO, compiled once: `(state, key) -> state, metrics, graded completions, times`. All randomness follows from the
  * key. The memory of both learners is reused for those returned. A completion whose reward is absent is not learnt from; one
- * that was cut goes on in the critic. The state's `control` begins as `controller(config.control).init`.
+ * that was cut goes on in the critic, so a reward that it gets at the cut comes on top, and can make it pay never to end:
+ * `gate` rewards on `terminated`, or `refine` by `dropTruncated`. The state's `control` begins as `controller(config.control).init`.
  *
  * Metrics: those of `grpoStep`, and `loss/value_avg`, `val/clipfrac_avg`, `explained_variance` (of the returns by the
  * critic before it learnt from them), and with a reference `objective/kl`, nats a token, and `objective/kl_coef`. Left: as
