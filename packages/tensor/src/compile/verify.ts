@@ -57,8 +57,11 @@ export const verifyGroups = ({ groups, owner }: Fusion, order: readonly Group[],
   if (position.size !== groups.length || !groups.every((g) => position.has(g)))
     throw new StageError('order', `${groups.length} kernels became ${order.length}`)
   order.forEach((g, i) => {
-    for (const before of g.after)
+    for (const before of g.after) {
       if (!(position.get(before)! < i)) throw new StageError('order', `${show(g.stores[0]!.value)} runs too early`)
+      if (!(before.height > g.height))
+        throw new StageError('fuse', `${show(g.stores[0]!.value)} waits for a kernel that is not above it`)
+    }
     for (const { value: e } of g.stores)
       if (owner.get(e) !== g) throw new StageError('fuse', `${show(e)} is stored by a kernel that does not own it`)
     for (const value of touched(g, owner)) {

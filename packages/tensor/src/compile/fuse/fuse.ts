@@ -8,8 +8,9 @@ import { type Axis, div, flatten, type Ix, mod, ofAxis, substitute, unflatten } 
 import type { Expr, Node } from '../../graph/expr.ts'
 import { sizeOf } from '../../base/shape.ts'
 import { costs, LOAD, shareOf, worthCopying } from './cost.ts'
-import { count, covers, extents, freshAxes, freshAxis, type Group, rebase, runsAfter } from './group.ts'
+import { count, covers, extents, freshAxes, freshAxis, type Group, rebase } from './group.ts'
 import { createGrouping } from './grouping.ts'
+import { runsAfter } from './precedence.ts'
 import type { Capabilities } from '../program.ts'
 
 export interface Fusion {

@@ -46,8 +46,10 @@ export interface Group {
   readonly reads: Map<Expr, Read[]>
   /** Nodes it computes itself, as values of its loops: their reads are no loads. */
   readonly computes: Set<Expr>
-  /** Groups whose stores this one reads. */
+  /** Groups that run before this one, since it reads what they store; changed by precedence.ts alone. */
   readonly after: Set<Group>
+  /** Greater than that of every group that runs after this one. */
+  height: number
 }
 
 let axisCount = 0
@@ -180,21 +182,4 @@ export const covers = (part: readonly Axis[], whole: readonly Axis[]): boolean =
   const ids = new Set(part.map((a) => a.id))
   const loops = whole.filter((a) => a.extent !== 1)
   return ids.size === loops.length && loops.every((a) => ids.has(a.id))
-}
-
-/** Whether `from` runs after `to`, through any chain of reads. */
-export const runsAfter = (from: Group, to: Group): boolean => {
-  if (from === to) return true
-  const seen = new Set<Group>([from])
-  const stack = [from]
-  for (let g = stack.pop(); g !== undefined; g = stack.pop()) {
-    for (const before of g.after) {
-      if (before === to) return true
-      if (!seen.has(before)) {
-        seen.add(before)
-        stack.push(before)
-      }
-    }
-  }
-  return false
 }

@@ -7,7 +7,8 @@ import type { Access } from '../../graph/expr.ts'
 import { load, type Scalar } from '../../loops/scalar.ts'
 import type { Expr } from '../../graph/expr.ts'
 import type { Cost } from './cost.ts'
-import { bijectionAxes, type Group, indexKey, readAt, type ReadKind, rebase, refinement, runsAfter } from './group.ts'
+import { bijectionAxes, type Group, indexKey, readAt, type ReadKind, rebase, refinement } from './group.ts'
+import { runsAfter, waitFor } from './precedence.ts'
 
 /** A group that can compute a node, with the node's index in the group's axes. */
 export interface Host {
@@ -63,6 +64,7 @@ export const createGrouping = (bindings: number, costOf: (x: Expr) => Cost | und
       reads: new Map(),
       computes: new Set(),
       after: new Set(),
+      height: 0,
     }
     groups.push(group)
     return group
@@ -104,7 +106,7 @@ export const createGrouping = (bindings: number, costOf: (x: Expr) => Cost | und
     const axes = bijectionAxes(index, e.shape) ?? []
     group.stores.push({ value: e, index, scope: group.cols.some((c) => axes.includes(c)) ? 'full' : 'row' })
     owner.set(e, group)
-    for (const reader of readersOf(e)) if (reader !== group) reader.after.add(group)
+    for (const reader of readersOf(e)) if (reader !== group) waitFor(reader, group)
   }
 
   const hosts: Grouping['hosts'] = (value) => {

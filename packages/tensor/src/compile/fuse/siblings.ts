@@ -7,17 +7,19 @@ import { type Axis, flatten, type Ix, ofAxis, substitute } from '../../loops/ix.
 import type { Expr } from '../../graph/expr.ts'
 import { sizeOf } from '../../base/shape.ts'
 import { type Fusion, storageOf } from './fuse.ts'
-import { count, extents, type Group, rebase, runsAfter } from './group.ts'
+import { count, extents, type Group, rebase } from './group.ts'
+import { runsAfter, takeOverWaits } from './precedence.ts'
 import { touched } from '../memory/memory.ts'
 import type { Capabilities } from '../program.ts'
 
 const loops = (axes: readonly Axis[]): readonly Axis[] => axes.filter((a) => a.extent !== 1)
+const loopsOf = (g: Group): readonly Axis[] => [...loops(g.rows), ...loops(g.cols)]
 const gridKey = (g: Group): string =>
   `${extents(loops(g.rows)).join()}|${extents(loops(g.cols)).join()}|${g.reductions.length > 0}`
 
-/** A group's axes renamed to another's, position by position. */
+/** A group's axes renamed to others, position by position. */
 const renaming = (from: Group, to: readonly Axis[]): ((ix: Ix) => Ix) => {
-  const image = new Map([...loops(from.rows), ...loops(from.cols)].map((a, i) => [a.id, ofAxis(to[i]!)] as const))
+  const image = new Map(loopsOf(from).map((a, i) => [a.id, ofAxis(to[i]!)] as const))
   return (ix) =>
     substitute(
       ix,
@@ -26,14 +28,17 @@ const renaming = (from: Group, to: readonly Axis[]): ((ix: Ix) => Ix) => {
     )
 }
 
-/** Large values in memory that a group reads, each with the place it reads them at, in shared axes. */
-const largeReads = (
-  g: Group,
-  owner: ReadonlyMap<Expr, Group>,
-  move: (ix: Ix) => Ix,
-): ReadonlyMap<Expr, ReadonlySet<string>> => {
-  const found = new Map<Expr, Set<string>>()
+/** What is read in memory, value by value: at which places. */
+type Places = Map<Expr, Set<string>>
+
+/** Large values in memory that a group reads, each with the places it reads them at, in axes that all of its grid share. */
+const largeReads = (g: Group, owner: ReadonlyMap<Expr, Group>): Places => {
+  const found: Places = new Map()
   const grid = count(g.rows) * count(g.cols)
+  const move = renaming(
+    g,
+    loopsOf(g).map(({ extent }, id) => ({ id, extent })),
+  )
   for (const [value, reads] of g.reads) {
     const place = storageOf(value)
     const inMemory = place.node.prim.lower.kind === 'leaf' || (owner.has(place) && owner.get(place) !== g)
@@ -50,9 +55,31 @@ type Readers = ReadonlyMap<Expr, ReadonlySet<Group>>
 const readersIn = (groups: readonly Group[]): Readers => {
   const readers = new Map<Expr, Set<Group>>()
   for (const g of groups)
-    for (const value of g.reads.keys())
-      readers.set(storageOf(value), (readers.get(storageOf(value)) ?? new Set()).add(g))
+    for (const value of g.reads.keys()) {
+      const place = storageOf(value)
+      readers.set(place, (readers.get(place) ?? new Set()).add(g))
+    }
   return readers
+}
+
+/** Groups of one grid, and which of them read a value at a place. */
+interface Family {
+  readonly members: Group[]
+  readonly readers: Map<Expr, Map<string, Set<Group>>>
+}
+const enter = ({ readers }: Family, g: Group, reads: Places): void => {
+  for (const [value, places] of reads) {
+    const at = readers.get(value) ?? new Map<string, Set<Group>>()
+    readers.set(value, at)
+    for (const place of places) at.set(place, (at.get(place) ?? new Set()).add(g))
+  }
+}
+/** The members that load something large that a group with these reads loads too, in their order. */
+const sharing = ({ members, readers }: Family, reads: Places): readonly Group[] => {
+  const found = new Set<Group>()
+  for (const [value, places] of reads)
+    for (const place of places) for (const g of readers.get(value)?.get(place) ?? []) found.add(g)
+  return found.size === 0 ? [] : members.filter((g) => found.has(g))
 }
 
 export const mergeSiblings = (
@@ -71,35 +98,34 @@ export const mergeSiblings = (
     leaves(h).every((x) =>
       leaves(g).every((y) => [...(readers.get(x) ?? [])].some((reader) => readers.get(y)?.has(reader) === true)),
     )
+  const bound = (g: Group): number => touched(g, owners).length + g.stores.length
+  const fits = (h: Group, g: Group): boolean => bound(h) + bound(g) <= capabilities.bindings
+  const apart = (h: Group, g: Group): boolean => !runsAfter(h, g) && !runsAfter(g, h)
+
+  const waiting = new Map<Group, Set<Group>>(groups.map((g) => [g, new Set()]))
+  for (const g of groups) for (const before of g.after) waiting.get(before)!.add(g)
   const gone = new Set<Group>()
-  const byGrid = new Map<string, Group[]>()
+  const families = new Map<string, Family>()
   for (const g of groups) {
     if (g.kind !== 'loop' || g.dot !== null) continue
     const key = gridKey(g)
-    const same = byGrid.get(key) ?? []
-    byGrid.set(key, same)
-    const host = same.find((h) => mergeable(capabilities, owners, h, g) && together(h, g))
-    if (host === undefined) same.push(g)
-    else {
-      absorb(host, g, groups, owners)
-      gone.add(g)
+    const family: Family = families.get(key) ?? { members: [], readers: new Map() }
+    families.set(key, family)
+    const reads = largeReads(g, owners)
+    const host = sharing(family, reads).find((h) => fits(h, g) && together(h, g) && apart(h, g))
+    enter(family, host ?? g, reads)
+    if (host === undefined) {
+      family.members.push(g)
+      continue
     }
+    absorb(host, g, waiting, owners)
+    gone.add(g)
   }
   return { groups: groups.filter((g) => !gone.has(g)), owner: owners }
 }
 
-const mergeable = (capabilities: Capabilities, owner: ReadonlyMap<Expr, Group>, host: Group, g: Group): boolean => {
-  const axes = [...loops(host.rows), ...loops(host.cols)]
-  const theirs = largeReads(host, owner, (ix) => ix)
-  const ours = largeReads(g, owner, renaming(g, axes))
-  const shared = [...ours].some(([value, places]) => [...places].some((at) => theirs.get(value)?.has(at) === true))
-  const bound = (h: Group): number => touched(h, owner).length + h.stores.length
-  if (!shared || bound(host) + bound(g) > capabilities.bindings) return false
-  return !runsAfter(host, g) && !runsAfter(g, host)
-}
-
-const absorb = (host: Group, g: Group, groups: readonly Group[], owner: Map<Expr, Group>): void => {
-  rebase(g, { rows: host.rows, cols: host.cols, move: renaming(g, [...loops(host.rows), ...loops(host.cols)]) })
+const absorb = (host: Group, g: Group, waiting: ReadonlyMap<Group, Set<Group>>, owner: Map<Expr, Group>): void => {
+  rebase(g, { rows: host.rows, cols: host.cols, move: renaming(g, loopsOf(host)) })
   host.stores.push(...g.stores)
   host.reductions.push(...g.reductions)
   for (const e of g.computes) host.computes.add(e)
@@ -108,6 +134,7 @@ const absorb = (host: Group, g: Group, groups: readonly Group[], owner: Map<Expr
     const known = host.reads.get(expr) ?? []
     host.reads.set(expr, [...known, ...reads.filter((r) => !known.some((k) => k.key === r.key))])
   }
-  for (const before of g.after) host.after.add(before)
-  for (const other of groups) if (other.after.delete(g)) other.after.add(host)
+  takeOverWaits(host, g, waiting.get(g)!)
+  for (const before of g.after) waiting.get(before)!.add(host)
+  for (const other of waiting.get(g)!) waiting.get(host)!.add(other)
 }

@@ -3,7 +3,8 @@ import { copyOf, type Expr } from '../../graph/expr.ts'
 import { rewrite, withArgs } from '../../graph/walk.ts'
 import { sameShape } from '../../base/shape.ts'
 import { type Fusion, startOf, storageOf } from '../fuse/fuse.ts'
-import { type Group, runsAfter } from '../fuse/group.ts'
+import type { Group } from '../fuse/group.ts'
+import { runsAfter, waitFor } from '../fuse/precedence.ts'
 import type { Computation } from '../program.ts'
 
 /**
@@ -80,7 +81,7 @@ export const overwriteLast = ({ groups, owner }: Fusion, pairs: ReadonlyMap<Expr
   const overwrites = (g: Group, old: Expr): boolean => g.stores.some(({ value }) => startOf(value) === old)
   const runLast = (writer: Group | undefined, readers: readonly Group[]): void => {
     if (writer === undefined) return
-    for (const reader of readers) if (reader !== writer && !runsAfter(reader, writer)) writer.after.add(reader)
+    for (const reader of readers) if (reader !== writer && !runsAfter(reader, writer)) waitFor(writer, reader)
   }
   for (const [out, old] of pairs) runLast(owner.get(out), readersOf.get(old) ?? [])
   for (const g of groups)
