@@ -76,7 +76,14 @@ export const canonical = (kernel: Kernel): Kernel => {
   const pool = new Map<string, Scalar>()
   const made = new Map<Scalar, Scalar>()
   const scalarOf = (x: Scalar): Scalar => made.get(x)!
-  const at = (ix: Ix): Ix => substitute(ix, axisIx, scalarOf)
+  const moved = new Map<string, Ix>()
+  const at = (ix: Ix): Ix => {
+    const known = moved.get(ix.key)
+    if (known !== undefined) return known
+    const next = substitute(ix, axisIx, scalarOf)
+    moved.set(ix.key, next)
+    return next
+  }
   for (const x of s.linearize(rootsOf(kernel))) {
     const next = rebuilt(x, at, scalarOf)
     const key = keyOf(next)

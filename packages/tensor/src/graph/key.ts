@@ -37,11 +37,23 @@ export const keyOf = (value: unknown): string => {
   return typeof value === 'function' ? `#${identityOf(value)}` : String(value)
 }
 
+/** Keys of the params of nodes, which never change and stand in many nodes. */
+const keysOfParams = new WeakMap<object, string>()
+/** `keyOf` for the params of a node, worked out once. */
+export const paramsKey = (params: unknown): string => {
+  if (typeof params !== 'object' || params === null) return keyOf(params)
+  const known = keysOfParams.get(params)
+  if (known !== undefined) return known
+  const made = keyOf(params)
+  keysOfParams.set(params, made)
+  return made
+}
+
 /** What of a node, beside its primitive and its operands, tells it from others. A leaf is told by itself, unless its record says by what. */
 export const nodeKey = (node: Node): string => {
   const { prim, params } = node
   if (prim.key !== undefined) return prim.key(params)
-  return prim.lower.kind === 'leaf' ? `@${identityOf(node)}` : keyOf(params)
+  return prim.lower.kind === 'leaf' ? `@${identityOf(node)}` : paramsKey(params)
 }
 
 /**

@@ -4,8 +4,8 @@
  */
 import { linearize, load, type Scalar } from '../../loops/scalar.ts'
 import { constant, type Ix, ofAxis } from '../../loops/ix.ts'
-import type { Access } from '../../graph/expr.ts'
-import type { Expr } from '../../graph/expr.ts'
+import type { Access, Expr } from '../../graph/expr.ts'
+import { identityOf, paramsKey } from '../../graph/key.ts'
 import { sizeOf } from '../../base/shape.ts'
 import { freshAxes } from './group.ts'
 
@@ -47,6 +47,8 @@ const scalarCost = (s: Scalar): number => {
 }
 
 export interface Cost {
+  /** Whether it reads each operand, in order, once at its own index. */
+  readonly elementwise: boolean
   /** Recomputing the node at one index, all that may be inlined below it included. */
   readonly weight: number
   /** Distinct buffers that would be loaded. */
@@ -77,14 +79,15 @@ export const shareOf = (size: number, readerSize: number): number => Math.min(1,
 /** What consumers see of a node. */
 type Seen = 'stored' | 'dot' | 'reduction' | 'inlined'
 
-/** One node alone: its arithmetic, and its reads, each at the node's own index or elsewhere. */
-interface Own {
+/** One node alone: its arithmetic, and its reads (which argument), each at the node's own index or elsewhere. */
+export interface Own {
   readonly arithmetic: number
-  readonly reads: readonly { readonly arg: Expr; readonly same: boolean; readonly times: number }[]
+  readonly reads: readonly { readonly arg: number; readonly same: boolean; readonly times: number }[]
 }
 
 /** Costs of all pointwise nodes, given `order` (arguments before consumers) and the nodes that are stored anyway. */
 export const costs = (order: readonly Expr[], kept: ReadonlySet<Expr>): ReadonlyMap<Expr, Cost> => {
+  const ownOf = ownCosts()
   const shares = new Map<Expr, number[]>()
   for (const e of order)
     for (const a of new Set(e.node.args)) {
@@ -98,7 +101,7 @@ export const costs = (order: readonly Expr[], kept: ReadonlySet<Expr>): Readonly
   for (const e of order) {
     const { lower } = e.node.prim
     if (lower.kind === 'pointwise') {
-      own.set(e, ownCost(e, lower.at))
+      own.set(e, ownOf(e, lower.at))
       const cone = coneCost(e, own, seen)
       const inlined =
         !kept.has(e) && lower.stored !== true && (cone.view || worthCopying(cone.weight, shares.get(e) ?? []))
@@ -115,11 +118,25 @@ export const costs = (order: readonly Expr[], kept: ReadonlySet<Expr>): Readonly
   return table
 }
 
+type At = (index: readonly Ix[], arg: Access, out: Expr, params: unknown) => Scalar
+
+/** The own costs of nodes, worked out once for all that differ in nothing but which values they are of: layers repeat. */
+const ownCosts = (): ((e: Expr, at: At) => Own) => {
+  const known = new Map<string, Own>()
+  return (e, at) => {
+    const { prim, params, args } = e.node
+    let key = `${identityOf(prim)} ${paramsKey(params)} ${e.dtype} ${e.shape.join()}`
+    for (const { dtype, shape } of args) key += `;${dtype} ${shape.join()}`
+    const found = known.get(key)
+    if (found !== undefined) return found
+    const made = ownCost(e, at)
+    known.set(key, made)
+    return made
+  }
+}
+
 /** The cost of a pointwise node without what it reads. */
-export const ownCost = (
-  e: Expr,
-  at: (index: readonly Ix[], arg: Access, out: Expr, params: unknown) => Scalar,
-): Own => {
+export const ownCost = (e: Expr, at: At): Own => {
   const index = freshAxes(e.shape).map(ofAxis)
   const keyOf = (ix: readonly Ix[]): string => ix.map((x) => x.key).join()
   const here = keyOf(index)
@@ -136,7 +153,7 @@ export const ownCost = (
   let arithmetic = 0
   for (const s of linearize([root])) arithmetic += scalarCost(s)
   const reads = [...places].map(([arg, keys]) => ({
-    arg: e.node.args[arg]!,
+    arg,
     same: keys.size === 1 && keys.has(here),
     times: keys.size,
   }))
@@ -149,7 +166,9 @@ export const ownCost = (
  */
 const coneCost = (e: Expr, own: ReadonlyMap<Expr, Own>, seen: ReadonlyMap<Expr, Seen>): Omit<Cost, 'inlined'> => {
   const size = Math.max(1, sizeOf(e.shape))
-  const visited = new Map<Expr, Set<string>>()
+  /** The first path to each value; other paths are few. */
+  const visited = new Map<Expr, string>()
+  const others = new Map<Expr, Set<string>>()
   const stack: { readonly value: Expr; readonly path: string; readonly share: number; readonly times: number }[] = [
     { value: e, path: '', share: 1, times: 1 },
   ]
@@ -159,14 +178,17 @@ const coneCost = (e: Expr, own: ReadonlyMap<Expr, Own>, seen: ReadonlyMap<Expr, 
   let overReduction = false
   for (let top = stack.pop(); top !== undefined && weight <= LARGEST; top = stack.pop()) {
     const { value: x, path, times } = top
-    const paths = visited.get(x) ?? new Set()
-    if (paths.has(path)) continue
-    visited.set(x, paths.add(path))
+    const first = visited.get(x)
+    if (first === undefined) visited.set(x, path)
+    else {
+      if (first === path || others.get(x)?.has(path) === true) continue
+      others.set(x, (others.get(x) ?? new Set()).add(path))
+    }
     const share = Math.min(top.share, sizeOf(x.shape) / size)
     const kind = x === e ? 'inlined' : seen.get(x)!
     if (kind !== 'inlined') {
       weight += LOAD * share * times
-      loads += paths.size === 1 ? 1 : 0
+      if (first === undefined) loads++
       overDot ||= kind === 'dot' && sizeOf(x.shape) === size
       overReduction ||= kind === 'reduction'
       continue
@@ -174,12 +196,18 @@ const coneCost = (e: Expr, own: ReadonlyMap<Expr, Own>, seen: ReadonlyMap<Expr, 
     const { arithmetic, reads } = own.get(x)!
     weight += (NODE + arithmetic) * share * times
     for (const r of reads)
-      stack.push({ value: r.arg, path: r.same ? path : `${path}/${visited.size}`, share, times: times * r.times })
+      stack.push({
+        value: x.node.args[r.arg]!,
+        path: r.same ? path : `${path}/${visited.size}`,
+        share,
+        times: times * r.times,
+      })
   }
   const { arithmetic, reads } = own.get(e)!
   return {
     weight,
     loads,
+    elementwise: reads.length === e.node.args.length && reads.every((r, i) => r.same && r.arg === i),
     view: arithmetic === 0 && reads.length === 1 && reads[0]!.times === 1,
     overDot,
     overReduction,

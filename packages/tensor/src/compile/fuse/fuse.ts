@@ -58,7 +58,7 @@ export const fuse = (capabilities: Capabilities, order: readonly Expr[], outputs
   const kept = new Set([...outputs, ...given].map(storageOf))
   const cost = costs(order, kept)
   const books = createGrouping(capabilities.bindings, (value) => cost.get(value))
-  const { readersOf, newGroup, read, inline, readThrough, store, hosts, roomFor } = books
+  const { readersOf, newGroup, read, compute, inline, readThrough, store, hosts, roomFor } = books
 
   /**
    * What a group would compute a value from, as far as can be told before all of it is placed: each value that is loaded, by
@@ -118,7 +118,9 @@ export const fuse = (capabilities: Capabilities, order: readonly Expr[], outputs
   }
 
   const placePointwise = (value: Expr): void => {
-    const places = readersOf(value).flatMap((group) => group.reads.get(value)!.map((r) => ({ group, ...r })))
+    const places = readersOf(value).flatMap((group) =>
+      group.reads.get(value)!.map(({ kind, index }) => ({ group, kind, index })),
+    )
     const data = places.filter((p) => p.kind === 'loop' || p.kind === 'operand')
     const { weight, view, overDot, overReduction } = cost.get(value)!
     const roomy = data.every((p) => roomFor(p.group, value, 0))
@@ -164,7 +166,7 @@ export const fuse = (capabilities: Capabilities, order: readonly Expr[], outputs
       let nextReduced = 0
       const inner = arg.shape.map((_, i) => (axes.includes(i) ? cols[nextReduced++]! : index[nextKept++]!))
       group.reductions.push({ value: e, index, inner })
-      group.computes.add(e)
+      compute(group, e)
       read(group, arg, inner, 'loop')
     }
     const short = columns <= capabilities.longestRow && (rowsNeeded >= capabilities.lanes || columns <= 1024)
@@ -214,7 +216,7 @@ export const fuse = (capabilities: Capabilities, order: readonly Expr[], outputs
     }
     const [batch, [m, n]] = [axes.slice(0, -2), axes.slice(-2) as [Axis, Axis]]
     group.dot = { value: e, index, batch, m, n, k }
-    group.computes.add(e)
+    compute(group, e)
     const outer = index.slice(0, -2)
     read(group, a, [...outer, ofAxis(m), ofAxis(k)], 'operand')
     read(group, b, [...outer, ofAxis(k), ofAxis(n)], 'operand')
@@ -246,7 +248,7 @@ export const fuse = (capabilities: Capabilities, order: readonly Expr[], outputs
       [axes[axis]!],
     )
     const index = axes.map(ofAxis)
-    group.computes.add(e)
+    compute(group, e)
     group.reductions.push({ value: e, index: index.filter((_, i) => i !== axis), inner: index })
     store(group, e, index)
     read(group, e.node.args[0]!, index, 'loop')
@@ -275,7 +277,7 @@ export const fuse = (capabilities: Capabilities, order: readonly Expr[], outputs
         break
       case 'after':
         for (const group of used) {
-          group.computes.add(expr)
+          compute(group, expr)
           for (const r of group.reads.get(expr)!) read(group, expr.node.args[0]!, r.index, r.kind)
           read(group, expr.node.args[1]!, [], 'order')
         }

@@ -154,7 +154,11 @@ export const refinement = (group: Group, index: readonly Ix[]): Refinement | nul
   }
 }
 
-export const indexKey = (index: readonly Ix[]): string => index.map((ix) => ix.key).join()
+export const indexKey = (index: readonly Ix[]): string => {
+  let key = ''
+  for (const ix of index) key += `${ix.key},`
+  return key
+}
 export const readAt = (kind: ReadKind, index: readonly Ix[]): Read => ({ kind, index, key: kind + indexKey(index) })
 
 /** Express a group's loops in other axes. */

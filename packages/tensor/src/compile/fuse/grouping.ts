@@ -7,7 +7,7 @@ import type { Access } from '../../graph/expr.ts'
 import { load, type Scalar } from '../../loops/scalar.ts'
 import type { Expr } from '../../graph/expr.ts'
 import type { Cost } from './cost.ts'
-import { bijectionAxes, type Group, indexKey, readAt, type ReadKind, rebase, refinement } from './group.ts'
+import { bijectionAxes, type Group, type Read, readAt, type ReadKind, rebase, refinement } from './group.ts'
 import { runsAfter, waitFor } from './precedence.ts'
 
 /** A group that can compute a node, with the node's index in the group's axes. */
@@ -28,6 +28,8 @@ export interface Grouping {
   readonly newGroup: (kind: Group['kind'], rows: readonly Axis[], cols: readonly Axis[]) => Group
   /** The group reads a node at an index. */
   readonly read: (group: Group, e: Expr, index: readonly Ix[], kind: ReadKind) => void
+  /** The group computes a node: its own reads of it are no loads. */
+  readonly compute: (group: Group, value: Expr) => void
   /** The group computes a pointwise node at an index: it reads the arguments instead. */
   readonly inline: (group: Group, x: Expr, index: readonly Ix[], kind: ReadKind) => void
   /** The group reads what a rule of the node reads at an index. */
@@ -50,6 +52,8 @@ export const createGrouping = (bindings: number, costOf: (x: Expr) => Cost | und
   const groups: Group[] = []
   const owner = new Map<Expr, Group>()
   const readers = new Map<Expr, Set<Group>>()
+  /** What each group reads and would have to bind, so that room is told without a look at all its reads. */
+  const loadingOf = new Map<Group, Set<Expr>>()
   const readersOf = (value: Expr): readonly Group[] => [...(readers.get(value) ?? [])]
 
   const newGroup: Grouping['newGroup'] = (kind, rows, cols) => {
@@ -67,23 +71,39 @@ export const createGrouping = (bindings: number, costOf: (x: Expr) => Cost | und
       height: 0,
     }
     groups.push(group)
+    loadingOf.set(group, new Set())
     return group
   }
 
+  /** Whether a value that a group reads has to be bound: it is not computed there, nor made of nothing. */
+  const mayLoad = (group: Group, value: Expr): boolean => !group.computes.has(value) && costOf(value)?.loads !== 0
+  const compute: Grouping['compute'] = (group, value) => {
+    group.computes.add(value)
+    loadingOf.get(group)!.delete(value)
+  }
+
   const read: Grouping['read'] = (group, value, index, kind) => {
-    const next = readAt(kind, index)
-    const reads = group.reads.get(value) ?? []
-    if (reads.some((r) => r.key === next.key)) return
-    group.reads.set(value, [...reads, next])
+    add(group, value, readAt(kind, index))
+  }
+  const add = (group: Group, value: Expr, next: Read): void => {
+    const reads = group.reads.get(value)
+    if (reads?.some((r) => r.key === next.key) === true) return
+    if (reads === undefined) group.reads.set(value, [next])
+    else reads.push(next)
+    if (mayLoad(group, value)) loadingOf.get(group)!.add(value)
     const known = readers.get(value)
     if (known === undefined) readers.set(value, new Set([group]))
     else known.add(group)
   }
 
   const inline: Grouping['inline'] = (group, value, index, kind) => {
-    const { lower } = value.node.prim
-    group.computes.add(value)
-    if (lower.kind === 'pointwise') readThrough(group, value, lower.at, index, kind)
+    const { args, prim } = value.node
+    compute(group, value)
+    if (prim.lower.kind !== 'pointwise') return
+    if (costOf(value)?.elementwise === true) {
+      const next = readAt(kind, index)
+      for (const arg of args) add(group, arg, next)
+    } else readThrough(group, value, prim.lower.at, index, kind)
   }
   const readThrough: Grouping['readThrough'] = (group, value, at, index, kind) => {
     const stubs = new Map<string, Scalar>()
@@ -91,8 +111,9 @@ export const createGrouping = (bindings: number, costOf: (x: Expr) => Cost | und
       index,
       (arg, argIndex) => {
         const from = value.node.args[arg]!
-        read(group, from, argIndex, kind)
-        const key = `${arg}:${indexKey(argIndex)}`
+        const next = readAt(kind, argIndex)
+        add(group, from, next)
+        const key = `${arg}${next.key}`
         const stub = stubs.get(key) ?? load(arg, constant(0), from.dtype)
         stubs.set(key, stub)
         return stub
@@ -128,10 +149,12 @@ export const createGrouping = (bindings: number, costOf: (x: Expr) => Cost | und
     })
   }
   const roomFor: Grouping['roomFor'] = (group, value, stores) => {
-    const isLoad = (e: Expr): boolean => e !== value && !group.computes.has(e) && costOf(e)?.loads !== 0
-    const loads = new Set([...value.node.args, ...group.reads.keys()].filter(isLoad))
-    return group.computes.size < LARGEST_KERNEL && loads.size + group.stores.length + stores <= bindings
+    if (group.computes.size >= LARGEST_KERNEL) return false
+    const loading = loadingOf.get(group)!
+    let loads = loading.size - (loading.has(value) ? 1 : 0)
+    for (const arg of new Set(value.node.args)) if (arg !== value && !loading.has(arg) && mayLoad(group, arg)) loads++
+    return loads + group.stores.length + stores <= bindings
   }
 
-  return { groups, owner, readersOf, newGroup, read, inline, readThrough, store, hosts, roomFor }
+  return { groups, owner, readersOf, newGroup, read, compute, inline, readThrough, store, hosts, roomFor }
 }
