@@ -12,6 +12,7 @@ const usage = `usage: npm run -s flat -- [--device webgpu|wasm|reference] [--ste
 
 --device   default wasm
 --steps    steps of each loop (default 10000)
+--settle   steps before these, until the collector has found its pace (default 2000)
 --size     numbers in a loop's state (default 32768)
 --loop     loops whose name contains this (default all):
 ${loops.map(({ name }) => `             ${name}`).join('\n')}`
@@ -27,6 +28,7 @@ const flags = (() => {
       options: {
         device: { type: 'string', default: 'wasm' },
         steps: { type: 'string', default: '10000' },
+        settle: { type: 'string', default: '2000' },
         size: { type: 'string', default: '32768' },
         loop: { type: 'string', default: '' },
         alone: { type: 'boolean', default: false },
@@ -43,11 +45,11 @@ if (flags.help) {
 }
 const kind = (['webgpu', 'wasm', 'reference'] as const).find((k) => k === flags.device)
 if (kind === undefined) fail(`no device is named '${flags.device}'`)
-const count = (name: 'steps' | 'size'): number => {
+const count = (name: 'steps' | 'settle' | 'size'): number => {
   const n = Number(flags[name])
   return Number.isInteger(n) && n > 0 ? n : fail(`--${name} takes a positive whole number, not '${flags[name]}'`)
 }
-const [steps, size] = [count('steps'), count('size')]
+const [steps, settle, size] = [count('steps'), count('settle'), count('size')]
 const chosen = loops.filter(({ name }) => (flags.alone ? name === flags.loop : name.includes(flags.loop)))
 if (chosen.length === 0) fail(`no loop's name contains '${flags.loop}'`)
 
@@ -70,7 +72,7 @@ const cell = (early: number, late: number): string =>
 
 if (flags.alone) {
   const device = await requestDeviceAsync({ kind: kind! })
-  const flatness = await measure(device, { steps, size })(chosen[0]!)
+  const flatness = await measure(device, { steps, settle, size })(chosen[0]!)
   process.send?.(flatness, () => process.exit(0))
 } else {
   const heads = ['peak', 'live', 'heap', 'resident'].map((h) => `${h} MB`.padStart(17)).join('  ')

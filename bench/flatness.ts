@@ -43,10 +43,12 @@ export interface Measure {
   readonly steps: number
   /** Numbers in the state. */
   readonly size: number
+  /** Steps before these, until the collector has found its pace and freed memory its most. */
+  readonly settle?: number
 }
 
 export const measure =
-  (device: Device, { steps, size }: Measure) =>
+  (device: Device, { steps, size, settle = 0 }: Measure) =>
   async (loop: Loop): Promise<Flatness> => {
     const collect = collector()
     const fifth = Math.ceil(steps / 5)
@@ -67,7 +69,7 @@ export const measure =
       const { heapUsed, arrayBuffers } = process.memoryUsage()
       return { peak, live: device.stats().liveBytes, heap: heapUsed + arrayBuffers, resident }
     }
-    await run((loop.settles ?? 0) + fifth)
+    await run(settle + (loop.settles ?? 0) + fifth)
     const early = await watched()
     await run(2 * fifth)
     return { loop: loop.name, early, late: await watched() }

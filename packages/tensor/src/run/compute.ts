@@ -2,41 +2,65 @@
  * Computing expressions now, into memory of their own. Programs are cached by the structure of what is asked, so that a loop
  * which builds the same expression each turn compiles it once.
  */
-import type { Expr } from '../graph/expr.ts'
-import { rewrite, toposort, withArgs } from '../graph/walk.ts'
-import { parameter } from '../graph/parameter.ts'
-import { bind, withTransients } from './binding.ts'
-import { bounded, type Bounded } from '../base/bounded.ts'
 import type { Device, Executable, Storage } from '../backends/device.ts'
-import { overRemembered } from './memo.ts'
-import { noteCompiled } from './recomputed.ts'
-import { simplify } from '../graph/simplify.ts'
+import { bounded, type Bounded } from '../base/bounded.ts'
+import type { Expr } from '../graph/expr.ts'
 import { structureKey } from '../graph/key.ts'
+import { parameter } from '../graph/parameter.ts'
+import { simplify } from '../graph/simplify.ts'
 import { leak, tracing } from '../graph/trace.ts'
+import { rewrite, toposort, withArgs } from '../graph/walk.ts'
+import { bind, withTransients } from './binding.ts'
+import { overRemembered } from './memo.ts'
+import { numbersOf, type Numeral, numeralsOf, type Opened, opened, withNumbers } from './numbers.ts'
+import { noteCompiled } from './recomputed.ts'
 
 /** Programs remembered, and the bytes that they and their keys may hold together. */
 const PROGRAMS = 256
 const PROGRAM_BYTES = 2 ** 28
 
-const caches = new WeakMap<Device, Bounded<string, Executable>>()
+/** A program, and the numbers that are built into it. */
+interface Compiled {
+  readonly executable: Executable
+  readonly numbers: readonly number[]
+  /** Those that are arguments instead, having changed from call to call. */
+  readonly varies: readonly boolean[]
+}
+const caches = new WeakMap<Device, Bounded<string, Compiled>>()
 
-/** Compiled once a structure; the least recently used programs go when there are many, or when they hold much. */
-const executableFor = (
+/**
+ * Compiled once a structure, and again when a number in it turns out to vary; the least recently used programs go when there
+ * are many, or when they hold much.
+ */
+const compiledFor = (
   device: Device,
   leaves: readonly Expr[],
+  all: readonly Opened[],
   outputs: readonly Expr[],
   compiling: () => void,
-): Executable => {
+): Compiled => {
   const cache =
     caches.get(device) ??
-    bounded<string, Executable>({ count: PROGRAMS, bytes: PROGRAM_BYTES, dropped: (program) => program.release() })
+    bounded<string, Compiled>({
+      count: PROGRAMS,
+      bytes: PROGRAM_BYTES,
+      dropped: ({ executable }) => executable.release(),
+    })
   caches.set(device, cache)
-  const key = structureKey(leaves, outputs)
+  const numerals = numeralsOf(all)
+  const stands = numerals.map(({ stand }) => stand)
+  const key = `${structureKey([...leaves, ...stands], outputs)}|${stands.length}`
   const known = cache.get(key)
-  if (known !== undefined) return known
+  const fits = ({ value }: Numeral, i: number): boolean =>
+    known === undefined || known.varies[i] === true || Object.is(known.numbers[i], value)
+  if (known !== undefined && numerals.every(fits)) return known
   compiling()
-  const made = device.compile({ inputs: leaves, outputs, donated: leaves.map(() => false) })
-  cache.set(key, made, made.bytes + 2 * key.length)
+  const varies = numerals.map((n, i) => known?.varies[i] === true || !fits(n, i))
+  const graph = withNumbers(outputs, all, varies)
+  const inputs = [...leaves, ...graph.inputs]
+  const executable = device.compile({ inputs, outputs: graph.outputs, donated: inputs.map(() => false) })
+  const made = { executable, numbers: numerals.map(({ value }) => value), varies }
+  cache.set(key, made, executable.bytes + 2 * key.length)
   return made
 }
 
@@ -58,18 +82,28 @@ export const compute = (device: Device, wanted: readonly Expr[]): readonly Stora
   wanted.forEach(demandUntraced)
   return withTransients((keep) => {
     // Leaves become parameters, so that a program does not depend on the data it first ran on.
-    const stands = new Map<Expr, Expr>()
+    const leaves = new Map<Expr, Expr>()
     const inputs: Storage[] = []
+    const all: Opened[] = []
     const outputs = rewrite(simplify(overRemembered(device, wanted)), (node, args) => {
+      const open = opened(node, args)
+      if (open !== null) {
+        all.push(open)
+        return [open.value]
+      }
       if (node.prim.lower.kind !== 'leaf') return withArgs(node, args)
       const leaf = node.outs[0]!
       const bound = bind(device, leaf)
       if (bound === null) throw new Error(`realize: ${leak(leaf)}`)
       inputs.push(bound.transient ? keep(bound.storage) : bound.storage)
       const stand = parameter(leaf)
-      stands.set(leaf, stand)
+      leaves.set(leaf, stand)
       return [stand]
     })
-    return executableFor(device, [...stands.values()], outputs, () => noteCompiled(device, wanted)).run(inputs)
+    const { executable, varies } = compiledFor(device, [...leaves.values()], all, outputs, () =>
+      noteCompiled(device, wanted),
+    )
+    for (const { data, aval } of numbersOf(numeralsOf(all), varies)) inputs.push(keep(device.upload(data, aval)))
+    return executable.run(inputs)
   })
 }
