@@ -26,6 +26,8 @@ interface Rounds {
   readonly trips: number
   /** Whether a flag ends it: at `trips`, or at the row that the device knows where that is less. */
   readonly flagged: boolean
+  /** The most rounds, whatever the flag says. */
+  readonly most: number | null
   /** Whether the first carry of each round is kept, one above the other. */
   readonly stacked: boolean
 }
@@ -65,6 +67,7 @@ const rounds = (depth: number): fc.Arbitrary<Rounds> =>
       next: fc.array(fc.nat(40), { minLength: carries, maxLength: carries }),
       trips: fc.nat(4),
       flagged: fc.boolean(),
+      most: fc.option(fc.nat(4)),
       stacked: fc.boolean(),
     }),
   )
@@ -110,7 +113,7 @@ const run = (program: readonly LoopStep[], given: readonly F32[], row: I32): rea
 
 /** The carries after the rounds, and the sum of what was kept. */
 const goRound = (
-  { from: starts, body, next, trips, flagged, stacked }: Rounds,
+  { from: starts, body, next, trips, flagged, most, stacked }: Rounds,
   outer: readonly F32[],
   row: I32,
 ): readonly F32[] => {
@@ -140,7 +143,10 @@ const goRound = (
     },
     start,
   )
-  const results = loop(graph, operands.length, flagged ? null : trips, [...operands, ...start])
+  const results = loop(graph, operands.length, flagged ? (most === null ? null : { atMost: most }) : trips, [
+    ...operands,
+    ...start,
+  ])
   const kept = stacked ? [sum({ axis: 0 })(f32(results[first.length]!))] : []
   return [...results.slice(0, first.length).map(f32), ...kept]
 }
@@ -168,7 +174,7 @@ export const describeLoops = ({ steps: program }: LoopProgram): string => {
       'op' in s
         ? [`${indent}${bounded[s.op]![0]}(${s.x}, ${s.y}; ${s.k})`]
         : [
-            `${indent}${s.flagged ? 'while, at most' : 'for'} ${s.trips}: from ${s.from.join()} next ${s.next.join()}${s.stacked ? ' stacked' : ''}`,
+            `${indent}${s.flagged ? `while below ${s.trips}, at most ${s.most ?? 'ever'}` : `for ${s.trips}`}: from ${s.from.join()} next ${s.next.join()}${s.stacked ? ' stacked' : ''}`,
             ...lines(s.body, `${indent}  `),
           ],
     )

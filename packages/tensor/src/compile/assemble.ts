@@ -56,8 +56,8 @@ export const assemble = (whole: Plan): Assembled => {
         offset: slabs[slab]!.offset + offset,
       }))
       inside.set(group, moved.level)
-      const trips = loop.trips ?? { flag: carries.at(-1)! }
-      steps.push({ kind: 'loop', trips, steps: moved.steps, site: node.site })
+      const flag = loop.flagged ? carries.at(-1)! : null
+      steps.push({ kind: 'loop', trips: loop.trips, flag, steps: moved.steps, site: node.site })
     }
     steps.push(...memory.last.map(copyStep))
     return { steps, level: { graph, fusion, groups, bufferOf, bodies: inside, own } }

@@ -107,9 +107,10 @@ const linesOf = (steps: readonly Step[], times: number, depth: number): readonly
       case 'copy':
         return [{ kind: 'copy', times, depth }]
       case 'loop': {
-        const open = typeof step.trips === 'object'
-        const rounds = typeof step.trips === 'object' ? 1 : step.trips
-        const title = open ? 'as long as its flag is true:' : `${rounds} times:`
+        const open = step.flag !== null
+        const rounds = open ? 1 : step.trips
+        const most = step.trips === Infinity ? '' : `, at most ${step.trips} times`
+        const title = open ? `as long as its flag is true${most}:` : `${rounds} times:`
         return [{ kind: 'loop', title, open, depth }, ...linesOf(step.steps, times * rounds, depth + 1)]
       }
     }

@@ -20,7 +20,7 @@ const listing = (program: Program): string => {
     steps.flatMap((step) => {
       if (step.kind === 'copy') return `copy ${step.from} -> ${step.to}`
       if (step.kind === 'loop') {
-        const trips = typeof step.trips === 'number' ? `${step.trips} times` : `while ${step.trips.flag}`
+        const trips = `${step.trips} times${step.flag === null ? '' : ` while ${step.flag}`}`
         return [trips, ...lines(step.steps).map((line) => `  ${line}`)]
       }
       const { kernel, buffers } = step

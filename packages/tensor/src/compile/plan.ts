@@ -24,9 +24,9 @@ export interface Plan {
 
 export const plan = (capabilities: Capabilities, graph: Computation): Plan => {
   const known = new Map<Graph, Map<string, Plan>>()
-  const ofBody = ({ body, operands, trips }: Loop, around: Capabilities): Plan => {
+  const ofBody = ({ body, operands, flagged }: Loop, around: Capabilities): Plan => {
     // Kernels of a loop that its flag ends may have to look at it.
-    const bindings = around.bindings - (trips === null ? 1 : 0)
+    const bindings = around.bindings - (flagged ? 1 : 0)
     const same = known.get(body) ?? new Map<string, Plan>()
     known.set(body, same)
     const key = `${operands} ${bindings}`

@@ -35,9 +35,8 @@ export const playProgram = (program: Program, inputs: readonly Float64Array[]): 
           )
           break
         case 'loop': {
-          const { trips } = step
-          for (let round = 0; typeof trips === 'number' ? round < trips : memory[trips.flag]![0] !== 0; round++)
-            play(step.steps)
+          const { trips, flag } = step
+          for (let round = 0; round < trips && (flag === null || memory[flag]![0] !== 0); round++) play(step.steps)
         }
       }
   }

@@ -34,14 +34,19 @@ export type Step =
   | { readonly kind: 'kernel'; readonly kernel: Kernel; readonly buffers: readonly number[]; readonly site: Site }
   | { readonly kind: 'copy'; readonly from: number; readonly to: number; readonly bytes: number }
   /** The same steps again and again, over the same buffers. */
-  | { readonly kind: 'loop'; readonly trips: Trips; readonly steps: readonly Step[]; readonly site: Site }
+  | {
+      readonly kind: 'loop'
+      /** How many rounds, at most where a flag ends it. */
+      readonly trips: number
+      /** The buffer of a bool that is asked before each round whether there is another; null for a number of them. */
+      readonly flag: number | null
+      readonly steps: readonly Step[]
+      readonly site: Site
+    }
 
 /** All kernels among steps, those inside loops too, in order. */
 export const kernelSteps = (steps: readonly Step[]): readonly Extract<Step, { readonly kind: 'kernel' }>[] =>
   steps.flatMap((s) => (s.kind === 'kernel' ? [s] : s.kind === 'loop' ? kernelSteps(s.steps) : []))
-
-/** How many rounds: so many; or as long as the bool in buffer `flag` is true, which is asked before each round. */
-export type Trips = number | { readonly flag: number }
 
 /** A schedule: the buffers and the steps, in order, that a device records once and replays. `explain` prints it. */
 export interface Program {

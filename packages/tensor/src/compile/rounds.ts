@@ -4,7 +4,7 @@
  * rounds, or one, are no loop.
  */
 import { sizeOf } from '../base/shape.ts'
-import { loop } from '../control/loop.ts'
+import { loop, type Trips } from '../control/loop.ts'
 import type { Expr, Graph, Loop, Node } from '../graph/expr.ts'
 import { graph, inlined, isOwn } from '../graph/graph.ts'
 import { parameter } from '../graph/parameter.ts'
@@ -40,15 +40,17 @@ export const loopsTidied = (prepare: Prepare, roots: readonly Expr[]): readonly 
 /** The results of a loop in which the carries at `kept` are left; nobody asks for the others, for which `instead` stand. */
 const placed = (kept: readonly number[], results: readonly Expr[], instead: readonly Expr[]): readonly Expr[] =>
   instead.map((x, k) => results[kept.indexOf(k)] ?? x)
+const tripsOf = ({ trips, flagged }: Loop): Trips => (flagged ? { atMost: trips } : trips)
 const allOf = (xs: readonly unknown[]): readonly number[] => xs.map((_, i) => i)
 
 /** A loop whose carries all change, and have elements; or what it comes to, where it makes no rounds or one. */
-const unvarying = (prepare: Prepare, { body: raw, operands, trips }: Loop, args: readonly Expr[]): readonly Expr[] => {
+const unvarying = (prepare: Prepare, of: Loop, args: readonly Expr[]): readonly Expr[] => {
+  const { body: raw, operands, trips, flagged } = of
   const first = args.slice(operands)
   if (trips === 0) return first
   const { inputs, outputs } = withoutEmpty(prepare(raw))
-  if (trips === 1) return inlined({ inputs, outputs }, args)
-  const flag = trips === null ? first.length - 1 : -1
+  if (trips === 1 && !flagged) return inlined({ inputs, outputs }, args)
+  const flag = flagged ? first.length - 1 : -1
   const stays = (k: number): boolean =>
     k !== flag && (outputs[k] === inputs[operands + k] || sizeOf(first[k]!.shape) === 0)
   const varying = allOf(first).filter((k) => !stays(k))
@@ -63,7 +65,7 @@ const unvarying = (prepare: Prepare, { body: raw, operands, trips }: Loop, args:
   const results = loop(
     body,
     inputs.length - varying.length,
-    trips,
+    tripsOf(of),
     order.map((i) => args[i]!),
   )
   return placed(varying, results, first)
@@ -78,7 +80,7 @@ const withoutEmpty = ({ inputs, outputs }: Graph): Graph => {
 
 /** Positions of the inputs that the carries at `wanted` need, in one round or over several; of the carries among them too. */
 const inputsUsed = (
-  { body: { inputs, outputs }, operands, trips }: Loop,
+  { body: { inputs, outputs }, operands, flagged }: Loop,
   wanted: readonly number[],
 ): ReadonlySet<number> => {
   const position = new Map(inputs.map((x, i) => [x, i]))
@@ -91,7 +93,7 @@ const inputsUsed = (
     if (i >= operands) stack.push(outputs[i - operands]!)
   }
   for (const k of wanted) need(operands + k)
-  if (trips === null) need(inputs.length - 1)
+  if (flagged) need(inputs.length - 1)
   for (let x = stack.pop(); x !== undefined; x = stack.pop()) {
     if (seen.has(x)) continue
     seen.add(x)
@@ -131,7 +133,7 @@ const withoutUnused = (
   of: Loop,
   used: ReadonlySet<number>,
 ): { readonly loop: Loop & { readonly from: readonly number[] }; readonly kept: readonly number[] } => {
-  const { body, operands, trips } = of
+  const { body, operands } = of
   const from = allOf(body.inputs).filter((i) => used.has(i))
   const kept = from.flatMap((i) => (i < operands ? [] : [i - operands]))
   const left = graph(
@@ -140,12 +142,12 @@ const withoutUnused = (
   )
   // Loops inside may have lost who asked for their results.
   const pruned = from.length < body.inputs.length && hasLoops(left.outputs) ? prepare(left) : left
-  return { loop: { body: pruned, operands: from.length - kept.length, trips, from }, kept }
+  return { loop: { ...of, body: pruned, operands: from.length - kept.length, from }, kept }
 }
 
 /** Each operand once, and none that costs nothing to make. */
 const withoutTwins = (
-  { body: { inputs, outputs }, operands, trips, from }: Loop & { readonly from: readonly number[] },
+  { body: { inputs, outputs }, operands, trips, flagged, from }: Loop & { readonly from: readonly number[] },
   all: readonly Expr[],
 ): { readonly loop: Loop; readonly args: readonly Expr[] } => {
   const args = from.map((i) => all[i]!)
@@ -161,17 +163,18 @@ const withoutTwins = (
       gone.map((i) => (made(i) ? args[i]! : inputs[twin(i)]!)),
     ),
   )
-  return { loop: { body, operands: operands - gone.length, trips }, args: order.map((i) => args[i]!) }
+  return { loop: { body, operands: operands - gone.length, trips, flagged }, args: order.map((i) => args[i]!) }
 }
 
 /** The results of a loop, with what follows from its operands alone computed before. */
 const invariantsOutside = ({
-  loop: { body, operands, trips },
+  loop: of,
   args,
 }: {
   readonly loop: Loop
   readonly args: readonly Expr[]
 }): readonly Expr[] => {
+  const { body, operands } = of
   const { inputs, outputs } = body
   const fixed = inputs.slice(0, operands)
   const carries = inputs.slice(operands)
@@ -191,7 +194,7 @@ const invariantsOutside = ({
   return loop(
     once,
     order.length - carries.length,
-    trips,
+    tripsOf(of),
     order.map((i) => values[i]!),
   )
 }

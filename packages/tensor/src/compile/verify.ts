@@ -166,7 +166,7 @@ export const verifyProgram = (whole: Level, program: Program): void => {
       stored.forEach((value, i) => write(into[i]!, value))
     }
     /** One round stands for all: it finds the operands and the carries in their places, and leaves them there. */
-    const rounds = (group: Group, { trips, steps }: Extract<Step, { readonly kind: 'loop' }>): void => {
+    const rounds = (group: Group, { flag, steps }: Extract<Step, { readonly kind: 'loop' }>): void => {
       const { node } = group.stores[0]!.value
       const what = show(node.outs[0]!)
       const body = bodies.get(group) ?? fail(`${what} has steps inside`)
@@ -177,8 +177,7 @@ export const verifyProgram = (whole: Level, program: Program): void => {
       const carries = new Set(places.slice(operands))
       if (carries.size !== node.outs.length) fail(`two carries of ${what} have one buffer`)
       if (places.some((b, i) => i < operands && carries.has(b))) fail(`an operand of ${what} is a carry as well`)
-      if (typeof trips === 'object' && trips.flag !== places.at(-1))
-        fail(`${what} asks another buffer whether it goes on`)
+      if (flag !== null && flag !== places.at(-1)) fail(`${what} asks another buffer whether it goes on`)
       for (const b of [...body.own, ...carries])
         for (const other of [...places, ...carries])
           if (sharing[b]!.includes(other)) fail(`buffer ${b} of ${what} overlaps its buffer ${other}`)

@@ -33,6 +33,10 @@ describe('a loop', () => {
       loop(powersUpTo, 1, null, [scalar(4, 'i32'), scalar(1), scalar(0, 'i32'), scalar(go, 'bool')])
     expect(values(up(1))).toEqual([[81], [4], [0]])
     expect(values(up(0))).toEqual([[1], [0], [0]])
+    const atMost = (n: number): readonly Expr[] =>
+      loop(powersUpTo, 1, { atMost: n }, [scalar(4, 'i32'), scalar(1), scalar(0, 'i32'), scalar(1, 'bool')])
+    expect(values(atMost(2))).toEqual([[9], [2], [1]])
+    expect(values(atMost(9))).toEqual([[81], [4], [0]])
   })
 
   it('carries nothing: it is nothing', () => {
@@ -48,7 +52,11 @@ describe('a loop', () => {
     expect(() => loop(powers, 1, 1.5, args)).toThrow(/1.5 rounds/)
     const grows = trace('test', ([x]) => [p.concat([x!, x!], 0)], [p.fill([2], 'f32', 0)]).graph
     expect(() => loop(grows, 0, 1, [p.fill([2], 'f32', 0)])).toThrow(/carry 0 is a f32\[2\], and becomes a f32\[4\]/)
-    expect(() => loopP.vjp([], [], args, { body: powers, operands: 1, trips: 1 })).toThrow(/differentiated/)
-    expect(() => loopP.batch(args, [true], 1, { body: powers, operands: 1, trips: 1 })).toThrow(/batched/)
+    expect(() => loopP.vjp([], [], args, { body: powers, operands: 1, trips: 1, flagged: false })).toThrow(
+      /differentiated/,
+    )
+    expect(() => loopP.batch(args, [true], 1, { body: powers, operands: 1, trips: 1, flagged: false })).toThrow(
+      /batched/,
+    )
   })
 })

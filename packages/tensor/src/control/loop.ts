@@ -16,7 +16,7 @@ const show = (x: Aval | undefined): string => (x === undefined ? 'nothing' : sho
 
 export const loopP: Primitive<Loop> = {
   name: 'loop',
-  outs: (args, { body: { inputs, outputs }, operands, trips }) => {
+  outs: (args, { body: { inputs, outputs }, operands, trips, flagged }) => {
     if (inputs.length !== args.length) throw broken(`a body of ${inputs.length} inputs was given ${args.length}`)
     inputs.forEach((x, i) => {
       if (!same(x, args[i])) throw broken(`input ${i} of the body is a ${show(x)}, and was given a ${show(args[i])}`)
@@ -28,9 +28,10 @@ export const loopP: Primitive<Loop> = {
       if (!same(x, outputs[i])) throw broken(`carry ${i} is a ${show(x)}, and becomes a ${show(outputs[i])} in a round`)
     })
     const flag = carries.at(-1)
-    if (trips === null && (flag?.dtype !== 'bool' || flag.shape.length > 0))
+    if (flagged && (flag?.dtype !== 'bool' || flag.shape.length > 0))
       throw broken(`its last carry, a ${show(flag)}, should say whether it goes on: a bool scalar`)
-    if (trips !== null && !(Number.isSafeInteger(trips) && trips >= 0)) throw broken(`it has ${trips} rounds`)
+    if (!(trips >= 0 && (Number.isSafeInteger(trips) || (flagged && trips === Infinity))))
+      throw broken(`it has ${trips} rounds`)
     return carries.map(({ shape, dtype }) => ({ shape, dtype }))
   },
   vjp: () => {
@@ -40,10 +41,10 @@ export const loopP: Primitive<Loop> = {
     throw broken('it was batched')
   },
   lower: { kind: 'loop', of: (params) => params },
-  evaluate: (args, _, { body: { inputs, outputs }, operands, trips }, run) => {
+  evaluate: (args, _, { body: { inputs, outputs }, operands, trips, flagged }, run) => {
     const fixed = args.slice(0, operands)
     let carries: readonly Value[] = args.slice(operands)
-    for (let round = 0; trips === null ? carries.at(-1)!.data[0] !== 0 : round < trips; round++) {
+    for (let round = 0; round < trips && !(flagged && carries.at(-1)!.data[0] === 0); round++) {
       const given = [...fixed, ...carries]
       carries = run(outputs, new Map(inputs.map((x, i) => [x, given[i]!])))
     }
@@ -51,6 +52,12 @@ export const loopP: Primitive<Loop> = {
   },
 }
 
-/** The carries after `trips` rounds of `body` (null: as long as the last of them is true), from `args`: operands, then first carries. */
-export const loop = (body: Graph, operands: number, trips: number | null, args: readonly Expr[]): readonly Expr[] =>
-  body.outputs.length === 0 ? [] : applyAll(loopP, args, { body, operands, trips })
+/** So many rounds; as long as the last carry is true (null); or as long as it is, and no more than that many. */
+export type Trips = number | null | { readonly atMost: number }
+
+/** The carries after the rounds of `body`, from `args`: operands, then first carries. */
+export const loop = (body: Graph, operands: number, trips: Trips, args: readonly Expr[]): readonly Expr[] => {
+  if (body.outputs.length === 0) return []
+  const most = typeof trips === 'number' ? trips : (trips?.atMost ?? Infinity)
+  return applyAll(loopP, args, { body, operands, trips: most, flagged: typeof trips !== 'number' })
+}

@@ -109,11 +109,10 @@ export interface Loop {
   /** Inputs: operands, then carries; outputs: the carries of the next round, of the same shapes and dtypes. */
   readonly body: Graph
   readonly operands: number
-  /**
-   * How many rounds; null: as long as the last carry, a bool scalar, is true, which is asked before each round, so that there
-   * may be none.
-   */
-  readonly trips: number | null
+  /** How many rounds, at most where a flag ends it: Infinity where that alone does. */
+  readonly trips: number
+  /** Whether it goes on only as long as the last carry, a bool scalar, is true: asked before each round, so that there may be none. */
+  readonly flagged: boolean
 }
 
 /** How a primitive becomes loops. The scheduler branches on these kinds, never on a primitive's name. */

@@ -45,7 +45,10 @@ const runsOf = (program: Program, functions: readonly (readonly CompiledKernel[]
   let next = 0
   const run = (step: Step): readonly Run[] => {
     if (step.kind === 'copy') return step.bytes === 0 ? [] : [step]
-    if (step.kind === 'loop') return [{ kind: 'loop', trips: step.trips, runs: step.steps.flatMap(run) }]
+    if (step.kind === 'loop') {
+      const { trips, flag } = step
+      return [{ kind: 'loop', trips, flag, runs: step.steps.flatMap(run) }]
+    }
     const blame: Blame = { op: step.kernel.name, site: step.site }
     const { buffers } = step
     return functions[next++]!.filter(({ units }) => units > 0).map(({ call, units }, i): Run => {
@@ -166,9 +169,8 @@ export const loadProgram = (host: Host, program: Program): Executable => {
           break
         case 'loop': {
           const { trips } = step
-          const most = typeof trips === 'number' ? trips : Infinity
-          const flag = typeof trips === 'number' ? null : starts[trips.flag]!
-          for (let round = 0; round < most && (flag === null || memory.word(flag) !== 0); round++)
+          const flag = step.flag === null ? null : starts[step.flag]!
+          for (let round = 0; round < trips && (flag === null || memory.word(flag) !== 0); round++)
             kernels += runSteps(step.runs)
         }
       }

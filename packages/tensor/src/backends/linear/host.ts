@@ -1,6 +1,6 @@
 /** What a wasm device gives its programs, and what a program holds of it. */
 import type { Aval } from '../../graph/expr.ts'
-import type { Program, Trips } from '../../compile/program.ts'
+import type { Program } from '../../compile/program.ts'
 import { describeSite, type Site } from '../../base/site.ts'
 import type { Storage } from '../device.ts'
 import type { Arena } from './arena.ts'
@@ -51,7 +51,7 @@ export type Run =
       readonly counts: number
     }
   | { readonly kind: 'copy'; readonly from: number; readonly to: number; readonly bytes: number }
-  | { readonly kind: 'loop'; readonly trips: Trips; readonly runs: readonly Run[] }
+  | { readonly kind: 'loop'; readonly trips: number; readonly flag: number | null; readonly runs: readonly Run[] }
 
 /** What can be called: functions, which reach the device's memory. */
 export interface Callable {

@@ -1,4 +1,4 @@
-/** Copies within one buffer, which WebGPU's own copy refuses: a kernel over two ranges of the slab that both lie in. */
+/** Copies by kernels: within one buffer, which WebGPU's own copy refuses, and inside of loops, where a round stays one pass. */
 import type { Shader } from './printer/index.ts'
 
 const LANES = 64
@@ -29,4 +29,21 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     entry: 'main',
     workgroups: [across, Math.ceil(groups / across), 1],
   }
+}
+
+/** Which bindings `bothShader` writes: what lies in the arena, as the flag may, is bound writable. */
+export const bothAccess = 'wrw'
+
+/** Whether both of two words are set, as a word: a gate is open where the flag of its loop is set and the gate around it is open. */
+export const bothShader: Shader = {
+  source: `@group(0) @binding(0) var<storage, read_write> b0: array<u32>;
+@group(0) @binding(1) var<storage, read> b1: array<u32>;
+@group(0) @binding(2) var<storage, read_write> b2: array<u32>;
+@compute @workgroup_size(1)
+fn main() {
+  b2[0] = select(0u, b0[0], b1[0] != 0u);
+}
+`,
+  entry: 'main',
+  workgroups: [1, 1, 1],
 }

@@ -16,7 +16,7 @@ import type { Pipelines } from './pipelines.ts'
 import { LONGEST, perform, type Performance } from './performance.ts'
 import { placesOf } from './places.ts'
 import type { WorkQueue } from './queue.ts'
-import { bindAll, type Bound, culprit, gateOf, type GpuStep, hasGate, prepare, writerOf } from './steps.ts'
+import { bindAll, type Bound, culprit, gatesOf, type GpuStep, prepare, writerOf } from './steps.ts'
 import type { GpuStorage } from './storage.ts'
 import { handOver } from './submission.ts'
 import { createTape, MOST } from './tape.ts'
@@ -88,7 +88,7 @@ const fix = (host: Host, program: Program): Fixed =>
         written.push(held.outcome)
       }
     })
-    if (hasGate(program)) owned.set(gateOf(program), keep(host.memory.take(4, () => nobody)))
+    for (const gate of gatesOf(program)) owned.set(gate, keep(host.memory.take(4, () => nobody)))
     return { owned, written, closedOver }
   })
 
@@ -98,7 +98,7 @@ const workOf = (steps: readonly GpuStep[]): number =>
     2 * MOST,
     steps.reduce((sum, s) => {
       if (s.kind !== 'rounds') return sum + 1
-      return sum + workOf(s.steps) * (typeof s.trips === 'number' ? s.trips : LONGEST)
+      return sum + workOf(s.steps) * Math.min(s.trips, LONGEST)
     }, 0),
   )
 
@@ -168,8 +168,8 @@ export const loadProgram = (host: Host, program: Program): Executable => {
         const place = places.of[i] ?? null
         return place === null ? whole(blocks[i]!) : { block: slabs[place.slab]!, offset: place.offset, bytes }
       })
-      const gate = fixed.owned.get(gateOf(program))
-      bound = bindAll(dispatches, host.groups, gate === undefined ? ranges : [...ranges, whole(gate)])
+      const gates = gatesOf(program).map((gate) => whole(fixed.owned.get(gate)!))
+      bound = bindAll(dispatches, host.groups, [...ranges, ...gates])
       boundTo = key
     }
     return bound

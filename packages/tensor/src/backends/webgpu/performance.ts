@@ -3,11 +3,10 @@
  * at once. A loop of very many rounds is handed over in parts, never more than a few ahead of the device; one that a flag ends
  * is handed over in chunks of rounds, and the host asks the flag between them.
  */
-import type { Flag, GpuStep, Rounds } from './steps.ts'
+import { CHUNK, type Flag, type GpuStep, type Rounds } from './steps.ts'
 import type { Tape } from './tape.ts'
 
-/** Rounds of the first chunk; each chunk after it has twice as many, up to the most. */
-const CHUNK = 16
+/** Each chunk of rounds is twice as long as the one before, up to so many. */
 export const LONGEST = 256
 
 /** What a performance waits for: a word of a buffer, or that the device is not far behind. */
@@ -27,9 +26,8 @@ export const perform = function* (steps: readonly GpuStep[], tape: Tape): Perfor
         tape.copy(step)
         break
       case 'rounds':
-        if (typeof step.trips === 'number')
-          for (let round = 0; round < step.trips; round++) yield* perform(step.steps, tape)
-        else yield* untilClosed(step, step.trips, tape)
+        if (step.flag === null) for (let round = 0; round < step.trips; round++) yield* perform(step.steps, tape)
+        else yield* untilClosed(step, step.flag, tape)
     }
 }
 
@@ -38,19 +36,19 @@ function* handOver(tape: Tape): Performance {
   yield { kind: 'pace' }
 }
 
-function* untilClosed({ steps }: Rounds, { buffer, gate }: Flag, tape: Tape): Performance {
+function* untilClosed({ steps, trips }: Rounds, { buffer, gate }: Flag, tape: Tape): Performance {
   const ask = { kind: 'flag', buffer } as const
   if (gate === null) {
-    while (yield ask) yield* perform(steps, tape)
+    for (let round = 0; round < trips && (yield ask); round++) yield* perform(steps, tape)
     return
   }
-  let rounds = CHUNK
-  do {
-    for (let round = 0; round < rounds; round++) {
+  for (let round = 0, chunk = CHUNK; round < trips; chunk = Math.min(2 * chunk, LONGEST)) {
+    if (round > 0 && !(yield ask)) return
+    const end = Math.min(trips, round + chunk)
+    for (; round < end; round++) {
       if (tape.full()) yield* handOver(tape)
       tape.dispatch(gate)
       yield* perform(steps, tape)
     }
-    rounds = Math.min(2 * rounds, LONGEST)
-  } while (yield ask)
+  }
 }

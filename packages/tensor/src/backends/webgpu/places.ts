@@ -29,10 +29,7 @@ const boundBy = (step: Step, looped: boolean): readonly number[] => {
     case 'copy':
       return looped ? [step.from, step.to] : []
     case 'loop':
-      return [
-        ...(typeof step.trips === 'number' ? [] : [step.trips.flag]),
-        ...step.steps.flatMap((s) => boundBy(s, true)),
-      ]
+      return [...(step.flag === null ? [] : [step.flag]), ...step.steps.flatMap((s) => boundBy(s, true))]
   }
 }
 

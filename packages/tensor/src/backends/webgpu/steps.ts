@@ -3,7 +3,7 @@ import { gated, printKernel, type Shader, type Tuning } from './printer/index.ts
 import { kernelSteps, type Program, type Step } from '../../compile/program.ts'
 import { describeSite } from '../../base/site.ts'
 import type { BindGroups, Range } from './bindings.ts'
-import { copyAccess, copyShader } from './copies.ts'
+import { bothAccess, bothShader, copyAccess, copyShader } from './copies.ts'
 import { type Blame, type Faults, nobody, type Outcome } from './faults.ts'
 import type { Pipeline, Pipelines } from './pipelines.ts'
 import type { Places } from './places.ts'
@@ -28,7 +28,9 @@ export interface Copy {
 }
 export interface Rounds {
   readonly kind: 'rounds'
-  readonly trips: number | Flag
+  /** How many rounds, at most where a flag ends it. */
+  readonly trips: number
+  readonly flag: Flag | null
   readonly steps: readonly GpuStep[]
 }
 /**
@@ -57,20 +59,27 @@ export const writerOf = (program: Program, isOne: (buffer: number) => boolean): 
   return nobody
 }
 
-const endsByFlag = (step: Step): boolean =>
-  step.kind === 'loop' && (typeof step.trips !== 'number' || step.steps.some(endsByFlag))
+/** Rounds that are sent before a flag is asked: where there are no more than that, it never is. */
+export const CHUNK = 16
+/** Whether the host has to ask a flag before it can go on. */
+const asks = (step: Step): boolean =>
+  step.kind === 'loop' && ((step.flag !== null && step.trips > CHUNK) || step.steps.some(asks))
+/** How many flags can be open at one time, one inside the other. */
+const nesting = (step: Step): number =>
+  step.kind === 'loop' ? Math.max(0, ...step.steps.map(nesting)) + (step.flag === null ? 0 : 1) : 0
 
-/** The number of the gate's buffer: it comes after all of the program's. */
-export const gateOf = (program: Program): number => program.buffers.length
-/** Whether a program needs a gate. */
-export const hasGate = (program: Program): boolean => program.steps.some(endsByFlag)
+/** The buffers of a program's gates: as many as loops that flags end are inside of one another. They come after all others. */
+export const gatesOf = ({ buffers, steps }: Program): readonly number[] =>
+  Array.from({ length: Math.max(0, ...steps.map(nesting)) }, (_, depth) => buffers.length + depth)
 
 /** Where a step is. */
 interface Context {
   /** Inside of a loop, where a copy is a kernel: the round stays one pass. */
   readonly looped: boolean
-  /** In a loop that its flag ends. */
-  readonly gated: boolean
+  /** The buffer of the gate in whose loop it is. */
+  readonly gate: number | null
+  /** The gates that are free. */
+  readonly gates: readonly number[]
 }
 
 /**
@@ -84,35 +93,38 @@ export const prepare = (program: Program, places: Places, pipelines: Pipelines, 
     shader: Shader,
     access: string,
     buffers: readonly number[],
-    closes: boolean,
+    gate: number | null,
     { op, blame }: { readonly op: string; readonly blame: () => Blame },
     counts = false,
   ): Dispatch => {
-    const guarded = closes ? gated(shader, buffers.length) : shader
+    const guarded = gate === null ? shader : gated(shader, buffers.length)
     const made: Dispatch = {
       kind: 'dispatch',
       blame,
-      pipeline: pipelines.of(guarded, closes ? `${access}r` : access, op),
+      pipeline: pipelines.of(guarded, gate === null ? access : `${access}r`, op),
       workgroups: shader.workgroups,
-      buffers: closes ? [...buffers, gateOf(program)] : buffers,
+      buffers: gate === null ? buffers : [...buffers, gate],
       counts,
       at: dispatches.length,
     }
     dispatches.push(made)
     return made
   }
-  const copy = (from: number, to: number, bytes: number, closes: boolean): Dispatch =>
-    dispatch(copyShader(bytes), copyAccess, [from, to], closes, {
-      op: 'copy',
-      blame: () => ({ op: 'a copy', site: '' }),
-    })
+  const copying = { op: 'copy', blame: () => ({ op: 'a copy', site: '' }) }
+  const copy = (from: number, to: number, bytes: number, gate: number | null): Dispatch =>
+    dispatch(copyShader(bytes), copyAccess, [from, to], gate, copying)
+  /** Sets a gate to a flag; to 0 where it is inside of a loop whose own gate is closed. */
+  const setGate = (flag: number, gate: number, around: number | null): Dispatch =>
+    around === null
+      ? copy(flag, gate, 4, null)
+      : dispatch(bothShader, bothAccess, [flag, around, gate], null, { ...copying, op: 'gate' })
   const prepared = (step: Step, context: Context): readonly GpuStep[] => {
     switch (step.kind) {
       case 'copy': {
         const { from, to, bytes } = step
         if (from === to || bytes === 0) return []
         const apart = slabOf(from) === null || slabOf(from) !== slabOf(to)
-        return [apart && !context.looped ? step : copy(from, to, bytes, context.gated)]
+        return [apart && !context.looped ? step : copy(from, to, bytes, context.gate)]
       }
       case 'kernel': {
         const { buffers, site } = step
@@ -122,22 +134,22 @@ export const prepare = (program: Program, places: Places, pipelines: Pipelines, 
         const access = bound.map((b) => (b.write ? 'w' : 'r')).join('')
         const { name: op } = step.kernel
         const blame = (): Blame => ({ op, site: describeSite(site) })
-        return [dispatch(shader, access, buffers, context.gated, { op, blame }, true)]
+        return [dispatch(shader, access, buffers, context.gate, { op, blame }, true)]
       }
       case 'loop': {
-        const flagged = typeof step.trips !== 'number'
-        const asked = flagged && step.steps.some(endsByFlag)
-        const inside = { looped: true, gated: context.gated || (flagged && !asked) }
+        const { trips, flag } = step
+        const asked = flag !== null && step.steps.some(asks)
+        const [next, ...free] = context.gates
+        const gate = flag === null || asked ? null : next!
+        const inside: Context = gate === null ? { ...context, looped: true } : { looped: true, gate, gates: free }
         const steps = step.steps.flatMap((s) => prepared(s, inside))
-        if (typeof step.trips === 'number')
-          return steps.length === 0 ? [] : [{ kind: 'rounds', trips: step.trips, steps }]
-        const { flag } = step.trips
-        const gate = asked ? null : copy(flag, gateOf(program), 4, false)
-        return [{ kind: 'rounds', trips: { buffer: flag, gate }, steps }]
+        if (flag === null) return steps.length === 0 ? [] : [{ kind: 'rounds', trips, flag, steps }]
+        const set = gate === null ? null : setGate(flag, gate, context.gate)
+        return [{ kind: 'rounds', trips, flag: { buffer: flag, gate: set }, steps }]
       }
     }
   }
-  const steps = program.steps.flatMap((s) => prepared(s, { looped: false, gated: false }))
+  const steps = program.steps.flatMap((s) => prepared(s, { looped: false, gate: null, gates: gatesOf(program) }))
   return { steps, dispatches }
 }
 
