@@ -99,9 +99,24 @@ const inputsUsed = (
     seen.add(x)
     const i = position.get(x)
     if (i !== undefined) need(i)
-    stack.push(...x.node.args)
+    const { args } = x.node
+    const inside = loopOf(x.node)
+    if (inside === null) stack.push(...args)
+    else for (const j of resultNeeds(inside, x.index)) stack.push(args[j]!)
   }
   return used
+}
+
+const known = new WeakMap<Graph, Map<string, ReadonlySet<number>>>()
+
+/** The positions of the arguments that one result of a loop needs: what several need is what each of them does. */
+const resultNeeds = (of: Loop, result: number): ReadonlySet<number> => {
+  const ofBody = known.get(of.body) ?? new Map<string, ReadonlySet<number>>()
+  known.set(of.body, ofBody)
+  const key = `${of.operands} ${of.flagged} ${result}`
+  const found = ofBody.get(key) ?? inputsUsed(of, [result])
+  ofBody.set(key, found)
+  return found
 }
 
 /** For each loop that something needs: the positions of its arguments that are needed. */
@@ -137,11 +152,15 @@ const withoutUnused = (
   const from = allOf(body.inputs).filter((i) => used.has(i))
   const kept = from.flatMap((i) => (i < operands ? [] : [i - operands]))
   const left = graph(
-    from.map((i) => body.inputs[i]!),
+    body.inputs,
     kept.map((k) => body.outputs[k]!),
   )
-  // Loops inside may have lost who asked for their results.
-  const pruned = from.length < body.inputs.length && hasLoops(left.outputs) ? prepare(left) : left
+  // Loops inside may have lost who asked for their results: they let go of what only those need.
+  const { inputs, outputs } = from.length < body.inputs.length && hasLoops(left.outputs) ? prepare(left) : left
+  const pruned = graph(
+    from.map((i) => inputs[i]!),
+    outputs,
+  )
   return { loop: { ...of, body: pruned, operands: from.length - kept.length, from }, kept }
 }
 
