@@ -3,6 +3,11 @@
  * only compute with tensors need `@adjoint/tensor` alone.
  */
 export type { Ix } from './loops/ix.ts'
+export type { Scalar as ScalarExpr } from './loops/scalar.ts'
+/** Index arithmetic: what a pointwise lowering reads its operands at. */
+export * as ix from './loops/ix.ts'
+/** Scalar arithmetic: what a pointwise lowering gives for one element. */
+export * as scalars from './loops/scalar.ts'
 export { dtypes, isFloat, type DType, type HostArray } from './base/dtype.ts'
 export { DTypeError, ShapeError, showAval } from './base/errors.ts'
 export { normalizeAxis, sameShape, showShape, sizeOf } from './base/shape.ts'
@@ -11,6 +16,7 @@ export {
   apply,
   applyAll,
   over,
+  paramsOf,
   type Access,
   type Aval,
   type Evaluator,
@@ -21,7 +27,7 @@ export {
   type Primitive,
   type Value,
 } from './graph/expr.ts'
-export { single, type Single } from './graph/single.ts'
+export { single, type Single, type SingleLowering } from './graph/single.ts'
 export { dependents, frontier, rewrite, substitute, toposort, withArgs } from './graph/walk.ts'
 export { batch, type Batched } from './graph/batch.ts'
 export { evaluate } from './graph/evaluate.ts'
@@ -29,6 +35,10 @@ export { close, graph, inlined, trace, type Closed, type Graph } from './graph/g
 export { isTraced, leak, traceOf, tracing, withTrace, type Trace } from './graph/trace.ts'
 export { typed } from './graph/tensor.ts'
 export * as primitives from './primitives/index.ts'
+/** Rules for the `simplify` of a record. */
+export * as algebra from './primitives/algebra.ts'
+/** What a record demands of its operands. */
+export * as demands from './primitives/operands.ts'
 export { pullbackOf, type Differentiated, type Linear } from './transform/pullback.ts'
 export { pushforwardOf } from './transform/pushforward.ts'
 export { call } from './control/call.ts'
