@@ -34,7 +34,8 @@ export const keyOf = (value: unknown): string => {
       .map(([k, v]) => `${k}:${keyOf(v)}`)
       .join(',')}}`
   }
-  return typeof value === 'function' ? `#${identityOf(value)}` : String(value)
+  if (typeof value === 'function') return `#${identityOf(value)}`
+  return typeof value === 'bigint' ? `${value}n` : String(value)
 }
 
 /** Keys of the params of nodes, which never change and stand in many nodes. */

@@ -11,7 +11,7 @@ import { cumprod, cumsum } from './cumulative.ts'
 import { dynamicSlice, dynamicUpdateSlice, gather, oneHot, scatterAdd, take, takeAlongAxis } from './indexing.ts'
 import { matmul } from './linalg.ts'
 import { add, mul } from './math.ts'
-import { expandDims, flip, reshape, slice } from './movement.ts'
+import { broadcastTo, expandDims, flip, reshape, slice } from './movement.ts'
 import { sum } from './reductions.ts'
 import { argsort, sort, topK } from './sorting.ts'
 
@@ -93,11 +93,19 @@ describe('positions', () => {
     expect(() => takeAlongAxis(0)(x, flip()(wrong))).toThrow(rule)
     expect(() => takeAlongAxis(0)(table, expandDims(1)(wrong) as never)).toThrow(rule)
     expect(() => scatterAdd(0)(x, tensor([7], 'u32'), ones([1]))).toThrow('position 7 is outside of axis 0')
+    expect(() => take(0)(x, slice([1], [2])(wrong))).toThrow(rule)
+    expect(() => take(0)(x, broadcastTo([4])(slice([1], [2])(wrong)))).toThrow(rule)
     expect(() => dynamicSlice([2])(x, [2])).toThrow(
       'dynamicSlice(f32[3]): a block of 2 does not begin at 2 of axis 0, which has 3 elements. Starts that are numbers are integers from -3 to 1',
     )
     expect(() => dynamicSlice([2])(x, [0.5])).toThrow('does not begin at 0.5')
     expect(() => dynamicUpdateSlice(x, ones([2]), [-4])).toThrow('does not begin at -4')
+  })
+  it('that movement leaves out are none', () => {
+    const wrong = indices([0, 3])
+    expect(values(take(0)(x, slice([0], [1])(wrong)))).toEqual(values(slice([0], [1])(x)))
+    expect(values(take(0)(x, broadcastTo([0])(slice([1], [2])(wrong))))).toEqual([])
+    expect(values(take(0)(x, broadcastTo([0])(scalar(7, 'i32'))))).toEqual([])
   })
   it('that only the program knows to be outside read nothing, and write nothing', () => {
     const at = add(indices([3, -4, 1]), 0)

@@ -195,8 +195,6 @@ const lowered = (out: Expr, args: readonly Data[], exprs: readonly Expr[]): Arra
       return evaluate([out])[0]!.data
     case 'after':
       return args[0]!.data
-    case 'loop':
-      throw new Error('a loop is made of kernels, and is none')
     case 'pointwise': {
       const rows = axesFor(out.shape)
       const index = rows.map(ix.ofAxis)
