@@ -54,4 +54,43 @@ describe('queue of work', () => {
     await turn()
     expect(done).toEqual(['a', 'b', 'c', 'd'])
   })
+
+  it('waits for work that goes on, and for what that goes on with', async () => {
+    const done: string[] = []
+    const queue = workQueue((error) => done.push(error instanceof Error ? error.message : String(error)))
+    let end = (): void => undefined
+    queue.push(null, () => {
+      done.push('a begins')
+      queue.push(null, () => done.push('within'))
+      return new Promise<void>((resolve) => (end = resolve)).then(() => done.push('a ends'))
+    })
+    expect(queue.idle()).toBe(false)
+    queue.push(null, () => done.push('b'))
+    queue.push(Promise.resolve(), () => Promise.reject(new Error('c fails')))
+    queue.push(null, () => done.push('d'))
+    await turn()
+    expect(done).toEqual(['a begins', 'within'])
+    end()
+    await turn()
+    expect(done).toEqual(['a begins', 'within', 'a ends', 'b', 'c fails', 'd'])
+    expect(queue.idle()).toBe(true)
+  })
+
+  it('flushed, waits no longer for what has begun, and does not begin it again', async () => {
+    const done: string[] = []
+    const queue = workQueue((error) => done.push(error instanceof Error ? error.message : String(error)))
+    let fail = (_: Error): void => undefined
+    queue.push(null, () => {
+      done.push('a')
+      return new Promise<void>((_, reject) => (fail = reject))
+    })
+    queue.push(null, () => Promise.reject(new Error('b fails')))
+    queue.flush()
+    expect(done).toEqual(['a'])
+    expect(queue.idle()).toBe(true)
+    queue.push(null, () => done.push('c'))
+    fail(new Error('a fails'))
+    await turn()
+    expect(done.toSorted()).toEqual(['a', 'a fails', 'b fails', 'c'])
+  })
 })
