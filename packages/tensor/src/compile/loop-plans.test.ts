@@ -24,6 +24,18 @@ const rounds = (trips: Trips, carries: readonly Expr[], body: (now: readonly Exp
   return loop(graph, operands.length, trips, [...operands, ...carries])
 }
 
+/** The same, with what the body reads of the outside handed to it, and not computed outside. */
+const roundsOf = (
+  trips: Trips,
+  operands: readonly Expr[],
+  carries: readonly Expr[],
+  body: (operands: readonly Expr[], now: readonly Expr[]) => readonly Expr[],
+) => {
+  const n = operands.length
+  const { graph } = trace('loop', (all) => body(all.slice(0, n), all.slice(n)), [...operands, ...carries])
+  return loop(graph, n, trips, [...operands, ...carries])
+}
+
 type Kinds = Step['kind']
 const kindsOf = (steps: readonly Step[]): readonly (Kinds | readonly unknown[])[] =>
   steps.map((s) => (s.kind === 'loop' ? kindsOf(s.steps) : s.kind))
@@ -136,6 +148,27 @@ for (const [name, capabilities] of Object.entries({ host, parallel }))
       const mask = (v: Expr): Expr => p.where(p.lt(p.iota([4, 4], 0, 'i32'), p.iota([4, 4], 1, 'i32')), v, half(v))
       const [m] = rounds(3, [x], ([c]) => [mask(p.tanh(c!))])
       expect(kindsOf(planned([x], [m!], [0]).steps)).toEqual([['kernel']])
+    })
+
+    it('what a flag may leave out is not computed before it is asked', () => {
+      const [x, w] = [f32(4, 4), f32(4, 4)]
+      const go = p.lt(p.reduceSum(x, [0, 1]), number(0))
+      const stop = number(0, 'bool')
+      const [y] = roundsOf({ atMost: 1 }, [w], [x, go], ([v]) => [p.dot(v!, v!), stop])
+      expect(
+        kernelSteps(planned([x, w], [y!]).steps.filter((s) => s.kind === 'kernel')).map((s) => s.kernel.kind),
+      ).toEqual(['loop'])
+      // nor rounds that might have no end without it
+      const [z] = roundsOf(null, [w], [x, go], ([v], [c]) => {
+        const [d] = rounds(null, [v!, p.lt(p.reduceMax(v!, [0, 1]), number(1))], ([e]) => [
+          p.add(e!, filled(e!, 1)),
+          p.lt(p.reduceMax(e!, [0, 1]), number(1)),
+        ])
+        return [p.add(p.dot(v!, v!), p.tanh(p.add(c!, d!))), stop]
+      })
+      const program = planned([x, w], [z!])
+      expect(kernelNames(program)).toContain('dot')
+      expect(kindsOf(program.steps).filter(Array.isArray)).toHaveLength(1)
     })
 
     it('no rounds, one round, nothing to carry', () => {

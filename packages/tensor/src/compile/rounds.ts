@@ -185,6 +185,20 @@ const withoutTwins = (
   return { loop: { body, operands: operands - gone.length, trips, flagged }, args: order.map((i) => args[i]!) }
 }
 
+/** Whether a value may take for ever: rounds that nothing but a flag ends. */
+const isEndless = (x: Expr): boolean =>
+  toposort([x]).some((node) => {
+    const inside = loopOf(node)
+    return inside !== null && (inside.trips === Infinity || inside.body.outputs.some(isEndless))
+  })
+
+/**
+ * Which of the values that are the same in every round are to be computed before the first: not those that cost nothing. Where
+ * a flag may say that there is no round at all, nothing that might not end without it; and nothing where there is but one round.
+ */
+const worthOnce = ({ trips, flagged }: Loop, same: readonly Expr[]): readonly Expr[] =>
+  trips === 1 ? [] : same.filter((x) => !isOwn(x) && !(flagged && isEndless(x)))
+
 /** The results of a loop, with what follows from its operands alone computed before. */
 const invariantsOutside = ({
   loop: of,
@@ -197,7 +211,7 @@ const invariantsOutside = ({
   const { inputs, outputs } = body
   const fixed = inputs.slice(0, operands)
   const carries = inputs.slice(operands)
-  const found = invariants(outputs, carries).filter((x) => !isOwn(x))
+  const found = worthOnce(of, invariants(outputs, carries))
   const stands = found.map(parameter)
   const outside = substitute(found, fixed, args.slice(0, operands))
   const next = substitute(outputs, found, stands)
