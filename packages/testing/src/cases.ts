@@ -240,6 +240,24 @@ on(
     .map(([x, indices, params]) => ({ args: [x, indices], params })),
 )
 on(
+  [p.putAlongAxisP],
+  withAxis({ dim: positiveDims }, (shape) => data(shape))
+    .chain(({ x, axis }) => {
+      const n = x.shape[axis]!
+      const lines = fc.array(permutations(n), { minLength: sizeOf(x.shape) / n, maxLength: sizeOf(x.shape) / n })
+      return fc.tuple(fc.constant(x), fc.constant(axis), lines, fc.nat(n))
+    })
+    .chain(([x, axis, lines, m]) => {
+      const shape = x.shape.with(axis, m)
+      const inner = sizeOf(shape.slice(axis + 1))
+      const at = Float64Array.from({ length: sizeOf(shape) }, (_, i) => {
+        const line = m === 0 ? 0 : Math.floor(i / (m * inner)) * inner + (i % inner)
+        return lines[line]![Math.floor(i / inner) % Math.max(1, m)]!
+      })
+      return data(shape).map((updates) => ({ args: [x, { shape, dtype: 'i32', data: at }, updates], params: { axis } }))
+    }),
+)
+on(
   [p.scatterAddP],
   gathers
     .chain(([shape, axis, at]) =>
@@ -263,23 +281,66 @@ on(
   [p.cumsumP, p.reverseCumsumP],
   withAxis({}, numeric).map(({ x, axis }) => ({ args: [x], params: { axis } })),
 )
+/** Keys of these dtypes with repeats and special values, or long enough to be merged. */
+const keys = (of: readonly DType[]) =>
+  fc.oneof(
+    {
+      weight: 3,
+      arbitrary: withAxis({}, (shape) =>
+        fc
+          .constantFrom(...of)
+          .chain((dtype) =>
+            data(shape, dtype, dtype === 'f32' ? fc.constantFrom(0, -1, 1, 2, NaN, Infinity, -Infinity) : undefined),
+          ),
+      ),
+    },
+    { weight: 1, arbitrary: withAxis({ maxRank: 2, dim: fc.constantFrom(1, 2, 65, 100, 128, 200) }, numeric) },
+  )
 on(
   [p.argsortP],
-  fc
-    .oneof(
-      {
-        weight: 3,
-        arbitrary: withAxis({}, (shape) =>
-          fc
-            .constantFrom(...all)
-            .chain((dtype) =>
-              data(shape, dtype, dtype === 'f32' ? fc.constantFrom(0, -1, 1, 2, NaN, Infinity, -Infinity) : undefined),
-            ),
-        ),
-      },
-      { weight: 1, arbitrary: withAxis({ maxRank: 2, dim: fc.constantFrom(1, 2, 65, 100, 128) }, numeric) },
-    )
-    .chain(({ x, axis }) => fc.boolean().map((descending) => ({ args: [x], params: { axis, descending } }))),
+  keys(all).chain(({ x, axis }) => fc.boolean().map((descending) => ({ args: [x], params: { axis, descending } }))),
+)
+on(
+  [p.sortP],
+  // float keys are all different, so that derivatives exist; what rides along may have any element
+  withAxis({}, (shape) =>
+    fc
+      .constantFrom<DType>('f32', 'i32', 'bool')
+      .chain((dtype) => (dtype === 'f32' ? distinct(shape) : data(shape, dtype))),
+  ).chain(({ x, axis }) =>
+    fc
+      .tuple(
+        fc.boolean(),
+        data(x.shape),
+        fc.constantFrom(...all).chain((dtype) => data(x.shape, dtype)),
+      )
+      .map(([descending, ...others]) => ({ args: [x, ...others], params: { axis, descending } })),
+  ),
+)
+/** An order of the elements along an axis in which each run of them is sorted. */
+const runsOf = (x: Data, axis: number, run: number, descending: boolean): Data => {
+  const n = x.shape[axis]!
+  const inner = sizeOf(x.shape.slice(axis + 1))
+  const order = new Float64Array(x.data.length)
+  for (let first = 0; first < order.length; first++) {
+    const at = Math.floor(first / inner) % n
+    if (at % run !== 0) continue
+    const key = (i: number): number => x.data[first + (i - at) * inner]!
+    const last = (i: number): number => Number(Number.isNaN(key(i)))
+    Array.from({ length: Math.min(run, n - at) }, (_, i) => at + i)
+      .sort((i, j) => last(i) - last(j) || (key(i) < key(j) ? -1 : key(i) > key(j) ? 1 : 0) * (descending ? -1 : 1))
+      .forEach((i, to) => (order[first + to * inner] = i))
+  }
+  return { shape: x.shape, dtype: 'i32', data: order }
+}
+on(
+  [p.mergeP],
+  keys(numbers).chain(({ x, axis }) =>
+    fc.tuple(fc.boolean(), fc.constantFrom(1, 2, 4, 64)).map(([descending, run]) => ({
+      args: [x, runsOf(x, axis, run, descending)],
+      params: { axis, run, descending },
+    })),
+  ),
 )
 on(
   [p.stopGradientP, p.inputP, p.storedP],

@@ -28,7 +28,7 @@ const expansion = (
 ): readonly Expr[] | null => {
   if (lower.kind === 'composite') return lower.expand(args, params)
   if (lower.kind === 'branch') return capabilities.skips ? lower.skip(args, params) : lower.both(args, params)
-  if (lower.kind === 'pointwise' && lower.stored === true && capabilities.reproducible) return [args[0]!]
+  if (lower.kind === 'pointwise' && lower.stored === 'unreproducible' && capabilities.reproducible) return [args[0]!]
   if (lower.kind === 'update' && lower.mode === 'add' && !capabilities.orderedStores)
     return [lower.composition(args, params)]
   return null

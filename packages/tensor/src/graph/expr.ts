@@ -121,13 +121,14 @@ export type Lowering<P> =
   | { readonly kind: 'leaf' }
   /**
    * An element of the result at any index, from elements of the arguments at any index: elementwise work, movement,
-   * gathers. Fusion is substitution of these functions into one another. `stored`: not into its readers on a device that
-   * may compute one expression twice with different roundings; they all read what was written once.
+   * gathers. Fusion is substitution of these functions into one another. `stored`: not into its readers, which all read
+   * what was written once: `everywhere`, since much is computed for one element, or only (an identity) on a device that may
+   * compute one expression twice with different roundings.
    */
   | {
       readonly kind: 'pointwise'
       readonly at: (index: readonly Ix[], arg: Access, out: Expr, params: P) => Scalar
-      readonly stored?: true
+      readonly stored?: 'everywhere' | 'unreproducible'
     }
   /** Reduces `axes` (ascending) of the one argument away. */
   | { readonly kind: 'reduce'; readonly op: ReduceOp; readonly axes: (params: P) => readonly number[] }

@@ -42,7 +42,7 @@ export const identity = (node: Node): Expr | null => {
   if (lower.kind !== 'pointwise' || x === undefined || out === undefined || node.outs.length > 1) return null
   if (!sameShape(x.shape, out.shape) || x.dtype !== out.dtype) return null
   // What is in memory anyway needs no storing.
-  if (lower.stored === true && x.node.prim.lower.kind === 'pointwise') return null
+  if (lower.stored !== undefined && x.node.prim.lower.kind === 'pointwise') return null
   const moved = origin(node)
   return moved !== null && moved.from.every((i, k) => i === moved.to[k]) ? x : null
 }

@@ -4,7 +4,7 @@ import { ShapeError } from '../base/errors.ts'
 import type { Expr } from '../graph/expr.ts'
 import * as raw from '../primitives/index.ts'
 import type { Check, HasAxis, Ok, WithAxis } from '../base/shape-type.ts'
-import { normalizeAxis, type Shape } from '../base/shape.ts'
+import { normalizeAxis, sameShape, showShape, type Shape } from '../base/shape.ts'
 import { typed, type Tensor } from '../graph/tensor.ts'
 import { demandTensor } from './align.ts'
 
@@ -13,9 +13,19 @@ export interface SortConfig {
   readonly descending?: boolean
 }
 
-const orderOf = (op: string, x: Expr, axis: number, descending: boolean): Expr => {
-  demandTensor(op, x)
-  return raw.argsort(x, normalizeAxis(op, axis, x.shape.length, x), descending)
+/** The operands in the order of the first, and the positions that put them there. */
+const sorted = (op: string, operands: readonly Expr[], axis: number, descending: boolean): readonly Expr[] => {
+  const key = operands[0]!
+  for (const x of operands) demandTensor(op, x)
+  const other = operands.find((x) => !sameShape(x.shape, key.shape))
+  if (other !== undefined)
+    throw new ShapeError({
+      op,
+      operands,
+      rule: `${showShape(other.shape)} cannot take the order of ${showShape(key.shape)}: the shapes differ`,
+      fix: 'Bring all to the shape of the first with broadcastTo, or sort positions (argsort) and take slices',
+    })
+  return raw.sort(operands, normalizeAxis(op, axis, key.shape.length, key), descending)
 }
 
 /**
@@ -30,17 +40,38 @@ const orderOf = (op: string, x: Expr, axis: number, descending: boolean): Expr =
  */
 export const sort =
   <const A extends number = -1>(axis?: A, { descending = false }: SortConfig = {}) =>
-  <S extends Shape, D extends DType>(x: Tensor<S, D> & Check<HasAxis<S, A>>): Tensor<S, D> => {
-    demandTensor('sort', x)
-    const a = normalizeAxis('sort', axis ?? -1, x.shape.length, x)
-    return typed(raw.takeAlongAxis(x, orderOf('sort', x, a, descending), a, 'nearest'))
+  <S extends Shape, D extends DType>(x: Tensor<S, D> & Check<HasAxis<S, A>>): Tensor<S, D> =>
+    typed(sorted('sort', [x], axis ?? -1, descending)[0]!)
+
+/**
+ * Several tensors of one shape, each line along `axis` (default: the last) in the order of the first's: equal elements of
+ * the first keep theirs, and its NaN come last. One order is computed for all, and every gradient goes back by it. For slices of
+ * any shape rather than elements, `take` them at `argsort` of a vector. Throws ShapeError for an axis out of range, or where
+ * the shapes differ.
+ *
+ * @example
+ * ```ts
+ * import { readAsync, sortBy, tensor } from '@adjoint/tensor'
+ * const [price, stock] = sortBy(0)(tensor([30, 10, 20]), tensor([1, 2, 3], 'i32'))
+ * console.log(await readAsync(price), await readAsync(stock)) // 10 20 30, 2 3 1
+ * ```
+ */
+export const sortBy =
+  <const A extends number = -1>(axis?: A, { descending = false }: SortConfig = {}) =>
+  <S extends Shape, D extends DType, const O extends readonly Tensor[]>(
+    key: Tensor<S, D> & Check<HasAxis<S, A>>,
+    ...others: O
+  ): readonly [Tensor<S, D>, ...O] => {
+    const operands: readonly Expr[] = [key, ...others]
+    // the results have the shapes and dtypes of the operands, one by one
+    return sorted('sortBy', operands, axis ?? -1, descending).slice(0, -1) as unknown as readonly [Tensor<S, D>, ...O]
   }
 
 /** The positions that put each line along `axis` (default: the last) in order; equal elements keep theirs, NaN last. Throws as `sort`. */
 export const argsort =
   <const A extends number = -1>(axis?: A, { descending = false }: SortConfig = {}) =>
   <S extends Shape>(x: Tensor<S> & Check<HasAxis<S, A>>): Tensor<S, 'i32'> =>
-    typed(orderOf('argsort', x, axis ?? -1, descending))
+    typed(sorted('argsort', [x], axis ?? -1, descending)[1]!)
 
 /** The largest elements of each line, and where they stand. */
 export interface TopK<S extends Shape, D extends DType> {
@@ -49,8 +80,9 @@ export interface TopK<S extends Shape, D extends DType> {
 }
 
 /**
- * The k largest elements along the last axis, largest first, and their positions; of equals the first come first.
- * [.., n] -> [.., k]. Throws ShapeError where k > n.
+ * The k largest elements of each line along `axis` (default: the last), largest first, NaN after all numbers, and their
+ * positions; of equals the first come first. The axis of n becomes one of k. Both come of one order, by which the gradient
+ * of the values goes back. Throws ShapeError for an axis out of range, or where k > n.
  *
  * @example
  * ```ts
@@ -60,23 +92,19 @@ export interface TopK<S extends Shape, D extends DType> {
  * ```
  */
 export const topK =
-  <const K extends number>(k: K) =>
-  <S extends Shape, D extends DType>(x: Tensor<S, D> & Check<WithAxis<S, -1, K>>): TopK<Ok<WithAxis<S, -1, K>>, D> => {
+  <const K extends number, const A extends number = -1>(k: K, axis?: A) =>
+  <S extends Shape, D extends DType>(x: Tensor<S, D> & Check<WithAxis<S, A, K>>): TopK<Ok<WithAxis<S, A, K>>, D> => {
     demandTensor('topK', x)
-    const axis = normalizeAxis('topK', -1, x.shape.length, x)
-    const n = x.shape[axis]!
+    const a = normalizeAxis('topK', axis ?? -1, x.shape.length, x)
+    const n = x.shape[a]!
     if (!Number.isInteger(k) || k < 0 || k > n)
       throw new ShapeError({
         op: 'topK',
         operands: [x],
         rule: `${k} of ${n} elements`,
-        fix: 'Pass an integer k from 0 to the size of the last axis',
+        fix: `Pass an integer k from 0 to the size of axis ${a}`,
       })
-    const order = orderOf('topK', x, axis, true)
-    const head = raw.slice(
-      order,
-      x.shape.map(() => 0),
-      x.shape.with(axis, k),
-    )
-    return { values: typed(raw.takeAlongAxis(x, head, axis, 'nearest')), indices: typed(head) }
+    const [values, indices] = sorted('topK', [x], a, true)
+    const first = (y: Expr): Expr => raw.sliceAxis(y, a, 0, k)
+    return { values: typed(first(values!)), indices: typed(first(indices!)) }
   }

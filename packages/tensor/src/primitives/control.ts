@@ -4,7 +4,7 @@ import { single } from '../graph/single.ts'
 import { align } from './broadcast.ts'
 
 /** An identity with a node of its own. */
-const identity = (name: string, passes: boolean, stored?: true): Primitive<null> => {
+const identity = (name: string, passes: boolean, stored?: 'unreproducible'): Primitive<null> => {
   const self: Primitive<null> = single({
     name,
     shape: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }),
@@ -24,7 +24,7 @@ export const inputP = identity('input', true)
 /** x as the thing differentiated or batched: a fresh node, so that nested transformations do not confuse theirs. */
 export const input = (x: Expr): Expr => apply(inputP, [x], null)
 
-export const storedP = identity('stored', true, true)
+export const storedP = identity('stored', true, 'unreproducible')
 /**
  * x, rounded once: what is compared with itself (to sort, to find where the largest stands) must not be computed here with a
  * fused multiply-add and there without, or an element is neither before, nor equal to, nor after itself.

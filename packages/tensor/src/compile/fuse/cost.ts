@@ -104,7 +104,7 @@ export const costs = (order: readonly Expr[], kept: ReadonlySet<Expr>): Readonly
       own.set(e, ownOf(e, lower.at))
       const cone = coneCost(e, own, seen)
       const inlined =
-        !kept.has(e) && lower.stored !== true && (cone.view || worthCopying(cone.weight, shares.get(e) ?? []))
+        !kept.has(e) && lower.stored === undefined && (cone.view || worthCopying(cone.weight, shares.get(e) ?? []))
       table.set(e, { ...cone, inlined })
       seen.set(e, inlined ? 'inlined' : 'stored')
     } else if (lower.kind === 'after')

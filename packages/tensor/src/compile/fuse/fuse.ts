@@ -47,7 +47,7 @@ const isStored = ({
   node: {
     prim: { lower },
   },
-}: Expr): boolean => lower.kind === 'pointwise' && lower.stored === true
+}: Expr): boolean => lower.kind === 'pointwise' && lower.stored !== undefined
 
 /** How often a group evaluates what is inlined into it. */
 const gridOf = (group: Group): number => count(group.rows) * count(group.cols) * (group.dot?.k.extent ?? 1)
