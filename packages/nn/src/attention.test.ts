@@ -1,6 +1,7 @@
 import { checkGrads, grad } from '@adjoint/autograd'
 import { presentDevices } from '@adjoint/testing'
 import {
+  add,
   broadcastTo,
   concat,
   eq,
@@ -123,6 +124,78 @@ describe('a row that sees nothing', () => {
       const y = await readAsync(attend(visible)(q, { keys: k, values: v }), device)
       ;[1, 2, 1, 2, 0, 0].forEach((z, i) => expect(y[i]).toBeCloseTo(z, 5))
     }
+  })
+})
+
+describe('attend', () => {
+  const [B, KV, G, T, S, D, E] = [2, 2, 3, 3, 4, 5, 2]
+  const [q, k, v, bias] = [
+    [B, KV, G, T, D],
+    [B, KV, S, D],
+    [B, KV, S, E],
+    [KV, G, 1, S],
+  ].map((shape, i) => normalInit(1)(random.key(40 + i), shape)) as [Floats, Floats, Floats, Floats]
+  const visible = tensor([true, true, false, true, true, true, true, false, false, true, true, true], [T, S], 'bool')
+  /** A key and a value of its own for every query head, and a softmax of scores of which the hidden ones are far below. */
+  const naive = (q: Floats, k: Floats, v: Floats, bias: Floats, scale: number, mask: Booleans): Floats => {
+    const each = (x: Floats): Floats => broadcastTo([B, KV, G, S, x.shape[3]!])(expandDims(2)(x))
+    const scores = add(mul(matmul(q, transpose([0, 1, 2, 4, 3])(each(k))), scale), bias)
+    return matmul(softmax(-1)(where(mask, scores, -1e9)), each(v))
+  }
+  const everything = broadcastTo([T, S])(tensor([true], 'bool')) as Booleans
+  const table: readonly (readonly [string, Booleans | null, number | undefined])[] = [
+    ['a mask, a scale', visible, 0.7],
+    ['a mask', visible, undefined],
+    ['a scale', null, -2],
+    ['neither', null, undefined],
+  ]
+  const gradients = (f: (q: Floats, k: Floats, v: Floats, bias: Floats) => Floats) =>
+    grad((p: { readonly q: Floats; readonly k: Floats; readonly v: Floats; readonly bias: Floats }) =>
+      sum()(mul(f(p.q, p.k, p.v, p.bias), normalInit(1)(random.key(50), [B, KV, G, T, E]))),
+    )
+  test.each(table)('with values of another width, a bias and %s: values and gradients', async (_, mask, scale) => {
+    const ours = (q: Floats, k: Floats, v: Floats, bias: Floats): Floats =>
+      attend(mask, { bias, ...(scale !== undefined && { scale }) })(q, { keys: k, values: v })
+    const theirs = (q: Floats, k: Floats, v: Floats, bias: Floats): Floats =>
+      naive(q, k, v, bias, scale ?? 1 / Math.sqrt(D), mask ?? everything)
+    for (const device of devices) {
+      const both = jit(
+        (q: Floats, k: Floats, v: Floats, bias: Floats) =>
+          [ours, theirs].map((f) => ({ y: f(q, k, v, bias), ...gradients(f)({ q, k, v, bias }) })),
+        { device },
+      )(q, k, v, bias)
+      for (const name of ['y', 'q', 'k', 'v', 'bias'] as const) {
+        const [found, expected] = await Promise.all(both.map((z) => readAsync(z[name], device)))
+        found!.forEach((z, i) => expect(z, name).toBeCloseTo(expected![i]!, 4))
+      }
+    }
+  })
+  test('a bias of -Infinity hides: as the boolean mask does, gradients too, rows that see nothing too', async () => {
+    const hides = tensor([0, 1, 0, 0, 1, 1, 1, 1, 0, 0, 0, 1], [T, S])
+    const masked = (q: Floats, k: Floats, v: Floats, bias: Floats): Floats =>
+      attend(eq(hides, 0), { bias })(q, { keys: k, values: v })
+    const added = (q: Floats, k: Floats, v: Floats, bias: Floats): Floats =>
+      attend(null, { bias: where(eq(hides, 0), bias, -Infinity) })(q, { keys: k, values: v })
+    for (const device of devices) {
+      const both = jit(
+        (q: Floats, k: Floats, v: Floats, bias: Floats) =>
+          [masked, added].map((f) => ({ y: f(q, k, v, bias), ...gradients(f)({ q, k, v, bias }) })),
+        { device },
+      )(q, k, v, bias)
+      for (const name of ['y', 'q', 'k', 'v', 'bias'] as const) {
+        const [expected, found] = await Promise.all(both.map((z) => readAsync(z[name], device)))
+        found!.forEach((z, i) => expect(z, name).toBeCloseTo(expected![i]!, 4))
+        for (const z of both) expect((await readAsync(z[name], device)).every(Number.isFinite), name).toBe(true)
+      }
+    }
+  })
+  test('parts that do not fit together are refused', () => {
+    expect(() => attend(null)(q, { keys: v, values: v })).toThrow(
+      'attend(f32[2, 2, 3, 3, 5], f32[2, 2, 4, 2], f32[2, 2, 4, 2]): queries are [B, KV, G, T, D], keys [B, KV, S, D]',
+    )
+    expect(() =>
+      attend(null, { bias: normalInit(1)(random.key(0), [3, 2, 2, 3, 3, 4]) })(q, { keys: k, values: v }),
+    ).toThrow(/broadcast/)
   })
 })
 

@@ -30,6 +30,7 @@ export { rope, type RopeConfig, type RopeTable, ropeTable } from './rope.ts'
 export { type Columns, place, type Placement } from './placement.ts'
 export {
   attend,
+  type AttendConfig,
   attention,
   type AttentionConfig,
   attentionOver,
