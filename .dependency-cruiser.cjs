@@ -65,7 +65,7 @@ module.exports = {
       severity: 'error',
       comment: 'examples, benchmarks and pages use packages by name',
       from: { path: '^(examples|bench|docs)/' },
-      to: { path: '^packages/', pathNot: '^packages/([^/]+/src/index|testing/src/endpoint)\\.ts$' },
+      to: { path: '^packages/', pathNot: '^packages/([^/]+/src/index|tensor/src/ir|testing/src/endpoint)\\.ts$' },
     },
     {
       name: 'resolvable',

@@ -5,11 +5,13 @@
 import { parseArgs } from 'node:util'
 import { requestDeviceAsync } from '@adjoint/tensor'
 import type { Row } from './row.ts'
+import { scheduling } from './scheduling.ts'
 import { workloads } from './workloads.ts'
 
 const usage = `usage: npm run -s bench -- [--workload NAME[,NAME...]] [--device webgpu|wasm|reference] [--json] [--steps N]
 
-workloads: ${Object.keys(workloads).join(', ')} (default: all)
+workloads: ${Object.keys(workloads).join(', ')} (default: all of these);
+           scheduling (the CPU time of making programs, stage by stage; runs on no device)
 --steps    steps of 'train' to run after the timed ones, to see that memory stays flat (default 0)`
 
 const fail = (message: string): never => {
@@ -38,7 +40,7 @@ if (flags.help) {
   process.exit(0)
 }
 const names = flags.workload?.split(',') ?? Object.keys(workloads)
-const unknown = names.find((name) => !Object.hasOwn(workloads, name))
+const unknown = names.find((name) => name !== 'scheduling' && !Object.hasOwn(workloads, name))
 if (unknown !== undefined) fail(`no workload is named '${unknown}'`)
 const kinds = ['webgpu', 'wasm', 'reference'] as const
 const kind = kinds.find((k) => k === flags.device)
@@ -57,12 +59,13 @@ const print = (row: Row): void => {
   process.stdout.write(
     flags.json
       ? `${JSON.stringify(line)}\n`
-      : `${row.workload.padEnd(12)} ${row.ms.toFixed(3).padStart(10)} ms  ${Object.entries(row)
+      : `${row.workload.padEnd(16)} ${row.ms.toFixed(3).padStart(10)} ms  ${Object.entries(row)
           .filter(([k]) => k !== 'workload' && k !== 'ms')
           .map(([k, v]) => `${k} ${String(v)}`)
           .join('  ')}\n`,
   )
 }
-for (const name of names) print(await workloads[name]!(device, { steps }))
+for (const name of names)
+  for (const row of name === 'scheduling' ? scheduling() : [await workloads[name]!(device, { steps })]) print(row)
 await device.destroy()
 process.exit(0)

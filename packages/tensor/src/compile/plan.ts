@@ -8,7 +8,7 @@ import { mergeSiblings } from './fuse/siblings.ts'
 import { overwriteLast, ownOperands, pairCarries, pairDonations } from './memory/donate.ts'
 import { type MemoryPlan, planMemory, touched } from './memory/memory.ts'
 import { inOrder, type Traffic } from './order.ts'
-import type { Capabilities, Computation } from './program.ts'
+import type { Capabilities, Computation, Stage } from './program.ts'
 import { loopOf } from './rounds.ts'
 import { verifyGroups, verifying } from './verify.ts'
 
@@ -22,7 +22,7 @@ export interface Plan {
   readonly bodies: ReadonlyMap<Group, Plan>
 }
 
-export const plan = (capabilities: Capabilities, graph: Computation): Plan => {
+export const plan = (capabilities: Capabilities, stage: Stage, graph: Computation): Plan => {
   const known = new Map<Graph, Map<string, Plan>>()
   const ofBody = ({ body, operands, flagged }: Loop, around: Capabilities): Plan => {
     // Kernels of a loop that its flag ends may have to look at it.
@@ -40,15 +40,11 @@ export const plan = (capabilities: Capabilities, graph: Computation): Plan => {
     const outputs = ownOperands(asked.outputs)
     const graph: Computation = { ...asked, outputs }
     const results = new Set(outputs.map(storageOf))
-    const fusion = mergeSiblings(
-      capabilities,
-      fuse(
-        capabilities,
-        toposort(outputs).flatMap((node) => node.outs),
-        outputs,
-      ),
-      results,
-    )
+    const fused = stage('fuse', () => {
+      const order = toposort(outputs).flatMap((node) => node.outs)
+      return fuse(capabilities, order, outputs)
+    })
+    const fusion = stage('merge', () => mergeSiblings(capabilities, fused, results))
     const bodies = new Map<Group, Plan>()
     for (const group of fusion.groups) {
       const loop = group.kind === 'rounds' ? loopOf(group.stores[0]!.value.node) : null
@@ -56,11 +52,15 @@ export const plan = (capabilities: Capabilities, graph: Computation): Plan => {
     }
     const scratch = (group: Group): readonly number[] => bodies.get(group)?.memory.slabs ?? []
     const pairs = operands === null ? pairDonations(graph) : pairCarries(graph, operands)
-    overwriteLast(fusion, pairs)
-    const groups = inOrder({ groups: fusion.groups, trafficOf: traffic(fusion, results, scratch), bytesOf })
+    const groups = stage('order', () => {
+      overwriteLast(fusion, pairs)
+      return inOrder({ groups: fusion.groups, trafficOf: traffic(fusion, results, scratch), bytesOf })
+    })
     if (verifying()) verifyGroups(fusion, groups, outputs)
     const homes = operands === null ? null : graph.inputs.slice(operands)
-    const memory = planMemory({ largestSlab: capabilities.slab, pairs, homes, scratch }, graph, fusion, groups)
+    const memory = stage('memory', () =>
+      planMemory({ largestSlab: capabilities.slab, pairs, homes, scratch }, graph, fusion, groups),
+    )
     return { graph, fusion, groups, memory, bodies }
   }
   return planOf(capabilities, graph, null)

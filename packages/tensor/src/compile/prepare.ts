@@ -3,11 +3,11 @@ import { type Expr, type Graph } from '../graph/expr.ts'
 import { graph } from '../graph/graph.ts'
 import { simplify } from '../graph/simplify.ts'
 import { normalize } from './normalize.ts'
-import type { Capabilities } from './program.ts'
+import type { Capabilities, Stage } from './program.ts'
 import { hasLoops, loopsTidied } from './rounds.ts'
 import { verifyExprs, verifying } from './verify.ts'
 
-export const prepare = (capabilities: Capabilities, asked: readonly Expr[]): readonly Expr[] => {
+export const prepare = (capabilities: Capabilities, stage: Stage, asked: readonly Expr[]): readonly Expr[] => {
   const known = new Map<Graph, Graph>()
   const body = (of: Graph): Graph => {
     const made = known.get(of) ?? graph(of.inputs, prepared(of.outputs))
@@ -15,15 +15,15 @@ export const prepare = (capabilities: Capabilities, asked: readonly Expr[]): rea
     return made
   }
   const prepared = (roots: readonly Expr[]): readonly Expr[] => {
-    const simple = stage('simplify', roots, simplify(roots))
-    const normal = stage('normalize', simple, normalize(capabilities, simple))
-    const tidy = hasLoops(normal) ? stage('loops', normal, loopsTidied(body, normal)) : normal
-    return stage('simplify', tidy, simplify(tidy))
+    const simple = stage('simplify', () => checked('simplify', roots, simplify(roots)))
+    const normal = stage('normalize', () => checked('normalize', simple, normalize(capabilities, simple)))
+    const tidy = hasLoops(normal) ? checked('loops', normal, loopsTidied(body, normal)) : normal
+    return stage('simplify', () => checked('simplify', tidy, simplify(tidy)))
   }
   return prepared(asked)
 }
 
-const stage = (name: string, before: readonly Expr[], after: readonly Expr[]): readonly Expr[] => {
+const checked = (name: string, before: readonly Expr[], after: readonly Expr[]): readonly Expr[] => {
   if (verifying()) verifyExprs(name, before, after)
   return after
 }

@@ -82,3 +82,6 @@ export interface Capabilities {
   /** Whether it can decide to run a part of a program or not, for less than it costs to run it. */
   readonly skips: boolean
 }
+
+/** Runs a stage of scheduling; what times them wraps it. */
+export type Stage = <T>(name: string, run: () => T) => T

@@ -5,14 +5,31 @@
 import { assemble } from './assemble.ts'
 import { plan } from './plan.ts'
 import { prepare } from './prepare.ts'
-import type { Capabilities, Computation, Program } from './program.ts'
+import type { Capabilities, Computation, Program, Stage } from './program.ts'
 import { verifyProgram, verifying } from './verify.ts'
 
+const untimed: Stage = (_, run) => run()
+
+/**
+ * The program of a graph on a device of the given capabilities: what devices do when they compile, without the compiling.
+ * For those who look at programs and at the time that they take to make: `stage` sees the stages simplify, normalize, fuse,
+ * merge, order, memory and lower go by (those of loops' bodies too), and runs each.
+ *
+ * @example
+ * ```ts
+ * import { graph, parameter, primitives, schedule } from '@adjoint/tensor/ir'
+ * const x = parameter({ shape: [8], dtype: 'f32' })
+ * const { inputs, outputs } = graph([x], [primitives.exp(primitives.neg(x))])
+ * const host = { orderedStores: true, longestRow: Infinity, lanes: 1, bindings: 64, reproducible: true, slab: Infinity }
+ * const { steps } = schedule(host)({ inputs, outputs, donated: [false] })
+ * console.log(steps.length) // 1
+ * ```
+ */
 export const schedule =
-  (capabilities: Capabilities) =>
+  (capabilities: Capabilities, stage: Stage = untimed) =>
   (asked: Computation): Program => {
-    const planned = plan(capabilities, { ...asked, outputs: prepare(capabilities, asked.outputs) })
-    const { buffers, steps, level } = assemble(planned)
+    const planned = plan(capabilities, stage, { ...asked, outputs: prepare(capabilities, stage, asked.outputs) })
+    const { buffers, steps, level } = stage('lower', () => assemble(planned))
     const program: Program = {
       inputs: asked.inputs.map(({ shape, dtype }) => ({ shape, dtype })),
       donated: asked.donated,
