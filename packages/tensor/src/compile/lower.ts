@@ -5,7 +5,7 @@ import { type ReduceOp, type Scalar, load, reduced } from '../loops/scalar.ts'
 import type { Expr } from '../graph/expr.ts'
 import { sizeOf } from '../base/shape.ts'
 import { canonical } from './canonical.ts'
-import { type Group, indexKey } from './fuse/group.ts'
+import { type Group, sameIndex } from './fuse/group.ts'
 
 export interface LoweredKernel {
   readonly kernel: Kernel
@@ -40,19 +40,20 @@ export const lowerGroup = ({ owner, bufferOf }: Surroundings, group: Group): Low
     return at
   }
 
-  const memo = new Map<Expr, Map<string, Scalar>>()
+  /** What was made of each value, at each index that it is read at: nearly always one. */
+  const memo = new Map<Expr, { readonly index: readonly Ix[]; readonly scalar: Scalar }[]>()
   const order = [...group.reductions].reverse()
   const reductionOf = new Map(order.map((r, i) => [r.value, i]))
 
   const value = (value: Expr, index: readonly Ix[]): Scalar => {
-    const known = memo.get(value) ?? new Map<string, Scalar>()
-    memo.set(value, known)
-    const key = indexKey(index)
-    const seen = known.get(key)
-    if (seen !== undefined) return seen
-    const made = compute(value, index)
-    known.set(key, made)
-    return made
+    const known = memo.get(value)
+    const seen = known?.find((at) => sameIndex(at.index, index))
+    if (seen !== undefined) return seen.scalar
+    const scalar = compute(value, index)
+    const made = memo.get(value)
+    if (made === undefined) memo.set(value, [{ index, scalar }])
+    else made.push({ index, scalar })
+    return scalar
   }
   const compute = (e: Expr, index: readonly Ix[]): Scalar => {
     const { lower } = e.node.prim

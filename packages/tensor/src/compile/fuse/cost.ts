@@ -85,37 +85,58 @@ export interface Own {
   readonly reads: readonly { readonly arg: number; readonly same: boolean; readonly times: number }[]
 }
 
+/** A value as cones see it. */
+interface Seat {
+  readonly size: number
+  readonly args: readonly Seat[]
+  readonly own: Own | null
+  seen: Seen
+  /** The last cone that came by, and the movement through which it came first. */
+  cone: number
+  path: string
+}
+
 /** Costs of all pointwise nodes, given `order` (arguments before consumers) and the nodes that are stored anyway. */
 export const costs = (order: readonly Expr[], kept: ReadonlySet<Expr>): ReadonlyMap<Expr, Cost> => {
   const ownOf = ownCosts()
   const shares = new Map<Expr, number[]>()
   for (const e of order)
     for (const a of new Set(e.node.args)) {
-      const known = shares.get(a) ?? []
-      known.push(shareOf(sizeOf(a.shape), sizeOf(e.shape)))
-      shares.set(a, known)
+      const share = shareOf(sizeOf(a.shape), sizeOf(e.shape))
+      const known = shares.get(a)
+      if (known === undefined) shares.set(a, [share])
+      else known.push(share)
     }
   const table = new Map<Expr, Cost>()
-  const own = new Map<Expr, Own>()
-  const seen = new Map<Expr, Seen>()
+  const seats = new Map<Expr, Seat>()
   for (const e of order) {
     const { lower } = e.node.prim
-    if (lower.kind === 'pointwise') {
-      own.set(e, ownOf(e, lower.at))
-      const cone = coneCost(e, own, seen)
-      const inlined =
-        !kept.has(e) && lower.stored === undefined && (cone.view || worthCopying(cone.weight, shares.get(e) ?? []))
-      table.set(e, { ...cone, inlined })
-      seen.set(e, inlined ? 'inlined' : 'stored')
-    } else if (lower.kind === 'after')
-      seen.set(e, seen.get(e.node.args[0]!) === 'inlined' ? 'stored' : seen.get(e.node.args[0]!)!)
-    else
-      seen.set(
-        e,
-        lower.kind === 'dot' ? 'dot' : lower.kind === 'reduce' || lower.kind === 'scan' ? 'reduction' : 'stored',
-      )
+    const args = e.node.args.map((a) => seats.get(a)!)
+    const own = lower.kind === 'pointwise' ? ownOf(e, lower.at) : null
+    const seat: Seat = { size: sizeOf(e.shape), args, own, seen: seenOf(lower.kind, args), cone: -1, path: '' }
+    seats.set(e, seat)
+    if (lower.kind !== 'pointwise' || own === null) continue
+    const cone = coneCost(seat, own, table.size)
+    const inlined =
+      !kept.has(e) && lower.stored === undefined && (cone.view || worthCopying(cone.weight, shares.get(e) ?? []))
+    table.set(e, { ...cone, inlined })
+    if (inlined) seat.seen = 'inlined'
   }
   return table
+}
+
+const seenOf = (kind: Expr['node']['prim']['lower']['kind'], args: readonly Seat[]): Seen => {
+  switch (kind) {
+    case 'after':
+      return args[0]!.seen === 'inlined' ? 'stored' : args[0]!.seen
+    case 'dot':
+      return 'dot'
+    case 'reduce':
+    case 'scan':
+      return 'reduction'
+    default:
+      return 'stored'
+  }
 }
 
 type At = (index: readonly Ix[], arg: Access, out: Expr, params: unknown) => Scalar
@@ -164,50 +185,54 @@ export const ownCost = (e: Expr, at: At): Own => {
  * Everything that would be computed for one element: each node once for each way of moving between it and `e`, since other
  * movement is another index. Stops counting beyond LARGEST.
  */
-const coneCost = (e: Expr, own: ReadonlyMap<Expr, Own>, seen: ReadonlyMap<Expr, Seen>): Omit<Cost, 'inlined'> => {
-  const size = Math.max(1, sizeOf(e.shape))
-  /** The first path to each value; other paths are few. */
-  const visited = new Map<Expr, string>()
-  const others = new Map<Expr, Set<string>>()
-  const stack: { readonly value: Expr; readonly path: string; readonly share: number; readonly times: number }[] = [
-    { value: e, path: '', share: 1, times: 1 },
+const coneCost = (root: Seat, own: Own, cone: number): Omit<Cost, 'inlined'> => {
+  const size = Math.max(1, root.size)
+  /** Paths to a value but for the first: they are few. */
+  const others = new Map<Seat, Set<string>>()
+  const stack: { readonly seat: Seat; readonly path: string; readonly share: number; readonly times: number }[] = [
+    { seat: root, path: '', share: 1, times: 1 },
   ]
+  let visited = 0
   let weight = 0
   let loads = 0
   let overDot = false
   let overReduction = false
   for (let top = stack.pop(); top !== undefined && weight <= LARGEST; top = stack.pop()) {
-    const { value: x, path, times } = top
-    const first = visited.get(x)
-    if (first === undefined) visited.set(x, path)
-    else {
-      if (first === path || others.get(x)?.has(path) === true) continue
-      others.set(x, (others.get(x) ?? new Set()).add(path))
+    const { seat, path, times } = top
+    const isFirst = seat.cone !== cone
+    if (isFirst) {
+      seat.cone = cone
+      seat.path = path
+      visited++
+    } else {
+      const known = others.get(seat)
+      if (seat.path === path || known?.has(path) === true) continue
+      if (known === undefined) others.set(seat, new Set([path]))
+      else known.add(path)
     }
-    const share = Math.min(top.share, sizeOf(x.shape) / size)
-    const kind = x === e ? 'inlined' : seen.get(x)!
-    if (kind !== 'inlined') {
+    const share = Math.min(top.share, seat.size / size)
+    if (seat !== root && seat.seen !== 'inlined') {
       weight += LOAD * share * times
-      if (first === undefined) loads++
-      overDot ||= kind === 'dot' && sizeOf(x.shape) === size
-      overReduction ||= kind === 'reduction'
+      if (isFirst) loads++
+      overDot ||= seat.seen === 'dot' && seat.size === size
+      overReduction ||= seat.seen === 'reduction'
       continue
     }
-    const { arithmetic, reads } = own.get(x)!
+    const { arithmetic, reads } = seat.own!
     weight += (NODE + arithmetic) * share * times
     for (const r of reads)
       stack.push({
-        value: x.node.args[r.arg]!,
-        path: r.same ? path : `${path}/${visited.size}`,
+        seat: seat.args[r.arg]!,
+        path: r.same ? path : `${path}/${visited}`,
         share,
         times: times * r.times,
       })
   }
-  const { arithmetic, reads } = own.get(e)!
+  const { arithmetic, reads } = own
   return {
     weight,
     loads,
-    elementwise: reads.length === e.node.args.length && reads.every((r, i) => r.same && r.arg === i),
+    elementwise: reads.length === root.args.length && reads.every((r, i) => r.same && r.arg === i),
     view: arithmetic === 0 && reads.length === 1 && reads[0]!.times === 1,
     overDot,
     overReduction,

@@ -30,7 +30,6 @@ export type ReadKind = 'loop' | 'operand' | 'whole' | 'order'
 export interface Read {
   readonly kind: ReadKind
   readonly index: readonly Ix[]
-  readonly key: string
 }
 
 export interface Group {
@@ -154,12 +153,16 @@ export const refinement = (group: Group, index: readonly Ix[]): Refinement | nul
   }
 }
 
-export const indexKey = (index: readonly Ix[]): string => {
-  let key = ''
-  for (const ix of index) key += `${ix.key},`
-  return key
+export const sameIndex = (p: readonly Ix[], q: readonly Ix[]): boolean =>
+  p === q || (p.length === q.length && p.every((ix, i) => ix === q[i] || ix.key === q[i]!.key))
+const sameRead = (p: Read, q: Read): boolean => p.kind === q.kind && sameIndex(p.index, q.index)
+export const hasRead = (reads: readonly Read[], read: Read): boolean => reads.some((r) => sameRead(r, read))
+/** Each read once. */
+export const distinct = (reads: readonly Read[]): Read[] => {
+  const kept: Read[] = []
+  for (const r of reads) if (!hasRead(kept, r)) kept.push(r)
+  return kept
 }
-export const readAt = (kind: ReadKind, index: readonly Ix[]): Read => ({ kind, index, key: kind + indexKey(index) })
 
 /** Express a group's loops in other axes. */
 export const rebase = (group: Group, { rows, cols, move }: Refinement): void => {
@@ -172,13 +175,8 @@ export const rebase = (group: Group, { rows, cols, move }: Refinement): void => 
     group.reductions.length,
     ...group.reductions.map((r) => ({ ...r, index: all(r.index), inner: all(r.inner) })),
   )
-  for (const [value, reads] of group.reads) {
-    const moved = reads.map((r) => readAt(r.kind, all(r.index)))
-    group.reads.set(
-      value,
-      moved.filter((r, i) => moved.findIndex((q) => q.key === r.key) === i),
-    )
-  }
+  for (const [value, reads] of group.reads)
+    group.reads.set(value, distinct(reads.map((r) => ({ kind: r.kind, index: all(r.index) }))))
 }
 
 /** Whether `part` holds just the axes of `whole` that iterate more than once. */

@@ -7,7 +7,7 @@ import type { Access } from '../../graph/expr.ts'
 import { load, type Scalar } from '../../loops/scalar.ts'
 import type { Expr } from '../../graph/expr.ts'
 import type { Cost } from './cost.ts'
-import { bijectionAxes, type Group, type Read, readAt, type ReadKind, rebase, refinement } from './group.ts'
+import { bijectionAxes, type Group, hasRead, type Read, type ReadKind, rebase, refinement, sameIndex } from './group.ts'
 import { runsAfter, waitFor } from './precedence.ts'
 
 /** A group that can compute a node, with the node's index in the group's axes. */
@@ -83,11 +83,11 @@ export const createGrouping = (bindings: number, costOf: (x: Expr) => Cost | und
   }
 
   const read: Grouping['read'] = (group, value, index, kind) => {
-    add(group, value, readAt(kind, index))
+    add(group, value, { kind, index })
   }
   const add = (group: Group, value: Expr, next: Read): void => {
     const reads = group.reads.get(value)
-    if (reads?.some((r) => r.key === next.key) === true) return
+    if (reads !== undefined && hasRead(reads, next)) return
     if (reads === undefined) group.reads.set(value, [next])
     else reads.push(next)
     if (mayLoad(group, value)) loadingOf.get(group)!.add(value)
@@ -101,21 +101,22 @@ export const createGrouping = (bindings: number, costOf: (x: Expr) => Cost | und
     compute(group, value)
     if (prim.lower.kind !== 'pointwise') return
     if (costOf(value)?.elementwise === true) {
-      const next = readAt(kind, index)
+      const next = { kind, index }
       for (const arg of args) add(group, arg, next)
     } else readThrough(group, value, prim.lower.at, index, kind)
   }
   const readThrough: Grouping['readThrough'] = (group, value, at, index, kind) => {
-    const stubs = new Map<string, Scalar>()
+    // One scalar for one element, so that an index that depends on it is one index.
+    const stubs: { readonly arg: number; readonly index: readonly Ix[]; readonly stub: Scalar }[] = []
     at(
       index,
       (arg, argIndex) => {
         const from = value.node.args[arg]!
-        const next = readAt(kind, argIndex)
-        add(group, from, next)
-        const key = `${arg}${next.key}`
-        const stub = stubs.get(key) ?? load(arg, constant(0), from.dtype)
-        stubs.set(key, stub)
+        const known = stubs.find((s) => s.arg === arg && sameIndex(s.index, argIndex))
+        if (known !== undefined) return known.stub
+        add(group, from, { kind, index: argIndex })
+        const stub = load(arg, constant(0), from.dtype)
+        stubs.push({ arg, index: argIndex, stub })
         return stub
       },
       value,

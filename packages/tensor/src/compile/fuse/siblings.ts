@@ -7,7 +7,7 @@ import { type Axis, flatten, type Ix, ofAxis, substitute } from '../../loops/ix.
 import type { Expr } from '../../graph/expr.ts'
 import { sizeOf } from '../../base/shape.ts'
 import { type Fusion, storageOf } from './fuse.ts'
-import { count, extents, type Group, rebase } from './group.ts'
+import { count, distinct, extents, type Group, rebase } from './group.ts'
 import { runsAfter, takeOverWaits } from './precedence.ts'
 import { touched } from '../memory/memory.ts'
 import type { Capabilities } from '../program.ts'
@@ -130,10 +130,7 @@ const absorb = (host: Group, g: Group, waiting: ReadonlyMap<Group, Set<Group>>, 
   host.reductions.push(...g.reductions)
   for (const e of g.computes) host.computes.add(e)
   for (const { value: x } of g.stores) owner.set(x, host)
-  for (const [expr, reads] of g.reads) {
-    const known = host.reads.get(expr) ?? []
-    host.reads.set(expr, [...known, ...reads.filter((r) => !known.some((k) => k.key === r.key))])
-  }
+  for (const [expr, reads] of g.reads) host.reads.set(expr, distinct([...(host.reads.get(expr) ?? []), ...reads]))
   takeOverWaits(host, g, waiting.get(g)!)
   for (const before of g.after) waiting.get(before)!.add(host)
   for (const other of waiting.get(g)!) waiting.get(host)!.add(other)
