@@ -13,7 +13,7 @@ import { split } from './split.ts'
 export const normalize = (capabilities: Capabilities, roots: readonly Expr[]): readonly Expr[] => {
   let expanded = roots
   // An expansion may contain composites of its own.
-  while (toposort(expanded).some((node) => expansion(capabilities, node, node.args) !== null))
+  while (toposort(expanded).some((node) => expands(capabilities, node)))
     expanded = rewrite(expanded, (node, args) => expansion(capabilities, node, args) ?? withArgs(node, args))
   return rewrite(expanded, (node, args) => {
     const { outs } = over(node, args)
@@ -21,17 +21,19 @@ export const normalize = (capabilities: Capabilities, roots: readonly Expr[]): r
   })
 }
 
-const expansion = (
-  capabilities: Capabilities,
-  { prim: { lower }, params }: Node,
-  args: readonly Expr[],
-): readonly Expr[] | null => {
+const expands = ({ reproducible, orderedStores }: Capabilities, { prim: { lower } }: Node): boolean =>
+  lower.kind === 'composite' ||
+  lower.kind === 'branch' ||
+  (lower.kind === 'pointwise' && lower.stored === 'unreproducible' && reproducible) ||
+  (lower.kind === 'update' && lower.mode === 'add' && !orderedStores)
+
+const expansion = (capabilities: Capabilities, node: Node, args: readonly Expr[]): readonly Expr[] | null => {
+  if (!expands(capabilities, node)) return null
+  const { prim, params } = node
+  const { lower } = prim
   if (lower.kind === 'composite') return lower.expand(args, params)
   if (lower.kind === 'branch') return capabilities.skips ? lower.skip(args, params) : lower.both(args, params)
-  if (lower.kind === 'pointwise' && lower.stored === 'unreproducible' && capabilities.reproducible) return [args[0]!]
-  if (lower.kind === 'update' && lower.mode === 'add' && !capabilities.orderedStores)
-    return [lower.composition(args, params)]
-  return null
+  return lower.kind === 'update' ? [lower.composition(args, params)] : [args[0]!]
 }
 
 /** What is known of a result because it, or what it is made of, is empty. */

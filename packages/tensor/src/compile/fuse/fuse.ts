@@ -8,7 +8,7 @@ import { type Axis, div, flatten, type Ix, mod, ofAxis, substitute, unflatten } 
 import type { Expr, Node } from '../../graph/expr.ts'
 import { sizeOf } from '../../base/shape.ts'
 import { costs, LOAD, shareOf, worthCopying } from './cost.ts'
-import { count, covers, extents, freshAxes, freshAxis, type Group, rebase } from './group.ts'
+import { count, covers, extents, freshAxes, freshAxis, type Group, type ReadKind, rebase } from './group.ts'
 import { createGrouping } from './grouping.ts'
 import { runsAfter } from './precedence.ts'
 import type { Capabilities } from '../program.ts'
@@ -118,22 +118,21 @@ export const fuse = (capabilities: Capabilities, order: readonly Expr[], outputs
   }
 
   const placePointwise = (value: Expr): void => {
-    const places = readersOf(value).flatMap((group) =>
-      group.reads.get(value)!.map(({ kind, index }) => ({ group, kind, index })),
-    )
+    const places: { readonly group: Group; readonly kind: ReadKind; readonly index: readonly Ix[] }[] = []
+    for (const group of readersOf(value))
+      for (const { kind, index } of group.reads.get(value)!) places.push({ group, kind, index })
     const data = places.filter((p) => p.kind === 'loop' || p.kind === 'operand')
     const { weight, view, overDot, overReduction } = cost.get(value)!
     const roomy = data.every((p) => roomFor(p.group, value, 0))
-    const operands = data.filter((p) => p.kind === 'operand')
-    const shares = places.map((p) => shareOf(sizeOf(value.shape), gridOf(p.group)))
+    const isOperand = data.some((p) => p.kind === 'operand')
+    const worth = (): boolean =>
+      worthCopying(
+        weight,
+        places.map((p) => shareOf(sizeOf(value.shape), gridOf(p.group))),
+      ) &&
+      (!isOperand || (weight <= OPERAND && !overDot))
     const apart = accumulates(value) || isStored(value)
-    if (
-      !kept.has(value) &&
-      data.length === places.length &&
-      roomy &&
-      !apart &&
-      (view || (worthCopying(weight, shares) && (operands.length === 0 || (weight <= OPERAND && !overDot))))
-    ) {
+    if (!kept.has(value) && data.length === places.length && roomy && !apart && (view || worth())) {
       for (const p of data) inline(p.group, value, p.index, p.kind)
       return
     }

@@ -1,6 +1,6 @@
 /** Which outputs may live in which donated inputs, and the order that makes it possible. */
-import { copyOf, type Expr } from '../../graph/expr.ts'
-import { rewrite, withArgs } from '../../graph/walk.ts'
+import { copyOf, type Expr, type Node } from '../../graph/expr.ts'
+import { rewrite, toposort, withArgs } from '../../graph/walk.ts'
 import { sameShape } from '../../base/shape.ts'
 import { type Fusion, startOf, storageOf } from '../fuse/fuse.ts'
 import type { Group } from '../fuse/group.ts'
@@ -11,8 +11,10 @@ import type { Computation } from '../program.ts'
  * An update of zeros (or of any value made from nothing) has zeros of its own to write over, so that it neither copies what
  * others read nor makes them read from memory what they could compute; and so has a carry that starts from zeros.
  */
-export const ownOperands = (roots: readonly Expr[]): readonly Expr[] =>
-  rewrite(roots, (node, args) => {
+export const ownOperands = (roots: readonly Expr[]): readonly Expr[] => {
+  const writes = ({ prim: { lower } }: Node): boolean => lower.kind === 'update' || lower.kind === 'loop'
+  if (!toposort(roots).some(writes)) return roots
+  return rewrite(roots, (node, args) => {
     const { lower } = node.prim
     const first = lower.kind === 'update' ? 0 : lower.kind === 'loop' ? lower.of(node.params).operands : args.length
     const end = lower.kind === 'update' ? 1 : args.length
@@ -22,6 +24,7 @@ export const ownOperands = (roots: readonly Expr[]): readonly Expr[] =>
       args.map((x, i) => (i >= first && i < end && made(x) ? copyOf(x) : x)),
     )
   })
+}
 
 /** The value that a result finally writes into, through any chain of updates and loops. */
 const updated = (e: Expr): Expr => {

@@ -89,8 +89,9 @@ export const planMemory = (
   const arena: Place[] = []
 
   const lastUse = new Map<Expr, number>()
+  const readsOf = new Map(groups.map((g) => [g, touched(g, owner)] as const))
   groups.forEach((g, i) => {
-    for (const value of touched(g, owner)) lastUse.set(value, i)
+    for (const value of readsOf.get(g)!) lastUse.set(value, i)
   })
   const results = graph.outputs.map(storageOf)
   const isResult = new Set(results)
@@ -130,7 +131,7 @@ export const planMemory = (
   const before = new Map<Group, Move[]>()
   const working = new Map<Group, readonly Place[]>()
   groups.forEach((g, i) => {
-    const reads = touched(g, owner)
+    const reads = readsOf.get(g)!
     for (const leaf of reads)
       if (leaf.node.prim.lower.kind === 'leaf' && !placeOf.has(leaf))
         put(leaf, inBuffer({ kind: 'constant', leaf }, bytesOf(leaf), false), -1)

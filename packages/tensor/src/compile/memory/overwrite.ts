@@ -2,7 +2,7 @@
 import { flatten } from '../../loops/ix.ts'
 import type { Expr } from '../../graph/expr.ts'
 import { startOf, storageOf } from '../fuse/fuse.ts'
-import type { Group, StoredMember } from '../fuse/group.ts'
+import type { Group, Read, StoredMember } from '../fuse/group.ts'
 
 /** Whether what a group computes for `from` reads `target` from memory. */
 const computedFrom = (group: Group, owner: ReadonlyMap<Expr, Group>, from: Expr, target: Expr): boolean => {
@@ -33,7 +33,8 @@ export const mayOverwrite = (
   store: StoredMember,
   value: Expr,
 ): boolean => {
-  const reads = [...group.reads].filter(([n]) => storageOf(n) === value)
+  const reads: (readonly [Expr, readonly Read[]])[] = []
+  for (const read of group.reads) if (storageOf(read[0]) === value) reads.push(read)
   if (group.kind === 'rounds') {
     const { node } = store.value
     const { lower } = node.prim
