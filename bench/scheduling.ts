@@ -15,6 +15,7 @@ const host: Capabilities = {
   bindings: 64,
   reproducible: true,
   slab: Infinity,
+  skips: true,
 }
 const gpu: Capabilities = {
   orderedStores: false,
@@ -23,6 +24,7 @@ const gpu: Capabilities = {
   bindings: 16,
   reproducible: false,
   slab: 1 << 28,
+  skips: false,
 }
 
 const DEPTHS = [4, 16, 32, 64]
