@@ -8,7 +8,7 @@ import { assemble } from './assemble.ts'
 import { host } from './capabilities.support.ts'
 import { plan } from './plan.ts'
 import { prepare } from './prepare.ts'
-import type { Program, Step } from './program.ts'
+import type { Program, Step, Stage } from './program.ts'
 import { type Level, StageError, verifyProgram } from './verify.ts'
 
 const f32 = (...shape: number[]): Expr => p.parameter({ shape, dtype: 'f32' })
@@ -24,12 +24,13 @@ const body = trace(
 )
 const outputs = loop(body.graph, 1, null, [...body.operands, x, zero, p.fill([], 'bool', 1)]).slice(0, 2)
 
+const plain: Stage = (_, run) => run()
 interface Made {
   readonly level: Level
   readonly program: Program
 }
 const made = (): Made => {
-  const planned = plan(host, { inputs: [x, w], outputs: prepare(host, outputs), donated: [false, false] })
+  const planned = plan(host, plain, { inputs: [x, w], outputs: prepare(host, plain, outputs), donated: [false, false] })
   const { buffers, steps, level } = assemble(planned)
   const { slabs, live } = planned.memory
   const results = planned.memory.outputs.map((buffer, i) => ({ buffer, aval: outputs[i]! }))
@@ -111,10 +112,10 @@ describe('a program with a loop', () => {
     const kept = p.cumsum(w, 0, false)
     const graph = {
       inputs: [x, w],
-      outputs: prepare(host, [p.add(p.flip(kept, [0]), p.mul(y!, kept))]),
+      outputs: prepare(host, plain, [p.add(p.flip(kept, [0]), p.mul(y!, kept))]),
       donated: [false, false],
     }
-    const planned = plan(host, graph)
+    const planned = plan(host, plain, graph)
     const { buffers, steps, level } = assemble(planned)
     const { slabs, live } = planned.memory
     const program: Program = {
