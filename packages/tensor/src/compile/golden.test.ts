@@ -5,10 +5,12 @@ import type { Expr } from '../graph/expr.ts'
 import { gelu } from '../ops/activation.ts'
 import { matmul } from '../ops/linalg.ts'
 import { add, mul, sub } from '../ops/math.ts'
-import { transpose } from '../ops/movement.ts'
+import { reshape, transpose } from '../ops/movement.ts'
 import { mean } from '../ops/reductions.ts'
 import { softmax } from '../ops/softmax.ts'
-import { parameter } from '../primitives/index.ts'
+import * as primitives from '../primitives/index.ts'
+import { trace } from '../graph/graph.ts'
+import { loop } from '../control/loop.ts'
 import { typed } from '../graph/tensor.ts'
 import { host, parallel } from './capabilities.support.ts'
 import type { Capabilities, Program, Step } from './program.ts'
@@ -38,6 +40,7 @@ const listing = (program: Program): string => {
   ].join('\n')
 }
 
+const { fill, parameter } = primitives
 const f32 = (...shape: number[]): Expr => parameter({ shape, dtype: 'f32' })
 const planned = (
   capabilities: Capabilities,
@@ -68,6 +71,26 @@ it('a step of gradient descent, its weights donated', () => {
   const error = sub(matmul(x!, w!), y!)
   const next = sub(w!, mul(matmul(transpose([1, 0])(x!), error), 0.1))
   expect(planned(host, [w!, x!, y!], [next, mean()(mul(error, error))], [0])).toMatchSnapshot()
+})
+
+it('a loop that keeps its rows, with a product of operands outside', () => {
+  const [x, w] = [f32(16), f32(16, 16)]
+  const carries = [fill([], 'i32', 0), x, fill([4, 16], 'f32', 0)]
+  const { graph, operands } = trace(
+    'loop',
+    ([i, c, ys]) => {
+      const next = reshape([16])(matmul(reshape([1, 16])(typed(c!)), matmul(typed(w), typed(w))))
+      const row = reshape([1, 16])(next)
+      return [
+        primitives.add(i!, fill([], 'i32', 1)),
+        next,
+        primitives.dynamicUpdateSlice(ys!, row, [i!, fill([], 'i32', 0)]),
+      ]
+    },
+    carries,
+  )
+  const [, last, rows] = loop(graph, operands.length, 4, [...operands, ...carries])
+  expect(planned(host, [x, w], [last!, rows!], [0])).toMatchSnapshot()
 })
 
 it('a long sum on a device with many lanes goes in two stages', () => {

@@ -84,6 +84,16 @@ for (const [name, capabilities] of Object.entries({ host, parallel }))
       expect(program.slabs).toEqual([])
     })
 
+    it('who else reads it goes first', () => {
+      const x = f32(6)
+      const sums = p.cumsum(x, 0, false)
+      const [y] = rounds(3, [sums], ([c]) => [p.tanh(c!)])
+      const others = [p.flip(sums, [0]), p.cumsum(sums, 0, false)]
+      expect(planned([x], [y!, ...others]).steps.filter((s) => s.kind === 'copy')).toEqual([])
+      const [z] = rounds(3, [x], ([c]) => [p.tanh(c!)])
+      expect(planned([x], [z!, p.flip(x, [0])], [0]).steps.filter((s) => s.kind === 'copy')).toEqual([])
+    })
+
     it('rows are written into a stack in place, each round its own', () => {
       const x = f32(6)
       const [, , stack] = rounds(5, [zero, x, p.fill([5, 6], 'f32', 0)], ([i, c, ys]) => [
@@ -225,7 +235,8 @@ for (const [name, capabilities] of Object.entries({ host, parallel }))
         next(now[2]!),
         p.mul(now[3]!, now[0]!),
       ])
-      planned([], results)
+      // each has zeros of its own, which nobody else reads: only the host's data is copied
+      expect(planned([], results).steps.filter((s) => s.kind === 'copy')).toHaveLength(1)
       planned(
         [],
         rounds(3, [data], ([c]) => [p.flip(c!, [0])]),
@@ -238,6 +249,11 @@ for (const [name, capabilities] of Object.entries({ host, parallel }))
       const upTo = (trips: Trips): readonly Expr[] =>
         rounds(trips, [x, zero, p.lt(zero, n)], ([c, i]) => [p.add(c!, filled(c!, 1)), next(i!), p.lt(next(i!), n)])
       for (const trips of [null, { atMost: 0 }, { atMost: 1 }, { atMost: 9 }]) planned([x, n], upTo(trips).slice(0, 2))
+      for (const go of [0, 1])
+        planned(
+          [x],
+          rounds({ atMost: 3 }, [x, number(go, 'bool')], ([c, flag]) => [p.tanh(c!), flag!]),
+        )
       expect(explain(planned([x, n], upTo(null)))).toMatch(/as long as its flag is true:/)
       expect(explain(planned([x, n], upTo({ atMost: 9 })))).toMatch(/true, at most 9 times:/)
     })

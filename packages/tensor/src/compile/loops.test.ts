@@ -27,7 +27,7 @@ it.each(Object.entries(kinds))(
   { timeout: 100_000_000 },
   (_, capabilities) => {
     fc.assert(
-      fc.property(loopPrograms({ depth: Number(process.env['D'] ?? 2) }), (program) => {
+      fc.property(loopPrograms(), (program) => {
         const { shape, inputs, row, donated } = program
         const stands = inputs.map(() => typed<readonly number[], 'f32'>(parameter({ shape, dtype: 'f32' })))
         const at = typed<readonly [], 'i32'>(parameter({ shape: [], dtype: 'i32' }))
