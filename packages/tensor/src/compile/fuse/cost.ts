@@ -7,7 +7,7 @@ import { constant, type Ix, ofAxis } from '../../loops/ix.ts'
 import type { Access, Expr } from '../../graph/expr.ts'
 import { identityOf, paramsKey } from '../../graph/key.ts'
 import { sizeOf } from '../../base/shape.ts'
-import { freshAxes } from './group.ts'
+import { freshAxes } from '../../loops/axes.ts'
 
 export const LOAD = 4
 const FUNCTION = 8

@@ -4,11 +4,12 @@
  * readers, or stored; a reduction joins a reader that runs over the same rows; a dot takes its elementwise reader as
  * epilogue. Joining never closes a cycle: a group takes a stored node only if it does not run after another reader.
  */
+import { count, extents, freshAxes, freshAxis } from '../../loops/axes.ts'
 import { type Axis, div, flatten, type Ix, mod, ofAxis, substitute, unflatten } from '../../loops/ix.ts'
 import type { Expr, Node } from '../../graph/expr.ts'
 import { sizeOf } from '../../base/shape.ts'
 import { costs, LOAD, shareOf, worthCopying } from './cost.ts'
-import { count, covers, extents, freshAxes, freshAxis, type Group, type ReadKind, rebase } from './group.ts'
+import { covers, type Group, type ReadKind, rebase } from './group.ts'
 import { createGrouping } from './grouping.ts'
 import { runsAfter } from './precedence.ts'
 import type { Capabilities } from '../program.ts'

@@ -1,5 +1,6 @@
 /** A kernel in the making: which nodes it computes over which axes, and what it reads. Local to scheduling. */
-import { type Axis, flatten, type Ix, ofAxis, substitute } from '../../loops/ix.ts'
+import type { Refinement } from '../../loops/axes.ts'
+import { type Axis, flatten, type Ix } from '../../loops/ix.ts'
 import type { Expr } from '../../graph/expr.ts'
 import { sizeOf } from '../../base/shape.ts'
 
@@ -51,14 +52,6 @@ export interface Group {
   height: number
 }
 
-let axisCount = 0
-/** Axis ids only name loop variables; kernels are renumbered when they are built. */
-export const freshAxis = (extent: number): Axis => ({ id: axisCount++, extent })
-export const freshAxes = (shape: readonly number[]): readonly Axis[] => shape.map(freshAxis)
-
-export const extents = (axes: readonly Axis[]): readonly number[] => axes.map((a) => a.extent)
-export const count = (axes: readonly Axis[]): number => sizeOf(extents(axes))
-
 /** The axes an index visits exactly once each, covering an array of `shape`; null when it is no such bijection. */
 export const bijectionAxes = (index: readonly Ix[], shape: readonly number[]): readonly Axis[] | null => {
   const flat = flatten(index, shape)
@@ -71,86 +64,6 @@ export const bijectionAxes = (index: readonly Ix[], shape: readonly number[]): r
     stride *= t.atom.axis.extent
   }
   return stride === sizeOf(shape) ? axes : null
-}
-
-/** Where an axis has to be cut so that every div and mod of it in `index` becomes an axis of its own. */
-const cutsOf = (index: readonly Ix[]): ReadonlyMap<Axis, ReadonlySet<number>> | null => {
-  const cuts = new Map<Axis, Set<number>>()
-  const cut = (axis: Axis, ...at: readonly number[]): true => {
-    const known = cuts.get(axis) ?? new Set()
-    for (const n of at) known.add(n)
-    cuts.set(axis, known)
-    return true
-  }
-  const only = (ix: Ix): Ix['terms'][number]['atom'] | null =>
-    ix.terms.length === 1 && ix.constant === 0 && ix.terms[0]!.coef === 1 ? ix.terms[0]!.atom : null
-  for (const { terms } of index)
-    for (const { atom } of terms) {
-      if (atom.kind === 'axis') continue
-      if (atom.kind !== 'div' && atom.kind !== 'mod') return null
-      const of = only(atom.of)
-      if (of?.kind === 'axis') cut(of.axis, atom.by)
-      else if (of?.kind === 'div' && atom.kind === 'mod') {
-        const inner = only(of.of)
-        if (inner?.kind !== 'axis') return null
-        cut(inner.axis, of.by, of.by * atom.by)
-      } else return null
-    }
-  return cuts
-}
-
-/** An axis as several nested ones, outermost first, cut at the given strides; null where these do not nest. */
-const splitAxis = (axis: Axis, cuts: ReadonlySet<number>): readonly Axis[] | null => {
-  const strides = [...cuts].filter((n) => n < axis.extent).sort((p, q) => p - q)
-  const parts: Axis[] = []
-  let inner = 1
-  for (const stride of [...strides, axis.extent]) {
-    if (stride % inner !== 0) return null
-    parts.unshift(freshAxis(stride / inner))
-    inner = stride
-  }
-  return parts
-}
-
-/** A group's loops in finer axes. */
-export interface Refinement {
-  readonly rows: readonly Axis[]
-  readonly cols: readonly Axis[]
-  readonly move: (ix: Ix) => Ix
-}
-
-/**
- * Finer axes for a group in which `index` has no div or mod left: a reader that runs over [B T] sees a [B, T] value at
- * (r / T, r % T), and is rewritten to run over B and T.
- */
-export const refinement = (group: Group, index: readonly Ix[]): Refinement | null => {
-  const cuts = cutsOf(index)
-  if (cuts === null || cuts.size === 0) return null
-  const image = new Map<number, Ix>()
-  const refine = (axes: readonly Axis[]): readonly Axis[] | null => {
-    const finer: Axis[] = []
-    for (const a of axes) {
-      const at = cuts.get(a)
-      const parts = at === undefined ? [a] : splitAxis(a, at)
-      if (parts === null) return null
-      if (at !== undefined) image.set(a.id, flatten(parts.map(ofAxis), extents(parts)))
-      finer.push(...parts)
-    }
-    return finer
-  }
-  const rows = refine(group.rows)
-  const cols = refine(group.cols)
-  if (rows === null || cols === null) return null
-  return {
-    rows,
-    cols,
-    move: (ix) =>
-      substitute(
-        ix,
-        (a) => image.get(a.id) ?? ofAxis(a),
-        (s) => s,
-      ),
-  }
 }
 
 export const sameIndex = (p: readonly Ix[], q: readonly Ix[]): boolean =>

@@ -2,12 +2,13 @@
  * Groups as they form: who reads what at which index, who stores it, and which groups could take a node up. The walk in
  * fuse.ts decides; this keeps the books, so that every decision sees all readers of a node.
  */
+import { refinement } from '../../loops/axes.ts'
 import { type Axis, constant, type Ix } from '../../loops/ix.ts'
 import type { Access } from '../../graph/expr.ts'
 import { load, type Scalar } from '../../loops/scalar.ts'
 import type { Expr } from '../../graph/expr.ts'
 import type { Cost } from './cost.ts'
-import { bijectionAxes, type Group, hasRead, type Read, type ReadKind, rebase, refinement, sameIndex } from './group.ts'
+import { bijectionAxes, type Group, hasRead, type Read, type ReadKind, rebase, sameIndex } from './group.ts'
 import { runsAfter, waitFor } from './precedence.ts'
 
 /** A group that can compute a node, with the node's index in the group's axes. */

@@ -3,11 +3,12 @@
  * norm's gain and bias, say. Only groups of which neither runs after the other; and not where both would leave something
  * large behind that no one kernel reads, since each would then be kept while the other is used.
  */
+import { count, extents } from '../../loops/axes.ts'
 import { type Axis, flatten, type Ix, ofAxis, substitute } from '../../loops/ix.ts'
 import type { Expr } from '../../graph/expr.ts'
 import { sizeOf } from '../../base/shape.ts'
 import { type Fusion, storageOf } from './fuse.ts'
-import { count, distinct, extents, type Group, rebase } from './group.ts'
+import { distinct, type Group, rebase } from './group.ts'
 import { runsAfter, takeOverWaits } from './precedence.ts'
 import { touched } from '../memory/memory.ts'
 import type { Capabilities } from '../program.ts'

@@ -6,7 +6,7 @@ import type { LoopKernel } from '../../../loops/kernel.ts'
 import type { Scalar } from '../../../loops/scalar.ts'
 import { accumulator, identityOf } from './accumulator.ts'
 import { extremum, i32, select } from './arithmetic.ts'
-import { splitAxes } from './axes.ts'
+import { withoutDivision } from '../../../loops/axes.ts'
 import { emitter, type Val } from './emitter.ts'
 import type { WasmFunction } from './encode.ts'
 import { typeOf } from './operators.ts'
@@ -34,7 +34,7 @@ interface Blocking {
 }
 
 export const printLoop = (given: LoopKernel): Printed => {
-  const kernel = splitAxes(given)
+  const kernel = withoutDivision(given)
   const { rows, cols, reductions } = kernel
   const plan = planOf(kernel)
   const buffers = kernel.buffers.length
