@@ -22,12 +22,14 @@ import {
   whileLoop,
   type Scalar,
   type Tensor,
+  jit,
+  wasmDevice,
 } from '@adjoint/tensor'
 import { evaluate, type Expr } from '@adjoint/tensor/ir'
 import { describe, expect, test } from 'vitest'
 import { checkGrads } from './check.ts'
 import { checkpoint } from './checkpoint.ts'
-import { grad } from './grad.ts'
+import { grad, valueAndGrad } from './grad.ts'
 import { hvp, jacobian } from './jacobian.ts'
 import { jvp } from './jvp.ts'
 import { vmap } from './vmap.ts'
@@ -202,4 +204,21 @@ describe('cond', () => {
     expect(values(h(scalar(3)))).toEqual([12])
     expect(values(h(scalar(-3)))).toEqual([3])
   })
+})
+
+test('a value, what is returned beside it, and gradients come from one loop forward and one backward', () => {
+  const device = wasmDevice()
+  const of = (v: Mat) => {
+    const [last, ys] = scan(cell(v))(h0, xs)
+    return [sum()(mul(last, last)) as Scalar, { ys, name: 'rnn' }] as const
+  }
+  const step = jit(
+    (v: Mat) => {
+      const [[value, { ys, name }], slope] = valueAndGrad(of, { hasAux: true })(v)
+      expect(name).toBe('rnn')
+      return [value, ys, slope]
+    },
+    { device },
+  )
+  expect(step.program(w)!.steps.filter(({ kind }) => kind === 'loop')).toHaveLength(2)
 })

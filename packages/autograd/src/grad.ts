@@ -2,7 +2,7 @@
 import { tree, type Scalar, type Tree } from '@adjoint/tensor'
 import { primitives, ShapeError, type Expr } from '@adjoint/tensor/ir'
 import { differentiate, zerosLike } from './reverse.ts'
-import { demandFunction, demandGiven, requireFloat, take } from './trees.ts'
+import { demandFunction, demandGiven, requireFloat, take, tensorsIn, withTensors } from './trees.ts'
 
 /** The arguments that `argnums` names: one argument for a number, the list of them for a list. */
 export type Named<A extends readonly unknown[], N extends number | readonly number[]> = N extends number
@@ -51,18 +51,23 @@ const differentiated = (op: string, f: (...args: Args) => unknown, options: Opti
     const primals = take(chosen.map((n) => args[n] as Tree))
     requireFloat(primals, op)
     let value: unknown
-    const { pullback } = differentiate(
+    let tensors: readonly Expr[] = []
+    const { outs, pullback } = differentiate(
       op,
       (inputs) => {
         const images = primals.rebuild(inputs)
         value = f(...args.map((arg, n) => (chosen.includes(n) ? images[chosen.indexOf(n)] : arg)))
-        return [scalarOf(op, value, hasAux)]
+        const loss = scalarOf(op, value, hasAux)
+        tensors = tensorsIn(value)
+        return [loss, ...tensors]
       },
       primals.leaves,
     )
+    // What is returned is what the pullback reads from, so that both are computed once.
+    const kept = new Map(tensors.map((x, i) => [x, outs[1 + i]!]))
     const cts = pullback([primitives.fill([], 'f32', 1)])
     const grads = primals.rebuild(primals.leaves.map((x, i) => cts[i] ?? zerosLike(x)))
-    return { value, grads: typeof argnums === 'number' ? grads[0] : grads }
+    return { value: withTensors(value, (x) => kept.get(x)!), grads: typeof argnums === 'number' ? grads[0] : grads }
   }
 }
 

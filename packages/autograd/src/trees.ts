@@ -64,6 +64,26 @@ export const graft = (value: Tree | undefined, images: () => Tree): Tree => {
   return Object.fromEntries(entries.map(([key, item]) => [key, graft(item, images)]))
 }
 
+/** The tensors in whatever a function returned, in arrays and plain objects of any depth; other things are none. */
+export const tensorsIn = (value: unknown): readonly Expr[] => {
+  const found: Expr[] = []
+  withTensors(value, (x) => {
+    found.push(x)
+    return x
+  })
+  return found
+}
+
+/** The same value with `image` of each tensor in its place; what is no array and no plain object stays as it is. */
+export const withTensors = (value: unknown, image: (x: Expr) => Expr): unknown => {
+  if (tree.isTensor(value)) return image(value)
+  if (Array.isArray(value)) return value.map((item: unknown) => withTensors(item, image))
+  if (typeof value !== 'object' || value === null) return value
+  const prototype: unknown = Object.getPrototypeOf(value)
+  if (prototype !== Object.prototype && prototype !== null) return value
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, withTensors(item, image)]))
+}
+
 /** Throws TypeError where `f` is no function: a transformation takes it first, and its arguments after. */
 export const demandFunction = (op: string, f: unknown): void => {
   if (typeof f === 'function') return
