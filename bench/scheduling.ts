@@ -16,6 +16,7 @@ const host: Capabilities = {
   reproducible: true,
   slab: Infinity,
   skips: true,
+  templates: new Set(),
 }
 const gpu: Capabilities = {
   orderedStores: false,
@@ -25,6 +26,7 @@ const gpu: Capabilities = {
   reproducible: false,
   slab: 1 << 28,
   skips: false,
+  templates: new Set(),
 }
 
 const DEPTHS = [4, 16, 32, 64]

@@ -342,6 +342,35 @@ on(
     })),
   ),
 )
+/** Positions, some outside of [0, n), and what a sort makes of them: their order, and how many are below each of 0 to n. */
+const segments = fc
+  .tuple(positiveDims, dims, positiveDims, positiveDims)
+  .chain(([n, count, pre, post]) =>
+    fc.tuple(
+      fc.constant({ n, count, pre, post }),
+      fc.array(fc.integer({ min: -1, max: n }), { minLength: count, maxLength: count }),
+    ),
+  )
+  .map(([extents, at]) => {
+    const i32 = (xs: readonly number[]): Data => ({ shape: [xs.length], dtype: 'i32', data: Float64Array.from(xs) })
+    const order = at.map((_, i) => i).sort((i, j) => at[i]! - at[j]!)
+    const starts = Array.from({ length: extents.n + 1 }, (_, j) => at.filter((p) => p < j).length)
+    return { ...extents, positions: i32(at), order: i32(order), starts: i32(starts) }
+  })
+on(
+  [p.boundsP],
+  segments.map(({ positions: at, order, n }) => ({ args: [at, order], params: { size: n + 1 } })),
+)
+on(
+  [p.segmentAddP],
+  segments
+    .chain(({ pre, n, post, count, ...sorted }) =>
+      fc
+        .constantFrom(...numbers)
+        .chain((dtype) => fc.tuple(data([pre, n, post], dtype), data([pre, count, post], dtype), fc.constant(sorted))),
+    )
+    .map(([x, updates, { positions: at, order, starts }]) => ({ args: [x, at, updates, order, starts], params: null })),
+)
 on(
   [p.stopGradientP, p.inputP, p.storedP],
   anyData().map((x) => ({ args: [x], params: null })),

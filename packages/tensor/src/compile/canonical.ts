@@ -4,17 +4,18 @@
  */
 import { merged } from '../loops/axes.ts'
 import { type Axis, type Ix, ofAxis, substitute } from '../loops/ix.ts'
-import type { Kernel } from '../loops/kernel.ts'
+import type { DotKernel, Kernel, LoopKernel } from '../loops/kernel.ts'
 import * as s from '../loops/scalar.ts'
 import type { Scalar } from '../loops/scalar.ts'
 import { indicesOf, loopRoots, rebuilt } from '../loops/substitute.ts'
 
-const rootsOf = (kernel: Kernel): readonly Scalar[] =>
+const rootsOf = (kernel: LoopKernel | DotKernel): readonly Scalar[] =>
   kernel.kind === 'loop'
     ? loopRoots(kernel)
     : [kernel.a, kernel.b, ...kernel.stores.flatMap((store) => [store.value, s.index(store.at)])]
 
 export const canonical = (kernel: Kernel): Kernel => {
+  if (kernel.kind === 'template') return kernel
   const indices = indicesOf(s.linearize(rootsOf(kernel)))
   const { axes: rows, image: ofRows } = merged(kernel.kind === 'loop' ? kernel.rows : kernel.batch, indices)
   const { axes: cols, image: ofCols } = merged(kernel.kind === 'loop' ? kernel.cols : [], indices)

@@ -8,6 +8,7 @@ export const host: Capabilities = {
   bindings: 64,
   reproducible: true,
   slab: Infinity,
+  templates: new Set(),
   skips: true,
 }
 
@@ -18,5 +19,6 @@ export const parallel: Capabilities = {
   bindings: 16,
   reproducible: false,
   slab: 1 << 27,
+  templates: new Set(),
   skips: false,
 }

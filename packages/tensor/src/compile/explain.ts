@@ -28,6 +28,7 @@ export const kernelCost = (kernel: Kernel): KernelCost => {
   const ops = (roots: readonly Parameters<typeof linearize>[0][number][]): number =>
     linearize(roots).filter((s) => s.kind === 'unary' || s.kind === 'binary' || s.kind === 'select').length
   const { name, kind } = kernel
+  if (kernel.kind === 'template') return { name, kind, bytes, ...kernel.template.cost(kernel.params) }
   if (kernel.kind === 'dot') {
     const grid = iterations([...kernel.batch, kernel.m, kernel.n])
     return { name, kind, bytes, grid, flops: grid * (2 * kernel.k.extent + ops(kernel.stores.map((s) => s.value))) }

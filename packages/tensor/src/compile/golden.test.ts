@@ -29,6 +29,7 @@ const listing = (program: Program): string => {
       const use = kernel.buffers
         .map(({ read, write }, i) => `${buffers[i]!}${read ? 'r' : ''}${write ? 'w' : ''}`)
         .join(' ')
+      if (kernel.kind === 'template') return `template ${JSON.stringify(kernel.params)} (${use}): ${kernel.name}`
       return kernel.kind === 'dot'
         ? `dot ${grid(kernel.batch)} ${kernel.m.extent} x ${kernel.k.extent} x ${kernel.n.extent} (${use}): ${kernel.name}`
         : `rows ${grid(kernel.rows)} cols ${grid(kernel.cols)} reductions ${kernel.reductions.length} (${use}): ${kernel.name}`

@@ -5,6 +5,7 @@ import { type ReduceOp, type Scalar, load, reduced } from '../loops/scalar.ts'
 import type { Expr } from '../graph/expr.ts'
 import { sizeOf } from '../base/shape.ts'
 import { canonical } from './canonical.ts'
+import { storageOf } from './fuse/fuse.ts'
 import { type Group, sameIndex } from './fuse/group.ts'
 
 export interface LoweredKernel {
@@ -38,6 +39,24 @@ export const lowerGroup = ({ owner, bufferOf }: Surroundings, group: Group): Low
     if (known === undefined) return buffers.push(merged) - 1
     buffers[at] = merged
     return at
+  }
+
+  const { node } = group.stores[0]!.value
+  if (node.prim.lower.kind === 'template') {
+    const { template, reads, params } = node.prim.lower
+    const args = reads(node.args, node.params).map((i) => bufferFor(storageOf(node.args[i]!), 'read'))
+    const outs = group.stores.map((s) => bufferFor(s.value, 'write'))
+    const used = params(node.args, node.params)
+    const kernel: Kernel = {
+      kind: 'template',
+      name: node.prim.name,
+      template,
+      params: used,
+      buffers: buffers.map(({ dtype, size, read, write }) => ({ dtype, size, read, write })),
+      args,
+      outs,
+    }
+    return { kernel, buffers: buffers.map((b) => b.program) }
   }
 
   /** What was made of each value, at each index that it is read at: nearly always one. */

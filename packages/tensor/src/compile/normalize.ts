@@ -21,8 +21,9 @@ export const normalize = (capabilities: Capabilities, roots: readonly Expr[]): r
   })
 }
 
-const expands = ({ reproducible, orderedStores }: Capabilities, { prim: { lower } }: Node): boolean =>
+const expands = ({ reproducible, orderedStores, templates }: Capabilities, { prim: { lower } }: Node): boolean =>
   lower.kind === 'composite' ||
+  (lower.kind === 'template' && !templates.has(lower.template.name)) ||
   lower.kind === 'branch' ||
   (lower.kind === 'pointwise' && lower.stored === 'unreproducible' && reproducible) ||
   (lower.kind === 'update' && lower.mode === 'add' && !orderedStores)
@@ -31,7 +32,7 @@ const expansion = (capabilities: Capabilities, node: Node, args: readonly Expr[]
   if (!expands(capabilities, node)) return null
   const { prim, params } = node
   const { lower } = prim
-  if (lower.kind === 'composite') return lower.expand(args, params)
+  if (lower.kind === 'composite' || lower.kind === 'template') return lower.expand(args, params)
   if (lower.kind === 'branch') return capabilities.skips ? lower.skip(args, params) : lower.both(args, params)
   return lower.kind === 'update' ? [lower.composition(args, params)] : [args[0]!]
 }

@@ -79,6 +79,8 @@ export interface Capabilities {
   readonly reproducible: boolean
   /** Most bytes of one slab of the arena. */
   readonly slab: number
+  /** Names of the templates that it has a kernel for. */
+  readonly templates: ReadonlySet<string>
   /** Whether it can decide to run a part of a program or not, for less than it costs to run it. */
   readonly skips: boolean
 }

@@ -13,6 +13,7 @@ const capabilities: readonly Capabilities[] = [
     bindings: 64,
     reproducible: true,
     slab: Infinity,
+    templates: new Set(),
     skips: true,
   },
   {
@@ -22,6 +23,7 @@ const capabilities: readonly Capabilities[] = [
     bindings: 8,
     reproducible: false,
     slab: 1 << 12,
+    templates: new Set(),
     skips: false,
   },
 ]

@@ -16,6 +16,7 @@ const kinds: Readonly<Record<string, Capabilities>> = {
     bindings: 64,
     reproducible: true,
     slab: Infinity,
+    templates: new Set(),
     skips: true,
   },
   'a GPU': {
@@ -25,9 +26,11 @@ const kinds: Readonly<Record<string, Capabilities>> = {
     bindings: 16,
     reproducible: false,
     slab: 1 << 27,
+    templates: new Set(),
     skips: false,
   },
   'a GPU with narrow rows, few lanes, few bindings and small slabs': {
+    templates: new Set(),
     skips: false,
     orderedStores: false,
     longestRow: 3,

@@ -7,6 +7,7 @@ import type { Aval } from '../base/aval.ts'
 import { notATensor } from '../base/errors.ts'
 import { captureSite, type Site } from '../base/site.ts'
 import type { Ix } from '../loops/ix.ts'
+import type { Template, TemplateParams } from '../loops/kernel.ts'
 import type { ReduceOp, Scalar } from '../loops/scalar.ts'
 
 export type { Aval } from '../base/aval.ts'
@@ -158,6 +159,17 @@ export type Lowering<P> =
       readonly kind: 'branch'
       readonly skip: (args: readonly Expr[], params: P) => readonly Expr[]
       readonly both: (args: readonly Expr[], params: P) => readonly Expr[]
+    }
+  /**
+   * A composite that some devices have a kernel of their own for, over whole values in memory: `reads` are the arguments that
+   * the kernel is given. The others run `expand`.
+   */
+  | {
+      readonly kind: 'template'
+      readonly template: Template
+      readonly reads: (args: readonly Expr[], params: P) => readonly number[]
+      readonly params: (args: readonly Expr[], params: P) => TemplateParams
+      readonly expand: (args: readonly Expr[], params: P) => readonly Expr[]
     }
   /** Defined by smaller primitives: its results in their terms. */
   | { readonly kind: 'composite'; readonly expand: (args: readonly Expr[], params: P) => readonly Expr[] }

@@ -3,7 +3,10 @@ import type { Aval, Expr, Lowering, Primitive, Value } from './expr.ts'
 
 /** How a primitive of one result becomes loops: an expansion gives that result. */
 export type SingleLowering<P> =
-  | Exclude<Lowering<P>, { readonly kind: 'composite' }>
+  | Exclude<Lowering<P>, { readonly kind: 'composite' | 'template' }>
+  | (Omit<Extract<Lowering<P>, { readonly kind: 'template' }>, 'expand'> & {
+      readonly expand: (args: readonly Expr[], params: P) => Expr
+    })
   | { readonly kind: 'composite'; readonly expand: (args: readonly Expr[], params: P) => Expr }
 
 /** The rules of `Primitive`, for one result. */
@@ -23,7 +26,9 @@ export interface Single<P> {
 }
 
 const lowering = <P>(lower: SingleLowering<P>): Lowering<P> =>
-  lower.kind === 'composite' ? { kind: 'composite', expand: (args, params) => [lower.expand(args, params)] } : lower
+  lower.kind === 'composite' || lower.kind === 'template'
+    ? { ...lower, expand: (args, params) => [lower.expand(args, params)] }
+    : lower
 
 /** The record of a primitive with one result. */
 export const single = <P>({

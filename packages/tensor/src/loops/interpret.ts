@@ -14,8 +14,16 @@ export const interpret = (kernel: Kernel, buffers: readonly Float64Array[]): voi
     if (buffers[i]!.length < size)
       throw new RangeError(`interpret(${kernel.name}): buffer ${i} holds ${buffers[i]!.length} elements, needs ${size}`)
   })
-  if (kernel.kind === 'dot') interpretDot(kernel, buffers)
-  else interpretLoop(kernel, buffers)
+  switch (kernel.kind) {
+    case 'dot':
+      { interpretDot(kernel, buffers); return; }
+    case 'loop':
+      { interpretLoop(kernel, buffers); return; }
+    case 'template': {
+      const whole = (i: number): Float64Array => buffers[i]!.subarray(0, kernel.buffers[i]!.size)
+      kernel.template.meaning(kernel.args.map(whole), kernel.outs.map(whole), kernel.params); return;
+    }
+  }
 }
 
 /** Where the loops stand: the value of each axis by id, and of each reduction by position. */

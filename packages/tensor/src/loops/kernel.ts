@@ -86,4 +86,31 @@ export interface DotKernel {
   readonly stores: readonly Store[]
 }
 
-export type Kernel = LoopKernel | DotKernel
+/** What a template is about, as plain data: equal kernels have equal parameters. */
+export type TemplateParams = Readonly<Record<string, number | string>>
+
+/**
+ * Work that some devices have a kernel of their own for, written by hand: by its name they know it (the folder templates/).
+ * To everything else it is what it means.
+ */
+export interface Template {
+  readonly name: string
+  /** In doubles: fills `outs` from `args`. All are dense, in rows. */
+  readonly meaning: (args: readonly Float64Array[], outs: readonly Float64Array[], params: TemplateParams) => void
+  /** Operations, and independent pieces of work. */
+  readonly cost: (params: TemplateParams) => { readonly flops: number; readonly grid: number }
+}
+
+/** A template over buffers, of which it reads some and fills others, whole. None is both. */
+export interface TemplateKernel {
+  readonly kind: 'template'
+  readonly name: string
+  readonly template: Template
+  readonly params: TemplateParams
+  readonly buffers: readonly KernelBuffer[]
+  /** Positions among the buffers: of what it reads, and of what it fills. */
+  readonly args: readonly number[]
+  readonly outs: readonly number[]
+}
+
+export type Kernel = LoopKernel | DotKernel | TemplateKernel

@@ -4,7 +4,7 @@
  */
 import type { Ix } from './ix.ts'
 import { visitAtoms } from './ix.ts'
-import type { DotKernel, Kernel, LoopKernel, Store } from './kernel.ts'
+import type { DotKernel, Kernel, LoopKernel, Store, TemplateKernel } from './kernel.ts'
 import { index, linearize, type Scalar } from './scalar.ts'
 
 /** Loop variables and indices are 32-bit integers in every backend. */
@@ -37,6 +37,7 @@ export const verifyKernel = (kernel: Kernel): void => {
   const refuse: Refuse = (why) => {
     throw new Error(`kernel ${kernel.name}: ${why}`)
   }
+  if (kernel.kind === 'template') { whole(kernel, refuse); return; }
   const axes =
     kernel.kind === 'loop' ? [...kernel.rows, ...kernel.cols] : [...kernel.batch, kernel.m, kernel.n, kernel.k]
   const inner = kernel.kind === 'loop' ? kernel.reductions.map((r) => r.value) : [kernel.a, kernel.b]
@@ -64,8 +65,18 @@ export const verifyKernel = (kernel: Kernel): void => {
   else operands(kernel, refuse)
 }
 
+/** A template reads and fills whole buffers, each for one purpose. */
+const whole = ({ buffers, args, outs }: TemplateKernel, refuse: Refuse): void => {
+  buffers.forEach(({ read, write }, i) => {
+    if (read !== args.includes(i) || write !== outs.includes(i) || read === write)
+      refuse(`buffer ${i} is ${read ? 'read' : 'not read'} and ${write ? 'written' : 'not written'} by a template`)
+  })
+  for (const i of [...args, ...outs]) if (buffers[i] === undefined) refuse(`buffer ${i} of ${buffers.length}`)
+  if (new Set(outs).size !== outs.length) refuse('two results of a template have one buffer')
+}
+
 /** Every element lies in its buffer, and every index, and what it is made of, in 32 bits. */
-const inRange = (kernel: Kernel, roots: readonly Scalar[], refuse: Refuse): void => {
+const inRange = (kernel: LoopKernel | DotKernel, roots: readonly Scalar[], refuse: Refuse): void => {
   const fits = (ix: Ix): void => {
     if (ix.lo < -LARGEST - 1 || ix.hi > LARGEST)
       refuse(`an index from ${ix.lo} to ${ix.hi}; indices are 32-bit integers: compute it in parts`)
@@ -84,7 +95,7 @@ const inRange = (kernel: Kernel, roots: readonly Scalar[], refuse: Refuse): void
 }
 
 /** Whether the store's iterations could be told apart by where it writes. */
-const distinctPositions = (kernel: Kernel, refuse: Refuse): void => {
+const distinctPositions = (kernel: LoopKernel | DotKernel, refuse: Refuse): void => {
   for (const s of kernel.stores) {
     if (s.mode === 'add') continue
     const over =
@@ -101,7 +112,12 @@ const distinctPositions = (kernel: Kernel, refuse: Refuse): void => {
 }
 
 /** What is loaded of a buffer that is written. */
-const inPlace = (kernel: Kernel, inner: readonly Scalar[], roots: readonly Scalar[], refuse: Refuse): void => {
+const inPlace = (
+  kernel: LoopKernel | DotKernel,
+  inner: readonly Scalar[],
+  roots: readonly Scalar[],
+  refuse: Refuse,
+): void => {
   const loaded = loadsOf(roots)
   kernel.buffers.forEach((_, buffer) => {
     const stores = kernel.stores.filter((s) => s.buffer === buffer)

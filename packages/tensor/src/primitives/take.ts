@@ -10,9 +10,8 @@ import { apply, type Expr, type Primitive, type Value } from '../graph/expr.ts'
 import { single } from '../graph/single.ts'
 import { sameShape, type Shape, sizeOf } from '../base/shape.ts'
 import { first, isFill } from './algebra.ts'
-import { add } from './arithmetic.ts'
-import { broadcastTo, reduceSum, reshape, spread } from './broadcast.ts'
-import { fillLike, iota } from './leaves.ts'
+import { reshape, spread } from './broadcast.ts'
+import { fillLike } from './leaves.ts'
 import { moveAxis, transpose } from './movement.ts'
 import { any, demandDType, demandSameDType, demandShape, numbers, range, replaced } from './operands.ts'
 import {
@@ -26,7 +25,7 @@ import {
   valueOutside,
 } from './positions.ts'
 import { sum } from './reduction.ts'
-import { eq, where } from './select.ts'
+import { addByComparing, addBySegments } from './segment.ts'
 
 export interface AxisParams {
   readonly axis: number
@@ -201,18 +200,16 @@ const target = (
 ): ReturnType<typeof locate> =>
   locate(arg(1, index.slice(axis, axis + out.node.args[1]!.shape.length)), out.shape[axis]!, outside)
 
-/** x + sum_i [indices_i = j] updates_i; with one position nothing is summed. */
+/** Most comparisons of positions with places that are worth saving the sort of the positions. */
+const COMPARED = 2 ** 22
+
+/** For devices that have no order of stores: by comparing every position with every place, or by segments of the sorted ones. */
 const composeScatterAdd = (x: Expr, indices: Expr, updates: Expr, { axis, outside }: ScatterParams): Expr => {
   const n = x.shape[axis]!
   const count = sizeOf(indices.shape)
   if (count === 0) return x
-  const grid = replaced(x.shape, axis, n, count) // [pre, n, idx, post]
-  const onAxis = (i: number, size: number): Shape => grid.map((_, k) => (k === i ? size : 1))
-  const chosen = eq(
-    broadcastTo(reshape(resolved(reshape(indices, [count]), n, outside), onAxis(axis + 1, count)), grid),
-    iota(grid, axis, 'i32'),
-  )
-  const spreadUpdates = broadcastTo(reshape(updates, replaced(x.shape, axis, 1, count)), grid)
-  const terms = where(chosen, spreadUpdates, fillLike(spreadUpdates, 0))
-  return add(x, count === 1 ? reshape(terms, x.shape) : reduceSum(terms, [axis + 1]))
+  const [pre, post] = [sizeOf(x.shape.slice(0, axis)), sizeOf(x.shape.slice(axis + 1))]
+  const positions = resolved(reshape(indices, [count]), n, outside)
+  const added = pre * n * count * post <= COMPARED ? addByComparing : addBySegments
+  return reshape(added(reshape(x, [pre, n, post]), positions, reshape(updates, [pre, count, post])), x.shape)
 }

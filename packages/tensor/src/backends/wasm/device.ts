@@ -40,6 +40,7 @@ const capabilities: Capabilities = {
   bindings: 64,
   reproducible: true,
   slab: Infinity,
+  templates: new Set(),
   skips: true,
 }
 

@@ -4,7 +4,7 @@
  */
 import * as E from 'fp-ts/lib/Either.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
-import { hardwareTuning, softwareTuning, type Tuning } from './printer/index.ts'
+import { hardwareTuning, softwareTuning, templateNames, type Tuning } from './printer/index.ts'
 import { showAval } from '../../base/errors.ts'
 import type { Expr } from '../../graph/expr.ts'
 import type { Capabilities, Program } from '../../compile/program.ts'
@@ -134,6 +134,7 @@ const deviceOver = (
     bindings: gpu.limits.maxStorageBuffersPerShaderStage,
     reproducible: !hardware,
     slab: Math.floor(gpu.limits.maxBufferSize / 256) * 256,
+    templates: templateNames,
     skips: false,
   }
   const collected = new FinalizationRegistry<Remains>(({ block, load }) => {

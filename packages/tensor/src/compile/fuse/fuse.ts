@@ -254,11 +254,11 @@ export const fuse = (capabilities: Capabilities, order: readonly Expr[], outputs
     read(group, e.node.args[0]!, index, 'loop')
   }
 
-  /** All results of a loop at once: its body is another schedule. */
-  const placeLoop = (node: Node): void => {
-    const group = newGroup('rounds', [], [])
+  /** All results of a node at once, from arguments that stand in memory. */
+  const placeWhole = (kind: 'rounds' | 'template', node: Node, args: readonly Expr[]): void => {
+    const group = newGroup(kind, [], [])
     for (const out of node.outs) store(group, out, freshAxes(out.shape).map(ofAxis))
-    for (const arg of node.args) read(group, arg, [], 'whole')
+    for (const arg of args) read(group, arg, [], 'whole')
   }
   const isUsed = (x: Expr): boolean => readersOf(x).length > 0 || kept.has(x)
 
@@ -266,9 +266,17 @@ export const fuse = (capabilities: Capabilities, order: readonly Expr[], outputs
     const expr = order[i]!
     const used = readersOf(expr)
     const { lower } = expr.node.prim
-    if (lower.kind === 'loop') {
+    if (lower.kind === 'loop' || lower.kind === 'template') {
       // Its results follow one another in the order, and who reads one of them comes after all.
-      if (expr.index === 0 && expr.node.outs.some(isUsed)) placeLoop(expr.node)
+      if (expr.index > 0 || !expr.node.outs.some(isUsed)) continue
+      const { node } = expr
+      if (lower.kind === 'loop') placeWhole('rounds', node, node.args)
+      else
+        placeWhole(
+          'template',
+          node,
+          lower.reads(node.args, node.params).map((i) => node.args[i]!),
+        )
       continue
     }
     if (used.length === 0 && !kept.has(expr)) continue

@@ -25,7 +25,7 @@ export interface DotMember extends Member {
 
 /**
  * How a group reads a node: in its loops, as an operand inside a dot's k loop, as a whole that stands in memory (by the rounds
- * of a loop), or only as something to run after.
+ * of a loop, by a template), or only as something to run after.
  */
 export type ReadKind = 'loop' | 'operand' | 'whole' | 'order'
 export interface Read {
@@ -35,8 +35,8 @@ export interface Read {
 
 export interface Group {
   readonly id: number
-  /** `rounds`: a loop of the program, whose body is a schedule of its own; all others are kernels. */
-  readonly kind: 'loop' | 'scan' | 'update' | 'rounds'
+  /** `rounds`: a loop of the program, whose body is a schedule of its own; all others are kernels, `template` one that is written by hand. */
+  readonly kind: 'loop' | 'scan' | 'update' | 'template' | 'rounds'
   rows: readonly Axis[]
   cols: readonly Axis[]
   readonly stores: StoredMember[]

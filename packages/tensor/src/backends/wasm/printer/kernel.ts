@@ -10,5 +10,12 @@ export type { Printed } from './loop.ts'
 /** Throws where the kernel breaks the rules of the loop IR. */
 export const printKernel = (kernel: Kernel): readonly Printed[] => {
   verifyKernel(kernel)
-  return kernel.kind === 'loop' ? pieces(kernel).map(printLoop) : [printDot(kernel)]
+  switch (kernel.kind) {
+    case 'loop':
+      return pieces(kernel).map(printLoop)
+    case 'dot':
+      return [printDot(kernel)]
+    case 'template':
+      throw new Error(`kernel ${kernel.name}: wasm offers no templates; capabilities say which a device offers`)
+  }
 }

@@ -4,6 +4,10 @@ import type { Kernel, Store } from '../../../loops/kernel.ts'
 import { index, linearize, type Scalar } from '../../../loops/scalar.ts'
 
 export const kernelKey = (kernel: Kernel): string => {
+  if (kernel.kind === 'template') {
+    const { name, params, buffers, args, outs } = kernel
+    return JSON.stringify([name, Object.entries(params).sort(), buffers, args, outs])
+  }
   const ofStore = (s: Store): readonly Scalar[] => [s.value, index(s.at)]
   const roots = [
     ...(kernel.kind === 'loop' ? kernel.reductions.map((r) => r.value) : [kernel.a, kernel.b]),

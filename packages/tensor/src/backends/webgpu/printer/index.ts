@@ -4,9 +4,11 @@ import { verifyKernel } from '../../../loops/verify.ts'
 import { printDot } from './dot.ts'
 import { printLoop } from './loop.ts'
 import type { Shader } from './shader.ts'
+import { printTemplate } from './template.ts'
 import type { Tuning } from './tuning.ts'
 
 export { hardwareTuning, softwareTuning, type DotTile, type Tuning } from './tuning.ts'
+export { templateNames } from './template.ts'
 export { gated, type Shader } from './shader.ts'
 
 /**
@@ -20,5 +22,7 @@ export const printKernel = (kernel: Kernel, tuning: Tuning): Shader => {
       return printLoop(kernel, tuning)
     case 'dot':
       return printDot(kernel, tuning)
+    case 'template':
+      return printTemplate(kernel, tuning)
   }
 }
