@@ -14,15 +14,11 @@ export const interpret = (kernel: Kernel, buffers: readonly Float64Array[]): voi
     if (buffers[i]!.length < size)
       throw new RangeError(`interpret(${kernel.name}): buffer ${i} holds ${buffers[i]!.length} elements, needs ${size}`)
   })
-  switch (kernel.kind) {
-    case 'dot':
-      { interpretDot(kernel, buffers); return; }
-    case 'loop':
-      { interpretLoop(kernel, buffers); return; }
-    case 'template': {
-      const whole = (i: number): Float64Array => buffers[i]!.subarray(0, kernel.buffers[i]!.size)
-      kernel.template.meaning(kernel.args.map(whole), kernel.outs.map(whole), kernel.params); return;
-    }
+  if (kernel.kind === 'dot') interpretDot(kernel, buffers)
+  else if (kernel.kind === 'loop') interpretLoop(kernel, buffers)
+  else {
+    const whole = (i: number): Float64Array => buffers[i]!.subarray(0, kernel.buffers[i]!.size)
+    kernel.template.meaning(kernel.args.map(whole), kernel.outs.map(whole), kernel.params)
   }
 }
 

@@ -37,7 +37,10 @@ export const verifyKernel = (kernel: Kernel): void => {
   const refuse: Refuse = (why) => {
     throw new Error(`kernel ${kernel.name}: ${why}`)
   }
-  if (kernel.kind === 'template') { whole(kernel, refuse); return; }
+  if (kernel.kind === 'template') {
+    whole(kernel, refuse)
+    return
+  }
   const axes =
     kernel.kind === 'loop' ? [...kernel.rows, ...kernel.cols] : [...kernel.batch, kernel.m, kernel.n, kernel.k]
   const inner = kernel.kind === 'loop' ? kernel.reductions.map((r) => r.value) : [kernel.a, kernel.b]
@@ -67,10 +70,8 @@ export const verifyKernel = (kernel: Kernel): void => {
 
 /** A template reads and fills whole buffers, each for one purpose. */
 const whole = ({ buffers, args, outs }: TemplateKernel, refuse: Refuse): void => {
-  buffers.forEach(({ read, write }, i) => {
-    if (read !== args.includes(i) || write !== outs.includes(i) || read === write)
-      refuse(`buffer ${i} is ${read ? 'read' : 'not read'} and ${write ? 'written' : 'not written'} by a template`)
-  })
+  for (const i of args) if (buffers[i]?.read === false || outs.includes(i)) refuse(`buffer ${i} is not to be read`)
+  for (const i of outs) if (buffers[i]?.write === false) refuse(`buffer ${i} is not marked as written`)
   for (const i of [...args, ...outs]) if (buffers[i] === undefined) refuse(`buffer ${i} of ${buffers.length}`)
   if (new Set(outs).size !== outs.length) refuse('two results of a template have one buffer')
 }
