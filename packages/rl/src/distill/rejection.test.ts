@@ -11,7 +11,7 @@ import {
   rejectionSample,
   selectTraces,
 } from './rejection.ts'
-import type { Sample } from '../reward/reward.ts'
+import type { Sample } from '../reward/sample.ts'
 import { accuracy } from '../reward/rules.ts'
 import { sftStep, traces } from '../learn/sft.ts'
 import { type Chain, mod10Chains } from '../task/chain.ts'

@@ -1,7 +1,7 @@
 // The figures of an evaluation, from samples that are given.
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { Sample } from '../reward/reward.ts'
+import type { Sample } from '../reward/sample.ts'
 import { mod10Chain } from '../task/chain.ts'
 import type { Task } from '../task/task.ts'
 import { summarize } from './evaluate.ts'

@@ -3,7 +3,7 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { blamed, RewardMistake, sampleAt, saidBy, shown } from '../reward/mistake.ts'
 import { type NamedReward, scoreSamples } from '../reward/named.ts'
-import type { Sample } from '../reward/reward.ts'
+import type { Sample } from '../reward/sample.ts'
 import type { RunError } from '../run/errors.ts'
 import type { Experience, StepReward } from './experience.ts'
 

@@ -21,7 +21,7 @@ import {
   truth,
 } from '../run/decode.ts'
 import type { Breakdown } from '../reward/named.ts'
-import type { Sample } from '../reward/reward.ts'
+import type { Sample } from '../reward/sample.ts'
 import type { Experience, StepReward } from './experience.ts'
 
 /** Absent rewards are NaN here, and null in JSON. */

@@ -1,5 +1,5 @@
 /** What a policy sampled, as plain data on the host: completions before anything is known of them. */
-import type { Sample } from '../reward/reward.ts'
+import type { Sample } from '../reward/sample.ts'
 
 /** What a policy sampled. N is the most tokens of a completion, P the columns of prompts. */
 export interface Rollout<Problem> {

@@ -13,7 +13,7 @@ import { add, jit, mul, type Scalar, slice, stopGradient, type Tree } from '@adj
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { type CriticCredit, estimate } from '../credit/actor-critic.ts'
-import { requireReference, requireRewards } from '../credit/needs.ts'
+import { requireReference, requireRewards } from '../credit/demands.ts'
 import { type CollectConfig, collector } from '../experience/collect.ts'
 import type { Experience } from '../experience/experience.ts'
 import { demandMicroBatch, floatRows, partsOf, sampledParts, tokensIn } from '../experience/rows.ts'

@@ -2,7 +2,7 @@
 import type { Collected } from '../experience/collect.ts'
 import type { Absence } from '../reward/absence.ts'
 import type { Breakdown } from '../reward/named.ts'
-import type { Sample } from '../reward/reward.ts'
+import type { Sample } from '../reward/sample.ts'
 import type { Metrics } from '../run/metrics.ts'
 
 /** One completion as the log keeps it. */

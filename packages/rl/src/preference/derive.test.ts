@@ -1,7 +1,7 @@
 import * as E from 'fp-ts/lib/Either.js'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { Sample } from '../reward/reward.ts'
+import type { Sample } from '../reward/sample.ts'
 import { addition } from '../task/addition.ts'
 import { type Chain, chainSteps, mod10Chain, mod10Chains } from '../task/chain.ts'
 import { countdown } from '../task/countdown.ts'

@@ -1,6 +1,6 @@
 /** A reward model as a reward: what GRPO optimizes where no rule can tell. */
 import * as E from 'fp-ts/lib/Either.js'
-import type { RewardError, Sample } from '../reward/reward.ts'
+import type { RewardError, Sample } from '../reward/sample.ts'
 import { describeError } from '../run/errors.ts'
 import type { RewardModel, RewardModelParams } from './reward-model.ts'
 import { type ScoringConfig, textScorer, unscorable } from './score-texts.ts'

@@ -2,7 +2,7 @@
 import * as E from 'fp-ts/lib/Either.js'
 import type * as TE from 'fp-ts/lib/TaskEither.js'
 import { isPromise, mistakeOf, RewardMistake, saidBy, shown } from './mistake.ts'
-import type { RewardError, Score } from './reward.ts'
+import type { RewardError, Score } from './sample.ts'
 
 /** @internal A score whose failures are all on the left. What it gives is a number; its promise rejects with mistakes only. */
 export type Held = number | TE.TaskEither<RewardError, number>

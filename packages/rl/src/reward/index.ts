@@ -1,3 +1,4 @@
+export * from './sample.ts'
 export * from './reward.ts'
 export * from './named.ts'
 export * from './absence.ts'

@@ -1,7 +1,7 @@
 /** Rewards on the length of a completion: paid or punished by itself, by whether it is right, or beside its group. */
 import { numeral } from './mistake.ts'
 import type { Rule } from './rules.ts'
-import type { Sample } from './reward.ts'
+import type { Sample } from './sample.ts'
 
 /**
  * Soft overlong punishment (DAPO, Yu et al. 2025, eq. 13) at `n` tokens with limit L and cache C: 0 up to L - C, then

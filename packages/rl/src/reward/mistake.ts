@@ -3,7 +3,7 @@
  * number. It ends the step. Rejections, timeouts and `Left`s make a reward absent instead.
  */
 import { inspect } from 'node:util'
-import type { Sample } from './reward.ts'
+import type { Sample } from './sample.ts'
 
 /** @internal A mistake of whoever wrote a reward or a verifier; `cause` is what was thrown, where something was. */
 export class RewardMistake extends Error {

@@ -7,7 +7,8 @@ import { absenceRecord, absences, lostReward } from './absence.ts'
 import { type Breakdown, breakdownMonoid, named, namedBatch, type NamedReward, scoreSamples } from './named.ts'
 import { languageConsistency } from './language.ts'
 import { cosineLength, groupLength } from './length.ts'
-import type { Reward, Sample } from './reward.ts'
+import type { Reward } from './reward.ts'
+import type { Sample } from './sample.ts'
 import { accuracy, type Rule } from './rules.ts'
 
 type Text = Sample<null>

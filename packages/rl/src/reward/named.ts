@@ -7,7 +7,8 @@ import * as E from 'fp-ts/lib/Either.js'
 import type { Monoid } from 'fp-ts/lib/Monoid.js'
 import { failure, held } from './held.ts'
 import { blamed, disowned, glimpse, mistakeOf, RewardMistake, sampleAt, saidBy, shown } from './mistake.ts'
-import type { Reward, RewardError, Sample } from './reward.ts'
+import type { Reward } from './reward.ts'
+import type { RewardError, Sample } from './sample.ts'
 
 /** A reward with the name it has in the log (`rewards/{name}/mean`) and its weight in the total. */
 export interface NamedReward<Problem> {

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { named, scoreSamples } from './named.ts'
 import { type Patience, patient, type SlowReward } from './patient.ts'
-import type { RewardError, Sample } from './reward.ts'
+import type { RewardError, Sample } from './sample.ts'
 
 type Text = Sample<null>
 const sample = (length: number): Text => ({ problem: null, prompt: '', completion: '', length, terminated: true })

@@ -10,7 +10,7 @@ import pRetry from 'p-retry'
 import pTimeout from 'p-timeout'
 import { heldLoosely } from './held.ts'
 import { mistakeOf, RewardMistake, shown } from './mistake.ts'
-import type { RewardError, Sample, Score } from './reward.ts'
+import type { RewardError, Sample, Score } from './sample.ts'
 
 /** A reward that may watch a signal that says that nobody waits for it any more. */
 export type SlowReward<Problem> = (sample: Sample<Problem>, signal: AbortSignal) => Score

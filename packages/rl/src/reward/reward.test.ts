@@ -3,7 +3,8 @@ import * as TE from 'fp-ts/lib/TaskEither.js'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { mod10Chain } from '../task/chain.ts'
-import { cap, gate, type Reward, rewardMonoid, type Sample, type Score, sum, weighted } from './reward.ts'
+import { cap, gate, type Reward, rewardMonoid, sum, weighted } from './reward.ts'
+import type { Sample, Score } from './sample.ts'
 import { accuracy, format } from './rules.ts'
 
 type Text = Sample<null>

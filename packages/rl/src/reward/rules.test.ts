@@ -5,7 +5,7 @@ import { formatCompletion } from '../policy/template.ts'
 import { languageConsistency, script } from './language.ts'
 import { cosineLength, groupLength, softOverlong } from './length.ts'
 import { repetition } from './repetition.ts'
-import type { Sample } from './reward.ts'
+import type { Sample } from './sample.ts'
 import { accuracy, format, type Rule } from './rules.ts'
 import { characters, words } from './text.ts'
 

@@ -2,7 +2,7 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { lastAnswer, parseCompletion, wholeCompletion } from '../policy/template.ts'
 import { verdict } from './mistake.ts'
-import type { Sample } from './reward.ts'
+import type { Sample } from './sample.ts'
 
 /** A rule gives its number at once. */
 export type Rule<Problem> = (sample: Sample<Problem>) => number

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { completionMetrics, firstNonFinite, rewardMetrics, updateMetrics } from './metrics.ts'
-import type { Sample } from '../reward/reward.ts'
+import type { Sample } from '../reward/sample.ts'
 
 const sample = (length: number, terminated: boolean): Sample<null> => ({
   problem: null,

@@ -1,7 +1,7 @@
 /** What the log says of a step, under TRL's names. Means and deviations leave absent values (NaN) out; of nothing they are 0. */
 import type { Groups } from '../credit/advantage.ts'
 import type { Breakdown } from '../reward/named.ts'
-import type { Sample } from '../reward/reward.ts'
+import type { Sample } from '../reward/sample.ts'
 
 /** Names to numbers, in the order in which they are logged. */
 export type Metrics = Readonly<Record<string, number>>

@@ -4,7 +4,7 @@ import { hostKey } from '../run/keys.ts'
 import { batchStd, drGrpo, group, maxRl, reinforcePlusPlus, rloo } from './advantage.ts'
 import { byReward, type Credit, type Graded, klInReward, outcome, relabelled, returnsToGo, stepwise } from './credit.ts'
 import { gdpo } from './gdpo.ts'
-import { assign, type Offer, requireCredit, requireReference } from './needs.ts'
+import { assign, type Offer, requireCredit, requireReference } from './demands.ts'
 import { processReward } from './process.ts'
 import { presets } from '../objective/presets.ts'
 
