@@ -3,35 +3,9 @@
  * coefficient x atom), so that equality is equality of keys and reshapes cancel: (h D + d) / D = h, (i/n) n + i % n = i.
  * Division is floor division; every Ix knows its range [lo, hi].
  */
-import type { Scalar } from './scalar.ts'
+import type { Atom, Axis, Ix, Scalar, Term } from './language.ts'
 
-/** A loop variable: 0 <= axis < extent. */
-export interface Axis {
-  readonly id: number
-  readonly extent: number
-}
-
-export type Atom =
-  | { readonly kind: 'axis'; readonly axis: Axis }
-  | { readonly kind: 'div'; readonly of: Ix; readonly by: number }
-  | { readonly kind: 'mod'; readonly of: Ix; readonly by: number }
-  | { readonly kind: 'clamp'; readonly of: Ix; readonly lo: number; readonly hi: number }
-  /** A data-dependent index: an i32 or u32 scalar, which the backend clamps into [0, extent). */
-  | { readonly kind: 'value'; readonly scalar: Scalar; readonly extent: number }
-
-export interface Term {
-  readonly coef: number
-  readonly atom: Atom
-  readonly key: string
-}
-
-export interface Ix {
-  readonly constant: number
-  readonly terms: readonly Term[]
-  readonly lo: number
-  readonly hi: number
-  readonly key: string
-}
+export type { Atom, Axis, Ix, Term } from './language.ts'
 
 const atomKey = (a: Atom): string => {
   switch (a.kind) {
