@@ -70,5 +70,5 @@ export {
 } from './run/request.ts'
 export { wasmDevice } from './backends/wasm/device.ts'
 export { webgpuDevice, type WebgpuDevice, type WebgpuOptions } from './backends/webgpu/device.ts'
-export { type Device, type DeviceError, DeviceFailure, type DeviceStats } from './backends/device.ts'
-export type { Program } from './compile/program.ts'
+export { type Device, type DeviceError, DeviceFailure, type DeviceStats } from './graph/device.ts'
+export type { Program } from './loops/program.ts'

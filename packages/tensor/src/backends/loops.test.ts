@@ -1,13 +1,13 @@
 /** Loops on devices: what a call makes and submits, however many its rounds, and what becomes of it where the device goes. */
 import * as E from 'fp-ts/lib/Either.js'
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest'
-import type { Computation } from '../compile/program.ts'
-import { loop, type Trips } from '../control/loop.ts'
+import type { Computation } from '../graph/device.ts'
+import { loop, type Trips } from '../primitives/loop.ts'
 import type { HostArray } from '../base/dtype.ts'
 import type { Aval, Expr } from '../graph/expr.ts'
 import { trace } from '../graph/graph.ts'
 import * as p from '../primitives/index.ts'
-import type { Device, DeviceStats, Executable, Storage } from './device.ts'
+import type { Device, DeviceStats, Executable, Storage } from '../graph/device.ts'
 import { wasmDevice } from './wasm/device.ts'
 import { webgpuDevice } from './webgpu/device.ts'
 

@@ -5,7 +5,7 @@ import { lowerGroup } from './lower.ts'
 import type { Range } from './memory/arena.ts'
 import type { Copy } from './memory/memory.ts'
 import type { Plan } from './plan.ts'
-import type { ProgramBuffer, Step } from './program.ts'
+import type { ProgramBuffer, Step } from '../loops/program.ts'
 import { loopOf } from './rounds.ts'
 import type { Level } from './verify.ts'
 

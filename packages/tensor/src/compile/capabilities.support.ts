@@ -1,5 +1,5 @@
 /** What tests take a device to be able to do: one that runs a program on one core, and one that runs it on many lanes. */
-import type { Capabilities } from './program.ts'
+import type { Capabilities } from './capabilities.ts'
 
 export const host: Capabilities = {
   orderedStores: true,

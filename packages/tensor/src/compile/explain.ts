@@ -3,7 +3,7 @@ import { linearize } from '../loops/scalar.ts'
 import type { Axis } from '../loops/ix.ts'
 import type { Kernel } from '../loops/kernel.ts'
 import { dtypes } from '../base/dtype.ts'
-import type { Program, Step } from './program.ts'
+import type { Program, Step } from '../loops/program.ts'
 
 /** What a kernel costs, whatever the device. */
 export interface KernelCost {

@@ -10,10 +10,11 @@ import { mean } from '../ops/reductions.ts'
 import { softmax } from '../ops/softmax.ts'
 import * as primitives from '../primitives/index.ts'
 import { trace } from '../graph/graph.ts'
-import { loop } from '../control/loop.ts'
+import { loop } from '../primitives/loop.ts'
 import { typed } from '../graph/tensor.ts'
 import { host, parallel } from './capabilities.support.ts'
-import type { Capabilities, Program, Step } from './program.ts'
+import type { Capabilities } from './capabilities.ts'
+import type { Program, Step } from '../loops/program.ts'
 import { schedule } from './schedule.ts'
 
 const grid = (axes: readonly Axis[]): string => `[${axes.map((a) => a.extent).join(' ')}]`

@@ -1,6 +1,6 @@
 /** What loops cost: which copies a round makes, what is computed outside, what is not computed, and how much memory it takes. */
 import { describe, expect, it } from 'vitest'
-import { loop, type Trips } from '../control/loop.ts'
+import { loop, type Trips } from '../primitives/loop.ts'
 import { evaluateWith } from '../graph/evaluate.ts'
 import type { Expr } from '../graph/expr.ts'
 import { trace } from '../graph/graph.ts'
@@ -8,7 +8,7 @@ import * as p from '../primitives/index.ts'
 import { host, parallel } from './capabilities.support.ts'
 import { explain } from './explain.ts'
 import { playProgram } from './playing.support.ts'
-import { kernelSteps, type Program, type Step } from './program.ts'
+import { kernelSteps, type Program, type Step } from '../loops/program.ts'
 import { schedule } from './schedule.ts'
 
 const f32 = (...shape: number[]): Expr => p.parameter({ shape, dtype: 'f32' })

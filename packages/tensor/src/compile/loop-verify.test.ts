@@ -1,6 +1,6 @@
 /** Loops that are planned wrongly in one way each: what verifies a program must see it. */
 import { describe, expect, it } from 'vitest'
-import { loop } from '../control/loop.ts'
+import { loop } from '../primitives/loop.ts'
 import type { Expr } from '../graph/expr.ts'
 import { trace } from '../graph/graph.ts'
 import * as p from '../primitives/index.ts'
@@ -8,7 +8,8 @@ import { assemble } from './assemble.ts'
 import { host } from './capabilities.support.ts'
 import { plan } from './plan.ts'
 import { prepare } from './prepare.ts'
-import type { Program, Step, Stage } from './program.ts'
+import type { Program, Step } from '../loops/program.ts'
+import type { Stage } from './stage.ts'
 import { type Level, StageError, verifyProgram } from './verify.ts'
 
 const f32 = (...shape: number[]): Expr => p.parameter({ shape, dtype: 'f32' })

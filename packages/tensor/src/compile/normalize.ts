@@ -7,7 +7,7 @@ import { type Expr, type Node, over } from '../graph/expr.ts'
 import { rewrite, toposort, withArgs } from '../graph/walk.ts'
 import { fill } from '../primitives/index.ts'
 import { sizeOf } from '../base/shape.ts'
-import type { Capabilities } from './program.ts'
+import type { Capabilities } from './capabilities.ts'
 import { split } from './split.ts'
 
 export const normalize = (capabilities: Capabilities, roots: readonly Expr[]): readonly Expr[] => {

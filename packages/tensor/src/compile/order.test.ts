@@ -6,7 +6,8 @@ import { sum } from '../ops/reductions.ts'
 import { parameter } from '../primitives/index.ts'
 import { type Tensor, typed } from '../graph/tensor.ts'
 import { host, parallel as many } from './capabilities.support.ts'
-import type { Capabilities, Program } from './program.ts'
+import type { Capabilities } from './capabilities.ts'
+import type { Program } from '../loops/program.ts'
 import { schedule } from './schedule.ts'
 
 const parallel: Capabilities = { ...many, lanes: 512, slab: Infinity }

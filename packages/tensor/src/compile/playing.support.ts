@@ -2,7 +2,7 @@
 import { interpret } from '../loops/interpret.ts'
 import { evaluate } from '../graph/evaluate.ts'
 import { sizeOf } from '../base/shape.ts'
-import type { Program, Step } from './program.ts'
+import type { Program, Step } from '../loops/program.ts'
 
 /** Bytes of an element, as programs count them. */
 const ELEMENT = 4

@@ -6,7 +6,9 @@ import * as p from '../primitives/index.ts'
 import { sizeOf } from '../base/shape.ts'
 import { playProgram } from './playing.support.ts'
 import { host, parallel as many } from './capabilities.support.ts'
-import type { Capabilities, Computation, Program } from './program.ts'
+import type { Capabilities } from './capabilities.ts'
+import type { Computation } from '../graph/device.ts'
+import type { Program } from '../loops/program.ts'
 import { schedule } from './schedule.ts'
 
 const parallel: Capabilities = { ...many, longestRow: 256, lanes: 512, bindings: 8, slab: 1 << 12 }

@@ -5,7 +5,10 @@
 import { assemble } from './assemble.ts'
 import { plan } from './plan.ts'
 import { prepare } from './prepare.ts'
-import type { Capabilities, Computation, Program, Stage } from './program.ts'
+import type { Capabilities } from './capabilities.ts'
+import type { Computation } from '../graph/device.ts'
+import type { Program } from '../loops/program.ts'
+import type { Stage } from './stage.ts'
 import { verifyProgram, verifying } from './verify.ts'
 
 const untimed: Stage = (_, run) => run()

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { verifyKernel } from '../loops/verify.ts'
 import { broadcastTo, dot, maximum, parameter, reduceMax, reduceSum, reshape, slice } from '../primitives/index.ts'
 import type { Expr } from '../graph/expr.ts'
-import type { Capabilities } from './program.ts'
+import type { Capabilities } from './capabilities.ts'
 import { schedule } from './schedule.ts'
 
 const capabilities: readonly Capabilities[] = [

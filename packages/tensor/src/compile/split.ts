@@ -6,7 +6,7 @@ import type { ReduceOp } from '../loops/scalar.ts'
 import { apply, type Expr } from '../graph/expr.ts'
 import { add, maximum, minimum, mul, reduceSum, reshape, slice, sliceAxis, transpose } from '../primitives/index.ts'
 import { type Shape, sizeOf } from '../base/shape.ts'
-import type { Capabilities } from './program.ts'
+import type { Capabilities } from './capabilities.ts'
 
 const combine: Readonly<Record<ReduceOp, (x: Expr, y: Expr) => Expr>> = {
   sum: add,

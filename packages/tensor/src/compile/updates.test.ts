@@ -5,7 +5,7 @@ import { it } from 'vitest'
 import { parameter } from '../primitives/index.ts'
 import { typed } from '../graph/tensor.ts'
 import { playProgram } from './playing.support.ts'
-import type { Capabilities } from './program.ts'
+import type { Capabilities } from './capabilities.ts'
 import { schedule } from './schedule.ts'
 
 const kinds: Readonly<Record<string, Capabilities>> = {

@@ -15,7 +15,8 @@ import { type Fusion, startOf, storageOf } from './fuse/fuse.ts'
 import type { Group } from './fuse/group.ts'
 import { bytesOf } from '../base/aval.ts'
 import { touched } from './memory/memory.ts'
-import type { Computation, Program, ProgramBuffer, Step } from './program.ts'
+import type { Computation } from '../graph/device.ts'
+import type { Program, ProgramBuffer, Step } from '../loops/program.ts'
 
 const environment = (globalThis as { process?: { env?: Record<string, string | undefined> } }).process?.env
 

@@ -279,6 +279,7 @@ const lowered = (out: Expr, args: readonly Data[], exprs: readonly Expr[]): Arra
           ]
       return loop({ rows, cols: [], reductions: [], stores })
     }
+    case 'loop':
     case 'branch':
       throw new Error(`${out.node.prim.name} is no primitive of this list`)
     case 'template': {

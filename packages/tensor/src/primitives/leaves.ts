@@ -5,8 +5,7 @@ import { DTypeError, ShapeError } from '../base/errors.ts'
 import { apply, type Aval, type Expr, type Primitive } from '../graph/expr.ts'
 import { identityOf, keyOf } from '../graph/key.ts'
 import { single } from '../graph/single.ts'
-import type { Storage } from '../backends/device.ts'
-import { HostStorage } from '../backends/reference/host-storage.ts'
+import type { Storage } from '../graph/device.ts'
 import { type Shape, sizeOf } from '../base/shape.ts'
 
 const neverBatched = (): never => {
@@ -106,7 +105,7 @@ export const bufferP: Primitive<BufferParams> = single({
   evaluate: (_, __, { storage }) => {
     const gone = storage.gone()
     if (gone !== null) throw new Error(`buffer: this tensor can no longer be read: ${gone}`)
-    if (storage instanceof HostStorage) return storage.values()
+    if (storage.values !== undefined) return storage.values()
     throw new Error(
       `buffer: this tensor lives on the ${storage.device.kind} device (${storage.device.label}), and the reference device cannot see its memory. ` +
         'Read it there and pass the array as a tensor.',

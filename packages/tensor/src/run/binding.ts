@@ -5,7 +5,7 @@ import { toposort } from '../graph/walk.ts'
 import { buffer } from '../primitives/leaves.ts'
 import { typed } from '../graph/tensor.ts'
 import { bytesOf } from '../base/aval.ts'
-import type { Device, Storage } from '../backends/device.ts'
+import type { Device, Storage } from '../graph/device.ts'
 import { remember, remembered, rememberedOn } from './memo.ts'
 import { demandPresent, hostDataOf, storageOfTensor } from './storages.ts'
 

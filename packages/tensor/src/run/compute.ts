@@ -2,7 +2,7 @@
  * Computing expressions now, into memory of their own. Programs are cached by the structure of what is asked, so that a loop
  * which builds the same expression each turn compiles it once.
  */
-import type { Device, Executable, Storage } from '../backends/device.ts'
+import type { Device, Executable, Storage } from '../graph/device.ts'
 import { bounded, type Bounded } from '../base/bounded.ts'
 import type { Expr } from '../graph/expr.ts'
 import { structureKey } from '../graph/key.ts'

@@ -1,5 +1,5 @@
 /** The device of calls that name none and whose arguments are on none. */
-import type { Device } from '../backends/device.ts'
+import type { Device } from '../graph/device.ts'
 import { type DeviceKind, environment, isKind, noSuchKind } from './kind.ts'
 import { referenceDevice } from '../backends/reference/reference.ts'
 import { wasmDevice } from '../backends/wasm/device.ts'

@@ -7,7 +7,7 @@ import { evaluate } from '../graph/evaluate.ts'
 import { apply, type Expr, type Primitive } from '../graph/expr.ts'
 import { constant } from '../primitives/leaves.ts'
 import { readAsync, realizeAsync } from './realize.ts'
-import type { Device } from '../backends/device.ts'
+import type { Device } from '../graph/device.ts'
 import { typed } from '../graph/tensor.ts'
 import { dtypes } from '../base/dtype.ts'
 

@@ -1,5 +1,5 @@
 /** What a device can be asked for by, in a call or in the environment variable ADJOINT_DEVICE. */
-import type { Device } from '../backends/device.ts'
+import type { Device } from '../graph/device.ts'
 
 /** What a device can be asked for by; `cpu` is the fastest device that needs no GPU. */
 export type DeviceKind = Device['kind'] | 'cpu'

@@ -7,7 +7,7 @@
 import { type Expr, type Node, over } from '../graph/expr.ts'
 import type { Tensor } from '../graph/tensor.ts'
 import { bounded } from '../base/bounded.ts'
-import type { Device } from '../backends/device.ts'
+import type { Device } from '../graph/device.ts'
 import { hostDataOf, storageOfTensor } from './storages.ts'
 
 const COUNT = 4096

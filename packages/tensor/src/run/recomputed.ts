@@ -8,7 +8,7 @@
  */
 import type { Expr } from '../graph/expr.ts'
 import { describeSite, type Site } from '../base/site.ts'
-import type { Device } from '../backends/device.ts'
+import type { Device } from '../graph/device.ts'
 import { remembered } from './memo.ts'
 
 /** Earlier computations of which one repeats a part, before it counts as a loop's past; so many times in a row must they grow. */

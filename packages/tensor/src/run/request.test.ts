@@ -1,6 +1,6 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { afterEach, describe, expect, inject, it, vi } from 'vitest'
-import { DeviceFailure } from '../backends/device.ts'
+import { DeviceFailure } from '../graph/device.ts'
 import { type DeviceKind, devices, requestDevice, requestDeviceAsync } from './request.ts'
 
 describe('requestDevice', () => {

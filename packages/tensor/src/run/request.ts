@@ -1,7 +1,7 @@
 /** Choosing a device: what this machine offers, and which one a program gets that asks for none. */
 import * as E from 'fp-ts/lib/Either.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
-import { type Device, type DeviceError, DeviceFailure } from '../backends/device.ts'
+import { type Device, type DeviceError, DeviceFailure } from '../graph/device.ts'
 import { type DeviceKind, environment, isKind, noSuchKind } from './kind.ts'
 import { referenceDevice } from '../backends/reference/reference.ts'
 import { wasmDevice } from '../backends/wasm/device.ts'

@@ -3,8 +3,7 @@ import type { HostArray } from '../base/dtype.ts'
 import { showAval } from '../base/errors.ts'
 import type { Expr } from '../graph/expr.ts'
 import { type BufferParams, bufferP, type ConstantParams, constantP } from '../primitives/leaves.ts'
-import { DeviceFailure, type Storage } from '../backends/device.ts'
-import { HostStorage } from '../backends/reference/host-storage.ts'
+import { DeviceFailure, type Storage } from '../graph/device.ts'
 
 /** The device memory of a realized tensor, else null. */
 export const storageOfTensor = (x: Expr): Storage | null =>
@@ -22,8 +21,8 @@ const readBack = new WeakMap<Storage, HostArray>()
 const donors = new WeakMap<Storage, string>()
 const SMALL = 1 << 14
 
-/** Whether a copy on the host stands for a storage: the reference device's doubles hold more than a host array does. */
-export const movable = (storage: Storage): boolean => !(storage instanceof HostStorage)
+/** Whether a copy on the host stands for a storage: doubles hold more than a host array does. */
+export const movable = (storage: Storage): boolean => storage.values === undefined
 
 /**
  * Remembers what was read. A small tensor moves to the host for good, so that a loop which reads its loss each step

@@ -4,9 +4,9 @@
  * the heap. Between calls a program holds nothing of what it was called with.
  */
 import type { Kernel } from '../../loops/kernel.ts'
-import { kernelSteps, type Program, type Step } from '../../compile/program.ts'
+import { kernelSteps, type Program, type Step } from '../../loops/program.ts'
 import { bytesOf } from '../../base/aval.ts'
-import { type DeviceError, DeviceFailure, type Executable, type Storage } from '../device.ts'
+import { type DeviceError, DeviceFailure, type Executable, type Storage } from '../../graph/device.ts'
 import { type Block, roundUp } from './heap.ts'
 import { type Blame, type Host, type ProgramHold, type Run, siteOf } from './host.ts'
 import type { CompiledKernel } from '../wasm/kernels.ts'

@@ -1,8 +1,8 @@
 /** What a wasm device gives its programs, and what a program holds of it. */
 import type { Aval } from '../../graph/expr.ts'
-import type { Program } from '../../compile/program.ts'
+import type { Program } from '../../loops/program.ts'
 import { describeSite, type Site } from '../../base/site.ts'
-import type { Storage } from '../device.ts'
+import type { Storage } from '../../graph/device.ts'
 import type { Arena } from './arena.ts'
 import type { Block } from './heap.ts'
 import type { KernelFunction, Kernels } from '../wasm/kernels.ts'

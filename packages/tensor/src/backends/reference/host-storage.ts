@@ -1,6 +1,6 @@
 /** Memory of the reference device: the values themselves, in doubles. */
 import type { Aval } from '../../graph/expr.ts'
-import type { Device, Storage } from '../device.ts'
+import type { Device, Storage } from '../../graph/device.ts'
 
 /** Where a device keeps the values of its storages: one place, so that it can let go of all of them. */
 export interface Shelf {

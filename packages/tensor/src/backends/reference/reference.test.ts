@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { evaluate } from '../../graph/evaluate.ts'
 import { div, mul, readAsync, realizeAsync, sub, tensor } from '../../index.ts'
 import * as p from '../../primitives/index.ts'
-import type { Storage } from '../device.ts'
+import type { Storage } from '../../graph/device.ts'
 import { referenceDevice } from './reference.ts'
 import { breathe } from '../turns.ts'
 

@@ -6,7 +6,7 @@ import type { Expr } from '../../graph/expr.ts'
 import * as p from '../../primitives/index.ts'
 import { schedule } from '../../compile/schedule.ts'
 import { takeOn } from '../ballast.ts'
-import { DeviceFailure, type Storage } from '../device.ts'
+import { DeviceFailure, type Storage } from '../../graph/device.ts'
 import { turn } from '../turns.ts'
 import { wasmDevice } from './device.ts'
 

@@ -2,7 +2,7 @@
  * How much a device may hold. No finalizer runs inside a loop that never awaits, and a driver that runs out of memory
  * may end the process: so that such a loop ends with an error that says what to do, bytes are counted against a budget.
  */
-import { DeviceFailure } from '../device.ts'
+import { DeviceFailure } from '../../graph/device.ts'
 import { processMemory } from '../process-memory.ts'
 import { sayUncollected } from '../turns.ts'
 import { type Blame, outOfMemory } from './faults.ts'

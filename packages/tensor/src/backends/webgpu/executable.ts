@@ -5,8 +5,8 @@
  * small result is copied out of the arena, a large one is computed in the caller's buffer.
  */
 import type { Tuning } from './printer/index.ts'
-import type { Program, ProgramBuffer } from '../../compile/program.ts'
-import { type Device, DeviceFailure, type Executable, type Storage } from '../device.ts'
+import type { Program, ProgramBuffer } from '../../loops/program.ts'
+import { type Device, DeviceFailure, type Executable, type Storage } from '../../graph/device.ts'
 import { type Arena, type Claim, claimOf } from './arena.ts'
 import { type BindGroups, type Range, whole } from './bindings.ts'
 import { type Blame, type Faults, invalid, nobody, type Outcome, outOfMemory } from './faults.ts'

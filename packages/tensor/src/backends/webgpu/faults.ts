@@ -1,5 +1,5 @@
 /** What can go wrong on the GPU, as `DeviceError`s that name the operation and where it was written. */
-import { type DeviceError, DeviceFailure } from '../device.ts'
+import { type DeviceError, DeviceFailure } from '../../graph/device.ts'
 
 /** The work a failure belongs to. */
 export interface Blame {

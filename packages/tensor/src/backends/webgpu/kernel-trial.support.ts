@@ -6,9 +6,9 @@ import type { Kernel, KernelBuffer, LoopKernel, Store } from '../../loops/kernel
 import type { Scalar } from '../../loops/scalar.ts'
 import { type DType, dtypes, type HostArray } from '../../base/dtype.ts'
 import type { Aval } from '../../graph/expr.ts'
-import type { Program, ProgramBuffer } from '../../compile/program.ts'
+import type { Program, ProgramBuffer } from '../../loops/program.ts'
 import { captureSite } from '../../base/site.ts'
-import { type Device, DeviceFailure, type Executable } from '../device.ts'
+import { type Device, DeviceFailure, type Executable } from '../../graph/device.ts'
 import { webgpuDevice, type WebgpuDevice, type WebgpuOptions } from './device.ts'
 
 /** A device, or a rejection with DeviceFailure. */

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type DeviceError, DeviceFailure } from '../device.ts'
+import { type DeviceError, DeviceFailure } from '../../graph/device.ts'
 import { createBudget, OBJECT_BYTES } from './budget.ts'
 import { fakeGpu } from './fake-gpu.support.ts'
 import { watch } from './faults.ts'

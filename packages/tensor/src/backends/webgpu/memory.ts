@@ -4,7 +4,7 @@
  * kept as long as it was needed lately: beside what is in use, no more than the most that was.
  */
 import { type Laden, putDown } from '../ballast.ts'
-import { DeviceFailure } from '../device.ts'
+import { DeviceFailure } from '../../graph/device.ts'
 import { type Budget, OBJECT_BYTES, overBudget } from './budget.ts'
 import { type Blame, type Faults, invalid, type Outcome, outOfMemory, reason } from './faults.ts'
 import { fromBrowser, patiently, usage } from './gpu.ts'

@@ -3,7 +3,7 @@
  * small results that bindings name. These are copied into the caller's memory at the end, so that the program's bind
  * groups stay the same whatever memory that is; a large result is computed where the caller finds it.
  */
-import type { Program, Step } from '../../compile/program.ts'
+import type { Program, Step } from '../../loops/program.ts'
 
 /** Results of at most so many bytes are copied out. */
 const COPIED = 1 << 16

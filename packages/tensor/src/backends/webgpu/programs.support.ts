@@ -2,7 +2,7 @@
 import * as I from '../../loops/ix.ts'
 import type { KernelBuffer, LoopKernel } from '../../loops/kernel.ts'
 import * as S from '../../loops/scalar.ts'
-import type { Program, ProgramBuffer, Step } from '../../compile/program.ts'
+import type { Program, ProgramBuffer, Step } from '../../loops/program.ts'
 import { captureSite } from '../../base/site.ts'
 
 export const f32 = (n: number) => ({ shape: [n], dtype: 'f32' }) as const

@@ -1,6 +1,6 @@
 /** A program's steps as WebGPU takes them: kernels with their pipelines, and the bind groups that say over which memory. */
 import { gated, printKernel, type Shader, type Tuning } from './printer/index.ts'
-import { kernelSteps, type Program, type Step } from '../../compile/program.ts'
+import { kernelSteps, type Program, type Step } from '../../loops/program.ts'
 import { describeSite } from '../../base/site.ts'
 import type { BindGroups, Range } from './bindings.ts'
 import { bothAccess, bothShader, copyAccess, copyShader } from './copies.ts'

@@ -12,7 +12,7 @@ import { costs, LOAD, shareOf, worthCopying } from './cost.ts'
 import { covers, type Group, type ReadKind, rebase } from './group.ts'
 import { createGrouping } from './grouping.ts'
 import { runsAfter } from './precedence.ts'
-import type { Capabilities } from '../program.ts'
+import type { Capabilities } from '../capabilities.ts'
 
 export interface Fusion {
   readonly groups: readonly Group[]

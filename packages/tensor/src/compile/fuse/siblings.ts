@@ -11,7 +11,7 @@ import { type Fusion, storageOf } from './fuse.ts'
 import { distinct, type Group, rebase } from './group.ts'
 import { runsAfter, takeOverWaits } from './precedence.ts'
 import { touched } from '../memory/memory.ts'
-import type { Capabilities } from '../program.ts'
+import type { Capabilities } from '../capabilities.ts'
 
 const loops = (axes: readonly Axis[]): readonly Axis[] => axes.filter((a) => a.extent !== 1)
 const loopsOf = (g: Group): readonly Axis[] => [...loops(g.rows), ...loops(g.cols)]

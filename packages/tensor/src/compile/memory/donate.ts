@@ -5,7 +5,7 @@ import { sameShape } from '../../base/shape.ts'
 import { type Fusion, startOf, storageOf } from '../fuse/fuse.ts'
 import type { Group } from '../fuse/group.ts'
 import { runsAfter, waitFor } from '../fuse/precedence.ts'
-import type { Computation } from '../program.ts'
+import type { Computation } from '../../graph/device.ts'
 
 /**
  * An update of zeros (or of any value made from nothing) has zeros of its own to write over, so that it neither copies what

@@ -14,7 +14,8 @@ import { type Fusion, startOf, storageOf } from '../fuse/fuse.ts'
 import { mayOverwrite } from './overwrite.ts'
 import { type Assignment, inSequence } from './sequence.ts'
 import type { Group, StoredMember } from '../fuse/group.ts'
-import type { Computation, ProgramBuffer } from '../program.ts'
+import type { Computation } from '../../graph/device.ts'
+import type { ProgramBuffer } from '../../loops/program.ts'
 
 export interface Copy {
   readonly from: number

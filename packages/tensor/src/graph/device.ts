@@ -1,8 +1,9 @@
 /** What every executor offers. A device runs graphs; everything else in the framework is pure. */
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import type { HostArray } from '../base/dtype.ts'
-import type { Aval } from '../graph/expr.ts'
-import type { Computation, Program } from '../compile/program.ts'
+import type { Aval } from '../base/aval.ts'
+import type { Program } from '../loops/program.ts'
+import type { Expr } from './expr.ts'
 
 /** Failures of the world, as data. `op` and `site` name the work that failed and where the user's program asked for it. */
 export type DeviceError =
@@ -40,12 +41,22 @@ export interface DeviceStats {
   readonly pipelines: number
 }
 
+/** What is asked for: `outputs` as functions of `inputs` (placeholder leaves). */
+export interface Computation {
+  readonly inputs: readonly Expr[]
+  readonly outputs: readonly Expr[]
+  /** Per input: whether the program may overwrite its buffer. */
+  readonly donated: readonly boolean[]
+}
+
 /** Memory of a tensor on a device. The handle is opaque; only its own device looks inside. */
 export interface Storage {
   readonly device: Device
   readonly aval: Aval
   /** Null while usable, else why not (donated, released), with the place that did it. */
   gone(): string | null
+  /** The elements in doubles, not to be written, where the device holds them on the host; throws where they are gone. */
+  values?(): Float64Array
 }
 
 export interface Executable {

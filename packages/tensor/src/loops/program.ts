@@ -1,15 +1,8 @@
 /** A scheduled program: kernels in order over numbered buffers. What a backend compiles, and what `explain` prints. */
-import type { Kernel } from '../loops/kernel.ts'
-import type { Aval, Expr } from '../graph/expr.ts'
+import type { Aval } from '../base/aval.ts'
 import type { Site } from '../base/site.ts'
-
-/** What is asked for: `outputs` as functions of `inputs` (placeholder leaves). */
-export interface Computation {
-  readonly inputs: readonly Expr[]
-  readonly outputs: readonly Expr[]
-  /** Per input: whether the program may overwrite its buffer. */
-  readonly donated: readonly boolean[]
-}
+import type { Expr } from '../graph/expr.ts'
+import type { Kernel } from './kernel.ts'
 
 export type BufferSource =
   /** The buffer of input `index`; written only where donated. */
@@ -61,29 +54,3 @@ export interface Program {
   /** Per output: the buffer that holds it at the end (an `output`, or a donated `input`). No buffer appears twice. */
   readonly outputs: readonly { readonly buffer: number; readonly aval: Aval }[]
 }
-
-/** What a device can do, and what it prefers: the scheduler's only knowledge of it. */
-export interface Capabilities {
-  /** Stores that increase an element in grid order (needs a device that runs a kernel's grid in order). */
-  readonly orderedStores: boolean
-  /** Longest row, in columns, that a row kernel keeps to one lane group; longer reductions are split in two stages. */
-  readonly longestRow: number
-  /** Independent lanes worth keeping busy: reductions with fewer rows than this are split in two stages. */
-  readonly lanes: number
-  /** Most buffers one kernel may bind. */
-  readonly bindings: number
-  /**
-   * Whether an expression computed in two kernels, or at two places of one, has the same bits: not where a driver's compiler
-   * may contract a product and a sum as it sees fit.
-   */
-  readonly reproducible: boolean
-  /** Most bytes of one slab of the arena. */
-  readonly slab: number
-  /** Names of the templates that it has a kernel for. */
-  readonly templates: ReadonlySet<string>
-  /** Whether it can decide to run a part of a program or not, for less than it costs to run it. */
-  readonly skips: boolean
-}
-
-/** Runs a stage of scheduling; what times them wraps it. */
-export type Stage = <T>(name: string, run: () => T) => T

@@ -1,0 +1,22 @@
+/** What a device can do, and what it prefers: the scheduler's only knowledge of it. */
+export interface Capabilities {
+  /** Stores that increase an element in grid order (needs a device that runs a kernel's grid in order). */
+  readonly orderedStores: boolean
+  /** Longest row, in columns, that a row kernel keeps to one lane group; longer reductions are split in two stages. */
+  readonly longestRow: number
+  /** Independent lanes worth keeping busy: reductions with fewer rows than this are split in two stages. */
+  readonly lanes: number
+  /** Most buffers one kernel may bind. */
+  readonly bindings: number
+  /**
+   * Whether an expression computed in two kernels, or at two places of one, has the same bits: not where a driver's compiler
+   * may contract a product and a sum as it sees fit.
+   */
+  readonly reproducible: boolean
+  /** Most bytes of one slab of the arena. */
+  readonly slab: number
+  /** Names of the templates that it has a kernel for. */
+  readonly templates: ReadonlySet<string>
+  /** Whether it can decide to run a part of a program or not, for less than it costs to run it. */
+  readonly skips: boolean
+}
