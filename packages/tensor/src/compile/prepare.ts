@@ -13,6 +13,7 @@ export const prepare = (capabilities: Capabilities, stage: Stage, asked: readonl
   const body = (of: Graph): Graph => {
     const made = known.get(of) ?? graph(of.inputs, prepared(of.outputs))
     known.set(of, made)
+    known.set(made, made)
     return made
   }
   const prepared = (roots: readonly Expr[]): readonly Expr[] => {
