@@ -54,6 +54,8 @@ export interface Group {
 
 /** The axes an index visits exactly once each, covering an array of `shape`; null when it is no such bijection. */
 export const bijectionAxes = (index: readonly Ix[], shape: readonly number[]): readonly Axis[] | null => {
+  // The grid of an update may have other axes than what it writes into.
+  if (index.length !== shape.length) return null
   const flat = flatten(index, shape)
   if (flat.constant !== 0) return null
   const axes: Axis[] = []
