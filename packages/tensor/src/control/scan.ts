@@ -8,8 +8,8 @@
  * `keep: 'carries'` only the carries are saved, and the backward rounds compute the body again (a checkpoint a round).
  *
  * For c' = sin(w c) over 3 rounds: the body's pullback is dc = cos(w c) w dc', dw = cos(w c) c dc'. It reads c and cos(w c),
- * which follows from w and c by two cheap operations, so that the forward scan saves c_0, c_1, c_2; the backward scan carries
- * (dc, dw) from round 2 to round 0, adding to dw in each.
+ * which follows from w and c by two elementwise operations, so that the forward scan saves c_0, c_1, c_2 (saved.ts); the
+ * backward scan carries (dc, dw) from round 2 to round 0, adding to dw in each.
  */
 import { isFloat } from '../base/dtype.ts'
 import { applyAll, type Aval, type Expr, type Primitive, type Value } from '../graph/expr.ts'
@@ -29,6 +29,7 @@ import { pullbackOf } from '../transform/pullback.ts'
 import { present } from './call.ts'
 import { grown } from './grown.ts'
 import { loop } from '../primitives/loop.ts'
+import { valuesToSave } from './saved.ts'
 
 /** What the forward pass saves for the backward pass: every value that is not cheap to compute again, or the carries alone. */
 export type Saved = 'values' | 'carries'
@@ -150,31 +151,6 @@ const asLoop = (args: readonly Expr[], params: ScanParams): readonly Expr[] => {
 
 // Reverse mode
 
-/** Operations that are done again in the backward pass rather than have their result saved. */
-const CHEAP = 24
-
-/** Which values of the forward pass the pullback is to find saved: what it reads, but for what is at hand or cheap. */
-const valuesToSave = (read: readonly Expr[], atHand: ReadonlySet<Expr>): readonly Expr[] => {
-  const saved = new Set<Expr>()
-  /** Operations to compute a value again; Infinity where something is missing for it. */
-  const workOf = (root: Expr): number => {
-    const seen = new Set<Expr>()
-    const stack = [root]
-    for (let x = stack.pop(); x !== undefined; x = stack.pop()) {
-      if (seen.has(x) || atHand.has(x) || saved.has(x)) continue
-      seen.add(x)
-      if (x.node.prim.lower.kind !== 'pointwise' || seen.size > CHEAP) return Infinity
-      stack.push(...x.node.args)
-    }
-    return seen.size
-  }
-  const position = new Map(toposort(read).map((node, i) => [node, i]))
-  // What lies deeper is asked first: what is saved of it makes more of the rest cheap.
-  for (const x of [...read].sort((p, q) => position.get(p.node)! - position.get(q.node)!))
-    if (workOf(x) > CHEAP) saved.add(x)
-  return [...saved]
-}
-
 /** The body's pullback by all inputs that are floats, at cotangents that stand for those of the outputs that `flags` names. */
 const pulledBack = (body: Graph, flags: readonly boolean[]) => {
   const cts = body.outputs.map((out, i) => (flags[i] === true && isFloat(out.dtype) ? parameter(out) : null))
@@ -205,17 +181,18 @@ const savingParams = (params: ScanParams): ScanParams => {
   return { ...params, body: plan, results: body.outputs.length }
 }
 const savingBody = (params: ScanParams): Graph => {
-  const { body, keep } = params
+  const { body, carries, keep } = params
   const { inputs } = body
   const [fixed, now, rows] = kinds(inputs, params)
-  if (keep === 'carries') return graph(inputs, [...body.outputs, ...now])
+  if (keep === 'carries')
+    return graph(inputs, [...body.outputs, ...now.filter((c) => !body.outputs.includes(c, carries))])
   const { outs, cts, grads } = pulledBack(
     body,
     body.outputs.map(() => true),
   )
   const [stands, pulled] = [present(cts), present(grads)]
   const read = [...frontier(pulled, stands, dependents(pulled, stands))]
-  return graph(inputs, [...outs, ...valuesToSave(read, new Set([...fixed, ...rows]))])
+  return graph(inputs, [...outs, ...valuesToSave(read, new Set([...fixed, ...rows, ...outs.slice(carries)]))])
 }
 
 /** The backward scan: carries are the cotangents of the carries, and what has been added up for the operands. */
@@ -229,10 +206,13 @@ const backward = (
   const results = params.results!
   const [fixed, now, rows] = kinds(body.inputs, params)
   const [operands, , xs] = kinds(args, params)
-  const stands = body.outputs.slice(results).map(parameter)
+  // Every row that the forward pass wrote is at hand, whoever it was written for.
+  const written = body.outputs.flatMap((x, i) => (i < carries || fixed.includes(x) || rows.includes(x) ? [] : [i]))
+  const stands = written.map((i) => parameter(body.outputs[i]!))
   const pulled = (flags: readonly boolean[]) => {
     const { outs: found, cts: given, grads } = pulledBack(body, flags)
-    const moved = substitute(present(grads), found.slice(results), stands)
+    const known = written.map((i) => found[i]!)
+    const moved = substitute(present(grads), known, stands)
     const missing = toposort(moved).some(({ outs: [x] }) => now.includes(x!))
     return { given, grads: inPlaceOf(grads, moved), missing }
   }
@@ -274,7 +254,10 @@ const backward = (
       ...chosen(fixed, operands),
       ...now.flatMap((c, i) => (ofOutputs[i] === null ? [] : [cts[i] ?? fillLike(c, 0)])),
       ...zeros(summed.map(({ g }) => g)),
-      ...chosen(stands, outs.slice(results)),
+      ...chosen(
+        stands,
+        written.map((i) => outs[i]!),
+      ),
       ...chosen(rows, xs),
       ...dYs.flatMap((ct, i) => (ct === null ? [] : [cts[carries + i] ?? fillLike(outs[carries + i]!, 0)])),
     ],
