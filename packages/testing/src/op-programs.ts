@@ -8,6 +8,7 @@ import {
   arange,
   broadcastTo,
   concat,
+  cond,
   cumprod,
   cumsum,
   diagonal,
@@ -15,7 +16,9 @@ import {
   dynamicUpdateSlice,
   einsum,
   flip,
+  foriLoop,
   gelu,
+  gt,
   logSoftmax,
   logsumexp,
   lt,
@@ -29,6 +32,7 @@ import {
   reshape,
   roll,
   scalar,
+  scan,
   scatterAdd,
   silu,
   sin,
@@ -60,6 +64,9 @@ type Step = readonly [name: string, f: (x: F32, k: number) => F32]
 const rows = (x: F32): number => x.shape[0]!
 const columns = (x: F32): number => x.shape[1]!
 const pick = (k: number, n: number): Tensor<readonly [number], 'i32'> => tensor([k % n, (7 * k) % n, 0], 'i32')
+
+/** A row of x, to carry on. */
+const row = (x: F32, k: number): F32 => reshape([columns(x)])(slice([k % rows(x), 0], [(k % rows(x)) + 1, null])(x))
 
 const steps: readonly Step[] = [
   ['x sin x', (x) => mul(x, sin(x))],
@@ -99,6 +106,44 @@ const steps: readonly Step[] = [
   ['cumprod', (x) => cumprod(1)(tanh(x))],
   ['diagonal', (x) => outer(diagonal()(x) as Tensor<readonly [number], 'f32'>, tensor([1, -0.5]))],
   ['tril', (x) => tril()(x)],
+  [
+    'scan over rows',
+    (x, k) => {
+      const config = { reverse: k % 2 === 1, keep: k % 3 === 0 ? 'carries' : 'values' } as const
+      const [last, all] = scan((c: F32, r: F32) => [tanh(add(c, mul(r, sin(c)))), mul(c, r)] as const, config)(
+        row(x, k),
+        x,
+      )
+      return add(all, last)
+    },
+  ],
+  ['foriLoop', (x, k) => foriLoop(k % 4, (_, c: F32) => tanh(add(sin(c), mul(x, 0.5))))(x)],
+  [
+    'foriLoop of updates',
+    (x, k) =>
+      foriLoop(Math.min(rows(x), k), (i, c: F32) => dynamicUpdateSlice(c, sin(slice([0, 0], [1, null])(c)), [i, 0]))(x),
+  ],
+  [
+    'scan in a foriLoop',
+    (x, k) =>
+      foriLoop(1 + (k % 3), (i, c: F32) => {
+        const [, all] = scan((s: F32, r: F32) => [mul(add(s, r), 0.5), sin(mul(s, r))] as const)(row(x, k), c)
+        return cond(
+          gt(i, 0),
+          (a: F32) => tanh(a),
+          (a: F32) => add(a, c),
+        )(all)
+      })(x),
+  ],
+  [
+    'cond',
+    (x, k) =>
+      cond(
+        gt(scalar(k % 2, 'i32'), 0),
+        (a: F32) => sin(a),
+        (a: F32) => mul(tanh(a), a),
+      )(x),
+  ],
   ['where by row', (x) => where(lt(reshape([-1, 1])(arange(rows(x))), 1), x, sin(x))],
 ]
 

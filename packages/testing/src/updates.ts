@@ -1,5 +1,5 @@
 /**
- * Random programs that write: updates, scatters, rolls, scans, sorts over a few arrays of one shape, so that nearly every
+ * Random programs that write: updates, scatters, rolls, scans, sorts, loops of these and loops of loops, over a few arrays of one shape, so that nearly every
  * value could take the memory of another; with arguments donated at random, results asked for twice, arguments that are
  * results, values differentiated, and steps that feed their results back. What such a program computes must not depend on
  * any of that: `playUpdates` says what it should give, in double precision.
@@ -8,15 +8,19 @@ import { grad } from '@adjoint/autograd'
 import {
   add,
   concat,
+  cond,
   cumsum,
   dynamicSlice,
   dynamicUpdateSlice,
   flip,
+  foriLoop,
+  gt,
   lt,
   matmul,
   mul,
   reshape,
   roll,
+  scan,
   scatterAdd,
   slice,
   softmax,
@@ -30,6 +34,7 @@ import {
   tensor,
   transpose,
   where,
+  whileLoop,
 } from '@adjoint/tensor'
 import { evaluate } from '@adjoint/tensor/ir'
 import fc from 'fast-check'
@@ -76,7 +81,7 @@ const updateAt = (x: F32, update: F32, place: readonly number[]): F32 =>
   )
 
 /** Named; each a function of two values, a small number, and a row that only the device knows. */
-export const operations: readonly (readonly [string, Operation])[] = [
+const plain: readonly (readonly [string, Operation])[] = [
   ['add', (x, y) => mul(add(x, y), 0.5)],
   ['tanh', (x) => tanh(x)],
   ['mul', (x, y) => mul(tanh(x), y)],
@@ -101,6 +106,81 @@ export const operations: readonly (readonly [string, Operation])[] = [
   ['where', (x, y) => where(lt(stopGradient(x), 0), y, x)],
   ['scramble', (x) => reshape([rows(x), columns(x)])(transpose()(x))],
 ]
+
+/** Loops inside of loops, no deeper than this. */
+const DEEPEST = 3
+/** An operation for a body, another for every k and depth; of those of control flow too, until it is deep. */
+const within = (k: number, depth: number): Operation => {
+  const all = depth < DEEPEST ? [...plain, ...controlAt(depth)] : plain
+  return all[(7 * k + 5 * depth) % all.length]![1]
+}
+/** A row of y that is small, to carry on. */
+const rowOf = (y: F32, k: number): F32 =>
+  reshape([columns(y)])(slice([k % rows(y), 0], [(k % rows(y)) + 1, null])(tanh(y)))
+
+/** Control flow whose bodies are operations, `depth` loops inside of others. */
+const controlAt = (depth: number): readonly (readonly [string, Operation])[] => {
+  const inner = (k: number): Operation => within(k, depth + 1)
+  return [
+    ['foriLoop', (x, y, k, row) => foriLoop(k % 4, (_, c: F32) => tanh(inner(k)(c, y, k, row)))(x)],
+    [
+      'foriLoop that keeps carries',
+      (x, y, k, row) => foriLoop(1 + (k % 3), (_, c: F32) => tanh(inner(k + 1)(c, y, k, row)), { keep: 'carries' })(x),
+    ],
+    [
+      'foriLoop whose carries change places',
+      (x, y, k, row) => {
+        const round = (_: unknown, [a, b]: readonly [F32, F32]) => [b, mul(inner(k)(tanh(a), b, k, row), 0.5)] as const
+        const [a, b] = foriLoop(1 + (k % 4), round)([x, y])
+        return mul(add(a, b), 0.5)
+      },
+    ],
+    [
+      'foriLoop of updates at its counter',
+      (x, y, k) =>
+        foriLoop(Math.min(rows(x), 1 + (k % 4)), (i, c: F32) =>
+          dynamicUpdateSlice(c, block(tanh(add(c, y)), k), [i, 0]),
+        )(x),
+    ],
+    [
+      'scan over rows',
+      (x, y, k) => {
+        const config = { reverse: k % 2 === 1, keep: k % 3 === 0 ? 'carries' : 'values' } as const
+        const [last, all] = scan((c: F32, r: F32) => [tanh(add(c, r)), mul(c, r)] as const, config)(rowOf(y, k), x)
+        return add(all, last)
+      },
+    ],
+    [
+      'scan that closes over what it scans',
+      (x, y, k, row) =>
+        scan((c: F32, r: F32) => [mul(inner(k)(tanh(add(c, r)), y, k, row), 0.5), sum({ axis: 0 })(c)] as const)(
+          x,
+          y,
+        )[1],
+    ],
+    [
+      'whileLoop as often as the device says',
+      (x, y, k, row) =>
+        stopGradient(
+          whileLoop(
+            ([i]: readonly [I32, F32]) => lt(i, row as never) as never,
+            ([i, c]) => [add(i, 1), tanh(inner(k)(c, stopGradient(y), k, row))] as const,
+          )([tensor(Int32Array.of(k % 3), [], 'i32') as I32, stopGradient(x)])[1],
+        ),
+    ],
+    [
+      'cond',
+      (x, y, k, row) =>
+        cond(
+          gt(row, k % 3) as never,
+          (a: F32, b: F32) => inner(k)(a, b, k, row),
+          (a: F32) => mul(a, 0.5),
+        )(x, y),
+    ],
+  ]
+}
+/** All of them; control flow twice as likely as the rest. */
+export const operations: readonly (readonly [string, Operation])[] = [...plain, ...controlAt(0), ...controlAt(0)]
 
 const step: fc.Arbitrary<Step> = fc.record({
   op: fc.nat(operations.length - 1),
