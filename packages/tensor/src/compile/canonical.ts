@@ -1,6 +1,12 @@
 /**
  * One form for equal kernels: loops over neighbouring axes that every index treats as one are merged, axes are numbered
  * from the outside in, and equal scalars are one object. Backends then compile equal work once.
+ *
+ * The relu of x [2, 3] and that of z [6] are one kernel, whatever axes they were scheduled over:
+ *
+ *     over a7 < 2, a8 < 3   y[3 a7 + a8] = max(x[3 a7 + a8], 0)
+ *     over a20 < 6          w[a20] = max(z[a20], 0)
+ *     both                  over a0 < 6: buffer 1 [a0] = max(buffer 0 [a0], 0)
  */
 import { merged } from '../loops/axes.ts'
 import { type Axis, type Ix, ofAxis, substitute } from '../loops/ix.ts'

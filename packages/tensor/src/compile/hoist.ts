@@ -2,6 +2,13 @@
  * What a compiled function computes from nothing that varies: closed-over expressions (initial parameters, tables of angles)
  * whose values are the same at every call. `jit` computes them once and binds the results; what is cheaper to compute again
  * than to load (fills, masks from indices) stays in the kernels.
+ *
+ * In `jit((x) => add(matmul(x, transpose()(w)), full([8], 0.5)))` with `w = random.normal(random.key(0), [8, 4])`:
+ *
+ *     x                 varies
+ *     w                 dozens of operations an element, from nothing that varies: computed once
+ *     transpose()(w)    movement of one such value: left to its reader, so that w itself is kept, not a copy of it
+ *     full([8], 0.5)    no work: stays where it is read
  */
 import type { Expr } from '../graph/expr.ts'
 import { toposort } from '../graph/walk.ts'

@@ -1,6 +1,15 @@
 /**
  * What a pointwise node costs when it is recomputed instead of loaded. Units are roughly one arithmetic operation an
  * element; a load from memory counts LOAD, a transcendental FUNCTION.
+ *
+ * Let x be in memory, and two kernels over [1024] read f(x) [1024]. Storing f(x) once costs a store and two loads; computing
+ * it in both costs its weight once more than it has to be:
+ *
+ *     f(x) = exp x              weight 12.25 = 4 for loading x + 8 + 0.25: it is computed in both
+ *     f(x) = tanh(exp(sin x))   weight 28.75 = 4 + 3 (8 + 0.25), more than the 28 allowed: it is stored
+ *
+ * Where one of the kernels runs over [64, 1024] instead, f(x) differs for a 64th of its elements only: its share is 1/64,
+ * since what does not vary along an inner loop is computed outside of it, and both functions are computed in both kernels.
  */
 import { linearize, load, type Scalar } from '../../loops/scalar.ts'
 import { constant, type Ix, ofAxis } from '../../loops/ix.ts'

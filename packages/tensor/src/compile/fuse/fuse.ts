@@ -3,6 +3,17 @@
  * has its kernel, and the indices at which each kernel reads it are known. A pointwise node is substituted into its
  * readers, or stored; a reduction joins a reader that runs over the same rows; a dot takes its elementwise reader as
  * epilogue. Joining never closes a cycle: a group takes a stored node only if it does not run after another reader.
+ *
+ * Softmax over the rows of x [32, 64], from the result up:
+ *
+ *     y = e / s         nobody reads it: a new group, rows i < 32 and j < 64, stores y at (i, j)
+ *     s = sum_j e       read at (i), while the group runs over (i, j): it joins. The rows are now i, the columns j
+ *     e = exp(x - m)    read at (i, j) twice, for y and for s: computed in the group, since copying it costs less than memory
+ *     m = max_j x       read at (i), like s: it joins too
+ *     x                 in memory: what the group loads
+ *
+ * One kernel: rows [32], columns [64], two reductions. In y W the product would be a group of its own that loads y: of what
+ * its operands are made of it computes no more than a few operations itself.
  */
 import { count, extents, freshAxes, freshAxis } from '../../loops/axes.ts'
 import { type Axis, div, flatten, type Ix, mod, ofAxis, substitute, unflatten } from '../../loops/ix.ts'

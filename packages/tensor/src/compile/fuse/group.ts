@@ -1,4 +1,14 @@
-/** A kernel in the making: which nodes it computes over which axes, and what it reads. Local to scheduling. */
+/**
+ * A kernel in the making: which nodes it computes over which axes, and what it reads. Local to scheduling.
+ *
+ * Softmax over the rows of x [32, 64] ends as the group
+ *
+ *     rows [i < 32]   cols [j < 64]
+ *     stores      y at (i, j), scope full: once for every (i, j)
+ *     reductions  s at (i), of its argument at (i, j); then m at (i), of its argument at (i, j) (made in the reverse order)
+ *     reads       x in the loop at (i, j), and whatever was inlined on the way: exp(x - m) at (i, j), s and m at (i)
+ *     computes    y, s, exp(x - m), m: so that of its reads only x is a load
+ */
 import type { Refinement } from '../../loops/axes.ts'
 import { type Axis, flatten, type Ix } from '../../loops/ix.ts'
 import type { Expr } from '../../graph/expr.ts'

@@ -3,6 +3,10 @@
  * is given a range of bytes that no other value alive at that time has. This is dynamic storage allocation, which is
  * NP-hard; first fit over a few orders (large values first, long lives first, as they come) stays close to the bound below,
  * the most bytes that live at one time.
+ *
+ *     a  512 B, steps 0 to 1     a and b live at step 1, b and c at step 2, a and c never:
+ *     b  256 B, steps 1 to 2     a takes bytes 0 to 511, b 512 to 767, and c the bytes of a.
+ *     c  512 B, steps 2 to 3     768 bytes, which is also what lives at one time
  */
 export interface Life {
   readonly bytes: number

@@ -1,6 +1,11 @@
 /**
  * Locals of a function: every value of the emitter is a name of its own; here names whose lives do not overlap share a
  * local, since an engine takes 50,000 at most, and its baseline compiler keeps each in memory.
+ *
+ *     t1 = load x    t2 = t1 t1    t3 = exp t2    t4 = t3 + t1    store t4
+ *
+ * has four names. t2 is last read where t3 is made, so t3 may take its local, and t4 that of t3 or of t1: two locals do. A
+ * name that a loop reads and that was made before it lives until the loop ends, since the next round reads it again.
  */
 import { unsigned, type WasmType } from './encode.ts'
 

@@ -1,6 +1,16 @@
 /**
  * How a loop kernel runs on lanes of four: which axis they span, in how many passes over the columns the reductions and
  * stores go, how far loops are unrolled, and which values are kept from one pass to the next.
+ *
+ * Softmax over the rows of x [32, 64]: rows i, columns j, reductions m = max x and s = sum exp(x - m), store exp(x - m) / s.
+ * Along j the elements of x lie side by side, along i they are 64 apart: the lanes span j (`column`). Then, for each row,
+ *
+ *     pass 0   m, from all x
+ *     pass 1   s, which reads m; the 64 values of exp(x - m) are dear, and pass 2 needs them again: kept
+ *     pass 2   the stores, which read s
+ *
+ * The sum of the columns of x instead (rows j, columns i) would have its lanes span j as well: it is its row axis now (`row`),
+ * so that four columns are summed at once, each in a lane, and nothing is added across lanes.
  */
 import * as I from '../../../loops/ix.ts'
 import type { Axis, Ix } from '../../../loops/ix.ts'

@@ -1,4 +1,10 @@
-/** The inside of a dot: one tile of sums in registers while k runs. */
+/**
+ * The inside of a dot: one tile of sums in registers while k runs.
+ *
+ * A tile of 2 rows and 4 vectors holds the sums of 2 x 16 elements of the result in 8 registers. A step of k loads the 16
+ * columns of b as 4 vectors, and for each of the 2 rows one element of a, copied to all four lanes; then 8 times
+ * sum = sum + a b. So 6 loads feed 32 products, where element by element each would take two.
+ */
 import type { Axis, Ix } from '../../../loops/ix.ts'
 import type { DotKernel } from '../../../loops/kernel.ts'
 import type { Scalar } from '../../../loops/scalar.ts'
