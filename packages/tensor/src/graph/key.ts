@@ -5,9 +5,10 @@
 import type { Expr, Node } from './expr.ts'
 import { toposort } from './walk.ts'
 
-/** Numbers for objects, by identity. */
-export const numbering = (): ((x: object) => number) => {
-  const numbers = new WeakMap<object, number>()
+/** Numbers for objects, by identity; `numbers` holds them, weakly unless told otherwise (a map of its own time is faster). */
+export const numbering = (
+  numbers: Pick<Map<object, number>, 'get'> & { readonly set: (x: object, n: number) => unknown } = new WeakMap(),
+): ((x: object) => number) => {
   let count = 0
   return (x) => {
     const known = numbers.get(x)

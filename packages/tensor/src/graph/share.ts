@@ -5,12 +5,13 @@ import { toposort } from './walk.ts'
 
 /** Gives the one node of all that compute the same from the same operands, whichever came first. */
 export const sharing = (): ((node: Node) => Node) => {
-  const numberOf = numbering()
+  const numberOf = numbering(new Map())
   const shared = new Map<string, Node>()
   return (node) => {
     const args = node.args.map(numberOf)
     if (node.prim.commutes === true) args.sort((x, y) => x - y)
-    const key = `${identityOf(node.prim)}(${args.join(',')})${nodeKey(node)}`
+    let key = `${identityOf(node.prim)} ${nodeKey(node)}`
+    for (const arg of args) key += `,${arg}`
     const known = shared.get(key)
     if (known !== undefined) return known
     shared.set(key, node)
