@@ -103,7 +103,7 @@ test('a scan in a scan, and gradients to third order', () => {
     scan((y: Scalar, x: Scalar) => [sin(mul(add(y, x), a)), y] as const)(c, tensor([0.1, 0.2, 0.3]))
   const outer = (a: Scalar) => {
     const [last, ys] = scan((c: Scalar, b: Scalar) => {
-      const [end, all] = inner(mul(a, b) as Scalar)(c)
+      const [end, all] = inner(mul(a, b))(c)
       return [end, sum()(all)] as const
     })(scalar(0.5), tensor([1, 2]))
     return add(last, sum()(ys)) as Scalar

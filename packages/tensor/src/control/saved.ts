@@ -49,7 +49,7 @@ export const valuesToSave = (read: readonly Expr[], atHand: ReadonlySet<Expr>): 
   return [...ends].flatMap(([x, { head, tail }]) => (below.has(tail) && !below.has(head) ? [x] : []))
 }
 
-const canBeMade = ({ node: { prim } }: Expr): boolean => prim.lower.kind === 'pointwise' && prim.lower.stored !== true
+const canBeMade = ({ node: { prim } }: Expr): boolean => prim.lower.kind === 'pointwise' && prim.lower.stored === undefined
 
 /** Bytes; a little more for what only moves another value, whose own store costs no copy. */
 const weightOf = (x: Expr): number => 16 * bytesOf(x) + (isView(x) ? bytesOf(x) : 0)
@@ -58,5 +58,5 @@ const isView = (x: Expr): boolean => {
   if (prim.lower.kind !== 'pointwise') return false
   const stubs = args.map((a) => load(0, constant(0), a.dtype))
   const index = x.shape.map((extent, id) => ofAxis({ id, extent }))
-  return stubs.includes(prim.lower.at(index, (arg) => stubs[arg]!, x, params) as (typeof stubs)[number])
+  return stubs.includes(prim.lower.at(index, (arg) => stubs[arg]!, x, params))
 }

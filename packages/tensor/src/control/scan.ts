@@ -133,9 +133,9 @@ const asLoop = (args: readonly Expr[], params: ScanParams): readonly Expr[] => {
   ]
   const at = reverse ? sub(fill([], 'i32', length - 1), counter!) : counter!
   const startsOf = ({ shape }: Aval): readonly Expr[] => shape.map((_, i) => (i === 0 ? at : fill([], 'i32', 0)))
-  const rows = arrays!.map((x) => reshape(dynamicSlice(x, startsOf(x), [1, ...x.shape.slice(1)]), x.shape.slice(1)))
-  const outs = inlined(body, [...fixed!, ...now!, ...rows])
-  const written = made!.map((y, i) => {
+  const rows = arrays.map((x) => reshape(dynamicSlice(x, startsOf(x), [1, ...x.shape.slice(1)]), x.shape.slice(1)))
+  const outs = inlined(body, [...fixed, ...now, ...rows])
+  const written = made.map((y, i) => {
     const row = outs[carries + i]!
     return dynamicUpdateSlice(y, reshape(row, [1, ...row.shape]), startsOf(y))
   })

@@ -297,10 +297,12 @@ export const cond =
     onFalse: (...operands: A) => B,
   ) =>
   (...operands: A): B => {
-    if (pred.dtype !== 'bool' || pred.shape.length > 0)
+    // the types say so; plain JavaScript may pass anything
+    const chosen: Expr = pred
+    if (chosen.dtype !== 'bool' || chosen.shape.length > 0)
       throw new DTypeError({
         op: 'cond',
-        operands: [pred],
+        operands: [chosen],
         rule: 'takes a bool scalar to choose by',
         fix: 'Compare (gt, eq, ...), or choose at every element with where.',
       })
