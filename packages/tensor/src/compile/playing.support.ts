@@ -1,6 +1,5 @@
 /** Programs run in doubles, with the arena laid out as planned: what a schedule means, whatever the device. For tests. */
 import { interpret } from '../loops/interpret.ts'
-import { evaluate } from '../graph/evaluate.ts'
 import { sizeOf } from '../base/shape.ts'
 import type { Program, Step } from '../loops/program.ts'
 
@@ -14,8 +13,6 @@ export const playProgram = (program: Program, inputs: readonly Float64Array[]): 
     switch (source.kind) {
       case 'input':
         return inputs[source.index]!.slice()
-      case 'constant':
-        return evaluate([source.leaf])[0]!.data.slice()
       case 'slot':
         return slabs[source.slab]!.subarray(source.offset / ELEMENT, (source.offset + bytes) / ELEMENT)
       case 'output':

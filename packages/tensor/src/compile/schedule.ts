@@ -9,6 +9,7 @@ import type { Capabilities } from './capabilities.ts'
 import type { Computation } from '../graph/device.ts'
 import type { Program } from '../loops/program.ts'
 import type { Stage } from './stage.ts'
+import { demandClosed } from '../graph/graph.ts'
 import { verifyProgram, verifying } from './verify.ts'
 
 const untimed: Stage = (_, run) => run()
@@ -31,7 +32,9 @@ const untimed: Stage = (_, run) => run()
 export const schedule =
   (capabilities: Capabilities, stage: Stage = untimed) =>
   (asked: Computation): Program => {
-    const planned = plan(capabilities, stage, { ...asked, outputs: prepare(capabilities, stage, asked.outputs) })
+    const outputs = prepare(capabilities, stage, asked.outputs)
+    demandClosed(asked.inputs, outputs)
+    const planned = plan(capabilities, stage, { ...asked, outputs })
     const { buffers, steps, level } = stage('lower', () => assemble(planned))
     const program: Program = {
       inputs: asked.inputs.map(({ shape, dtype }) => ({ shape, dtype })),

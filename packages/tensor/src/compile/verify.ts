@@ -100,11 +100,7 @@ export const verifyProgram = (whole: Level, program: Program): void => {
     if (!within || source.offset % ALIGNMENT !== 0) fail(`buffer ${i} lies outside of its slab, or is not aligned`)
   })
   const forbidden = ({ source }: ProgramBuffer): string | null =>
-    source.kind === 'constant'
-      ? 'a constant'
-      : source.kind === 'input' && program.donated[source.index] !== true
-        ? 'an input that was not donated'
-        : null
+    source.kind === 'input' && program.donated[source.index] !== true ? 'an input that was not donated' : null
 
   /** Plays the steps of a level, which may write where `mayWrite` says; `content` is what each buffer holds, before and after. */
   const play = (
@@ -220,9 +216,6 @@ export const verifyProgram = (whole: Level, program: Program): void => {
   const { graph, bufferOf } = whole
   const content: Content = new Map()
   graph.inputs.forEach((leaf) => content.set(bufferOf.get(leaf)!, new Set([leaf])))
-  buffers.forEach(({ source }, i) => {
-    if (source.kind === 'constant') content.set(i, new Set([source.leaf]))
-  })
   play(whole, program.steps, content, () => true, new Set())
   const demand = demandIn(content)
   const outputs = graph.outputs.map(storageOf)

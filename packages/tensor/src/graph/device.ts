@@ -41,7 +41,7 @@ export interface DeviceStats {
   readonly pipelines: number
 }
 
-/** What is asked for: `outputs` as functions of `inputs` (placeholder leaves). */
+/** What is asked for: `outputs` as functions of `inputs`, which are all the leaves that they depend on, host data included. */
 export interface Computation {
   readonly inputs: readonly Expr[]
   readonly outputs: readonly Expr[]

@@ -3,6 +3,8 @@
  * node (the body of a loop, the rule of a custom derivative) and be transformed, compared and compiled by itself. Graphs are
  * interned: two that compute the same in the same way are one object, wherever in the program they were traced.
  */
+import { showAval } from '../base/errors.ts'
+import { describeSite } from '../base/site.ts'
 import { traceOf, withTrace } from './trace.ts'
 import type { Aval, Expr, Graph } from './expr.ts'
 import { markInterned, structureKey } from './key.ts'
@@ -18,12 +20,30 @@ const gone = new FinalizationRegistry<string>((key) => {
   if (known.get(key)?.deref() === undefined) known.delete(key)
 })
 
+/** A leaf that outputs depend on and that is no input: what keeps them from being a function of the inputs alone. */
+const freeLeaf = (inputs: readonly Expr[], outputs: readonly Expr[]): Expr | null => {
+  const given = new Set(inputs)
+  const free = toposort(outputs).find(({ prim, outs }) => prim.lower.kind === 'leaf' && !given.has(outs[0]!))
+  return free?.outs[0] ?? null
+}
+
+/** Throws where what is to be compiled depends on more than its inputs: a program holds no data, but is given it. */
+export const demandClosed = (inputs: readonly Expr[], outputs: readonly Expr[]): void => {
+  const free = freeLeaf(inputs, outputs)
+  if (free === null) return
+  const { prim, site } = free.node
+  throw new Error(
+    `compile: ${showAval(free)} (${prim.name}, made at ${describeSite(site)}) is read and is none of the ${inputs.length} inputs. ` +
+      'Make it an input: data and tensors that a program closes over are given to it like its arguments.',
+  )
+}
+
 /** The graph of `results` as functions of `inputs`, which are parameters and all that the results depend on. */
 export const graph = (inputs: readonly Expr[], results: readonly Expr[]): Graph => {
   // Once here, so that what is nested d deep and called twice a level is not computed 2^d times.
   const outputs = share(results)
-  const free = toposort(outputs).find(({ prim, outs }) => prim.lower.kind === 'leaf' && !inputs.includes(outs[0]!))
-  if (free !== undefined) throw new Error(`graph: a ${free.prim.name} is neither an input nor follows from one`)
+  const free = freeLeaf(inputs, outputs)
+  if (free !== null) throw new Error(`graph: a ${free.node.prim.name} is neither an input nor follows from one`)
   const key = structureKey(inputs, outputs)
   const same = known.get(key)?.deref()
   if (same !== undefined) return same

@@ -1,14 +1,11 @@
 /** A scheduled program: kernels in order over numbered buffers. What a backend compiles, and what `explain` prints. */
 import type { Aval } from '../base/aval.ts'
 import type { Site } from '../base/site.ts'
-import type { Expr } from '../graph/expr.ts'
 import type { Kernel } from './kernel.ts'
 
 export type BufferSource =
   /** The buffer of input `index`; written only where donated. */
   | { readonly kind: 'input'; readonly index: number }
-  /** Host data that the program holds. */
-  | { readonly kind: 'constant'; readonly leaf: Expr }
   /**
    * A range of the device's arena, from byte `offset` of slab `slab`. Values whose lives do not overlap share bytes, and so do
    * all programs: what an arena holds means nothing before and after a run.

@@ -1,4 +1,5 @@
 /** How a call finds its arguments on a device, and gives up what was put there for it alone. */
+import type { HostArray } from '../base/dtype.ts'
 import { showAval } from '../base/errors.ts'
 import type { Expr } from '../graph/expr.ts'
 import { toposort } from '../graph/walk.ts'
@@ -21,13 +22,16 @@ export interface Bound {
   readonly transient: boolean
 }
 
+const upload = (device: Device, { shape, dtype }: Expr, data: HostArray): Storage =>
+  device.upload(data, { shape, dtype })
+
 /** The device's copy of host data, made where there is none and kept as long as the data is reachable. Not to be donated. */
-export const uploaded = (device: Device, x: Expr): Storage | null => {
+const uploaded = (device: Device, x: Expr): Storage | null => {
   const data = hostDataOf(x)
   if (data === null || data.byteLength < SMALL) return null
   const kept = remembered(device, x)
   if (kept !== null) return storageOfTensor(kept)
-  const storage = device.upload(data, { shape: x.shape, dtype: x.dtype })
+  const storage = upload(device, x, data)
   remember(device, x, typed(buffer(storage)), bytesOf(x))
   return storage
 }
@@ -42,7 +46,7 @@ export const bind = (device: Device, x: Expr, donated = false): Bound | null => 
     const kept = !donated && seen.has(x) ? uploaded(device, x) : null
     if (kept !== null) return { storage: kept, transient: false }
     if (!donated) seen.add(x)
-    return { storage: device.upload(data, { shape: x.shape, dtype: x.dtype }), transient: true }
+    return { storage: upload(device, x, data), transient: true }
   }
   const storage = storageOfTensor(x)
   if (storage === null) return null
@@ -53,6 +57,17 @@ export const bind = (device: Device, x: Expr, donated = false): Bound | null => 
         'Read it and make a tensor of the data, or run on its device.',
     )
   return { storage, transient: false }
+}
+
+/**
+ * Memory for what a program closes over, which it is given at each call: a tensor's own; the device's copy of large host data,
+ * which others may be given too; of small data a copy that is its own. Null for what has no value.
+ */
+export const givenOnce = (device: Device, x: Expr): { readonly storage: Storage; readonly own: boolean } | null => {
+  const data = hostDataOf(x)
+  const storage = data === null ? storageOfTensor(x) : uploaded(device, x)
+  if (storage !== null) return { storage, own: false }
+  return data === null ? null : { storage: upload(device, x, data), own: true }
 }
 
 const releaseAll = (storages: readonly Storage[]): void => {

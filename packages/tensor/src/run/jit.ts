@@ -8,8 +8,8 @@ import type { Expr } from '../graph/expr.ts'
 import { rewrite, toposort, withArgs } from '../graph/walk.ts'
 import { invariants } from '../compile/hoist.ts'
 import { parameter } from '../graph/parameter.ts'
-import { buffer, bufferP } from '../primitives/leaves.ts'
-import { bind, deviceOf, together, withTransients } from './binding.ts'
+import { buffer } from '../primitives/leaves.ts'
+import { bind, deviceOf, givenOnce, together, withTransients } from './binding.ts'
 import { bounded, type Bounded } from '../base/bounded.ts'
 import { bytesOf } from '../base/aval.ts'
 import { currentDevice } from './current.ts'
@@ -47,10 +47,12 @@ const PROGRAM_BYTES = 2 ** 30
 interface Compiled {
   readonly executable: Executable
   readonly out: tree.TreeDef
-  /** Tensors in device memory that the function closes over, bound after the arguments. */
+  /** What the function closes over, as tensors in device memory: given to the program after the arguments. */
   readonly captured: readonly Expr[]
-  /** Those among them that it computed for itself: what follows from no argument. */
+  /** The memory among it that is for this program alone: small host data, and what follows from no argument. */
   readonly own: readonly Storage[]
+  /** What it holds: itself, its own memory, and the device's copies of host data that may be nobody else's. */
+  readonly bytes: number
 }
 
 const release = ({ executable, own }: Compiled): void => {
@@ -136,13 +138,24 @@ export const jit = <A extends readonly tree.Tree[], B extends tree.Tree>(
           own.push(keep(storage))
         },
       )
-      const captured = toposort(outputs).flatMap(({ prim, outs }) => (prim === bufferP ? outs : []))
-      const executable = device.compile({
-        inputs: [...placeholders, ...captured],
-        outputs,
-        donated: [...donated, ...captured.map(() => false)],
+      const stand = new Set(placeholders)
+      const closedOver = toposort(outputs)
+        .flatMap(({ prim, outs }) => (prim.lower.kind === 'leaf' ? outs : []))
+        .filter((x) => !stand.has(x))
+      const captured = closedOver.map((x) => {
+        const given = givenOnce(device, x)
+        if (given === null) throw new Error(`jit: ${leak(x)}`)
+        if (given.own) own.push(keep(given.storage))
+        return given.storage === storageOfTensor(x) ? x : buffer(given.storage)
       })
-      return { executable, out, captured, own }
+      const executable = device.compile({
+        inputs: [...placeholders, ...closedOver],
+        outputs,
+        donated: [...donated, ...closedOver.map(() => false)],
+      })
+      const holds = new Set([...own, ...captured.flatMap((x, i) => (x === closedOver[i] ? [] : storageOfTensor(x)!))])
+      const bytes = [...holds].reduce((n, { aval }) => n + bytesOf(aval), executable.bytes)
+      return { executable, out, captured, own, bytes }
     })
   }
 
@@ -170,8 +183,7 @@ export const jit = <A extends readonly tree.Tree[], B extends tree.Tree>(
     const traced = traceOn(leaves, treedef)
     if (isTraced(traced.closed.operands)) return { traced, leaves }
     const compiled = compile(device, leaves, traced, donated)
-    const { executable, own } = compiled
-    programs.set(key, compiled, executable.bytes + own.reduce((n, { aval }) => n + bytesOf(aval), 0))
+    programs.set(key, compiled, compiled.bytes)
     return { compiled, device, leaves, donated }
   }
 

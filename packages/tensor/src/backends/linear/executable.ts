@@ -1,11 +1,10 @@
 /**
- * A program on a wasm device. Constants are taken when it is loaded; a call takes the outputs' blocks, runs the kernels in
- * order over the device's arena, and hands over: a donated input's block to the output that overwrote it, the others back to
- * the heap. Between calls a program holds nothing of what it was called with.
+ * A program on a wasm device. A call takes the outputs' blocks, runs the kernels in order over the device's arena, and hands
+ * over: a donated input's block to the output that overwrote it, the others back to the heap. Between calls a program holds
+ * nothing but its code.
  */
 import type { Kernel } from '../../loops/kernel.ts'
 import { kernelSteps, type Program, type Step } from '../../loops/program.ts'
-import { bytesOf } from '../../base/aval.ts'
 import { type DeviceError, DeviceFailure, type Executable, type Storage } from '../../graph/device.ts'
 import { type Block, roundUp } from './heap.ts'
 import { type Blame, type Host, type ProgramHold, type Run, siteOf } from './host.ts'
@@ -59,27 +58,6 @@ const runsOf = (program: Program, functions: readonly (readonly CompiledKernel[]
   return program.steps.flatMap(run)
 }
 
-/** The program's constants, in blocks of its own or in storages that others have too; all or none. */
-const constantsOf = (
-  host: Host,
-  program: Program,
-): { readonly blocks: ReadonlyMap<number, Block>; readonly storages: ReadonlyMap<number, WasmStorage> } => {
-  const blocks = new Map<number, Block>()
-  const storages = new Map<number, WasmStorage>()
-  try {
-    program.buffers.forEach(({ source }, i) => {
-      if (source.kind !== 'constant') return
-      const held = host.constant(program, i)
-      if ('aval' in held) storages.set(i, held)
-      else blocks.set(i, held)
-    })
-  } catch (error) {
-    blocks.forEach(host.memory.give)
-    throw error
-  }
-  return { blocks, storages }
-}
-
 /** What the engine keeps of a step, in bytes, about. */
 const STEP_BYTES = 2048
 
@@ -101,16 +79,14 @@ export const loadProgram = (host: Host, program: Program): Executable => {
   const functions = host.kernels.of(kernelsOf.map((s) => withAliases(s.kernel, s.buffers)))
   const slab = program.slabs[0] ?? 0
   const scratch = functions.flat().reduce((most, f) => Math.max(most, f.scratchBytes), 0)
-  const constants = constantsOf(host, program)
   const callable = { runs: runsOf(program, functions) }
   const hold: ProgramHold = {
     callable: new WeakRef(callable),
-    blocks: [...constants.blocks.values()],
     need: slab + scratch === 0 ? 0 : roundUp(slab) + scratch,
     released: null,
   }
   /** Where each buffer is now; a call fills in its own. */
-  const starts: number[] = program.buffers.map((_, i) => constants.blocks.get(i)?.start ?? 0)
+  const starts: number[] = program.buffers.map(() => 0)
 
   /** Blocks for the outputs, all or none. */
   const takeOutputs = (): Map<number, Block> => {
@@ -131,10 +107,9 @@ export const loadProgram = (host: Host, program: Program): Executable => {
     return host.arena.at(hold.need, () => blameFor(largest))
   }
   const demandDistinct = (storages: readonly WasmStorage[]): void => {
-    const all = [...storages, ...constants.storages.values()]
-    if (new Set(all).size === all.length) return
+    if (new Set(storages).size === storages.length) return
     storages.forEach((s, i) => {
-      if (program.donated[i] === true && all.indexOf(s) !== all.lastIndexOf(s))
+      if (program.donated[i] === true && storages.indexOf(s) !== storages.lastIndexOf(s))
         throw new Error(
           `argument ${i} is donated and is also another argument (or closed over) of the same call; pass a copy of it`,
         )
@@ -202,7 +177,6 @@ export const loadProgram = (host: Host, program: Program): Executable => {
     const storages = given.map(host.own)
     if (program.donated.includes(true)) demandDistinct(storages)
     const blocks = storages.map((s) => s.block())
-    for (const [i, storage] of constants.storages) starts[i] = storage.block().start
     for (const { i, source } of inputs) if (source.kind === 'input') starts[i] = blocks[source.index]!.start
     const arena = workspace()
     for (const { i, source } of slots) if (source.kind === 'slot') starts[i] = arena + source.offset
@@ -221,14 +195,10 @@ export const loadProgram = (host: Host, program: Program): Executable => {
   }
 
   host.adopt(callable, hold)
-  const held = [...constants.storages.values()].reduce((n, { aval }) => n + bytesOf(aval), 0)
   return {
     run,
     program,
-    bytes:
-      hold.blocks.reduce((n, b) => n + b.bytes, held) +
-      functions.flat().reduce((n, f) => n + f.bytes, 0) +
-      STEP_BYTES * kernelsOf.length,
+    bytes: functions.flat().reduce((n, f) => n + f.bytes, 0) + STEP_BYTES * kernelsOf.length,
     release: () => host.giveUp(hold, 'it was released'),
   }
 }

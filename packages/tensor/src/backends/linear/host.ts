@@ -1,6 +1,5 @@
 /** What a wasm device gives its programs, and what a program holds of it. */
 import type { Aval } from '../../graph/expr.ts'
-import type { Program } from '../../loops/program.ts'
 import { describeSite, type Site } from '../../base/site.ts'
 import type { Storage } from '../../graph/device.ts'
 import type { Arena } from './arena.ts'
@@ -31,8 +30,6 @@ export interface Host {
   readonly hold: (parcel: Parcel, aval: Aval) => WasmStorage
   readonly own: (storage: Storage) => WasmStorage
   readonly surrender: (storage: WasmStorage, why: string) => Parcel
-  /** What a constant buffer holds: a fresh block, or the storage of a tensor that the program closes over. */
-  readonly constant: (program: Program, buffer: number) => Block | WasmStorage
   /** Counts a program among the living until it is given up, which happens at the latest when nobody can call it. */
   readonly adopt: (callable: Callable, hold: ProgramHold) => void
   readonly giveUp: (hold: ProgramHold, why: string) => void
@@ -61,7 +58,6 @@ export interface Callable {
 
 /** What a program holds of its device. Shared with the collector's callback, which must not hold what can be called. */
 export interface ProgramHold {
-  blocks: readonly Block[]
   /** Bytes of the arena. */
   readonly need: number
   readonly callable: WeakRef<Callable>

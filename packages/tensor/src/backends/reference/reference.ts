@@ -4,6 +4,7 @@ import { dtypes, type HostArray } from '../../base/dtype.ts'
 import { showAval } from '../../base/errors.ts'
 import { evaluateWith } from '../../graph/evaluate.ts'
 import type { Aval, Expr, Value } from '../../graph/expr.ts'
+import { demandClosed } from '../../graph/graph.ts'
 import { toposort } from '../../graph/walk.ts'
 import { sizeOf } from '../../base/shape.ts'
 import { describeSite, type Site } from '../../base/site.ts'
@@ -105,6 +106,7 @@ export const referenceDevice = ({ budget = processMemory() * 0.75 }: ReferenceOp
     label: 'double-precision interpreter',
     compile: ({ inputs, outputs, donated }) => {
       demandUsable()
+      demandClosed(inputs, outputs)
       const nodes = toposort(outputs).filter((n) => n.prim.lower.kind !== 'leaf')
       const values = nodes.flatMap((n) => n.outs)
       /** Every value lives until the last is computed. */

@@ -9,10 +9,8 @@ import type { Capabilities } from '../../compile/capabilities.ts'
 import type { Program } from '../../loops/program.ts'
 import { schedule } from '../../compile/schedule.ts'
 import { putDown, takeOn } from '../ballast.ts'
-import { uploaded } from '../../run/binding.ts'
 import { bytesOf } from '../../base/aval.ts'
 import { type Device, type DeviceError, DeviceFailure, type Executable, type Storage } from '../../graph/device.ts'
-import { hostDataOf, storageOfTensor } from '../../run/storages.ts'
 import { sayUncollected } from '../turns.ts'
 import { createArena } from '../linear/arena.ts'
 import { loadProgram } from '../linear/executable.ts'
@@ -103,8 +101,6 @@ export const wasmDevice = ({ maximumPages }: WasmOptions = {}): WasmDevice => {
     hold.released = why
     const callable = hold.callable.deref()
     if (callable !== undefined) callable.runs = []
-    hold.blocks.forEach(memory.give)
-    hold.blocks = []
     arena.disclaim(hold.need)
     living.delete(hold)
   }
@@ -132,19 +128,6 @@ export const wasmDevice = ({ maximumPages }: WasmOptions = {}): WasmDevice => {
     surrender: (storage, why) => {
       collected.unregister(storage)
       return storage.surrender(why)
-    },
-    constant: (program, buffer) => {
-      const { source, bytes } = program.buffers[buffer]!
-      if (source.kind !== 'constant') throw new Error(`a program's ${source.kind} was asked for as a constant`)
-      const { leaf } = source
-      const data = hostDataOf(leaf)
-      const storage = data === null ? storageOfTensor(leaf) : uploaded(device, leaf)
-      if (storage !== null) return own(storage)
-      if (data === null)
-        throw new Error(`a program closes over a ${leaf.node.prim.name}, which has no value of its own`)
-      const block = take(bytes, { op: `upload of ${showAval(leaf)}`, site: leaf.node.site })
-      memory.write(block, data)
-      return block
     },
     adopt: (callable, hold) => {
       living.add(hold)

@@ -6,15 +6,11 @@ import * as E from 'fp-ts/lib/Either.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { hardwareTuning, softwareTuning, templateNames, type Tuning } from './printer/index.ts'
 import { showAval } from '../../base/errors.ts'
-import type { Expr } from '../../graph/expr.ts'
 import type { Capabilities } from '../../compile/capabilities.ts'
 import type { Program } from '../../loops/program.ts'
 import { schedule } from '../../compile/schedule.ts'
-import { describeSite } from '../../base/site.ts'
 import { type Load, putDown } from '../ballast.ts'
-import { uploaded } from '../../run/binding.ts'
 import { type Device, type DeviceError, DeviceFailure, type Executable, type Storage } from '../../graph/device.ts'
-import { hostDataOf, storageOfTensor } from '../../run/storages.ts'
 import { type AdapterOptions, type AdapterReport, deviceOf, findAdapter, report } from './adapter.ts'
 import { arena } from './arena.ts'
 import { bindGroups } from './bindings.ts'
@@ -160,18 +156,6 @@ const deviceOver = (
     collected.unregister(storage)
     return block
   }
-  const constant: Host['constant'] = ({ source }) => {
-    if (source.kind !== 'constant') throw new Error(`a program's ${source.kind} was asked for as a constant`)
-    const leaf: Expr = source.leaf
-    const data = hostDataOf(leaf)
-    const storage = data === null ? storageOfTensor(leaf) : uploaded(device, leaf)
-    if (storage !== null) return own(storage)
-    if (data !== null) {
-      const outcome: Outcome = { error: null }
-      return { block: transfer.write(data, leaf, describeSite(leaf.node.site), outcome), outcome }
-    }
-    throw new Error(`a program closes over a ${leaf.node.prim.name}, which has no value of its own`)
-  }
 
   const device: WebgpuDevice = {
     kind: 'webgpu',
@@ -238,7 +222,6 @@ const deviceOver = (
     own,
     hold,
     surrender,
-    constant,
     onceGone: (owner, leave, token) => programs.register(owner, leave, token),
     forgetProgram: (token) => void programs.unregister(token),
   }

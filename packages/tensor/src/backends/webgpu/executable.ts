@@ -1,11 +1,11 @@
 /**
  * A program on a WebGPU device. Everything a call needs that does not depend on its arguments is made once: pipelines,
- * constants, bind groups over those and the device's arena. A call fills in the arguments' buffers and encodes all steps
+ * and bind groups over the device's arena. A call fills in the arguments' buffers and encodes all steps
  * into one command buffer, submitted once (but for long loops, and those that a flag ends: see performance.ts). Results go where the caller finds them: a donated input keeps its buffer, a
  * small result is copied out of the arena, a large one is computed in the caller's buffer.
  */
 import type { Tuning } from './printer/index.ts'
-import type { Program, ProgramBuffer } from '../../loops/program.ts'
+import type { Program } from '../../loops/program.ts'
 import { type Device, DeviceFailure, type Executable, type Storage } from '../../graph/device.ts'
 import { type Arena, type Claim, claimOf } from './arena.ts'
 import { type BindGroups, type Range, whole } from './bindings.ts'
@@ -44,8 +44,6 @@ export interface Host {
   readonly hold: (aval: Program['outputs'][number]['aval'], block: Block, origin: Outcome) => GpuStorage
   /** Takes a storage's block out of the collector's hands. */
   readonly surrender: (storage: GpuStorage, why: string) => Block
-  /** A block with the data of a leaf that a program closes over; or the storage that has it. */
-  readonly constant: (buffer: ProgramBuffer) => { readonly block: Block; readonly outcome: Outcome } | GpuStorage
   /** Calls `leave`, which must not hold `owner`, once that is collected, unless the token is taken back before. */
   readonly onceGone: (owner: object, leave: () => void, token: object) => void
   readonly forgetProgram: (token: object) => void
@@ -64,33 +62,6 @@ const together = <T>(memory: Memory, work: (keep: (block: Block) => Block) => T)
     throw error
   }
 }
-
-/** The constants of a program. */
-interface Fixed {
-  /** Memory of its own, by buffer. */
-  readonly owned: ReadonlyMap<number, Block>
-  /** What became of writing it. */
-  readonly written: readonly Outcome[]
-  /** Tensors that it closes over. */
-  readonly closedOver: readonly { readonly buffer: number; readonly storage: GpuStorage }[]
-}
-const fix = (host: Host, program: Program): Fixed =>
-  together(host.memory, (keep) => {
-    const owned = new Map<number, Block>()
-    const written: Outcome[] = []
-    const closedOver: { readonly buffer: number; readonly storage: GpuStorage }[] = []
-    program.buffers.forEach((b, buffer) => {
-      if (b.source.kind !== 'constant') return
-      const held = host.constant(b)
-      if ('aval' in held) closedOver.push({ buffer, storage: held })
-      else {
-        owned.set(buffer, keep(held.block))
-        written.push(held.outcome)
-      }
-    })
-    for (const gate of gatesOf(program)) owned.set(gate, keep(host.memory.take(4, () => nobody)))
-    return { owned, written, closedOver }
-  })
 
 /** Steps that are under way at one time: a loop is handed over in parts. */
 const workOf = (steps: readonly GpuStep[]): number =>
@@ -132,10 +103,11 @@ export const loadProgram = (host: Host, program: Program): Executable => {
       )
   })
   const claim = claimOf(places.slabs)
-  const fixed = fix(host, program)
+  /** The words that say whether a loop goes on: a program's own. */
+  const gates = together(memory, (keep) => gatesOf(program).map(() => keep(memory.take(4, () => nobody))))
   /** Buffers that are another block from call to call. */
   const varying = program.buffers.flatMap(({ source }, i) =>
-    source.kind !== 'slot' && places.of[i] === null && !fixed.owned.has(i) ? [i] : [],
+    source.kind !== 'slot' && places.of[i] === null ? [i] : [],
   )
   const { steps, dispatches } = prepare(program, places, host.pipelines, host.tuning)
   const kernels = dispatches.filter((d) => d.counts).length
@@ -168,8 +140,7 @@ export const loadProgram = (host: Host, program: Program): Executable => {
         const place = places.of[i] ?? null
         return place === null ? whole(blocks[i]!) : { block: slabs[place.slab]!, offset: place.offset, bytes }
       })
-      const gates = gatesOf(program).map((gate) => whole(fixed.owned.get(gate)!))
-      bound = bindAll(dispatches, host.groups, [...ranges, ...gates])
+      bound = bindAll(dispatches, host.groups, [...ranges, ...gates.map(whole)])
       boundTo = key
     }
     return bound
@@ -201,16 +172,11 @@ export const loadProgram = (host: Host, program: Program): Executable => {
 
   const demandCallable = (storages: readonly GpuStorage[]): void => {
     if (released) throw new Error(`a ${label} was called after it was released`)
-    const sources = [...storages, ...fixed.closedOver.map((c) => c.storage)]
-    const failed =
-      broken.error ??
-      fixed.written.find((w) => w.error !== null)?.error ??
-      sources.find((s) => s.failure() !== null)?.failure() ??
-      null
+    const failed = broken.error ?? storages.find((s) => s.failure() !== null)?.failure() ?? null
     if (failed !== null) throw new DeviceFailure(failed)
-    if (new Set(sources).size === sources.length) return
+    if (new Set(storages).size === storages.length) return
     storages.forEach((s, i) => {
-      if (program.donated[i] === true && sources.filter((t) => t === s).length > 1)
+      if (program.donated[i] === true && storages.filter((t) => t === s).length > 1)
         throw new Error(
           `argument ${i} is donated and is also another argument (or closed over) of the same call; pass a copy of it`,
         )
@@ -222,10 +188,9 @@ export const loadProgram = (host: Host, program: Program): Executable => {
     together(memory, (keep) => {
       host.arena.slabs(claim, blameForSlab)
       const take = (buffer: number): Block => keep(memory.take(program.buffers[buffer]!.bytes, () => blameFor(buffer)))
-      const blocks = program.buffers.map(({ source }, i): Block | null =>
-        source.kind === 'input' ? storages[source.index]!.block() : (fixed.owned.get(i) ?? null),
+      const blocks = program.buffers.map(({ source }): Block | null =>
+        source.kind === 'input' ? storages[source.index]!.block() : null,
       )
-      for (const { buffer, storage } of fixed.closedOver) blocks[buffer] = storage.block()
       const copies: { readonly from: number; readonly to: Block; readonly bytes: number }[] = []
       const results = program.outputs.map(({ buffer }) => {
         const { source, bytes } = program.buffers[buffer]!
@@ -265,16 +230,14 @@ export const loadProgram = (host: Host, program: Program): Executable => {
       return host.hold(aval, block, outcome)
     })
     // What the arguments' own work comes to is known only when the queue gets here.
-    const causes = [...storages, ...fixed.closedOver.map((c) => c.storage)].map((s) => s.origin)
-    causes.push(...fixed.written)
+    const causes = storages.map((s) => s.origin)
     queue.push(compiled ? null : ready, () => submit(placed, outcome, causes))
     unused.forEach(memory.give)
     return made
   }
 
-  const owned = [...fixed.owned.values()]
-  const bytes = owned.reduce((n, b) => n + b.bytes, 0)
-  const leave = leaving(host, claim, owned)
+  const bytes = gates.reduce((n, b) => n + b.bytes, 0)
+  const leave = leaving(host, claim, gates)
   const token = {}
   const release = (): void => {
     if (released) return

@@ -69,7 +69,7 @@ interface Tenant {
 interface Place {
   /** The numbered buffer; null in the arena, whose ranges are numbered at the end. */
   readonly buffer: number | null
-  /** False for constants, and for inputs that were not donated. */
+  /** False for inputs that were not donated. */
   readonly writable: boolean
   readonly bytes: number
   readonly start: number
@@ -133,9 +133,6 @@ export const planMemory = (
   const working = new Map<Group, readonly Place[]>()
   groups.forEach((g, i) => {
     const reads = readsOf.get(g)!
-    for (const leaf of reads)
-      if (leaf.node.prim.lower.kind === 'leaf' && !placeOf.has(leaf))
-        put(leaf, inBuffer({ kind: 'constant', leaf }, bytesOf(leaf), false), -1)
 
     /** The place of what goes on from `operand`. */
     const placeOver = (stored: StoredMember, operand: Expr): Place => {
@@ -177,9 +174,6 @@ export const planMemory = (
     to: placeOf.get(homes![i]!)!,
     bytes: bytesOf(out),
   })
-  if (homes !== null)
-    for (const out of results)
-      if (!placeOf.has(out)) put(out, inBuffer({ kind: 'constant', leaf: out }, bytesOf(out), false), -1)
   const moves = homes === null ? [] : inSequence(results.map(home), (bytes) => bytesInArena(bytes, end))
 
   const { slabs, ranges, live } = packArena(
@@ -200,7 +194,6 @@ export const planMemory = (
   const last: Copy[] = []
   const taken = new Set<number>()
   const outputs = (homes === null ? results : []).map((out) => {
-    if (!placeOf.has(out)) put(out, inBuffer({ kind: 'constant', leaf: out }, bytesOf(out), false), -1)
     const place = placeOf.get(out)!
     const from = resolve(place)
     const goal = target.get(out)
