@@ -45,10 +45,12 @@ const w = tensor([0.3, -0.8, 0.5, 0.2], [2, 2])
 const h0 = tensor([0.1, -0.2], [2])
 const xs = tensor([1, 2, -1, 0.5, 0.3, -0.7], [3, 2])
 
-const cell = (v: Mat) => (h: Vec, x: Vec) => {
-  const next = tanh(add(matmul(v, h), x)) as Vec
-  return [next, mul(next, sin(x)) as Vec] as const
-}
+const cell =
+  (v: Mat) =>
+  (h: Vec, x: Vec): readonly [Vec, Vec] => {
+    const next: Vec = tanh(add(matmul(v, h), x))
+    return [next, mul(next, sin(x))]
+  }
 /** An RNN by scan, and the same written out. */
 const scanned = (keep: 'values' | 'carries') => (v: Mat, h: Vec, x: typeof xs) => scan(cell(v), { keep })(h, x)
 const written = (v: Mat, h: Vec, x: typeof xs) => {
