@@ -49,7 +49,8 @@ export const valuesToSave = (read: readonly Expr[], atHand: ReadonlySet<Expr>): 
   return [...ends].flatMap(([x, { head, tail }]) => (below.has(tail) && !below.has(head) ? [x] : []))
 }
 
-const canBeMade = ({ node: { prim } }: Expr): boolean => prim.lower.kind === 'pointwise' && prim.lower.stored === undefined
+const canBeMade = ({ node: { prim } }: Expr): boolean =>
+  prim.lower.kind === 'pointwise' && prim.lower.stored === undefined
 
 /** Bytes; a little more for what only moves another value, whose own store costs no copy. */
 const weightOf = (x: Expr): number => 16 * bytesOf(x) + (isView(x) ? bytesOf(x) : 0)
