@@ -50,7 +50,12 @@ export const snippets = (root: string): readonly Snippet[] => {
   const sources = packages
     .flatMap((name) => files(join('packages', name, 'src')))
     .filter((path) => path.endsWith('.ts') && !/\.test(-d)?\.ts$/.test(path))
-  const pages = ['README.md', join('docs', 'README.md'), ...packages.map((name) => join('packages', name, 'README.md'))]
+  const pages = [
+    'README.md',
+    join('docs', 'README.md'),
+    join('docs', 'architecture.md'),
+    ...packages.map((name) => join('packages', name, 'README.md')),
+  ]
   return [
     ...sources.flatMap((path) => snippetsOfSource(path, read(path))),
     ...pages.flatMap((path) => snippetsOfMarkdown(path, read(path))),
