@@ -20,8 +20,8 @@ import type { Program } from '../loops/program.ts'
 import { simplify } from '../graph/simplify.ts'
 import { captureSite, describeSite } from '../base/site.ts'
 import { call as callGraph } from '../control/call.ts'
-import { type Closed, inlined, trace } from '../graph/graph.ts'
-import { isTraced, leak } from '../graph/trace.ts'
+import { close, type Closed } from '../graph/graph.ts'
+import { isTraced, leak, withTrace } from '../graph/trace.ts'
 import * as tree from '../graph/tree.ts'
 
 /** How `jit` runs what it compiles. */
@@ -68,6 +68,12 @@ const stands = ({ captured }: Compiled): boolean =>
 
 /** A function traced on arguments of one signature. */
 interface Traced {
+  readonly inputs: readonly Expr[]
+  readonly outputs: readonly Expr[]
+  readonly out: tree.TreeDef
+}
+/** The same as a graph, for another transformation to see. */
+interface Called {
   readonly closed: Closed
   readonly out: tree.TreeDef
 }
@@ -100,7 +106,7 @@ export const jit = <A extends readonly tree.Tree[], B extends tree.Tree>(
   { donate = [], device: chosen }: JitOptions = {},
 ): Jitted<A, B> => {
   const cache = new WeakMap<Device, Bounded<string, Compiled>>()
-  const traces = bounded<string, Traced>({ count: PROGRAMS, bytes: Infinity, dropped: () => undefined })
+  const traces = bounded<string, Called>({ count: PROGRAMS, bytes: Infinity, dropped: () => undefined })
   /** Named by errors about tensors that were donated to this function. */
   const where = describeSite(captureSite())
   for (const position of donate)
@@ -108,66 +114,51 @@ export const jit = <A extends readonly tree.Tree[], B extends tree.Tree>(
       throw new RangeError(`jit: donate names argument ${position}; give positions of arguments, from 0`)
 
   const traceOn = (leaves: readonly Expr[], treedef: tree.TreeDef): Traced => {
-    let out: tree.TreeDef | null = null
-    const closed = trace(
-      'jit',
-      (inputs) => {
-        const result = tree.flatten(f(...(tree.unflatten(treedef, inputs) as A)))
-        out = result.treedef
-        return result.leaves
-      },
-      leaves,
-    )
-    return { closed, out: out! }
+    const inputs = leaves.map(parameter)
+    const result = withTrace('jit', inputs, () => tree.flatten(f(...(tree.unflatten(treedef, inputs) as A))))
+    return { inputs, outputs: result.leaves, out: result.treedef }
   }
+  const closedOver = ({ inputs, outputs, out }: Traced): Called => ({ closed: close(inputs, outputs), out })
 
   const compile = (
     device: Device,
-    leaves: readonly Expr[],
-    { closed: { graph, operands }, out }: Traced,
+    { inputs: placeholders, outputs: asked, out }: Traced,
     donated: readonly boolean[],
-  ): Compiled => {
-    const placeholders = leaves.map(parameter)
-    return together((keep) => {
+  ): Compiled =>
+    together((keep) => {
       const own: Storage[] = []
-      const outputs = withInvariantsDone(
-        device,
-        simplify(overRemembered(device, inlined(graph, [...operands, ...placeholders]))),
-        placeholders,
-        (storage) => {
-          own.push(keep(storage))
-        },
-      )
+      const outputs = withInvariantsDone(device, simplify(overRemembered(device, asked)), placeholders, (storage) => {
+        own.push(keep(storage))
+      })
       const stand = new Set(placeholders)
-      const closedOver = toposort(outputs)
+      const freeLeaves = toposort(outputs)
         .flatMap(({ prim, outs }) => (prim.lower.kind === 'leaf' ? outs : []))
         .filter((x) => !stand.has(x))
-      const captured = closedOver.map((x) => {
+      const captured = freeLeaves.map((x) => {
         const given = givenOnce(device, x)
         if (given === null) throw new Error(`jit: ${leak(x)}`)
         if (given.own) own.push(keep(given.storage))
         return given.storage === storageOfTensor(x) ? x : buffer(given.storage)
       })
       const executable = device.compile({
-        inputs: [...placeholders, ...closedOver],
+        inputs: [...placeholders, ...freeLeaves],
         outputs,
-        donated: [...donated, ...closedOver.map(() => false)],
+        donated: [...donated, ...freeLeaves.map(() => false)],
       })
-      const holds = new Set([...own, ...captured.flatMap((x, i) => (x === closedOver[i] ? [] : storageOfTensor(x)!))])
+      const holds = new Set([...own, ...captured.flatMap((x, i) => (x === freeLeaves[i] ? [] : storageOfTensor(x)!))])
       const bytes = [...holds].reduce((n, { aval }) => n + bytesOf(aval), executable.bytes)
       return { executable, out, captured, own, bytes }
     })
-  }
 
   /** What the call is; where only an outer transformation can run it, what that sees of it. */
-  const prepare = (args: A): Prepared | { readonly traced: Traced; readonly leaves: readonly Expr[] } => {
+  const prepare = (args: A): Prepared | { readonly called: Called; readonly leaves: readonly Expr[] } => {
     const { leaves, treedef } = tree.flatten(args)
     const key = `${treedef.key}${leaves.map((x) => `${x.dtype}${x.shape.join()}`).join(';')}`
     if (isTraced(leaves)) {
-      const traced = traces.get(key) ?? traceOn(leaves, treedef)
+      const called = traces.get(key) ?? closedOver(traceOn(leaves, treedef))
       // What it closes over in an open trace is another value in the next.
-      if (!isTraced(traced.closed.operands)) traces.set(key, traced, 0)
-      return { traced, leaves }
+      if (!isTraced(called.closed.operands)) traces.set(key, called, 0)
+      return { called, leaves }
     }
     const device = chosen ?? deviceOf(leaves) ?? currentDevice()
     const programs =
@@ -181,16 +172,16 @@ export const jit = <A extends readonly tree.Tree[], B extends tree.Tree>(
     if (known !== undefined && stands(known)) return { compiled: known, device, leaves, donated }
     // Not remembered: the program holds what it needs of it, and what it closes over need not live on.
     const traced = traceOn(leaves, treedef)
-    if (isTraced(traced.closed.operands)) return { traced, leaves }
-    const compiled = compile(device, leaves, traced, donated)
+    if (isTraced(traced.outputs)) return { called: closedOver(traced), leaves }
+    const compiled = compile(device, traced, donated)
     programs.set(key, compiled, compiled.bytes)
     return { compiled, device, leaves, donated }
   }
 
   const call = (...args: A): B => {
     const ready = prepare(args)
-    if ('traced' in ready) {
-      const { closed, out } = ready.traced
+    if ('called' in ready) {
+      const { closed, out } = ready.called
       return tree.unflatten(out, callGraph(closed.graph, [...closed.operands, ...ready.leaves])) as B
     }
     const { compiled, device, donated, leaves } = ready
@@ -208,7 +199,7 @@ export const jit = <A extends readonly tree.Tree[], B extends tree.Tree>(
   return Object.assign(call, {
     program: (...args: A): Program | null => {
       const ready = prepare(args)
-      return 'traced' in ready ? null : ready.compiled.executable.program
+      return 'called' in ready ? null : ready.compiled.executable.program
     },
   })
 }
