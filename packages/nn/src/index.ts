@@ -42,6 +42,7 @@ export {
 } from './attention.ts'
 export { initMlp, mlp, type MlpConfig, type MlpParams } from './mlp.ts'
 export { block, type BlockConfig, blockOver, type BlockParams, initBlock, type NormKind, residual } from './block.ts'
+export { scanLayers, stackLayers } from './stacked.ts'
 export {
   type BatchOptions,
   transformer,
