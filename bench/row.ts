@@ -1,4 +1,5 @@
 /** One measured workload, and how it is measured. */
+import type { Device } from '@adjoint/tensor'
 import Benchmark from 'benchmark'
 
 /** Milliseconds are medians of the samples. */
@@ -8,6 +9,11 @@ export interface Row {
   readonly min: number
   readonly [figure: string]: string | number
 }
+
+interface Options {
+  readonly steps: number
+}
+export type Workload = (device: Device, options: Options) => Promise<Row>
 
 /** Median and least time, in milliseconds, of an asynchronous call. */
 export const time = (

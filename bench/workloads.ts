@@ -1,6 +1,6 @@
 /** The workloads that the peers run too: products, a fused chain, row kernels, a training step, generation. */
 import { valueAndGrad } from '@adjoint/autograd'
-import { adamW, applyUpdates, crossEntropy, generatorAsync, gpt2, leftPad, transformer } from '@adjoint/nn'
+import { adamW, applyUpdates, crossEntropy, generatorAsync, leftPad } from '@adjoint/nn'
 import {
   add,
   type Device,
@@ -18,14 +18,10 @@ import {
   rsqrt,
   square,
   type Tensor,
-  tensor,
 } from '@adjoint/tensor'
-import { round, type Row, time } from './row.ts'
-
-interface Options {
-  readonly steps: number
-}
-export type Workload = (device: Device, options: Options) => Promise<Row>
+import { controlFlow } from './control-flow.ts'
+import { BATCH, LAYERS, LENGTH, modelOf, tokens } from './model.ts'
+import { round, time, type Workload } from './row.ts'
 
 const uniform = (device: Device, shape: readonly number[], seed: number): Promise<Tensor> =>
   realizeAsync(random.uniform({ minval: -1, maxval: 1 })(random.key(seed), shape), device)
@@ -64,19 +60,7 @@ const layerNorm = (x: Tensor, gain: Tensor, bias: Tensor): Tensor => {
   return add(mul(mul(centred, rsqrt(add(variance, 1e-5))), gain), bias)
 }
 
-// The peers' model: pre-norm, tied head, biases, tanh-GELU; 809,728 parameters.
-const [BATCH, LENGTH, VOCAB, LAYERS] = [32, 64, 64, 4]
-const model = transformer(gpt2({ vocab: VOCAB, width: 128, layers: LAYERS, heads: 4, context: LENGTH }))
-
-const tokens = (seed: number): Tensor<readonly number[], 'i32'> => {
-  const data = new Int32Array(BATCH * LENGTH)
-  let state = seed
-  for (let i = 0; i < data.length; i++) {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-    data[i] = (state >>> 16) % VOCAB
-  }
-  return tensor(data, [BATCH, LENGTH], 'i32')
-}
+const model = modelOf(LAYERS)
 
 const train: Workload = async (device, { steps }) => {
   const optimizer = adamW({ learningRate: 1e-3, b1: 0.9, b2: 0.95, eps: 1e-8, weightDecay: 0.1 })
@@ -165,4 +149,5 @@ export const workloads: Readonly<Record<string, Workload>> = {
   layernorm: operation('layernorm', [[4096, 1024], [1024], [1024]], layerNorm),
   train,
   gen_kv: generation,
+  ...controlFlow,
 }

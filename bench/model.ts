@@ -1,0 +1,17 @@
+/** The peers' model: pre-norm, tied head, biases, tanh-GELU; 809,728 parameters at 4 layers. */
+import { gpt2, type Integers, transformer } from '@adjoint/nn'
+import { tensor } from '@adjoint/tensor'
+
+export const [BATCH, LENGTH, VOCAB, LAYERS] = [32, 64, 64, 4]
+export const modelOf = (layers: number) =>
+  transformer(gpt2({ vocab: VOCAB, width: 128, layers, heads: 4, context: LENGTH }))
+
+export const tokens = (seed: number): Integers => {
+  const data = new Int32Array(BATCH * LENGTH)
+  let state = seed
+  for (let i = 0; i < data.length; i++) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+    data[i] = (state >>> 16) % VOCAB
+  }
+  return tensor(data, [BATCH, LENGTH], 'i32')
+}
