@@ -178,7 +178,7 @@ const scanned =
     const before = device.stats()
     await scan.once()
     const after = device.stats()
-    const [written, looped] = await inTurn([all.once, scan.once], device.kind === 'webgpu' ? 7 : 15)
+    const [written, looped] = await inTurn([all.once, scan.once], device.kind === 'webgpu' ? 5 : 15)
     return {
       workload: `scan_gpt${layers}${keep === 'carries' ? '_carries' : ''}`,
       ms: round(looped!),
