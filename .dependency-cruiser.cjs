@@ -1,4 +1,5 @@
-// Imports go one way: tensor <- autograd <- nn <- rl <- report. No cycles, no reaching past another package's index.ts.
+// Imports go one way: tensor <- autograd <- nn <- rl <- report, and inside of tensor as its floors say. No cycles, not even of
+// types; no reaching past another package's index.ts.
 const tests = '\\.(test|test-d|support)\\.(ts|mjs)$'
 const upward = (name, from, to) => ({
   name,
@@ -8,17 +9,59 @@ const upward = (name, from, to) => ({
   to: { path: `^packages/(${to})/` },
 })
 
+/**
+ * The floors of packages/tensor/src: what each may import beside itself. Two stairs rise from the primitives: what users call
+ * (transform, control, ops) and what runs it (templates, compile, backends, run). `run` ends the second, and calls the graphs
+ * of the first where a `jit` stands inside of a transformation. index.ts and ir.ts show all of it.
+ */
+const ir = ['base', 'loops', 'graph', 'primitives']
+const floors = {
+  base: [],
+  loops: ['base'],
+  graph: ['base', 'loops'],
+  primitives: ['base', 'loops', 'graph'],
+  transform: ir,
+  control: [...ir, 'transform'],
+  ops: [...ir, 'transform', 'control'],
+  templates: ir,
+  compile: [...ir, 'templates'],
+  backends: [...ir, 'templates', 'compile'],
+  run: [...ir, 'transform', 'control', 'compile', 'backends'],
+}
+/** random.ts is an operation like those in ops/, under a name of its own. */
+const inside = (floor) => (floor === 'ops' ? '(ops/|random\\.ts$)' : `${floor}/`)
+const within = (floor) => ({
+  name: `tensor-${floor}-imports-what-is-below`,
+  severity: 'error',
+  comment: `${floor} imports ${['itself', ...floors[floor]].join(', ')}, and nothing else of tensor`,
+  from: { path: `^packages/tensor/src/${inside(floor)}`, pathNot: tests },
+  to: {
+    path: '^packages/tensor/src/',
+    pathNot: `^packages/tensor/src/(${[floor, ...floors[floor]].map(inside).join('|')})`,
+  },
+})
+
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
   forbidden: [
     {
       name: 'no-cycle',
       severity: 'error',
-      comment:
-        'no module takes part in its own loading; `import type` is erased and may tie two records that name each other',
+      comment: 'no module needs itself to be read, or loaded: records that name each other stand in one file',
       from: {},
-      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+      to: { circular: true },
     },
+    {
+      name: 'tensor-has-no-other-floors',
+      severity: 'error',
+      comment: 'a folder of packages/tensor/src stands on one of the floors above, or the floors are told of it',
+      from: {},
+      to: {
+        path: '^packages/tensor/src/[^/]+/',
+        pathNot: `^packages/tensor/src/(${Object.keys(floors).join('|')})/`,
+      },
+    },
+    ...Object.keys(floors).map(within),
     upward('tensor-is-the-base', 'tensor', 'autograd|nn|rl|report'),
     upward('autograd-knows-tensor-only', 'autograd', 'nn|rl|report'),
     upward('nn-knows-no-rl', 'nn', 'rl|report'),

@@ -31,6 +31,8 @@ export default tseslint.config(
         { 'ts-expect-error': 'allow-with-description', minimumDescriptionLength: 3 },
       ],
       eqeqeq: 'error',
+      // A file is read in one sitting: about 250 lines, tests too; blank lines and comments are read as well.
+      'max-lines': ['error', { max: 400, skipBlankLines: false, skipComments: false }],
       'no-var': 'error',
       'prefer-const': 'error',
     },
