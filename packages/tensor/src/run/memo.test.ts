@@ -20,7 +20,7 @@ import {
 } from '../index.ts'
 import { overRemembered, remember, remembered } from './memo.ts'
 import { storageOfTensor } from './storages.ts'
-import { turn } from '../backends/turns.ts'
+import { turn } from '../backends/engine/turns.ts'
 
 const devices = await presentDevices()
 const numbers = async (x: Tensor): Promise<readonly number[]> => Array.from(await readAsync(x), Number)

@@ -14,7 +14,7 @@ import { currentDevice } from './current.ts'
 import { type Device, type DeviceError, DeviceFailure, type Storage } from '../graph/device.ts'
 import { remember, remembered } from './memo.ts'
 import { demandPresent, hostDataOf, keepReadBack, movable, storageOfTensor } from './storages.ts'
-import { breathe, settle } from '../backends/turns.ts'
+import { breathe, settle } from '../backends/engine/turns.ts'
 import { type Tensor, typed } from '../graph/tensor.ts'
 import * as tree from '../graph/tree.ts'
 

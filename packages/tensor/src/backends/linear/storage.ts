@@ -1,6 +1,6 @@
 /** Memory of a tensor on a wasm device: a block of its heap, given back when the tensor is released, donated or collected. */
 import type { Aval } from '../../graph/expr.ts'
-import type { Laden, Load } from '../ballast.ts'
+import type { Laden, Load } from '../engine/ballast.ts'
 import type { Device, Storage } from '../../graph/device.ts'
 import type { Block } from './heap.ts'
 

@@ -5,7 +5,7 @@ import { div, mul, readAsync, realizeAsync, sub, tensor } from '../../index.ts'
 import * as p from '../../primitives/index.ts'
 import type { Storage } from '../../graph/device.ts'
 import { referenceDevice } from './reference.ts'
-import { breathe } from '../turns.ts'
+import { breathe } from '../engine/turns.ts'
 
 const aval = { shape: [3], dtype: 'f32' } as const
 const graph = (donated: boolean) => {

@@ -10,8 +10,8 @@ import { sizeOf } from '../../base/shape.ts'
 import { describeSite, type Site } from '../../base/site.ts'
 import { type Device, type DeviceError, DeviceFailure, type Storage } from '../../graph/device.ts'
 import { HostStorage, type Shelf } from './host-storage.ts'
-import { arrayBytes, processMemory } from '../process-memory.ts'
-import { noteTaken, sayUncollected } from '../turns.ts'
+import { arrayBytes, processMemory } from '../engine/process-memory.ts'
+import { noteTaken, sayUncollected } from '../engine/turns.ts'
 
 const bytesOf = (aval: Aval): number => sizeOf(aval.shape) * Float64Array.BYTES_PER_ELEMENT
 

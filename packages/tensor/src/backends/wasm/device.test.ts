@@ -7,9 +7,9 @@ import * as p from '../../primitives/index.ts'
 import { add, jit, mul, realizeAsync, tensor, type Tensor, zeros } from '../../index.ts'
 import { storageOfTensor } from '../../run/storages.ts'
 import { schedule } from '../../compile/schedule.ts'
-import { takeOn } from '../ballast.ts'
+import { takeOn } from '../engine/ballast.ts'
 import { DeviceFailure, type Storage } from '../../graph/device.ts'
-import { turn } from '../turns.ts'
+import { turn } from '../engine/turns.ts'
 import { wasmDevice } from './device.ts'
 
 const get = async (storage: Storage): Promise<HostArray> => {

@@ -3,8 +3,8 @@
  * may end the process: so that such a loop ends with an error that says what to do, bytes are counted against a budget.
  */
 import { DeviceFailure } from '../../graph/device.ts'
-import { processMemory } from '../process-memory.ts'
-import { sayUncollected } from '../turns.ts'
+import { processMemory } from '../engine/process-memory.ts'
+import { sayUncollected } from '../engine/turns.ts'
 import { type Blame, outOfMemory } from './faults.ts'
 
 /** What the buffer object itself costs, beside its bytes: of Dawn's, the driver's and the engine's memory. */

@@ -4,7 +4,7 @@
  * long as the device is far behind. Work is counted as memory held as well, so that a loop which awaits nothing ends with an
  * error, and not with the process.
  */
-import { noteTaken } from '../turns.ts'
+import { noteTaken } from '../engine/turns.ts'
 import { type Budget, overBudget } from './budget.ts'
 import { type Blame, type Faults, invalid, reason } from './faults.ts'
 import { patiently } from './gpu.ts'

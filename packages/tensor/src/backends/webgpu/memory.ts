@@ -3,7 +3,7 @@
  * the oldest first, so that a loop which repeats itself meets the same buffers and its bind groups fit. What is free is
  * kept as long as it was needed lately: beside what is in use, no more than the most that was.
  */
-import { type Laden, putDown } from '../ballast.ts'
+import { type Laden, putDown } from '../engine/ballast.ts'
 import { DeviceFailure } from '../../graph/device.ts'
 import { type Budget, OBJECT_BYTES, overBudget } from './budget.ts'
 import { type Blame, type Faults, invalid, type Outcome, outOfMemory, reason } from './faults.ts'

@@ -1,5 +1,5 @@
 /** Memory of a tensor on a WebGPU device: a block of its pool, returned when the tensor is released, donated or collected. */
-import { type Laden, takeOn } from '../ballast.ts'
+import { type Laden, takeOn } from '../engine/ballast.ts'
 import type { Aval } from '../../graph/expr.ts'
 import type { Device, DeviceError, Storage } from '../../graph/device.ts'
 import type { Outcome } from './faults.ts'

@@ -2,7 +2,7 @@
  * What WebGPU's objects weigh: their wrappers are a few bytes to the engine's collector, and Dawn frees the object when the
  * wrapper is collected.
  */
-import { type Load, putDown, takeOn } from '../ballast.ts'
+import { type Load, putDown, takeOn } from '../engine/ballast.ts'
 
 const ballasts = new WeakMap<object, ArrayBuffer>()
 const collected = new FinalizationRegistry<Load>((load) => putDown(load, null))
