@@ -3,8 +3,8 @@
  * nothing between them. It grows to the largest need of a program that runs, and goes back to the heap once no living
  * program needs as much.
  */
+import type { Blame } from '../blame.ts'
 import { type Block, roundUp } from './heap.ts'
-import type { Blame } from './host.ts'
 
 export interface Arena {
   /** A program that needs so many bytes lives from now on. */

@@ -1,15 +1,16 @@
 /**
- * A program on a wasm device. A call takes the outputs' blocks, runs the kernels in order over the device's arena, and hands
+ * A program on a device in linear memory. A call takes the outputs' blocks, runs the kernels in order over the device's arena, and hands
  * over: a donated input's block to the output that overwrote it, the others back to the heap. Between calls a program holds
  * nothing but its code.
  */
 import type { Kernel } from '../../loops/kernel.ts'
 import { kernelSteps, type Program, type Step } from '../../loops/program.ts'
 import { type DeviceError, DeviceFailure, type Executable, type Storage } from '../../graph/device.ts'
+import { type Blame, siteOf } from '../blame.ts'
 import { type Block, roundUp } from './heap.ts'
-import { type Blame, type Host, type ProgramHold, type Run, siteOf } from './host.ts'
-import type { CompiledKernel } from '../wasm/kernels.ts'
-import type { WasmStorage } from './storage.ts'
+import type { Host, ProgramHold, Run } from './host.ts'
+import type { CompiledKernel } from './machine.ts'
+import type { LinearStorage } from './storage.ts'
 
 const DONATED = 'it was donated to a compiled call, which overwrote it'
 
@@ -106,7 +107,7 @@ export const loadProgram = (host: Host, program: Program): Executable => {
     )
     return host.arena.at(hold.need, () => blameFor(largest))
   }
-  const demandDistinct = (storages: readonly WasmStorage[]): void => {
+  const demandDistinct = (storages: readonly LinearStorage[]): void => {
     if (new Set(storages).size === storages.length) return
     storages.forEach((s, i) => {
       if (program.donated[i] === true && storages.indexOf(s) !== storages.lastIndexOf(s))
@@ -153,7 +154,7 @@ export const loadProgram = (host: Host, program: Program): Executable => {
   }
 
   /** The results, in the blocks that hold them; blocks that no result has go back to the heap. */
-  const handOver = (storages: readonly WasmStorage[], outputs: Map<number, Block>): readonly Storage[] => {
+  const handOver = (storages: readonly LinearStorage[], outputs: Map<number, Block>): readonly Storage[] => {
     const donated = storages.map((s, i) => (program.donated[i] === true ? host.surrender(s, DONATED) : null))
     const results = program.outputs.map(({ buffer, aval }) => {
       const { source } = program.buffers[buffer]!

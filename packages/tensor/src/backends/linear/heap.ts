@@ -1,5 +1,5 @@
 /**
- * A heap over the pages of a WebAssembly memory: blocks in order of address, free neighbours joined, free blocks found
+ * A heap over one stretch of memory that can grow: blocks in order of address, free neighbours joined, free blocks found
  * by size class (best class first). Everything is aligned to 64 bytes, and no block touches the first or the last 64
  * bytes of the memory, so that a vector which reaches past the end of an array stays inside.
  */

@@ -1,22 +1,14 @@
-/** What a wasm device gives its programs, and what a program holds of it. */
+/** What a device in linear memory gives its programs, and what a program holds of it. */
 import type { Aval } from '../../graph/expr.ts'
-import { describeSite, type Site } from '../../base/site.ts'
 import type { Storage } from '../../graph/device.ts'
+import type { Blame } from '../blame.ts'
 import type { Arena } from './arena.ts'
 import type { Block } from './heap.ts'
-import type { KernelFunction, Kernels } from '../wasm/kernels.ts'
-import type { DeviceMemory } from '../wasm/memory.ts'
-import type { Parcel, WasmStorage } from './storage.ts'
-
-/** The work that an error is about. */
-export interface Blame {
-  readonly op: string
-  readonly site: Site | null
-}
-export const siteOf = ({ site }: Blame): string => (site === null ? '' : describeSite(site))
+import type { KernelFunction, Kernels, LinearMemory } from './machine.ts'
+import type { LinearStorage, Parcel } from './storage.ts'
 
 export interface Host {
-  readonly memory: DeviceMemory
+  readonly memory: LinearMemory
   readonly kernels: Kernels
   /** Working memory of all programs: what they compute on the way, and what kernels need. */
   readonly arena: Arena
@@ -27,9 +19,9 @@ export interface Host {
   /** Gives a block back to the heap. */
   readonly free: (parcel: Parcel) => void
   /** A tensor's storage. */
-  readonly hold: (parcel: Parcel, aval: Aval) => WasmStorage
-  readonly own: (storage: Storage) => WasmStorage
-  readonly surrender: (storage: WasmStorage, why: string) => Parcel
+  readonly hold: (parcel: Parcel, aval: Aval) => LinearStorage
+  readonly own: (storage: Storage) => LinearStorage
+  readonly surrender: (storage: LinearStorage, why: string) => Parcel
   /** Counts a program among the living until it is given up, which happens at the latest when nobody can call it. */
   readonly adopt: (callable: Callable, hold: ProgramHold) => void
   readonly giveUp: (hold: ProgramHold, why: string) => void

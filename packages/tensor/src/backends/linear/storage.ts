@@ -1,4 +1,4 @@
-/** Memory of a tensor on a wasm device: a block of its heap, given back when the tensor is released, donated or collected. */
+/** Memory of a tensor on a device in linear memory: a block of its heap, given back when the tensor is released, donated or collected. */
 import type { Aval } from '../../graph/expr.ts'
 import type { Laden, Load } from '../engine/ballast.ts'
 import type { Device, Storage } from '../../graph/device.ts'
@@ -15,7 +15,7 @@ export interface Hold {
   held: { readonly block: Block; readonly load: Load } | null
 }
 
-export class WasmStorage implements Storage {
+export class LinearStorage implements Storage {
   readonly device: Device
   readonly aval: Aval
   readonly hold: Hold

@@ -7,8 +7,8 @@ import type { Aval, Expr, Value } from '../../graph/expr.ts'
 import { demandClosed } from '../../graph/graph.ts'
 import { toposort } from '../../graph/walk.ts'
 import { sizeOf } from '../../base/shape.ts'
-import { describeSite, type Site } from '../../base/site.ts'
 import { type Device, type DeviceError, DeviceFailure, type Storage } from '../../graph/device.ts'
+import { type Blame, showBlame, siteOf } from '../blame.ts'
 import { HostStorage, type Shelf } from './host-storage.ts'
 import { arrayBytes, processMemory } from '../engine/process-memory.ts'
 import { noteTaken, sayUncollected } from '../engine/turns.ts'
@@ -20,12 +20,6 @@ const toHost = ({ dtype, data }: Value): HostArray => {
   const host = dtypes[dtype].allocate(data.length)
   host.set(data)
   return host
-}
-
-/** The work that an error is about. */
-interface Blame {
-  readonly op: string
-  readonly site: Site | null
 }
 
 /** How to open the reference device. */
@@ -56,16 +50,14 @@ export const referenceDevice = ({ budget = processMemory() * 0.75 }: ReferenceOp
   const collected = new FinalizationRegistry<number>((bytes) => {
     if (lost === null) liveBytes -= bytes
   })
-  const outOfMemory = (bytes: number, { op, site: at }: Blame, why: string): DeviceFailure => {
-    const site = at === null ? '' : describeSite(at)
-    return new DeviceFailure({
+  const outOfMemory = (bytes: number, blame: Blame, why: string): DeviceFailure =>
+    new DeviceFailure({
       _tag: 'OutOfMemory',
-      message: `${op}${site === '' ? '' : ` (asked for at ${site})`}: no room for ${bytes} bytes of doubles on the reference device: ${why}.${sayUncollected()} Use smaller arrays, or drop tensors that are no longer needed.`,
+      message: `${showBlame(blame)}: no room for ${bytes} bytes of doubles on the reference device: ${why}.${sayUncollected()} Use smaller arrays, or drop tensors that are no longer needed.`,
       bytes,
-      op,
-      site,
+      op: blame.op,
+      site: siteOf(blame),
     })
-  }
   /** Makes `bytes` of doubles, or says why not: over the budget, or refused by the engine. */
   const within = <R>(bytes: number, blame: Blame, make: () => R): R => {
     // The count lags behind what the engine has collected, so that the engine is asked before anything is refused.

@@ -2,27 +2,8 @@
 import { encodeModule } from './printer/encode.ts'
 import { kernelKey } from './printer/key.ts'
 import { type Printed, printKernel } from './printer/kernel.ts'
-import type { Kernel } from '../../loops/kernel.ts'
+import type { CompiledKernel, KernelFunction, Kernels } from '../linear/machine.ts'
 import { bounded } from '../../base/bounded.ts'
-
-export type KernelFunction = (...args: readonly number[]) => void
-
-export interface CompiledKernel {
-  readonly call: KernelFunction
-  readonly units: number
-  readonly scratchBytes: number
-  /** Bytes of its code in the engine, about. */
-  readonly bytes: number
-}
-
-export interface Kernels {
-  /** The functions of each kernel, in order; compiles those that are new, in one module. */
-  readonly of: (kernels: readonly Kernel[]) => readonly (readonly CompiledKernel[])[]
-  /** Modules made. */
-  readonly made: () => number
-  /** Forgets all. */
-  readonly clear: () => void
-}
 
 /**
  * What is remembered, in modules and in bytes of them. A function keeps its whole module alive, so that modules go as a

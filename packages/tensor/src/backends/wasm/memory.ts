@@ -1,29 +1,17 @@
 /** The memory of a wasm device: one WebAssembly.Memory, its heap, and views that follow it as it grows. */
-import type { DType, HostArray } from '../../base/dtype.ts'
+import type { DType } from '../../base/dtype.ts'
 import { dtypes } from '../../base/dtype.ts'
-import type { Aval } from '../../graph/expr.ts'
 import { sizeOf } from '../../base/shape.ts'
-import { type Block, createHeap } from '../linear/heap.ts'
+import { createHeap } from '../linear/heap.ts'
+import type { LinearMemory } from '../linear/machine.ts'
 
 const PAGE = 65536
 const FIRST_PAGES = 64
 const MOST_PAGES = 65536
 
-export interface DeviceMemory {
+export interface WasmMemory extends LinearMemory {
   /** Throws once it was given up. */
   readonly memory: () => WebAssembly.Memory
-  readonly take: (bytes: number) => Block | null
-  readonly give: (block: Block) => void
-  readonly write: (block: Block, data: HostArray) => void
-  readonly read: (block: Block, aval: Aval) => HostArray
-  readonly copy: (from: number, to: number, bytes: number) => void
-  /** The four bytes at an address, as an integer. */
-  readonly word: (at: number) => number
-  readonly live: () => number
-  readonly peak: () => number
-  readonly fresh: () => number
-  /** Gives the pages back to the engine: nothing is left, and blocks that come back are ignored. */
-  readonly giveUp: () => void
 }
 
 const viewOf = (
@@ -38,7 +26,7 @@ const viewOf = (
       ? new Int32Array(buffer, start, n)
       : new Uint32Array(buffer, start, n)
 
-export const createMemory = (mostPages = MOST_PAGES): DeviceMemory => {
+export const createMemory = (mostPages = MOST_PAGES): WasmMemory => {
   let pages: WebAssembly.Memory | null = new WebAssembly.Memory({
     initial: Math.min(FIRST_PAGES, mostPages),
     maximum: MOST_PAGES,

@@ -1,0 +1,57 @@
+/** What a device in linear memory is made of: its memory, and its kernels as functions over addresses. */
+import type { HostArray } from '../../base/dtype.ts'
+import type { Aval } from '../../base/aval.ts'
+import type { Capabilities } from '../../compile/capabilities.ts'
+import type { Device } from '../../graph/device.ts'
+import type { Kernel } from '../../loops/kernel.ts'
+import type { Block } from './heap.ts'
+
+/** Its memory: addresses from 0, in blocks of a heap. */
+export interface LinearMemory {
+  /** A block of at least so many bytes; null where there is no room. */
+  readonly take: (bytes: number) => Block | null
+  readonly give: (block: Block) => void
+  readonly write: (block: Block, data: HostArray) => void
+  readonly read: (block: Block, aval: Aval) => HostArray
+  readonly copy: (from: number, to: number, bytes: number) => void
+  /** The four bytes at an address, as an integer. */
+  readonly word: (at: number) => number
+  readonly live: () => number
+  readonly peak: () => number
+  /** Blocks so far that reached into memory which none had used before. */
+  readonly fresh: () => number
+  /** Gives all of it back: nothing is left, and blocks that come back are ignored. */
+  readonly giveUp: () => void
+}
+
+/** Runs units `from` to `to` of a kernel's work over the addresses of its buffers, and one of scratch. */
+export type KernelFunction = (...args: readonly number[]) => void
+
+export interface CompiledKernel {
+  readonly call: KernelFunction
+  readonly units: number
+  readonly scratchBytes: number
+  /** Bytes of its code, about. */
+  readonly bytes: number
+}
+
+/** Its kernels: each distinct one is compiled once, however many programs use it. */
+export interface Kernels {
+  /** The functions of each kernel, in order; compiles those that are new. */
+  readonly of: (kernels: readonly Kernel[]) => readonly (readonly CompiledKernel[])[]
+  /** Objects made: modules, or libraries. */
+  readonly made: () => number
+  /** Forgets all. */
+  readonly clear: () => void
+}
+
+export interface Machine<K extends Device['kind']> {
+  readonly kind: K
+  /** For people: engine or processor. */
+  readonly label: string
+  /** For messages: how much memory there can be at most. */
+  readonly room: string
+  readonly capabilities: Capabilities
+  readonly memory: LinearMemory
+  readonly kernels: Kernels
+}
