@@ -90,10 +90,10 @@ export const lowerGroup = ({ owner, bufferOf }: Surroundings, group: Group): Low
 
   const reductions = order.map((r): Reduction => {
     const { lower } = r.value.node.prim
-    const op: ReduceOp = lower.kind === 'reduce' || lower.kind === 'scan' ? lower.op : 'sum'
+    const op: ReduceOp = lower.kind === 'reduce' || lower.kind === 'running' ? lower.op : 'sum'
     const scalar = value(r.value.node.args[0]!, r.inner)
     names.push(r.value.node.prim.name)
-    return { op, dtype: r.value.dtype, value: scalar, scan: lower.kind === 'scan' }
+    return { op, dtype: r.value.dtype, value: scalar, running: lower.kind === 'running' }
   })
   const dot =
     group.dot === null
@@ -124,7 +124,7 @@ export const lowerGroup = ({ owner, bufferOf }: Surroundings, group: Group): Low
       if (lower.mode === 'add') bufferFor(e, 'read')
       return { buffer, at: flatten(to, e.shape), value: what, scope, mode: lower.mode }
     }
-    const what = lower.kind === 'scan' ? reduced(0, e.dtype) : value(e, index)
+    const what = lower.kind === 'running' ? reduced(0, e.dtype) : value(e, index)
     return { buffer: bufferFor(e, 'write'), at: flatten(index, e.shape), value: what, scope, mode: 'set' }
   })
 

@@ -146,7 +146,7 @@ for (const [name, capabilities] of Object.entries({ host, parallel })) {
       agrees(capabilities, (c, r) => [...f(c, r), p.reduceSum(c, [0, 1])], args, [true, false])
     })
 
-    it('scatter-add, scans, sorts and outputs that repeat or pass through', () => {
+    it('scatter-add, running sums, sorts and outputs that repeat or pass through', () => {
       const ids = p.constant(Int32Array.from([2, 0, 2, 1]), [4], 'i32')
       agrees(capabilities, (x, at, u) => [p.scatterAdd(x, at, u, 0)], [data([3, 2], 1), ids, data([4, 2], 2)])
       agrees(capabilities, (x) => [p.cumsum(x, 1, false), p.cumsum(x, 0, true)], [data([3, 5], 1)])

@@ -134,7 +134,7 @@ export type Lowering<P> =
   /** Reduces `axes` (ascending) of the one argument away. */
   | { readonly kind: 'reduce'; readonly op: ReduceOp; readonly axes: (params: P) => readonly number[] }
   /** Inclusive running reduction along `axis` of the one argument, same shape. */
-  | { readonly kind: 'scan'; readonly op: ReduceOp; readonly axis: (params: P) => number }
+  | { readonly kind: 'running'; readonly op: ReduceOp; readonly axis: (params: P) => number }
   /** [...b, m, k] x [...b, k, n] -> [...b, m, n], f32 accumulation, equal batch axes. */
   | { readonly kind: 'dot' }
   /** Argument 0 itself, ordered after the computation of argument 1. */

@@ -181,10 +181,10 @@ const divisorOf = (axis: Axis, indices: readonly Ix[]): number | null => {
 
 /**
  * A kernel whose axes are cut wherever its indices divide them, so that the parts are loop variables and addresses sums of
- * products; a short innermost axis is left whole, since its parts would waste lanes. A scan keeps its one column.
+ * products; a short innermost axis is left whole, since its parts would waste lanes. A running sum keeps its one column.
  */
 export const withoutDivision = (kernel: LoopKernel): LoopKernel => {
-  if (kernel.reductions.some((r) => r.scan)) return kernel
+  if (kernel.reductions.some((r) => r.running)) return kernel
   const indices = indicesOf(linearize(loopRoots(kernel)))
   for (const list of ['rows', 'cols'] as const) {
     for (const [i, axis] of kernel[list].entries()) {

@@ -53,12 +53,12 @@ export const inPlaceLoops: fc.Arbitrary<LoopKernel> = fc
   .record({
     rows: fc.oneof({ arbitrary: extents, weight: 5 }, { arbitrary: fc.constant([]), weight: 1 }),
     cols: extents,
-    form: fc.constantFrom('elements', 'rows', 'rows', 'scan'),
+    form: fc.constantFrom('elements', 'rows', 'rows', 'running'),
     pick: picks,
   })
   .map(({ rows, cols, form, pick }): LoopKernel => {
     const R = rows.map((extent, id): Axis => ({ id, extent }))
-    const C = (form === 'scan' ? cols.slice(0, 1) : cols).map((extent, i): Axis => ({ id: R.length + i, extent }))
+    const C = (form === 'running' ? cols.slice(0, 1) : cols).map((extent, i): Axis => ({ id: R.length + i, extent }))
     const over = { row: form === 'elements' ? [...R, ...C] : R, full: [...R, ...C] }
     const size = sizeOf(over.full)
     const buffers: KernelBuffer[] = [f32(size, true, false)]
@@ -69,20 +69,20 @@ export const inPlaceLoops: fc.Arbitrary<LoopKernel> = fc
         buffer: buffers.push(f32(sizeOf(axes), true, true)) - 1,
         at: dense(shuffled(pick, axes)),
       }))
-    const ofRow = states(over.row, form === 'scan' ? 0 : 1 + pick(3))
+    const ofRow = states(over.row, form === 'running' ? 0 : 1 + pick(3))
     const ofAll = form === 'elements' ? [] : states(over.full, 1 + pick(3))
 
-    const scan = form === 'scan'
+    const running = form === 'running'
     const reductions: Reduction[] = []
     const reducedSoFar = (): readonly Scalar[] => reductions.map((_, r) => S.reduced(r, 'f32'))
-    for (let n = form === 'elements' ? 0 : scan ? 1 : 1 + pick(3); n > 0; n--) {
+    for (let n = form === 'elements' ? 0 : running ? 1 : 1 + pick(3); n > 0; n--) {
       const leaves = [input, ...ofRow.map(loadOf), ...ofAll.map(loadOf), ...reducedSoFar()]
       const value = S.unary('tanh', valueOf(pick, leaves, 2))
-      reductions.push({ op: (['sum', 'max', 'min'] as const)[pick(3)]!, dtype: 'f32', value, scan })
+      reductions.push({ op: (['sum', 'max', 'min'] as const)[pick(3)]!, dtype: 'f32', value, running })
     }
     // A row of one column is one iteration with its only column, which the row stores may load.
     const single = C.every((a) => a.extent === 1) ? ofAll.map(loadOf) : []
-    const rowLeaves = [rowInput, ...ofRow.map(loadOf), ...(scan ? [] : reducedSoFar()), ...single]
+    const rowLeaves = [rowInput, ...ofRow.map(loadOf), ...(running ? [] : reducedSoFar()), ...single]
     const fullLeaves = [input, ...ofAll.map(loadOf), ...reducedSoFar()]
     const store = (scope: Store['scope'], leaves: readonly Scalar[], { buffer, at }: State): Store => ({
       buffer,

@@ -20,8 +20,8 @@ describe('interpret', () => {
       rows: [row],
       cols: [col],
       reductions: [
-        { op: 'max', dtype: 'f32', value: x, scan: false },
-        { op: 'sum', dtype: 'f32', value: shifted, scan: false },
+        { op: 'max', dtype: 'f32', value: x, running: false },
+        { op: 'sum', dtype: 'f32', value: shifted, running: false },
       ],
       stores: [{ buffer: 1, at, value: S.binary('div', shifted, S.reduced(1, 'f32')), scope: 'full', mode: 'set' }],
     }

@@ -41,15 +41,15 @@ const interpretLoop = (kernel: LoopKernel, buffers: readonly Float64Array[]): vo
   const fullStores = store('full')
   const point: Point = { axes: new Map(), reduced: [] }
   overAll(rows, point, () => {
-    reductions.forEach(({ op, dtype, scan }, i) => {
+    reductions.forEach(({ op, dtype, running }, i) => {
       point.reduced[i] = emptyReduction(op, dtype)
       overAll(cols, point, () => {
         point.reduced[i] = combine(op, dtype, point.reduced[i]!, values[i]!(point))
-        if (scan) fullStores(point)
+        if (running) fullStores(point)
       })
     })
     rowStores(point)
-    if (!reductions.some((r) => r.scan)) overAll(cols, point, () => fullStores(point))
+    if (!reductions.some((r) => r.running)) overAll(cols, point, () => fullStores(point))
   })
 }
 

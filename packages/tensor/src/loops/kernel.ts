@@ -18,10 +18,10 @@ export interface Reduction {
   /** What is reduced, at (row, column); may read earlier reductions of the same row. */
   readonly value: Scalar
   /**
-   * A scan: stores of the kernel read its running value while the columns go by in order. A kernel with a scan has one
-   * reduction and one column axis, and its full stores run inside the scan's loop.
+   * Stores of the kernel read its running value while the columns go by in order. A kernel with such a one has one
+   * reduction and one column axis, and its full stores run inside its loop.
    */
-  readonly scan: boolean
+  readonly running: boolean
 }
 
 export interface Store {

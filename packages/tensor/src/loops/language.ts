@@ -101,7 +101,7 @@ export type Scalar =
   | (Common & { readonly kind: 'within'; readonly ix: Ix; readonly lo: number; readonly hi: number })
   /** An element of a buffer, at a row-major position that is in range by construction. */
   | (Common & { readonly kind: 'load'; readonly buffer: number; readonly at: Ix })
-  /** The value of a reduction of this row (of the running value, inside a scan); of the accumulator in a dot. */
+  /** The value of a reduction of this row (of its running value, where it has one); of the accumulator in a dot. */
   | (Common & { readonly kind: 'reduced'; readonly reduction: number })
   | (Common & { readonly kind: 'unary'; readonly op: UnaryOp; readonly x: Scalar })
   | (Common & { readonly kind: 'binary'; readonly op: BinaryOp; readonly x: Scalar; readonly y: Scalar })

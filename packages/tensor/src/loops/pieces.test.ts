@@ -31,7 +31,7 @@ const joined = (rows: number, widths: readonly number[], reduced: boolean): Loop
     ],
     rows: reduced ? [c] : [r, c],
     cols: reduced ? [r] : [],
-    reductions: reduced ? [{ op: 'sum', dtype: 'f32', value, scan: false }] : [],
+    reductions: reduced ? [{ op: 'sum', dtype: 'f32', value, running: false }] : [],
     stores: [
       reduced
         ? {

@@ -28,7 +28,7 @@ const loop = (parts: Partial<LoopKernel>): LoopKernel => ({
   buffers: [buffer(5), buffer(35)],
   rows: [i!],
   cols: [j!],
-  reductions: [{ op: 'sum', dtype: 'f32', value: load(1, cell), scan: false }],
+  reductions: [{ op: 'sum', dtype: 'f32', value: load(1, cell), running: false }],
   stores: [set(1, cell, S.binary('sub', load(1, cell), S.reduced(0, 'f32')), 'full')],
   ...parts,
 })
@@ -132,7 +132,7 @@ describe('verifyKernel', () => {
     ],
     [
       'reads a reduction in itself',
-      loop({ reductions: [{ op: 'sum', dtype: 'f32', value: S.reduced(0, 'f32'), scan: false }] }),
+      loop({ reductions: [{ op: 'sum', dtype: 'f32', value: S.reduced(0, 'f32'), running: false }] }),
       /reduction 0 reads one that is not made yet/,
     ],
     [
@@ -142,22 +142,24 @@ describe('verifyKernel', () => {
           op: 'sum',
           dtype: 'f32',
           value,
-          scan: false,
+          running: false,
         })),
       }),
       /reduction 0 reads one that is not made yet/,
     ],
     [
-      'scans beside another reduction',
-      loop({ reductions: [true, false].map((scan) => ({ op: 'sum', dtype: 'f32', value: load(1, cell), scan })) }),
-      /a scan is the one reduction/,
+      'running sums beside another reduction',
+      loop({
+        reductions: [true, false].map((running) => ({ op: 'sum', dtype: 'f32', value: load(1, cell), running })),
+      }),
+      /a running reduction is the only one/,
     ],
     [
-      'scans along two axes',
+      'running sums along two axes',
       loop({
         rows: [],
         cols: [i!, j!],
-        reductions: [{ op: 'sum', dtype: 'f32', value: load(1, cell), scan: true }],
+        reductions: [{ op: 'sum', dtype: 'f32', value: load(1, cell), running: true }],
         stores: [set(1, cell, S.reduced(0, 'f32'), 'full')],
       }),
       /along one axis/,
@@ -167,13 +169,13 @@ describe('verifyKernel', () => {
     expect(() => verifyKernel(kernel)).toThrow(why)
   })
 
-  it('accepts what meets a rule at its edge: the last index, several additions to one element, one scan, no iteration', () => {
+  it('accepts what meets a rule at its edge: the last index, several additions to one element, one running sum, no iteration', () => {
     verifyKernel(loop({ stores: [set(0, row, S.cast('f32', S.index(I.offset(row, far - 5))))] }))
     verifyKernel(loop({ stores: [set(0, row, S.cast('f32', S.index(I.offset(row, -far))))] }))
     verifyKernel(loop({ cols: [], reductions: [], stores: [{ ...set(0, I.constant(0), one), mode: 'add' }] }))
     verifyKernel(
       loop({
-        reductions: [{ op: 'sum', dtype: 'f32', value: load(1, cell), scan: true }],
+        reductions: [{ op: 'sum', dtype: 'f32', value: load(1, cell), running: true }],
         stores: [set(1, cell, S.reduced(0, 'f32'), 'full')],
       }),
     )

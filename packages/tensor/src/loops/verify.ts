@@ -143,7 +143,7 @@ const inPlace = (
   })
 }
 
-/** Reductions read earlier ones only, what is stored once a row depends on the row only, and scans stand alone. */
+/** Reductions read earlier ones only, what is stored once a row depends on the row only, and running ones stand alone. */
 const order = (kernel: LoopKernel, refuse: Refuse): void => {
   const { reductions, cols, stores } = kernel
   const reads = (root: Scalar): readonly number[] =>
@@ -157,8 +157,8 @@ const order = (kernel: LoopKernel, refuse: Refuse): void => {
     const used = axesOf(rootsOf(s))
     if (s.scope === 'row' && cols.some((a) => used.has(a.id))) refuse('a row store depends on a column')
   }
-  if (reductions.some((r) => r.scan) && (reductions.length > 1 || cols.length > 1))
-    refuse('a scan is the one reduction of its kernel, along one axis')
+  if (reductions.some((r) => r.running) && (reductions.length > 1 || cols.length > 1))
+    refuse('a running reduction is the only one of its kernel, along one axis')
 }
 
 const operands = (kernel: DotKernel, refuse: Refuse): void => {

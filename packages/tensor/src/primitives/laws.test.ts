@@ -214,22 +214,22 @@ const lowered = (out: Expr, args: readonly Data[], exprs: readonly Expr[]): Arra
       return loop({ rows, cols: [], reductions: [], stores: [store] })
     }
     case 'reduce':
-    case 'scan': {
+    case 'running': {
       const gone = lower.kind === 'reduce' ? lower.axes(out.node.params) : [lower.axis(out.node.params)]
       const every = axesFor(args[0]!.shape)
       const rows = every.filter((_, i) => !gone.includes(i))
-      const scan = lower.kind === 'scan'
-      const index = (scan ? every : rows).map(ix.ofAxis)
+      const running = lower.kind === 'running'
+      const index = (running ? every : rows).map(ix.ofAxis)
       return loop({
         rows,
         cols: every.filter((_, i) => gone.includes(i)),
-        reductions: [{ op: lower.op, dtype: out.dtype, value: access(0, every.map(ix.ofAxis)), scan }],
+        reductions: [{ op: lower.op, dtype: out.dtype, value: access(0, every.map(ix.ofAxis)), running }],
         stores: [
           {
             buffer: args.length,
             at: ix.flatten(index, out.shape),
             value: scalar.reduced(0, out.dtype),
-            scope: scan ? 'full' : 'row',
+            scope: running ? 'full' : 'row',
             mode: 'set',
           },
         ],

@@ -41,7 +41,7 @@ export {
 export { elementAt, invalid, type Outside, valueOutside } from './positions.ts'
 export { runningProduct } from './product.ts'
 export { multiplyAllP, reduceMax, reduceMaxP, reduceMin, reduceMinP, reduceProd, reduceProdP } from './reduce.ts'
-export { cumsum, cumsumP, reverseCumsumP } from './scan.ts'
+export { cumsum, cumsumP, reverseCumsumP } from './cumulative.ts'
 export * from './select.ts'
 export { merge, mergeP } from './merge.ts'
 export { argsort, argsortP } from './order.ts'

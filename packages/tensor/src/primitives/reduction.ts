@@ -45,7 +45,7 @@ export const reduceValues = (op: ReduceOp, x: Value, out: Aval, axes: readonly n
 }
 
 /** Inclusive running reduction along `axis`. */
-export const scanValues = (op: ReduceOp, x: Value, axis: number): Float64Array => {
+export const runningValues = (op: ReduceOp, x: Value, axis: number): Float64Array => {
   const combine = monoids[op].concat(x.dtype)
   const n = x.shape[axis]!
   const inner = sizeOf(x.shape.slice(axis + 1))

@@ -65,7 +65,7 @@ describe.runIf(inject('devices').includes('webgpu'))('graphs on the adapter', ()
     ),
   )
 
-  it('gathers, scatters, sorts, scans and updates as the reference does', async () => {
+  it('gathers, scatters, sorts, runs sums and updates as the reference does', async () => {
     const x = f32([5, 7])
     const indices = i32([4, 0, 0, 9, -3, 2])
     await expectLikeReference(

@@ -231,7 +231,7 @@ describe.runIf(inject('devices').includes('webgpu'))('kernels on the adapter', (
       buffers: [into('f32', r.extent * 7), out('f32', r.extent)],
       rows: [r],
       cols: [c],
-      reductions: [{ op: 'sum', dtype: 'f32', value: S.load(0, at, 'f32'), scan: false }],
+      reductions: [{ op: 'sum', dtype: 'f32', value: S.load(0, at, 'f32'), running: false }],
       stores: [store(1, I.ofAxis(r), S.reduced(0, 'f32'))],
     })
     const summed = await tryKernel(rows, sums, [sequence(r.extent * 7)])
@@ -254,7 +254,7 @@ describe.runIf(inject('devices').includes('webgpu'))('kernels on the adapter', (
       buffers: [into('f32', 3000), out('f32', 3)],
       rows: [r],
       cols: [c],
-      reductions: [{ op: 'sum', dtype: 'f32', value: S.load(0, at, 'f32'), scan: false }],
+      reductions: [{ op: 'sum', dtype: 'f32', value: S.load(0, at, 'f32'), running: false }],
       stores: [store(1, I.ofAxis(r), S.reduced(0, 'f32'))],
     })
     const first = await tryKernel(device, sums, [sequence(3000)])

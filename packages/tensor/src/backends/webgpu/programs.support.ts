@@ -81,7 +81,7 @@ export const trainingStep = (n: number): Program => {
           buffers: [r, buffer(1, false, true)],
           rows: [],
           cols: rows,
-          reductions: [{ op: 'sum', dtype: 'f32', value: S.binary('mul', load(0, n), load(0, n)), scan: false }],
+          reductions: [{ op: 'sum', dtype: 'f32', value: S.binary('mul', load(0, n), load(0, n)), running: false }],
           stores: [store(1, I.constant(0), S.reduced(0, 'f32'))],
         },
         [2, 3],

@@ -21,7 +21,7 @@ import {
 
 /**
  * Kernels over one f32 and one i32 input, of any form: elements, rows with up to three reductions that read one another,
- * scans. The numbers of `choices` decide, one after the other.
+ * running sums. The numbers of `choices` decide, one after the other.
  */
 const randomKernel: fc.Arbitrary<{ kernel: LoopKernel; inputs: Values }> = fc
   .record({
@@ -31,7 +31,7 @@ const randomKernel: fc.Arbitrary<{ kernel: LoopKernel; inputs: Values }> = fc
       { maxLength: 2 },
     ),
     wide: fc.boolean(),
-    form: fc.constantFrom('elements', 'rows', 'rows', 'scan'),
+    form: fc.constantFrom('elements', 'rows', 'rows', 'running'),
     choices: fc.array(fc.nat(999), { minLength: 120, maxLength: 120 }),
   })
   .map(({ rows, cols, wide, form, choices }) => {
@@ -39,7 +39,7 @@ const randomKernel: fc.Arbitrary<{ kernel: LoopKernel; inputs: Values }> = fc
     const pick = (n: number): number => choices[taken++ % choices.length]! % n
     const rowAxes = rows.map(axis)
     const colAxes =
-      form === 'elements' ? [] : form === 'scan' ? [axis(cols[0] ?? 4)] : [...cols, ...(wide ? [37] : [])].map(axis)
+      form === 'elements' ? [] : form === 'running' ? [axis(cols[0] ?? 4)] : [...cols, ...(wide ? [37] : [])].map(axis)
     const all = [...rowAxes, ...colAxes]
     const size = 97
     /** A position of a buffer of 97 elements, from the axes that may be used. */
@@ -66,12 +66,12 @@ const randomKernel: fc.Arbitrary<{ kernel: LoopKernel; inputs: Values }> = fc
       const x = sub()
       return S.binary((['add', 'sub', 'max', 'min'] as const)[pick(4)]!, x, pick(4) === 0 ? x : sub())
     }
-    const count = form === 'elements' ? 0 : form === 'scan' ? 1 : 1 + pick(3)
+    const count = form === 'elements' ? 0 : form === 'running' ? 1 : 1 + pick(3)
     const reductions = Array.from({ length: count }, (_, r): Reduction => ({
       op: (['sum', 'max', 'min', 'sum'] as const)[pick(4)]!,
       dtype: 'f32',
-      value: value(all, 2, form === 'scan' ? 0 : r),
-      scan: form === 'scan',
+      value: value(all, 2, form === 'running' ? 0 : r),
+      running: form === 'running',
     }))
     const extents = (of: readonly I.Axis[]): readonly number[] => of.map((a) => a.extent)
     const product = (of: readonly I.Axis[]): number => of.reduce((p, a) => p * a.extent, 1)
@@ -81,7 +81,7 @@ const randomKernel: fc.Arbitrary<{ kernel: LoopKernel; inputs: Values }> = fc
       written.push(out('f32', product(over)))
       stores.push(store(1 + written.length, I.flatten(over.map(I.ofAxis), extents(over)), value(over, 2, count), scope))
     }
-    if (form !== 'scan') write(rowAxes, 'row')
+    if (form !== 'running') write(rowAxes, 'row')
     if (form !== 'elements') write(all, 'full')
     const kernel = loop({
       buffers: [into('f32', size), into('i32', size), ...written],

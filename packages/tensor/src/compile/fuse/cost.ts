@@ -141,7 +141,7 @@ const seenOf = (kind: Expr['node']['prim']['lower']['kind'], args: readonly Seat
     case 'dot':
       return 'dot'
     case 'reduce':
-    case 'scan':
+    case 'running':
       return 'reduction'
     default:
       return 'stored'

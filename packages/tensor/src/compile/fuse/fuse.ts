@@ -254,7 +254,7 @@ export const fuse = (capabilities: Capabilities, order: readonly Expr[], outputs
   const placeScan = (e: Expr, axis: number): void => {
     const axes = freshAxes(e.shape)
     const group = newGroup(
-      'scan',
+      'running',
       axes.filter((_, i) => i !== axis),
       [axes[axis]!],
     )
@@ -310,7 +310,7 @@ export const fuse = (capabilities: Capabilities, order: readonly Expr[], outputs
       case 'dot':
         placeDot(expr)
         break
-      case 'scan':
+      case 'running':
         placeScan(expr, lower.axis(expr.node.params))
         break
       case 'update': {

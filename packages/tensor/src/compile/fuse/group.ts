@@ -46,7 +46,7 @@ export interface Read {
 export interface Group {
   readonly id: number
   /** `rounds`: a loop of the program, whose body is a schedule of its own; all others are kernels, `template` one that is written by hand. */
-  readonly kind: 'loop' | 'scan' | 'update' | 'template' | 'rounds'
+  readonly kind: 'loop' | 'running' | 'update' | 'template' | 'rounds'
   rows: readonly Axis[]
   cols: readonly Axis[]
   readonly stores: StoredMember[]

@@ -7,7 +7,7 @@ import { binaryOps, reducer, typeOf } from './operators.ts'
 
 export interface Accumulator {
   readonly fold: (strand: number, x: Val) => void
-  /** The value so far, of the one strand that a scan has. */
+  /** The value so far, of the one strand that a running reduction has. */
   readonly running: () => Val
   /** Ends a block of additions. */
   readonly putBy: () => void
@@ -22,7 +22,7 @@ interface Form {
   readonly across: boolean
   /** Independent partial values, which are folded into in turn. */
   readonly strands: number
-  /** Whether more is added than one block: the blocks' sums, or the running sum of a scan, are then doubles. */
+  /** Whether more is added than one block: the blocks' sums, or a running sum, are then doubles. */
   readonly long: boolean
 }
 
@@ -47,10 +47,10 @@ const wideSum = (e: Emitter, lanes: boolean): { readonly add: (x: Val) => void; 
 }
 
 export const accumulator = (e: Emitter, reduction: Reduction, form: Form): Accumulator => {
-  const { op, dtype, scan } = reduction
+  const { op, dtype, running } = reduction
   const { lanes, across, strands, long } = form
   const apply = (x: Val, y: Val): Val => binaryOps[reducer[op]](e, x, y, dtype)
-  if (long && scan) {
+  if (long && running) {
     const sum = wideSum(e, lanes)
     const value = (): Val => narrow(e, sum.read())
     return { fold: (_, x) => sum.add(x), running: value, putBy: () => undefined, result: value }

@@ -46,7 +46,7 @@ export const kernelKey = (kernel: Kernel): string => {
   return [
     kernel.buffers.map((b) => (b.read ? 1 : 0) + (b.write ? 2 : 0)).join(''),
     kernel.kind === 'loop'
-      ? `${axes(kernel.rows)}|${axes(kernel.cols)}|${kernel.reductions.map((r) => `${r.op}${r.dtype}${r.scan}${of(r.value)}`).join()}`
+      ? `${axes(kernel.rows)}|${axes(kernel.cols)}|${kernel.reductions.map((r) => `${r.op}${r.dtype}${r.running}${of(r.value)}`).join()}`
       : `${axes(kernel.batch)}|${axes([kernel.m, kernel.n, kernel.k])}|${of(kernel.a)}|${of(kernel.b)}`,
     kernel.stores.map((s) => `${s.buffer}${s.scope}${s.mode}${of(s.value)}@${at(s.at)}`).join(),
     ...order.map(line),

@@ -143,7 +143,7 @@ const kernels: fc.Arbitrary<LoopKernel> = fc
           expression(leaf(all, n)),
         )
         .map(([values, ofRow, ofAll]): LoopKernel => {
-          const reductions: Reduction[] = values.map(([op, value]) => ({ op, dtype: 'f32', value, scan: false }))
+          const reductions: Reduction[] = values.map(([op, value]) => ({ op, dtype: 'f32', value, running: false }))
           const stores: Store[] = [
             { buffer: 3, at: dense(R), value: ofRow, scope: 'row', mode: 'set' },
             ...(reduced ? [{ buffer: 4, at: dense(all), value: ofAll, scope: 'full', mode: 'set' } as const] : []),
@@ -201,7 +201,7 @@ describe('loop kernels', () => {
     ...kernel,
   })
 
-  it('scan along rows and down columns', () => {
+  it('runs sums along rows and down columns', () => {
     for (const op of ['sum', 'max', 'prod'] as const)
       for (const order of ['rows', 'cols'] as const)
         holds((m, n) => {
@@ -212,7 +212,7 @@ describe('loop kernels', () => {
             buffers: [buffer('f32', m * n), buffer('f32', m * n, true)],
             rows: [i],
             cols: [j],
-            reductions: [{ op, dtype: 'f32', value, scan: true }],
+            reductions: [{ op, dtype: 'f32', value, running: true }],
             stores: [{ buffer: 1, at, value: S.binary('add', S.reduced(0, 'f32'), value), scope: 'full', mode: 'set' }],
           })
         }, 21)
@@ -247,7 +247,7 @@ describe('loop kernels', () => {
             buffers: [buffer(dtype, m * n), buffer(dtype, m, true)],
             rows: [i],
             cols: [j],
-            reductions: [{ op, dtype, value: S.load(0, at, dtype), scan: false }],
+            reductions: [{ op, dtype, value: S.load(0, at, dtype), running: false }],
             stores: [{ buffer: 1, at: I.ofAxis(i), value: S.reduced(0, dtype), scope: 'row', mode: 'set' }],
           })
           agrees(kernel, printLoop(kernel), m + n, 1e-3)
@@ -294,8 +294,8 @@ describe('loop kernels', () => {
         rows: [i],
         cols: [j],
         reductions: [
-          { op: 'max', dtype: 'f32', value: x, scan: false },
-          { op: 'sum', dtype: 'f32', value: z, scan: false },
+          { op: 'max', dtype: 'f32', value: x, running: false },
+          { op: 'sum', dtype: 'f32', value: z, running: false },
         ],
         stores: [
           { buffer: 0, at, value: S.binary('div', z, S.reduced(1, 'f32')), scope: 'full', mode: 'set' },

@@ -181,7 +181,7 @@ export const printLoop = (given: LoopKernel): Printed => {
       const form = { lanes: vector !== null, across: lanesOfCol !== null, strands, long }
       return rowSlices.map(() => accumulator(e, reductions[r]!, form))
     })
-    const putsBy = block !== undefined && pass.reductions.some((r) => rounds(reductions[r]!) && !reductions[r]!.scan)
+    const putsBy = block !== undefined && pass.reductions.some((r) => rounds(reductions[r]!) && !reductions[r]!.running)
     const blocks: Blocking | null = putsBy
       ? { depth: block.loop, every: block.every, end: () => accumulators.flat().forEach((acc) => acc.putBy()) }
       : null
@@ -204,7 +204,7 @@ export const printLoop = (given: LoopKernel): Printed => {
             const x = print.value(frame, reduction.value)
             const whole = colSlice === null || colSlice.valid === 4
             acc.fold(c % strands, whole ? x : masking(colSlice.valid, x, identityOf(e, reduction)))
-            if (reduction.scan) running.set(r, acc.running())
+            if (reduction.running) running.set(r, acc.running())
           })
           for (const s of pass.keeps) print.spill(frame, scratch, keptAt(s, row), print.value(frame, s))
           print.stores(frame, pass.stores)

@@ -92,11 +92,11 @@ const passesOf = (kernel: LoopKernel): readonly Split[] => {
   const after = (roots: readonly Scalar[]): number =>
     Math.max(0, ...linearize(roots).map((s) => (s.kind === 'reduced' ? of[s.reduction]! + 1 : 0)))
   for (const { value } of kernel.reductions) of.push(after([value]))
-  const scans = kernel.reductions.some((r) => r.scan)
+  const running = kernel.reductions.some((r) => r.running)
   const last = Math.max(0, ...of.map((p) => p + 1))
   const stores = kernel.stores.filter((s) => s.scope === 'full')
   const storePass = stores.map((s) => {
-    if (scans) return 0
+    if (running) return 0
     // What other passes load must not change under them.
     return s.mode === 'add' || kernel.buffers[s.buffer]!.read ? last : after(scalarsOf(s))
   })
@@ -174,7 +174,7 @@ const vectorOf = (kernel: LoopKernel): Plan['vector'] => {
   const row = kernel.rows.at(-1)
   const col = kernel.cols.at(-1)
   const rowFits = row !== undefined && row.extent >= 4
-  if (kernel.reductions.length === 0 || kernel.reductions.some((r) => r.scan)) return rowFits ? 'row' : 'none'
+  if (kernel.reductions.length === 0 || kernel.reductions.some((r) => r.running)) return rowFits ? 'row' : 'none'
   const full = kernel.stores.filter((s) => s.scope === 'full')
   const roots = [...kernel.reductions.map((r) => r.value), ...full.map((s) => s.value)]
   const indices = accessesOf(roots, full)

@@ -3,7 +3,7 @@
  *
  * - No reductions: a lane an element.
  * - A lane a row, its columns in a serial loop: where columns are few, where neighbouring rows are neighbours in memory
- *   (column reductions: the lanes read one line together), and for scans, whose order is their meaning.
+ *   (column reductions: the lanes read one line together), and for running sums, whose order is their meaning.
  * - A workgroup a row: lanes stride over the columns, then combine their parts as a tree. The order of additions depends
  *   on the kernel's shape only, so that results repeat bit for bit.
  */
@@ -143,10 +143,10 @@ const perLane = (kernel: LoopKernel, tuning: Tuning): Shader => {
   const groups = Math.ceil(rows / tuning.lanes)
   const { images } = flatten(kernel.rows, ROW)
   const k = over(kernel, images)
-  const scans = k.reductions.some((r) => r.scan)
+  const running = k.reductions.some((r) => r.running)
   const loops = k.cols.map(serialLoop)
   const out = body(k.buffers, axisName, (r) => {
-    if (!k.reductions[r]!.scan) return { text: `acc${r}`, level: 0 }
+    if (!k.reductions[r]!.running) return { text: `acc${r}`, level: 0 }
     // The running value: what is put by, and what is not yet, from the smallest part to the largest.
     const blocks = blocksIn(k, [r], loops)
     const text = partials(k, r, `acc${r}`, blocks).reduce((x, y) => `(${x} + ${y})`)
@@ -165,11 +165,11 @@ const perLane = (kernel: LoopKernel, tuning: Tuning): Shader => {
   }
   for (const group of passes(k.reductions)) {
     for (const r of group) out.line(`var acc${r} = ${start(k.reductions[r]!)};`)
-    const each = (): void => writeStores(out, k.buffers, scans ? scoped(k, 'full') : [])
+    const each = (): void => writeStores(out, k.buffers, running ? scoped(k, 'full') : [])
     foldColumns(out, k, group, loops, (r) => `acc${r}`, each)
   }
   writeStores(out, k.buffers, scoped(k, 'row'))
-  if (!scans && scoped(k, 'full').length > 0) columns(() => writeStores(out, k.buffers, scoped(k, 'full')))
+  if (!running && scoped(k, 'full').length > 0) columns(() => writeStores(out, k.buffers, scoped(k, 'full')))
   return shader(k, groups, tuning.lanes, '', out.text())
 }
 
@@ -250,7 +250,7 @@ export const printLoop = (kernel: LoopKernel, tuning: Tuning): Shader => {
   if (rows === 0) return nothing
   const serial =
     kernel.reductions.length === 0 ||
-    kernel.reductions.some((r) => r.scan) ||
+    kernel.reductions.some((r) => r.running) ||
     columns <= 4 ||
     (columns <= tuning.serialColumns && rows >= tuning.lanes) ||
     (rows >= 32 && neighbours(kernel, innermost(kernel.rows)) > neighbours(kernel, innermost(kernel.cols)))

@@ -22,8 +22,8 @@ const softmax: LoopKernel = {
   rows: [r],
   cols: [c],
   reductions: [
-    { op: 'max', dtype: 'f32', value: x, scan: false },
-    { op: 'sum', dtype: 'f32', value: shifted, scan: false },
+    { op: 'max', dtype: 'f32', value: x, running: false },
+    { op: 'sum', dtype: 'f32', value: shifted, running: false },
   ],
   stores: [{ buffer: 1, at, value: S.binary('div', shifted, S.reduced(1, 'f32')), scope: 'full', mode: 'set' }],
 }
@@ -69,7 +69,7 @@ const columns: LoopKernel = {
         I.flatten([I.ofAxis({ id: 5, extent: 512 }), I.ofAxis({ id: 4, extent: 64 })], [512, 64]),
         'f32',
       ),
-      scan: false,
+      running: false,
     },
   ],
   stores: [{ buffer: 1, at: I.ofAxis({ id: 4, extent: 64 }), value: S.reduced(0, 'f32'), scope: 'row', mode: 'set' }],

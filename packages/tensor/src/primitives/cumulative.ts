@@ -4,7 +4,7 @@ import { apply, type Expr, type Primitive } from '../graph/expr.ts'
 import { type Single, single } from '../graph/single.ts'
 import { flip, flipValues } from './movement.ts'
 import { demandAxis, demandDType, numbers } from './operands.ts'
-import { scanValues } from './reduction.ts'
+import { runningValues } from './reduction.ts'
 import type { AxisParams } from './take.ts'
 
 const shapeOf =
@@ -21,8 +21,8 @@ export const cumsumP: Primitive<AxisParams> = single({
   shape: shapeOf('cumsum'),
   vjp: (ct, out, { axis }) => [isFloat(out.dtype) ? cumsum(ct, axis, true) : null],
   batch: ([x], _, __, { axis }) => cumsum(x!, axis + 1, false),
-  lower: { kind: 'scan', op: 'sum', axis: ({ axis }) => axis },
-  evaluate: ([x], _, { axis }) => scanValues('sum', x!, axis),
+  lower: { kind: 'running', op: 'sum', axis: ({ axis }) => axis },
+  evaluate: ([x], _, { axis }) => runningValues('sum', x!, axis),
 })
 
 /** The same from the end: flip, sum, flip. */
@@ -34,7 +34,7 @@ export const reverseCumsumP: Primitive<AxisParams> = single({
   lower: { kind: 'composite', expand: ([x], { axis }) => flip(cumsum(flip(x!, [axis]), axis, false), [axis]) },
   evaluate: ([x], out, { axis }) => {
     const flipped = (data: Float64Array): Float64Array => flipValues({ ...out, data }, [axis])
-    return flipped(scanValues('sum', { ...out, data: flipped(x!.data) }, axis))
+    return flipped(runningValues('sum', { ...out, data: flipped(x!.data) }, axis))
   },
 })
 
