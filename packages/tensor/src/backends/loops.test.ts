@@ -2,7 +2,7 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest'
 import type { Computation } from '../graph/device.ts'
-import { loop, type Trips } from '../primitives/loop.ts'
+import { loop, type Trips } from '../graph/loop.ts'
 import type { HostArray } from '../base/dtype.ts'
 import type { Aval, Expr } from '../graph/expr.ts'
 import { trace } from '../graph/graph.ts'

@@ -1,6 +1,6 @@
 /** What loops cost: which copies a round makes, what is computed outside, what is not computed, and how much memory it takes. */
 import { describe, expect, it } from 'vitest'
-import { loop, type Trips } from '../primitives/loop.ts'
+import { loop, type Trips } from '../graph/loop.ts'
 import { evaluateWith } from '../graph/evaluate.ts'
 import type { Expr } from '../graph/expr.ts'
 import { trace } from '../graph/graph.ts'

@@ -1,6 +1,6 @@
 /** Loops that are planned wrongly in one way each: what verifies a program must see it. */
 import { describe, expect, it } from 'vitest'
-import { loop } from '../primitives/loop.ts'
+import { loop } from '../graph/loop.ts'
 import type { Expr } from '../graph/expr.ts'
 import { trace } from '../graph/graph.ts'
 import * as p from '../primitives/index.ts'

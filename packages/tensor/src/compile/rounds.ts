@@ -4,7 +4,7 @@
  * rounds, or one, are no loop.
  */
 import { sizeOf } from '../base/shape.ts'
-import { loop, type Trips } from '../primitives/loop.ts'
+import { loop, type Trips } from '../graph/loop.ts'
 import type { Expr, Graph, Loop, Node } from '../graph/expr.ts'
 import { graph, inlined, isOwn } from '../graph/graph.ts'
 import { parameter } from '../graph/parameter.ts'

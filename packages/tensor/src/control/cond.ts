@@ -14,7 +14,7 @@ import { fill, fillLike } from '../primitives/leaves.ts'
 import { not, where } from '../primitives/select.ts'
 import { batchGraph, pullbackGraph, pushforwardGraph, type Derived } from '../transform/derived.ts'
 import { outsOf, present } from './call.ts'
-import { loop } from '../primitives/loop.ts'
+import { loop } from '../graph/loop.ts'
 import { whileP } from './while.ts'
 
 export interface CondParams {

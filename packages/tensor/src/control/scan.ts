@@ -28,7 +28,7 @@ import { batchGraph, placed, pushforwardGraph } from '../transform/derived.ts'
 import { pullbackOf } from '../transform/pullback.ts'
 import { present } from './call.ts'
 import { grown } from './grown.ts'
-import { loop } from '../primitives/loop.ts'
+import { loop } from '../graph/loop.ts'
 import { valuesToSave } from './saved.ts'
 
 /** What the forward pass saves for the backward pass: every value that is not cheap to compute again, or the carries alone. */

@@ -17,7 +17,7 @@ import { cast, ne, where } from '../primitives/select.ts'
 import { batchGraph, placed, pushforwardGraph } from '../transform/derived.ts'
 import { present } from './call.ts'
 import { grown } from './grown.ts'
-import { loop } from '../primitives/loop.ts'
+import { loop } from '../graph/loop.ts'
 
 export interface WhileParams {
   readonly test: Graph

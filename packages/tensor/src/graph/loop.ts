@@ -6,7 +6,7 @@
  */
 import { showAval } from '../base/errors.ts'
 import { sameShape } from '../base/shape.ts'
-import { applyAll, type Aval, type Expr, type Graph, type Loop, type Primitive, type Value } from '../graph/expr.ts'
+import { applyAll, type Aval, type Expr, type Graph, type Loop, type Primitive, type Value } from './expr.ts'
 
 const broken = (what: string): Error =>
   new Error(`loop: ${what}. Loops are made by lowering: this is a fault of the framework.`)

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { evaluate } from '../graph/evaluate.ts'
-import type { Expr } from '../graph/expr.ts'
-import { trace } from '../graph/graph.ts'
+import { evaluate } from './evaluate.ts'
+import type { Expr } from './expr.ts'
+import { trace } from './graph.ts'
 import * as p from '../primitives/index.ts'
 import { loop, loopP } from './loop.ts'
 
