@@ -202,7 +202,10 @@ const scanned =
   }
 
 /** tanh(h U + x_t W + b) over the steps of a sequence; the loss is a sum over all of them. */
-const recurrent = (params: { readonly u: Floats; readonly w: Floats; readonly b: Floats }, xs: Floats): Scalar => {
+export const recurrent = (
+  params: { readonly u: Floats; readonly w: Floats; readonly b: Floats },
+  xs: Floats,
+): Scalar => {
   const cell = (h: Floats, x: Floats): readonly [Floats, Floats] => {
     const next: Floats = tanh(add(add(matmul(h, params.u), matmul(x, params.w)), params.b))
     return [next, next]

@@ -1,0 +1,48 @@
+// What the workloads of control flow show, in small and without a clock.
+import { valueAndGrad } from '@adjoint/autograd'
+import { decoder, generatorAsync, gpt2, leftPad, transformer } from '@adjoint/nn'
+import { jit, type Program, random, readAsync, type Tensor, wasmDevice, zeros } from '@adjoint/tensor'
+import { presentDevices } from '@adjoint/testing'
+import { describe, expect, it } from 'vitest'
+import { decodeInOneCall, recurrent } from './control-flow.ts'
+
+const devices = (await presentDevices()).filter(({ kind }) => kind !== 'reference')
+
+describe.each(devices.map((device) => [device.kind, device] as const))('on %s', (_, device) => {
+  it(
+    'a batch of 32 rows is decoded in one call until all have ended, as by a call a token',
+    { timeout: 180_000 },
+    async () => {
+      const [maxTokens, eos] = [40, 1]
+      const model = transformer(gpt2({ vocab: 6, width: 16, layers: 2, heads: 2, context: 48 }))
+      const params = model.init(random.key(0))
+      const prompt = leftPad({ pad: 0 })(Array.from({ length: 32 }, (_, i) => [i % 6, 0]))
+      const key = random.key(5)
+      const whole = jit(decodeInOneCall(decoder(model), { maxTokens, eos }), { device })
+      const generate = generatorAsync(model, { maxTokens, eos, checkEvery: 1, device: wasmDevice() })
+      const wanted = Array.from(await readAsync((await generate(params, prompt, key)).tokens))
+      const [tokens, rounds] = whole(params, prompt.tokens, key)
+      expect(Array.from(await readAsync(tokens))).toEqual(wanted)
+      const drawn = (await readAsync(rounds))[0]!
+      expect(drawn).toBeGreaterThan(5)
+      expect(drawn).toBeLessThan(maxTokens)
+      for (let i = 0; i < 3; i++) await readAsync(whole(params, prompt.tokens, key)[1])
+      const before = device.stats()
+      await readAsync(whole(params, prompt.tokens, key)[1])
+      expect(device.stats().created - before.created).toBe(0)
+    },
+  )
+
+  it('a recurrent network of 256 steps has the rounds of one of 8, forward and backward', () => {
+    const params = { u: zeros([6, 6]), w: zeros([4, 6]), b: zeros([6]) }
+    const step = jit((p: typeof params, xs: Tensor) => valueAndGrad(recurrent)(p, xs), { device })
+    // What a sum at the end takes depends on how much there is to sum.
+    const rounds = (steps: Program['steps']): readonly (readonly string[])[] =>
+      steps.flatMap((s) =>
+        s.kind === 'loop' ? [s.steps.map((of) => (of.kind === 'kernel' ? of.kernel.name : of.kind))] : [],
+      )
+    const of = (length: number) => rounds(step.program(params, zeros([length, 3, 4]))!.steps)
+    expect(of(8)).toHaveLength(2)
+    expect(of(256)).toEqual(of(8))
+  })
+})
