@@ -35,7 +35,9 @@ describe.each(devices.map((device) => [device.kind, device] as const))('on %s', 
 
   it('a recurrent network of 256 steps has the rounds of one of 8, forward and backward', () => {
     const params = { u: zeros([6, 6]), w: zeros([4, 6]), b: zeros([6]) }
-    const step = jit((p: typeof params, xs: Tensor) => valueAndGrad(recurrent)(p, xs), { device })
+    const step = jit((p: typeof params, xs: Tensor<readonly number[], 'f32'>) => valueAndGrad(recurrent)(p, xs), {
+      device,
+    })
     // What a sum at the end takes depends on how much there is to sum.
     const rounds = (steps: Program['steps']): readonly (readonly string[])[] =>
       steps.flatMap((s) =>
