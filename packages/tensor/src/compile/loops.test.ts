@@ -1,10 +1,11 @@
+import { evaluate } from '../graph/evaluate.ts'
 /** Random programs of loops, as devices of several kinds would schedule them, played in double precision. */
 import { buildLoops, describeLoops, loopPrograms, meaningOfLoops, mismatch } from '@adjoint/testing'
 import fc from 'fast-check'
 import { it } from 'vitest'
 import { parameter } from '../primitives/index.ts'
 import { typed } from '../graph/tensor.ts'
-import { playProgram } from './playing.support.ts'
+import { hostDataIn, playProgram } from './playing.support.ts'
 import { host, parallel } from './capabilities.support.ts'
 import { schedule } from './schedule.ts'
 
@@ -32,8 +33,17 @@ it.each(Object.entries(kinds))(
         const stands = inputs.map(() => typed<readonly number[], 'f32'>(parameter({ shape, dtype: 'f32' })))
         const at = typed<readonly [], 'i32'>(parameter({ shape: [], dtype: 'i32' }))
         const outputs = buildLoops(program)(stands, at)
-        const scheduled = schedule(capabilities)({ inputs: [...stands, at], outputs, donated: [...donated, false] })
-        const got = playProgram(scheduled, [...inputs.map((x) => Float64Array.from(x)), Float64Array.of(row)])
+        const data = hostDataIn([...stands, at], outputs)
+        const scheduled = schedule(capabilities)({
+          inputs: [...stands, at, ...data],
+          outputs,
+          donated: [...donated, false, ...data.map(() => false)],
+        })
+        const got = playProgram(scheduled, [
+          ...inputs.map((x) => Float64Array.from(x)),
+          Float64Array.of(row),
+          ...evaluate(data).map((v) => v.data),
+        ])
         meaningOfLoops(program).forEach((wanted, i) => {
           const off = mismatch(got[i]!, wanted, { relative: 1e-6, absolute: 1e-6 })
           if (off !== null) throw new Error(`result ${i}: ${off}\n${describeLoops(program)}`)

@@ -1,5 +1,7 @@
 /** Programs run in doubles, with the arena laid out as planned: what a schedule means, whatever the device. For tests. */
 import { interpret } from '../loops/interpret.ts'
+import type { Expr } from '../graph/expr.ts'
+import { toposort } from '../graph/walk.ts'
 import { sizeOf } from '../base/shape.ts'
 import type { Program, Step } from '../loops/program.ts'
 
@@ -46,3 +48,9 @@ export const playProgram = (program: Program, inputs: readonly Float64Array[]): 
   })
   return program.outputs.map(({ buffer, aval }) => memory[buffer]!.subarray(0, sizeOf(aval.shape)))
 }
+
+/** The host data that `outputs` read beside `inputs`: a program is given it after them. */
+export const hostDataIn = (inputs: readonly Expr[], outputs: readonly Expr[]): readonly Expr[] =>
+  toposort(outputs)
+    .flatMap(({ prim, outs }) => (prim.lower.kind === 'leaf' ? outs : []))
+    .filter((x) => !inputs.includes(x))
