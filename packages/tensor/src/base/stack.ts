@@ -123,6 +123,7 @@ export const placeAbove = (above: Above): Place => {
     limit = looks[i]!.limit
     seen = look(limit, looks[i]!.choose, above)
   }
+  // Where nothing cuts the stack at `above`, this function is a frame more than there was when the user's was found.
   const printed = (depth: number, otherwise: string): Place => {
     const stack = typeof seen === 'string' ? seen : look(depth, engine.prepareStackTrace, above)
     return { where: copied(usersLine(stack) ?? otherwise) }
@@ -133,5 +134,5 @@ export const placeAbove = (above: Above): Place => {
   // Columns go far where a bundle is one line; up to 2^26 of them are told apart from lines.
   const key = line * 2 ** 26 + column
   const { places } = scriptOf(name)
-  return places.get(key) ?? remember(places, key, printed(limit, `${name}:${line}:${column}`))
+  return places.get(key) ?? remember(places, key, printed(limit + 1, `${name}:${line}:${column}`))
 }

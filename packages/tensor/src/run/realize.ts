@@ -49,7 +49,7 @@ const realizeLeaves = (device: Device, roots: readonly Expr[]): readonly Tensor[
 }
 
 /** Times that work is tried again after memory ran out, finalizers having had their turn. */
-const TRIES = 2
+const TRIES = 4
 
 /** Runs `body` now. Failures of the world are returned; memory that runs out is first waited for: work under way holds it, and garbage. */
 const attempt =
