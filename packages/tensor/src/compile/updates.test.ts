@@ -1,8 +1,8 @@
-import { evaluate } from '../graph/evaluate.ts'
 /** Random programs that write, as devices of several kinds would schedule them, played in double precision. */
 import { buildUpdates, describeUpdates, mismatch, playUpdates, updatePrograms } from '@adjoint/testing'
 import fc from 'fast-check'
 import { it } from 'vitest'
+import { evaluate } from '../graph/evaluate.ts'
 import { parameter } from '../primitives/index.ts'
 import { typed } from '../graph/tensor.ts'
 import { hostDataIn, playProgram } from './playing.support.ts'

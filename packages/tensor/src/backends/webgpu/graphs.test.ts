@@ -3,6 +3,7 @@ import * as fc from 'fast-check'
 import * as E from 'fp-ts/lib/Either.js'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import type { HostArray } from '../../base/dtype.ts'
+import { hostDataIn } from '../../compile/playing.support.ts'
 import { evaluate } from '../../graph/evaluate.ts'
 import type { Expr } from '../../graph/expr.ts'
 import * as p from '../../primitives/index.ts'
@@ -15,8 +16,12 @@ const run = async (
   inputs: readonly Expr[],
 ): Promise<readonly HostArray[]> => {
   const stands = inputs.map(p.parameter)
-  const executable = device.compile({ inputs: stands, outputs: build(stands), donated: stands.map(() => false) })
-  const given = inputs.map((x) => device.upload((x.node.params as p.ConstantParams).data, x))
+  const outputs = build(stands)
+  // what the graph closes over
+  const data = hostDataIn(stands, outputs)
+  const all = [...stands, ...data]
+  const executable = device.compile({ inputs: all, outputs, donated: all.map(() => false) })
+  const given = [...inputs, ...data].map((x) => device.upload((x.node.params as p.ConstantParams).data, x))
   const results: HostArray[] = []
   for (const r of executable.run(given)) {
     const read = await device.download(r)()
