@@ -22,3 +22,16 @@ export const parallel: Capabilities = {
   templates: new Set(),
   skips: false,
 }
+
+/** Devices of several kinds, for what must hold whatever the schedule. */
+export const kinds: Readonly<Record<string, Capabilities>> = {
+  'a CPU': host,
+  'a GPU': parallel,
+  'a GPU with narrow rows, few lanes, few bindings and small slabs': {
+    ...parallel,
+    longestRow: 3,
+    lanes: 4,
+    bindings: 6,
+    slab: 512,
+  },
+}

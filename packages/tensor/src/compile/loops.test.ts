@@ -6,20 +6,9 @@ import { evaluate } from '../graph/evaluate.ts'
 import { parameter } from '../primitives/index.ts'
 import { typed } from '../graph/tensor.ts'
 import { hostDataIn, playProgram } from './playing.support.ts'
-import { host, parallel } from './capabilities.support.ts'
+import { kinds } from './capabilities.support.ts'
 import { schedule } from './schedule.ts'
 
-const kinds = {
-  'a CPU': host,
-  'a GPU': parallel,
-  'a GPU with narrow rows, few lanes, few bindings and small slabs': {
-    ...parallel,
-    longestRow: 3,
-    lanes: 4,
-    bindings: 6,
-    slab: 512,
-  },
-}
 const seed = Number(process.env['ADJOINT_SEED'] ?? 5)
 const numRuns = Number(process.env['ADJOINT_RUNS'] ?? 150)
 

@@ -3,29 +3,12 @@ import { verifyKernel } from '../loops/verify.ts'
 import { broadcastTo, dot, maximum, parameter, reduceMax, reduceSum, reshape, slice } from '../primitives/index.ts'
 import type { Expr } from '../graph/expr.ts'
 import type { Capabilities } from './capabilities.ts'
+import { host, parallel } from './capabilities.support.ts'
 import { schedule } from './schedule.ts'
 
 const capabilities: readonly Capabilities[] = [
-  {
-    orderedStores: true,
-    longestRow: Infinity,
-    lanes: 1,
-    bindings: 64,
-    reproducible: true,
-    slab: Infinity,
-    templates: new Set(),
-    skips: true,
-  },
-  {
-    orderedStores: false,
-    longestRow: 1 << 14,
-    lanes: 512,
-    bindings: 8,
-    reproducible: false,
-    slab: 1 << 12,
-    templates: new Set(),
-    skips: false,
-  },
+  host,
+  { ...parallel, longestRow: 1 << 14, lanes: 512, bindings: 8, slab: 1 << 12 },
 ]
 const kernelsOf = (c: Capabilities, input: Expr, output: Expr) =>
   schedule(c)({ inputs: [input], outputs: [output], donated: [false] }).steps.flatMap((s) =>

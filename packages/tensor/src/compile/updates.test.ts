@@ -6,41 +6,9 @@ import { evaluate } from '../graph/evaluate.ts'
 import { parameter } from '../primitives/index.ts'
 import { typed } from '../graph/tensor.ts'
 import { hostDataIn, playProgram } from './playing.support.ts'
-import type { Capabilities } from './capabilities.ts'
+import { kinds } from './capabilities.support.ts'
 import { schedule } from './schedule.ts'
 
-const kinds: Readonly<Record<string, Capabilities>> = {
-  'a CPU': {
-    orderedStores: true,
-    longestRow: Infinity,
-    lanes: 1,
-    bindings: 64,
-    reproducible: true,
-    slab: Infinity,
-    templates: new Set(),
-    skips: true,
-  },
-  'a GPU': {
-    orderedStores: false,
-    longestRow: 1 << 14,
-    lanes: 512,
-    bindings: 16,
-    reproducible: false,
-    slab: 1 << 27,
-    templates: new Set(),
-    skips: false,
-  },
-  'a GPU with narrow rows, few lanes, few bindings and small slabs': {
-    templates: new Set(),
-    skips: false,
-    orderedStores: false,
-    longestRow: 3,
-    lanes: 4,
-    bindings: 6,
-    reproducible: false,
-    slab: 512,
-  },
-}
 const seed = Number(process.env['ADJOINT_SEED'] ?? 12)
 const numRuns = Number(process.env['ADJOINT_RUNS'] ?? 200)
 
