@@ -107,6 +107,51 @@ for (const [name, capabilities] of Object.entries({ host, parallel }))
       expect(program.live).toBeLessThanOrEqual(2 * 256)
     })
 
+    it('what is written into a stack is written by the kernel that computes it, whoever else reads it', () => {
+      const [x, w, stack] = [f32(4, 4), f32(4, 4), f32(5, 4, 4)]
+      const row = (y: Expr): Expr => p.reshape(y, [1, 4, 4])
+      const write = (ys: Expr, y: Expr, i: Expr): Expr => p.dynamicUpdateSlice(ys, row(y), [i, zero, zero])
+      const [, product] = rounds(5, [zero, stack], ([i, ys]) => [next(i!), write(ys!, p.tanh(p.dot(x, w)), i!)])
+      planned([x, w, stack], [product!], [2])
+      const [, c, both] = rounds(5, [zero, x, stack], ([i, v, ys]) => {
+        const made = p.add(p.dot(v!, w), half(v!))
+        return [next(i!), p.flip(p.tanh(made), [0]), write(ys!, made, i!)]
+      })
+      const program = planned([x, w, stack], [c!, both!], [0, 2])
+      const [inside] = kindsOf(program.steps).filter((s) => Array.isArray(s))
+      // the product, stored twice; the next carry, and its move home; the counter
+      expect(inside!.filter((kind) => kind === 'kernel')).toHaveLength(3)
+      const sums = rounds(5, [zero, p.fill([5, 4], 'f32', 0)], ([i, ys]) => [
+        next(i!),
+        p.dynamicUpdateSlice(ys!, p.reshape(p.reduceSum(p.mul(x, p.dot(x, w)), [0]), [1, 4]), [i!, zero]),
+      ])
+      planned([x, w], [sums[1]!])
+    })
+
+    it('the positions that an update writes to stand in memory, though the kernel that writes could count them', () => {
+      // each element goes where its rank is: sorted
+      const x = f32(5)
+      const [mine, others] = [p.broadcastTo(p.reshape(x, [5, 1]), [5, 5]), p.broadcastTo(p.reshape(x, [1, 5]), [5, 5])]
+      const smaller = p.where(p.lt(others, mine), p.fill([5, 5], 'i32', 1), p.fill([5, 5], 'i32', 0))
+      const program = planned([x], [p.putAlongAxis(p.fill([5], 'f32', 0), p.reduceSum(smaller, [1]), x, 0)])
+      expect(program.steps.at(-1)).toMatchObject({ kind: 'kernel', kernel: { reductions: [] } })
+    })
+
+    it('what is computed of other rows of a stack is not written over them too early', () => {
+      const [stack, w] = [f32(5, 4, 4), f32(4, 4)]
+      const at = (i: Expr, ys: Expr): Expr => p.reshape(p.dynamicSlice(ys, [i, zero, zero], [1, 4, 4]), [4, 4])
+      const [, ys] = rounds(4, [zero, stack], ([i, now]) => [
+        next(i!),
+        p.dynamicUpdateSlice(now!, p.reshape(p.dot(at(i!, now!), w), [1, 4, 4]), [next(i!), zero, zero]),
+      ])
+      planned([stack, w], [ys!], [0])
+      const [, sums] = rounds(4, [zero, stack], ([i, now]) => [
+        next(i!),
+        p.dynamicUpdateSlice(now!, p.reshape(p.reduceSum(now!, [0]), [1, 4, 4]), [i!, zero, zero]),
+      ])
+      planned([stack], [sums!], [0])
+    })
+
     it('carries that change places go by a copy beside them, however many go round', () => {
       const xs = [f32(4), f32(4), f32(4)]
       const swapped = rounds(3, xs.slice(0, 2), ([a, b]) => [b!, a!])

@@ -133,7 +133,7 @@ export const fuse = (capabilities: Capabilities, order: readonly Expr[], outputs
     const places: { readonly group: Group; readonly kind: ReadKind; readonly index: readonly Ix[] }[] = []
     for (const group of readersOf(value))
       for (const { kind, index } of group.reads.get(value)!) places.push({ group, kind, index })
-    const data = places.filter((p) => p.kind === 'loop' || p.kind === 'operand')
+    const data = places.filter((p) => p.kind !== 'whole' && p.kind !== 'order')
     const { weight, view, overDot, overReduction } = cost.get(value)!
     const roomy = data.every((p) => roomFor(p.group, value, 0))
     const isOperand = data.some((p) => p.kind === 'operand')
@@ -320,7 +320,7 @@ export const fuse = (capabilities: Capabilities, order: readonly Expr[], outputs
         store(group, expr, index)
         read(group, expr.node.args[0]!, [], 'order')
         readThrough(group, expr, lower.value, index, 'loop')
-        readThrough(group, expr, lower.to, index, 'loop')
+        readThrough(group, expr, lower.to, index, 'position')
         break
       }
       case 'branch':

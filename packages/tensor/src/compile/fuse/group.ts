@@ -34,10 +34,10 @@ export interface DotMember extends Member {
 }
 
 /**
- * How a group reads a node: in its loops, as an operand inside a dot's k loop, as a whole that stands in memory (by the rounds
- * of a loop, by a template), or only as something to run after.
+ * How a group reads a node: in its loops, as an operand inside a dot's k loop, to tell where an update writes, as a whole that
+ * stands in memory (by the rounds of a loop, by a template), or only as something to run after.
  */
-export type ReadKind = 'loop' | 'operand' | 'whole' | 'order'
+export type ReadKind = 'loop' | 'operand' | 'position' | 'whole' | 'order'
 export interface Read {
   readonly kind: ReadKind
   readonly index: readonly Ix[]

@@ -46,6 +46,13 @@ export interface Grouping {
   readonly roomFor: (group: Group, expr: Expr, stores: 0 | 1) => boolean
 }
 
+/** Whether it is an update that sets elements, one an iteration. */
+const setsBlock = ({ kind, stores }: Group): boolean => {
+  if (kind !== 'update') return false
+  const { lower } = stores[0]!.value.node.prim
+  return lower.kind === 'update' && lower.mode === 'set'
+}
+
 /** Nodes in one kernel: what a shader compiler and a stack can hold. */
 const LARGEST_KERNEL = 500
 
@@ -134,10 +141,13 @@ export const createGrouping = (bindings: number, costOf: (x: Expr) => Cost | und
 
   const hosts: Grouping['hosts'] = (value) => {
     const all = readersOf(value)
-    return all.flatMap((group): readonly Host[] => {
+    // Kernels that share rows first; what only goes into a block of an array is written there by who computes it, not copied.
+    // A position is no host: where a row is written must not wait for what the row sums up to.
+    const able = [...all.filter((g) => g.kind === 'loop'), ...all.filter(setsBlock)]
+    return able.flatMap((group): readonly Host[] => {
       const reads = group.reads.get(value)!
       const only = reads.length === 1 ? reads[0]! : null
-      if (only?.kind !== 'loop' || group.kind !== 'loop') return []
+      if (only?.kind !== 'loop') return []
       if (!all.every((other) => other === group || !runsAfter(group, other))) return []
       const plain = bijectionAxes(only.index, value.shape)
       if (plain !== null) return [{ group, index: only.index, axes: plain }]

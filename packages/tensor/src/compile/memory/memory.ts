@@ -236,7 +236,8 @@ const targets = (
   for (let i = groups.length - 1; i >= 0; i--) {
     const g = groups[i]!
     for (const stored of g.kind === 'update' || g.kind === 'rounds' ? g.stores : []) {
-      const operand = startOf(stored.value)!
+      const operand = startOf(stored.value)
+      if (operand === null) continue
       const end = target.get(stored.value)
       const last = owner.has(operand) && !target.has(operand) && lastUse.get(operand) === i
       if (end !== undefined && last && (g.kind === 'update' || mayOverwrite(g, owner, stored, operand)))

@@ -41,10 +41,8 @@ export const mayOverwrite = (
     const operands = lower.kind === 'loop' ? node.args.slice(0, lower.of(node.params).operands) : []
     return startOf(store.value) === value && !operands.some((x) => storageOf(x) === value)
   }
-  if (group.kind === 'update')
-    return (
-      storageOf(store.value.node.args[0]!) === value && reads.every(([, of]) => of.every((r) => r.kind === 'order'))
-    )
+  const start = startOf(store.value)
+  if (start !== null) return start === value && reads.every(([, of]) => of.every((r) => r.kind === 'order'))
   const later = store.scope === 'row' ? group.stores.filter((s) => s.scope === 'full') : []
   if (later.some((s) => computedFrom(group, owner, s.value, value))) return false
   const at = flatten(store.index, store.value.shape).key
