@@ -31,8 +31,16 @@ const simpler = (node: Node): readonly Expr[] | null => {
   return next
 }
 
-/** The same values with less work; roots keep their order. Linear in the number of nodes. */
+/** What came out of one simplification is simple, all of it together: each result bears the mark of the last that it came out of. */
+const marks = new WeakMap<Expr, object>()
+const isSimple = (roots: readonly Expr[]): boolean => {
+  const mark = roots[0] && marks.get(roots[0])
+  return mark !== undefined && roots.every((x) => marks.get(x) === mark)
+}
+
+/** The same values with less work; roots keep their order. Linear in the number of nodes; what it gave it gives back as it is. */
 export const simplify = (roots: readonly Expr[]): readonly Expr[] => {
+  if (isSimple(roots)) return roots
   /** Simple expressions for the results of a node, once it was met. */
   const simple = new Map<Node, readonly Expr[]>()
   const share = sharing()
@@ -51,5 +59,8 @@ export const simplify = (roots: readonly Expr[]): readonly Expr[] => {
   }
   const image = (x: Expr): Expr => simplified(x.node)[x.index]!
   for (const node of toposort(roots)) simplified(node)
-  return roots.map(image)
+  const made = roots.map(image)
+  const mark = {}
+  for (const x of made) marks.set(x, mark)
+  return made
 }
