@@ -20,14 +20,12 @@ const [optimizer, criticOptimizer] = [adam({ learningRate: 5e-4 }), adam({ learn
 const sampling = { task, policy, maxTokens: MAX_TOKENS, temperature: 1, device } as const
 
 const demonstrate = rl.sftStep({ policy, optimizer: cold, batch: rl.traces(task, { rows: 32, thinkShare: 1 }), device })
-/** Paid at its end only: one that is cut goes on in what the critic expects, and would be paid twice. */
-const correct = rl.gate(({ terminated }: rl.Sample<rl.Chain>) => terminated)(rl.accuracy(task.verify))
 const improve = rl.ppoStep({
   ...sampling,
   critic,
   prompts: 64,
   group: 1,
-  rewards: [rl.named('correct', correct)],
+  rewards: [rl.named('correct', rl.accuracy(task.verify))],
   objective: { ...rl.GRPO_OBJECTIVE, aggregate: rl.tokenMean },
   gae: { gamma: 1, lambda: 0.95 },
   beta: 0.01, // of the divergence from the cold start, in the reward

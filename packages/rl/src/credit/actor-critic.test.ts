@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Experience } from '../experience/experience.ts'
 import { allNear, law, many, near, sumOf } from '../policy/rollouts.support.ts'
-import { estimate } from './actor-critic.ts'
+import { estimator, type Truncation } from './actor-critic.ts'
 import { gae } from './gae.ts'
 
 const [rows, N] = [3, 4]
@@ -42,17 +42,18 @@ const plain = { gae: { gamma: 0.5, lambda: 0.5 }, whiten: null } as const
 
 describe('credit by a critic', () => {
   law(
-    'is that of each completion: its reward at the end, -beta kl at every token, the critic after a cut',
-    hosts,
-    (h) => {
-      const { advantages, returns } = estimate(plain, experienceOf(h), known(h))
+    'is that of each completion: its reward at the end, -beta kl at every token, and after a cut what was chosen',
+    fc.tuple(hosts, fc.constantFrom<Truncation>('terminal', 'bootstrap')),
+    ([h, truncation]) => {
+      const { advantages, returns } = estimator({ ...plain, truncation })(experienceOf(h), known(h))
       return h.lengths.every((n, row) => {
         const rewards = Array.from(
           { length: n },
           (_, t) => -0.5 * h.kl[row * N + t]! + (t === n - 1 ? h.rewards[row]! : 0),
         )
         const said = h.values.slice(row * (N + 1), row * (N + 1) + n + 1)
-        const expected = gae(plain.gae)({ rewards, values: said.slice(0, n), after: n < N ? 0 : said[n]! })
+        const after = truncation === 'bootstrap' && n === N ? said[n]! : 0
+        const expected = gae(plain.gae)({ rewards, values: said.slice(0, n), after })
         return (
           allNear(advantages[row]!, expected.advantages, 1e-6) &&
           allNear([...returns.subarray(row * N, row * N + n)], expected.returns, 1e-6)
@@ -61,9 +62,39 @@ describe('credit by a critic', () => {
     },
   )
 
+  law('unless asked for, does not depend on how a completion came to its end', hosts, (h) => {
+    const experience = experienceOf(h)
+    const samples = experience.samples.map((s) => ({ ...s, terminated: !s.terminated }))
+    const of = estimator(plain)
+    const [one, other] = [of(experience, known(h)), of({ ...experience, samples }, known(h))]
+    return one.advantages.every((as, row) => allNear(as, other.advantages[row]!, 0))
+  })
+
+  // At lambda 1 a completion that is cut is worth what one is that goes on, and earns there what the critic said it would.
+  law('bootstrapped, is that of the task without its limit, where the critic is right', hosts, (h) => {
+    const credit = { gae: { gamma: 0.5, lambda: 1 }, whiten: null, truncation: 'bootstrap' } as const
+    const lengths = h.lengths.map(() => N)
+    const cut = estimator(credit)(experienceOf({ ...h, lengths }), { ...known(h), kl: null })
+    return h.rewards.every((reward, row) => {
+      const said = h.values.slice(row * (N + 1), (row + 1) * (N + 1))
+      const whole = { rewards: [0, 0, 0, reward, said[N]!], values: said, after: 0 }
+      return allNear(cut.advantages[row]!, gae(credit.gae)(whole).advantages.slice(0, N), 1e-6)
+    })
+  })
+
+  test.each<readonly [string, () => unknown]>([
+    [
+      "truncation is 'bootstrapped'. Give one of terminal, bootstrap",
+      () => estimator({ truncation: 'bootstrapped' as Truncation }),
+    ],
+    ['gae: gamma is 2', () => estimator({ gae: { gamma: 2, lambda: 1 } })],
+  ])('%s: refused', (message, make) => {
+    expect(make).toThrow(message)
+  })
+
   law('is normalised over the tokens of the batch', hosts, (h) => {
-    const raw = estimate(plain, experienceOf(h), known(h)).advantages.flat()
-    const white = estimate({ gae: plain.gae }, experienceOf(h), known(h)).advantages.flat()
+    const raw = estimator(plain)(experienceOf(h), known(h)).advantages.flat()
+    const white = estimator({ gae: plain.gae })(experienceOf(h), known(h)).advantages.flat()
     const n = raw.length
     const mean = sumOf(raw) / n
     const std = Math.sqrt(sumOf(raw.map((x) => (x - mean) ** 2)) / (n - 1))
@@ -79,7 +110,7 @@ describe('credit by a critic', () => {
 
   law('leaves a completion without a reward out, of all', fc.tuple(hosts, fc.nat(rows - 1)), ([h, absent]) => {
     const rewards = h.rewards.map((r, row) => (row === absent ? NaN : r))
-    const without = estimate({ gae: plain.gae }, experienceOf({ ...h, rewards }), known(h))
+    const without = estimator({ gae: plain.gae })(experienceOf({ ...h, rewards }), known(h))
     const others = [0, 1, 2].filter((row) => row !== absent)
     const pick = <A>(xs: readonly A[], size: number): readonly A[] =>
       others.flatMap((row) => xs.slice(row * size, (row + 1) * size))
@@ -89,7 +120,7 @@ describe('credit by a critic', () => {
       values: pick(h.values, N + 1),
       kl: pick(h.kl, N),
     }
-    const alone = estimate({ gae: plain.gae }, experienceOf(rest), known(rest))
+    const alone = estimator({ gae: plain.gae })(experienceOf(rest), known(rest))
     return (
       without.mask.every(
         (m, i) => m === (Math.floor(i / N) !== absent && i % N < h.lengths[Math.floor(i / N)]! ? 1 : 0),
@@ -103,7 +134,7 @@ describe('credit by a critic', () => {
   law('does not let tokens that are not learnt from into means', hosts, (h) => {
     const experience = experienceOf(h)
     const mask = experience.mask.map((m, i) => (i < N ? 0 : m))
-    const { advantages } = estimate({ gae: plain.gae }, { ...experience, mask }, known(h))
+    const { advantages } = estimator({ gae: plain.gae })({ ...experience, mask }, known(h))
     const rest = advantages.slice(1).flat()
     return advantages[0]!.every((a) => a === 0) && near(sumOf(rest), 0, 1e-4)
   })
@@ -115,14 +146,14 @@ describe('credit by a critic', () => {
       values: Array<number>(15).fill(0),
       kl: [2, 0, 9, 9, 1, 9, 9, 9, 1, 9, 9, 9],
     }
-    expect(estimate(plain, experienceOf(h), known(h, 0.25)).metrics).toMatchObject({
+    expect(estimator(plain)(experienceOf(h), known(h, 0.25)).metrics).toMatchObject({
       'objective/kl': 1,
       'objective/kl_coef': 0.25,
     })
-    const { metrics, returns } = estimate(plain, experienceOf(h), { ...known(h), kl: null })
+    const { metrics, returns } = estimator(plain)(experienceOf(h), { ...known(h), kl: null })
     expect(metrics).toEqual({ explained_variance: 0 })
     expect([...returns.subarray(0, 2)]).toEqual([0.25, 1])
     const broken = { ...known(h), values: Float32Array.from({ length: 15 }, () => NaN) }
-    expect(estimate(plain, experienceOf(h), broken).metrics['explained_variance']).toBeNaN()
+    expect(estimator(plain)(experienceOf(h), broken).metrics['explained_variance']).toBeNaN()
   })
 })

@@ -16,7 +16,7 @@ export interface Valued {
   readonly rewards: readonly number[]
   /** V_t: what the critic expects of what comes, before the token at t is said. As many as there are rewards. */
   readonly values: readonly number[]
-  /** V after the last token: 0 where the completion ended, the critic's word where it was cut. */
+  /** V after the last token: 0 where nothing comes after it, the critic's word where it was cut and the task goes on. */
   readonly after: number
 }
 

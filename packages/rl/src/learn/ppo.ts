@@ -12,7 +12,7 @@ import type { GradientTransformation } from '@adjoint/nn'
 import { add, jit, mul, type Scalar, slice, stopGradient, type Tree } from '@adjoint/tensor'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import { type CriticCredit, estimate } from '../credit/actor-critic.ts'
+import { type CriticCredit, estimator } from '../credit/actor-critic.ts'
 import { requireReference, requireRewards } from '../credit/demands.ts'
 import { type CollectConfig, collector } from '../experience/collect.ts'
 import type { Experience } from '../experience/experience.ts'
@@ -88,13 +88,14 @@ const bothOptimizers = <P extends Tree, V extends Tree, O extends Tree, C extend
 /**
  * A step of PPO, compiled once: `(state, key) -> state, metrics, graded completions, times`. All randomness follows from the
  * key. The memory of both learners is reused for those returned. A completion whose reward is absent is not learnt from; one
- * that was cut goes on in the critic, so a reward that it gets at the cut comes on top, and can make it pay never to end:
- * `gate` rewards on `terminated`, or `refine` by `dropTruncated`. The state's `control` begins as `controller(config.control).init`.
+ * that was cut at `maxTokens` has what its reward says, and nothing after it. With `truncation: 'bootstrap'` it goes on in what
+ * the critic expects: a reward that it gets at the cut then comes on top, and can make it pay never to end, so `gate` rewards on
+ * `terminated`. The state's `control` begins as `controller(config.control).init`.
  *
  * Metrics: those of `grpoStep`, and `loss/value_avg`, `val/clipfrac_avg`, `explained_variance` (of the returns by the
  * critic before it learnt from them), and with a reference `objective/kl`, nats a token, and `objective/kl_coef`. Left: as
- * `collector`, DeviceFailed. Throws where completions do not split into minibatches, or a reference or a coefficient is
- * missing.
+ * `collector`, DeviceFailed. Throws where completions do not split into minibatches, gamma, lambda or `truncation` is none, or
+ * a reference or a coefficient is missing.
  *
  * @example
  * ```ts
@@ -140,6 +141,7 @@ export const ppoStep = <Problem, P extends Tree, V extends Tree, O extends Tree,
   requireSplit('ppoStep', config.prompts * config.group, minibatches)
   requireRewards('ppoStep', 'total', config.rewards)
   requireCritic('ppoStep', config)
+  const estimate = estimator(config)
   const collect = collector(config)
   const logpUnder = scorer(config)
   const expects = critic.values(maxTokens)
@@ -182,7 +184,7 @@ export const ppoStep = <Problem, P extends Tree, V extends Tree, O extends Tree,
       const oldLogp = given.samplerLogp
       const kl = refLogp === null ? null : oldLogp.map((l, i) => l - refLogp[i]!)
       // A_t and R_t of every token
-      const { mask, advantages, returns, metrics } = estimate(config, given, { values, kl, beta })
+      const { mask, advantages, returns, metrics } = estimate(given, { values, kl, beta })
       const experience = { ...given, mask }
       // mu passes over the batch, each a gradient step of both for each of its minibatches
       const partsOfStep = ppoParts(experience, { oldLogp, refLogp, advantages }, { values, returns })
