@@ -8,8 +8,21 @@ import type { Program, Step } from '../loops/program.ts'
 /** Bytes of an element, as programs count them. */
 const ELEMENT = 4
 
-/** The results of a program; throws where it changed an input that was not donated. */
-export const playProgram = (program: Program, inputs: readonly Float64Array[]): readonly Float64Array[] => {
+/** Whether a loop goes on. Memory that nothing was written to says neither: a loop would never end. */
+const isSet = ([flag]: Float64Array): boolean => {
+  if (flag !== 0 && flag !== 1) throw new Error(`a flag holds ${flag}, which is no bool`)
+  return flag === 1
+}
+
+/**
+ * The results of a program; throws where it changed an input that was not donated. `disturb` is called before and after each
+ * kernel, with the arena.
+ */
+export const playProgram = (
+  program: Program,
+  inputs: readonly Float64Array[],
+  disturb: (kernel: Step, slabs: readonly Float64Array[]) => void = () => undefined,
+): readonly Float64Array[] => {
   const slabs = program.slabs.map((bytes) => new Float64Array(bytes / ELEMENT).fill(NaN))
   const memory = program.buffers.map(({ source, bytes }): Float64Array => {
     switch (source.kind) {
@@ -28,14 +41,16 @@ export const playProgram = (program: Program, inputs: readonly Float64Array[]): 
           memory[step.to]!.set(memory[step.from]!.subarray(0, step.bytes / ELEMENT))
           break
         case 'kernel':
+          disturb(step, slabs)
           interpret(
             step.kernel,
             step.buffers.map((b) => memory[b]!),
           )
+          disturb(step, slabs)
           break
         case 'loop': {
           const { trips, flag } = step
-          for (let round = 0; round < trips && (flag === null || memory[flag]![0] !== 0); round++) play(step.steps)
+          for (let round = 0; round < trips && (flag === null || isSet(memory[flag]!)); round++) play(step.steps)
         }
       }
   }

@@ -7,9 +7,10 @@ import type { Kernel } from '../../loops/kernel.ts'
 import { kernelSteps, type Program, type Step } from '../../loops/program.ts'
 import { type DeviceError, DeviceFailure, type Executable, type Storage } from '../../graph/device.ts'
 import { type Blame, siteOf } from '../blame.ts'
-import { type Block, roundUp } from './heap.ts'
+import type { Block } from './heap.ts'
 import type { Host, ProgramHold, Run } from './host.ts'
 import type { CompiledKernel } from './machine.ts'
+import { placeScratch } from './scratch.ts'
 import type { LinearStorage } from './storage.ts'
 
 const DONATED = 'it was donated to a compiled call, which overwrote it'
@@ -40,8 +41,12 @@ const failure = (error: unknown, blame: Blame): DeviceFailure => {
   return new DeviceFailure(invalid)
 }
 
-/** What a call does, from the program's steps and the functions of their kernels in order. */
-const runsOf = (program: Program, functions: readonly (readonly CompiledKernel[])[]): readonly Run[] => {
+/** What a call does, from the program's steps, and the functions of their kernels and the places of their scratch in order. */
+const runsOf = (
+  program: Program,
+  functions: readonly (readonly CompiledKernel[])[],
+  scratches: readonly number[],
+): readonly Run[] => {
   let next = 0
   const run = (step: Step): readonly Run[] => {
     if (step.kind === 'copy') return step.bytes === 0 ? [] : [step]
@@ -51,9 +56,10 @@ const runsOf = (program: Program, functions: readonly (readonly CompiledKernel[]
     }
     const blame: Blame = { op: step.kernel.name, site: step.site }
     const { buffers } = step
+    const scratch = scratches[next]!
     return functions[next++]!.filter(({ units }) => units > 0).map(({ call, units }, i): Run => {
       const args = [0, units, ...buffers.map(() => 0), 0]
-      return { kind: 'kernel', call, buffers, args, blame, counts: i === 0 ? 1 : 0 }
+      return { kind: 'kernel', call, buffers, scratch, args, blame, counts: i === 0 ? 1 : 0 }
     })
   }
   return program.steps.flatMap(run)
@@ -78,14 +84,11 @@ export const loadProgram = (host: Host, program: Program): Executable => {
 
   const kernelsOf = kernelSteps(program.steps)
   const functions = host.kernels.of(kernelsOf.map((s) => withAliases(s.kernel, s.buffers)))
-  const slab = program.slabs[0] ?? 0
-  const scratch = functions.flat().reduce((most, f) => Math.max(most, f.scratchBytes), 0)
-  const callable = { runs: runsOf(program, functions) }
-  const hold: ProgramHold = {
-    callable: new WeakRef(callable),
-    need: slab + scratch === 0 ? 0 : roundUp(slab) + scratch,
-    released: null,
-  }
+  // The functions of a kernel run one after another: they share its scratch.
+  const needs = functions.map((some) => some.reduce((most, f) => Math.max(most, f.scratchBytes), 0))
+  const scratch = placeScratch(program, needs)
+  const callable = { runs: runsOf(program, functions, scratch.offsets) }
+  const hold: ProgramHold = { callable: new WeakRef(callable), need: scratch.bytes, released: null }
   /** Where each buffer is now; a call fills in its own. */
   const starts: number[] = program.buffers.map(() => 0)
 
@@ -118,13 +121,13 @@ export const loadProgram = (host: Host, program: Program): Executable => {
   }
 
   /** Where all is: the same for all rounds of a loop. */
-  const setArguments = (runs: readonly Run[], scratchAt: number): void => {
+  const setArguments = (runs: readonly Run[], arena: number): void => {
     for (const step of runs) {
-      if (step.kind === 'loop') setArguments(step.runs, scratchAt)
+      if (step.kind === 'loop') setArguments(step.runs, arena)
       if (step.kind !== 'kernel') continue
       const { args, buffers } = step
       for (let b = 0; b < buffers.length; b++) args[2 + b] = starts[buffers[b]!]!
-      args[args.length - 1] = scratchAt
+      args[args.length - 1] = arena + step.scratch
     }
   }
   /** Runs all in order; gives the kernels that ran. */
@@ -185,7 +188,7 @@ export const loadProgram = (host: Host, program: Program): Executable => {
     for (const [i, { start }] of outputs) starts[i] = start
     let kernels: number
     try {
-      setArguments(callable.runs, arena + (slab === 0 ? 0 : roundUp(slab)))
+      setArguments(callable.runs, arena)
       kernels = runSteps(callable.runs)
     } catch (error) {
       outputs.forEach(memory.give)

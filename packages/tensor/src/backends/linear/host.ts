@@ -34,6 +34,8 @@ export type Run =
       readonly kind: 'kernel'
       readonly call: KernelFunction
       readonly buffers: readonly number[]
+      /** Where in the arena its scratch begins. */
+      readonly scratch: number
       readonly args: number[]
       readonly blame: Blame
       /** 1, or 0 for what belongs to the kernel before. */

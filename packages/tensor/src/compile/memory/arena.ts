@@ -32,7 +32,7 @@ export interface Arena {
 
 /** Ranges begin at multiples of this: what WebGPU asks of the offset of a binding. */
 export const ALIGNMENT = 256
-const aligned = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT
+export const aligned = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT
 
 /** The most bytes alive at one position, each value taking whole units of alignment. */
 export const liveAtOnce = (lives: readonly Life[]): number => {
@@ -78,8 +78,9 @@ export const packArena = (largest: number, lives: readonly Life[]): Arena => {
   return { ...best!, live }
 }
 
-interface Placed {
-  readonly life: Life
+/** A life, and the bytes that it was given. */
+export interface Placed {
+  readonly life: Pick<Life, 'start' | 'end'>
   readonly offset: number
   /** First byte after it, aligned. */
   readonly after: number
@@ -108,8 +109,8 @@ const firstFit = (
   return { slabs: slabs.map((placed) => placed.reduce((most, p) => Math.max(most, p.after), 0)), ranges }
 }
 
-/** The lowest offset of `bytes` that nobody has while `life` lasts. */
-const gapIn = (placed: readonly Placed[], life: Life, bytes: number): number => {
+/** The lowest offset of `bytes` that nobody has while `life` lasts. `placed`: by offset. */
+export const gapIn = (placed: readonly Placed[], life: Placed['life'], bytes: number): number => {
   let offset = 0
   for (const p of placed) {
     if (p.life.end < life.start || life.end < p.life.start || p.after <= offset) continue

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import * as I from '../../../loops/ix.ts'
 import type { Axis, Ix } from '../../../loops/ix.ts'
 import type { DotKernel, KernelBuffer, Store } from '../../../loops/kernel.ts'
@@ -112,6 +112,22 @@ describe('dot kernels', () => {
       }),
       { seed: 5, numRuns: 16 },
     )
+  })
+
+  // The gradient of a matrix of weights: both operands lie against k, which is long.
+  it('keep the smaller operand in scratch where both are packed and k is long', () => {
+    const turned = { batch: 1, prologues: [false, false], epilogue: false, shared: false } as const
+    const scratchOf = (m: number, n: number, k: number): number =>
+      printDot(kernelOf({ ...turned, m, n, k, orders: [true, false, false] })).scratchBytes
+    const operand = 4 * 64 * 352
+    for (const [m, n] of [
+      [256, 64],
+      [64, 256],
+    ] as const) {
+      expect(scratchOf(m, n, 352)).toBeGreaterThanOrEqual(operand)
+      expect(scratchOf(m, n, 352)).toBeLessThan(1.4 * operand)
+    }
+    expect(scratchOf(256, 64, 16)).toBeGreaterThan(4 * 256 * 16)
   })
 
   it('has nothing to do without rows or columns, and writes zeros without terms', () => {

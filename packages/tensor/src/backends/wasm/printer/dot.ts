@@ -31,11 +31,21 @@ const FEW = 4
 /** Tiles packed at once from memory along m: a cache line of it. */
 const GROUP = 8
 
-/** The same product transposed, where that makes the stores run along the lanes. */
+/** Steps of k from which it is not felt that stores run against the lanes. */
+const LONG_K = 128
+
+/**
+ * The same product transposed, where that makes the stores run along the lanes; or where the transposed product has the smaller
+ * a, of which all rows of a block wait packed in scratch, and of b one panel. That is where k is long and neither operand lies
+ * along it, as for the gradient of a matrix of weights: both are packed then, whichever is a.
+ */
 const oriented = (kernel: DotKernel): DotKernel => {
+  const { m, n, k, a, b } = kernel
   const stores = kernel.stores.map((s) => s.at)
-  const better = kernel.m.extent >= 4 && accessCost(stores, kernel.m) < accessCost(stores, kernel.n)
-  return kernel.n.extent === 1 || better ? { ...kernel, m: kernel.n, n: kernel.m, a: kernel.b, b: kernel.a } : kernel
+  const better = m.extent >= 4 && accessCost(stores, m) < accessCost(stores, n)
+  const across = !liesAlongK(a, k, m) && !liesAlongK(b, k, n)
+  const smaller = k.extent >= LONG_K && across && n.extent > FEW && n.extent < m.extent
+  return n.extent === 1 || better || smaller ? { ...kernel, m: n, n: m, a: b, b: a } : kernel
 }
 
 export const printDot = (given: DotKernel): Printed => {
