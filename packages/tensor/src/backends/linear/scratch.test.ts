@@ -1,6 +1,7 @@
 import { buildLoops, describeLoops, type LoopProgram, loopPrograms, meaningOfLoops, mismatch } from '@adjoint/testing'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { captureSite } from '../../base/site.ts'
 import { host } from '../../compile/capabilities.support.ts'
 import { ALIGNMENT } from '../../compile/memory/arena.ts'
 import { hostDataIn, playProgram } from '../../compile/playing.support.ts'
@@ -84,7 +85,7 @@ describe('scratch', () => {
 
 describe('known places', () => {
   const kernel: Kernel = { kind: 'loop', name: 'any', buffers: [], rows: [], cols: [], reductions: [], stores: [] }
-  const step = (...buffers: readonly number[]): Step => ({ kind: 'kernel', kernel, buffers, site: null })
+  const step = (...buffers: readonly number[]): Step => ({ kind: 'kernel', kernel, buffers, site: captureSite() })
   const slot = (offset: number, bytes: number): ProgramBuffer => ({ source: { kind: 'slot', slab: 0, offset }, bytes })
   const place = (buffers: readonly ProgramBuffer[], steps: readonly Step[], ...needs: readonly number[]) =>
     placeScratch({ inputs: [], donated: [], outputs: [], live: 0, slabs: [768], buffers, steps }, needs)
@@ -98,7 +99,7 @@ describe('known places', () => {
   })
 
   it('what a loop reads lives in all of its rounds; what is its own, from step to step', () => {
-    const loop = (...steps: readonly Step[]): Step => ({ kind: 'loop', trips: 2, flag: null, steps, site: null })
+    const loop = (...steps: readonly Step[]): Step => ({ kind: 'loop', trips: 2, flag: null, steps, site: captureSite() })
     expect(place([a, b], [step(0), loop(step(0, 1), step(1), step())], 0, 8, 8, 8).offsets).toEqual([0, 768, 768, 512])
     // the same one level down
     const nested = [step(0), loop(loop(step(0, 1), step(1), step()))]
