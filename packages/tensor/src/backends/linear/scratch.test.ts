@@ -99,7 +99,13 @@ describe('known places', () => {
   })
 
   it('what a loop reads lives in all of its rounds; what is its own, from step to step', () => {
-    const loop = (...steps: readonly Step[]): Step => ({ kind: 'loop', trips: 2, flag: null, steps, site: captureSite() })
+    const loop = (...steps: readonly Step[]): Step => ({
+      kind: 'loop',
+      trips: 2,
+      flag: null,
+      steps,
+      site: captureSite(),
+    })
     expect(place([a, b], [step(0), loop(step(0, 1), step(1), step())], 0, 8, 8, 8).offsets).toEqual([0, 768, 768, 512])
     // the same one level down
     const nested = [step(0), loop(loop(step(0, 1), step(1), step()))]
