@@ -29,6 +29,8 @@ import { evaluate, type Expr } from '@adjoint/tensor/ir'
 import { describe, expect, test } from 'vitest'
 import { checkGrads } from './check.ts'
 import { checkpoint } from './checkpoint.ts'
+import { customJvp } from './custom-jvp.ts'
+import { customVjp } from './custom.ts'
 import { grad, valueAndGrad } from './grad.ts'
 import { hvp, jacobian } from './jacobian.ts'
 import { jvp } from './jvp.ts'
@@ -223,4 +225,58 @@ test('a value, what is returned beside it, and gradients come from one loop forw
     { device },
   )
   expect(step.program(w)!.steps.filter(({ kind }) => kind === 'loop')).toHaveLength(2)
+})
+
+describe('what nobody differentiates may be what cannot be differentiated', () => {
+  const weights = tensor([1, 2, 3], [3])
+  type Three = Tensor<readonly [3], 'f32'>
+  const byVjp = customVjp(
+    (x: Three) => mul(x, weights),
+    (x: Three) => [mul(x, weights), null] as const,
+    (_, ct) => [mul(ct, weights)] as const,
+  )
+  const byJvp = customJvp(
+    (x: Three) => mul(x, weights),
+    ([x], [t]) => [mul(x, weights), mul(t, weights)] as const,
+  )
+  const ones = tensor([1, 1, 1], [3])
+  const slope = (f: (x: Three) => Three): readonly number[] => values(grad((x: Three) => sum()(f(x)) as Scalar)(ones))
+  test.each([byVjp, byJvp])('a constant that the rule of a custom derivative closes over, within a graph', (rule) => {
+    expect(slope((x) => foriLoop(2, (_, c: Three) => rule(c))(x))).toEqual([1, 4, 9])
+    expect(
+      slope((x) =>
+        cond(
+          gt(sum()(x), 0) as Scalar<'bool'>,
+          (c: Three) => rule(c),
+          (c: Three) => c,
+        )(x),
+      ),
+    ).toEqual([1, 2, 3])
+    expect(slope((x) => jit((c: Three) => rule(c))(x))).toEqual([1, 2, 3])
+    expect(slope((x) => checkpoint((c: Three) => rule(c))(x))).toEqual([1, 2, 3])
+    expect(() =>
+      slope((x) =>
+        foriLoop(2, (_, c: Three) =>
+          customVjp(
+            () => mul(c, weights),
+            () => [mul(c, weights), null] as const,
+            () => [] as const,
+          )(),
+        )(x),
+      ),
+    ).toThrow(/closes over a tensor that is being differentiated/)
+  })
+  test('a carry that does not depend on what is differentiated, and that a whileLoop changes', () => {
+    const f = (x: Scalar): Scalar =>
+      foriLoop(2, (_, [c, n]: readonly [Scalar, Scalar]) => {
+        const next = whileLoop(
+          (z: Scalar) => lt(z, 5) as Scalar<'bool'>,
+          (z) => add(z, 2) as Scalar,
+        )(sub(n, 3))
+        return [mul(c, n), next] as const
+      })([x, scalar(2)])[0]
+    // 2 x, then 5 times that
+    expect(values(grad(f)(scalar(2)))).toEqual([10])
+    expect(values(vmap(grad(f))(tensor([2, 3])))).toEqual([10, 10])
+  })
 })

@@ -1,6 +1,7 @@
 import {
   add,
   cast,
+  cos,
   exp,
   jit,
   log,
@@ -8,6 +9,7 @@ import {
   readAsync,
   scalar,
   sigmoid,
+  sin,
   stopGradient,
   sum,
   tensor,
@@ -76,4 +78,18 @@ test('a rule that returns something else is told', () => {
   expect(wrong(scalar(1))).toThrow(/push must return a pair/)
   expect(wrong([xs, xs])).toThrow(/push computes the value of f again/)
   expect(wrong([scalar(1), xs])).toThrow(/the tangent belongs to a f32\[\]/)
+})
+
+test('one tensor may be two arguments, and vmap may map some', () => {
+  const f = (x: Scalar, y: Scalar): Scalar => mul(x, sin(y))
+  const g = customJvp(f, ([x, y], [dx, dy]) => [f(x, y), add(mul(dx, sin(y)), mul(mul(x, cos(y)), dy))] as const)
+  const both = (h: typeof f) => (x: Scalar) => h(x, x)
+  expect(values(grad(both(g))(scalar(2)))[0]).toBeCloseTo(Math.sin(2) + 2 * Math.cos(2), 12)
+  const shared = (h: typeof f) => (y: Scalar) => sum()(vmap(h, { inAxes: [0, null] })(xs, y)) as Scalar
+  checkGrads(shared(g), { order: 2 })(scalar(0.7))
+  for (const mode of [
+    (h: typeof f) => grad(shared(h))(scalar(0.7)),
+    (h: typeof f) => jvp(shared(h))(scalar(0.7), scalar(3))[1],
+  ])
+    expect(values(mode(g))[0]).toBeCloseTo(values(mode(f))[0]!, 12)
 })

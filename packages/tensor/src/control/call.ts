@@ -34,10 +34,11 @@ export const present = (xs: readonly (Expr | null)[]): readonly Expr[] => xs.fil
 export const callP: Primitive<GraphParams> = {
   name: 'call',
   outs: (args, { graph }) => outsOf('call', graph, args),
-  vjp: (cts, _, args, { graph }) => {
+  vjp: (cts, _, args, { graph }, wanted) => {
     const back = pullbackGraph(
       graph,
       cts.map((ct) => ct !== null),
+      wanted,
     )
     return placed(back, args.length, call(back.graph, [...args, ...present(cts)]))
   },
@@ -48,7 +49,7 @@ export const callP: Primitive<GraphParams> = {
     )
     return placed(forward, outs.length, call(forward.graph, [...args, ...present(tangents)]))
   },
-  saving: (args, { graph }) => applyAll(callP, args, { graph: savingGraph(graph) })[0]!.node,
+  saving: (args, { graph }, wanted) => applyAll(callP, args, { graph: savingGraph(graph, wanted) })[0]!.node,
   batch: (args, batched, size, { graph }) => {
     const made = batchGraph(graph, batched, size)
     return call(made.graph, args).map((out, i) => (made.batched[i] === true ? out : spread(out, size)))

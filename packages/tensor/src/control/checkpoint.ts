@@ -30,11 +30,11 @@ const products = ({ outputs }: Graph): readonly Expr[] =>
 export const checkpointP: Primitive<CheckpointParams> = {
   name: 'checkpoint',
   outs: (args, { graph }) => outsOf('checkpoint', graph, args),
-  vjp: (cts, outs, args, { graph, results }) => {
+  vjp: (cts, outs, args, { graph, results }, asked) => {
     const { inputs, outputs } = graph
     const given = present(cts)
     const fresh = args.map((x) => given.reduce(after, x))
-    const wanted = inputs.filter((x) => isFloat(x.dtype))
+    const wanted = inputs.filter((x, i) => isFloat(x.dtype) && asked[i] === true)
     const { outs: saved, pullback } = pullbackOf(outputs, wanted)
     const grads = pullback(cts)
     const held = results === null ? [] : saved.slice(results)

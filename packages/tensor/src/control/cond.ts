@@ -38,9 +38,9 @@ const slots = (which: readonly number[], count: number, values: readonly Expr[])
 export const condP: Primitive<CondParams> = {
   name: 'cond',
   outs: ([, ...operands], { onTrue }) => outsOf('cond', onTrue, operands),
-  vjp: (cts, _, [chosen, ...operands], params) => {
+  vjp: (cts, _, [chosen, ...operands], params, [, ...wanted]) => {
     const flags = cts.map((ct) => ct !== null)
-    const both = [pullbackGraph(params.onTrue, flags), pullbackGraph(params.onFalse, flags)] as const
+    const both = [pullbackGraph(params.onTrue, flags, wanted), pullbackGraph(params.onFalse, flags, wanted)] as const
     const back = united(params, both, operands)
     const grads = cond(back.params, [chosen!, ...operands, ...present(cts)])
     return [null, ...slots(back.which, operands.length, grads)]

@@ -98,13 +98,14 @@ const batchVjp = (
 export const customVjpP: Primitive<CustomVjpParams> = {
   name: 'customVjp',
   outs: (_, { primal }) => avalsOf(primal.outputs),
-  vjp: (cts, _, args, params) => {
-    const forward = customVjpP.saving!(args, params)
+  vjp: (cts, _, args, params, wanted) => {
+    const forward = customVjpP.saving!(args, params, wanted)
     return forward.prim.vjp(
       forward.outs.map((__, i) => cts[i] ?? null),
       forward.outs,
       args,
       params,
+      wanted,
     )
   },
   saving: (args, params) => applyAll(customFwdP, args, params)[0]!.node,
@@ -126,7 +127,7 @@ export const customVjpP: Primitive<CustomVjpParams> = {
 const customFwdP: Primitive<CustomVjpParams> = {
   name: 'customVjp',
   outs: (_, { fwd }) => avalsOf(fwd.outputs),
-  vjp: (cts, outs, args, { primal, fwd, bwd, which, closed }) => {
+  vjp: (cts, outs, args, { primal, fwd, bwd, which, closed }, wanted) => {
     const [p, f, b, xs] = parts(args, closed)
     const count = primal.outputs.length
     const found: (Expr | null)[] = args.map(() => null)
@@ -141,12 +142,12 @@ const customFwdP: Primitive<CustomVjpParams> = {
     if (one !== null) {
       const full = outs.slice(0, count).flatMap((out, i) => (isFloat(out.dtype) ? [cts[i] ?? fillLike(out, 0)] : []))
       call(bwd, [...b!, ...outs.slice(count), ...full]).forEach((g, k) => contribute(rest + which[k]!, g))
-      for (let i = first; i < rest; i++) if (isFloat(args[i]!.dtype)) contribute(i, unknown('customVjp', args[i]!, one))
+      for (let i = first; i < rest; i++) if (wanted[i] === true) contribute(i, unknown('customVjp', args[i]!, one))
     }
     // Second derivatives reach the residuals, which are differentiated as fwd makes them.
     const flags = cts.map((ct, i) => i >= count && ct !== null)
     if (flags.includes(true)) {
-      const back = pullbackGraph(fwd, flags)
+      const back = pullbackGraph(fwd, flags, [...wanted.slice(first, first + f!.length), ...wanted.slice(rest)])
       const grads = call(back.graph, [...f!, ...xs!, ...present(cts.slice(count))])
       placed(back, fwd.inputs.length, grads).forEach((g, i) => {
         if (g !== null) contribute(i < f!.length ? first + i : rest + i - f!.length, g)
@@ -196,20 +197,20 @@ export interface CustomJvpParams {
 export const customJvpP: Primitive<CustomJvpParams> = {
   name: 'customJvp',
   outs: (_, { primal }) => avalsOf(primal.outputs),
-  vjp: (cts, outs, args, { push, closed }) => {
+  vjp: (cts, outs, args, { push, closed }, wanted) => {
     const [p, q, xs] = parts(args, closed)
-    const floats = xs!.filter((x) => isFloat(x.dtype))
-    // the tangents of the values are linear in these, so that they may stand anywhere
-    const ts = floats.map((x) => input(fillLike(x, 0)))
-    const tangents = inlined(push, [...q!, ...xs!, ...ts]).slice(outs.length)
-    const grads = pullbackOf(tangents, ts).pullback(
+    // The tangents of the values are linear in these, so that they may stand anywhere. One for each argument: two may be one tensor.
+    const ts = xs!.map((x) => (isFloat(x.dtype) ? input(fillLike(x, 0)) : null))
+    const tangents = inlined(push, [...q!, ...xs!, ...present(ts)]).slice(outs.length)
+    const grads = pullbackOf(tangents, present(ts)).pullback(
       outs.flatMap((out, i) => (isFloat(out.dtype) ? [cts[i] ?? null] : [])),
     )
     const one = present(cts)[0]!
+    let next = 0
     return [
       ...p!.map(() => null),
-      ...q!.map((x) => (isFloat(x.dtype) ? unknown('customJvp', x, one) : null)),
-      ...xs!.map((x) => grads[floats.indexOf(x)] ?? null),
+      ...q!.map((x, i) => (wanted[p!.length + i] === true ? unknown('customJvp', x, one) : null)),
+      ...ts.map((t) => (t === null ? null : grads[next++]!)),
     ]
   },
   jvp: (tangents, outs, args, { push, closed }) => {
@@ -227,7 +228,8 @@ export const customJvpP: Primitive<CustomJvpParams> = {
   },
   batch: (args, flags, size, { primal, push, closed }) => {
     const [p, q, xs] = parts(flags, closed) as [boolean[], boolean[], boolean[]]
-    const tangents = push.inputs.slice(q.length + xs.length).map(() => true)
+    // A tangent carries the axis where its argument does; of one that all examples share there is one tangent.
+    const tangents = xs.filter((_, i) => isFloat(push.inputs[q.length + i]!.dtype))
     return applyAll(customJvpP, args, {
       primal: batched(primal, [...p, ...xs], size),
       push: batched(push, [...q, ...xs, ...tangents], size),

@@ -43,8 +43,11 @@ export interface ScanParams {
   /** From the last row to the first. */
   readonly reverse: boolean
   readonly keep: Saved
-  /** Outputs of the body from this one on are rows saved for the backward pass; null where nothing is. */
-  readonly results: number | null
+  /**
+   * Outputs of the body from `results` on are rows saved for a backward pass to the arguments that are `wanted`; null where
+   * nothing is.
+   */
+  readonly saved: { readonly results: number; readonly wanted: readonly boolean[] } | null
 }
 
 /** Inputs, arguments or whatever belongs to them, in their three kinds. */
@@ -77,15 +80,16 @@ export const scanP: Primitive<ScanParams> = {
     )
     return body.outputs.map((out, i) => (i < carries ? { shape: out.shape, dtype: out.dtype } : stacked(out, length)))
   },
-  vjp: (cts, outs, args, params) => {
-    const { results } = params
-    if (results !== null && cts.slice(results).every((ct) => ct === null)) return backward(cts, outs, args, params)
+  vjp: (cts, outs, args, params, wanted) => {
+    if (isSavedFor(params, wanted) && cts.slice(params.saved.results).every((ct) => ct === null))
+      return backward(cts, outs, args, params)
     // Not saved for, or differentiated by what was saved, too: all results are ordinary ones.
-    const again = savingParams({ ...params, results: null })
+    const again = savingParams(params, wanted)
     return backward(cts, applyAll(scanP, args, again), args, again)
   },
   jvp: (tangents, outs, args, params) => tangentsOf(tangents, outs, args, params),
-  saving: (args, params) => applyAll(scanP, args, params.results === null ? savingParams(params) : params)[0]!.node,
+  saving: (args, params, wanted) =>
+    applyAll(scanP, args, isSavedFor(params, wanted) ? params : savingParams(params, wanted))[0]!.node,
   batch: (args, flags, size, params) => batched(args, flags, size, params),
   lower: { kind: 'composite', expand: (args, params) => asLoop(args, params) },
   evaluate: (args, outs, params, run) => {
@@ -151,10 +155,23 @@ const asLoop = (args: readonly Expr[], params: ScanParams): readonly Expr[] => {
 
 // Reverse mode
 
-/** The body's pullback by all inputs that are floats, at cotangents that stand for those of the outputs that `flags` names. */
-const pulledBack = (body: Graph, flags: readonly boolean[]) => {
+/** The inputs of the body whose cotangents lead to the arguments that are wanted: these, and the carries that they ever change. */
+const leading = (params: ScanParams, wanted: readonly boolean[]): readonly boolean[] => {
+  const { inputs, outputs } = params.body
+  const [fixed, first, rows] = kinds(wanted, params)
+  const carries = grown(first, (now) => {
+    const flags = [...fixed, ...now, ...rows]
+    const given = inputs.filter((_, i) => flags[i] === true)
+    const changed = new Set<Expr>([...given, ...dependents(outputs, given).flatMap((node) => node.outs)])
+    return now.map((_, i) => isFloat(outputs[i]!.dtype) && changed.has(outputs[i]!))
+  })
+  return [...fixed, ...carries, ...rows]
+}
+
+/** The body's pullback to the inputs that are flagged in `to`, at cotangents that stand for those of the outputs flagged in `flags`. */
+const pulledBack = (body: Graph, flags: readonly boolean[], to: readonly boolean[]) => {
   const cts = body.outputs.map((out, i) => (flags[i] === true && isFloat(out.dtype) ? parameter(out) : null))
-  const wanted = body.inputs.filter((x) => isFloat(x.dtype))
+  const wanted = body.inputs.filter((x, i) => isFloat(x.dtype) && to[i] === true)
   const { outs, pullback } = pullbackOf(body.outputs, wanted)
   const found = pullback(cts)
   const grads = body.inputs.map((x) => found[wanted.indexOf(x)] ?? null)
@@ -170,17 +187,21 @@ const inPlaceOf = (slots: readonly (Expr | null)[], values: readonly Expr[]): re
 
 const plans = new WeakMap<Graph, Map<string, Graph>>()
 
-/** The same scan with what its pullback reads among its results. */
-const savingParams = (params: ScanParams): ScanParams => {
+type SavingParams = ScanParams & { readonly saved: NonNullable<ScanParams['saved']> }
+const isSavedFor = (params: ScanParams, wanted: readonly boolean[]): params is SavingParams =>
+  params.saved?.wanted.every((w, i) => w === wanted[i]) === true
+
+/** The same scan with what its pullback to the arguments that are wanted reads among its results. */
+const savingParams = (params: ScanParams, wanted: readonly boolean[]): SavingParams => {
   const { body, operands, carries, keep } = params
-  const key = `${operands} ${carries} ${keep}`
+  const key = `${operands} ${carries} ${keep} ${wanted.map(Number).join('')}`
   const known = plans.get(body) ?? new Map<string, Graph>()
   plans.set(body, known)
-  const plan = known.get(key) ?? savingBody(params)
+  const plan = known.get(key) ?? savingBody(params, leading(params, wanted))
   known.set(key, plan)
-  return { ...params, body: plan, results: body.outputs.length }
+  return { ...params, body: plan, saved: { results: body.outputs.length, wanted } }
 }
-const savingBody = (params: ScanParams): Graph => {
+const savingBody = (params: ScanParams, to: readonly boolean[]): Graph => {
   const { body, carries, keep } = params
   const { inputs } = body
   const [fixed, now, rows] = kinds(inputs, params)
@@ -188,37 +209,42 @@ const savingBody = (params: ScanParams): Graph => {
     return graph(inputs, [...body.outputs, ...now.filter((c) => !body.outputs.includes(c, carries))])
   const { outs, cts, grads } = pulledBack(
     body,
-    body.outputs.map(() => true),
+    body.outputs.map((_, i) => i >= carries || to[params.operands + i] === true),
+    to,
   )
   const [stands, pulled] = [present(cts), present(grads)]
   const read = [...frontier(pulled, stands, dependents(pulled, stands))]
   return graph(inputs, [...outs, ...valuesToSave(read, new Set([...fixed, ...rows, ...outs.slice(carries)]))])
 }
 
-/** The backward scan: carries are the cotangents of the carries, and what has been added up for the operands. */
+/** The backward scan: carries are the cotangents of the carries that lead on, and what has been added up for the operands. */
 const backward = (
   cts: readonly (Expr | null)[],
   outs: readonly Expr[],
   args: readonly Expr[],
-  params: ScanParams,
+  params: SavingParams,
 ): readonly (Expr | null)[] => {
   const { body, carries, length, reverse, keep } = params
-  const results = params.results!
+  const { results, wanted } = params.saved
+  const to = leading(params, wanted)
+  const leads = to.slice(params.operands)
   const [fixed, now, rows] = kinds(body.inputs, params)
   const [operands, , xs] = kinds(args, params)
   // Every row that the forward pass wrote is at hand, whoever it was written for.
   const written = body.outputs.flatMap((x, i) => (i < carries || fixed.includes(x) || rows.includes(x) ? [] : [i]))
   const stands = written.map((i) => parameter(body.outputs[i]!))
   const pulled = (flags: readonly boolean[]) => {
-    const { outs: found, cts: given, grads } = pulledBack(body, flags)
+    const { outs: found, cts: given, grads } = pulledBack(body, flags, to)
     const known = written.map((i) => found[i]!)
     const moved = substitute(present(grads), known, stands)
     const missing = toposort(moved).some(({ outs: [x] }) => now.includes(x!))
     return { given, grads: inPlaceOf(grads, moved), missing }
   }
-  const asked = pulled(body.outputs.map((_, i) => i < carries || (i < results && (cts[i] ?? null) !== null)))
+  const flagged = (y: (i: number) => boolean): readonly boolean[] =>
+    body.outputs.map((_, i) => (i < carries ? leads[i] === true : i < results && y(i)))
+  const asked = pulled(flagged((i) => (cts[i] ?? null) !== null))
   // Where a rule reads other values for fewer cotangents, what was saved is what it reads for all of them.
-  const back = asked.missing ? pulled(body.outputs.map((_, i) => i < results)) : asked
+  const back = asked.missing ? pulled(flagged(() => true)) : asked
   const ofOutputs = back.given.slice(0, results)
   const [gOperands, gCarries, gRows] = kinds(back.grads, params)
   const summed = gOperands.flatMap((g, i) => (g === null ? [] : [{ i, g }]))
@@ -248,7 +274,7 @@ const backward = (
       length,
       reverse: !reverse,
       keep,
-      results: null,
+      saved: null,
     },
     [
       ...chosen(fixed, operands),
@@ -314,7 +340,7 @@ const tangentsOf = (
       body: graph([...fixed, ...ofFixed, ...now, ...inits, ...rows, ...ofRows], outputs),
       operands: fixed.length + ofFixed.length,
       carries: carries + inits.length,
-      results: null,
+      saved: null,
     },
     [
       ...operands,
@@ -353,7 +379,7 @@ const batched = (
     {
       ...params,
       // All rows that were saved are ordinary results now: the pullback of this body reads others.
-      results: null,
+      saved: null,
       body: graph(
         inputs,
         outputs.map((out, i) => (carried[i] === true && made.batched[i] !== true ? spread(out, size) : out)),

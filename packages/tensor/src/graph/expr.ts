@@ -50,13 +50,15 @@ export interface Primitive<P> {
   readonly outs: (args: readonly Aval[], params: P) => readonly Aval[]
   /**
    * Cotangents of the arguments from those of the results, null where none flows; linear in `cts`. At least one of `cts` is
-   * not null, and none belongs to a result of integers.
+   * not null, and none belongs to a result of integers. Only the arguments that are `wanted` are asked for: what is given for
+   * others is not looked at, so that a rule that has to work for each of them need not.
    */
   readonly vjp: (
     cts: readonly (Expr | null)[],
     outs: readonly Expr[],
     args: readonly Expr[],
     params: P,
+    wanted: readonly boolean[],
   ) => readonly (Expr | null)[]
   /**
    * Tangents of the results from those of the arguments, null for zero. Where it is missing, it is derived: the pullback is
@@ -69,10 +71,10 @@ export interface Primitive<P> {
     params: P,
   ) => readonly (Expr | null)[]
   /**
-   * The node that takes this one's place where it will be differentiated: its first results are the same, and what more it
-   * has is saved for `vjp`.
+   * The node that takes this one's place where it will be differentiated by the arguments that are `wanted`: its first results
+   * are the same, and what more it has is saved for `vjp`.
    */
-  readonly saving?: (args: readonly Expr[], params: P) => Node
+  readonly saving?: (args: readonly Expr[], params: P, wanted: readonly boolean[]) => Node
   /**
    * The same operation over a new leading axis of `size`: `args[i]` carries that axis at 0 where `batched[i]`, and is
    * shared by all where not (at least one is batched). All results carry it at 0.

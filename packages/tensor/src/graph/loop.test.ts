@@ -52,7 +52,7 @@ describe('a loop', () => {
     expect(() => loop(powers, 1, 1.5, args)).toThrow(/1.5 rounds/)
     const grows = trace('test', ([x]) => [p.concat([x!, x!], 0)], [p.fill([2], 'f32', 0)]).graph
     expect(() => loop(grows, 0, 1, [p.fill([2], 'f32', 0)])).toThrow(/carry 0 is a f32\[2\], and becomes a f32\[4\]/)
-    expect(() => loopP.vjp([], [], args, { body: powers, operands: 1, trips: 1, flagged: false })).toThrow(
+    expect(() => loopP.vjp([], [], args, { body: powers, operands: 1, trips: 1, flagged: false }, [])).toThrow(
       /differentiated/,
     )
     expect(() => loopP.batch(args, [true], 1, { body: powers, operands: 1, trips: 1, flagged: false })).toThrow(

@@ -155,7 +155,7 @@ export function scan(
         length: n,
         reverse,
         keep,
-        results: null,
+        saved: null,
       },
       [...closed.operands, ...start.leaves, ...rows.leaves],
     )

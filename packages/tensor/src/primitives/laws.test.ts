@@ -34,7 +34,8 @@ const pullback = (root: Expr, ct: Expr, wrt: readonly Expr[]): readonly Expr[] =
   for (const { prim, args, outs, params } of toposort([root]).toReversed()) {
     const own = outs.map((out) => cts.get(out) ?? null)
     if (own.every((ct) => ct === null) || outs.some((out) => wrt.includes(out))) continue
-    prim.vjp(own, outs, args, params).forEach((c, i) => {
+    const all = args.map(() => true)
+    prim.vjp(own, outs, args, params, all).forEach((c, i) => {
       const arg = args[i]!
       const before = cts.get(arg)
       if (c !== null) cts.set(arg, before === undefined ? c : p.add(before, c))

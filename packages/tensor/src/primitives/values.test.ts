@@ -12,7 +12,15 @@ const u32 = (...values: readonly number[]): Expr => p.constant(Uint32Array.from(
 const values = (e: Expr): readonly number[] => [...evaluate([e])[0]!.data]
 /** The cotangents of the operands for a cotangent of ones. */
 const adjoint = (e: Expr): readonly (readonly number[] | null)[] =>
-  e.node.prim.vjp([p.fillLike(e, 1)], [e], e.node.args, e.node.params).map((c) => (c === null ? null : values(c)))
+  e.node.prim
+    .vjp(
+      [p.fillLike(e, 1)],
+      [e],
+      e.node.args,
+      e.node.params,
+      e.node.args.map(() => true),
+    )
+    .map((c) => (c === null ? null : values(c)))
 
 describe('threefry', () => {
   // Random123, kat_vectors: threefry2x32 with 20 rounds

@@ -44,24 +44,29 @@ const floats = (xs: readonly Expr[], flags: readonly boolean[]): readonly (Expr 
   xs.map((x, i) => (flags[i] === true && isFloat(x.dtype) ? parameter(x) : null))
 const given = (xs: readonly (Expr | null)[]): readonly Expr[] => xs.filter((x) => x !== null)
 
-/** The same graph, made of what saves for the pullback what that needs. */
-export const savingGraph: (of: Graph) => Graph = memoised(({ inputs, outputs }) =>
-  graph(inputs, pullbackOf(outputs, inputs).outs),
+const wantedIn = (inputs: readonly Expr[], flags: readonly boolean[]): readonly Expr[] =>
+  inputs.filter((x, i) => isFloat(x.dtype) && flags[i] === true)
+
+/** The same graph, made of what saves for the pullback by the inputs that are `wanted` what that needs. */
+export const savingGraph: (of: Graph, wanted: readonly boolean[]) => Graph = memoised(({ inputs, outputs }, wanted) =>
+  graph(inputs, pullbackOf(outputs, wantedIn(inputs, wanted as readonly boolean[])).outs),
 )
 
 /**
  * The pullback: inputs of the graph, then cotangents of those outputs that `cts` flags (floats only), to the cotangents of
- * the inputs.
+ * those inputs that are `wanted` (floats only).
  */
-export const pullbackGraph: (of: Graph, cts: readonly boolean[]) => Derived = memoised(({ inputs, outputs }, flags) => {
-  const cts = floats(outputs, flags as readonly boolean[])
-  const wanted = inputs.filter((x) => isFloat(x.dtype))
-  const grads = pullbackOf(outputs, wanted).pullback(cts)
-  return present(
-    [...inputs, ...given(cts)],
-    inputs.map((x) => grads[wanted.indexOf(x)] ?? null),
-  )
-})
+export const pullbackGraph: (of: Graph, cts: readonly boolean[], wanted: readonly boolean[]) => Derived = memoised(
+  ({ inputs, outputs }, flags, asked) => {
+    const cts = floats(outputs, flags as readonly boolean[])
+    const wanted = wantedIn(inputs, asked as readonly boolean[])
+    const grads = pullbackOf(outputs, wanted).pullback(cts)
+    return present(
+      [...inputs, ...given(cts)],
+      inputs.map((x) => grads[wanted.indexOf(x)] ?? null),
+    )
+  },
+)
 
 /** The pushforward: inputs of the graph, then tangents of those that `tangents` flags (floats only), to the tangents of the outputs. */
 export const pushforwardGraph: (of: Graph, tangents: readonly boolean[]) => Derived = memoised(

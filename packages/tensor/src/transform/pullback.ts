@@ -16,6 +16,13 @@ export interface Differentiated {
   readonly pullback: Linear
 }
 
+/** What depends on the inputs: they, and all results of `order`. */
+const dependence = (inputs: readonly Expr[], order: readonly Node[]): ReadonlySet<Expr> =>
+  new Set<Expr>([...inputs, ...order.flatMap((node) => node.outs)])
+/** The arguments of a node whose cotangents lead on. */
+const wantedOf = ({ args }: Node, depends: ReadonlySet<Expr>): readonly boolean[] =>
+  args.map((arg) => isFloat(arg.dtype) && depends.has(arg))
+
 /** The nodes between inputs and outputs, with those that save something for their vjp in the place of those that do not. */
 const saved = (
   outs: readonly Expr[],
@@ -24,35 +31,43 @@ const saved = (
   const order = dependents(outs, inputs)
   if (order.every(({ prim }) => prim.saving === undefined)) return { outs, order }
   const image = new Map<Expr, Expr>()
+  const depends = dependence(inputs, order)
   const nodes = order.map((node) => {
     const args = node.args.map((a) => image.get(a) ?? a)
     const { saving } = node.prim
-    const next = saving === undefined ? over(node, args) : atSite(node.site, () => saving(args, node.params))
+    const next =
+      saving === undefined
+        ? over(node, args)
+        : atSite(node.site, () => saving(args, node.params, wantedOf(node, depends)))
     node.outs.forEach((out, i) => image.set(out, next.outs[i]!))
     return next
   })
   return { outs: outs.map((out) => image.get(out) ?? out), order: nodes }
 }
 
-/** The cotangents that a node's arguments receive, checked. */
-const cotangents = (node: Node, cts: readonly (Expr | null)[]): readonly (Expr | null)[] => {
-  const found = node.prim.vjp(cts, node.outs, node.args, node.params)
-  found.forEach((g, k) => {
+/** The cotangents that those of a node's arguments receive that are wanted, checked. */
+const cotangents = (
+  node: Node,
+  cts: readonly (Expr | null)[],
+  wanted: readonly boolean[],
+): readonly (Expr | null)[] => {
+  const found = node.prim.vjp(cts, node.outs, node.args, node.params, wanted)
+  return found.map((g, k) => {
     const arg = node.args[k]!
     if (g !== null && (!sameShape(g.shape, arg.shape) || g.dtype !== arg.dtype))
       throw new Error(
         `The vjp rule of ${node.prim.name} gave argument ${k}, a ${showAval(arg)}, a cotangent ${showAval(g)}. ` +
           'A cotangent has the shape and dtype of its primal: correct the rule.',
       )
+    return wanted[k] === true ? g : null
   })
-  return found
 }
 
 /** The pullback of the graph that leads from `inputs` to `outputs`. */
 export const pullbackOf = (outputs: readonly Expr[], inputs: readonly Expr[]): Differentiated => {
   const { outs, order } = saved(outputs, inputs)
   const given = new Set(inputs)
-  const depends = new Set<Expr>([...inputs, ...order.flatMap((node) => node.outs)])
+  const depends = dependence(inputs, order)
   return {
     outs,
     pullback: (cts) => {
@@ -73,9 +88,8 @@ export const pullbackOf = (outputs: readonly Expr[], inputs: readonly Expr[]): D
         if (own.every((ct) => ct === null)) continue
         for (const out of node.outs) if (!given.has(out)) sums.delete(out)
         atSite(node.site, () => {
-          cotangents(node, own).forEach((g, k) => {
-            const arg = node.args[k]!
-            if (g !== null && depends.has(arg)) contribute(arg, g)
+          cotangents(node, own, wantedOf(node, depends)).forEach((g, k) => {
+            if (g !== null) contribute(node.args[k]!, g)
           })
         })
       }

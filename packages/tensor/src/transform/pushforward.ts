@@ -16,7 +16,13 @@ const transposed = (node: Node, tangents: readonly (Expr | null)[]): readonly (E
   const cts = outs.map((out) => (isFloat(out.dtype) ? input(fillLike(out, 0)) : null))
   const stands = cts.filter((ct) => ct !== null)
   if (stands.length === 0) return outs.map(() => null)
-  const back = prim.vjp(cts, outs, args, params)
+  const back = prim.vjp(
+    cts,
+    outs,
+    args,
+    params,
+    tangents.map((t) => t !== null),
+  )
   const reached = back.flatMap((g, i) => {
     const t = tangents[i] ?? null
     return g === null || t === null ? [] : [{ g, t }]
