@@ -167,6 +167,29 @@ describe('whileLoop', () => {
   })
 })
 
+test('a loop within a loop does not run on members of a batch that have ended, for which it might have no end', () => {
+  // x minus the first multiple of x that is at least 1; with x below 0 there is none
+  const step = (x: Scalar): Scalar =>
+    sub(
+      x,
+      whileLoop(
+        (z: Scalar) => lt(z, 1),
+        (z) => add(z, x),
+      )(x),
+    )
+  const f = (x: Scalar): Scalar => whileLoop((y: Scalar) => gt(y, 0), step)(x)
+  const xs = [0.5, 4, 0.25, -1]
+  close(
+    values(vmap(f)(tensor(xs))),
+    xs.map((x) => values(f(scalar(x)))[0]!),
+  )
+  const slope = (x: Scalar): Scalar => jvp(f)(x, scalar(1))[1]
+  close(
+    values(vmap(slope)(tensor(xs))),
+    xs.map((x) => values(slope(scalar(x)))[0]!),
+  )
+})
+
 describe('cond', () => {
   const f = (x: Scalar): Scalar =>
     cond(
@@ -207,6 +230,10 @@ describe('cond', () => {
       )(x)
     expect(values(h(scalar(3)))).toEqual([12])
     expect(values(h(scalar(-3)))).toEqual([3])
+    expect(values(vmap(h)(tensor([3, -3, 0])))).toEqual([12, 3, -0])
+    expect(values(vmap(h)(tensor([-1, -2])))).toEqual([1, 2])
+    expect(values(vmap(vmap(h))(tensor([[3], [-3]])))).toEqual([12, 3])
+    expect(values(vmap((x: Scalar) => jvp(h)(x, scalar(1))[1])(tensor([3, -3])))).toEqual([4, -1])
   })
 })
 

@@ -8,14 +8,14 @@ import { isFloat } from '../base/dtype.ts'
 import { applyAll, type Expr, type Primitive } from '../graph/expr.ts'
 import { type Graph, graph, inlined } from '../graph/graph.ts'
 import { parameter } from '../graph/parameter.ts'
-import { toposort } from '../graph/walk.ts'
-import { broadcastTo, reshape, spread } from '../primitives/broadcast.ts'
+import { spread } from '../primitives/broadcast.ts'
 import { fill, fillLike } from '../primitives/leaves.ts'
-import { not, where } from '../primitives/select.ts'
+import { not } from '../primitives/select.ts'
 import { batchGraph, pullbackGraph, pushforwardGraph, type Derived } from '../transform/derived.ts'
 import { outsOf, present } from './call.ts'
 import { loop } from '../graph/loop.ts'
-import { whileP } from './while.ts'
+import { any, choose, onlyMembers } from './members.ts'
+import { endless } from './while.ts'
 
 export interface CondParams {
   readonly onTrue: Graph
@@ -53,19 +53,27 @@ export const condP: Primitive<CondParams> = {
     return slots(forward.which, outs.length, pushed).map((t, i) => (isFloat(outs[i]!.dtype) ? t : null))
   },
   batch: ([chosen, ...operands], [chosenBatched, ...batched], size, { onTrue, onFalse }) => {
-    const [p, q] = [batchGraph(onTrue, batched, size), batchGraph(onFalse, batched, size)]
-    if (chosenBatched === true) {
-      // Members differ in what they choose: both are computed for all.
-      const [xs, ys] = [inlined(p.graph, operands), inlined(q.graph, operands)]
-      const full = (x: Expr, has: boolean): Expr => (has ? x : spread(x, size))
-      return xs.map((x, i) => choose(chosen!, full(x, p.batched[i]!), full(ys[i]!, q.batched[i]!)))
-    }
-    const full = ({ graph: { inputs, outputs }, batched: has }: typeof p): Graph =>
-      graph(
-        inputs,
-        outputs.map((out, i) => (has[i] === true ? out : spread(out, size))),
+    const over = (branch: Graph): Graph => {
+      const { graph: made, batched: has } = batchGraph(branch, batched, size)
+      return graph(
+        made.inputs,
+        made.outputs.map((out, i) => (has[i] === true ? out : spread(out, size))),
       )
-    return cond({ onTrue: full(p), onFalse: full(q) }, [chosen!, ...operands])
+    }
+    const [p, q] = [over(onTrue), over(onFalse)]
+    if (chosenBatched !== true) return cond({ onTrue: p, onFalse: q }, [chosen!, ...operands])
+    // Members differ in what they choose: both are computed for all, but for what may never end for those that did not choose it.
+    const of = (branch: Graph, flags: Expr): readonly Expr[] => {
+      if (!endless(branch)) return inlined(branch, operands)
+      const { inputs, outputs } = branch
+      const nothing = graph(
+        inputs,
+        outputs.map((out) => fillLike(out, 0)),
+      )
+      return cond({ onTrue: branch, onFalse: nothing }, [any(flags), ...onlyMembers(flags, operands, batched)])
+    }
+    const others = of(q, not(chosen!))
+    return of(p, chosen!).map((x, i) => choose(chosen!, x, others[i]!))
   },
   lower: {
     kind: 'branch',
@@ -82,28 +90,6 @@ export const condP: Primitive<CondParams> = {
     return run(outputs, new Map(inputs.map((x, i) => [x, operands[i]!]))).map((v) => v.data)
   },
 }
-
-/** where(flags, x, y) for one flag, or for one a member of the leading axis. */
-const choose = (flags: Expr, x: Expr, y: Expr): Expr => {
-  const lead = flags.shape.length
-  return where(broadcastTo(reshape(flags, [...flags.shape, ...x.shape.slice(lead).map(() => 1)]), x.shape), x, y)
-}
-
-/** Graphs found to have rounds of unknown number inside, at any depth, or not to. */
-const known = new WeakMap<Graph, boolean>()
-const endless = (of: Graph): boolean => {
-  const seen = known.get(of)
-  if (seen !== undefined) return seen
-  const whileLoop: unknown = whileP
-  const found = toposort(of.outputs).some(({ prim, params }) => prim === whileLoop || graphsIn(params).some(endless))
-  known.set(of, found)
-  return found
-}
-/** The graphs among params. */
-const graphsIn = (params: unknown): readonly Graph[] =>
-  typeof params === 'object' && params !== null ? Object.values(params).filter(isGraph) : []
-const isGraph = (value: unknown): value is Graph =>
-  typeof value === 'object' && value !== null && 'inputs' in value && 'outputs' in value
 
 /** Two loops of one round or none: the results of the branch that is not chosen pass through. */
 const skipping = (chosen: Expr, operands: readonly Expr[], { onTrue, onFalse }: CondParams): readonly Expr[] => {

@@ -9,14 +9,14 @@ import { sameShape } from '../base/shape.ts'
 import { applyAll, type Expr, type Primitive, type Value } from '../graph/expr.ts'
 import { type Graph, graph, inlined } from '../graph/graph.ts'
 import { parameter } from '../graph/parameter.ts'
-import { broadcastTo, reshape, spread } from '../primitives/broadcast.ts'
+import { toposort } from '../graph/walk.ts'
+import { spread } from '../primitives/broadcast.ts'
 import { fillLike } from '../primitives/leaves.ts'
 import { demandShape } from '../primitives/operands.ts'
-import { reduceMax } from '../primitives/reduce.ts'
-import { cast, ne, where } from '../primitives/select.ts'
 import { batchGraph, placed, pushforwardGraph } from '../transform/derived.ts'
 import { present } from './call.ts'
 import { grown } from './grown.ts'
+import { any, choose, onlyMembers } from './members.ts'
 import { loop } from '../graph/loop.ts'
 
 export interface WhileParams {
@@ -87,16 +87,16 @@ export const whileP: Primitive<WhileParams> = {
     const { graph: over, batched: made } = bodyOver(flags)
     const inputs = over.inputs
     const carries = inputs.slice(operands)
-    const next = over.outputs.map((out, i) => (flags[i] === true && made[i] !== true ? spread(out, size) : out))
     const [going] = inlined(asked.graph, inputs)
+    const ending = asked.batched[0] === true
+    // Rounds inside might never end on what has ended.
+    const given = ending && endless(body) ? onlyMembers(going!, inputs, [...fixed, ...flags]) : inputs
+    const next = inlined(over, given).map((out, i) => (flags[i] === true && made[i] !== true ? spread(out, size) : out))
     const starts = args.slice(operands).map((c, i) => (flags[i] === true && first[i] !== true ? spread(c, size) : c))
     const results = applyAll(whileP, [...args.slice(0, operands), ...starts], {
       operands,
-      test: graph(inputs, [asked.batched[0] === true ? any(going!) : going!]),
-      body: graph(
-        inputs,
-        asked.batched[0] === true ? next.map((out, i) => where(like(going!, out), out, carries[i]!)) : next,
-      ),
+      test: graph(inputs, [ending ? any(going!) : going!]),
+      body: graph(inputs, ending ? next.map((out, i) => choose(going!, out, carries[i]!)) : next),
     })
     return results.map((out, i) => (flags[i] === true ? out : spread(out, size)))
   },
@@ -117,14 +117,21 @@ export const whileP: Primitive<WhileParams> = {
     return carries.map((v) => v.data)
   },
 }
-/** Whether any of a vector of bools is true. */
-const any = (flags: Expr): Expr => {
-  const most = reduceMax(cast('i32', flags), [0])
-  return ne(most, fillLike(most, 0))
+/** Graphs found to have rounds of unknown number inside, at any depth, or not to. */
+const known = new WeakMap<Graph, boolean>()
+export const endless = (of: Graph): boolean => {
+  const seen = known.get(of)
+  if (seen !== undefined) return seen
+  const whileLoop: unknown = whileP
+  const found = toposort(of.outputs).some(({ prim, params }) => prim === whileLoop || graphsIn(params).some(endless))
+  known.set(of, found)
+  return found
 }
-/** A flag a member, at each of its elements. */
-const like = (flags: Expr, x: Expr): Expr =>
-  broadcastTo(reshape(flags, [flags.shape[0]!, ...x.shape.slice(1).map(() => 1)]), x.shape)
+/** The graphs among params. */
+const graphsIn = (params: unknown): readonly Graph[] =>
+  typeof params === 'object' && params !== null ? Object.values(params).filter(isGraph) : []
+const isGraph = (value: unknown): value is Graph =>
+  typeof value === 'object' && value !== null && 'inputs' in value && 'outputs' in value
 
 /** The carries when the test no longer holds. */
 export const whileLoop = (params: WhileParams, args: readonly Expr[]): readonly Expr[] =>
