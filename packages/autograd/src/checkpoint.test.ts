@@ -157,3 +157,10 @@ describe('the recomputation survives simplification', () => {
     expect(values(grad(loss(checkpoint(f, { keep: 'products' })))(w))).toEqual(values(grad(loss(f))(w)))
   })
 })
+
+test('keeps what can be kept', () => {
+  const plainly = checkpoint as (f: unknown, options: unknown) => unknown
+  expect(() => plainly((x: Scalar) => x, { keep: 'dots' })).toThrow(
+    "checkpoint: keep is the string dots. Choose 'nothing' or 'products'.",
+  )
+})

@@ -3,7 +3,7 @@
  * Training deep nets with sublinear memory cost, section 4.
  */
 import type { Tree } from '@adjoint/tensor'
-import { checkpoint as checkpointed, type Kept } from '@adjoint/tensor/ir'
+import { checkpoint as checkpointed, demandOneOf, type Kept } from '@adjoint/tensor/ir'
 import { demandFunction, take, traced } from './trees.ts'
 
 /** What a checkpointed function keeps for its backward pass beside its arguments. */
@@ -39,6 +39,7 @@ export const checkpoint = <A extends readonly Tree[], B extends Tree>(
   { keep = 'nothing' }: CheckpointOptions = {},
 ): ((...args: A) => B) => {
   demandFunction('checkpoint', f)
+  demandOneOf('checkpoint', 'keep', keep, ['nothing', 'products'])
   return (...args) => {
     const primals = take(args)
     const { closed, rebuild } = traced('checkpoint', f, primals)

@@ -9,7 +9,7 @@ export * as ix from './loops/ix.ts'
 /** Scalar arithmetic: what a pointwise lowering gives for one element. */
 export * as scalars from './loops/scalar.ts'
 export { dtypes, isFloat, type DType, type HostArray } from './base/dtype.ts'
-export { DTypeError, ShapeError, showAval } from './base/errors.ts'
+export { demandOneOf, DTypeError, ShapeError, showAval } from './base/errors.ts'
 export { normalizeAxis, sameShape, showShape, sizeOf } from './base/shape.ts'
 export { atCaller, atSite, describeSite, type Site } from './base/site.ts'
 export {

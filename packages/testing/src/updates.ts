@@ -4,7 +4,7 @@
  * results, values differentiated, and steps that feed their results back. What such a program computes must not depend on
  * any of that: `playUpdates` says what it should give, in double precision.
  */
-import { grad } from '@adjoint/autograd'
+import { grad, vmap } from '@adjoint/autograd'
 import {
   add,
   concat,
@@ -17,6 +17,7 @@ import {
   gt,
   lt,
   matmul,
+  minimum,
   mul,
   reshape,
   roll,
@@ -25,6 +26,7 @@ import {
   slice,
   softmax,
   sort,
+  stack,
   stopGradient,
   sub,
   sum,
@@ -61,6 +63,8 @@ export interface UpdateProgram {
   /** How it is run: compiled or not, and whether the gradients of a sum of the results are results too. */
   readonly compiled: boolean
   readonly differentiated: boolean
+  /** Whether these gradients are those of a batch of two, whose members have rows of their own. */
+  readonly mapped: boolean
   /** How often the results become the arguments of another call, where there are as many of them. */
   readonly repeated: number
 }
@@ -212,30 +216,35 @@ export const updatePrograms = ({ maxSteps = 8 }: { readonly maxSteps?: number } 
         donated: fc.array(fc.boolean(), { minLength: count, maxLength: count }),
         compiled: fc.boolean(),
         differentiated: fc.boolean(),
+        mapped: fc.boolean(),
         repeated: fc.nat(2),
       })
     })
 
 /** The program as a function: results, then the gradients for each argument where these are asked for. */
 export const buildUpdates =
-  ({ steps, wanted, differentiated }: UpdateProgram) =>
+  ({ steps, wanted, differentiated, mapped }: UpdateProgram) =>
   (xs: readonly F32[], row: I32): readonly F32[] => {
-    const results = (args: readonly F32[]): readonly F32[] => {
+    const results = (args: readonly F32[], at: I32): readonly F32[] => {
       const values = [...args]
       const pick = (n: number): F32 => values[values.length - 1 - (n % values.length)]!
-      for (const { op, x, y, k } of steps) values.push(operations[op]![1](pick(x), pick(y), k, row))
+      for (const { op, x, y, k } of steps) values.push(operations[op]![1](pick(x), pick(y), k, at))
       return wanted.map(pick)
     }
-    if (!differentiated) return results(xs)
-    const loss = (args: readonly F32[]) =>
-      results(args)
+    if (!differentiated) return results(xs, row)
+    const loss = (args: readonly F32[], at: I32) =>
+      results(args, at)
         .map((y) => sum()(mul(tanh(y), y)))
         .reduce((a, b) => add(a, b))
-    return [...results(xs), ...grad(loss)(xs)]
+    if (!mapped) return [...results(xs, row), ...grad(loss)(xs, row)]
+    const two = xs.map((x): F32 => stack(0)([x, mul(x, 0.5)]))
+    const slopes = vmap(grad(loss))(two, stack(0)([row, minimum(row, 1)]))
+    return [...results(xs, row), ...slopes.map((g): F32 => sum({ axis: 0 })(g))]
   }
 
 /** The names of the steps, for a counterexample. */
 export const describeUpdates = (program: UpdateProgram): string =>
+  (program.mapped ? 'mapped: ' : '') +
   program.steps.map(({ op, x, y, k }) => `${operations[op]![0]}(${x}, ${y}; ${k})`).join(' | ')
 
 /** Whether the results can be the arguments of the next call. */

@@ -35,7 +35,8 @@ export const shown = (value: unknown): string => {
   if (value === null || value === undefined) return String(value)
   if (Array.isArray(value)) return `an array of ${value.length}`
   if (typeof value === 'function') return 'a function'
-  return typeof value === 'number' || typeof value === 'string' ? `the ${typeof value} ${value}` : `a ${typeof value}`
+  if (typeof value === 'number' || typeof value === 'string') return `the ${typeof value} ${value}`
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`
 }
 const wayOut = (value: unknown): string => {
   if (typeof value === 'function') return 'Call it first: an operation takes its configuration, and then its tensors'
@@ -46,3 +47,10 @@ const wayOut = (value: unknown): string => {
 /** What was given for a tensor (`which`: its place) is none: it was forgotten, or is a function that was not called. */
 export const notATensor = (op: string, which: string, value: unknown): TypeError =>
   new TypeError(`${op}: ${which} is ${shown(value)}, not a tensor. ${wayOut(value)}.`)
+
+/** Throws TypeError where an option has a value that it does not know: plain JavaScript may pass any. */
+export const demandOneOf = (op: string, option: string, value: unknown, choices: readonly string[]): void => {
+  if (choices.some((choice) => choice === value)) return
+  const names = choices.map((choice) => `'${choice}'`).join(' or ')
+  throw new TypeError(`${op}: ${option} is ${shown(value)}. Choose ${names}.`)
+}

@@ -2,7 +2,7 @@
  * Control flow as values: loops and choices that are one node of a program, compiled once and not unrolled. Their functions
  * are traced once, on placeholders; what they close over is part of the loop, and receives its gradients.
  */
-import { DTypeError, showAval, ShapeError, shown } from '../base/errors.ts'
+import { demandOneOf, DTypeError, showAval, ShapeError, shown } from '../base/errors.ts'
 import type { Shape } from '../base/shape.ts'
 import { cond as branch } from '../control/cond.ts'
 import { type Saved, scan as scanned } from '../control/scan.ts'
@@ -14,6 +14,7 @@ import { type Scalar, type Tensor, typed } from '../graph/tensor.ts'
 import * as tree from '../graph/tree.ts'
 import { substitute } from '../graph/walk.ts'
 import * as raw from '../primitives/index.ts'
+import { demandTensor } from './align.ts'
 
 type Tree = tree.Tree
 
@@ -136,6 +137,7 @@ export function scan(
   f: (...args: readonly Tree[]) => unknown,
   { length, reverse = false, keep = 'values' }: ScanConfig = {},
 ) {
+  demandOneOf('scan', 'keep', keep, ['values', 'carries'])
   return (init: Tree, xs: Tree): readonly [Tree, Tree] => {
     const start = tree.flatten(init)
     const rows = tree.flatten(xs)
@@ -173,6 +175,13 @@ const pairOf = (returned: unknown): readonly Tree[] => {
   )
 }
 
+/** Rounds are counted in i32. */
+const MOST_ROUNDS = 2 ** 31 - 1
+const demandRounds = (op: string, n: number): void => {
+  if (!Number.isSafeInteger(n) || n < 0 || n > MOST_ROUNDS)
+    throw new RangeError(`${op}: ${n} rounds. Give a whole number from 0 to ${MOST_ROUNDS}.`)
+}
+
 const lengthOf = (xs: readonly Expr[], paths: readonly string[], length: number | undefined): number => {
   const bare = xs.find((x) => x.shape.length === 0)
   if (bare !== undefined)
@@ -185,7 +194,7 @@ const lengthOf = (xs: readonly Expr[], paths: readonly string[], length: number 
   const n = length ?? xs[0]?.shape[0]
   if (n === undefined)
     throw new TypeError('scan: there are no rows, and so no number of rounds. Pass arrays, or { length }.')
-  if (!Number.isSafeInteger(n) || n < 0) throw new RangeError(`scan: ${n} rounds. Give a whole number from 0 up.`)
+  demandRounds('scan', n)
   xs.forEach((x, i) => {
     if (x.shape[0] === n) return
     throw new ShapeError({
@@ -228,7 +237,7 @@ export const foriLoop =
       ]
       return whileLoop(test, round)([typed<readonly [], 'i32'>(raw.fill([], 'i32', 0)), init])[1]
     }
-    if (!Number.isSafeInteger(n) || n < 0) throw new RangeError(`foriLoop: ${n} rounds. Give a whole number from 0 up.`)
+    demandRounds('foriLoop', n)
     const counted = scan((carry: C, i: Scalar<'i32'>) => [f(i, carry), null] as const, { keep })
     return counted(init, typed<readonly [number], 'i32'>(raw.iota([n], 0, 'i32')))[0]
   }
@@ -236,7 +245,9 @@ export const foriLoop =
 /**
  * Rounds of `body` as long as `test` holds of the carry; none where it does not hold of the first. How often is known only
  * when it runs: a batch is decoded until all its rows have ended, in one call. `jvp`, `vmap` (until the last member has
- * ended; the others stay as they are) and `jit` pass through it. Reverse mode is an error that says what to use.
+ * ended; the others stay as they are) and `jit` pass through it. Reverse mode is an error that says what to use. A test that
+ * holds for ever is a loop for ever: on wasm and reference the call does not return, on a GPU reading its result does not.
+ * Where that might be, count the rounds in the carry, and let the test hold of the count as well.
  *
  * @param test - A pure function of the carry to a bool scalar.
  * @param body - A pure function of the carry to the next.
@@ -299,6 +310,7 @@ export const cond =
   (...operands: A): B => {
     // the types say so; plain JavaScript may pass anything
     const chosen: Expr = pred
+    demandTensor('cond', chosen, 'pred')
     if (chosen.dtype !== 'bool' || chosen.shape.length > 0)
       throw new DTypeError({
         op: 'cond',
@@ -323,7 +335,7 @@ const demandAlike = (onTrue: Tree, onFalse: Tree): void => {
   const others = tree.leaves(onFalse)
   tree.leaves(onTrue).forEach((x, i) => {
     if (showAval(x) === showAval(others[i]!)) return
-    throw new ShapeError({
+    throw new (x.dtype === others[i]!.dtype ? ShapeError : DTypeError)({
       op: 'cond',
       operands: [x, others[i]!],
       rule: `the two branches give ${showAval(x)} and ${showAval(others[i]!)}`,

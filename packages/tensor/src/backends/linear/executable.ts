@@ -7,6 +7,7 @@ import type { Kernel } from '../../loops/kernel.ts'
 import { kernelSteps, type Program, type Step } from '../../loops/program.ts'
 import { type DeviceError, DeviceFailure, type Executable, type Storage } from '../../graph/device.ts'
 import { type Blame, siteOf } from '../blame.ts'
+import { demandDistinct } from '../distinct.ts'
 import type { Block } from './heap.ts'
 import type { Host, ProgramHold, Run } from './host.ts'
 import type { CompiledKernel } from './machine.ts'
@@ -110,15 +111,6 @@ export const loadProgram = (host: Host, program: Program): Executable => {
     )
     return host.arena.at(hold.need, () => blameFor(largest))
   }
-  const demandDistinct = (storages: readonly LinearStorage[]): void => {
-    if (new Set(storages).size === storages.length) return
-    storages.forEach((s, i) => {
-      if (program.donated[i] === true && storages.indexOf(s) !== storages.lastIndexOf(s))
-        throw new Error(
-          `argument ${i} is donated and is also another argument (or closed over) of the same call; pass a copy of it`,
-        )
-    })
-  }
 
   /** Where all is: the same for all rounds of a loop. */
   const setArguments = (runs: readonly Run[], arena: number): void => {
@@ -179,7 +171,7 @@ export const loadProgram = (host: Host, program: Program): Executable => {
     if (given.length !== program.inputs.length)
       throw new Error(`a program of ${program.inputs.length} inputs was called with ${given.length}`)
     const storages = given.map(host.own)
-    if (program.donated.includes(true)) demandDistinct(storages)
+    demandDistinct(program.donated, storages)
     const blocks = storages.map((s) => s.block())
     for (const { i, source } of inputs) if (source.kind === 'input') starts[i] = blocks[source.index]!.start
     const arena = workspace()

@@ -9,6 +9,7 @@ import { toposort } from '../../graph/walk.ts'
 import { sizeOf } from '../../base/shape.ts'
 import { type Device, type DeviceError, DeviceFailure, type Storage } from '../../graph/device.ts'
 import { type Blame, showBlame, siteOf } from '../blame.ts'
+import { demandDistinct } from '../distinct.ts'
 import { HostStorage, type Shelf } from './host-storage.ts'
 import { arrayBytes, processMemory } from '../engine/process-memory.ts'
 import { noteTaken, sayUncollected } from '../engine/turns.ts'
@@ -119,6 +120,7 @@ export const referenceDevice = ({ budget = processMemory() * 0.75 }: ReferenceOp
         run: (storages) => {
           demandUsable()
           if (released) throw new Error('this program can no longer run: it was released')
+          demandDistinct(donated, storages)
           const given = new Map(
             inputs.map((input, i) => [input, { ...storages[i]!.aval, data: own(storages[i]!).values() }]),
           )

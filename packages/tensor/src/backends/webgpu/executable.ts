@@ -4,6 +4,7 @@
  * into one command buffer, submitted once (but for long loops, and those that a flag ends: see performance.ts). Results go where the caller finds them: a donated input keeps its buffer, a
  * small result is copied out of the arena, a large one is computed in the caller's buffer.
  */
+import { demandDistinct } from '../distinct.ts'
 import type { Tuning } from './printer/index.ts'
 import type { Program } from '../../loops/program.ts'
 import { type Device, DeviceFailure, type Executable, type Storage } from '../../graph/device.ts'
@@ -174,13 +175,7 @@ export const loadProgram = (host: Host, program: Program): Executable => {
     if (released) throw new Error(`a ${label} was called after it was released`)
     const failed = broken.error ?? storages.find((s) => s.failure() !== null)?.failure() ?? null
     if (failed !== null) throw new DeviceFailure(failed)
-    if (new Set(storages).size === storages.length) return
-    storages.forEach((s, i) => {
-      if (program.donated[i] === true && storages.filter((t) => t === s).length > 1)
-        throw new Error(
-          `argument ${i} is donated and is also another argument (or closed over) of the same call; pass a copy of it`,
-        )
-    })
+    demandDistinct(program.donated, storages)
   }
 
   /** All memory of one call: the arena is made large enough, and so that it fails here where there is none. */
