@@ -10,6 +10,7 @@ import {
   stack,
   sum,
   tensor,
+  wasmDevice,
   zeros,
   type Scalar,
   type Tensor,
@@ -17,6 +18,7 @@ import {
 import {
   algebra,
   apply,
+  applyAll,
   demands,
   evaluate,
   primitives as p,
@@ -144,6 +146,7 @@ describe('the algebra of a primitive from outside', () => {
       ...hypotP,
       name: 'both',
       outs: (args) => [args[0]!, args[0]!],
+      lower: { kind: 'composite', expand: ([u, v]) => [u!, v!] },
       simplify: ({ args, outs }) => [args[0]!, outs[1]!],
     }
     const node = apply(both, [x, y], null).node
@@ -170,6 +173,72 @@ describe('the algebra of a primitive from outside', () => {
       toposort(simplify([1, 1, 2].map((v) => apply(prim, [x], { values: Float32Array.of(v) })))).length
     expect(nodes(table(true))).toBe(3)
     expect(nodes(table(false))).toBe(4)
+  })
+})
+
+describe('a record of two results from outside', () => {
+  type Rules = Partial<Primitive<null>>
+  /** x + y and x - y, with some rules replaced. */
+  const both = (rules: Rules = {}): Primitive<null> => {
+    const self: Primitive<null> = {
+      name: 'both',
+      outs: ([x]) => [x!, x!],
+      vjp: ([s, d], [out]) => {
+        const [ct, dt] = [s ?? p.fillLike(out!, 0), d ?? p.fillLike(out!, 0)]
+        return [p.add(ct, dt), p.sub(ct, dt)]
+      },
+      batch: (args, batched, size) => applyAll(self, p.align(args, batched, size), null),
+      lower: { kind: 'composite', expand: ([x, y]) => [p.add(x!, y!), p.sub(x!, y!)] },
+      evaluate: ([x, y]) => [x!.data.map((v, i) => v + y!.data[i]!), x!.data.map((v, i) => v - y!.data[i]!)],
+      ...rules,
+    }
+    return self
+  }
+  const x = tensor([1, 2])
+  const of = (rules: Rules, k = 0): ((u: Vec) => Vec) => {
+    const prim = both(rules)
+    return (u) => typed(applyAll(prim, [u, p.mul(u, u)], null)[k]!)
+  }
+  type Vec = Tensor<readonly [number], 'f32'>
+  const slope = (f: (u: Vec) => Vec) => grad((u: Vec) => sum()(f(u)) as Scalar)(x)
+  const data = (e: Expr): readonly number[] => [...evaluate([e])[0]!.data]
+
+  it('is differentiated by the result that is asked for', () => {
+    expect(data(slope(of({}, 1)))).toEqual([-1, -3])
+    expect(data(jvp(of({}, 1))(x, tensor([1, 1]))[1])).toEqual([-1, -3])
+    expect(
+      data(vmap(grad((u: Scalar) => typed<readonly [], 'f32'>(applyAll(both(), [u, p.mul(u, u)], null)[1]!)))(x)),
+    ).toEqual([-1, -3])
+  })
+  it('is held to what its rules promise', () => {
+    const short = (e: Expr): Expr => p.reduceSum(e, [0])
+    const forward = (rules: Rules) => (): unknown => jvp(of(rules, 1))(x, x)
+    expect(() => slope(of({ vjp: ([ct]) => [ct!] }))).toThrow(/vjp rule of both gave 1 answers for 2 arguments/)
+    expect(() => slope(of({ vjp: ([ct]) => [ct!, short(ct!)] }))).toThrow(
+      /both gave a f32\[\] for argument 1, a f32\[2\]/,
+    )
+    expect(() => slope(of({ vjp: (() => undefined) as never }))).toThrow(/vjp rule of both gave no list/)
+    expect(forward({ jvp: ([t]) => [t!] })).toThrow(/jvp rule of both gave 1 answers for 2 results/)
+    expect(forward({ jvp: ([t]) => [t!, short(t!)] })).toThrow(/jvp rule of both gave a f32\[\] for result 1/)
+    expect(() => slope(of({ saving: ([u]) => apply(p.negP, [short(u!)], null).node }))).toThrow(
+      /saving rule of both gave 1 answers for 2 results/,
+    )
+    expect(() => data(of({ evaluate: ([u]) => [u!.data] })(x))).toThrow(
+      /evaluate rule of both gave nothing for result 1/,
+    )
+    expect(() => data(of({ evaluate: ([u]) => [u!.data, new Float64Array(1)] })(x))).toThrow(
+      /gave 1 elements for result 1/,
+    )
+    const compiled = (rules: Rules) => (): unknown => jit(of(rules), { device: wasmDevice() }).program(x)
+    expect(compiled({ lower: { kind: 'composite', expand: ([u]) => [u!] } })).toThrow(
+      /expand rule of both gave 1 answers/,
+    )
+    expect(compiled({ lower: { kind: 'composite', expand: ([u]) => [u!, short(u!)] } })).toThrow(
+      /gave a f32\[\] for result 1/,
+    )
+    expect(() => of({ lower: { kind: 'pointwise', at: (index, arg) => arg(0, index) } })(x)).toThrow(
+      /both: 2 results of a pointwise lowering, which says how to compute one/,
+    )
   })
 })
 

@@ -3,6 +3,7 @@
  * leave lanes idle.
  */
 import { emptyReduction } from '../loops/scalar.ts'
+import { demandAnswers } from '../graph/answers.ts'
 import { type Expr, type Node, over } from '../graph/expr.ts'
 import { rewrite, toposort, withArgs } from '../graph/walk.ts'
 import { fill } from '../primitives/index.ts'
@@ -32,7 +33,11 @@ const expansion = (capabilities: Capabilities, node: Node, args: readonly Expr[]
   if (!expands(capabilities, node)) return null
   const { prim, params } = node
   const { lower } = prim
-  if (lower.kind === 'composite' || lower.kind === 'template') return lower.expand(args, params)
+  if (lower.kind === 'composite' || lower.kind === 'template') {
+    const results = lower.expand(args, params)
+    demandAnswers({ rule: 'expand', of: 'result' }, prim, results, node.outs)
+    return results
+  }
   if (lower.kind === 'branch') return capabilities.skips ? lower.skip(args, params) : lower.both(args, params)
   return lower.kind === 'update' ? [lower.composition(args, params)] : [args[0]!]
 }

@@ -3,6 +3,8 @@
  * simplification are all judged by this.
  */
 import type { Evaluator, Expr, Value } from './expr.ts'
+import { showAval } from '../base/errors.ts'
+import { sizeOf } from '../base/shape.ts'
 import { leak, traceOf } from './trace.ts'
 import { toposort } from './walk.ts'
 
@@ -19,7 +21,15 @@ export const evaluateWith: Evaluator = (roots, given) => {
       params,
       evaluateWith,
     )
-    outs.forEach((out, i) => values.set(out, { ...avals[i]!, data: found[i]! }))
+    outs.forEach((out, i) => {
+      const data = found[i]
+      if (data?.length !== sizeOf(out.shape))
+        throw new Error(
+          `The evaluate rule of ${prim.name} gave ${data === undefined ? 'nothing' : `${data.length} elements`} for result ${i}, a ${showAval(out)}. ` +
+            'It gives the elements of each result: correct the rule.',
+        )
+      values.set(out, { ...avals[i]!, data })
+    })
   }
   return roots.map((r) => values.get(r)!)
 }

@@ -188,12 +188,21 @@ const makeNode = ({ prim, args, params, site }: Omit<Node, 'outs'>, avals: reado
   return node
 }
 
+/** Lowerings of several results; the others say how to compute one. */
+const SEVERAL: ReadonlySet<Lowering<never>['kind']> = new Set(['composite', 'template', 'branch', 'loop'] as const)
+
 /** The only constructor of nodes. */
 export const applyAll = <P>(prim: Primitive<P>, args: readonly Expr[], params: P): readonly Expr[] => {
   for (let i = 0; i < args.length; i++) if (!isExpr(args[i])) throw notATensor(prim.name, `operand ${i + 1}`, args[i])
   // The one cast of the IR: a node forgets its primitive's parameter type, and only hands `params` back to `prim`.
   const of = { prim: prim as Primitive<unknown>, args, params, site: captureSite() }
-  return makeNode(of, prim.outs(args, params)).outs
+  const avals = prim.outs(args, params)
+  if (avals.length > 1 && !SEVERAL.has(prim.lower.kind))
+    throw new Error(
+      `${prim.name}: ${avals.length} results of a ${prim.lower.kind} lowering, which says how to compute one. ` +
+        'Give it a composite lowering: each of its results by a primitive of one result.',
+    )
+  return makeNode(of, avals).outs
 }
 
 /** The result of a primitive that has one. */

@@ -1,8 +1,7 @@
 /** Reverse mode: one walk against the order of computation, one rule a node. */
 import { isFloat } from '../base/dtype.ts'
-import { showAval } from '../base/errors.ts'
-import { sameShape } from '../base/shape.ts'
 import { atSite } from '../base/site.ts'
+import { demandAnswers } from '../graph/answers.ts'
 import { type Expr, type Node, over } from '../graph/expr.ts'
 import { dependents } from '../graph/walk.ts'
 import { add } from '../primitives/arithmetic.ts'
@@ -39,6 +38,7 @@ const saved = (
       saving === undefined
         ? over(node, args)
         : atSite(node.site, () => saving(args, node.params, wantedOf(node, depends)))
+    if (saving !== undefined) demandAnswers({ rule: 'saving', of: 'result' }, node.prim, next.outs, node.outs, true)
     node.outs.forEach((out, i) => image.set(out, next.outs[i]!))
     return next
   })
@@ -52,15 +52,8 @@ const cotangents = (
   wanted: readonly boolean[],
 ): readonly (Expr | null)[] => {
   const found = node.prim.vjp(cts, node.outs, node.args, node.params, wanted)
-  return found.map((g, k) => {
-    const arg = node.args[k]!
-    if (g !== null && (!sameShape(g.shape, arg.shape) || g.dtype !== arg.dtype))
-      throw new Error(
-        `The vjp rule of ${node.prim.name} gave argument ${k}, a ${showAval(arg)}, a cotangent ${showAval(g)}. ` +
-          'A cotangent has the shape and dtype of its primal: correct the rule.',
-      )
-    return wanted[k] === true ? g : null
-  })
+  demandAnswers({ rule: 'vjp', of: 'argument' }, node.prim, found, node.args)
+  return found.map((g, k) => (wanted[k] === true ? g : null))
 }
 
 /** The pullback of the graph that leads from `inputs` to `outputs`. */

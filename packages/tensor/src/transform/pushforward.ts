@@ -4,6 +4,7 @@
  */
 import { isFloat } from '../base/dtype.ts'
 import { atSite } from '../base/site.ts'
+import { demandAnswers } from '../graph/answers.ts'
 import type { Expr, Node } from '../graph/expr.ts'
 import { dependents } from '../graph/walk.ts'
 import { input } from '../primitives/control.ts'
@@ -23,6 +24,7 @@ const transposed = (node: Node, tangents: readonly (Expr | null)[]): readonly (E
     params,
     tangents.map((t) => t !== null),
   )
+  demandAnswers({ rule: 'vjp', of: 'argument' }, prim, back, args)
   const reached = back.flatMap((g, i) => {
     const t = tangents[i] ?? null
     return g === null || t === null ? [] : [{ g, t }]
@@ -51,6 +53,7 @@ export const pushforwardOf =
       const pushed = atSite(node.site, () =>
         jvp === undefined ? transposed(node, own) : jvp(own, node.outs, node.args, node.params),
       )
+      demandAnswers({ rule: 'jvp', of: 'result' }, node.prim, pushed, node.outs)
       node.outs.forEach((out, i) => {
         const t = pushed[i] ?? null
         if (t !== null && !found.has(out)) found.set(out, t)
