@@ -62,13 +62,16 @@ export { llama, type LlamaConfig } from './models/llama.ts'
 export {
   applyUpdates,
   chain,
+  type ExtraArguments,
   type GradientTransformation,
   identity,
   opaque,
-  type Selection,
   stateless,
   transformations,
 } from './optim/transformation.ts'
+export type { Coefficient } from './optim/coefficient.ts'
+export type { Labels, Mask, Selection } from './optim/mark.ts'
+export { masked, partition, setToZero } from './optim/partition.ts'
 export { type Counted, type LearningRate, scale, scaleByLearningRate, scaleBySchedule } from './optim/scale.ts'
 export { momentum, sgd, type SgdConfig, type TraceConfig } from './optim/sgd.ts'
 export {

@@ -86,7 +86,7 @@ describe('accumulate', () => {
           window.forEach((rows) => {
             if (found !== null) expect(values(found).every((v) => v === 0)).toBe(true)
             const weight = traced ? scalar(tokensOf(rows)) : tokensOf(rows)
-            ;[found, partState] = parts.update(gradientOf(rows), partState, params, weight)
+            ;[found, partState] = parts.update(gradientOf(rows), partState, params, { weight })
           })
           if (window.length < every) {
             expect(values(found).every((v) => v === 0)).toBe(true)
@@ -144,7 +144,7 @@ describe('accumulate', () => {
     for (const traced of [false, true]) {
       const way: Way = {
         ...optimizer,
-        update: (g, state, at, n) => optimizer.update(g, state, at, traced ? scalar(n) : n),
+        update: (g, state, at, n) => optimizer.update(g, state, at, { weight: traced ? scalar(n) : n }),
       }
       fc.assert(
         fc.property(runs, (given) => {
@@ -154,7 +154,9 @@ describe('accumulate', () => {
       )
     }
     for (const device of devices) {
-      const update = jit((g: X, s: State, at: X, tokens: Scalar) => optimizer.update(g, s, at, tokens), { device })
+      const update = jit((g: X, s: State, at: X, tokens: Scalar) => optimizer.update(g, s, at, { weight: tokens }), {
+        device,
+      })
       const way: Way = {
         update: (g, s, at, n) => update(g, s, at, scalar(n)),
         flush: jit((s: State, at: X) => optimizer.flush(s, at), { device }),
@@ -173,7 +175,8 @@ describe('accumulate', () => {
           const optimizer = accumulate({ every: 3 })(sgd({ learningRate: 1 }))
           let state = optimizer.init(params)
           let step = params
-          for (const r of rows) [step, state] = optimizer.update(gradientOf([r]), state, params, weigh(r))
+          for (const r of rows)
+            [step, state] = optimizer.update(gradientOf([r]), state, params, { weight: weigh(r) ?? 1 })
           return step
         }
         near(
@@ -197,7 +200,7 @@ describe('accumulate', () => {
     const of = (...given: readonly (readonly [number, number])[]): readonly number[] => {
       let state = optimizer.init(at(0))
       let step = at(0)
-      for (const [g, weight] of given) [step, state] = optimizer.update(at(g), state, at(0), weight)
+      for (const [g, weight] of given) [step, state] = optimizer.update(at(g), state, at(0), { weight })
       return values(step)
     }
     expect(of([NaN, 0], [2, 5], [Infinity, 0])).toEqual([-2])
@@ -212,7 +215,7 @@ describe('accumulate', () => {
     for (const device of devices) {
       const step = jit(
         (state: ReturnType<typeof optimizer.init>, g: typeof begun, tokens: Scalar) =>
-          optimizer.update(g, state, begun, tokens),
+          optimizer.update(g, state, begun, { weight: tokens }),
         { donate: [0], device },
       )
       const flush = jit((state: ReturnType<typeof optimizer.init>) => optimizer.flush(state, begun), { device })
@@ -235,7 +238,7 @@ describe('accumulate', () => {
     const optimizer = accumulate({ every: 2 })(sgd({ learningRate: 1 }))
     const state = optimizer.init(params)
     for (const weight of [-1, NaN, Infinity])
-      expect(() => optimizer.update(params, state, params, weight)).toThrow(/accumulate: the weight is/)
+      expect(() => optimizer.update(params, state, params, { weight })).toThrow(/accumulate: the weight is/)
     expect(() => optimizer.flush({} as typeof state, params)).toThrow(/accumulate: the state is/)
   })
 })
@@ -244,8 +247,8 @@ test('a traced weight that is none makes the window NaN, which is seen', () => {
   const optimizer = accumulate({ every: 2 })(sgd({ learningRate: 1 }))
   const params: Tree = tensor([1, 2])
   for (const weight of [NaN, -1]) {
-    const [, first] = optimizer.update(tensor([1, 1]), optimizer.init(params), params, scalar(weight))
-    const [step] = optimizer.update(tensor([1, 1]), first, tensor([1, 2]), scalar(1))
+    const [, first] = optimizer.update(tensor([1, 1]), optimizer.init(params), params, { weight: scalar(weight) })
+    const [step] = optimizer.update(tensor([1, 1]), first, tensor([1, 2]), { weight: scalar(1) })
     expect(values(step).every(Number.isNaN)).toBe(true)
   }
 })

@@ -16,7 +16,7 @@ import {
   where,
   zeros,
 } from '@adjoint/tensor'
-import { demandState, type GradientTransformation, mapFloats, zeroTree } from './transformation.ts'
+import { demandState, type ExtraArguments, type GradientTransformation, mapFloats, zeroTree } from './transformation.ts'
 
 /** The micro-batches since the last update, and the state of the transformation inside. */
 export type AccumulateState<S extends Tree> = {
@@ -34,13 +34,14 @@ export interface Accumulating<S extends Tree> extends GradientTransformation<Acc
    * Takes in the gradient of one micro-batch. `weight` is what its loss is a mean over: its tokens where that is the mean
    * over tokens, its rows where that is the mean over rows. Default 1: all hold the same. One that holds nothing (weight 0)
    * adds nothing, whatever its gradient. A window of such alone is no batch: it closes without an update, and the inner
-   * transformation keeps its state (no count, no momentum that decays, no weight decay).
+   * transformation keeps its state (no count, no momentum that decays, no weight decay). The inner transformation is given
+   * the other extra arguments of the call that closes the window.
    */
   readonly update: <P extends Tree>(
     updates: P,
     state: AccumulateState<S>,
     params: P,
-    weight?: number | Scalar,
+    extra?: ExtraArguments,
   ) => readonly [updates: P, state: AccumulateState<S>]
   /**
    * Makes the update that is due for what came since the last one: at the end of the data, where the last window is not
@@ -49,6 +50,7 @@ export interface Accumulating<S extends Tree> extends GradientTransformation<Acc
   readonly flush: <P extends Tree>(
     state: AccumulateState<S>,
     params: P,
+    extra?: ExtraArguments,
   ) => readonly [updates: P, state: AccumulateState<S>]
 }
 
@@ -61,8 +63,8 @@ export interface Accumulating<S extends Tree> extends GradientTransformation<Acc
  *
  * the gradient of the mean over all tokens of the window, however unevenly they are spread; an unweighted mean of means
  * (optax's MultiSteps, and many trainers before `num_items_in_batch`) counts tokens of short micro-batches more. The mean
- * is a running one, as MultiSteps' is, so that sums of large gradients do not overflow. It has to be outermost: `chain`
- * passes no weights on. Throws RangeError unless `every` is a positive integer, and for a weight that is negative or not
+ * is a running one, as MultiSteps' is, so that sums of large gradients do not overflow. Inside a `chain` there is no `flush`:
+ * keep it outermost where a last window may not be full. Throws RangeError unless `every` is a positive integer, and for a weight that is negative or not
  * finite.
  *
  * @example
@@ -71,10 +73,10 @@ export interface Accumulating<S extends Tree> extends GradientTransformation<Acc
  * import { full, readAsync } from '@adjoint/tensor'
  * const params = { bias: full([1], 0) }
  * const optimizer = accumulate({ every: 2 })(sgd({ learningRate: 1 }))
- * const [first, state] = optimizer.update({ bias: full([1], 1) }, optimizer.init(params), params, 30)
- * const [second, next] = optimizer.update({ bias: full([1], 3) }, state, params, 10)
+ * const [first, state] = optimizer.update({ bias: full([1], 1) }, optimizer.init(params), params, { weight: 30 })
+ * const [second, next] = optimizer.update({ bias: full([1], 3) }, state, params, { weight: 10 })
  * console.log(await readAsync(first.bias), await readAsync(second.bias)) // [0] [-1.5]
- * const [, waiting] = optimizer.update({ bias: full([1], 5) }, next, params, 10)
+ * const [, waiting] = optimizer.update({ bias: full([1], 5) }, next, params, { weight: 10 })
  * const [last] = optimizer.flush(waiting, params)
  * console.log(await readAsync(last.bias)) // [-5]
  * ```
@@ -86,9 +88,14 @@ export const accumulate =
       throw new RangeError(`accumulate: every is ${every}. Give the number of micro-batches of an update, 1 or more.`)
 
     /** The update from what is held, where it is due; `params` lend the structure. */
-    const apply = <P extends Tree>(due: Scalar<'bool'>, state: AccumulateState<S>, params: P) => {
+    const apply = <P extends Tree>(
+      due: Scalar<'bool'>,
+      state: AccumulateState<S>,
+      params: P,
+      extra?: ExtraArguments,
+    ) => {
       const mean = mapFloats((_, m) => m, params, state.mean)
-      const [step, next] = inner.update(mean, state.inner, params)
+      const [step, next] = inner.update(mean, state.inner, params, extra)
       // Of a window that held nothing there is no mean. A NaN is not nothing.
       const made = and(due, ne(state.held, 0))
       const after: AccumulateState<S> = {
@@ -106,7 +113,8 @@ export const accumulate =
         mean: zeroTree(params),
         inner: inner.init(params),
       }),
-      update: (updates, state, params, weight = 1) => {
+      update: (updates, state, params, extra) => {
+        const { weight = 1, ...others } = extra ?? {}
         demandState('accumulate', ['count', 'held', 'inner', 'mean'], state)
         if (typeof weight === 'number' && !(weight >= 0 && weight < Infinity))
           throw new RangeError(
@@ -119,11 +127,11 @@ export const accumulate =
         const share = where(eq(held, 0), 0, div(holds, where(eq(held, 0), 1, held)))
         const counts = ne(share, 0)
         const mean = mapFloats((g, m) => where(counts, add(m, mul(sub(g, m), share)), m), updates, state.mean)
-        return apply(eq(count, every), { count, held, mean, inner: state.inner }, params)
+        return apply(eq(count, every), { count, held, mean, inner: state.inner }, params, others)
       },
-      flush: (state, params) => {
+      flush: (state, params, extra) => {
         demandState('accumulate', ['count', 'held', 'inner', 'mean'], state)
-        return apply(gt(state.count, 0), state, params)
+        return apply(gt(state.count, 0), state, params, extra)
       },
     }
   }

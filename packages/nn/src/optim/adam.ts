@@ -1,75 +1,35 @@
 /**
- * Adam and AdamW. The step count is a traced scalar of the state, so one compiled step serves the whole run, and bias
- * correction is `-expm1(t log b)` rather than `1 - b^t`: the difference of numbers near 1 would lose four of seven digits
- * in single precision at the first steps of b = 0.999.
- *
- * A gradient beyond 1e18 counts as 1e18: its square would be infinite, and the parameter would never move again. An
- * infinite or NaN one is not held: it makes the parameter NaN, which is seen.
+ * Adam, NAdam and AdamW. The step count is a traced scalar of the state, so one compiled step serves the whole run.
  */
-import {
-  abs,
-  add,
-  cast,
-  div,
-  expm1,
-  gt,
-  mul,
-  neg,
-  scalar,
-  type Scalar,
-  sqrt,
-  square,
-  type Tree,
-  where,
-} from '@adjoint/tensor'
-import type { Floats } from '../layer.ts'
+import { add, cast, div, mul, scalar, type Scalar, sqrt, type Tree } from '@adjoint/tensor'
+import { type Coefficient, complement, demandDecay, demandSmall, plus, scalarOf } from './coefficient.ts'
 import { addDecayedWeights } from './decay.ts'
+import type { Mask } from './mark.ts'
+import { correction, held, meanOf, meanOfSquares } from './moment.ts'
 import { type Counted, type LearningRate, scaleByLearningRate } from './scale.ts'
-import {
-  chain,
-  demandState,
-  type GradientTransformation,
-  mapFloats,
-  type Selection,
-  zeroTree,
-} from './transformation.ts'
+import { chain, demandState, type GradientTransformation, mapFloats, zeroTree } from './transformation.ts'
 
 /** How Adam averages. */
 export interface AdamMoments {
   /** Decay of the mean of gradients. Default 0.9. */
-  readonly b1?: number
+  readonly b1?: Coefficient
   /** Decay of the mean of their squares. Default 0.999. */
-  readonly b2?: number
+  readonly b2?: Coefficient
   /** Added to the root of the second moment. Default 1e-8. */
-  readonly eps?: number
+  readonly eps?: Coefficient
+  /** Looks one step ahead, as NAdam does. Default false. */
+  readonly nesterov?: boolean
 }
 
 /** Updates made, and the two moments, each with the structure of the parameters. */
 export type AdamState = { readonly count: Scalar<'i32'>; readonly mu: Tree; readonly nu: Tree }
 
-// 1 - b^t
-const correction = (b: number, t: Scalar): Scalar => neg(expm1(mul(t, Math.log(b))))
-
-const LARGEST = 1e18
-const held = (g: Floats): Floats => {
-  const size: Floats = abs(g)
-  return mul(g, where(gt(size, LARGEST), div(LARGEST, size), 1)) // Infinity times 0 is NaN
-}
-
-const demandMoments = ({ b1 = 0.9, b2 = 0.999, eps = 1e-8 }: AdamMoments): void => {
-  for (const [name, b] of [
-    ['b1', b1],
-    ['b2', b2],
-  ] as const)
-    if (!(b >= 0 && b < 1)) throw new RangeError(`adam: ${name} is ${b}. Choose a decay from 0 to below 1.`)
-  if (!(eps >= 0)) throw new RangeError(`adam: eps is ${eps}. Choose a small positive number, such as 1e-8.`)
-}
-
 /**
  * Updates divided by the root of their running second moment:
  * `m <- b1 m + (1 - b1) g`, `v <- b2 v + (1 - b2) g^2`, update `m' / (sqrt(v') + eps)` with `m' = m / (1 - b1^t)`,
- * `v' = v / (1 - b2^t)`. With eps 0 a parameter whose gradients have all been 0 becomes NaN, as 0 / 0. Source: Kingma and
- * Ba (arXiv:1412.6980), algorithm 1. Throws RangeError for decays outside [0, 1) and a negative eps; its update throws
+ * `v' = v / (1 - b2^t)`. With `nesterov`, `m' = b1 m / (1 - b1^(t+1)) + (1 - b1) g / (1 - b1^t)` (Dozat, Incorporating
+ * Nesterov momentum into Adam, ICLR workshop 2016, algorithm 2 with a constant b1, as in optax). With eps 0 a parameter whose gradients have all been 0 becomes NaN, as 0 / 0. Source: Kingma and
+ * Ba (arXiv:1412.6980), algorithm 1. A gradient beyond 1e18 counts as 1e18. Throws RangeError for decays outside [0, 1) and a negative eps; its update throws
  * TreeError or ShapeError for a state of another optimizer or of other parameters.
  *
  * @example
@@ -82,19 +42,27 @@ const demandMoments = ({ b1 = 0.9, b2 = 0.999, eps = 1e-8 }: AdamMoments): void 
  * ```
  */
 export const scaleByAdam = (moments: AdamMoments): GradientTransformation<AdamState> => {
-  demandMoments(moments)
-  const { b1 = 0.9, b2 = 0.999, eps = 1e-8 } = moments
+  const { b1 = 0.9, b2 = 0.999, eps = 1e-8, nesterov = false } = moments
+  demandDecay('adam', { b1, b2 })
+  demandSmall('adam', { eps })
   return {
     init: (params) => ({ count: scalar(0, 'i32'), mu: zeroTree(params), nu: zeroTree(params) }),
     update: (updates, state) => {
       demandState('scaleByAdam', ['count', 'mu', 'nu'], state)
-      const grads = mapFloats(held, updates)
+      const grads = mapFloats((g) => held(g), updates)
       const count = add(state.count, 1)
       const t = cast('f32')(count)
       const [c1, c2] = [correction(b1, t), correction(b2, t)]
-      const mu = mapFloats((g, m) => add(mul(m, b1), mul(g, 1 - b1)), grads, state.mu)
-      const nu = mapFloats((g, v) => add(mul(v, b2), mul(square(g), 1 - b2)), grads, state.nu)
-      return [mapFloats((m, v) => div(div(m, c1), add(sqrt(div(v, c2)), eps)), mu, nu), { count, mu, nu }]
+      const mu = meanOf(b1, grads, state.mu)
+      const nu = meanOfSquares(b2, grads, state.nu)
+      const ahead = nesterov
+        ? { mean: div(scalarOf(b1), correction(b1, add(t, 1))), last: div(scalarOf(complement(b1)), c1) }
+        : null
+      const first =
+        ahead === null
+          ? mapFloats((m) => div(m, c1), mu)
+          : mapFloats((m, g) => add(mul(m, ahead.mean), mul(g, ahead.last)), mu, grads)
+      return [mapFloats((m, v) => div(m, plus(sqrt(div(v, c2)), eps)), first, nu), { count, mu, nu }]
     },
   }
 }
@@ -123,9 +91,9 @@ export const adam = (config: AdamConfig): GradientTransformation<readonly [AdamS
 /** Adam's configuration and the decay of weights. */
 export interface AdamWConfig extends AdamConfig {
   /** Default 0.01. */
-  readonly weightDecay?: number
+  readonly weightDecay?: Coefficient
   /** Which leaves decay. Default: all. */
-  readonly decays?: Selection
+  readonly decays?: Mask
 }
 
 /**

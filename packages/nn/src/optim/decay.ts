@@ -1,10 +1,13 @@
-/** Weight decay: a pull of the parameters towards zero, on those leaves that a selection names. */
-import { add, mul, tree } from '@adjoint/tensor'
-import { type GradientTransformation, mapFloats, type Selection, stateless } from './transformation.ts'
+/** Weight decay: a pull of the parameters towards zero, on those leaves that a mask takes. */
+import { add } from '@adjoint/tensor'
+import { type Coefficient, demandFinite, times } from './coefficient.ts'
+import { marksOf, type Mask } from './mark.ts'
+import { type GradientTransformation, mapFloats, stateless } from './transformation.ts'
 
 /**
- * Adds `weight p` to the update of each parameter that `selection` takes (all, where absent). The selection sees a leaf's
- * path and the leaf itself, so that masks need no second tree: `(path) => !path.endsWith('bias')`. Throws RangeError for a
+ * Adds `weight p` to the update of each parameter that `mask` takes (all, where absent). A function sees a leaf's path
+ * and the leaf itself, so that no second tree is needed: `(path) => !path.endsWith('bias')`; a tree of truth values says it for
+ * each leaf, or for all leaves below a place. Throws RangeError for a
  * weight that is not finite; its update throws TreeError or ShapeError where updates and parameters differ.
  *
  * @example
@@ -17,12 +20,11 @@ import { type GradientTransformation, mapFloats, type Selection, stateless } fro
  * console.log(await readAsync(updates.weight), await readAsync(updates.bias)) // [0.2] [0]
  * ```
  */
-export const addDecayedWeights = (weight: number, selection: Selection = () => true): GradientTransformation<null> => {
-  if (!Number.isFinite(weight))
-    throw new RangeError(`addDecayedWeights: the weight is ${weight}. Give a finite number, such as 0.01.`)
+export const addDecayedWeights = (weight: Coefficient, mask: Mask = () => true): GradientTransformation<null> => {
+  demandFinite('addDecayedWeights', { weight })
   return stateless((updates, params) => {
-    const paths = tree.paths(params)
+    const takes = marksOf('addDecayedWeights', mask, params)
     let at = 0
-    return mapFloats((u, p) => (selection(paths[at++]!, p) ? add(u, mul(p, weight)) : u), updates, params)
+    return mapFloats((u, p) => (takes[at++]! ? add(u, times(p, weight)) : u), updates, params)
   })
 }

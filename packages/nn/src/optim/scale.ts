@@ -1,10 +1,11 @@
 /** Transformations that multiply updates: by a number, by a schedule, by the negative learning rate. */
-import { add, mul, neg, scalar, type Scalar } from '@adjoint/tensor'
+import { add, isTensor, mul, neg, scalar, type Scalar } from '@adjoint/tensor'
+import { type Coefficient, demandFinite, times } from './coefficient.ts'
 import type { Schedule } from './schedule.ts'
 import { demandState, type GradientTransformation, mapFloats, stateless } from './transformation.ts'
 
-/** A number, or a schedule of the updates made so far. */
-export type LearningRate = number | Schedule
+/** A number, a scalar that only the program knows, or a schedule of the updates made so far. */
+export type LearningRate = Coefficient | Schedule
 
 /** State of whatever counts its updates. */
 export type Counted = { readonly count: Scalar<'i32'> }
@@ -20,8 +21,8 @@ export type Counted = { readonly count: Scalar<'i32'> }
  * console.log(await readAsync(updates.bias)) // Float32Array [-0.5]
  * ```
  */
-export const scale = (factor: number): GradientTransformation<null> =>
-  stateless((updates) => mapFloats((u) => mul(u, factor), updates))
+export const scale = (factor: Coefficient): GradientTransformation<null> =>
+  stateless((updates) => mapFloats((u) => times(u, factor), updates))
 
 /**
  * Multiplies updates by `schedule(count)`, where `count` is the number of updates made before.
@@ -63,9 +64,6 @@ export const scaleBySchedule = (schedule: Schedule): GradientTransformation<Coun
  */
 export const scaleByLearningRate = (learningRate: LearningRate): GradientTransformation<Counted> => {
   if (typeof learningRate === 'function') return scaleBySchedule((count) => neg(learningRate(count)))
-  if (!Number.isFinite(learningRate))
-    throw new RangeError(
-      `optimizer: learningRate is ${String(learningRate)}. Give a number, or a schedule of the updates made.`,
-    )
-  return scaleBySchedule(() => scalar(-learningRate))
+  if (typeof learningRate === 'number' || !isTensor(learningRate)) demandFinite('optimizer', { learningRate })
+  return scaleBySchedule(() => (typeof learningRate === 'number' ? scalar(-learningRate) : neg(learningRate)))
 }

@@ -3,6 +3,7 @@
  * part of the compiled step and changing the step number compiles nothing.
  */
 import { add, cast, clamp, cos, div, full, lt, mul, type Scalar, sub, where } from '@adjoint/tensor'
+import { demandFinite } from './coefficient.ts'
 
 /** `count` (updates made before this one, from 0) to a coefficient. */
 export type Schedule = (count: Scalar<'i32'>) => Scalar
@@ -20,11 +21,6 @@ export type Schedule = (count: Scalar<'i32'>) => Scalar
 export const constantSchedule = (value: number): Schedule => {
   demandFinite('constantSchedule', { value })
   return () => full([], value)
-}
-
-const demandFinite = (op: string, numbers: Readonly<Record<string, unknown>>): void => {
-  for (const [name, value] of Object.entries(numbers))
-    if (!Number.isFinite(value)) throw new RangeError(`${op}: ${name} is ${String(value)}. Give a finite number.`)
 }
 
 // Share of `steps` that has passed, from 0 to 1; a schedule of no steps has passed from its start.

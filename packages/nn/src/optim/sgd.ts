@@ -1,12 +1,13 @@
 /** Stochastic gradient descent, with momentum. */
-import { add, mul, type Tree } from '@adjoint/tensor'
+import { add, type Tree } from '@adjoint/tensor'
+import { type Coefficient, times } from './coefficient.ts'
 import { type Counted, type LearningRate, scaleByLearningRate } from './scale.ts'
 import { chain, type GradientTransformation, identity, mapFloats, opaque, zeroTree } from './transformation.ts'
 
 /** Exponential accumulation of updates. */
 export interface TraceConfig {
   /** Share of the accumulated update that the next step keeps. */
-  readonly decay: number
+  readonly decay: Coefficient
   /** Looks one step ahead: returns `g + decay trace` instead of the trace. Default false. */
   readonly nesterov?: boolean
 }
@@ -27,7 +28,7 @@ export interface TraceConfig {
  */
 export const momentum = ({ decay, nesterov = false }: TraceConfig): GradientTransformation => {
   const accumulate = <P extends Tree>(updates: P, trace: Tree): P =>
-    mapFloats((g, t) => add(g, mul(t, decay)), updates, trace)
+    mapFloats((g, t) => add(g, times(t, decay)), updates, trace)
   return {
     init: zeroTree,
     update: (updates, trace) => {
@@ -41,7 +42,7 @@ export const momentum = ({ decay, nesterov = false }: TraceConfig): GradientTran
 export interface SgdConfig {
   readonly learningRate: LearningRate
   /** Default: none. */
-  readonly momentum?: number
+  readonly momentum?: Coefficient
   /** Default false. */
   readonly nesterov?: boolean
 }

@@ -6,6 +6,7 @@
 import {
   add,
   DTypeError,
+  type Scalar,
   type Shape,
   ShapeError,
   type Tensor,
@@ -19,18 +20,33 @@ import type { Monoid } from 'fp-ts/lib/Monoid.js'
 import type { Floats } from '../layer.ts'
 
 /**
- * A step of an optimizer. `update(updates, state, params)` returns new updates of the same structure and the next state;
- * the first `updates` of a chain are the gradients, the last are what `applyUpdates` adds to the parameters.
+ * What a step knows besides gradients and parameters, by name. Transformations that contain others hand all of it on; each
+ * takes what it needs, and throws where that is missing.
+ */
+export interface ExtraArguments {
+  /** The loss of this step: what `reduceOnPlateau` watches. */
+  readonly value?: Scalar
+  /** What the micro-batch holds (its tokens, or its rows), for `accumulate`. */
+  readonly weight?: number | Scalar
+  /** What transformations of a reader's own take. */
+  readonly [name: string]: Tree | number | undefined
+}
+
+/**
+ * A step of an optimizer. `update(updates, state, params, extra)` returns new updates of the same structure and the next
+ * state; the first `updates` of a chain are the gradients, the last are what `applyUpdates` adds to the parameters.
  */
 export interface GradientTransformation<S extends Tree = Tree> {
   /** The state before the first step. */
   readonly init: (params: Tree) => S
   /** New updates, and the next state. */
-  readonly update: <P extends Tree>(updates: P, state: S, params: P) => readonly [updates: P, state: S]
+  readonly update: <P extends Tree>(
+    updates: P,
+    state: S,
+    params: P,
+    extra?: ExtraArguments,
+  ) => readonly [updates: P, state: S]
 }
-
-/** Whether a leaf takes part: by its path (keys and indices joined by dots, as `tree.paths`) and its value. */
-export type Selection = (path: string, leaf: Tensor) => boolean
 
 const isFloats = (x: Tensor): x is Tensor<Shape, 'f32'> => x.dtype === 'f32'
 
@@ -102,7 +118,7 @@ export const zeroTree = <T extends Tree>(like: T): T => mapFloats((x) => zerosLi
  */
 export const opaque = <S extends Tree>({ init, update }: GradientTransformation<S>): GradientTransformation => ({
   init,
-  update: (updates, state, params) => update(updates, state as S, params),
+  update: (updates, state, params, extra) => update(updates, state as S, params, extra),
 })
 
 /**
@@ -136,8 +152,8 @@ export const stateless = (f: <P extends Tree>(updates: P, params: P) => P): Grad
 export const identity: GradientTransformation<null> = stateless((updates) => updates)
 
 /**
- * One transformation after another, from left to right. Its state is the list of theirs. Its update throws TreeError where
- * it is given another state.
+ * One transformation after another, from left to right. Its state is the list of theirs; each is given the extra arguments
+ * of the step. Its update throws TreeError where it is given another state.
  *
  * @example
  * ```ts
@@ -156,7 +172,7 @@ export const chain = <const S extends readonly Tree[]>(
   const list = links as readonly GradientTransformation[]
   return {
     init: (params) => list.map((link) => link.init(params)) as readonly Tree[] as S,
-    update: (updates, states, params) => {
+    update: (updates, states, params, extra) => {
       const given: unknown = states
       if (!Array.isArray(given) || given.length !== list.length)
         throw new TreeError(
@@ -167,7 +183,7 @@ export const chain = <const S extends readonly Tree[]>(
       let current = updates
       const next: Tree[] = []
       list.forEach((link, i) => {
-        const [after, state] = link.update(current, states[i]!, params)
+        const [after, state] = link.update(current, states[i]!, params, extra)
         current = after
         next.push(state)
       })
