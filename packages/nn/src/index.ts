@@ -84,7 +84,25 @@ export {
   scaleByAdam,
 } from './optim/adam.ts'
 export { addDecayedWeights } from './optim/decay.ts'
-export { clipByGlobalNorm, globalNorm } from './optim/clip.ts'
+export { lion, type LionConfig, type LionMoments, type LionState, scaleByLion } from './optim/lion.ts'
+export { muon, type MuonConfig, type MuonMoments, type MuonState, type MuonStates, scaleByMuon } from './optim/muon.ts'
+export { type NewtonSchulzConfig, orthogonalize } from './optim/orthogonalize.ts'
+export { adafactor, type AdafactorConfig, relativeStep, scaleByParamRms } from './optim/adafactor.ts'
+export { type FactoredConfig, type FactoredState, scaleByFactoredRms } from './optim/factored.ts'
+export {
+  type DeviationState,
+  type RmsConfig,
+  rmsprop,
+  type RmspropConfig,
+  type RmsState,
+  scaleByDeviation,
+  scaleByRms,
+} from './optim/rmsprop.ts'
+export { lamb, type LambConfig, scaleByTrustRatio, type TrustConfig } from './optim/lamb.ts'
+export { averageParams, type AverageState, ema, type EmaConfig, type EmaState } from './optim/average.ts'
+export { type PlateauConfig, type PlateauState, reduceOnPlateau } from './optim/plateau.ts'
+export { type Injected, injectHyperparams } from './optim/inject.ts'
+export { clipByBlockRms, clipByGlobalNorm, globalNorm } from './optim/clip.ts'
 export {
   constantSchedule,
   cosineSchedule,

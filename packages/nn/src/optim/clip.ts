@@ -24,6 +24,7 @@ import {
 } from '@adjoint/tensor'
 import { atCaller } from '@adjoint/tensor/ir'
 import type { Floats } from '../layer.ts'
+import { type Coefficient, demandPositive, scalarOf } from './coefficient.ts'
 import { floats, type GradientTransformation, mapFloats, stateless } from './transformation.ts'
 
 /** A norm as `unit * root`, the unit a power of two. */
@@ -114,5 +115,31 @@ export const clipByGlobalNorm = (maxNorm: number): GradientTransformation<null> 
       const factor: Scalar = where(gt(quotient, unit), unit, quotient)
       return mapFloats((u) => mul(div(u, unit), factor), updates)
     }),
+  )
+}
+
+/** Root of the mean square of a leaf, of whatever size its elements are; 0 where it has none. */
+export const rootMeanSquare = (x: Floats): Scalar => {
+  const size = x.shape.reduce<number>((n, d) => n * d, 1)
+  return div(globalNorm(x), Math.sqrt(Math.max(1, size)))
+}
+
+/**
+ * Scales the update of each leaf by `min(1, threshold / RMS)`, RMS the root of the mean square of its elements. Source:
+ * Shazeer and Stern (arXiv:1804.04235), section 6. Throws RangeError unless the threshold is positive.
+ *
+ * @example
+ * ```ts
+ * import { clipByBlockRms } from '@adjoint/nn'
+ * import { readAsync, tensor } from '@adjoint/tensor'
+ * const g = { a: tensor([2, -2]), b: tensor([0.5, 0.5]) }
+ * const [updates] = clipByBlockRms(1).update(g, null, g)
+ * console.log(await readAsync(updates.a), await readAsync(updates.b)) // [1, -1] [0.5, 0.5]
+ * ```
+ */
+export const clipByBlockRms = (threshold: Coefficient): GradientTransformation<null> => {
+  demandPositive('clipByBlockRms', { threshold })
+  return stateless((updates) =>
+    mapFloats((u) => div(u, maximum(1, div(rootMeanSquare(u), scalarOf(threshold)))), updates),
   )
 }

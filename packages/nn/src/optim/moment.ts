@@ -30,4 +30,4 @@ export const meanOfSquares = <P extends Tree>(b: Coefficient, grads: P, mean: Tr
  * four of seven digits in single precision at the first steps of b = 0.999.
  */
 export const correction = (b: Coefficient, t: Scalar): Scalar =>
-  neg(expm1(mul(t, typeof b === 'number' ? Math.log(b) : log(b))))
+  neg(expm1(typeof b === 'number' ? mul(t, Math.log(b)) : mul(t, log(b))))

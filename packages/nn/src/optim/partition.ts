@@ -4,7 +4,7 @@
  */
 import { type Tensor, tree, type Tree, TreeError, zerosLike } from '@adjoint/tensor'
 import { type Labels, marksOf, type Mask } from './mark.ts'
-import { demandState, type ExtraArguments, type GradientTransformation, stateless } from './transformation.ts'
+import { demandState, type ExtraArguments, type GradientTransformation, opaque, stateless } from './transformation.ts'
 
 /** The tree with the leaves that `keep` takes; null at the places of the others. */
 const only = (t: Tree, keep: (at: number) => boolean): Tree => {
@@ -90,11 +90,10 @@ export const masked =
 export const partition =
   <S extends Readonly<Record<string, Tree>>>(parts: { readonly [K in keyof S]: GradientTransformation<S[K]> }) =>
   (labels: Labels<keyof S & string>): GradientTransformation<S> => {
-    // The mapped record is one of transformations whose states are paired with them by name.
-    const named = Object.entries(parts as Readonly<Record<string, GradientTransformation>>)
-    const names = named.map(([name]) => name)
-    const labelled = (params: Tree): readonly string[] => {
-      const found: readonly string[] = marksOf('partition', labels, params)
+    const names = Object.keys(parts) as readonly (keyof S & string)[]
+    const named = names.map((name) => [name, opaque(parts[name])] as const)
+    const labelled = (params: Tree): readonly (keyof S & string)[] => {
+      const found = marksOf('partition', labels, params)
       const stray = found.findIndex((label) => !names.includes(label))
       if (stray >= 0)
         throw new TreeError(
