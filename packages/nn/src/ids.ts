@@ -23,16 +23,23 @@ const position = (shape: readonly number[], flat: number): string => {
 }
 
 /**
- * Throws RangeError where the host knows an id that is none of 0 to count - 1, at a place that `mask` keeps (all, where
- * absent). Whether the host knows them, and so that all are right.
+ * Throws RangeError where the host knows an id that is none of 0 to count - 1, nor the `ignored` one, at a place that `mask`
+ * keeps (all, where absent). Whether the host knows them, and so that all are right.
  */
-export const demandIds = (op: string, ids: Integers, count: number, fix: string, mask?: Floats): boolean => {
+export const demandIds = (
+  op: string,
+  ids: Integers,
+  count: number,
+  fix: string,
+  mask?: Floats,
+  ignored?: number,
+): boolean => {
   const known = hostElements(ids)
   const kept = mask === undefined ? undefined : hostElements(mask)
   if (known === null || kept === null) return false
   for (let i = 0; i < known.length; i++) {
     const id = known[i]!
-    if ((id >= 0 && id < count) || (kept !== undefined && !(kept[i]! > 0))) continue
+    if ((id >= 0 && id < count) || id === ignored || (kept !== undefined && !(kept[i]! > 0))) continue
     throw new RangeError(
       `${op}: id ${id} at ${position(ids.shape, i)} is outside the vocabulary of ${count}, 0 to ${count - 1}. ${fix}`,
     )

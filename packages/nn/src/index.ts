@@ -51,6 +51,8 @@ export {
   type TransformerParams,
 } from './transformer.ts'
 export { crossEntropy, entropy, maskedMean, perplexity, tokenLogp } from './loss.ts'
+export { cosineSimilarity, hinge, huber, mae, mse } from './regression.ts'
+export { binaryCrossEntropy, klDivergence, labelCrossEntropy, type LabelConfig } from './classification.ts'
 export { append, type Cache, type CacheConfig, extend, initCache, prefill } from './cache.ts'
 export { type Drawn, drawTokens, NO_TOKEN, readDrawn, sampleLogits, type Sampling, SamplingError } from './sample.ts'
 export { decoder, type Decoder } from './decoder.ts'
@@ -113,6 +115,25 @@ export {
   type WarmupCosine,
   warmupCosineSchedule,
 } from './optim/schedule.ts'
+export {
+  cosineRestartsSchedule,
+  type Exponential,
+  exponentialSchedule,
+  type Polynomial,
+  polynomialSchedule,
+  type Warmup,
+  warmupConstantSchedule,
+  warmupExponentialSchedule,
+  warmupLinearSchedule,
+} from './optim/decaying.ts'
+export {
+  type Interpolation,
+  type OneCycle,
+  oneCycleSchedule,
+  piecewiseConstantSchedule,
+  piecewiseInterpolateSchedule,
+  type Pieces,
+} from './optim/piecewise.ts'
 export { accumulate, type AccumulateState, type Accumulating } from './optim/accumulate.ts'
 
 export {

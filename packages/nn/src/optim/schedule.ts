@@ -23,8 +23,8 @@ export const constantSchedule = (value: number): Schedule => {
   return () => full([], value)
 }
 
-// Share of `steps` that has passed, from 0 to 1; a schedule of no steps has passed from its start.
-const progress = (count: Scalar<'i32'>, steps: number): Scalar =>
+/** Share of `steps` that has passed, from 0 to 1; a schedule of no steps has passed from its start. */
+export const progress = (count: Scalar<'i32'>, steps: number): Scalar =>
   steps <= 0 ? full([], 1) : clamp(0, 1)(div(cast('f32')(count), steps))
 
 /** Where a schedule starts and ends, and over how many updates. */
