@@ -42,12 +42,12 @@ import { meanLoss } from './regression.ts'
 export const binaryCrossEntropy = (logits: Floats, targets: Floats, weights?: Floats): Scalar =>
   meanLoss(
     'binaryCrossEntropy',
-    (x, t) =>
+    (x, t) => {
       // A term of probability 0 adds nothing, where the product would be 0 times infinity.
-      add(
-        where(gt(t, 0), mul(t, softplus(neg(x))), 0) as Floats,
-        where(lt(t, 1), mul(sub(1, t), softplus(x)), 0) as Floats,
-      ),
+      const yes: Floats = where(gt(t, 0), mul(t, softplus(neg(x))), 0)
+      const no: Floats = where(lt(t, 1), mul(sub(1, t), softplus(x)), 0)
+      return add(yes, no)
+    },
     logits,
     targets,
     weights,
@@ -134,11 +134,15 @@ export const labelCrossEntropy = ({ smoothing = 0, ignore, classWeights }: Label
     const given: Floats = weights ?? full(labels.shape, 1)
     const counts = ignore === undefined ? gt(given, 0) : and(gt(given, 0), ne(labels, ignore))
     // Selected before the softmax: the gradient of its rows would be 0 times whatever stands there.
-    const [x, y] = [where(expandDims(-1)(counts), logits, 0) as Floats, where(counts, labels, 0) as Integers]
+    const x: Floats = where(expandDims(-1)(counts), logits, 0)
+    const y: Integers = where(counts, labels, 0)
     const own: Floats = classWeights === undefined ? given : mul(given, take(0)(classWeights, y))
     const weight: Floats = where(counts, own, 0)
     const nll: Floats = mul(neg(tokenLogp(x, y)), mul(weight, 1 - smoothing))
-    const total = (terms: Floats): Scalar => sum()(where(counts, terms, 0) as Floats)
+    const total = (terms: Floats): Scalar => {
+      const counted: Floats = where(counts, terms, 0)
+      return sum()(counted)
+    }
     const mass: Scalar = maximum(sum()(weight), 1e-12)
     if (smoothing === 0) return div(total(nll), mass)
     const logp: Floats = logSoftmax(-1)(x)

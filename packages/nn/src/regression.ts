@@ -125,7 +125,7 @@ export const cosineSimilarity =
       `the second is not of the shape [${x.shape.join(', ')}] of the first`,
       'Give rows of one shape',
     )
-    const along = { axis: -1 } as const
-    const inverse = (z: Floats): Floats => rsqrt(maximum(sum(along)(square(z)) as Floats, eps * eps))
-    return mul(mul(sum(along)(mul(x, y)) as Floats, inverse(x)), inverse(y))
+    const along = (z: Floats): Floats => sum({ axis: -1 })(z)
+    const inverse = (z: Floats): Floats => rsqrt(maximum(along(square(z)), eps * eps))
+    return mul(mul(along(mul(x, y)), inverse(x)), inverse(y))
   }

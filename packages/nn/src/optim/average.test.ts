@@ -13,7 +13,7 @@ describe('ema', () => {
       gradients.forEach((g, t) => {
         g.forEach((gj, j) => {
           m[j] = 0.75 * m[j]! + 0.25 * gj
-          p[j] = p[j]! - m[j]! / (debias ? 1 - 0.75 ** (t + 1) : 1)
+          p[j] = p[j]! - m[j] / (debias ? 1 - 0.75 ** (t + 1) : 1)
         })
       })
     })
@@ -35,7 +35,7 @@ describe('averageParams', () => {
             for (const g of gradients)
               g.forEach((gj, j) => {
                 x[j] = x[j]! - 0.5 * gj
-                m[j] = 0.75 * m[j]! + 0.25 * x[j]!
+                m[j] = 0.75 * m[j]! + 0.25 * x[j]
               })
             m.forEach((v, j) => (p[j] = v / (1 - 0.75 ** gradients.length)))
           },

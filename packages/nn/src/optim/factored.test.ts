@@ -31,7 +31,7 @@ const plainFactored = (g: readonly number[], shape: readonly number[]) => {
     if (!factored)
       return now.map((x, j) => {
         v[j] = b * v[j]! + (1 - b) * s[j]!
-        return x / Math.sqrt(v[j]!)
+        return x / Math.sqrt(v[j])
       })
     const mean = (without: number, at: number): number => {
       const of = s.filter((_, j) => key(j, without) === at)
@@ -73,7 +73,7 @@ describe('scaleByFactoredRms', () => {
     isPlain(
       optimizer,
       (p, gradients, shape) => {
-        const step = plainFactored(p, shape as readonly number[])
+        const step = plainFactored(p, shape)
         gradients.forEach((g, i) => {
           step(g, i + 1).forEach((u, j) => {
             p[j] = p[j]! - 0.125 * u
@@ -94,7 +94,7 @@ describe('scaleByFactoredRms', () => {
 describe('adafactor', () => {
   test('is algorithm 6 written out, with its relative step', () => {
     isPlain(adafactor({ minFactored: 2, momentum: 0.5, weightDecay: 0.125 }), (p, gradients, shape) => {
-      const step = plainFactored(p, shape as readonly number[])
+      const step = plainFactored(p, shape)
       const m = p.map(() => 0)
       gradients.forEach((g, i) => {
         const u = step(g, i + 1)

@@ -12,6 +12,7 @@ import {
   type Shape,
   square,
   sub,
+  type Tensor,
   tree,
   type Tree,
   zeros,
@@ -43,7 +44,10 @@ const factoredAxes = (shape: Shape, least: number): readonly [row: number, colum
   return [row, column]
 }
 
-const without = (shape: Shape, axis: number): readonly number[] => shape.map((n, i) => (i === axis ? 1 : Number(n)))
+const without = (shape: Shape, axis: number): readonly number[] => shape.map((n, i) => (i === axis ? 1 : n))
+
+// The axis stays, with size 1.
+const meanOver = (axis: number, x: Floats): Floats => mean({ axis, keepDims: true })(x)
 
 // 1 - t^-decay, of the t-th update
 const decayAt = (count: Scalar<'i32'>, decay: number): Scalar => sub(1, pow(cast('f32')(count), -decay))
@@ -61,19 +65,19 @@ const scaleByFactors = (decay: number, eps: Coefficient, least: number): Gradien
       const count = add(state.count, 1)
       const b = decayAt(count, decay)
       const means = (which: 0 | 1, before: Tree): Tree => {
-        const now = tree.map((g) => {
+        const now: Tree = tree.map((g): Tensor => {
           const axes = factoredAxes(g.shape, least)!
-          return mean({ axis: axes[which], keepDims: true })(plus(square(held(floats(g), LARGEST)), eps)) as Floats
-        }, updates) as Tree
+          return meanOver(axes[which], plus(square(held(floats(g), LARGEST)), eps))
+        }, updates)
         return meanOf(b, now, before)
       }
       const [rows, columns] = [means(1, state.rows), means(0, state.columns)]
       const step = tree.map(
-        (g, r, c) => {
+        (g, r, c): Tensor => {
           const [row] = factoredAxes(g.shape, least)!
           const [byRow, byColumn] = [floats(r), floats(c)]
-          const share: Floats = div(byRow, mean({ axis: row, keepDims: true })(byRow) as Floats)
-          return mul(mul(held(floats(g), LARGEST), rsqrt(share)), rsqrt(byColumn)) as Floats
+          const share: Floats = div(byRow, meanOver(row, byRow))
+          return mul(mul(held(floats(g), LARGEST), rsqrt(share)), rsqrt(byColumn))
         },
         updates,
         rows,

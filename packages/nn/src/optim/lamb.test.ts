@@ -13,7 +13,7 @@ describe('lamb', () => {
         const u = g.map((gj, j) => {
           m[j] = 0.5 * m[j]! + 0.5 * gj
           v[j] = 0.75 * v[j]! + 0.25 * gj * gj
-          return m[j]! / (1 - 0.5 ** (t + 1)) / (Math.sqrt(v[j]! / (1 - 0.75 ** (t + 1))) + 1e-6) + 0.125 * p[j]!
+          return m[j] / (1 - 0.5 ** (t + 1)) / (Math.sqrt(v[j] / (1 - 0.75 ** (t + 1))) + 1e-6) + 0.125 * p[j]!
         })
         const ratio = norm(p) === 0 || norm(u) === 0 ? 1 : norm(p) / norm(u)
         u.forEach((uj, j) => {

@@ -16,8 +16,6 @@ export type Labels<L extends string> = ((path: string, leaf: Tensor) => L) | tre
 type Mark = boolean | string
 type Place = readonly (string | number)[]
 
-const show = (marks: unknown): string => (typeof marks === 'object' ? 'marks of another structure' : String(marks))
-
 /** The mark of each leaf of `params`, in their order. Throws TreeError where a tree of marks does not fit, and names the path. */
 export const marksOf = <R extends Mark>(
   op: string,
@@ -45,7 +43,7 @@ export const marksOf = <R extends Mark>(
       throw misfit('there is no mark for the parameters')
     }
     if (typeof mark !== 'object') return tree.leaves(node).map(() => mark)
-    if (isTensor(node)) throw misfit(`there is ${show(mark)} for a parameter`)
+    if (isTensor(node)) throw misfit('there are marks of another structure for a parameter')
     if (Array.isArray(node) || Array.isArray(mark)) {
       if (!Array.isArray(node) || !Array.isArray(mark) || node.length !== mark.length)
         throw misfit('marks and parameters are no lists of one length')

@@ -82,10 +82,7 @@ describe('orthogonalize', () => {
         ),
       )
       for (const device of devices) {
-        const [a, b, , d] = await readAsync(
-          matmul(transpose([1, 0])(q), q),
-          device,
-        )
+        const [a, b, , d] = await readAsync(matmul(transpose([1, 0])(q), q), device)
         for (const square of [a!, d!]) {
           expect(Math.sqrt(square)).toBeGreaterThan(0.65)
           expect(Math.sqrt(square)).toBeLessThan(1.25)

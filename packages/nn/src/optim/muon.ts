@@ -4,7 +4,7 @@ import { adamW, type AdamMoments } from './adam.ts'
 import { type Coefficient, complement, demandDecay, demandPositive, scalarOf, times } from './coefficient.ts'
 import { addDecayedWeights } from './decay.ts'
 import { marksOf, type Mask } from './mark.ts'
-import { correction, meanOf } from './moment.ts'
+import { correction, held, meanOf } from './moment.ts'
 import { type NewtonSchulzConfig, orthogonalize } from './orthogonalize.ts'
 import { partition } from './partition.ts'
 import { type LearningRate, scaleByLearningRate } from './scale.ts'
@@ -17,6 +17,9 @@ import {
   stateless,
   zeroTree,
 } from './transformation.ts'
+
+/** Sums of a mean and a gradient of this size are numbers of single precision. */
+const LARGEST = 1e36
 
 /** How Muon averages. */
 export interface MuonMoments extends NewtonSchulzConfig {
@@ -32,7 +35,8 @@ export type MuonState = { readonly count: Scalar<'i32'>; readonly mu: Tree }
 /**
  * The orthogonalized mean of gradients: `m <- beta m + (1 - beta) g`, update `orthogonalize(m')` with
  * `m' = beta m / (1 - beta^(t+1)) + (1 - beta) g / (1 - beta^t)`, or, without `nesterov`, `m' = m`. All leaves are matrices,
- * or stacks of them on their last two axes. Source: Jordan et al. (2024), with optax's correction of the bias. Throws
+ * or stacks of them on their last two axes. Source: Jordan et al. (2024), with optax's correction of the bias. A gradient
+ * beyond 1e36 counts as 1e36. Throws
  * RangeError for a decay outside [0, 1); its update throws ShapeError for a leaf of rank below 2.
  *
  * @example
@@ -57,12 +61,13 @@ export const scaleByMuon = ({
       demandState('scaleByMuon', ['count', 'mu'], state)
       const count = add(state.count, 1)
       const t = cast('f32')(count)
-      const mu = meanOf(beta, updates, state.mu)
+      const grads = mapFloats((g) => held(g, LARGEST), updates)
+      const mu = meanOf(beta, grads, state.mu)
       const now = correction(beta, t)
       const ahead = div(scalarOf(beta), correction(beta, add(t, 1)))
       const last = div(scalarOf(complement(beta)), now)
       const step = nesterov
-        ? mapFloats((m, g) => add(mul(m, ahead), mul(g, last)), mu, updates)
+        ? mapFloats((m, g) => add(mul(m, ahead), mul(g, last)), mu, grads)
         : mapFloats((m) => div(m, now), mu)
       return [mapFloats(orthogonal, step), { count, mu }]
     },

@@ -31,7 +31,8 @@ export interface NewtonSchulzConfig {
 
 const flipped = (x: Floats): Floats => {
   const rank = x.shape.length
-  return transpose([...x.shape.slice(0, -2).map((_, i) => i), rank - 1, rank - 2])(x) as Floats
+  const order: readonly number[] = [...x.shape.slice(0, -2).map((_, i) => i), rank - 1, rank - 2]
+  return transpose(order)(x)
 }
 
 /** X / (|X| + eps), of the Frobenius norm of each matrix: in units of its largest element, whose square may be no number. */

@@ -82,7 +82,7 @@ describe('masked', () => {
   test.each([
     [{ w: true }, /masked: there is no mark for the parameters at b/],
     [{ w: true, b: true, c: true }, /there is a mark for c, and no parameter at the root/],
-    [{ w: true, b: { deep: true } }, /marks of another structure for a parameter at b/],
+    [{ w: true, b: { deep: true } }, /there are marks of another structure for a parameter at b/],
     [[true, true], /no lists of one length at the root/],
     [null, /no mark for the parameters at the root/],
   ])('a mask of another structure says where: %j', (mask, message) => {

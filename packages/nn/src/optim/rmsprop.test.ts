@@ -11,9 +11,9 @@ const plain =
       g.forEach((gj, j) => {
         m[j] = decay * m[j]! + (1 - decay) * gj
         v[j] = decay * v[j]! + (1 - decay) * gj * gj
-        const u = (-lr * gj) / Math.sqrt(v[j]! - (centered ? m[j]! * m[j]! : 0) + eps)
+        const u = (-lr * gj) / Math.sqrt(v[j] - (centered ? m[j] * m[j] : 0) + eps)
         t[j] = u + momentum * t[j]!
-        p[j] = p[j]! + (nesterov ? u + momentum * t[j]! : t[j]!)
+        p[j] = p[j]! + (nesterov ? u + momentum * t[j] : t[j])
       })
   }
 

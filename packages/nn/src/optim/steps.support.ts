@@ -13,9 +13,7 @@ export interface Numbers {
 export type Leaves = Readonly<Record<string, Floats>>
 
 export const leavesOf = (given: Numbers): Leaves =>
-  Object.fromEntries(
-    Object.entries(given).map(([name, { shape, data }]) => [name, tensor([...data], shape as readonly number[])]),
-  )
+  Object.fromEntries(Object.entries(given).map(([name, { shape, data }]) => [name, tensor([...data], shape)]))
 
 /** All elements, in the order of the leaves, in double precision. */
 export const values = (t: Tree): readonly number[] => evaluate(tree.leaves(t)).flatMap((v) => [...v.data])
