@@ -55,6 +55,8 @@ describe.each(Object.entries(elementwise))('%s', (_, [loss, plain]) => {
 
   test('what has weight 0 reaches neither the loss nor its gradient', async () => {
     const [y, w] = [tensor([1, NaN, 2]), tensor([1, 0, 1])]
+    // As it stands too, before anything is simplified.
+    expect(values(grad((p: Floats) => loss(p, y, w))(tensor([0.5, Infinity, 1]))).every(Number.isFinite)).toBe(true)
     for (const device of devices) {
       const g = await readAsync(
         jit(

@@ -2,7 +2,7 @@
  * Losses between predictions and targets of one shape, which never broadcast: [n] against [n, 1] would be n^2 differences. Each is
  * a mean, weighted where weights are given. What stands where a weight is 0 reaches neither the loss nor its gradient.
  */
-import { abs, add, gt, maximum, minimum, mul, rsqrt, type Scalar, square, sub, sum, where } from '@adjoint/tensor'
+import { abs, add, maximum, minimum, mul, rsqrt, type Scalar, square, sub, sum } from '@adjoint/tensor'
 import { demandShape } from './demands.ts'
 import type { Floats } from './layer.ts'
 import { maskedMean } from './loss.ts'
@@ -33,8 +33,7 @@ export const meanLoss = (
     `weights are not of the shape [${x.shape.join(', ')}] of what they weigh`,
     'Give a number of 0 or more for each element',
   )
-  const counts = gt(weights, 0)
-  return maskedMean(f(where(counts, x, 0), where(counts, y, 0)), weights)
+  return maskedMean(f(x, y), weights)
 }
 
 /**

@@ -59,13 +59,13 @@ export type AverageState = { readonly count: Scalar<'i32'>; readonly average: Tr
  * @example
  * ```ts
  * import { applyUpdates, averageParams, chain, sgd } from '@adjoint/nn'
- * import { readAsync, zeros, ones } from '@adjoint/tensor'
+ * import { ones, readAsync, tree, zeros } from '@adjoint/tensor'
  * const begun = { bias: zeros([1]) }
  * const optimizer = chain(sgd({ learningRate: 1 }), averageParams({ decay: 0.5 }))
  * const [first, state] = optimizer.update({ bias: ones([1]) }, optimizer.init(begun), begun)
  * const params = applyUpdates(begun, first) // -1, and -2 after the next
  * const [, [, { average }]] = optimizer.update({ bias: ones([1]) }, state, params)
- * console.log(JSON.stringify(Object.keys(average!)), await readAsync(params.bias)) // ["bias"] [-1]; the mean is -1.67
+ * console.log(await readAsync(tree.leaves(average)[0]!)) // Float32Array [-1.667]: (1 * -1 + 2 * -2) / 3
  * ```
  */
 export const averageParams = ({ decay }: { readonly decay: Coefficient }): GradientTransformation<AverageState> => {

@@ -1,9 +1,11 @@
 import { tensor, tree, type Tree, zeros } from '@adjoint/tensor'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { accumulate } from './accumulate.ts'
 import { adamW } from './adam.ts'
 import { clipByGlobalNorm } from './clip.ts'
 import { addDecayedWeights } from './decay.ts'
+import { injectHyperparams } from './inject.ts'
 import { lion } from './lion.ts'
 import { masked, partition, setToZero } from './partition.ts'
 import { scale } from './scale.ts'
@@ -172,4 +174,8 @@ test('extra arguments reach every depth', () => {
   const deep = chain(masked(true)(spy), partition({ all: opaque(spy) })('all'), opaque(spy))
   deep.update(g, deep.init(g), g, { mine: 7 })
   expect(seen).toEqual([7, 7, 7])
+  const waiting = accumulate({ every: 1 })(injectHyperparams({})(() => spy))
+  const [, state] = waiting.update(g, waiting.init(g), g, { mine: 8, weight: 3 })
+  waiting.flush(state, g, { mine: 9 })
+  expect(seen.slice(3)).toEqual([8, 9])
 })
