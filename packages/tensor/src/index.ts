@@ -3,7 +3,7 @@
  *
  * @packageDocumentation
  */
-export type { DType, HostArray, HostArrays } from './base/dtype.ts'
+export type { Computed, DType, HostArray, HostArrays } from './base/dtype.ts'
 export { DTypeError, ShapeError } from './base/errors.ts'
 export type { Aval, Expr } from './graph/expr.ts'
 export { dim, type Dim, type Shape, type Var } from './base/shape.ts'

@@ -63,6 +63,10 @@ export const elements = (dtype: DType): fc.Arbitrary<number> => {
   switch (dtype) {
     case 'f32':
       return fc.integer({ min: -300, max: 300 }).map((n) => n / 100)
+    // exactly representable in 8 bits
+    case 'f16':
+    case 'bf16':
+      return fc.integer({ min: -127, max: 127 }).map((n) => n / 32)
     case 'i32':
       return fc.integer({ min: -50, max: 50 })
     case 'u32':
@@ -74,6 +78,9 @@ export const elements = (dtype: DType): fc.Arbitrary<number> => {
 /** Elements where implementations go wrong: extremes, signed zeros, infinities, NaN. */
 export const awkward = (dtype: DType): fc.Arbitrary<number> => {
   switch (dtype) {
+    case 'f16':
+    case 'bf16':
+      return fc.constantFrom(0, -0, 1, -1, 0.5, 1.5, 2 ** -14, Infinity, -Infinity, NaN)
     case 'f32':
       return fc.constantFrom(0, -0, 1, -1, 0.5, -0.5, 1.5, 2.5, 1e-30, 1e30, Infinity, -Infinity, NaN, 88, -104)
     case 'i32':

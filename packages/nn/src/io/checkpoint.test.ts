@@ -37,12 +37,17 @@ const load = async <T extends Tree>(path: string, template: T) => loadCheckpoint
 
 const elements: Readonly<Record<DType, fc.Arbitrary<number>>> = {
   f32: fc.float(),
+  f16: fc.float({ min: -60000, max: 60000 }),
+  bf16: fc.float({ min: -1e38, max: 1e38 }),
   i32: fc.integer(),
   u32: fc.integer({ min: 0, max: 2 ** 32 - 1 }),
   bool: fc.integer({ min: 0, max: 1 }),
 }
 const leaf = fc
-  .record({ dtype: fc.constantFrom<DType>('f32', 'i32', 'u32', 'bool'), shape: fc.array(fc.nat(3), { maxLength: 3 }) })
+  .record({
+    dtype: fc.constantFrom<DType>('f32', 'f16', 'bf16', 'i32', 'u32', 'bool'),
+    shape: fc.array(fc.nat(3), { maxLength: 3 }),
+  })
   .chain(({ dtype, shape }) => {
     const size = shape.reduce((n, d) => n * d, 1)
     return fc

@@ -3,38 +3,33 @@
  * other widths become i32 or u32 where they fit; what fits nowhere is said, never cut.
  */
 import type { DType, HostArray } from '@adjoint/tensor'
+import { unpackHalves } from '@adjoint/tensor/ir'
 import { type Either, left, right } from 'fp-ts/lib/Either.js'
 
 type Bytes = Uint8Array<ArrayBuffer>
 
 /** dtypes that are the same in a file. */
-export const stored: Readonly<Record<DType, string>> = { f32: 'F32', i32: 'I32', u32: 'U32', bool: 'BOOL' }
+export const stored: Readonly<Record<DType, string>> = {
+  f32: 'F32',
+  f16: 'F16',
+  bf16: 'BF16',
+  i32: 'I32',
+  u32: 'U32',
+  bool: 'BOOL',
+}
 
 const same: Readonly<Record<DType, (bytes: Bytes) => HostArray>> = {
   f32: (bytes) => new Float32Array(bytes.buffer),
+  f16: (bytes) => unpackHalves('f16', new Uint16Array(bytes.buffer)),
+  bf16: (bytes) => unpackHalves('bf16', new Uint16Array(bytes.buffer)),
   i32: (bytes) => new Int32Array(bytes.buffer),
   u32: (bytes) => new Uint32Array(bytes.buffer),
   bool: (bytes) => bytes.map((b) => (b === 0 ? 0 : 1)),
 }
 
-/** A half: 1 bit of sign, 5 of exponent, 10 of fraction. */
-const half = (bits: number): number => {
-  const [exponent, fraction] = [(bits >> 10) & 31, bits & 1023]
-  const size =
-    exponent === 31
-      ? fraction === 0
-        ? Infinity
-        : NaN
-      : exponent === 0
-        ? fraction * 2 ** -24
-        : (1 + fraction / 1024) * 2 ** (exponent - 15)
-  return bits >> 15 ? -size : size
-}
-
 const toFloats: Readonly<Record<string, ((bytes: Bytes) => Float32Array) | undefined>> = {
-  F16: (bytes) => Float32Array.from(new Uint16Array(bytes.buffer), half),
-  // a bfloat16 is the upper half of a float32
-  BF16: (bytes) => new Float32Array(Uint32Array.from(new Uint16Array(bytes.buffer), (bits) => bits << 16).buffer),
+  F16: (bytes) => unpackHalves('f16', new Uint16Array(bytes.buffer)),
+  BF16: (bytes) => unpackHalves('bf16', new Uint16Array(bytes.buffer)),
   F64: (bytes) => Float32Array.from(new Float64Array(bytes.buffer)),
 }
 

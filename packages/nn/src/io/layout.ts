@@ -4,6 +4,7 @@
  * A file of somebody else has neither, and is read all the same.
  */
 import type { DType, HostArray, Shape } from '@adjoint/tensor'
+import { isHalf, packHalves } from '@adjoint/tensor/ir'
 import { type Either, left, right } from 'fp-ts/lib/Either.js'
 import { stored } from './convert.ts'
 import { decodeFile, encodeFile, type Entry, type Header, headerText, misplaced } from './safetensors.ts'
@@ -54,16 +55,23 @@ const sealOf = async ({ metadata, entries }: Header): Promise<string> => {
   return sha256(new TextEncoder().encode(headerText({ metadata: rest, entries })))
 }
 
+/** Elements as a file has them: f16 and bf16 in two bytes. */
+const asStored = (dtype: DType, data: HostArray): HostArray | Uint16Array =>
+  isHalf(dtype) ? packHalves(dtype, data, new Uint16Array(data.length)) : data
+
 /** The file's bytes. Throws TypeError where the metadata is no JSON. */
 export const encodeContents = async ({ tensors, metadata }: Contents): Promise<Uint8Array> => {
   // Wide elements first: every tensor then begins at a multiple of its own element.
-  const ordered = [...tensors].sort(
-    ([a, x], [b, y]) => y.data.BYTES_PER_ELEMENT - x.data.BYTES_PER_ELEMENT || (a < b ? -1 : a > b ? 1 : 0),
-  )
-  const data = new Uint8Array(ordered.reduce((total, [, t]) => total + t.data.byteLength, 0))
+  const ordered = [...tensors]
+    .map(([name, { shape, dtype, data }]) => ({ name, shape, dtype, elements: asStored(dtype, data) }))
+    .sort(
+      (x, y) =>
+        y.elements.BYTES_PER_ELEMENT - x.elements.BYTES_PER_ELEMENT || (x.name < y.name ? -1 : x.name > y.name ? 1 : 0),
+    )
+  const data = new Uint8Array(ordered.reduce((total, { elements }) => total + elements.byteLength, 0))
   const entries = new Map<string, Entry>()
   let at = 0
-  for (const [name, { shape, dtype, data: elements }] of ordered) {
+  for (const { name, shape, dtype, elements } of ordered) {
     data.set(new Uint8Array(elements.buffer, elements.byteOffset, elements.byteLength), at)
     entries.set(name, { dtype: stored[dtype], shape, data_offsets: [at, at + elements.byteLength] })
     at += elements.byteLength

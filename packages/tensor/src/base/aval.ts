@@ -1,5 +1,5 @@
 /** What is known of a value before it is computed, and the memory that it takes. */
-import { type DType, dtypes } from './dtype.ts'
+import { type DType, dtypes, registerOf } from './dtype.ts'
 import { type Shape, sizeOf } from './shape.ts'
 
 /** A shape and a dtype. */
@@ -8,5 +8,9 @@ export interface Aval {
   readonly dtype: DType
 }
 
-/** Bytes of a tensor, as the host and every device hold it: some even where it has no element. */
-export const bytesOf = ({ shape, dtype }: Aval): number => Math.max(1, sizeOf(shape)) * dtypes[dtype].bytes
+/** Bytes of a tensor on a device: whole words, and some even where it has no element. */
+export const bytesOf = ({ shape, dtype }: Aval): number =>
+  4 * Math.ceil((Math.max(1, sizeOf(shape)) * dtypes[dtype].bytes) / 4)
+
+/** What it becomes by being computed with, and where its cotangents and tangents live. */
+export const computedAval = ({ shape, dtype }: Aval): Aval => ({ shape, dtype: registerOf(dtype) })

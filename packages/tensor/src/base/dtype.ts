@@ -1,22 +1,34 @@
 /**
- * Element types, in one table. Every device stores an element in four bytes: a `bool` is a `u32` that is 0 or 1
- * (WGSL has no storable bool), and becomes one byte an element only at the host's edge.
+ * Element types, in one table. A dtype says how an element is stored, and its register what it is while it is computed with:
+ * f16 and bf16 are kept in two bytes and computed as f32, to which every one of them converts exactly. A `bool` is stored as
+ * a `u32` that is 0 or 1 (WGSL has no storable bool), and becomes one byte an element only at the host's edge; f16 and bf16
+ * reach the host as the f32 that they are.
  */
+import { roundTo } from './rounding.ts'
+
 export interface HostArrays {
   readonly f32: Float32Array
+  readonly f16: Float32Array
+  readonly bf16: Float32Array
   readonly i32: Int32Array
   readonly u32: Uint32Array
   readonly bool: Uint8Array
 }
-/** Element types: 32-bit floats, signed and unsigned 32-bit integers, truth values. */
+/** Element types: floats of 32 and 16 bits, signed and unsigned 32-bit integers, truth values. */
 export type DType = keyof HostArrays
+/** What a loaded element is: computation knows no other types. */
+export type Register = Exclude<DType, 'f16' | 'bf16'>
+/** What is made of elements of a dtype by computing with them. */
+export type Computed<D extends DType> = D extends 'f16' | 'bf16' ? 'f32' : D
 /** Elements on the host, row-major. */
 export type HostArray = HostArrays[DType]
 
 interface DTypeRow {
   /** Bytes an element takes on a device. */
   readonly bytes: number
-  readonly wgsl: string
+  readonly register: Register
+  /** The type of an element in WGSL; of f16 and bf16 two share a word. */
+  readonly wgsl: 'f32' | 'i32' | 'u32'
   readonly float: boolean
   readonly allocate: (length: number) => HostArray
   /** The nearest representable value of a JavaScript number, as a JavaScript number. */
@@ -29,6 +41,7 @@ interface DTypeRow {
 export const dtypes: Readonly<Record<DType, DTypeRow>> = {
   f32: {
     bytes: 4,
+    register: 'f32',
     wgsl: 'f32',
     float: true,
     allocate: (n) => new Float32Array(n),
@@ -36,8 +49,29 @@ export const dtypes: Readonly<Record<DType, DTypeRow>> = {
     lowest: -Infinity,
     highest: Infinity,
   },
+  f16: {
+    bytes: 2,
+    register: 'f32',
+    wgsl: 'u32',
+    float: true,
+    allocate: (n) => new Float32Array(n),
+    round: roundTo({ precision: 11, lowestExponent: -14, highestExponent: 15 }),
+    lowest: -Infinity,
+    highest: Infinity,
+  },
+  bf16: {
+    bytes: 2,
+    register: 'f32',
+    wgsl: 'u32',
+    float: true,
+    allocate: (n) => new Float32Array(n),
+    round: roundTo({ precision: 8, lowestExponent: -126, highestExponent: 127 }),
+    lowest: -Infinity,
+    highest: Infinity,
+  },
   i32: {
     bytes: 4,
+    register: 'i32',
     wgsl: 'i32',
     float: false,
     allocate: (n) => new Int32Array(n),
@@ -47,6 +81,7 @@ export const dtypes: Readonly<Record<DType, DTypeRow>> = {
   },
   u32: {
     bytes: 4,
+    register: 'u32',
     wgsl: 'u32',
     float: false,
     allocate: (n) => new Uint32Array(n),
@@ -56,6 +91,7 @@ export const dtypes: Readonly<Record<DType, DTypeRow>> = {
   },
   bool: {
     bytes: 4,
+    register: 'bool',
     wgsl: 'u32',
     float: false,
     allocate: (n) => new Uint8Array(n),
@@ -66,3 +102,5 @@ export const dtypes: Readonly<Record<DType, DTypeRow>> = {
 }
 
 export const isFloat = (dtype: DType): boolean => dtypes[dtype].float
+/** What an element of a dtype is while it is computed with. */
+export const registerOf = (dtype: DType): Register => dtypes[dtype].register

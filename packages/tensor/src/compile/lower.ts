@@ -3,6 +3,7 @@ import { flatten, type Ix, ofAxis } from '../loops/ix.ts'
 import type { Kernel, KernelBuffer, Reduction, Store } from '../loops/kernel.ts'
 import { type ReduceOp, type Scalar, load, reduced } from '../loops/scalar.ts'
 import type { Expr } from '../graph/expr.ts'
+import { registerOf } from '../base/dtype.ts'
 import { sizeOf } from '../base/shape.ts'
 import { canonical } from './canonical.ts'
 import { storageOf } from './fuse/fuse.ts'
@@ -93,7 +94,7 @@ export const lowerGroup = ({ owner, bufferOf }: Surroundings, group: Group): Low
     const op: ReduceOp = lower.kind === 'reduce' || lower.kind === 'running' ? lower.op : 'sum'
     const scalar = value(r.value.node.args[0]!, r.inner)
     names.push(r.value.node.prim.name)
-    return { op, dtype: r.value.dtype, value: scalar, running: lower.kind === 'running' }
+    return { op, dtype: registerOf(r.value.dtype), value: scalar, running: lower.kind === 'running' }
   })
   const dot =
     group.dot === null

@@ -14,6 +14,7 @@ import { ALIGNMENT } from './memory/arena.ts'
 import { type Fusion, startOf, storageOf } from './fuse/fuse.ts'
 import type { Group } from './fuse/group.ts'
 import { bytesOf } from '../base/aval.ts'
+import { dtypes } from '../base/dtype.ts'
 import { touched } from './memory/memory.ts'
 import type { Computation } from '../graph/device.ts'
 import type { Program, ProgramBuffer, Step } from '../loops/program.ts'
@@ -154,9 +155,9 @@ export const verifyProgram = (whole: Level, program: Program): void => {
         for (const other of used)
           if (sharing[b]!.includes(other)) fail(`${reader} writes to buffer ${b}, which overlaps its buffer ${other}`)
       })
-      kernel.buffers.forEach(({ size, write }, i) => {
+      kernel.buffers.forEach(({ dtype, size, write }, i) => {
         const { bytes } = buffers[used[i]!]!
-        if (size * 4 > bytes) fail(`${reader} reaches past buffer ${used[i]!} of ${bytes} bytes`)
+        if (size * dtypes[dtype].bytes > bytes) fail(`${reader} reaches past buffer ${used[i]!} of ${bytes} bytes`)
         if (write !== into.includes(used[i]!)) fail(`${reader} hides what it writes`)
       })
       verifyKernel(kernel)

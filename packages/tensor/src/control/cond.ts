@@ -98,7 +98,7 @@ const skipping = (chosen: Expr, operands: readonly Expr[], { onTrue, onFalse }: 
     const round = graph([...branch.inputs, ...carries], [...branch.outputs, fill([], 'bool', 0)])
     return loop(round, branch.inputs.length, { atMost: 1 }, [...operands, ...before, flag]).slice(0, -1)
   }
-  const nothing = onTrue.outputs.map((out) => fillLike(out, 0))
+  const nothing = onTrue.outputs.map(({ shape, dtype }) => fill(shape, dtype, 0))
   return once(onFalse, not(chosen), once(onTrue, chosen, nothing))
 }
 

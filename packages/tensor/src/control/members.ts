@@ -4,10 +4,11 @@
  */
 import type { Expr } from '../graph/expr.ts'
 import { broadcastTo, reshape } from '../primitives/broadcast.ts'
+import { cast } from '../primitives/cast.ts'
 import { dynamicSlice } from '../primitives/dynamic.ts'
 import { fill, fillLike, iota } from '../primitives/leaves.ts'
 import { reduceMax } from '../primitives/reduce.ts'
-import { cast, ne, where } from '../primitives/select.ts'
+import { ne, where } from '../primitives/select.ts'
 
 /** Whether any of a vector of bools is true. */
 export const any = (flags: Expr): Expr => {

@@ -11,6 +11,7 @@
  * which follows from w and c by two elementwise operations, so that the forward scan saves c_0, c_1, c_2 (saved.ts); the
  * backward scan carries (dc, dw) from round 2 to round 0, adding to dw in each.
  */
+import { computedAval } from '../base/aval.ts'
 import { isFloat } from '../base/dtype.ts'
 import { applyAll, type Aval, type Expr, type Primitive, type Value } from '../graph/expr.ts'
 import { type Graph, graph, inlined } from '../graph/graph.ts'
@@ -123,7 +124,7 @@ export const scan = (params: ScanParams, args: readonly Expr[]): readonly Expr[]
 const asLoop = (args: readonly Expr[], params: ScanParams): readonly Expr[] => {
   const { body, carries, length, reverse } = params
   const [operands, inits, xs] = kinds(args, params)
-  const ys = body.outputs.slice(carries).map((y) => fillLike(stacked(y, length), 0))
+  const ys = body.outputs.slice(carries).map(({ shape, dtype }) => fill([length, ...shape], dtype, 0))
   if (length === 0) return [...inits, ...ys]
   const inputs = [...operands, ...xs, fill([], 'i32', 0), ...inits, ...ys].map(parameter)
   let next = 0
@@ -170,7 +171,7 @@ const leading = (params: ScanParams, wanted: readonly boolean[]): readonly boole
 
 /** The body's pullback to the inputs that are flagged in `to`, at cotangents that stand for those of the outputs flagged in `flags`. */
 const pulledBack = (body: Graph, flags: readonly boolean[], to: readonly boolean[]) => {
-  const cts = body.outputs.map((out, i) => (flags[i] === true && isFloat(out.dtype) ? parameter(out) : null))
+  const cts = body.outputs.map((out, i) => (flags[i] === true && isFloat(out.dtype) ? parameter(computedAval(out)) : null))
   const wanted = body.inputs.filter((x, i) => isFloat(x.dtype) && to[i] === true)
   const { outs, pullback } = pullbackOf(body.outputs, wanted)
   const found = pullback(cts)
@@ -317,9 +318,9 @@ const tangentsOf = (
   })
   const forward = pushed(flags)
   const [fixed, now, rows] = kinds(body.inputs, params)
-  const inits = now.flatMap((c, i) => (flags[i] === true ? [parameter(c)] : []))
+  const inits = now.flatMap((c, i) => (flags[i] === true ? [parameter(computedAval(c))] : []))
   const some = (xs: readonly Expr[], of: readonly boolean[]): readonly Expr[] =>
-    xs.flatMap((x, i) => (of[i] === true ? [parameter(x)] : []))
+    xs.flatMap((x, i) => (of[i] === true ? [parameter(computedAval(x))] : []))
   const [ofFixed, ofRows] = [some(fixed, tOperands), some(rows, tXs)]
   const made = placed(
     forward,

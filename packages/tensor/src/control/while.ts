@@ -4,6 +4,7 @@
  *
  *     test: [..operands, ..carries] -> a bool scalar          body: [..operands, ..carries] -> next carries
  */
+import { computedAval } from '../base/aval.ts'
 import { isFloat } from '../base/dtype.ts'
 import { sameShape } from '../base/shape.ts'
 import { applyAll, type Expr, type Primitive, type Value } from '../graph/expr.ts'
@@ -52,8 +53,10 @@ export const whileP: Primitive<WhileParams> = {
     const flags = grown(first, (now) => now.map((_, i) => pushed(now).which.includes(i)))
     const forward = pushed(flags)
     const carries = body.inputs.slice(operands)
-    const ofFixed = body.inputs.slice(0, operands).flatMap((x, i) => (fixed[i] === true ? [parameter(x)] : []))
-    const ofCarries = carries.flatMap((c, i) => (flags[i] === true ? [parameter(c)] : []))
+    const ofFixed = body.inputs
+      .slice(0, operands)
+      .flatMap((x, i) => (fixed[i] === true ? [parameter(computedAval(x))] : []))
+    const ofCarries = carries.flatMap((c, i) => (flags[i] === true ? [parameter(computedAval(c))] : []))
     const moved = placed(forward, carries.length, inlined(forward.graph, [...body.inputs, ...ofFixed, ...ofCarries]))
     const inputs = [...body.inputs.slice(0, operands), ...ofFixed, ...carries, ...ofCarries]
     const next = carries.flatMap((c, i) => (flags[i] === true ? [moved[i] ?? fillLike(c, 0)] : []))

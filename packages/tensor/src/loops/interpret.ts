@@ -2,7 +2,7 @@
  * The meaning of the loop IR: a kernel run in doubles and exact integers over plain arrays. It is the oracle of every
  * backend that prints kernels, so it favours the obvious over the fast, and throws where a kernel breaks the IR's rules.
  */
-import { type DType, dtypes, isFloat } from '../base/dtype.ts'
+import { type DType, dtypes, isFloat, type Register, registerOf } from '../base/dtype.ts'
 import { erfOf, floorMod, powerOf, roundHalfEven } from './functions.ts'
 import type { Axis, Ix } from './ix.ts'
 import type { DotKernel, Kernel, LoopKernel, Store } from './kernel.ts'
@@ -98,7 +98,8 @@ const storing = (kernel: Kernel, stores: readonly Store[], buffers: readonly Flo
         throw new RangeError(
           `interpret(${kernel.name}): store at ${slot} outside of buffer ${buffer} of ${kernel.buffers[buffer]!.size}`,
         )
-      data[slot] = mode === 'set' ? value[i]! : combine('sum', kernel.buffers[buffer]!.dtype, data[slot]!, value[i]!)
+      data[slot] =
+        mode === 'set' ? value[i]! : combine('sum', registerOf(kernel.buffers[buffer]!.dtype), data[slot]!, value[i]!)
     })
   }
 }
@@ -182,7 +183,7 @@ const combine = (op: ReduceOp, dtype: DType, x: number, y: number): number => bi
 /** Integers wrap; floats stay doubles. */
 const wrap = (x: number, dtype: DType): number => (isFloat(dtype) ? x : dtypes[dtype].round(x))
 
-const convert = (x: number, from: DType, dtype: DType): number => {
+const convert = (x: number, from: Register, dtype: Register): number => {
   switch (dtype) {
     case 'f32':
       return x
@@ -222,6 +223,8 @@ const unaryOps: Readonly<Record<UnaryOp, (x: number, dtype: DType) => number>> =
   erf: erfOf,
   isnan: (x) => (Number.isNaN(x) ? 1 : 0),
   isinf: (x) => (Math.abs(x) === Infinity ? 1 : 0),
+  f16: dtypes.f16.round,
+  bf16: dtypes.bf16.round,
 }
 
 const flag =

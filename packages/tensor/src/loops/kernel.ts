@@ -1,9 +1,12 @@
 /** The closed loop IR that backends print: a kernel is a grid of rows, each a loop nest over columns; or a dot. */
-import type { DType } from '../base/dtype.ts'
+import type { DType, Register } from '../base/dtype.ts'
 import type { Axis, Ix } from './ix.ts'
 import type { ReduceOp, Scalar } from './scalar.ts'
 
-/** A buffer a kernel touches; loads and stores name it by its position in `Kernel.buffers`. */
+/**
+ * A buffer a kernel touches; loads and stores name it by its position in `Kernel.buffers`. A load gives the register of its
+ * dtype, and what is stored is a value that an element of it holds.
+ */
 export interface KernelBuffer {
   readonly dtype: DType
   /** Elements. */
@@ -14,7 +17,7 @@ export interface KernelBuffer {
 
 export interface Reduction {
   readonly op: ReduceOp
-  readonly dtype: DType
+  readonly dtype: Register
   /** What is reduced, at (row, column); may read earlier reductions of the same row. */
   readonly value: Scalar
   /**

@@ -3,7 +3,7 @@
  * depend on a scalar, so that the forms of both stand together; ix.ts and scalar.ts make them. It is closed: each backend
  * prints it by exhaustive tables over `UnaryOp` and `BinaryOp`. Values are f32, i32, u32 or bool; comparisons give bool.
  */
-import type { DType } from '../base/dtype.ts'
+import type { Register } from '../base/dtype.ts'
 
 /** A loop variable: 0 <= axis < extent. */
 export interface Axis {
@@ -33,7 +33,10 @@ export interface Ix {
   readonly key: string
 }
 
-/** `not` is for bool; the rest for floats, `neg abs sign` for i32 too. `round` is to nearest, ties to even. */
+/**
+ * `not` is for bool; the rest for floats, `neg abs sign` for i32 too. `round` is to nearest, ties to even; `f16` and `bf16`
+ * give the nearest f32 that such an element can hold.
+ */
 export type UnaryOp =
   | 'neg'
   | 'abs'
@@ -61,6 +64,8 @@ export type UnaryOp =
   | 'erf'
   | 'isnan'
   | 'isinf'
+  | 'f16'
+  | 'bf16'
 
 /**
  * Arithmetic on two operands of one dtype (u32 wraps); `div` of integers truncates, `mod` has the divisor's sign (as in Python),
@@ -91,7 +96,7 @@ export type ReduceOp = 'sum' | 'prod' | 'max' | 'min'
 
 interface Common {
   readonly id: number
-  readonly dtype: DType
+  readonly dtype: Register
 }
 export type Scalar =
   | (Common & { readonly kind: 'const'; readonly value: number })

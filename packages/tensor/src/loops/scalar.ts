@@ -1,5 +1,5 @@
 /** How scalars are made, and walked over: what is known of their operands is used at once. */
-import { type DType, dtypes } from '../base/dtype.ts'
+import { type DType, dtypes, type Register, registerOf } from '../base/dtype.ts'
 import { visitAtoms } from './ix.ts'
 import type { BinaryOp, Ix, ReduceOp, Scalar, UnaryOp } from './language.ts'
 
@@ -16,7 +16,13 @@ const id = (): number => count++
 const comparison: ReadonlySet<BinaryOp> = new Set(['eq', 'ne', 'lt', 'le', 'gt', 'ge'])
 const predicate: ReadonlySet<UnaryOp> = new Set(['isnan', 'isinf', 'not'])
 
-export const constant = (dtype: DType, value: number): Scalar => ({ id: id(), kind: 'const', dtype, value })
+/** A dtype stands for its register: what is made is computed with, whatever it was stored as. */
+export const constant = (dtype: DType, value: number): Scalar => ({
+  id: id(),
+  kind: 'const',
+  dtype: registerOf(dtype),
+  value,
+})
 export const index = (ix: Ix): Scalar => ({ id: id(), kind: 'index', dtype: 'i32', ix })
 export const within = (ix: Ix, lo: number, hi: number): Scalar =>
   ix.lo >= lo && ix.hi < hi
@@ -24,8 +30,19 @@ export const within = (ix: Ix, lo: number, hi: number): Scalar =>
     : ix.hi < lo || ix.lo >= hi
       ? constant('bool', 0)
       : { id: id(), kind: 'within', dtype: 'bool', ix, lo, hi }
-export const load = (buffer: number, at: Ix, dtype: DType): Scalar => ({ id: id(), kind: 'load', dtype, buffer, at })
-export const reduced = (reduction: number, dtype: DType): Scalar => ({ id: id(), kind: 'reduced', dtype, reduction })
+export const load = (buffer: number, at: Ix, dtype: DType): Scalar => ({
+  id: id(),
+  kind: 'load',
+  dtype: registerOf(dtype),
+  buffer,
+  at,
+})
+export const reduced = (reduction: number, dtype: DType): Scalar => ({
+  id: id(),
+  kind: 'reduced',
+  dtype: registerOf(dtype),
+  reduction,
+})
 export const unary = (op: UnaryOp, x: Scalar): Scalar => ({
   id: id(),
   kind: 'unary',
@@ -43,7 +60,12 @@ export const binary = (op: BinaryOp, x: Scalar, y: Scalar): Scalar => ({
 })
 export const select = (cond: Scalar, x: Scalar, y: Scalar): Scalar =>
   cond.kind === 'const' ? (cond.value === 0 ? y : x) : { id: id(), kind: 'select', dtype: x.dtype, cond, x, y }
-export const cast = (dtype: DType, x: Scalar): Scalar => (x.dtype === dtype ? x : { id: id(), kind: 'cast', dtype, x })
+const converted = (dtype: Register, x: Scalar): Scalar => (x.dtype === dtype ? x : { id: id(), kind: 'cast', dtype, x })
+/** The value as an element of `dtype` would hold it: rounded, where that has fewer bits than its register. */
+export const cast = (dtype: DType, x: Scalar): Scalar => {
+  const value = converted(registerOf(dtype), x)
+  return dtype === 'f16' || dtype === 'bf16' ? unary(dtype, value) : value
+}
 
 /** The scalars a scalar reads, those inside its index included. */
 export const operands = (s: Scalar): readonly Scalar[] => {

@@ -4,7 +4,8 @@
  */
 import type { Ix } from './ix.ts'
 import { visitAtoms } from './ix.ts'
-import type { DotKernel, Kernel, LoopKernel, Store, TemplateKernel } from './kernel.ts'
+import { type DType, dtypes, registerOf } from '../base/dtype.ts'
+import type { DotKernel, Kernel, KernelBuffer, LoopKernel, Store, TemplateKernel } from './kernel.ts'
 import { index, linearize, type Scalar } from './scalar.ts'
 
 /** Loop variables and indices are 32-bit integers in every backend. */
@@ -32,6 +33,23 @@ const axesOf = (roots: readonly Scalar[]): ReadonlySet<number> => {
 
 type Refuse = (why: string) => never
 
+/** Whether an element of `dtype` is seen to hold a value as it is: it was rounded to it, comes from one, or is one of two such. */
+const holds = (buffers: readonly KernelBuffer[], dtype: DType, s: Scalar): boolean => {
+  if (registerOf(dtype) === dtype) return true
+  switch (s.kind) {
+    case 'const':
+      return Object.is(dtypes[dtype].round(s.value), s.value)
+    case 'load':
+      return buffers[s.buffer]?.dtype === dtype
+    case 'unary':
+      return s.op === dtype
+    case 'select':
+      return holds(buffers, dtype, s.x) && holds(buffers, dtype, s.y)
+    default:
+      return false
+  }
+}
+
 /** Throws an Error that names the kernel and the rule it breaks; see `LoopKernel` and `DotKernel` for the rules. */
 export const verifyKernel = (kernel: Kernel): void => {
   const refuse: Refuse = (why) => {
@@ -54,12 +72,17 @@ export const verifyKernel = (kernel: Kernel): void => {
     if (s.kind !== 'load') continue
     const buffer = kernel.buffers[s.buffer] ?? refuse(`loads buffer ${s.buffer} of ${kernel.buffers.length}`)
     if (!buffer.read) refuse(`loads buffer ${s.buffer}, which is not marked as read`)
-    if (buffer.dtype !== s.dtype) refuse(`loads buffer ${s.buffer} of ${buffer.dtype} as ${s.dtype}`)
+    if (registerOf(buffer.dtype) !== s.dtype) refuse(`loads buffer ${s.buffer} of ${buffer.dtype} as ${s.dtype}`)
   }
   for (const s of kernel.stores) {
     const buffer = kernel.buffers[s.buffer] ?? refuse(`stores to buffer ${s.buffer} of ${kernel.buffers.length}`)
     if (!buffer.write) refuse(`stores to buffer ${s.buffer}, which is not marked as written`)
-    if (buffer.dtype !== s.value.dtype) refuse(`stores ${s.value.dtype} to buffer ${s.buffer} of ${buffer.dtype}`)
+    if (registerOf(buffer.dtype) !== s.value.dtype)
+      refuse(`stores ${s.value.dtype} to buffer ${s.buffer} of ${buffer.dtype}`)
+    if (!holds(kernel.buffers, buffer.dtype, s.value))
+      refuse(`stores to buffer ${s.buffer} of ${buffer.dtype} what was not rounded to it`)
+    if (s.mode === 'add' && registerOf(buffer.dtype) !== buffer.dtype)
+      refuse(`increases buffer ${s.buffer} of ${buffer.dtype}, which is computed with as ${s.value.dtype}`)
   }
   inRange(kernel, roots, refuse)
   distinctPositions(kernel, refuse)

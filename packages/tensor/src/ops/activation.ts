@@ -4,6 +4,11 @@ import * as raw from '../primitives/index.ts'
 import { typed } from '../graph/tensor.ts'
 import { demandTensor, requireFloat, type Unary } from './align.ts'
 
+/** A float operand as it is computed with. */
+const float = (op: string, x: Expr): Expr => {
+  requireFloat(op, x)
+  return raw.computed(x)
+}
 const like = (x: Expr, value: number): Expr => raw.fill(x.shape, x.dtype, value)
 const times = (x: Expr, value: number): Expr => raw.mul(x, like(x, value))
 
@@ -11,8 +16,9 @@ const times = (x: Expr, value: number): Expr => raw.mul(x, like(x, value))
 const positivePart = (x: Expr): Expr => raw.where(raw.le(x, like(x, 0)), like(x, 0), x)
 
 /** max(x, 0), elementwise; NaN stays, and passes its gradient on. Its derivative at 0 is 0. */
-export const relu: Unary = (x) => {
-  demandTensor('relu', x)
+export const relu: Unary = (given) => {
+  demandTensor('relu', given)
+  const x = raw.computed(given)
   return typed(positivePart(x))
 }
 
@@ -20,8 +26,8 @@ export const relu: Unary = (x) => {
  * The Gaussian error linear unit in its tanh form, x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))), elementwise: what
  * JAX, GPT-2 and their kin compute. Hendrycks & Gimpel 2016 (arXiv:1606.08415), section 2. See also `geluExact`.
  */
-export const gelu: Unary = (x) => {
-  requireFloat('gelu', x)
+export const gelu: Unary = (given) => {
+  const x = float('gelu', given)
   const square = raw.mul(x, x)
   const a = Math.sqrt(2 / Math.PI)
   const inner = raw.mul(x, raw.add(times(square, a * 0.044715), like(x, a)))
@@ -31,14 +37,14 @@ export const gelu: Unary = (x) => {
 }
 
 /** The Gaussian error linear unit x Phi(x) = x/2 (1 + erf(x / sqrt 2)), elementwise. Hendrycks & Gimpel 2016, equation 1. */
-export const geluExact: Unary = (x) => {
-  requireFloat('geluExact', x)
+export const geluExact: Unary = (given) => {
+  const x = float('geluExact', given)
   return typed(raw.mul(times(x, 0.5), raw.add(like(x, 1), raw.erf(times(x, Math.SQRT1_2)))))
 }
 
 /** x sigmoid(x), elementwise: the gate of SwiGLU. Elfwing et al. 2017 (arXiv:1702.03118). */
-export const silu: Unary = (x) => {
-  requireFloat('silu', x)
+export const silu: Unary = (given) => {
+  const x = float('silu', given)
   return typed(raw.mul(x, raw.sigmoid(x)))
 }
 
@@ -51,8 +57,8 @@ export const silu: Unary = (x) => {
  * console.log(await readAsync(softplus(tensor([-100, 0, 100])))) // 3.8e-44 0.693 100
  * ```
  */
-export const softplus: Unary = (x) => {
-  requireFloat('softplus', x)
+export const softplus: Unary = (given) => {
+  const x = float('softplus', given)
   // relu(x) + log1p(exp(-|x|)); both halves choose the side x <= 0 at 0, where the derivative is then 0 + 1/2
   const positive = raw.gt(x, like(x, 0))
   const towardsZero = raw.where(positive, raw.neg(x), x)

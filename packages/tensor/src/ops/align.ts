@@ -2,7 +2,7 @@
  * Bringing operands to one shape and one dtype: NumPy broadcasting, and JavaScript numbers that take the dtype of the
  * tensor beside them. Dtypes of two tensors never change silently.
  */
-import { dtypes, type DType } from '../base/dtype.ts'
+import { type Computed, dtypes, type DType, registerOf } from '../base/dtype.ts'
 import { DTypeError, notATensor, ShapeError, shown } from '../base/errors.ts'
 import { isExpr, type Aval, type Expr } from '../graph/expr.ts'
 import * as raw from '../primitives/index.ts'
@@ -16,12 +16,12 @@ export type Operand = Expr | number
 
 /** Two operands of one dtype that broadcast to one shape; either may be a number. */
 export interface Binary {
-  <S extends Shape, D extends DType>(x: Tensor<S, D>, y: number): Tensor<S, D>
-  <S extends Shape, D extends DType>(x: number, y: Tensor<S, D>): Tensor<S, D>
+  <S extends Shape, D extends DType>(x: Tensor<S, D>, y: number): Tensor<S, Computed<D>>
+  <S extends Shape, D extends DType>(x: number, y: Tensor<S, D>): Tensor<S, Computed<D>>
   <A extends Shape, B extends Shape, D extends DType, E extends DType>(
     x: Tensor<A, D>,
-    y: Tensor<B, E> & Check<Broadcast<A, B>> & Check<SameDType<D, E>>,
-  ): Tensor<Ok<Broadcast<A, B>>, CommonDType<D, E>>
+    y: Tensor<B, E> & Check<Broadcast<A, B>> & Check<SameDType<Computed<D>, Computed<E>>>,
+  ): Tensor<Ok<Broadcast<A, B>>, CommonDType<Computed<D>, Computed<E>>>
 }
 
 /** As `Binary`, with a bool for each element. */
@@ -30,12 +30,12 @@ export interface Comparison {
   <S extends Shape>(x: number, y: Tensor<S>): Tensor<S, 'bool'>
   <A extends Shape, B extends Shape, D extends DType, E extends DType>(
     x: Tensor<A, D>,
-    y: Tensor<B, E> & Check<Broadcast<A, B>> & Check<SameDType<D, E>>,
+    y: Tensor<B, E> & Check<Broadcast<A, B>> & Check<SameDType<Computed<D>, Computed<E>>>,
   ): Tensor<Ok<Broadcast<A, B>>, 'bool'>
 }
 
 /** Each element by itself. */
-export type Unary = <S extends Shape, D extends DType>(x: Tensor<S, D>) => Tensor<S, D>
+export type Unary = <S extends Shape, D extends DType>(x: Tensor<S, D>) => Tensor<S, Computed<D>>
 
 /** Throws TypeError where an argument is no tensor: forgotten, or a function that was not called. Plain JavaScript may pass any. */
 export const demandTensor = (op: string, value: unknown, name = 'x'): void => {
@@ -100,6 +100,12 @@ export const oneDType = (op: string, xs: readonly Expr[]): DType => {
   })
 }
 
+/** Throws DTypeError where what is computed with differs: f16 and bf16 are computed with as f32. */
+export const demandOneComputed = (op: string, xs: readonly Expr[]): void => {
+  xs.forEach((x, i) => demandTensor(op, x, `${i + 1} of ${xs.length}`))
+  oneDType(op, xs.map(raw.computed))
+}
+
 /** `x` at `shape`, which it broadcasts to: new leading axes, and axes of size 1 repeated. */
 export const expand = (x: Expr, shape: Shape): Expr => {
   if (sameShape(x.shape, shape)) return x
@@ -125,19 +131,23 @@ export const commonShape = (op: string, xs: readonly Expr[]): Shape => {
   return shape
 }
 
-/** Operands as tensors of one shape and dtype. At least one is a tensor. */
+/** A number beside a tensor that is computed with. */
+const numberLike = (op: string, value: number, beside: Expr): Expr =>
+  raw.fillLike(beside, element(op, value, registerOf(beside.dtype), [beside]))
+
+/** Operands as tensors of one shape and dtype, to compute with. At least one is a tensor. */
 export const align = (op: string, x: Operand, y: Operand): readonly [Expr, Expr] => {
   demandOperand(op, x, 'x')
   demandOperand(op, y, 'y')
   if (typeof x === 'number') {
     if (typeof y === 'number')
       throw new TypeError(`${op}: both operands are numbers. Use Math, or wrap one with scalar(x).`)
-    return [raw.fill(y.shape, y.dtype, element(op, x, y.dtype, [y])), y]
+    return [numberLike(op, x, y), raw.computed(y)]
   }
-  if (typeof y === 'number') return [x, raw.fill(x.shape, x.dtype, element(op, y, x.dtype, [x]))]
-  oneDType(op, [x, y])
+  if (typeof y === 'number') return [raw.computed(x), numberLike(op, y, x)]
   const shape = commonShape(op, [x, y])
-  return [expand(x, shape), expand(y, shape)]
+  demandOneComputed(op, [x, y])
+  return [expand(raw.computed(x), shape), expand(raw.computed(y), shape)]
 }
 
 /** A broadcasting operation from one on equal shapes, and perhaps a cheaper way where y is a known number. */
@@ -146,12 +156,12 @@ export const binary = (
   f: (x: Expr, y: Expr) => Expr,
   withNumber: (x: Expr, y: number) => Expr | null = () => null,
 ): Binary => {
-  function op<S extends Shape, D extends DType>(x: Tensor<S, D>, y: number): Tensor<S, D>
-  function op<S extends Shape, D extends DType>(x: number, y: Tensor<S, D>): Tensor<S, D>
+  function op<S extends Shape, D extends DType>(x: Tensor<S, D>, y: number): Tensor<S, Computed<D>>
+  function op<S extends Shape, D extends DType>(x: number, y: Tensor<S, D>): Tensor<S, Computed<D>>
   function op<A extends Shape, B extends Shape, D extends DType, E extends DType>(
     x: Tensor<A, D>,
-    y: Tensor<B, E> & Check<Broadcast<A, B>> & Check<SameDType<D, E>>,
-  ): Tensor<Ok<Broadcast<A, B>>, CommonDType<D, E>>
+    y: Tensor<B, E> & Check<Broadcast<A, B>> & Check<SameDType<Computed<D>, Computed<E>>>,
+  ): Tensor<Ok<Broadcast<A, B>>, CommonDType<Computed<D>, Computed<E>>>
   function op(x: Operand, y: Operand): Tensor {
     return atCaller(() => {
       demandOperand(name, x, 'x')
@@ -168,7 +178,7 @@ export const comparison = (name: string, f: (x: Expr, y: Expr) => Expr): Compari
   function op<S extends Shape>(x: number, y: Tensor<S>): Tensor<S, 'bool'>
   function op<A extends Shape, B extends Shape, D extends DType, E extends DType>(
     x: Tensor<A, D>,
-    y: Tensor<B, E> & Check<Broadcast<A, B>> & Check<SameDType<D, E>>,
+    y: Tensor<B, E> & Check<Broadcast<A, B>> & Check<SameDType<Computed<D>, Computed<E>>>,
   ): Tensor<Ok<Broadcast<A, B>>, 'bool'>
   function op(x: Operand, y: Operand): Tensor<Shape, 'bool'> {
     return atCaller(() => typed(f(...align(name, x, y))))
@@ -185,7 +195,7 @@ export const unary =
 /** Throws DTypeError unless `x` has one of the dtypes. */
 export const requireDType = (op: string, x: Expr, allowed: readonly DType[], fix: string): void => {
   demandTensor(op, x, '')
-  if (!allowed.includes(x.dtype))
+  if (!allowed.includes(registerOf(x.dtype)))
     throw new DTypeError({ op, operands: [x], rule: `needs ${allowed.join(' or ')}, not ${x.dtype}`, fix })
 }
 

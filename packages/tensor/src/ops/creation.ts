@@ -29,18 +29,17 @@ export type DTypeOf<T> = T extends Int32Array
         : 'bool'
       : 'f32'
 
-/** The nearest f32 of a finite number is finite up to here. */
-const LARGEST_F32 = 3.4028235677973366e38
-
 const fits = (value: unknown, dtype: DType): boolean => {
   if (dtype === 'bool') return value === true || value === false || value === 0 || value === 1
   if (typeof value !== 'number') return false
-  if (dtypes[dtype].float) return Math.abs(value) < LARGEST_F32 || !Number.isFinite(value)
+  if (dtypes[dtype].float) return Number.isFinite(dtypes[dtype].round(value)) || !Number.isFinite(value)
   return dtypes[dtype].round(value) === value
 }
 
 const holds: Readonly<Record<DType, string>> = {
   f32: 'numbers up to 3.4e38 in size',
+  f16: 'numbers up to 65504 in size',
+  bf16: 'numbers up to 3.39e38 in size',
   i32: 'integers from -2147483648 to 2147483647',
   u32: 'integers from 0 to 4294967295',
   bool: 'true, false, 1 and 0',
@@ -59,7 +58,7 @@ const copied = (data: ArrayLike<unknown>, shape: Shape, dtype: DType): HostArray
         rule: `element ${i} is ${String(value)}, and ${dtype} holds ${holds[dtype]}`,
         fix: 'Correct the data, or name a dtype that holds it',
       })
-    copy[i] = Number(value)
+    copy[i] = dtypes[dtype].round(Number(value))
   }
   return copy
 }

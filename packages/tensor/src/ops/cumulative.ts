@@ -1,5 +1,5 @@
 /** Running sums and products along an axis. */
-import { type DType, isFloat } from '../base/dtype.ts'
+import { type Computed, type DType, isFloat } from '../base/dtype.ts'
 import type { Expr } from '../graph/expr.ts'
 import * as raw from '../primitives/index.ts'
 import type { Check, HasAxis } from '../base/shape-type.ts'
@@ -14,7 +14,7 @@ export interface CumulativeConfig {
 type Cumulative = <const A extends number>(
   axis: A,
   config?: CumulativeConfig,
-) => <S extends Shape, D extends DType>(x: Tensor<S, D> & Check<HasAxis<S, A>>) => Tensor<S, D>
+) => <S extends Shape, D extends DType>(x: Tensor<S, D> & Check<HasAxis<S, A>>) => Tensor<S, Computed<D>>
 
 const numeric = ['f32', 'i32', 'u32'] as const
 const countFix = "Cast first: cast('i32')(x)"
@@ -63,5 +63,5 @@ export const cumprod: Cumulative =
     const a = normalizeAxis('cumprod', axis, x.shape.length, x)
     const flipped = (y: Expr): Expr => (reverse ? raw.flip(y, [a]) : y)
     const product = isFloat(x.dtype) ? raw.runningProduct : runningInteger
-    return typed(flipped(product(flipped(x), a)))
+    return typed(flipped(product(flipped(raw.computed(x)), a)))
   }

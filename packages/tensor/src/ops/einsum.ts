@@ -3,13 +3,13 @@
  * (batch), shared and gone (contracted), or in one operand only (a row or a column); sorted so, a pair is
  * [batch, rows, contracted] x [batch, contracted, columns].
  */
-import type { DType } from '../base/dtype.ts'
+import type { Computed, DType } from '../base/dtype.ts'
 import { ShapeError, shown } from '../base/errors.ts'
 import type { Expr } from '../graph/expr.ts'
 import * as raw from '../primitives/index.ts'
 import { sizeOf, type Shape } from '../base/shape.ts'
 import { typed, type Tensor } from '../graph/tensor.ts'
-import { oneDType } from './align.ts'
+import { demandTensor, oneDType } from './align.ts'
 
 /** A tensor whose axes have letters. */
 interface Term {
@@ -109,9 +109,11 @@ const implicitOutput = (inputs: readonly string[]): string => {
  */
 export const einsum =
   (spec: string) =>
-  <D extends DType>(...operands: readonly Tensor<Shape, D>[]): Tensor<Shape, D> => {
+  <D extends DType>(...given: readonly Tensor<Shape, D>[]): Tensor<Shape, Computed<D>> => {
     if (typeof spec !== 'string')
       throw new TypeError(`einsum: the terms are ${shown(spec)}, not a string. Write them as in 'ij,jk->ik'.`)
+    given.forEach((x, i) => demandTensor('einsum', x, `${i + 1} of ${given.length}`))
+    const operands = given.map(raw.computed)
     const bad = (rule: string, fix: string): ShapeError =>
       new ShapeError({ op: `einsum('${spec}')`, operands, rule, fix })
     const [left = '', right] = spec.replaceAll(' ', '').split('->')

@@ -3,7 +3,7 @@
  * of n; what is read at any other outside of it is no element (NaN, the least i32, the largest u32, true), and what is written
  * there is lost; a block's start is moved so that the block fits. A position that the host knows and that is outside is an error.
  */
-import type { DType } from '../base/dtype.ts'
+import type { Computed, DType } from '../base/dtype.ts'
 import { DTypeError, ShapeError } from '../base/errors.ts'
 import type { Expr } from '../graph/expr.ts'
 import * as raw from '../primitives/index.ts'
@@ -11,7 +11,7 @@ import type { Check, HasAxis, Ok, Take } from '../base/shape-type.ts'
 import { normalizeAxis, sameShape, showShape, type Shape } from '../base/shape.ts'
 import { typed, type Tensor } from '../graph/tensor.ts'
 import { hostElements } from './known.ts'
-import { commonShape, demandShape, demandTensor, expand, oneDType } from './align.ts'
+import { commonShape, demandOneComputed, demandShape, demandTensor, expand, oneDType } from './align.ts'
 
 /** dtypes of positions. */
 export type IndexDType = 'i32' | 'u32'
@@ -164,9 +164,9 @@ export const scatterAdd =
     x: Tensor<S, D> & Check<Take<S, I, A>>,
     indices: Tensor<I, IndexDType>,
     updates: Tensor<Shape, D>,
-  ): Tensor<S, D> => {
+  ): Tensor<S, Computed<D>> => {
     demandPositions('scatterAdd', x, indices)
-    oneDType('scatterAdd', [x, updates])
+    demandOneComputed('scatterAdd', [x, updates])
     const shape: Shape = x.shape
     const a = normalizeAxis('scatterAdd', axis ?? 0, shape.length, x)
     const expected = [...shape.slice(0, a), ...indices.shape, ...shape.slice(a + 1)]

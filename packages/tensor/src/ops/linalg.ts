@@ -1,15 +1,15 @@
 /** Products of matrices and what goes with them. Every product is one `dot`; none multiplies and sums. */
-import type { DType } from '../base/dtype.ts'
+import type { Computed, DType } from '../base/dtype.ts'
 import { ShapeError } from '../base/errors.ts'
 import type { Expr } from '../graph/expr.ts'
 import * as raw from '../primitives/index.ts'
 import type { Check, CommonDType, MatMul, Ok, SameDType } from '../base/shape-type.ts'
 import { broadcastShapes, normalizeAxis, sizeOf, type Shape } from '../base/shape.ts'
 import { typed, type Tensor } from '../graph/tensor.ts'
-import { demandTensor, element, expand, oneDType } from './align.ts'
+import { demandOneComputed, demandTensor, element, expand } from './align.ts'
 
 const matmulOf = (op: string, x: Expr, y: Expr): Expr => {
-  oneDType(op, [x, y])
+  demandOneComputed(op, [x, y])
   const wrong = (rule: string, fix: string): ShapeError => new ShapeError({ op, operands: [x, y], rule, fix })
   if (x.shape.length === 0 || y.shape.length === 0) throw wrong('an operand is a scalar', 'Scale with mul')
   // a vector is a row on the left and a column on the right; its axis goes again
@@ -54,8 +54,8 @@ const matmulOf = (op: string, x: Expr, y: Expr): Expr => {
  */
 export const matmul = <A extends Shape, B extends Shape, D extends DType, E extends DType>(
   x: Tensor<A, D>,
-  y: Tensor<B, E> & Check<MatMul<A, B>> & Check<SameDType<D, E>>,
-): Tensor<Ok<MatMul<A, B>>, CommonDType<D, E>> => typed(matmulOf('matmul', x, y))
+  y: Tensor<B, E> & Check<MatMul<A, B>> & Check<SameDType<Computed<D>, Computed<E>>>,
+): Tensor<Ok<MatMul<A, B>>, CommonDType<Computed<D>, Computed<E>>> => typed(matmulOf('matmul', x, y))
 
 /** The shape of NumPy's dot: leading axes of both operands, one after the other. */
 type Dot<A extends Shape, B extends Shape> = number extends B['length']
@@ -70,9 +70,9 @@ type Dot<A extends Shape, B extends Shape> = number extends B['length']
  */
 export const dot = <A extends Shape, B extends Shape, D extends DType, E extends DType>(
   x: Tensor<A, D>,
-  y: Tensor<B, E> & Check<Dot<A, B>> & Check<SameDType<D, E>>,
-): Tensor<Ok<Dot<A, B>>, CommonDType<D, E>> => {
-  oneDType('dot', [x, y])
+  y: Tensor<B, E> & Check<Dot<A, B>> & Check<SameDType<Computed<D>, Computed<E>>>,
+): Tensor<Ok<Dot<A, B>>, CommonDType<Computed<D>, Computed<E>>> => {
+  demandOneComputed('dot', [x, y])
   const shape: Shape = y.shape
   if (shape.length <= 2) return typed(matmulOf('dot', x, y))
   // [b.., k, n] -> [k, b.. n]: one matrix, so that one product makes x.shape[:-1] ++ b ++ [n]
@@ -87,8 +87,8 @@ export const dot = <A extends Shape, B extends Shape, D extends DType, E extends
 export const outer = <M extends number, N extends number, D extends DType>(
   x: Tensor<readonly [M], D>,
   y: Tensor<readonly [N], D>,
-): Tensor<readonly [M, N], D> => {
-  oneDType('outer', [x, y])
+): Tensor<readonly [M, N], Computed<D>> => {
+  demandOneComputed('outer', [x, y])
   const ranks: readonly Shape[] = [x.shape, y.shape]
   if (ranks.some((s) => s.length !== 1))
     throw new ShapeError({

@@ -1,5 +1,5 @@
 /** Comparisons, logic on bools, and choice. */
-import type { DType } from '../base/dtype.ts'
+import type { Computed, DType } from '../base/dtype.ts'
 import type { Expr } from '../graph/expr.ts'
 import * as raw from '../primitives/index.ts'
 import type { Broadcast, Check, CommonDType, Ok, SameDType } from '../base/shape-type.ts'
@@ -117,13 +117,14 @@ export function where(condition: Expr, x: Operand, y: Operand): Tensor {
  */
 export const clamp =
   (lo: number, hi: number) =>
-  <S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S, D> => {
+  <S extends Shape, D extends DType>(given: Tensor<S, D>): Tensor<S, Computed<D>> => {
     for (const side of [lo, hi])
       if (typeof side !== 'number' || Number.isNaN(side))
         throw new RangeError(
           `clamp: a bound of [${lo}, ${hi}] is ${side}. Pass numbers, or -Infinity and Infinity for none.`,
         )
-    demandTensor('clamp', x)
+    demandTensor('clamp', given)
+    const x = raw.computed(given)
     const raised = lo === -Infinity ? x : raw.where(raw.lt(x, bound(x, lo)), bound(x, lo), x)
     return typed(hi === Infinity ? raised : raw.where(raw.gt(raised, bound(x, hi)), bound(x, hi), raised))
   }

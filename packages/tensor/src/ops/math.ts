@@ -107,11 +107,13 @@ export const ceil: Unary = float('ceil', raw.ceil)
 export const round: Unary = float('round', raw.round)
 
 /** x as a value: it passes through, and no gradient flows back. */
-export const stopGradient: Unary = unary(raw.stopGradient)
+export const stopGradient = <S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S, D> =>
+  typed(raw.stopGradient(x))
 
 /**
  * Converts to another dtype: floats to integers towards zero, numbers to bool by `x != 0`, bool to 0 and 1.
- * Gradients flow between float dtypes only.
+ * To `f16` and `bf16` it rounds to the nearest, ties to even; all that computes with them computes in f32. Gradients flow
+ * between float dtypes only, as f32.
  *
  * @example
  * ```ts

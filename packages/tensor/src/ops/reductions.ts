@@ -1,5 +1,5 @@
 /** Reductions over one axis, several, or all. */
-import type { DType } from '../base/dtype.ts'
+import type { Computed, DType } from '../base/dtype.ts'
 import { dtypes } from '../base/dtype.ts'
 import { ShapeError } from '../base/errors.ts'
 import type { Expr } from '../graph/expr.ts'
@@ -20,7 +20,9 @@ export interface ReduceConfig<A extends Axes = Axes, K extends boolean = boolean
 /** A reduction of float or integer tensors that keeps the dtype. */
 export type Reduction = <const A extends Axes = undefined, const K extends boolean = false>(
   config?: ReduceConfig<A, K>,
-) => <S extends Shape, D extends DType>(x: Tensor<S, D> & Check<Reduce<S, A, K>>) => Tensor<Ok<Reduce<S, A, K>>, D>
+) => <S extends Shape, D extends DType>(
+  x: Tensor<S, D> & Check<Reduce<S, A, K>>,
+) => Tensor<Ok<Reduce<S, A, K>>, Computed<D>>
 
 type RawReduce = (x: Expr, axes: readonly number[]) => Expr
 
@@ -28,7 +30,7 @@ type RawReduce = (x: Expr, axes: readonly number[]) => Expr
 const over = (op: string, reduce: RawReduce, x: Expr, config: ReduceConfig): Expr => {
   demandTensor(op, x)
   const axes = normalizeAxes(op, config.axis, x.shape.length, x)
-  const reduced = axes.length === 0 ? x : reduce(x, axes)
+  const reduced = axes.length === 0 ? raw.computed(x) : reduce(x, axes)
   return config.keepDims === true ? raw.reshape(reduced, reduceShape(x.shape, axes, true)) : reduced
 }
 
@@ -129,7 +131,9 @@ export interface VarianceConfig<A extends Axes = Axes, K extends boolean = boole
 }
 type Spread = <const A extends Axes = undefined, const K extends boolean = false>(
   config?: VarianceConfig<A, K>,
-) => <S extends Shape, D extends DType>(x: Tensor<S, D> & Check<Reduce<S, A, K>>) => Tensor<Ok<Reduce<S, A, K>>, D>
+) => <S extends Shape, D extends DType>(
+  x: Tensor<S, D> & Check<Reduce<S, A, K>>,
+) => Tensor<Ok<Reduce<S, A, K>>, Computed<D>>
 
 const varianceOf = (op: string, x: Expr, config: VarianceConfig): Expr => {
   const { ddof = 0, ...rest } = config

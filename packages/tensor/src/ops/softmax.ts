@@ -1,5 +1,5 @@
 /** Softmax and its kin, each one row kernel: the largest element is subtracted first, as a constant. */
-import type { DType } from '../base/dtype.ts'
+import type { Computed, DType } from '../base/dtype.ts'
 import { ShapeError } from '../base/errors.ts'
 import type { Expr } from '../graph/expr.ts'
 import * as raw from '../primitives/index.ts'
@@ -18,7 +18,7 @@ export interface RowsConfig {
 type Rows = <const A extends number>(
   axis: A,
   config?: RowsConfig,
-) => <S extends Shape, D extends DType>(x: Tensor<S, D> & Check<HasAxis<S, A>>) => Tensor<S, D>
+) => <S extends Shape, D extends DType>(x: Tensor<S, D> & Check<HasAxis<S, A>>) => Tensor<S, Computed<D>>
 
 /** A reduced tensor, repeated along the axes it lost. */
 const spread = (reduced: Expr, x: Expr, axes: readonly number[]): Expr =>
@@ -75,11 +75,12 @@ const isEmpty = (x: Expr): boolean => x.shape.includes(0)
  * console.log(await readAsync(softmax(-1, { where: seen })(tensor([[1, 1, 9], [2, 3, 4]])))) // 0.5 0.5 0 0 0 0
  * ```
  */
-export const softmax: Rows = (axis, config) => (x) => {
-  requireFloat('softmax', x)
+export const softmax: Rows = (axis, config) => (given) => {
+  requireFloat('softmax', given)
+  const x = raw.computed(given)
   const axes = [normalizeAxis('softmax', axis, x.shape.length, x)]
   const mask = maskOf('softmax', x, config?.where)
-  if (isEmpty(x)) return x
+  if (isEmpty(x)) return typed(x)
   if (mask !== null) {
     const { exps } = hiddenShifted(x, mask, axes)
     return typed(raw.div(exps, spread(orOne(raw.reduceSum(exps, axes)), x, axes)))
@@ -92,11 +93,12 @@ export const softmax: Rows = (axis, config) => (x) => {
  * x - log sum exp(x) along `axis`: the logarithm of `softmax`, in nats, without its underflow. What `where` hides gets -Infinity
  * and no gradient. Throws as `softmax`.
  */
-export const logSoftmax: Rows = (axis, config) => (x) => {
-  requireFloat('logSoftmax', x)
+export const logSoftmax: Rows = (axis, config) => (given) => {
+  requireFloat('logSoftmax', given)
+  const x = raw.computed(given)
   const axes = [normalizeAxis('logSoftmax', axis, x.shape.length, x)]
   const mask = maskOf('logSoftmax', x, config?.where)
-  if (isEmpty(x)) return x
+  if (isEmpty(x)) return typed(x)
   if (mask !== null) {
     const { z, exps } = hiddenShifted(x, mask, axes)
     const logp = raw.sub(z, spread(raw.log(orOne(raw.reduceSum(exps, axes))), x, axes))
@@ -106,8 +108,9 @@ export const logSoftmax: Rows = (axis, config) => (x) => {
   return typed(raw.sub(z, spread(raw.log(raw.reduceSum(raw.exp(z), axes)), x, axes)))
 }
 
-const logsumexpOf = (x: Expr, config: ReduceConfig): Expr => {
-  requireFloat('logsumexp', x)
+const logsumexpOf = (given: Expr, config: ReduceConfig): Expr => {
+  requireFloat('logsumexp', given)
+  const x = raw.computed(given)
   const axes = normalizeAxes('logsumexp', config.axis, x.shape.length, x)
   const shape = reduceShape(x.shape, axes, config.keepDims === true)
   if (isEmpty(x)) return raw.fill(shape, x.dtype, -Infinity)

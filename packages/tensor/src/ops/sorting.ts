@@ -1,5 +1,5 @@
 /** Order along an axis: sorting is stable, and NaN comes last. */
-import type { DType } from '../base/dtype.ts'
+import type { Computed, DType } from '../base/dtype.ts'
 import { ShapeError } from '../base/errors.ts'
 import type { Expr } from '../graph/expr.ts'
 import * as raw from '../primitives/index.ts'
@@ -40,7 +40,7 @@ const sorted = (op: string, operands: readonly Expr[], axis: number, descending:
  */
 export const sort =
   <const A extends number = -1>(axis?: A, { descending = false }: SortConfig = {}) =>
-  <S extends Shape, D extends DType>(x: Tensor<S, D> & Check<HasAxis<S, A>>): Tensor<S, D> =>
+  <S extends Shape, D extends DType>(x: Tensor<S, D> & Check<HasAxis<S, A>>): Tensor<S, Computed<D>> =>
     typed(sorted('sort', [x], axis ?? -1, descending)[0]!)
 
 /**
@@ -93,7 +93,9 @@ export interface TopK<S extends Shape, D extends DType> {
  */
 export const topK =
   <const K extends number, const A extends number = -1>(k: K, axis?: A) =>
-  <S extends Shape, D extends DType>(x: Tensor<S, D> & Check<WithAxis<S, A, K>>): TopK<Ok<WithAxis<S, A, K>>, D> => {
+  <S extends Shape, D extends DType>(
+    x: Tensor<S, D> & Check<WithAxis<S, A, K>>,
+  ): TopK<Ok<WithAxis<S, A, K>>, Computed<D>> => {
     demandTensor('topK', x)
     const a = normalizeAxis('topK', axis ?? -1, x.shape.length, x)
     const n = x.shape[a]!

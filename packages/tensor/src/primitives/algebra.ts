@@ -9,7 +9,7 @@ import { dtypes, isFloat } from '../base/dtype.ts'
 import { sameShape } from '../base/shape.ts'
 import { evaluateWith } from '../graph/evaluate.ts'
 import { type Expr, paramsOf, type Primitive } from '../graph/expr.ts'
-import { fillLike, fillP } from './leaves.ts'
+import { fill, fillP } from './leaves.ts'
 
 /** An equal expression with less, or null, for a result of a primitive with parameters of type P. */
 export type Rule<P = unknown> = (out: Expr, params: P) => Expr | null
@@ -46,7 +46,7 @@ export const fold: Rule = (out) => {
   const scalars = args.map(({ dtype }, i) => ({ shape: [], dtype, data: Float64Array.of(values[i]!) }))
   const computed = prim.evaluate(scalars, [{ shape: [], dtype: out.dtype }], params, evaluateWith)[0]![0]!
   const result = dtypes[out.dtype].round(computed)
-  return Number.isFinite(result) ? fillLike(out, result) : null
+  return Number.isFinite(result) ? fill(out.shape, out.dtype, result) : null
 }
 
 /** op(x, value) = x, where `value` is the operand at `at`. */
@@ -70,7 +70,7 @@ export const sameAsOperand: Rule = (out) => {
 /** What moves one value around gives that value. */
 export const movesFill: Rule = (out) => {
   const value = fillOf(first(out))
-  return value === null ? null : fillLike(out, value)
+  return value === null ? null : fill(out.shape, out.dtype, value)
 }
 /** `prim` of `prim` is one of them, with the parameters of both. */
 export const twice =

@@ -9,6 +9,7 @@ import { single } from '../graph/single.ts'
 import { sameShape, type Shape, sizeOf, stridesOf } from '../base/shape.ts'
 import { add, times } from './arithmetic.ts'
 import { align, broadcastTo, reduceSum, reshape } from './broadcast.ts'
+import { cast, computed } from './cast.ts'
 import { fill, fillLike, iota } from './leaves.ts'
 import { any, demandDType, demandSameDType, demandShape, replaced } from './operands.ts'
 import { and, eq, ge, lt, where } from './select.ts'
@@ -135,9 +136,10 @@ const blend = ([x, indices, updates]: readonly Expr[], { axis }: AxisParams): Ex
   const onGrid = (y: Expr): Expr => broadcastTo(reshape(y, replaced(y.shape, axis, 1, m)), grid)
   const hit = eq(onGrid(resolved(indices!, n, 'nearest')), iota(grid, axis, 'i32'))
   const times = reduceSum(where(hit, fill(grid, 'i32', 1), fill(grid, 'i32', 0)), [axis + 1])
-  const chosen = onGrid(updates!)
+  const chosen = computed(onGrid(updates!))
+  // one of them at most: the sum is that element
   const found = reduceSum(where(hit, chosen, fillLike(chosen, 0)), [axis + 1])
-  return where(eq(times, fillLike(times, 0)), x!, found)
+  return where(eq(times, fillLike(times, 0)), x!, cast(x!.dtype, found))
 }
 
 export const putAlongAxisP: Primitive<AxisParams> = {

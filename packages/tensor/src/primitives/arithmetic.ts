@@ -8,6 +8,7 @@ import { single } from '../graph/single.ts'
 import * as scalar from '../loops/scalar.ts'
 import { absorbing, fillOf, first, fold, involution, isFill, isOf, type Rule, rules, unit } from './algebra.ts'
 import { align } from './broadcast.ts'
+import { computed } from './cast.ts'
 import { binary, binaryPrimitive, unary, unaryPrimitive } from './elementwise.ts'
 import { fillLike } from './leaves.ts'
 import { demandDType, demandSameDType, demandSameShape, floats, numbers, signed } from './operands.ts'
@@ -159,7 +160,7 @@ export const scaledP = onSupport({
   algebra: plainly(mul, Number.isFinite),
 })
 /** ct y, and 0 where ct is 0, whatever y is. */
-export const scaled = (ct: Expr, y: Expr): Expr => apply(scaledP, [ct, y], null)
+export const scaled = (ct: Expr, y: Expr): Expr => apply(scaledP, [computed(ct), computed(y)], null)
 
 export const dividedP = onSupport({
   name: 'divided',
@@ -170,7 +171,7 @@ export const dividedP = onSupport({
   algebra: plainly(div, (y) => y !== 0 && !Number.isNaN(y)),
 })
 /** ct / y, and 0 where ct is 0, whatever y is. */
-export const divided = (ct: Expr, y: Expr): Expr => apply(dividedP, [ct, y], null)
+export const divided = (ct: Expr, y: Expr): Expr => apply(dividedP, [computed(ct), computed(y)], null)
 
 export const mutualP = onSupport({
   name: 'mutual',
@@ -189,4 +190,4 @@ export const mutualP = onSupport({
  * x y, and 0 where either is 0: of a cotangent that is 0 where it was set aside, by one that is 0 for another reason.
  * In both modes of second order either of them is the one that moves.
  */
-export const mutual = (x: Expr, y: Expr): Expr => apply(mutualP, [x, y], null)
+export const mutual = (x: Expr, y: Expr): Expr => apply(mutualP, [computed(x), computed(y)], null)

@@ -5,6 +5,7 @@ import { apply, type Expr, type Primitive } from '../graph/expr.ts'
 import { type Single, single } from '../graph/single.ts'
 import { sameShape, type Shape, sizeOf, stridesOf } from '../base/shape.ts'
 import { fillOf, first, movesFill, type Rule, rules, sameAsOperand, twice } from './algebra.ts'
+import { computed } from './cast.ts'
 import { fillLike } from './leaves.ts'
 import { demandShape, isAxis, demandDType, numbers, without } from './operands.ts'
 import { reduceValues } from './reduction.ts'
@@ -158,7 +159,7 @@ export const reduceSumP: Primitive<ReduceParams> = single({
 })
 /** Sum over `axes` (ascending), which leave the shape. */
 export const reduceSum = (x: Expr, axes: readonly number[]): Expr =>
-  axes.length === 0 ? x : apply(reduceSumP, [x], { axes })
+  axes.length === 0 ? computed(x) : apply(reduceSumP, [computed(x)], { axes })
 
 /** A shared operand given the batch axis at 0. */
 export const spread = (x: Expr, size: number): Expr => broadcastTo(reshape(x, [1, ...x.shape]), [size, ...x.shape])

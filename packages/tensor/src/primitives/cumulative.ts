@@ -1,5 +1,6 @@
 /** Running sums, from either end: each is the adjoint of the other. */
 import { isFloat } from '../base/dtype.ts'
+import { computed } from './cast.ts'
 import { apply, type Expr, type Primitive } from '../graph/expr.ts'
 import { type Single, single } from '../graph/single.ts'
 import { flip, flipValues } from './movement.ts'
@@ -40,4 +41,4 @@ export const reverseCumsumP: Primitive<AxisParams> = single({
 
 /** y_i = x_0 + ... + x_i along `axis`; reversed, y_i = x_i + ... + x_(n-1). */
 export const cumsum = (x: Expr, axis: number, reverse: boolean): Expr =>
-  apply(reverse ? reverseCumsumP : cumsumP, [x], { axis })
+  apply(reverse ? reverseCumsumP : cumsumP, [computed(x)], { axis })

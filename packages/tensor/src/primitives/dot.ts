@@ -3,6 +3,7 @@ import { apply, type Expr, type Primitive } from '../graph/expr.ts'
 import { single } from '../graph/single.ts'
 import { sameShape, sizeOf } from '../base/shape.ts'
 import { align, reshape } from './broadcast.ts'
+import { computed } from './cast.ts'
 import { transpose } from './movement.ts'
 import { demandDType, demandSameDType, demandShape, floats, range } from './operands.ts'
 
@@ -64,4 +65,4 @@ export const dotP: Primitive<null> = single({
   },
 })
 /** [...b, m, k] x [...b, k, n] -> [...b, m, n] */
-export const dot = (a: Expr, b: Expr): Expr => apply(dotP, [a, b], null)
+export const dot = (a: Expr, b: Expr): Expr => apply(dotP, [computed(a), computed(b)], null)

@@ -6,6 +6,7 @@ import { apply, type Expr, type Primitive } from '../graph/expr.ts'
 import { single } from '../graph/single.ts'
 import { fold, type Rule, rules } from './algebra.ts'
 import { align } from './broadcast.ts'
+import { computed } from './cast.ts'
 import { demandDType, demandSameDType, demandSameShape } from './operands.ts'
 
 export interface UnaryRow {
@@ -83,8 +84,8 @@ export const binaryPrimitive = (row: BinaryRow): Primitive<null> => {
 export const unary =
   (prim: Primitive<null>) =>
   (x: Expr): Expr =>
-    apply(prim, [x], null)
+    apply(prim, [computed(x)], null)
 export const binary =
   (prim: Primitive<null>) =>
   (x: Expr, y: Expr): Expr =>
-    apply(prim, [x, y], null)
+    apply(prim, [computed(x), computed(y)], null)

@@ -1,6 +1,6 @@
 /** Nodes without arguments: host data, placeholders, device memory, and values known from the index alone. */
 import * as scalar from '../loops/scalar.ts'
-import { type DType, dtypes, type HostArray } from '../base/dtype.ts'
+import { type DType, dtypes, type HostArray, registerOf } from '../base/dtype.ts'
 import { DTypeError, ShapeError } from '../base/errors.ts'
 import { apply, type Aval, type Expr, type Primitive } from '../graph/expr.ts'
 import { identityOf, keyOf } from '../graph/key.ts'
@@ -55,8 +55,8 @@ export const fillP: Primitive<FillParams> = single({
 /** One value everywhere, rounded to `dtype`. */
 export const fill = (shape: Shape, dtype: DType, value: number): Expr =>
   apply(fillP, [], { shape, dtype, value: dtypes[dtype].round(value) })
-/** A fill of the shape and dtype of `like`. */
-export const fillLike = (like: Aval, value: number): Expr => fill(like.shape, like.dtype, value)
+/** A fill of the shape of `like`, to compute with it. */
+export const fillLike = (like: Aval, value: number): Expr => fill(like.shape, registerOf(like.dtype), value)
 
 export interface IotaParams extends Aval {
   readonly axis: number
@@ -83,10 +83,11 @@ export const iotaP: Primitive<IotaParams> = single({
   vjp: noArguments,
   batch: neverBatched,
   lower: { kind: 'pointwise', at: (index, _, out, { axis }) => scalar.cast(out.dtype, scalar.index(index[axis]!)) },
-  evaluate: (_, { shape }, { axis }) => {
+  evaluate: (_, { shape, dtype }, { axis }) => {
+    const { round } = dtypes[dtype]
     const inner = sizeOf(shape.slice(axis + 1))
     const n = shape[axis]!
-    return Float64Array.from({ length: sizeOf(shape) }, (__, i) => Math.floor(i / inner) % n)
+    return Float64Array.from({ length: sizeOf(shape) }, (__, i) => round(Math.floor(i / inner) % n))
   },
 })
 /** The position along `axis`. */

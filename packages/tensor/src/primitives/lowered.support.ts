@@ -1,4 +1,5 @@
 /** What a record's lowering computes, by itself: the laws of lowerings compare it with the record's own meaning. */
+import { registerOf } from '../base/dtype.ts'
 import { type Data, mismatch, tolerances } from '@adjoint/testing'
 import { expect } from 'vitest'
 import { sizeOf } from '../base/shape.ts'
@@ -67,7 +68,7 @@ export const lowered = (out: Expr, args: readonly Data[], exprs: readonly Expr[]
       return loop({
         rows,
         cols: every.filter((_, i) => gone.includes(i)),
-        reductions: [{ op: lower.op, dtype: out.dtype, value: access(0, every.map(ix.ofAxis)), running }],
+        reductions: [{ op: lower.op, dtype: registerOf(out.dtype), value: access(0, every.map(ix.ofAxis)), running }],
         stores: [
           {
             buffer: args.length,

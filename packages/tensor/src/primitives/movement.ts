@@ -7,7 +7,7 @@ import { single } from '../graph/single.ts'
 import { type Shape, sizeOf, stridesOf } from '../base/shape.ts'
 import { fillOf, first, isFill, movesFill, type Rule, rules, sameAsOperand, twice } from './algebra.ts'
 import { align, gatherValues, reshape } from './broadcast.ts'
-import { fillLike } from './leaves.ts'
+import { fill } from './leaves.ts'
 import { demandAxis, demandSameDType, demandShape, isAxis, range, replaced } from './operands.ts'
 
 export interface TransposeParams {
@@ -188,7 +188,7 @@ export const padP: Primitive<PadParams> = single({
   batch: ([x], _, __, { lo, hi }) => pad(x!, [0, ...lo], [0, ...hi]),
   simplify: rules(
     sameAsOperand,
-    (out) => (isFill(first(out), 0) ? fillLike(out, 0) : null),
+    (out) => (isFill(first(out), 0) ? fill(out.shape, out.dtype, 0) : null),
     twice(
       () => padP,
       (inner, outer, x) => pad(x, plus(inner.lo, outer.lo), plus(inner.hi, outer.hi)),
@@ -339,7 +339,7 @@ export const concatP: Primitive<ConcatParams> = single({
     },
     (out) => {
       const value = fillOf(first(out))
-      return value !== null && out.node.args.every((a) => isFill(a, value)) ? fillLike(out, value) : null
+      return value !== null && out.node.args.every((a) => isFill(a, value)) ? fill(out.shape, out.dtype, value) : null
     },
   ),
   lower: {

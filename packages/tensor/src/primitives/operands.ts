@@ -9,7 +9,7 @@ export const integers: readonly DType[] = ['i32', 'u32']
 export const numbers: readonly DType[] = ['f32', 'i32', 'u32']
 export const signed: readonly DType[] = ['f32', 'i32']
 export const bits: readonly DType[] = ['i32', 'u32', 'bool']
-export const any: readonly DType[] = ['f32', 'i32', 'u32', 'bool']
+export const any: readonly DType[] = ['f32', 'f16', 'bf16', 'i32', 'u32', 'bool']
 
 export const demandDType = (op: string, operands: readonly Aval[], of: Aval, accepts: readonly DType[]): void => {
   if (accepts.includes(of.dtype)) return

@@ -13,7 +13,8 @@ import { fill, fillLike, iota } from './leaves.ts'
 import { comesBefore, merge } from './merge.ts'
 import { concat, moveAxis, sliceAxis } from './movement.ts'
 import { any, demandAxis, demandDType } from './operands.ts'
-import { and, cast, eq, gt, isnan, lt, not, or, where } from './select.ts'
+import { cast, computed } from './cast.ts'
+import { and, eq, gt, isnan, lt, not, or, where } from './select.ts'
 
 export interface ArgsortParams {
   readonly axis: number
@@ -60,7 +61,8 @@ export const argsortP: Primitive<ArgsortParams> = single({
   },
 })
 /** The positions (i32) that sort `axis`. */
-export const argsort = (x: Expr, axis: number, descending: boolean): Expr => apply(argsortP, [x], { axis, descending })
+export const argsort = (x: Expr, axis: number, descending: boolean): Expr =>
+  apply(argsortP, [computed(x)], { axis, descending })
 
 /** The last axis [.., n] as blocks, each in order, and then merged: two runs to one, until there is one. */
 const mergeSort = (x: Expr, descending: boolean): Expr => {

@@ -13,9 +13,10 @@ import { fillOf, first, type Rule } from './algebra.ts'
 import { add, plus, times } from './arithmetic.ts'
 import { maximum, minimum } from './binary.ts'
 import { broadcastTo } from './broadcast.ts'
-import { fillLike, iota } from './leaves.ts'
+import { fill, fillLike, iota } from './leaves.ts'
 import { demandAxis, demandDType, demandShape, integers } from './operands.ts'
-import { and, cast, ge, lt, where } from './select.ts'
+import { cast } from './cast.ts'
+import { and, ge, lt, where } from './select.ts'
 
 /**
  * What is read where the position is outside: `invalid`, the dtype's mark of a value that does not exist; `zero`, as if a
@@ -34,7 +35,7 @@ export const valueOutside = (dtype: DType, outside: Outside): number => (outside
 export const takesFill: Rule<{ readonly outside: Outside }> = (out, { outside }) => {
   const value = fillOf(first(out))
   return value !== null && (outside === 'nearest' || Object.is(value, valueOutside(out.dtype, outside)))
-    ? fillLike(out, value)
+    ? fill(out.shape, out.dtype, value)
     : null
 }
 

@@ -7,6 +7,7 @@ export { batchOf } from './batching.ts'
 export { maximum, maximumP, minimum, minimumP, mod, modP, pow, powP } from './binary.ts'
 export { align, broadcastTo, broadcastToP, reduceSum, reduceSumP, reshape, reshapeP, spread } from './broadcast.ts'
 export { after, afterP, input, inputP, stopGradient, stopGradientP, stored, storedP } from './control.ts'
+export { cast, castP, computed, type CastParams } from './cast.ts'
 export { dot, dotP, matrixTranspose } from './dot.ts'
 export { dynamicSlice, dynamicSliceP, dynamicUpdateSlice, dynamicUpdateSliceP } from './dynamic.ts'
 export {

@@ -12,7 +12,8 @@ import { inversePerm, transpose } from './movement.ts'
 import { range } from './operands.ts'
 import { productOfOthers } from './product.ts'
 import { reduceValues } from './reduction.ts'
-import { and, cast, eq, isinf, isnan, or, where } from './select.ts'
+import { cast, computed } from './cast.ts'
+import { and, eq, isinf, isnan, or, where } from './select.ts'
 import { abs } from './unary.ts'
 
 type ReduceVjp = (ct: Expr, x: Expr, out: Expr, axes: readonly number[]) => Expr
@@ -40,7 +41,7 @@ const reduction = (
 const builder =
   (prim: Primitive<ReduceParams>) =>
   (x: Expr, axes: readonly number[]): Expr =>
-    axes.length === 0 ? x : apply(prim, [x], { axes })
+    axes.length === 0 ? computed(x) : apply(prim, [computed(x)], { axes })
 
 /** The cotangent in equal parts to all elements that attain the extremum, which where one is NaN are the NaN. */
 const toAttaining = (ct: Expr, x: Expr, out: Expr, axes: readonly number[]): Expr => {

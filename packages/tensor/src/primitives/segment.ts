@@ -18,7 +18,8 @@ import { fillLike, iota } from './leaves.ts'
 import { demandDType, demandSameDType, demandShape, numbers } from './operands.ts'
 import { argsort } from './order.ts'
 import { sum } from './reduction.ts'
-import { cast, eq, lt, where } from './select.ts'
+import { cast } from './cast.ts'
+import { eq, lt, where } from './select.ts'
 
 export interface BoundsParams {
   /** How many bounds: at j stands how many positions are below j. */

@@ -1,10 +1,10 @@
-/** Comparisons, logic, bits, choice and conversion. */
+/** Comparisons, logic, bits and choice. */
 import * as scalar from '../loops/scalar.ts'
 import type { BinaryOp } from '../loops/scalar.ts'
-import { type DType, dtypes, isFloat } from '../base/dtype.ts'
+import { type DType, isFloat } from '../base/dtype.ts'
 import { apply, type Expr, type Primitive } from '../graph/expr.ts'
 import { single } from '../graph/single.ts'
-import { absorbing, fillOf, first, fold, involution, isOf, type Rule, rules, sameAsOperand, unit } from './algebra.ts'
+import { absorbing, fillOf, first, fold, involution, isOf, type Rule, rules, unit } from './algebra.ts'
 import { align } from './broadcast.ts'
 import { binary, binaryPrimitive, type BinaryRow, unary, unaryPrimitive } from './elementwise.ts'
 import { fillLike } from './leaves.ts'
@@ -132,28 +132,3 @@ export const whereP: Primitive<null> = single({
 })
 /** x where cond, y elsewhere. */
 export const where = (cond: Expr, x: Expr, y: Expr): Expr => apply(whereP, [cond, x, y], null)
-
-export interface CastParams {
-  readonly dtype: DType
-}
-/** Float to integer truncates and saturates (NaN to 0), integer to integer keeps the bits, to bool is `!= 0`. */
-const convert = (from: DType, to: DType): ((x: number) => number) => {
-  if (to === 'bool') return (x) => (x === 0 ? 0 : 1)
-  if (isFloat(to)) return (x) => x
-  const { lowest, highest, round } = dtypes[to]
-  if (!isFloat(from)) return round
-  return (x) => round(Math.min(Math.max(x, lowest), highest))
-}
-export const castP: Primitive<CastParams> = single({
-  name: 'cast',
-  shape: ([x], { dtype }) => ({ shape: x!.shape, dtype }),
-  vjp: (ct, out) => {
-    const from = out.node.args[0]!.dtype
-    return [isFloat(from) && isFloat(out.dtype) ? cast(from, ct) : null]
-  },
-  batch: ([x], _, __, { dtype }) => cast(dtype, x!),
-  simplify: rules(fold, sameAsOperand),
-  lower: { kind: 'pointwise', at: (index, arg, out) => scalar.cast(out.dtype, arg(0, index)) },
-  evaluate: ([x], out) => x!.data.map(convert(x!.dtype, out.dtype)),
-})
-export const cast = (dtype: DType, x: Expr): Expr => (x.dtype === dtype ? x : apply(castP, [x], { dtype }))

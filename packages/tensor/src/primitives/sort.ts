@@ -8,6 +8,7 @@ import { applyAll, type Expr, type Primitive } from '../graph/expr.ts'
 import { parameter } from '../graph/parameter.ts'
 import { permuteAlongAxis, putAlongAxis } from './along.ts'
 import { align } from './broadcast.ts'
+import { computed } from './cast.ts'
 import { fillLike } from './leaves.ts'
 import { any, demandAxis, demandDType, demandShape } from './operands.ts'
 import { argsort, type ArgsortParams } from './order.ts'
@@ -54,4 +55,4 @@ export const sortP: Primitive<ArgsortParams> = {
 }
 /** The operands in the order of the first along `axis`, and last the positions (i32) that put them there. */
 export const sort = (operands: readonly Expr[], axis: number, descending: boolean): readonly Expr[] =>
-  applyAll(sortP, operands, { axis, descending })
+  applyAll(sortP, operands.map(computed), { axis, descending })

@@ -11,6 +11,7 @@ import { single } from '../graph/single.ts'
 import { sameShape, type Shape, sizeOf } from '../base/shape.ts'
 import { first, isFill } from './algebra.ts'
 import { reshape, spread } from './broadcast.ts'
+import { computed } from './cast.ts'
 import { fillLike } from './leaves.ts'
 import { moveAxis, transpose } from './movement.ts'
 import { any, demandDType, demandSameDType, demandShape, numbers, range, replaced } from './operands.ts'
@@ -189,7 +190,7 @@ export const scatterAdd = (
   updates: Expr,
   axis: number,
   outside: ScatterParams['outside'] = 'zero',
-): Expr => apply(scatterAddP, [x, indices, updates], { axis, outside })
+): Expr => apply(scatterAddP, [computed(x), indices, computed(updates)], { axis, outside })
 
 /** Where the update at `index` goes. */
 const target = (

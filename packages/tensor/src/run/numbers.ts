@@ -8,17 +8,7 @@ import { dtypes, type DType, type HostArray } from '../base/dtype.ts'
 import { sizeOf } from '../base/shape.ts'
 import { type Aval, type Expr, type Node, over, paramsOf } from '../graph/expr.ts'
 import { rewrite, withArgs } from '../graph/walk.ts'
-import {
-  broadcastTo,
-  dynamicSlice,
-  fill,
-  fillLike,
-  fillP,
-  parameter,
-  reshape,
-  sliceAxis,
-  sliceP,
-} from '../primitives/index.ts'
+import { broadcastTo, dynamicSlice, fill, fillP, parameter, reshape, sliceAxis, sliceP } from '../primitives/index.ts'
 
 /** A number of a graph, with the placeholder that stands in its place. */
 export interface Numeral {
@@ -100,7 +90,7 @@ export const withNumbers = (
     const value = values.get(e)
     if (value === undefined) return withArgs(node, args)
     const place = places.get(e)
-    if (place === undefined) return [fillLike(e, value)]
+    if (place === undefined) return [fill(e.shape, e.dtype, value)]
     const [vector, at] = place
     const element = sliceAxis(vector, 0, at, at + 1)
     return [

@@ -1,4 +1,5 @@
 /** Transformations of closed graphs, each a graph again; made once a graph, transformation and choice of inputs. */
+import { computedAval } from '../base/aval.ts'
 import { isFloat } from '../base/dtype.ts'
 import type { Expr } from '../graph/expr.ts'
 import { batch } from '../graph/batch.ts'
@@ -41,7 +42,7 @@ export const placed = ({ which }: Derived, count: number, values: readonly Expr[
   return Array.from({ length: count }, (_, i) => slots.get(i) ?? null)
 }
 const floats = (xs: readonly Expr[], flags: readonly boolean[]): readonly (Expr | null)[] =>
-  xs.map((x, i) => (flags[i] === true && isFloat(x.dtype) ? parameter(x) : null))
+  xs.map((x, i) => (flags[i] === true && isFloat(x.dtype) ? parameter(computedAval(x)) : null))
 const given = (xs: readonly (Expr | null)[]): readonly Expr[] => xs.filter((x) => x !== null)
 
 const wantedIn = (inputs: readonly Expr[], flags: readonly boolean[]): readonly Expr[] =>

@@ -117,7 +117,7 @@ export const linearDevice = <K extends Device['kind']>(machine: Machine<K>): Lin
     },
     upload: (data, aval) => {
       const block = take(bytesOf(aval), { op: `upload of ${showAval(aval)}`, site: null })
-      memory.write(block, data)
+      memory.write(block, data, aval.dtype)
       return hold(load(block), aval)
     },
     download: (storage) =>

@@ -1,5 +1,5 @@
 /** What a device in linear memory is made of: its memory, and its kernels as functions over addresses. */
-import type { HostArray } from '../../base/dtype.ts'
+import type { DType, HostArray } from '../../base/dtype.ts'
 import type { Aval } from '../../base/aval.ts'
 import type { Capabilities } from '../../compile/capabilities.ts'
 import type { Device } from '../../graph/device.ts'
@@ -11,7 +11,7 @@ export interface LinearMemory {
   /** A block of at least so many bytes; null where there is no room. */
   readonly take: (bytes: number) => Block | null
   readonly give: (block: Block) => void
-  readonly write: (block: Block, data: HostArray) => void
+  readonly write: (block: Block, data: HostArray, dtype: DType) => void
   readonly read: (block: Block, aval: Aval) => HostArray
   readonly copy: (from: number, to: number, bytes: number) => void
   /** The four bytes at an address, as an integer. */

@@ -1,6 +1,7 @@
 /** The memory of a wasm device: one WebAssembly.Memory, its heap, and views that follow it as it grows. */
 import type { DType } from '../../base/dtype.ts'
 import { dtypes } from '../../base/dtype.ts'
+import { isHalf, packHalves, unpackHalves } from '../../base/rounding.ts'
 import { sizeOf } from '../../base/shape.ts'
 import { createHeap } from '../linear/heap.ts'
 import type { LinearMemory } from '../linear/machine.ts'
@@ -66,15 +67,17 @@ export const createMemory = (mostPages = MOST_PAGES): WasmMemory => {
     give: (block) => {
       if (pages !== null) heap.give(block)
     },
-    write: ({ start }, data) => {
+    write: ({ start }, data, dtype) => {
       const { buffer } = memory()
       const n = data.length
-      if (data instanceof Float32Array) new Float32Array(buffer, start, n).set(data)
+      if (isHalf(dtype)) packHalves(dtype, data, new Uint16Array(buffer, start, n))
+      else if (data instanceof Float32Array) new Float32Array(buffer, start, n).set(data)
       else if (data instanceof Int32Array) new Int32Array(buffer, start, n).set(data)
       else new Uint32Array(buffer, start, n).set(data)
     },
     read: ({ start }, { shape, dtype }) => {
       const n = sizeOf(shape)
+      if (isHalf(dtype)) return unpackHalves(dtype, new Uint16Array(memory().buffer, start, n))
       const host = dtypes[dtype].allocate(n)
       host.set(viewOf(dtype, memory().buffer, start, n))
       return host

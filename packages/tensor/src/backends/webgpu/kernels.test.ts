@@ -3,7 +3,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import * as I from '../../loops/ix.ts'
 import * as S from '../../loops/scalar.ts'
 import { softwareTuning } from './printer/index.ts'
-import type { DType } from '../../base/dtype.ts'
+import type { Register } from '../../base/dtype.ts'
 import type { WebgpuDevice } from './device.ts'
 import {
   axis,
@@ -57,7 +57,7 @@ const floats = [
 const signed = [0, 1, -1, 2, -2, 3, 7, -7, 31, 32, 33, 1000000, 2147483647, -2147483648, -2147483647]
 const unsigned = [0, 1, 2, 3, 7, 31, 32, 33, 65536, 2147483647, 2147483648, 4294967295]
 const truths = [0, 1]
-const edges: Readonly<Record<DType, readonly number[]>> = { f32: floats, i32: signed, u32: unsigned, bool: truths }
+const edges: Readonly<Record<Register, readonly number[]>> = { f32: floats, i32: signed, u32: unsigned, bool: truths }
 
 const floatUnary = [
   'neg',
@@ -85,6 +85,8 @@ const floatUnary = [
   'erf',
   'isnan',
   'isinf',
+  'f16',
+  'bf16',
 ] as const
 const comparisons = ['eq', 'ne', 'lt', 'le', 'gt', 'ge'] as const
 const integerBinary = [
@@ -103,13 +105,13 @@ const integerBinary = [
   'shr',
   ...comparisons,
 ] as const
-const unaryOf: Readonly<Record<DType, readonly S.UnaryOp[]>> = {
+const unaryOf: Readonly<Record<Register, readonly S.UnaryOp[]>> = {
   f32: floatUnary,
   i32: ['neg', 'abs', 'sign'],
   u32: [],
   bool: ['not'],
 }
-const binaryOf: Readonly<Record<DType, readonly S.BinaryOp[]>> = {
+const binaryOf: Readonly<Record<Register, readonly S.BinaryOp[]>> = {
   f32: ['add', 'sub', 'mul', 'div', 'mod', 'pow', 'max', 'min', ...comparisons],
   i32: integerBinary,
   u32: integerBinary,
@@ -171,7 +173,7 @@ describe.runIf(inject('devices').includes('webgpu'))('kernels on the adapter', (
     })
 
   it('computes constants alone as at run time: nothing is folded, or rejected, by the compiler', async () => {
-    const c = (t: DType, v: number): S.Scalar => S.constant(t, v)
+    const c = (t: Register, v: number): S.Scalar => S.constant(t, v)
     const [zero, one, inf] = [c('f32', 0), c('f32', 1), c('f32', Infinity)]
     const fs = [
       S.binary('div', one, zero),

@@ -1,6 +1,7 @@
 /** Host data to device memory and back. */
 import * as E from 'fp-ts/lib/Either.js'
 import { type DType, dtypes, type HostArray } from '../../base/dtype.ts'
+import { isHalf, packHalves, unpackHalves } from '../../base/rounding.ts'
 import { showAval } from '../../base/errors.ts'
 import type { Aval } from '../../graph/expr.ts'
 import { sizeOf } from '../../base/shape.ts'
@@ -12,13 +13,15 @@ import { MAP_READ, patiently } from './gpu.ts'
 import type { Block, Memory } from './memory.ts'
 import type { WorkQueue } from './queue.ts'
 
-/** Elements as the device stores them: four bytes each, a bool as a u32. Dawn takes no view of shared memory. */
-const toDevice = (data: HostArray, dtype: DType): HostArray => {
+/** Elements as the device stores them: in whole words, a bool as a u32. Dawn takes no view of shared memory. */
+const toDevice = (data: HostArray, dtype: DType): HostArray | Uint16Array => {
+  if (isHalf(dtype)) return packHalves(dtype, data, new Uint16Array(2 * Math.ceil(data.length / 2)))
   const elements = dtype === 'bool' ? Uint32Array.from(data) : data
   return elements.buffer instanceof ArrayBuffer ? elements : elements.slice()
 }
 const fromDevice = (bytes: ArrayBuffer, { dtype, shape }: Aval): HostArray => {
   const n = sizeOf(shape)
+  if (isHalf(dtype)) return unpackHalves(dtype, new Uint16Array(bytes, 0, n))
   const host = dtypes[dtype].allocate(n)
   host.set(
     dtype === 'f32'

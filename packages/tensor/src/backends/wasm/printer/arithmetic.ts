@@ -123,3 +123,5 @@ export const wideTruncated = (e: Emitter, x: Wide): Wide => x.map((p) => e.op('d
 
 /** A load or store's immediate: alignment (as a power of two) and offset in bytes. */
 export const memarg = (offset: number): number[] => [2, ...unsigned(offset)]
+/** The same for elements of two bytes. */
+export const memargOfHalf = (offset: number): number[] => [1, ...unsigned(offset)]

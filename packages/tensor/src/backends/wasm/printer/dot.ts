@@ -54,7 +54,7 @@ export const printDot = (given: DotKernel): Printed => {
   const e = emitter(buffers.length + 3)
   const loops = new Map<number, Val>()
   const scratch = e.param(2 + buffers.length)
-  const pointers = buffers.map(({ read, write }, i) => ({ base: e.param(2 + i), changes: read && write }))
+  const pointers = buffers.map(({ dtype, read, write }, i) => ({ base: e.param(2 + i), dtype, changes: read && write }))
   const print = printer(e, pointers, loops)
   let nextAxis = -2
   const axis = (extent: number): Axis => ({ id: nextAxis--, extent })

@@ -44,7 +44,7 @@ export const kernelKey = (kernel: Kernel): string => {
   }
   const axes = (list: readonly Axis[]): string => list.map((a) => `${a.id}:${a.extent}`).join()
   return [
-    kernel.buffers.map((b) => (b.read ? 1 : 0) + (b.write ? 2 : 0)).join(''),
+    kernel.buffers.map((b) => `${(b.read ? 1 : 0) + (b.write ? 2 : 0)}${b.dtype}`).join(),
     kernel.kind === 'loop'
       ? `${axes(kernel.rows)}|${axes(kernel.cols)}|${kernel.reductions.map((r) => `${r.op}${r.dtype}${r.running}${of(r.value)}`).join()}`
       : `${axes(kernel.batch)}|${axes([kernel.m, kernel.n, kernel.k])}|${of(kernel.a)}|${of(kernel.b)}`,

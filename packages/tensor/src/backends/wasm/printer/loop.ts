@@ -46,8 +46,8 @@ export const printLoop = (given: LoopKernel): Printed => {
   const print = printer(
     e,
     [
-      ...kernel.buffers.map(({ read, write }, i) => ({ base: e.param(2 + i), changes: read && write })),
-      { base: e.param(2 + scratch), changes: true },
+      ...kernel.buffers.map(({ dtype, read, write }, i) => ({ base: e.param(2 + i), dtype, changes: read && write })),
+      { base: e.param(2 + scratch), dtype: 'f32', changes: true },
     ],
     loops,
   )

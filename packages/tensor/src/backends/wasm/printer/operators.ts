@@ -1,5 +1,5 @@
 /** The operators of the loop IR as instructions: one exhaustive table over UnaryOp, one over BinaryOp, and the casts. */
-import type { DType } from '../../../base/dtype.ts'
+import type { Register } from '../../../base/dtype.ts'
 import type { BinaryOp, ReduceOp, UnaryOp } from '../../../loops/scalar.ts'
 import {
   asInteger,
@@ -21,13 +21,14 @@ import {
   widenInteger,
 } from './arithmetic.ts'
 import type { Emitter, Val } from './emitter.ts'
+import { rounded } from './halves.ts'
 import type { Instruction, Type } from './instructions.ts'
 import { pow, transcendental } from './transcendental.ts'
 
-type Unary = (e: Emitter, x: Val, dtype: DType) => Val
-type Binary = (e: Emitter, x: Val, y: Val, dtype: DType) => Val
+type Unary = (e: Emitter, x: Val, dtype: Register) => Val
+type Binary = (e: Emitter, x: Val, y: Val, dtype: Register) => Val
 
-export const typeOf = (dtype: DType): Type => (dtype === 'u32' ? 'i32' : dtype)
+export const typeOf = (dtype: Register): Type => (dtype === 'u32' ? 'i32' : dtype)
 
 const negated = (e: Emitter, x: Val): Val => e.op('isub', i32(e, 0), x)
 /** The identity on integers. */
@@ -71,6 +72,8 @@ export const unaryOps: Readonly<Record<UnaryOp, Unary>> = {
   erf: transcendental.erf,
   isnan: (e, x) => e.op('fne', x, x),
   isinf: (e, x) => e.op('feq', e.op('fabs', x), f32(e, Infinity)),
+  f16: rounded.f16,
+  bf16: rounded.bf16,
 }
 
 /** One instruction for floats, one for integers, one for bool (whose 1 + 1 is 1). */
@@ -204,7 +207,7 @@ export const binaryOps: Readonly<Record<BinaryOp, Binary>> = {
 export const reducer: Readonly<Record<ReduceOp, BinaryOp>> = { sum: 'add', prod: 'mul', max: 'max', min: 'min' }
 
 /** Numeric conversion. */
-export const convert = (e: Emitter, x: Val, from: DType, to: DType): Val => {
+export const convert = (e: Emitter, x: Val, from: Register, to: Register): Val => {
   if (from === to) return x
   if (to === 'bool') return from === 'f32' ? e.op('fne', x, f32(e, 0)) : e.op('ine', x, i32(e, 0))
   if (from === 'bool') {

@@ -3,18 +3,21 @@
  * is substituted lane by lane, and what the index algebra then shows (the same in all lanes, consecutive, or neither)
  * decides how an element is loaded or stored.
  */
-import type { DType } from '../../../base/dtype.ts'
+import { type DType, dtypes, type Register } from '../../../base/dtype.ts'
+import { type Half, isHalf } from '../../../base/rounding.ts'
 import * as I from '../../../loops/ix.ts'
 import type { Atom, Axis, Ix } from '../../../loops/ix.ts'
 import type { Store } from '../../../loops/kernel.ts'
 import type { Scalar } from '../../../loops/scalar.ts'
-import { asInteger, extract, extremum, gatherLanes, i32, memarg, select } from './arithmetic.ts'
+import { asInteger, extract, extremum, gatherLanes, i32, memarg, memargOfHalf, select } from './arithmetic.ts'
 import type { Emitter, Val } from './emitter.ts'
+import { narrowed, widened } from './halves.ts'
 import { code, type Type } from './instructions.ts'
 import { binaryOps, convert, typeOf, unaryOps } from './operators.ts'
 
 export interface Pointer {
   readonly base: Val
+  readonly dtype: DType
   /** Whether the kernel writes it, so that loads stay where they are written. */
   readonly changes: boolean
 }
@@ -165,12 +168,13 @@ export const printer = (e: Emitter, pointers: readonly Pointer[], loops: Readonl
   const positionOf = (frame: Frame, ix: Ix, lane: number): Val =>
     sum([i32(e, ix.constant), ...products(frame, ix, lane, 1)])
 
-  const addressOf = (frame: Frame, base: Val, ix: Ix, lane: number): Address => {
-    const parts = products(frame, ix, lane, 4)
+  const addressOf = (frame: Frame, { base, dtype }: Pick<Pointer, 'base' | 'dtype'>, ix: Ix, lane: number): Address => {
+    const { bytes } = dtypes[dtype]
+    const parts = products(frame, ix, lane, bytes)
     // An immediate offset is added without wrapping: only where the rest cannot be negative.
     const immediate = ix.constant >= 0 && ix.lo >= ix.constant
-    const start = immediate ? base : e.op('iadd', base, i32(e, 4 * ix.constant))
-    return { base: sum([start, ...parts]), offset: immediate ? 4 * ix.constant : 0 }
+    const start = immediate ? base : e.op('iadd', base, i32(e, bytes * ix.constant))
+    return { base: sum([start, ...parts]), offset: immediate ? bytes * ix.constant : 0 }
   }
 
   const integers = (frame: Frame, ix: Ix): Val => {
@@ -190,11 +194,26 @@ export const printer = (e: Emitter, pointers: readonly Pointer[], loops: Readonl
   }
 
   const loadFrom = (pointer: Pointer): Emitter['pure'] => (pointer.changes ? e.pinned : e.pure)
-  const load = (frame: Frame, buffer: number, at: Ix, dtype: DType): Val => {
+  /** Elements of two bytes, widened. */
+  const loadHalves = (frame: Frame, pointer: Pointer, half: Half, { kind, lanes }: Reach): Val => {
+    const one = (l: number): Val => {
+      const { base, offset } = addressOf(frame, pointer, lanes[l]!, l)
+      return loadFrom(pointer)([...code.i32Load16, ...memargOfHalf(offset)], [base], 'i32', false)
+    }
+    const bits = (): Val => {
+      if (kind === 'uniform') return one(0)
+      if (kind === 'scattered') return gatherLanes(e, fourLanes(lanes.map((_, l) => one(l))))
+      const { base, offset } = addressOf(frame, pointer, lanes[0]!, 0)
+      return loadFrom(pointer)([...code.i32x4Load16, ...memargOfHalf(offset)], [base], 'i32', true)
+    }
+    return widened[half](e, bits())
+  }
+  const load = (frame: Frame, buffer: number, at: Ix, dtype: Register): Val => {
     const pointer = pointers[buffer]!
+    if (isHalf(pointer.dtype)) return loadHalves(frame, pointer, pointer.dtype, reach(frame, at))
     const type = dtype === 'f32' ? 'f32' : 'i32'
     const { kind, lanes } = reach(frame, at)
-    const address = (l: number): Address => addressOf(frame, pointer.base, lanes[l]!, l)
+    const address = (l: number): Address => addressOf(frame, pointer, lanes[l]!, l)
     const raw = (): Val => {
       const { base, offset } = address(0)
       if (kind === 'uniform') {
@@ -215,7 +234,7 @@ export const printer = (e: Emitter, pointers: readonly Pointer[], loops: Readonl
   const stores: Printer['stores'] = (frame, list) => list.map((s) => prepared(frame, s)).forEach((write) => write())
   /** A store whose value and position are known: what is left is to write it. */
   const prepared = (frame: Frame, { buffer, at, value: scalar, mode }: Store): (() => void) => {
-    const { base: pointer } = pointers[buffer]!
+    const pointer = pointers[buffer]!
     const dtype = scalar.dtype
     const type = dtype === 'f32' ? 'f32' : 'i32'
     const computed = value(frame, scalar)
@@ -223,6 +242,7 @@ export const printer = (e: Emitter, pointers: readonly Pointer[], loops: Readonl
     const { kind, lanes } = reach(frame, at)
     const addresses = lanes.map((ix, l) => addressOf(frame, pointer, ix, l))
     const { base, offset } = addresses[0]!
+    if (isHalf(pointer.dtype)) return storeHalves(frame, narrowed[pointer.dtype](e, x), kind, addresses)
     const increase = (y: Val, from: Address, opcode: readonly number[]): Val =>
       mode === 'set'
         ? y
@@ -246,10 +266,25 @@ export const printer = (e: Emitter, pointers: readonly Pointer[], loops: Readonl
       }
     }
   }
+  /** Writes the lower halves of integers. */
+  const storeHalves =
+    (frame: Frame, bits: Val, kind: Reach['kind'], addresses: readonly Address[]): (() => void) =>
+    () => {
+      if (frame.vector !== null && kind === 'consecutive' && frame.valid === 4) {
+        const whole = e.splat(bits)
+        const halves = e.pure(code.i16x8NarrowU, [whole, whole], 'i32', true)
+        e.effect([...code.v128Store64Lane, ...memargOfHalf(addresses[0]!.offset), 0], [addresses[0]!.base, halves])
+        return
+      }
+      for (let l = 0; l < (frame.vector === null ? 1 : frame.valid); l++) {
+        const to = addresses[Math.min(l, addresses.length - 1)]!
+        e.effect([...code.i32Store16, ...memargOfHalf(to.offset)], [to.base, extract(e, bits, l)])
+      }
+    }
   const placed = (frame: Frame, buffer: number, at: Ix): Address =>
     addressOf(
       frame,
-      pointers[buffer]!.base,
+      pointers[buffer]!,
       I.substitute(
         at,
         (a) => frame.place(a, 0),

@@ -65,6 +65,8 @@ const sample: Readonly<Record<DType, (u: number) => number>> = {
   i32: (u) => Math.floor(41 * u) - 20,
   u32: (u) => Math.floor(41 * u),
   bool: (u) => (u < 0.5 ? 1 : 0),
+  f16: (u) => dtypes.f16.round(4 * u - 2),
+  bf16: (u) => dtypes.bf16.round(4 * u - 2),
 }
 
 /** Whether a kernel, printed whole or as several functions, writes what the interpreter writes, within the tolerance of f32. */

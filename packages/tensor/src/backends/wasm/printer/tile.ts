@@ -21,7 +21,8 @@ export interface Strides {
 }
 /** Null where the scalar is not a load of f32, or its index does more than multiply these axes. */
 export const stridesOf = (s: Scalar, axes: readonly Axis[], kernel: DotKernel): Strides | null => {
-  if (s.kind !== 'load' || s.dtype !== 'f32' || kernel.buffers[s.buffer]!.write) return null
+  if (s.kind !== 'load' || kernel.buffers[s.buffer]!.dtype !== 'f32') return null
+  if (kernel.buffers[s.buffer]!.write) return null
   const plain = s.at.terms.every(
     ({ atom }) => atom.kind === 'axis' || (atom.kind !== 'value' && axes.every((axis) => !mentions(atom.of, axis))),
   )

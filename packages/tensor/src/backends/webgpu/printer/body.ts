@@ -1,35 +1,17 @@
 /** Scalars as WGSL statements: each scalar once, in the outermost loop whose variables it needs. */
 import { type Atom, type Axis, type Ix, substitute, visitAtoms } from '../../../loops/ix.ts'
-import type { KernelBuffer } from '../../../loops/kernel.ts'
 import { linearize, type Scalar } from '../../../loops/scalar.ts'
-import { binaryText, castText, isProduct, literal, loadText, unaryText } from './ops.ts'
+import { rebuilt } from '../../../loops/substitute.ts'
+import type { Elements } from './elements.ts'
+import { binaryText, castText, isProduct, literal, unaryText } from './ops.ts'
 
 /** The same scalars over other axes. Sharing survives: one image a scalar. */
 export const substituteAxes = (axis: (a: Axis) => Ix): ((roots: readonly Scalar[]) => readonly Scalar[]) => {
   const image = new Map<Scalar, Scalar>()
   const at = (s: Scalar): Scalar => image.get(s)!
   const ix = (x: Ix): Ix => substitute(x, axis, at)
-  const rebuild = (s: Scalar): Scalar => {
-    switch (s.kind) {
-      case 'const':
-      case 'reduced':
-        return s
-      case 'index':
-      case 'within':
-        return { ...s, ix: ix(s.ix) }
-      case 'load':
-        return { ...s, at: ix(s.at) }
-      case 'unary':
-      case 'cast':
-        return { ...s, x: at(s.x) }
-      case 'binary':
-        return { ...s, x: at(s.x), y: at(s.y) }
-      case 'select':
-        return { ...s, cond: at(s.cond), x: at(s.x), y: at(s.y) }
-    }
-  }
   return (roots) => {
-    for (const s of linearize(roots)) if (!image.has(s)) image.set(s, rebuild(s))
+    for (const s of linearize(roots)) if (!image.has(s)) image.set(s, rebuilt(s, ix, at))
     return roots.map(at)
   }
 }
@@ -60,7 +42,7 @@ const indent = (lines: readonly string[]): readonly string[] => lines.map((l) =>
  * reduction is known outside the loops: level 0).
  */
 export const body = (
-  buffers: readonly KernelBuffer[],
+  elements: Elements,
   axisName: (a: Axis) => string,
   reduced: (reduction: number) => { readonly text: string; readonly level: number },
 ): Body => {
@@ -190,7 +172,7 @@ export const body = (
         return above !== '' && below !== '' ? `(${above} && ${below})` : `(${above}${below})`
       }
       case 'load':
-        return loadText(buffers[s.buffer]!.dtype, `b${s.buffer}[${index(s.at)}]`)
+        return elements.load(s.buffer, index(s.at))
       case 'unary':
         return unaryText[s.op](settle([s.x])[0]!, s.x.dtype)
       case 'cast':

@@ -8,9 +8,10 @@
  * stores beyond the edge are skipped. Operands and stores are any scalars: they become functions of (batch, row, column).
  */
 import { type Axis, type Ix, ofAxis, unflatten } from '../../../loops/ix.ts'
-import type { DotKernel, KernelBuffer } from '../../../loops/kernel.ts'
+import type { DotKernel } from '../../../loops/kernel.ts'
 import { linearize, type Scalar } from '../../../loops/scalar.ts'
 import { body, substituteAxes } from './body.ts'
+import { type Elements, elementsOf } from './elements.ts'
 import { castText } from './ops.ts'
 import { nothing, type Shader, shader, writeStores } from './shader.ts'
 import type { Tuning } from './tuning.ts'
@@ -24,7 +25,7 @@ const KC = 512
 
 const operand = (
   name: string,
-  buffers: readonly KernelBuffer[],
+  elements: Elements,
   s: Scalar,
   row: Axis,
   col: Axis,
@@ -36,7 +37,7 @@ const operand = (
     [col.id, 'c'],
   ])
   const out = body(
-    buffers,
+    elements,
     (a) => names.get(a.id)!,
     () => ({ text: 'acc', level: 0 }),
   )
@@ -44,14 +45,14 @@ const operand = (
   return `fn ${name}(batch: i32, r: i32, c: i32) -> f32 {\n${out.text()}  return ${castText('f32', value, s.dtype)};\n}\n`
 }
 
-const epilogue = (kernel: DotKernel, map: (s: Scalar) => Scalar): string => {
+const epilogue = (kernel: DotKernel, elements: Elements, map: (s: Scalar) => Scalar): string => {
   const names = new Map([
     [BATCH, 'batch'],
     [kernel.m.id, 'r'],
     [kernel.n.id, 'c'],
   ])
   const out = body(
-    kernel.buffers,
+    elements,
     (a) => names.get(a.id)!,
     () => ({ text: 'acc', level: 0 }),
   )
@@ -59,7 +60,7 @@ const epilogue = (kernel: DotKernel, map: (s: Scalar) => Scalar): string => {
     const at = map({ id: -1, kind: 'index', dtype: 'i32', ix: s.at })
     return { ...s, value: map(s.value), at: at.kind === 'index' ? at.ix : s.at }
   })
-  writeStores(out, kernel.buffers, stores)
+  writeStores(out, elements, stores)
   return `fn finish(batch: i32, r: i32, c: i32, acc: f32) {\n${out.text()}}\n`
 }
 
@@ -77,7 +78,8 @@ const count = (n: number): readonly number[] => Array.from({ length: n }, (_, i)
 const inside = (limit: number, x: string, exact: boolean): string => (exact ? x : `min(${x}, ${limit - 1}i)`)
 
 export const printDot = (kernel: DotKernel, tuning: Tuning): Shader => {
-  const { buffers, m, n, k } = kernel
+  const { m, n, k } = kernel
+  const elements = elementsOf(kernel.buffers)
   const [M, N, K] = [m.extent, n.extent, k.extent]
   const batch = kernel.batch.reduce((p, a) => p * a.extent, 1)
   if (M * N * batch === 0) return nothing
@@ -99,9 +101,9 @@ export const printDot = (kernel: DotKernel, tuning: Tuning): Shader => {
   const substituted = substituteAxes((a) => images.get(a.id) ?? ofAxis(a))
   const map = (s: Scalar): Scalar => substituted([s])[0]!
   const functions = [
-    operand('a_at', buffers, kernel.a, m, k, map),
-    operand('b_at', buffers, kernel.b, k, n, map),
-    epilogue(kernel, map),
+    operand('a_at', elements, kernel.a, m, k, map),
+    operand('b_at', elements, kernel.b, k, n, map),
+    epilogue(kernel, elements, map),
   ].join('')
 
   const lines: string[] = []
@@ -202,5 +204,5 @@ export const printDot = (kernel: DotKernel, tuning: Tuning): Shader => {
     )
   }
   const text = lines.map((l) => `  ${l}\n`).join('')
-  return shader(kernel, across * down * batch, lanes, memory + functions, text)
+  return shader(elements, across * down * batch, lanes, memory + functions, text)
 }

@@ -8,10 +8,12 @@
  *   on the kernel's shape only, so that results repeat bit for bit.
  */
 import { type Block, blocksOf, rounds } from '../../../loops/blocks.ts'
-import { type Axis, type Ix, constant, ofAxis, unflatten } from '../../../loops/ix.ts'
+import { type Axis, type Ix, constant, offset, ofAxis, scale, unflatten } from '../../../loops/ix.ts'
 import type { LoopKernel, Reduction, Store } from '../../../loops/kernel.ts'
+import { isHalf } from '../../../base/rounding.ts'
 import { emptyReduction, linearize, type Scalar } from '../../../loops/scalar.ts'
 import { type Body, body, substituteAxes } from './body.ts'
+import { elementsOf } from './elements.ts'
 import { combineText, literal, registerType } from './ops.ts'
 import { nothing, type Shader, shader, writeStores } from './shader.ts'
 import { powerOfTwo, type Tuning } from './tuning.ts'
@@ -21,6 +23,8 @@ const size = (axes: readonly Axis[]): number => axes.reduce((n, a) => n * a.exte
 /** Axes of a printed kernel: rows (and, where lanes share a row, columns) flattened into one. */
 const ROW = -2
 const COLUMN = -3
+/** Two rows that are one word. */
+const PAIR = -4
 
 /** Images of `axes` as parts of one flat axis; contiguous accesses become the flat axis itself again (see ix.ts). */
 const flatten = (
@@ -61,7 +65,8 @@ const passes = (reductions: readonly Reduction[]): readonly (readonly number[])[
   return groups
 }
 
-const axisName = (a: Axis): string => (a.id === ROW ? 'row' : a.id === COLUMN ? 'col' : `a${a.id}`)
+const axisName = (a: Axis): string =>
+  a.id === ROW ? 'row' : a.id === COLUMN ? 'col' : a.id === PAIR ? 'pair' : `a${a.id}`
 const start = (r: Reduction): string => literal(r.dtype, emptyReduction(r.op, r.dtype))
 const fold = (r: Reduction, x: string, y: string): string => combineText[r.op](x, y, r.dtype)
 const scoped = (kernel: LoopKernel, scope: Store['scope']): readonly Store[] =>
@@ -138,14 +143,43 @@ const foldColumns = (
   run(0)
 }
 
+/** Whether lanes may write both elements of a word: all that is written of two bytes an element is written at the lane's own place. */
+const writesWords = (k: LoopKernel, rows: number): boolean => {
+  const ofHalves = k.stores.filter((s) => isHalf(k.buffers[s.buffer]!.dtype))
+  const row = ofAxis({ id: ROW, extent: rows }).key
+  return ofHalves.length > 0 && rows % 2 === 0 && k.reductions.length === 0 && ofHalves.every((s) => s.at.key === row)
+}
+
+/** No reductions, and elements of two bytes: a lane two elements, which are one word. */
+const perWord = (k: LoopKernel, rows: number, tuning: Tuning): Shader => {
+  const lanes = rows / 2
+  const groups = Math.ceil(lanes / tuning.lanes)
+  const pair: Axis = { id: PAIR, extent: lanes }
+  const both = [0, 1].map((half) => over(k, new Map([[ROW, offset(scale(ofAxis(pair), 2), half)]])).stores)
+  const elements = elementsOf(k.buffers, true)
+  const out = body(elements, axisName, () => ({ text: '', level: 0 }))
+  out.line(`let pair = i32(group * ${tuning.lanes}u + lane);`)
+  if (groups * tuning.lanes !== lanes) out.line(`if (pair >= ${lanes}i) { return; }`)
+  const written = k.stores.flatMap(({ buffer }, i) => {
+    const [x, y] = both.map((stores) => stores[i]!)
+    const values = [out.value(x!.value), out.value(y!.value)] as const
+    if (isHalf(k.buffers[buffer]!.dtype)) return [elements.storePair(buffer, 'pair', values)]
+    return [x!, y!].flatMap((s, half) => elements.store(buffer, out.index(s.at), values[half]!))
+  })
+  for (const line of written) out.line(line)
+  return shader(elements, groups, tuning.lanes, '', out.text())
+}
+
 const perLane = (kernel: LoopKernel, tuning: Tuning): Shader => {
   const rows = size(kernel.rows)
   const groups = Math.ceil(rows / tuning.lanes)
   const { images } = flatten(kernel.rows, ROW)
   const k = over(kernel, images)
+  if (writesWords(k, rows)) return perWord(k, rows, tuning)
   const running = k.reductions.some((r) => r.running)
   const loops = k.cols.map(serialLoop)
-  const out = body(k.buffers, axisName, (r) => {
+  const elements = elementsOf(k.buffers)
+  const out = body(elements, axisName, (r) => {
     if (!k.reductions[r]!.running) return { text: `acc${r}`, level: 0 }
     // The running value: what is put by, and what is not yet, from the smallest part to the largest.
     const blocks = blocksIn(k, [r], loops)
@@ -165,12 +199,12 @@ const perLane = (kernel: LoopKernel, tuning: Tuning): Shader => {
   }
   for (const group of passes(k.reductions)) {
     for (const r of group) out.line(`var acc${r} = ${start(k.reductions[r]!)};`)
-    const each = (): void => writeStores(out, k.buffers, running ? scoped(k, 'full') : [])
+    const each = (): void => writeStores(out, elements, running ? scoped(k, 'full') : [])
     foldColumns(out, k, group, loops, (r) => `acc${r}`, each)
   }
-  writeStores(out, k.buffers, scoped(k, 'row'))
-  if (!running && scoped(k, 'full').length > 0) columns(() => writeStores(out, k.buffers, scoped(k, 'full')))
-  return shader(k, groups, tuning.lanes, '', out.text())
+  writeStores(out, elements, scoped(k, 'row'))
+  if (!running && scoped(k, 'full').length > 0) columns(() => writeStores(out, elements, scoped(k, 'full')))
+  return shader(elements, groups, tuning.lanes, '', out.text())
 }
 
 /** Combines every lane's `part` of the group's reductions; afterwards `acc` is the whole in every lane. */
@@ -208,7 +242,8 @@ const perWorkgroup = (kernel: LoopKernel, tuning: Tuning): Shader => {
     : Math.min(tuning.rowLanes, Math.max(Math.min(32, tuning.rowLanes), powerOfTwo(columns / 4)))
   const col = flatten(kernel.cols, COLUMN)
   const k = over(kernel, new Map([...flatten(kernel.rows, ROW).images, ...col.images]))
-  const out = body(k.buffers, axisName, (r) => ({ text: `acc${r}`, level: 0 }))
+  const elements = elementsOf(k.buffers)
+  const out = body(elements, axisName, (r) => ({ text: `acc${r}`, level: 0 }))
   out.line('let row = i32(group);')
   const turns = Math.ceil(columns / lanes)
   const loop: Loop = { axis: col.axis, from: 'i32(lane)', to: `${columns}i`, step: lanes, turns }
@@ -217,16 +252,16 @@ const perWorkgroup = (kernel: LoopKernel, tuning: Tuning): Shader => {
     foldColumns(out, k, group, [loop], (r) => `part${r}`)
     ;(shuffles ? combineByShuffle : combineByMemory)(out, k, group, lanes)
   }
-  writeStores(out, k.buffers, scoped(k, 'row'), 'lane == 0u')
+  writeStores(out, elements, scoped(k, 'row'), 'lane == 0u')
   if (scoped(k, 'full').length > 0) {
     out.open(`for (var col = i32(lane); col < ${columns}i; col += ${lanes}i)`, [col.axis])
-    writeStores(out, k.buffers, scoped(k, 'full'))
+    writeStores(out, elements, scoped(k, 'full'))
     out.close()
   }
   const memory = shuffles
     ? ''
     : k.reductions.map((r, i) => `var<workgroup> shared${i}: array<${registerType(r.dtype)}, ${lanes}>;\n`).join('')
-  return shader(k, rows, lanes, memory, out.text())
+  return shader(elements, rows, lanes, memory, out.text())
 }
 
 /** Of the elements read and written in the columns' loop: how many are neighbours along the last row or column axis. */

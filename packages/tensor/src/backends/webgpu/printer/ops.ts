@@ -1,12 +1,12 @@
 /** WGSL for every operation of the scalar language, as exhaustive tables. Operands are texts of atoms: names or literals. */
-import { type DType, dtypes } from '../../../base/dtype.ts'
+import { dtypes, type Register } from '../../../base/dtype.ts'
 import type { BinaryOp, ReduceOp, Scalar, UnaryOp } from '../../../loops/scalar.ts'
 
 /** The type of a value in a shader's registers (in memory a bool is a u32). */
-export const registerType = (dtype: DType): string => (dtype === 'bool' ? 'bool' : dtypes[dtype].wgsl)
+export const registerType = (dtype: Register): string => (dtype === 'bool' ? 'bool' : dtypes[dtype].wgsl)
 
 /** A literal; infinities and NaN, which WGSL has no literals for, by their bits. */
-export const literal = (dtype: DType, value: number): string => {
+export const literal = (dtype: Register, value: number): string => {
   switch (dtype) {
     case 'f32': {
       const x = Math.fround(value)
@@ -32,7 +32,7 @@ const call =
   (x: string): string =>
     `${name}(${x})`
 
-export const unaryText: Readonly<Record<UnaryOp, (x: string, dtype: DType) => string>> = {
+export const unaryText: Readonly<Record<UnaryOp, (x: string, dtype: Register) => string>> = {
   neg: (x, t) => (t === 'u32' ? `(0u - ${x})` : `(-${x})`),
   abs: (x, t) => (t === 'u32' ? x : `abs(${x})`),
   sign: (x, t) => (t === 'f32' ? `sign_f32(${x})` : t === 'u32' ? `min(${x}, 1u)` : `sign(${x})`),
@@ -59,9 +59,11 @@ export const unaryText: Readonly<Record<UnaryOp, (x: string, dtype: DType) => st
   erf: call('erf_f32'),
   isnan: (x, t) => (t === 'f32' ? `is_nan(${x})` : 'false'),
   isinf: (x, t) => (t === 'f32' ? `is_inf(${x})` : 'false'),
+  f16: call('round_f16'),
+  bf16: call('round_bf16'),
 }
 
-type Text2 = (x: string, y: string, dtype: DType) => string
+type Text2 = (x: string, y: string, dtype: Register) => string
 const infix =
   (op: string): Text2 =>
   (x, y) =>
@@ -113,7 +115,7 @@ export const isProduct = (s: Scalar): boolean =>
   (s.op === 'mul' || (s.op === 'pow' && s.y.kind === 'const' && s.y.value === 2))
 
 /** x, of dtype `from`, as a `to`. */
-export const castText = (to: DType, x: string, from: DType): string => {
+export const castText = (to: Register, x: string, from: Register): string => {
   if (to === from) return x
   if (to === 'bool') return from === 'f32' ? `!is_zero(${x})` : `(${x} != ${literal(from, 0)})`
   if (from === 'f32' && to !== 'f32') return `to_${to}(${x})`
@@ -126,8 +128,3 @@ export const combineText: Readonly<Record<ReduceOp, Text2>> = {
   max: binaryText.max,
   min: binaryText.min,
 }
-
-/** Between memory and registers. */
-export const loadText = (dtype: DType, element: string): string => (dtype === 'bool' ? `(${element} != 0u)` : element)
-export const storeText = (dtype: DType, value: string): string =>
-  dtype === 'bool' ? `select(0u, 1u, ${value})` : value

@@ -10,6 +10,7 @@
  */
 import { angles } from './angles.ts'
 import { exponentials } from './exponentials.ts'
+import { halves } from './halves.ts'
 
 const numbers = {
   from_bits: 'fn from_bits(b: u32) -> f32 { return bitcast<f32>(b); }',
@@ -143,7 +144,7 @@ fn rounded(x: f32) -> f32 { return bitcast<f32>(bitcast<u32>(x) ^ zero); }`,
 }`,
 } as const
 
-const functions: Readonly<Record<string, string>> = { ...numbers, ...exponentials, ...angles }
+const functions: Readonly<Record<string, string>> = { ...numbers, ...halves, ...exponentials, ...angles }
 
 /** The functions that `body` calls, and those they call, in the order of the table above. */
 export const prelude = (body: string): string => {

@@ -1,9 +1,8 @@
 /** What every generated shader has in common: bindings, the grid of workgroups, the text around the body. */
-import type { Kernel, KernelBuffer, Store } from '../../../loops/kernel.ts'
-import { dtypes } from '../../../base/dtype.ts'
+import type { Store } from '../../../loops/kernel.ts'
 import { prelude } from './prelude.ts'
 import type { Body } from './body.ts'
-import { storeText } from './ops.ts'
+import type { Elements } from './elements.ts'
 
 /** A kernel as WGSL. Where one of `workgroups` is 0 there is nothing to run (and `source` is empty). */
 export interface Shader {
@@ -18,14 +17,17 @@ const WIDEST = 65535
 
 export const nothing: Shader = { source: '', entry, workgroups: [0, 1, 1] }
 
-const binding = (b: KernelBuffer, i: number): string =>
-  `@group(0) @binding(${i}) var<storage, ${b.write ? 'read_write' : 'read'}> b${i}: array<${dtypes[b.dtype].wgsl}>;\n`
-
 /**
  * A shader of `groups` workgroups of `lanes` lanes each. The body may use `group` (u32, uniform: the workgroup's number,
  * below `groups`) and `lane` (u32).
  */
-export const shader = (kernel: Kernel, groups: number, lanes: number, declarations: string, text: string): Shader => {
+export const shader = (
+  { bindings }: Elements,
+  groups: number,
+  lanes: number,
+  declarations: string,
+  text: string,
+): Shader => {
   const across = Math.min(groups, WIDEST)
   const down = Math.ceil(groups / across)
   const group = down === 1 ? 'workgroup.x' : `workgroup.y * ${across}u + workgroup.x`
@@ -38,7 +40,7 @@ export const shader = (kernel: Kernel, groups: number, lanes: number, declaratio
     (groups === across * down ? '' : `  if (group >= ${groups}u) { return; }\n`) +
     `${text}}\n`
   const enable = main.includes('subgroup') ? 'enable subgroups;\n' : ''
-  const source = `${enable}${kernel.buffers.map(binding).join('')}${declarations}${prelude(declarations + main)}${main}`
+  const source = `${enable}${bindings}${declarations}${prelude(declarations + main)}${main}`
   return { source, entry, workgroups: [across, down, 1] }
 }
 
@@ -57,17 +59,12 @@ export const gated = ({ source, workgroups }: Shader, binding: number): Shader =
 }
 
 /** Writes the stores: all values before the first write, since a buffer may be updated in place. */
-export const writeStores = (
-  body: Body,
-  buffers: readonly KernelBuffer[],
-  stores: readonly Store[],
-  guard = '',
-): void => {
-  const written = stores.map((s) => {
+export const writeStores = (body: Body, elements: Elements, stores: readonly Store[], guard = ''): void => {
+  const written = stores.flatMap((s) => {
     if (s.mode === 'add')
       throw new Error('a kernel that adds to elements in grid order reached WGSL, which has no order')
-    const value = storeText(buffers[s.buffer]!.dtype, body.value(s.value))
-    return `b${s.buffer}[${body.index(s.at)}] = ${value};`
+    const value = body.value(s.value)
+    return elements.store(s.buffer, body.index(s.at), value)
   })
   if (guard !== '' && written.length > 0) body.line(`if (${guard}) {`)
   for (const w of written) body.line(guard === '' ? w : `  ${w}`)

@@ -1,6 +1,7 @@
 /** The templates that this device has a kernel for. */
 import type { TemplateKernel } from '../../../loops/kernel.ts'
 import { segmentAddWgsl, type TemplateBody } from '../../../templates/segment-add.ts'
+import { elementsOf } from './elements.ts'
 import { nothing, type Shader, shader } from './shader.ts'
 import type { Tuning } from './tuning.ts'
 
@@ -17,5 +18,5 @@ export const printTemplate = (kernel: TemplateKernel, { lanes }: Tuning): Shader
   const groups = Math.ceil(elements / lanes)
   const guard = groups * lanes === elements ? '' : `  if (element >= ${elements}i) { return; }\n`
   const body = `  let element = i32(group * ${lanes}u + lane);\n${guard}  ${text}\n`
-  return shader(kernel, groups, lanes, '', body)
+  return shader(elementsOf(kernel.buffers), groups, lanes, '', body)
 }

@@ -1,0 +1,68 @@
+/**
+ * Floats of 16 bits: between their bits, in an i32, and the f32 that they are; and the nearest of them to any f32. The same
+ * instructions do one lane and four.
+ *
+ * f16 is sign, 5 bits of exponent, 10 of fraction. Its exponent and fraction moved to where an f32 has them, (h & 0x7fff) << 13,
+ * read as an f32 that is 2^112 times too small, since the exponents count from 15 and from 127; what is below 2^-14 comes
+ * out right as well, for both formats space it evenly. bf16 is the upper half of an f32.
+ */
+import type { Half } from '../../../base/rounding.ts'
+import { bitsOf, f32, fromBits, i32, select } from './arithmetic.ts'
+import type { Emitter, Val } from './emitter.ts'
+
+const SIGN = -0x80000000
+const INFINITE = 0x7f800000
+const isNaN_ = (e: Emitter, x: Val): Val => e.op('fne', x, x)
+const withSignOf = (e: Emitter, x: Val, size: Val): Val =>
+  fromBits(e, e.op('ior', bitsOf(e, size), e.op('iand', bitsOf(e, x), i32(e, SIGN))))
+
+/** From bits in the lower half of an i32 to f32. */
+export const widened: Readonly<Record<Half, (e: Emitter, bits: Val) => Val>> = {
+  bf16: (e, bits) => fromBits(e, e.op('ishl', bits, i32(e, 16))),
+  f16: (e, bits) => {
+    const size = e.op('iand', bits, i32(e, 0x7fff))
+    const moved = e.op('ishl', size, i32(e, 13))
+    const finite = e.op('fmul', fromBits(e, moved), f32(e, 2 ** 112))
+    const other = fromBits(e, e.op('ior', moved, i32(e, INFINITE)))
+    const value = select(e, e.op('igeu', size, i32(e, 0x7c00)), other, finite)
+    const sign = e.op('ishl', e.op('iand', bits, i32(e, 0x8000)), i32(e, 16))
+    return fromBits(e, e.op('ior', bitsOf(e, value), sign))
+  },
+}
+
+/** From an f32 that is one of them to bits in the lower half of an i32. */
+export const narrowed: Readonly<Record<Half, (e: Emitter, x: Val) => Val>> = {
+  bf16: (e, x) => e.op('ishru', bitsOf(e, x), i32(e, 16)),
+  f16: (e, x) => {
+    const bits = bitsOf(e, x)
+    const size = e.op('iand', bits, i32(e, 0x7fffffff))
+    const normal = e.op('isub', e.op('ishru', size, i32(e, 13)), i32(e, 112 << 10))
+    const small = e.op('truncS', e.op('fmul', fromBits(e, size), f32(e, 2 ** 24)))
+    const special = select(e, e.op('igtu', size, i32(e, INFINITE)), i32(e, 0x7e00), i32(e, 0x7c00))
+    const isSmall = e.op('flt', fromBits(e, size), f32(e, 2 ** -14))
+    const known = select(e, isSmall, small, select(e, e.op('igeu', size, i32(e, INFINITE)), special, normal))
+    return e.op('ior', known, e.op('iand', e.op('ishru', bits, i32(e, 16)), i32(e, 0x8000)))
+  },
+}
+
+/** The upper bits of a positive f32, after the others were rounded to nearest, ties to even. */
+const upperBits = (e: Emitter, bits: Val, dropped: number): Val => {
+  const odd = e.op('iand', e.op('ishru', bits, i32(e, dropped)), i32(e, 1))
+  const up = e.op('iadd', e.op('iadd', bits, i32(e, 2 ** (dropped - 1) - 1)), odd)
+  return e.op('iand', up, i32(e, -(2 ** dropped)))
+}
+
+/** The nearest f32 that one of them can be. */
+export const rounded: Readonly<Record<Half, (e: Emitter, x: Val) => Val>> = {
+  // beyond the largest the exponent becomes that of infinity
+  bf16: (e, x) => select(e, isNaN_(e, x), f32(e, NaN), fromBits(e, upperBits(e, bitsOf(e, x), 16))),
+  f16: (e, x) => {
+    const size = e.op('fabs', x)
+    const normal = upperBits(e, bitsOf(e, size), 13)
+    const large = e.op('igeu', normal, i32(e, 0x47800000)) // 65536
+    const small = e.op('fmul', e.op('fnearest', e.op('fmul', size, f32(e, 2 ** 24))), f32(e, 2 ** -24))
+    const ordinary = select(e, large, f32(e, Infinity), fromBits(e, normal))
+    const value = select(e, e.op('flt', size, f32(e, 2 ** -14)), small, ordinary)
+    return withSignOf(e, x, select(e, isNaN_(e, x), f32(e, NaN), value))
+  },
+}
