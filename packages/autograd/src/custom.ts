@@ -1,6 +1,6 @@
 /** Derivatives by hand: a function with its own reverse rule. After JAX's custom_vjp, whose contract this keeps. */
 import { tree, type Tree } from '@adjoint/tensor'
-import { customVjp as withRule, isFloat, showAval, trace, type Expr } from '@adjoint/tensor/ir'
+import { computedAval, customVjp as withRule, isFloat, showAval, trace, type Expr } from '@adjoint/tensor/ir'
 import { zerosLike } from './reverse.ts'
 import { alongside, demandFunction, take, traced, type Taken } from './trees.ts'
 
@@ -78,7 +78,7 @@ export function customVjp(
           return [g]
         })
       },
-      [...residuals, ...floats],
+      [...residuals, ...floats.map(computedAval)],
     )
     return primal.rebuild(withRule(primal.closed, { graph, operands }, backward, which, primals.leaves))
   }

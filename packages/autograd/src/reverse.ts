@@ -5,6 +5,7 @@ import {
   primitives,
   pullbackOf,
   pushforwardOf as pushforwardThrough,
+  registerOf,
   withTrace,
   type Differentiated,
   type Expr,
@@ -13,7 +14,8 @@ import {
 
 const { fill, input } = primitives
 
-export const zerosLike = (x: Expr): Expr => fill(x.shape, x.dtype, 0)
+/** A cotangent or tangent of 0: of what the value is computed with. */
+export const zerosLike = (x: Expr): Expr => fill(x.shape, registerOf(x.dtype), 0)
 
 /**
  * Calls `f` on fresh `input` nodes around the primals. Each transformation differentiates its own nodes only, so nested

@@ -1,6 +1,16 @@
 /** Trees at the edge of a transformation: arguments taken apart, results put together, cotangents checked. */
 import { tree, type Tree } from '@adjoint/tensor'
-import { DTypeError, isFloat, sameShape, ShapeError, showAval, trace, type Closed, type Expr } from '@adjoint/tensor/ir'
+import {
+  DTypeError,
+  isFloat,
+  registerOf,
+  sameShape,
+  ShapeError,
+  showAval,
+  trace,
+  type Closed,
+  type Expr,
+} from '@adjoint/tensor/ir'
 
 /** A tree's leaves, with the way back for leaves in their place. */
 export interface Taken<T extends Tree> {
@@ -124,12 +134,12 @@ const isLeaf = (value: Tree | undefined): value is Expr & Tree =>
   typeof value === 'object' && value !== null && 'node' in value
 
 const fits = (op: string, role: string, primal: Expr, path: string, given: Expr): Expr => {
-  if (sameShape(primal.shape, given.shape) && primal.dtype === given.dtype) return given
+  if (sameShape(primal.shape, given.shape) && registerOf(primal.dtype) === given.dtype) return given
   throw new ShapeError({
     op,
     operands: [given],
     rule: `the ${role}${path === '' ? '' : ` at ${path}`} belongs to a ${showAval(primal)}`,
-    fix: `A ${role} has the shape and dtype of its primal`,
+    fix: `A ${role} has the shape of its primal, and its dtype (f32 for f16 and bf16)`,
   })
 }
 

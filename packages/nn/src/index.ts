@@ -104,6 +104,17 @@ export { lamb, type LambConfig, scaleByTrustRatio, type TrustConfig } from './op
 export { averageParams, type AverageState, ema, type EmaConfig, type EmaState } from './optim/average.ts'
 export { type PlateauConfig, type PlateauState, reduceOnPlateau } from './optim/plateau.ts'
 export { type Injected, injectHyperparams } from './optim/inject.ts'
+export {
+  castFloats,
+  type FloatDType,
+  lossScaling,
+  type LossScale,
+  type LossScalingConfig,
+  type Masters,
+  scaleLoss,
+  withMasters,
+  withStateDType,
+} from './optim/mixed.ts'
 export { clipByBlockRms, clipByGlobalNorm, globalNorm } from './optim/clip.ts'
 export {
   constantSchedule,

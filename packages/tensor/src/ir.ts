@@ -9,6 +9,7 @@ export * as ix from './loops/ix.ts'
 /** Scalar arithmetic: what a pointwise lowering gives for one element. */
 export * as scalars from './loops/scalar.ts'
 export { dtypes, isFloat, registerOf, type DType, type HostArray, type Register } from './base/dtype.ts'
+export { computedAval } from './base/aval.ts'
 export { isHalf, packHalves, unpackHalves, type Half } from './base/rounding.ts'
 export { demandOneOf, DTypeError, ShapeError, showAval } from './base/errors.ts'
 export { normalizeAxis, sameShape, showShape, sizeOf } from './base/shape.ts'

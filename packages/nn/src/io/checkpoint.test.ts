@@ -38,7 +38,7 @@ const load = async <T extends Tree>(path: string, template: T) => loadCheckpoint
 const elements: Readonly<Record<DType, fc.Arbitrary<number>>> = {
   f32: fc.float(),
   f16: fc.float({ min: -60000, max: 60000 }),
-  bf16: fc.float({ min: -1e38, max: 1e38 }),
+  bf16: fc.float({ min: -(2 ** 120), max: 2 ** 120 }),
   i32: fc.integer(),
   u32: fc.integer({ min: 0, max: 2 ** 32 - 1 }),
   bool: fc.integer({ min: 0, max: 1 }),

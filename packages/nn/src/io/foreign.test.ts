@@ -76,7 +76,7 @@ describe('elements of other kinds', () => {
   test("a kind that is not the template's is a mismatch", async () => {
     const outcome = await load(one('F16', 2, new ArrayBuffer(4)), { x: zeros([2], 'i32') })
     expect(outcome).toMatchObject({ left: { _tag: 'Mismatch', leaf: 'x' } })
-    expect(isLeft(outcome) && outcome.left.message).toMatch(/the file has F16\[2\], the template has i32\[2\] at x/)
+    expect(isLeft(outcome) && outcome.left.message).toMatch(/the file has f16\[2\], the template has i32\[2\] at x/)
   })
 
   test('metadata of others is handed on', async () => {

@@ -5,6 +5,7 @@
  */
 import {
   add,
+  cast,
   DTypeError,
   type Scalar,
   type Shape,
@@ -50,13 +51,14 @@ export interface GradientTransformation<S extends Tree = Tree> {
 
 const isFloats = (x: Tensor): x is Tensor<Shape, 'f32'> => x.dtype === 'f32'
 
-/** The leaf as real numbers. Throws DTypeError: integers and truth values have no gradient to follow. */
+/** The leaf as real numbers, which are computed with as f32. Throws DTypeError: integers and truth values have no gradient to follow. */
 export const floats = (x: Tensor): Floats => {
   if (isFloats(x)) return x
+  if (x.dtype === 'f16' || x.dtype === 'bf16') return cast('f32')(x)
   throw new DTypeError({
     op: 'optimizer',
     operands: [x],
-    rule: 'parameters and updates are f32',
+    rule: 'parameters and updates are floats',
     fix: 'Keep integers and masks out of the tree of parameters',
   })
 }
@@ -102,7 +104,11 @@ export const demandState = (op: string, fields: readonly string[], state: unknow
   )
 }
 
-/** Zeros with the structure and shapes of a tree. */
+/** A tree of floats in the dtypes of another of the same structure. */
+export const castLike = <T extends Tree>(like: T, x: T): T =>
+  tree.map((value: Tensor, { dtype }: Tensor): Tensor => cast(dtype)(value), x, like)
+
+/** Zeros with the structure and shapes of a tree, as they are computed with. */
 export const zeroTree = <T extends Tree>(like: T): T => mapFloats((x) => zerosLike(x), like)
 
 /**
@@ -210,7 +216,7 @@ export const transformations: Monoid<GradientTransformation> = {
 }
 
 /**
- * Parameters after an update: `params + updates`, leaf by leaf.
+ * Parameters after an update: `params + updates`, leaf by leaf, in the dtypes of the parameters.
  *
  * @example
  * ```ts
@@ -221,4 +227,7 @@ export const transformations: Monoid<GradientTransformation> = {
  * ```
  */
 export const applyUpdates = <P extends Tree>(params: P, updates: Tree): P =>
-  mapFloats((p, u) => add(p, u), params, updates)
+  castLike(
+    params,
+    mapFloats((p, u) => add(p, u), params, updates),
+  )

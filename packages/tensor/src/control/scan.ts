@@ -171,7 +171,9 @@ const leading = (params: ScanParams, wanted: readonly boolean[]): readonly boole
 
 /** The body's pullback to the inputs that are flagged in `to`, at cotangents that stand for those of the outputs flagged in `flags`. */
 const pulledBack = (body: Graph, flags: readonly boolean[], to: readonly boolean[]) => {
-  const cts = body.outputs.map((out, i) => (flags[i] === true && isFloat(out.dtype) ? parameter(computedAval(out)) : null))
+  const cts = body.outputs.map((out, i) =>
+    flags[i] === true && isFloat(out.dtype) ? parameter(computedAval(out)) : null,
+  )
   const wanted = body.inputs.filter((x, i) => isFloat(x.dtype) && to[i] === true)
   const { outs, pullback } = pullbackOf(body.outputs, wanted)
   const found = pullback(cts)
