@@ -5,6 +5,7 @@
  * where they do not already lie along k. Long k is cut into blocks, whose sums are made apart and added up in scratch. A few rows over a b that
  * lies along k are inner products instead, with the lanes along k.
  */
+import { dtypes } from '../../../base/dtype.ts'
 import * as I from '../../../loops/ix.ts'
 import type { Axis, Ix } from '../../../loops/ix.ts'
 import type { DotKernel } from '../../../loops/kernel.ts'
@@ -64,7 +65,7 @@ export const printDot = (given: DotKernel): Printed => {
   const b = stridesOf(kernel.b, [n, k], kernel)
   const aAlongK = m.extent === 1 || liesAlongK(kernel.a, k, m)
   const inner = m.extent <= FEW && aAlongK && liesAlongK(kernel.b, k, n)
-  const aDirect = a !== null && a.along(k) > 0 && a.along(m) >= 0 && (a.along(k) === 1 || m.extent <= MR)
+  const aDirect = a?.dtype === 'f32' && a.along(k) > 0 && a.along(m) >= 0 && (a.along(k) === 1 || m.extent <= MR)
   const bDirect = b !== null && b.along(n) === 1 && b.along(k) > 0 && m.extent < REPAYS
   const nv = m.extent === 1 ? NV_OF_ONE_ROW : NV
   const byCache = Math.floor(PACKED_A_BYTES / (4 * Math.max(1, k.extent)))
@@ -172,9 +173,10 @@ export const printDot = (given: DotKernel): Printed => {
             a: aDirect
               ? { from: print.address(corner, a.buffer, a.at), step: 4 * a.along(k) }
               : { from: { base, offset: 0 }, step: 4 * MR },
+            dtypeOfB: bDirect ? b.dtype : 'f32',
             rowOfA: aDirect ? 4 * a.along(m) : 4,
             b: bDirect
-              ? { from: print.address(corner, b.buffer, b.at), step: 4 * b.along(k) }
+              ? { from: print.address(corner, b.buffer, b.at), step: dtypes[b.dtype].bytes * b.along(k) }
               : { from: { base: panelAt, offset: 0 }, step: 16 * vectors },
           },
           sums,

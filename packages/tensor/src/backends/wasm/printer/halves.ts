@@ -2,8 +2,8 @@
  * Floats of 16 bits: between their bits, in an i32, and the f32 that they are; and the nearest of them to any f32. The same
  * instructions do one lane and four.
  *
- * f16 is sign, 5 bits of exponent, 10 of fraction. Its exponent and fraction moved to where an f32 has them, (h & 0x7fff) << 13,
- * read as an f32 that is 2^112 times too small, since the exponents count from 15 and from 127; what is below 2^-14 comes
+ * f16 is sign, 5 bits of exponent, 10 of fraction. Moved to where an f32 has them, h << 13 with the sign in front, they read
+ * as an f32 that is 2^112 times too small, since the exponents count from 15 and from 127; what is below 2^-14 comes
  * out right as well, for both formats space it evenly. bf16 is the upper half of an f32.
  */
 import type { Half } from '../../../base/rounding.ts'
@@ -16,17 +16,15 @@ const isNaN_ = (e: Emitter, x: Val): Val => e.op('fne', x, x)
 const withSignOf = (e: Emitter, x: Val, size: Val): Val =>
   fromBits(e, e.op('ior', bitsOf(e, size), e.op('iand', bitsOf(e, x), i32(e, SIGN))))
 
-/** From bits in the lower half of an i32 to f32. */
+/** From bits in the lower half of an i32, loaded with its sign, to f32. */
 export const widened: Readonly<Record<Half, (e: Emitter, bits: Val) => Val>> = {
   bf16: (e, bits) => fromBits(e, e.op('ishl', bits, i32(e, 16))),
   f16: (e, bits) => {
-    const size = e.op('iand', bits, i32(e, 0x7fff))
-    const moved = e.op('ishl', size, i32(e, 13))
+    const moved = e.op('iand', e.op('ishl', bits, i32(e, 13)), i32(e, SIGN | 0x0fffe000))
     const finite = e.op('fmul', fromBits(e, moved), f32(e, 2 ** 112))
-    const other = fromBits(e, e.op('ior', moved, i32(e, INFINITE)))
-    const value = select(e, e.op('igeu', size, i32(e, 0x7c00)), other, finite)
-    const sign = e.op('ishl', e.op('iand', bits, i32(e, 0x8000)), i32(e, 16))
-    return fromBits(e, e.op('ior', bitsOf(e, value), sign))
+    const exponent = i32(e, 0x0f800000)
+    const isOther = e.op('ieq', e.op('iand', moved, exponent), exponent)
+    return select(e, isOther, fromBits(e, e.op('ior', moved, i32(e, INFINITE))), finite)
   },
 }
 

@@ -101,7 +101,7 @@ export const code = {
   f64Const: [0x44],
   i32Load: [0x28],
   f32Load: [0x2a],
-  i32Load16: [0x2f],
+  i32Load16: [0x2e],
   i32Store: [0x36],
   f32Store: [0x38],
   i32Store16: [0x3b],
@@ -119,7 +119,7 @@ export const code = {
   memoryFill: [0xfc, 0x0b, 0x00],
 
   v128Load: simd(0),
-  i32x4Load16: simd(4),
+  i32x4Load16: simd(3),
   v128Load32Splat: simd(9),
   v128Store: simd(11),
   v128Const: simd(12),

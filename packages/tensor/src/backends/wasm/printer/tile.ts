@@ -5,11 +5,14 @@
  * columns of b as 4 vectors, and for each of the 2 rows one element of a, copied to all four lanes; then 8 times
  * sum = sum + a b. So 6 loads feed 32 products, where element by element each would take two.
  */
+import type { DType } from '../../../base/dtype.ts'
+import { isHalf } from '../../../base/rounding.ts'
 import type { Axis, Ix } from '../../../loops/ix.ts'
 import type { DotKernel } from '../../../loops/kernel.ts'
 import type { Scalar } from '../../../loops/scalar.ts'
-import { i32, memarg } from './arithmetic.ts'
+import { i32, memarg, memargOfHalf } from './arithmetic.ts'
 import type { Emitter, Val, Variable } from './emitter.ts'
+import { widened } from './halves.ts'
 import { code } from './instructions.ts'
 import { type Address, mentions } from './printer.ts'
 
@@ -17,18 +20,20 @@ import { type Address, mentions } from './printer.ts'
 export interface Strides {
   readonly buffer: number
   readonly at: Ix
+  readonly dtype: DType
   readonly along: (axis: Axis) => number
 }
-/** Null where the scalar is not a load of f32, or its index does more than multiply these axes. */
+/** Null where the scalar is not a load of floats, or its index does more than multiply these axes. */
 export const stridesOf = (s: Scalar, axes: readonly Axis[], kernel: DotKernel): Strides | null => {
-  if (s.kind !== 'load' || kernel.buffers[s.buffer]!.dtype !== 'f32') return null
-  if (kernel.buffers[s.buffer]!.write) return null
+  if (s.kind !== 'load' || s.dtype !== 'f32') return null
+  const { dtype, write } = kernel.buffers[s.buffer]!
+  if (write) return null
   const plain = s.at.terms.every(
     ({ atom }) => atom.kind === 'axis' || (atom.kind !== 'value' && axes.every((axis) => !mentions(atom.of, axis))),
   )
   const along = (axis: Axis): number =>
     s.at.terms.find(({ atom }) => atom.kind === 'axis' && atom.axis === axis)?.coef ?? 0
-  return plain ? { buffer: s.buffer, at: s.at, along } : null
+  return plain ? { buffer: s.buffer, at: s.at, dtype, along } : null
 }
 
 /** Where an operand of a tile begins, and the bytes from one step of k to the next. */
@@ -43,6 +48,8 @@ export interface Tile {
   /** Steps of k, at least one. */
   readonly length: number
   readonly a: Stream
+  /** What b is stored as. */
+  readonly dtypeOfB: DType
   /** Bytes from a row of a to the next. */
   readonly rowOfA: number
   readonly b: Stream
@@ -61,7 +68,7 @@ export const sumsOfTile = (e: Emitter, rows: number, vectors: number): readonly 
 /** Adds a(row, k) b(k, column) for the steps of k. The loop is not unrolled: the engine would spill what it hoists. */
 export const accumulate = (
   e: Emitter,
-  { rows, vectors, length, a, rowOfA, b }: Tile,
+  { rows, vectors, length, a, rowOfA, b, dtypeOfB }: Tile,
   sums: readonly Variable[][],
 ): void => {
   const pa = e.variable('i32', false)
@@ -71,7 +78,11 @@ export const accumulate = (
   const end = e.op('iadd', b.from.base, i32(e, b.step * length))
   e.repeat(() => {
     const [atA, atB] = [e.read(pa), e.read(pb)]
-    const column = (j: number): Val => e.pure([...code.v128Load, ...memarg(b.from.offset + 16 * j)], [atB], 'f32', true)
+    const column = (j: number): Val => {
+      if (!isHalf(dtypeOfB)) return e.pure([...code.v128Load, ...memarg(b.from.offset + 16 * j)], [atB], 'f32', true)
+      const bits = e.pure([...code.i32x4Load16, ...memargOfHalf(b.from.offset + 8 * j)], [atB], 'i32', true)
+      return widened[dtypeOfB](e, bits)
+    }
     // Several rows share the columns, which are loaded first; those of one row are loaded as they are used, since eight
     // would not fit in registers beside their sums.
     if (rows > 1) for (let j = 0; j < vectors; j++) column(j)
