@@ -25,7 +25,7 @@ import { dynamicSlice, dynamicUpdateSlice } from '../primitives/dynamic.ts'
 import { fill, fillLike } from '../primitives/leaves.ts'
 import { moveAxis } from '../primitives/movement.ts'
 import { demandShape } from '../primitives/operands.ts'
-import { batchGraph, placed, pushforwardGraph } from '../transform/derived.ts'
+import { batchGraph, placed, pushforwardGraph, standIns } from '../transform/derived.ts'
 import { pullbackOf } from '../transform/pullback.ts'
 import { present } from './call.ts'
 import { grown } from './grown.ts'
@@ -171,9 +171,7 @@ const leading = (params: ScanParams, wanted: readonly boolean[]): readonly boole
 
 /** The body's pullback to the inputs that are flagged in `to`, at cotangents that stand for those of the outputs flagged in `flags`. */
 const pulledBack = (body: Graph, flags: readonly boolean[], to: readonly boolean[]) => {
-  const cts = body.outputs.map((out, i) =>
-    flags[i] === true && isFloat(out.dtype) ? parameter(computedAval(out)) : null,
-  )
+  const cts = standIns(body.outputs, flags)
   const wanted = body.inputs.filter((x, i) => isFloat(x.dtype) && to[i] === true)
   const { outs, pullback } = pullbackOf(body.outputs, wanted)
   const found = pullback(cts)

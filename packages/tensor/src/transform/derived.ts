@@ -41,7 +41,8 @@ export const placed = ({ which }: Derived, count: number, values: readonly Expr[
   const slots = new Map(which.map((i, k) => [i, values[k]!]))
   return Array.from({ length: count }, (_, i) => slots.get(i) ?? null)
 }
-const floats = (xs: readonly Expr[], flags: readonly boolean[]): readonly (Expr | null)[] =>
+/** What stands for the cotangents or tangents of those values that are flagged, where they are floats. */
+export const standIns = (xs: readonly Expr[], flags: readonly boolean[]): readonly (Expr | null)[] =>
   xs.map((x, i) => (flags[i] === true && isFloat(x.dtype) ? parameter(computedAval(x)) : null))
 const given = (xs: readonly (Expr | null)[]): readonly Expr[] => xs.filter((x) => x !== null)
 
@@ -59,7 +60,7 @@ export const savingGraph: (of: Graph, wanted: readonly boolean[]) => Graph = mem
  */
 export const pullbackGraph: (of: Graph, cts: readonly boolean[], wanted: readonly boolean[]) => Derived = memoised(
   ({ inputs, outputs }, flags, asked) => {
-    const cts = floats(outputs, flags as readonly boolean[])
+    const cts = standIns(outputs, flags as readonly boolean[])
     const wanted = wantedIn(inputs, asked as readonly boolean[])
     const grads = pullbackOf(outputs, wanted).pullback(cts)
     return present(
@@ -72,7 +73,7 @@ export const pullbackGraph: (of: Graph, cts: readonly boolean[], wanted: readonl
 /** The pushforward: inputs of the graph, then tangents of those that `tangents` flags (floats only), to the tangents of the outputs. */
 export const pushforwardGraph: (of: Graph, tangents: readonly boolean[]) => Derived = memoised(
   ({ inputs, outputs }, flags) => {
-    const tangents = floats(inputs, flags as readonly boolean[])
+    const tangents = standIns(inputs, flags as readonly boolean[])
     return present([...inputs, ...given(tangents)], pushforwardOf(outputs, inputs)(tangents))
   },
 )
