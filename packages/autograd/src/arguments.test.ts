@@ -1,5 +1,6 @@
 // What was forgotten or cannot be differentiated is an error of the transformation, where it is called.
 import { cast, mul, ones, scalar, sum, tensor, type Scalar, type Tensor } from '@adjoint/tensor'
+import { evaluate } from '@adjoint/tensor/ir'
 import { describe, expect, it } from 'vitest'
 import * as autograd from './index.ts'
 
@@ -86,5 +87,22 @@ describe('results', () => {
       )(x),
     ).toThrow('customVjp: bwd returned no list')
     expect(() => custom(pair, undefined)).toThrow('customVjp: bwd: takes a function, not undefined')
+  })
+})
+
+describe('lists that are changed after they were given', () => {
+  it('argnums', () => {
+    const argnums: [number] = [0]
+    const f = autograd.grad((p: Scalar, q: Scalar) => mul(p, q), { argnums })
+    argnums[0] = 1
+    expect(evaluate(f(scalar(2), scalar(3))).map(({ data }) => data[0])).toEqual([3])
+  })
+  it('mapped axes, in records too', () => {
+    const inAxes = [{ p: [0] }]
+    const outAxes = [0]
+    const f = autograd.vmap(({ p }: { p: readonly [Tensor] }) => [sum()(p[0])], { inAxes, outAxes })
+    inAxes[0]!.p[0] = 1
+    outAxes[0] = 1
+    expect(f({ p: [ones([2, 3])] })[0]!.shape).toEqual([2])
   })
 })

@@ -1,6 +1,6 @@
 /** Gradients of scalar functions of trees. */
 import { tree, type Scalar, type Tree } from '@adjoint/tensor'
-import { primitives, ShapeError, type Expr } from '@adjoint/tensor/ir'
+import { own, primitives, ShapeError, type Expr } from '@adjoint/tensor/ir'
 import { differentiate, zerosLike } from './reverse.ts'
 import { demandFunction, demandGiven, requireFloat, take, tensorsIn, withTensors } from './trees.ts'
 
@@ -37,7 +37,8 @@ const scalarOf = (op: string, value: unknown, hasAux: boolean): Expr => {
 
 /** `f` differentiated by the arguments that `argnums` names: what it returned, and their cotangents. */
 const differentiated = (op: string, f: (...args: Args) => unknown, options: Options) => {
-  const { argnums = 0, hasAux = false } = options
+  const { hasAux = false } = options
+  const argnums = own(options.argnums ?? 0)
   demandFunction(op, f)
   return (...args: Args): { readonly value: unknown; readonly grads: unknown } => {
     const chosen = (typeof argnums === 'number' ? [argnums] : argnums).map((n) => (n < 0 ? n + args.length : n))

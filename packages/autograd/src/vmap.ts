@@ -46,6 +46,14 @@ export type Reshaped<T> =
       ? T
       : { readonly [K in keyof T]: Reshaped<T[K]> }
 
+const isList = (axes: Axes): axes is readonly Axes[] => Array.isArray(axes)
+/** The axes as they are now, whatever the caller does to theirs later. */
+const asGiven = (axes: Axes): Axes => {
+  if (typeof axes !== 'object' || axes === null) return axes
+  if (isList(axes)) return axes.map(asGiven)
+  return Object.fromEntries(Object.entries(axes).map(([name, below]) => [name, asGiven(below)]))
+}
+
 /** One axis for each leaf of `value`. */
 const axesOf = (option: string, axes: Axes | undefined, value: Tree, path: string): readonly (number | null)[] => {
   if (typeof axes === 'number' || axes === null) return tree.leaves(value).map(() => axes)
@@ -128,7 +136,8 @@ export function vmap<A extends readonly unknown[], B>(
   options: VmapOptions,
 ): (...args: { readonly [I in keyof A]: Reshaped<A[I]> }) => Reshaped<B>
 export function vmap(f: (...args: readonly Tree[]) => Tree, options: VmapOptions = {}) {
-  const { inAxes = 0, outAxes = 0, axisSize } = options
+  const { axisSize } = options
+  const [inAxes, outAxes] = [asGiven(options.inAxes ?? 0), asGiven(options.outAxes ?? 0)]
   return (...args: readonly Tree[]): Tree => {
     const primals = take(args)
     const { leaves, paths } = primals

@@ -31,6 +31,11 @@ describe('schedules', () => {
   test('joined ones count from their own starts', () => {
     const line = linearSchedule({ from: 0, to: 4, steps: 4 })
     close(at(joinSchedules([line, constantSchedule(9), line], [2, 3]), [0, 1, 2, 3, 4, 99]), [0, 1, 9, 0, 1, 4])
+    const [schedules, boundaries] = [[line, constantSchedule(9)], [2]]
+    const joined = joinSchedules(schedules, boundaries)
+    schedules[1] = line
+    boundaries[0] = 9
+    close(at(joined, [0, 1, 2, 99]), [0, 1, 9, 9])
     expect(() => joinSchedules([line, line], [])).toThrow(/one boundary fewer/)
     expect(() => joinSchedules([line, line, line], [3, 3])).toThrow(/ascending/)
   })

@@ -81,6 +81,7 @@ export const cosineSchedule = ({ from, to, steps }: Span): Schedule => {
  */
 export const joinSchedules = (schedules: readonly Schedule[], boundaries: readonly number[]): Schedule => {
   const [first, ...rest] = schedules
+  const ends = [...boundaries]
   if (
     first === undefined ||
     boundaries.length !== rest.length ||
@@ -92,7 +93,7 @@ export const joinSchedules = (schedules: readonly Schedule[], boundaries: readon
     )
   return (count) =>
     rest.reduce(
-      (before, schedule, i) => where(lt(count, boundaries[i]!), before, schedule(sub(count, boundaries[i]!))),
+      (before, schedule, i) => where(lt(count, ends[i]!), before, schedule(sub(count, ends[i]!))),
       first(count),
     )
 }

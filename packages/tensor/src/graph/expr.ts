@@ -5,6 +5,7 @@
  */
 import type { Aval } from '../base/aval.ts'
 import { notATensor } from '../base/errors.ts'
+import { own } from '../base/own.ts'
 import { captureSite, type Site } from '../base/site.ts'
 import type { Ix } from '../loops/ix.ts'
 import type { Template, TemplateParams } from '../loops/kernel.ts'
@@ -191,12 +192,13 @@ const makeNode = ({ prim, args, params, site }: Omit<Node, 'outs'>, avals: reado
 /** Lowerings of several results; the others say how to compute one. */
 const SEVERAL: ReadonlySet<Lowering<never>['kind']> = new Set(['composite', 'template', 'branch', 'loop'] as const)
 
-/** The only constructor of nodes. */
+/** The only constructor of nodes. What they hold is their own: lists that the caller still has may change. */
 export const applyAll = <P>(prim: Primitive<P>, args: readonly Expr[], params: P): readonly Expr[] => {
   for (let i = 0; i < args.length; i++) if (!isExpr(args[i])) throw notATensor(prim.name, `operand ${i + 1}`, args[i])
+  const held = own(params)
   // The one cast of the IR: a node forgets its primitive's parameter type, and only hands `params` back to `prim`.
-  const of = { prim: prim as Primitive<unknown>, args, params, site: captureSite() }
-  const avals = prim.outs(args, params)
+  const of = { prim: prim as Primitive<unknown>, args: args.slice(), params: held, site: captureSite() }
+  const avals = prim.outs(of.args, held)
   if (avals.length > 1 && !SEVERAL.has(prim.lower.kind))
     throw new Error(
       `${prim.name}: ${avals.length} results of a ${prim.lower.kind} lowering, which says how to compute one. ` +

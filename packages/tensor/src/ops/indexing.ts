@@ -6,6 +6,7 @@
 import type { Computed, DType } from '../base/dtype.ts'
 import { DTypeError, ShapeError } from '../base/errors.ts'
 import type { Expr } from '../graph/expr.ts'
+import { own } from '../base/own.ts'
 import * as raw from '../primitives/index.ts'
 import type { Check, HasAxis, Ok, Take } from '../base/shape-type.ts'
 import { normalizeAxis, sameShape, showShape, type Shape } from '../base/shape.ts'
@@ -232,18 +233,19 @@ const demandStarts = (op: string, x: Expr, starts: readonly Start[], block: Shap
  * console.log(await readAsync(dynamicSlice([2])(arange(10), [step]))) // 3 4
  * ```
  */
-export const dynamicSlice =
-  <const Z extends Shape>(sizes: Z) =>
-  <D extends DType>(x: Tensor<Shape, D>, starts: readonly Start[]): Tensor<Z, D> => {
-    demandStarts('dynamicSlice', x, starts, sizes)
+export const dynamicSlice = <const Z extends Shape>(sizes: Z) => {
+  const block = own(sizes)
+  return <D extends DType>(x: Tensor<Shape, D>, starts: readonly Start[]): Tensor<Z, D> => {
+    demandStarts('dynamicSlice', x, starts, block)
     return typed(
       raw.dynamicSlice(
         x,
-        starts.map((s, i) => startOf('dynamicSlice', x, s, i, sizes[i]!)),
-        sizes,
+        starts.map((s, i) => startOf('dynamicSlice', x, s, i, block[i]!)),
+        block,
       ),
     )
   }
+}
 
 /**
  * x with the block `update` written over it at `starts`, which may be data: one scalar or number for each axis. Starts count

@@ -2,6 +2,7 @@
 import type { DType } from '../base/dtype.ts'
 import { ShapeError } from '../base/errors.ts'
 import type { Expr } from '../graph/expr.ts'
+import { own } from '../base/own.ts'
 import * as raw from '../primitives/index.ts'
 import type { Check, Concat, Ok, Stack, TupleOf, WithAxis } from '../base/shape-type.ts'
 import { normalizeAxis, sameShape, type Shape } from '../base/shape.ts'
@@ -100,21 +101,21 @@ export type Parts<P extends number | readonly number[], T> = P extends readonly 
  * console.log(q.shape, k.shape, v.shape) // [4, 4] [4, 4] [4, 4]
  * ```
  */
-export const split =
-  <const P extends number | readonly number[], const A extends number = 0>(parts: P, axis?: A) =>
-  <S extends Shape, D extends DType>(
+export const split = <const P extends number | readonly number[], const A extends number = 0>(parts: P, axis?: A) => {
+  const asked = own(parts)
+  return <S extends Shape, D extends DType>(
     x: Tensor<S, D> & Check<WithAxis<S, A, number>>,
   ): Parts<P, Tensor<Ok<WithAxis<S, A, number>>, D>> => {
     demandTensor('split', x)
     const a = normalizeAxis('split', axis ?? 0, x.shape.length, x)
     const size = x.shape[a]!
     const sizes: readonly number[] =
-      typeof parts === 'number' ? new Array<number>(Math.max(0, Math.trunc(parts))).fill(size / parts) : parts
+      typeof asked === 'number' ? new Array<number>(Math.max(0, Math.trunc(asked))).fill(size / asked) : asked
     if (!sizes.every((n) => Number.isInteger(n) && n >= 0) || sizes.reduce((p, q) => p + q, 0) !== size)
       throw new ShapeError({
         op: 'split',
         operands: [x],
-        rule: `${typeof parts === 'number' ? `${parts} equal parts` : `parts of [${parts.join(', ')}]`} do not make up axis ${a} of size ${size}`,
+        rule: `${typeof asked === 'number' ? `${asked} equal parts` : `parts of [${asked.join(', ')}]`} do not make up axis ${a} of size ${size}`,
         fix: 'Pass a number that divides the size, or sizes that sum to it',
       })
     let from = 0
@@ -130,15 +131,16 @@ export const split =
     // Parts<P, ..> is as long as `sizes`, which P names
     return pieces.map((piece) => typed(piece)) as unknown as Parts<P, Tensor<Ok<WithAxis<S, A, number>>, D>>
   }
+}
 
 /** x repeated as a whole, `reps[i]` times along axis i; missing repetitions, or axes, count as leading ones of 1. As NumPy's. */
-export const tile =
-  (reps: readonly number[]) =>
-  <D extends DType>(x: Tensor<Shape, D>): Tensor<Shape, D> => {
+export const tile = (reps: readonly number[]) => {
+  const times = own(reps)
+  return <D extends DType>(x: Tensor<Shape, D>): Tensor<Shape, D> => {
     demandTensor('tile', x)
-    demandShape('tile: repetitions', reps, x.dtype)
-    const rank = Math.max(reps.length, x.shape.length)
-    const times = [...new Array<number>(rank - reps.length).fill(1), ...reps]
+    demandShape('tile: repetitions', times, x.dtype)
+    const rank = Math.max(times.length, x.shape.length)
+    const along = [...new Array<number>(rank - times.length).fill(1), ...times]
     const shape = [...new Array<number>(rank - x.shape.length).fill(1), ...x.shape]
     // [.., n, ..] -> [.., r, n, ..] -> [.., r n, ..]
     const spaced = raw.reshape(
@@ -147,15 +149,16 @@ export const tile =
     )
     const repeated = raw.broadcastTo(
       spaced,
-      shape.flatMap((d, i) => [times[i]!, d]),
+      shape.flatMap((d, i) => [along[i]!, d]),
     )
     return typed(
       raw.reshape(
         repeated,
-        shape.map((d, i) => d * times[i]!),
+        shape.map((d, i) => d * along[i]!),
       ),
     )
   }
+}
 
 /** Each element of `axis` (default 0) `n` times in a row. Throws ShapeError for an axis out of range. */
 export const repeat =

@@ -2,6 +2,7 @@
 import type { DType } from '../base/dtype.ts'
 import { ShapeError } from '../base/errors.ts'
 import type { Expr } from '../graph/expr.ts'
+import { own } from '../base/own.ts'
 import * as raw from '../primitives/index.ts'
 import type { Axes, BroadcastsTo, Check, InsertAxis, Ok, Reshape, Squeeze, Transpose } from '../base/shape-type.ts'
 import {
@@ -45,12 +46,13 @@ const resolve = (x: Expr, target: Shape): Shape => {
  * console.log(reshape([2, -1])(arange(6)).shape) // [2, 3]
  * ```
  */
-export const reshape =
-  <const T extends Shape>(shape: T) =>
-  <S extends Shape, D extends DType>(x: Tensor<S, D> & Check<Reshape<S, T>>): Tensor<Ok<Reshape<S, T>>, D> => {
-    const target = resolve(x, shape)
+export const reshape = <const T extends Shape>(shape: T) => {
+  const asked = own(shape)
+  return <S extends Shape, D extends DType>(x: Tensor<S, D> & Check<Reshape<S, T>>): Tensor<Ok<Reshape<S, T>>, D> => {
+    const target = resolve(x, asked)
     return typed(sameShape(target, x.shape) ? x : raw.reshape(x, target))
   }
+}
 
 const permuted = (op: string, x: Expr, order: readonly number[] | undefined): Expr => {
   demandTensor(op, x)
@@ -78,35 +80,38 @@ const permuted = (op: string, x: Expr, order: readonly number[] | undefined): Ex
  * console.log(transpose([0, 2, 1])(zeros([5, 2, 3])).shape) // [5, 3, 2]
  * ```
  */
-export const transpose =
-  <const P extends readonly number[] | undefined = undefined>(axes?: P) =>
-  <S extends Shape, D extends DType>(x: Tensor<S, D> & Check<Transpose<S, P>>): Tensor<Ok<Transpose<S, P>>, D> =>
-    typed(permuted('transpose', x, axes))
+export const transpose = <const P extends readonly number[] | undefined = undefined>(axes?: P) => {
+  const order = own(axes)
+  return <S extends Shape, D extends DType>(x: Tensor<S, D> & Check<Transpose<S, P>>): Tensor<Ok<Transpose<S, P>>, D> =>
+    typed(permuted('transpose', x, order))
+}
 
 /** Axes in the order given: `transpose(axes)`. Throws ShapeError where `axes` is no permutation. */
-export const permute =
-  <const P extends readonly number[]>(axes: P) =>
-  <S extends Shape, D extends DType>(x: Tensor<S, D> & Check<Transpose<S, P>>): Tensor<Ok<Transpose<S, P>>, D> =>
-    typed(permuted('permute', x, axes))
+export const permute = <const P extends readonly number[]>(axes: P) => {
+  const order = own(axes)
+  return <S extends Shape, D extends DType>(x: Tensor<S, D> & Check<Transpose<S, P>>): Tensor<Ok<Transpose<S, P>>, D> =>
+    typed(permuted('permute', x, order))
+}
 
 /**
  * x repeated along new leading axes and along its axes of size 1, up to `shape`.
  * Throws ShapeError where x does not broadcast to exactly `shape`.
  */
-export const broadcastTo =
-  <const T extends Shape>(shape: T) =>
-  <S extends Shape, D extends DType>(x: Tensor<S, D> & Check<BroadcastsTo<S, T>>): Tensor<T, D> => {
+export const broadcastTo = <const T extends Shape>(shape: T) => {
+  const target = own(shape)
+  return <S extends Shape, D extends DType>(x: Tensor<S, D> & Check<BroadcastsTo<S, T>>): Tensor<T, D> => {
     demandTensor('broadcastTo', x)
-    const joint = broadcastShapes(x.shape, shape)
-    if (joint === null || !sameShape(joint, shape) || !isShape(shape))
+    const joint = broadcastShapes(x.shape, target)
+    if (joint === null || !sameShape(joint, target) || !isShape(target))
       throw new ShapeError({
         op: 'broadcastTo',
         operands: [x],
-        rule: `${showShape(x.shape)} does not fit into ${showShape(shape)}: from the right, sizes must be equal, or 1 in the operand`,
+        rule: `${showShape(x.shape)} does not fit into ${showShape(target)}: from the right, sizes must be equal, or 1 in the operand`,
         fix: 'Insert axes of size 1 with expandDims, or reshape the operand',
       })
-    return typed(expand(x, shape))
+    return typed(expand(x, target))
   }
+}
 
 /** A new axis of size 1 at position `axis` of the result. Throws ShapeError for a position out of range. */
 export const expandDims =
@@ -120,12 +125,12 @@ export const expandDims =
   }
 
 /** Without the axes of size 1: those named, or all. Throws ShapeError where a named axis has another size. */
-export const squeeze =
-  <const A extends Axes = undefined>(axis?: A) =>
-  <S extends Shape, D extends DType>(x: Tensor<S, D> & Check<Squeeze<S, A>>): Tensor<Ok<Squeeze<S, A>>, D> => {
+export const squeeze = <const A extends Axes = undefined>(axis?: A) => {
+  const named = own(axis)
+  return <S extends Shape, D extends DType>(x: Tensor<S, D> & Check<Squeeze<S, A>>): Tensor<Ok<Squeeze<S, A>>, D> => {
     demandTensor('squeeze', x)
     const all = x.shape.flatMap((d, i) => (d === 1 ? [i] : []))
-    const axes = axis === undefined ? all : normalizeAxes('squeeze', axis, x.shape.length, x)
+    const axes = named === undefined ? all : normalizeAxes('squeeze', named, x.shape.length, x)
     const wide = axes.find((a) => x.shape[a] !== 1)
     if (wide !== undefined)
       throw new ShapeError({
@@ -143,6 +148,7 @@ export const squeeze =
           ),
     )
   }
+}
 
 /** What `slice` keeps of each axis: unnamed trailing axes whole. */
 type Bounds = readonly (number | null)[]
@@ -162,9 +168,9 @@ type Sliced<S extends Shape> = { readonly [I in keyof S]: number }
  * console.log(await readAsync(slice([0, 0], [1, null], [1, 2])(x))) // 0 2
  * ```
  */
-export const slice =
-  (starts: Bounds, limits: Bounds, strides: readonly number[] = []) =>
-  <S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<Sliced<S>, D> => {
+export const slice = (starts: Bounds, limits: Bounds, strides: readonly number[] = []) => {
+  const [first, last, steps] = [own(starts), own(limits), own(strides)]
+  return <S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<Sliced<S>, D> => {
     demandTensor('slice', x)
     const bad = (rule: string): ShapeError =>
       new ShapeError({
@@ -173,24 +179,25 @@ export const slice =
         rule,
         fix: 'Pass 0 <= start <= limit <= size for each axis, and strides of at least 1',
       })
-    if (Math.max(starts.length, limits.length, strides.length) > x.shape.length)
+    if (Math.max(first.length, last.length, steps.length) > x.shape.length)
       throw bad(
-        `bounds for ${Math.max(starts.length, limits.length, strides.length)} axes of a tensor of rank ${x.shape.length}`,
+        `bounds for ${Math.max(first.length, last.length, steps.length)} axes of a tensor of rank ${x.shape.length}`,
       )
     const within = (bound: number | null | undefined, otherwise: number, size: number): number =>
       bound === null || bound === undefined ? otherwise : bound < 0 ? bound + size : bound
-    const from = x.shape.map((d, i) => within(starts[i], 0, d))
-    const to = x.shape.map((d, i) => within(limits[i], d, d))
+    const from = x.shape.map((d, i) => within(first[i], 0, d))
+    const to = x.shape.map((d, i) => within(last[i], d, d))
     x.shape.forEach((d, i) => {
       const [s, l] = [from[i]!, to[i]!]
       if (!Number.isInteger(s) || !Number.isInteger(l) || s < 0 || l > d || s > l)
         throw bad(`[${s}, ${l}) is no range of axis ${i}, which has size ${d}`)
     })
-    if (strides.some((s) => !Number.isInteger(s) || s < 1))
-      throw bad(`strides [${strides.join(', ')}] are not all positive integers`)
+    if (steps.some((s) => !Number.isInteger(s) || s < 1))
+      throw bad(`strides [${steps.join(', ')}] are not all positive integers`)
     const whole = from.every((s) => s === 0) && sameShape(to, x.shape)
-    return typed(strides.reduce(everyNth, whole ? x : raw.slice(x, from, to)))
+    return typed(steps.reduce(everyNth, whole ? x : raw.slice(x, from, to)))
   }
+}
 
 /** Every n-th element of an axis: padded to full groups of n, of which each gives its first. */
 const everyNth = (x: Expr, n: number, axis: number): Expr => {
@@ -206,13 +213,14 @@ const everyNth = (x: Expr, n: number, axis: number): Expr => {
 const zeros = (x: Expr): readonly number[] => x.shape.map(() => 0)
 
 /** The elements of `axis` (default: all axes) in reverse order. Throws ShapeError for an axis out of range. */
-export const flip =
-  (axis?: Axes) =>
-  <S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S, D> => {
+export const flip = (axis?: Axes) => {
+  const named = own(axis)
+  return <S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S, D> => {
     demandTensor('flip', x)
-    const axes = normalizeAxes('flip', axis, x.shape.length, x)
+    const axes = normalizeAxes('flip', named, x.shape.length, x)
     return typed(axes.length === 0 ? x : raw.flip(x, axes))
   }
+}
 
 /** Elements of `axis` moved `shift` places towards its end, around it. Throws ShapeError for an axis out of range. */
 export const roll =
@@ -247,11 +255,11 @@ export type PadWidths = number | readonly (readonly [number, number])[]
  * console.log(await readAsync(pad([[1, 2]])(tensor([7, 8])))) // 0 7 8 0 0
  * ```
  */
-export const pad =
-  (widths: PadWidths, value = 0) =>
-  <S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<Sliced<S>, D> => {
+export const pad = (widths: PadWidths, value = 0) => {
+  const around = own(widths)
+  return <S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<Sliced<S>, D> => {
     demandTensor('pad', x)
-    const pairs = typeof widths === 'number' ? x.shape.map(() => [widths, widths] as const) : widths
+    const pairs = typeof around === 'number' ? x.shape.map(() => [around, around] as const) : around
     if (pairs.length !== x.shape.length || !pairs.every(isShape))
       throw new ShapeError({
         op: 'pad',
@@ -266,3 +274,4 @@ export const pad =
     const inside = raw.pad(raw.fill(x.shape, 'bool', 1), lo, hi)
     return typed(raw.where(inside, padded, raw.fill(padded.shape, x.dtype, element('pad', value, x.dtype, [x]))))
   }
+}

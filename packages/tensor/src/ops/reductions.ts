@@ -2,6 +2,7 @@
 import type { Computed, DType } from '../base/dtype.ts'
 import { dtypes } from '../base/dtype.ts'
 import { ShapeError } from '../base/errors.ts'
+import { own } from '../base/own.ts'
 import type { Expr } from '../graph/expr.ts'
 import * as raw from '../primitives/index.ts'
 import type { Axes, Check, Ok, Reduce } from '../base/shape-type.ts'
@@ -39,11 +40,13 @@ const countFix = "To count, cast first: cast('i32')(x)"
 
 const reduction =
   (op: string, reduce: RawReduce, check: (x: Expr, axes: readonly number[]) => void): Reduction =>
-  (config = {}) =>
-  (x) => {
-    demandTensor(op, x)
-    check(x, normalizeAxes(op, config.axis, x.shape.length, x))
-    return typed(over(op, reduce, x, config))
+  (config = {}) => {
+    const given = own(config)
+    return (x) => {
+      demandTensor(op, x)
+      check(x, normalizeAxes(op, given.axis, x.shape.length, x))
+      return typed(over(op, reduce, x, given))
+    }
   }
 
 /**
@@ -96,12 +99,14 @@ export type BoolReduction = <const A extends Axes = undefined, const K extends b
 
 const boolReduction =
   (op: string, reduce: RawReduce): BoolReduction =>
-  (config = {}) =>
-  (x) => {
-    requireDType(op, x, ['bool'], 'Compare first, as in ne(x, 0)')
-    // as u32, whose least and greatest elements are what nothing reduces to: false under max, true under min
-    const counted = over(op, reduce, raw.cast('u32', x), config)
-    return typed(raw.ne(counted, raw.fill(counted.shape, 'u32', 0)))
+  (config = {}) => {
+    const given = own(config)
+    return (x) => {
+      requireDType(op, x, ['bool'], 'Compare first, as in ne(x, 0)')
+      // as u32, whose least and greatest elements are what nothing reduces to: false under max, true under min
+      const counted = over(op, reduce, raw.cast('u32', x), given)
+      return typed(raw.ne(counted, raw.fill(counted.shape, 'u32', 0)))
+    }
   }
 /** Whether some element holds, over `axis` (default: all). False of nothing. Throws DTypeError for other dtypes than bool. */
 export const any: BoolReduction = boolReduction('any', raw.reduceMax)
@@ -119,10 +124,10 @@ const meanOf = (op: string, x: Expr, config: ReduceConfig): Expr => {
 }
 
 /** The mean over `axis` (default: all); NaN of nothing. Throws DTypeError for integers: cast first. */
-export const mean: Reduction =
-  (config = {}) =>
-  (x) =>
-    typed(meanOf('mean', x, config))
+export const mean: Reduction = (config = {}) => {
+  const given = own(config)
+  return (x) => typed(meanOf('mean', x, given))
+}
 
 /** What a variance runs over, and the degrees of freedom it loses. */
 export interface VarianceConfig<A extends Axes = Axes, K extends boolean = boolean> extends ReduceConfig<A, K> {
@@ -153,10 +158,10 @@ const varianceOf = (op: string, x: Expr, config: VarianceConfig): Expr => {
  * console.log(await readAsync(variance({ axis: -1, ddof: 1 })(tensor([[1, 2, 3, 4]])))) // 1.6667
  * ```
  */
-export const variance: Spread =
-  (config = {}) =>
-  (x) =>
-    typed(varianceOf('variance', x, config))
+export const variance: Spread = (config = {}) => {
+  const given = own(config)
+  return (x) => typed(varianceOf('variance', x, given))
+}
 
 /**
  * The square root of v >= 0, with derivative 0 at 0, where the root has none (every direction raises a standard deviation of 0
@@ -172,10 +177,10 @@ const rootOf = (v: Expr): Expr => {
  * The standard deviation: the square root of `variance`, under the same configuration. Where all elements are equal it is 0,
  * and so is its gradient.
  */
-export const std: Spread =
-  (config = {}) =>
-  (x) =>
-    typed(rootOf(varianceOf('std', x, config)))
+export const std: Spread = (config = {}) => {
+  const given = own(config)
+  return (x) => typed(rootOf(varianceOf('std', x, given)))
+}
 
 /**
  * The position of the first extreme along `axis`; the first NaN wins over all. Positions run 0 .. n-1; a NaN at i

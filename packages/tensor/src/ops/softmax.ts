@@ -1,6 +1,7 @@
 /** Softmax and its kin, each one row kernel: the largest element is subtracted first, as a constant. */
 import type { Computed, DType } from '../base/dtype.ts'
 import { ShapeError } from '../base/errors.ts'
+import { own } from '../base/own.ts'
 import type { Expr } from '../graph/expr.ts'
 import * as raw from '../primitives/index.ts'
 import type { Check, HasAxis } from '../base/shape-type.ts'
@@ -129,7 +130,7 @@ const logsumexpOf = (given: Expr, config: ReduceConfig): Expr => {
  * Infinity for rows with an Infinity. Its gradient is the softmax, and 0 where all is -Infinity, so that no masked row spoils a
  * sum; at an Infinity it is NaN, as in JAX. Throws ShapeError for an axis out of range, DTypeError for integers.
  */
-export const logsumexp: Reduction =
-  (config = {}) =>
-  (x) =>
-    typed(logsumexpOf(x, config))
+export const logsumexp: Reduction = (config = {}) => {
+  const given = own(config)
+  return (x) => typed(logsumexpOf(x, given))
+}

@@ -11,6 +11,7 @@ import { parameter } from '../graph/parameter.ts'
 import { buffer } from '../primitives/leaves.ts'
 import { bind, deviceOf, givenOnce, together, withTransients } from './binding.ts'
 import { bounded, type Bounded } from '../base/bounded.ts'
+import { own } from '../base/own.ts'
 import { bytesOf } from '../base/aval.ts'
 import { currentDevice } from './current.ts'
 import type { Device, Executable, Storage } from '../graph/device.ts'
@@ -103,8 +104,9 @@ interface Prepared {
  */
 export const jit = <A extends readonly tree.Tree[], B extends tree.Tree>(
   f: (...args: A) => B,
-  { donate = [], device: chosen }: JitOptions = {},
+  { donate: positions = [], device: chosen }: JitOptions = {},
 ): Jitted<A, B> => {
+  const donate = own(positions)
   const cache = new WeakMap<Device, Bounded<string, Compiled>>()
   const traces = bounded<string, Called>({ count: PROGRAMS, bytes: Infinity, dropped: () => undefined })
   /** Named by errors about tensors that were donated to this function. */
