@@ -217,6 +217,12 @@ describe('a record of two results from outside', () => {
     expect(() => slope(of({ vjp: ([ct]) => [ct!, short(ct!)] }))).toThrow(
       /both gave a f32\[\] for argument 1, a f32\[2\]/,
     )
+    expect(() => slope(of({ vjp: ([ct]) => [ct!, ct!, ct!] }))).toThrow(
+      /vjp rule of both gave 3 answers for 2 arguments/,
+    )
+    expect(() => slope(of({ vjp: ([ct]) => [ct!, p.cast('i32', ct!)] }))).toThrow(
+      /both gave a i32\[2\] for argument 1, a f32\[2\]/,
+    )
     expect(() => slope(of({ vjp: (() => undefined) as never }))).toThrow(/vjp rule of both gave no list/)
     expect(forward({ jvp: ([t]) => [t!] })).toThrow(/jvp rule of both gave 1 answers for 2 results/)
     expect(forward({ jvp: ([t]) => [t!, short(t!)] })).toThrow(/jvp rule of both gave a f32\[\] for result 1/)
