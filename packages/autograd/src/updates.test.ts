@@ -66,7 +66,7 @@ describe.each((await presentDevices()).map((device) => [device.kind, device] as 
         const what = await wrong(device, program)
         if (what !== null) throw new Error(`${what}\n  ${describeUpdates(program)}`)
       }),
-      { seed, numRuns: runs(kind === 'webgpu' ? 60 : 400) },
+      { seed, numRuns: runs(kind === 'webgpu' ? 30 : 120) },
     )
   })
 })

@@ -15,6 +15,7 @@ import { placeScratch } from './scratch.ts'
 import type { LinearStorage } from './storage.ts'
 
 const DONATED = 'it was donated to a compiled call, which overwrote it'
+const HALF_WAY = 'it was donated to a compiled call, which failed and may have overwritten a part of it'
 
 /** Two buffers of a kernel that are one buffer of the program: what one writes, the other reads. */
 const withAliases = (kernel: Kernel, buffers: readonly number[]): Kernel => {
@@ -183,6 +184,10 @@ export const loadProgram = (host: Host, program: Program): Executable => {
       setArguments(callable.runs, arena)
       kernels = runSteps(callable.runs)
     } catch (error) {
+      // what has run has written to what was donated: nobody is to read that
+      storages.forEach((s, i) => {
+        if (program.donated[i] === true) host.free(host.surrender(s, HALF_WAY))
+      })
       outputs.forEach(memory.give)
       throw error
     }
