@@ -78,6 +78,11 @@ test('a rule that returns something else is told', () => {
   expect(wrong(scalar(1))).toThrow(/push must return a pair/)
   expect(wrong([xs, xs])).toThrow(/push computes the value of f again/)
   expect(wrong([scalar(1), xs])).toThrow(/the tangent belongs to a f32\[\]/)
+  const whole = (x: Scalar) => ({ y: x, n: cast('i32')(x) })
+  const integer = (n: unknown): unknown =>
+    customJvp(whole, ([x], [t]) => [whole(x), { y: t, n } as never] as const)(scalar(1))
+  expect(() => integer(scalar(1))).toThrow(/customJvp.*: the tangent at n belongs to a i32\[\], and integers have no/)
+  for (const none of [null, scalar(0, 'i32')]) expect(integer(none)).toBeDefined()
 })
 
 test('one tensor may be two arguments, and vmap may map some', () => {

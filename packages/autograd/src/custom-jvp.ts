@@ -12,7 +12,8 @@ import { alongside, demandFunction, take, traced } from './trees.ts'
  * @param f - A pure function of trees of tensors.
  * @param push - Primals and tangents, each a list of `f`'s arguments, to `[value, tangent]`; null stands for a tangent of zeros.
  * @returns A function with the arguments and the value of `f`.
- * @throws TreeError where `push` returns no pair, or a value unlike that of `f`; ShapeError where a tangent differs from its value.
+ * @throws TreeError where `push` returns no pair, or a value unlike that of `f`; ShapeError where a tangent differs from its value;
+ * DTypeError where that of an integer is another than null or zeros.
  *
  * @example
  * ```ts
@@ -53,7 +54,7 @@ export function customJvp(
             `customJvp: f gives ${is.key} of ${outs.map(showAval).join(', ')}, and push a value ${other.key} of ` +
               `${leaves.map(showAval).join(', ')}. push computes the value of f again, beside its tangent.`,
           )
-        const found = alongside('customJvp', 'tangent', value, tangent)
+        const found = alongside('customJvp', 'tangent', 'zeros', value, tangent)
         return [...leaves, ...leaves.flatMap((x, i) => (isFloat(x.dtype) ? [found[i] ?? zerosLike(x)] : []))]
       },
       [...primals.leaves, ...floats],

@@ -7,6 +7,7 @@ import {
   mul,
   neg,
   ones,
+  onesLike,
   oneHot,
   scalar,
   sigmoid,
@@ -19,6 +20,7 @@ import {
   logSoftmax,
   tensor,
   zeros,
+  zerosLike,
   expandDims,
   type Scalar,
   type Tensor,
@@ -165,4 +167,31 @@ describe('customVjp', () => {
     expect(wrong(zeros([2]))).toThrow(/bwd returned no list/)
     expect(wrong([[zeros([2])]])).toThrow(/built unlike its primal at 0/)
   })
+})
+
+test('what is given for an integer is null or zeros: anything else would go nowhere', () => {
+  type Count = Tensor<readonly [2], 'i32'>
+  const of = (given: (n: Count, x: Scalar) => unknown): readonly number[] => {
+    const f = (x: Scalar, { n }: { n: Count }): Scalar => mul(x, sum()(cast('f32')(n)))
+    const rule = customVjp(
+      f,
+      (x: Scalar, { n }: { n: Count }) => [f(x, { n }), n] as const,
+      (n, ct) => [mul(ct, 7), { n: given(n, ct) }] as never,
+    )
+    return values(grad(rule)(scalar(2), { n: tensor([3, 4], 'i32') }))
+  }
+  for (const none of [() => null, () => undefined, (n: Count) => zerosLike(n), () => zeros([2])])
+    expect(of(none)).toEqual([7])
+  for (const lost of [(n: Count) => n, (n: Count) => onesLike(n), (_: Count, ct: Scalar) => ct, () => [zeros([2])]])
+    expect(() => of(lost)).toThrow(
+      /customVjp.*: the cotangent at 1\.n belongs to a i32\[2\], and integers have no derivatives. Give null there/,
+    )
+  // the zeros that a rule receives for an integer result may be handed on
+  const pair = (x: Scalar, n: Count) => ({ y: x, n })
+  const through = customVjp(
+    pair,
+    (x: Scalar, n: Count) => [pair(x, n), null] as const,
+    (_, ct) => [ct.y, ct.n] as const,
+  )
+  expect(values(grad((x: Scalar) => through(x, tensor([1, 2], 'i32')).y)(scalar(2)))).toEqual([1])
 })

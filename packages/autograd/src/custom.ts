@@ -16,7 +16,7 @@ type CotangentOf<T> = T extends Expr
  * `f` with a reverse rule of your own, for derivatives that are cheaper, more accurate, or other than those of the
  * composition. `fwd` computes the value again together with residuals, a tree of what the rule needs; `bwd` receives the
  * residuals and the cotangent of the value, and returns one cotangent for each argument, in a list, null for zeros.
- * Integer arguments get null. `bwd` must be linear in the cotangent for forward mode (`jvp`, `hvp`) to be right, since
+ * Integer arguments get null, or zeros. `bwd` must be linear in the cotangent for forward mode (`jvp`, `hvp`) to be right, since
  * that is derived by transposing it; for reverse mode it may be anything (clipping, for example).
  *
  * Second derivatives differentiate `fwd` and `bwd` as they are written. The value is that of `f` where nothing is
@@ -26,7 +26,8 @@ type CotangentOf<T> = T extends Expr
  * @param fwd - The same arguments to `[value, residuals]`.
  * @param bwd - Residuals and the cotangent of the value to the cotangents of the arguments.
  * @returns A function with the arguments and the value of `f`.
- * @throws ShapeError where a cotangent differs from its argument in shape or dtype; TreeError where it is built unlike it.
+ * @throws ShapeError where a cotangent differs from its argument in shape or dtype; TreeError where it is built unlike it;
+ * DTypeError where an integer argument gets another than null or zeros.
  *
  * @example
  * ```ts
@@ -72,7 +73,8 @@ export function customVjp(
         let next = 0
         const ct = value.rebuild(value.leaves.map((out) => (isFloat(out.dtype) ? cts[next++]! : zerosLike(out))))
         const [, needed] = forward.rebuild([...graph.outputs.slice(0, value.leaves.length), ...saved])
-        return alongside('customVjp', 'cotangent', args, cotangentsOf(bwd(needed, ct), args.length)).flatMap((g, i) => {
+        const given = cotangentsOf(bwd(needed, ct), args.length)
+        return alongside('customVjp', 'cotangent', 'zeros', args, given).flatMap((g, i) => {
           if (g === null) return []
           which.push(i)
           return [g]

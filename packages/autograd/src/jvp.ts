@@ -14,7 +14,7 @@ const linearized = (op: string, f: (...args: readonly Tree[]) => Tree, args: rea
   return {
     value: rebuild(outs),
     push: (tangents: readonly Tree[]): Tree => {
-      const pushed = pushforward(alongside(op, 'tangent', args, tangents))
+      const pushed = pushforward(alongside(op, 'tangent', 'zeros', args, tangents))
       return rebuild(outs.map((out, i) => pushed[i] ?? zerosLike(out)))
     },
   }

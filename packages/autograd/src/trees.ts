@@ -1,12 +1,14 @@
 /** Trees at the edge of a transformation: arguments taken apart, results put together, cotangents checked. */
 import { tree, type Tree } from '@adjoint/tensor'
 import {
+  algebra,
   DTypeError,
   isFloat,
   registerOf,
   sameShape,
   ShapeError,
   showAval,
+  simplify,
   trace,
   type Closed,
   type Expr,
@@ -143,6 +145,20 @@ const fits = (op: string, role: string, primal: Expr, path: string, given: Expr)
   })
 }
 
+/** What may stand for an integer leaf, which has no derivative: null and zeros, or anything. */
+type AtIntegers = 'zeros' | 'anything'
+
+/** Throws unless what a rule gives for an integer is known to be zeros: it was meant for something, and would go nowhere. */
+const demandZeros = (op: string, role: string, primal: Expr, at: string, given: Tree): void => {
+  if (isLeaf(given) && algebra.fillOf(simplify([given])[0]!) === 0) return
+  throw new DTypeError({
+    op,
+    operands: isLeaf(given) ? [given] : [],
+    rule: `the ${role}${at === '' ? '' : ` at ${at}`} belongs to a ${showAval(primal)}, and integers have no derivatives`,
+    fix: `Give null there, or zerosLike what it belongs to; for a derivative by it, make it f32`,
+  })
+}
+
 /**
  * The leaves of `given`, one for each leaf of `primal`; null where `given` has null in the place of a tensor or of a
  * whole subtree (a zero), and at integer leaves, which have no derivatives.
@@ -150,6 +166,7 @@ const fits = (op: string, role: string, primal: Expr, path: string, given: Expr)
 export const alongside = (
   op: string,
   role: string,
+  integers: AtIntegers,
   primal: Tree,
   given: Tree | undefined,
   path: readonly (string | number)[] = [],
@@ -166,7 +183,10 @@ export const alongside = (
         `Give it the structure ${tree.structure(primal).key}, with null for zeros.`,
     )
   if (isLeaf(primal)) {
-    if (!isFloat(primal.dtype)) return [null]
+    if (!isFloat(primal.dtype)) {
+      if (integers === 'zeros') demandZeros(op, role, primal, path.join('.'), given)
+      return [null]
+    }
     if (!isLeaf(given)) throw differ()
     return [fits(op, role, primal, path.join('.'), given)]
   }
@@ -175,7 +195,7 @@ export const alongside = (
     const items: readonly Tree[] = primal
     if (!Array.isArray(given) || given.length !== items.length) throw differ()
     const others: readonly Tree[] = given
-    return items.flatMap((item, i) => alongside(op, role, item, others[i], [...path, i]))
+    return items.flatMap((item, i) => alongside(op, role, integers, item, others[i], [...path, i]))
   }
   if (Array.isArray(given)) throw differ()
   const others = Object.entries(given)
@@ -183,5 +203,7 @@ export const alongside = (
   if (others.some(([key]) => !known.some(([k]) => k === key))) throw differ()
   return known
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .flatMap(([key, value]) => alongside(op, role, value, others.find(([k]) => k === key)?.[1], [...path, key]))
+    .flatMap(([key, value]) =>
+      alongside(op, role, integers, value, others.find(([k]) => k === key)?.[1], [...path, key]),
+    )
 }

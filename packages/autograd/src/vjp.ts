@@ -41,7 +41,7 @@ export function vjp(f: (...args: readonly Tree[]) => Tree) {
     return [
       value,
       (ct) => {
-        const cts = pullback(alongside('vjp', 'cotangent', value, ct))
+        const cts = pullback(alongside('vjp', 'cotangent', 'anything', value, ct))
         const cotangents = primals.rebuild(primals.leaves.map((x, i) => cts[i] ?? zerosLike(x)))
         return args.length === 1 ? cotangents[0]! : cotangents
       },
