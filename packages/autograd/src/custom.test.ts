@@ -170,7 +170,7 @@ describe('customVjp', () => {
 })
 
 test('what is given for an integer is null or zeros: anything else would go nowhere', () => {
-  type Count = Tensor<readonly [2], 'i32'>
+  type Count = Tensor<readonly [number], 'i32'>
   const of = (given: (n: Count, x: Scalar) => unknown): readonly number[] => {
     const f = (x: Scalar, { n }: { n: Count }): Scalar => mul(x, sum()(cast('f32')(n)))
     const rule = customVjp(
