@@ -136,8 +136,8 @@ export function vmap<A extends readonly unknown[], B>(
   options: VmapOptions,
 ): (...args: { readonly [I in keyof A]: Reshaped<A[I]> }) => Reshaped<B>
 export function vmap(f: (...args: readonly Tree[]) => Tree, options: VmapOptions = {}) {
-  const { axisSize } = options
-  const [inAxes, outAxes] = [asGiven(options.inAxes ?? 0), asGiven(options.outAxes ?? 0)]
+  const { inAxes: from = 0, outAxes: back = 0, axisSize } = options
+  const [inAxes, outAxes] = [asGiven(from), asGiven(back)]
   return (...args: readonly Tree[]): Tree => {
     const primals = take(args)
     const { leaves, paths } = primals
