@@ -67,7 +67,7 @@ const functions: Readonly<Record<string, (x: X) => Tensor<readonly [], 'f32'>>> 
     (x: X) => sum()(square(x)),
     (x: X) => [sum()(square(x)), x],
     (x, ct) => [mul(mul(x, 2), ct)],
-  ) as (x: X) => Tensor<readonly [], 'f32'>,
+  ),
 }
 
 for (const device of await presentDevices())
