@@ -41,6 +41,7 @@ export { isTensor, TreeError, type Tree, type TreeRecord } from './graph/tree.ts
 
 export * from './ops/activation.ts'
 export * from './ops/control-flow.ts'
+export * from './ops/conv.ts'
 export * from './ops/creation.ts'
 export * from './ops/cumulative.ts'
 export * from './ops/einsum.ts'

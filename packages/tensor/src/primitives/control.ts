@@ -4,7 +4,7 @@ import { single } from '../graph/single.ts'
 import { align } from './broadcast.ts'
 
 /** An identity with a node of its own. */
-const identity = (name: string, passes: boolean, stored?: 'unreproducible'): Primitive<null> => {
+const identity = (name: string, passes: boolean, stored?: 'everywhere' | 'unreproducible'): Primitive<null> => {
   const self: Primitive<null> = single({
     name,
     shape: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }),
@@ -30,6 +30,10 @@ export const storedP = identity('stored', true, 'unreproducible')
  * fused multiply-add and there without, or an element is neither before, nor equal to, nor after itself.
  */
 export const stored = (x: Expr): Expr => apply(storedP, [x], null)
+
+export const materializedP = identity('materialized', true, 'everywhere')
+/** x, made once, for readers that read each element many times. */
+export const materialized = (x: Expr): Expr => apply(materializedP, [x], null)
 
 export const afterP: Primitive<null> = single({
   name: 'after',

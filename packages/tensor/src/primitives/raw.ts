@@ -6,8 +6,20 @@ export { neg, negP, scaled, scaledP, sub, subP } from './arithmetic.ts'
 export { batchOf } from './batching.ts'
 export { maximum, maximumP, minimum, minimumP, mod, modP, pow, powP } from './binary.ts'
 export { align, broadcastTo, broadcastToP, reduceSum, reduceSumP, reshape, reshapeP, spread } from './broadcast.ts'
-export { after, afterP, input, inputP, stopGradient, stopGradientP, stored, storedP } from './control.ts'
 export { cast, castP, computed, type CastParams } from './cast.ts'
+export {
+  after,
+  afterP,
+  input,
+  inputP,
+  materialized,
+  materializedP,
+  stopGradient,
+  stopGradientP,
+  stored,
+  storedP,
+} from './control.ts'
+export { conv, convP, type ConvParams } from './conv.ts'
 export { dot, dotP, matrixTranspose } from './dot.ts'
 export { dynamicSlice, dynamicSliceP, dynamicUpdateSlice, dynamicUpdateSliceP } from './dynamic.ts'
 export {
@@ -46,6 +58,7 @@ export { cumsum, cumsumP, reverseCumsumP } from './cumulative.ts'
 export * from './select.ts'
 export { merge, mergeP } from './merge.ts'
 export { argsort, argsortP } from './order.ts'
+export { dilate, reach, skew, skewP, unskew, unskewP, windows } from './skew.ts'
 export { sort, sortP } from './sort.ts'
 export { boundsP, segmentAddP } from './segment.ts'
 export { scatterAdd, scatterAddP, take, takeP, type TakeParams } from './take.ts'
