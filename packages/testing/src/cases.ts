@@ -160,6 +160,12 @@ on(
 )
 on([p.reduceMaxP, p.reduceMinP], reduced(distinct, positiveDims))
 on(
+  [p.peakP],
+  shapes({ dim: positiveDims }).chain((shape) =>
+    fc.tuple(distinct(shape), fc.nat(shape.length)).map(([x, window]) => ({ args: [x], params: { window } })),
+  ),
+)
+on(
   [p.reshapeP],
   anyData()
     .chain((x) => fc.tuple(fc.constant(x), permutations(x.shape.length), fc.nat(3)))

@@ -124,18 +124,48 @@ const ofKernel = (x: Expr, y: Expr, window: Shape, steps: Steps): Expr => {
   return reshape(dot(rows, matrix), [g, o, c, ...window])
 }
 /**
- * input[g, n, c, j] from kernel and output: with zeros between the elements of output, as many as steps of the stride jump over,
- * it is a correlation of stride 1 with the kernel reversed.
+ * input[g, n, c, j] from kernel and output. With before + j = s q + r and w = s u + r (0 <= r < s the stride) it is, for each r,
+ *
+ *     input[g, n, c, q, r] = sum over o, u of output[g, n, o, q - u] kernel[g, o, c, u, r]
+ *
+ * a correlation of stride 1 with the kernel reversed in u, whose channels are the pairs of c and r: no step of the stride is
+ * filled with zeros to be multiplied. Where a stride meets a dilation the kernel's own gaps are filled first, so that w runs over
+ * all that the window spans.
  */
 const ofInput = (kernel: Expr, y: Expr, size: Shape, { stride, dilation, before }: Steps): Expr => {
-  const window = kernel.shape.slice(3)
-  const slid = range(size.length).map((i) => 3 + i)
-  const reversed = transpose(flip(kernel, slid), [0, 2, 1, ...slid])
-  return correlate(dilate(y, stride), reversed, size, {
-    stride: stride.map(() => 1),
-    dilation,
-    before: window.map((w, i) => (w - 1) * dilation[i]! - before[i]!),
+  const [g, o, c] = kernel.shape as readonly [number, number, number]
+  const n = y.shape[1]!
+  const axes = range(size.length)
+  const gaps = dilation.map((d, i) => (stride[i] === 1 ? 1 : d))
+  const whole = dilate(kernel, gaps)
+  const turns = axes.map((i) => Math.ceil(whole.shape[3 + i]! / stride[i]!))
+  const even = fitted(
+    whole,
+    axes.map(() => 0),
+    axes.map((i) => turns[i]! * stride[i]! - whole.shape[3 + i]!),
+  )
+  // the axes u, r of each w apart
+  const split = reshape(even, [g, o, c, ...axes.flatMap((i) => [turns[i]!, stride[i]!])])
+  const us = axes.map((i) => 3 + 2 * i)
+  const rs = axes.map((i) => 4 + 2 * i)
+  const reversed = transpose(flip(split, us), [0, 2, ...rs, 1, ...us])
+  const first = axes.map((i) => Math.floor(before[i]! / stride[i]!))
+  const positions = axes.map((i) => Math.floor((before[i]! + size[i]! - 1) / stride[i]!) - first[i]! + 1)
+  const steps = axes.map((i) => dilation[i]! / gaps[i]!)
+  const sums = correlate(y, reshape(reversed, [g, c * sizeOf(stride), o, ...turns]), positions, {
+    stride: axes.map(() => 1),
+    dilation: steps,
+    before: axes.map((i) => (turns[i]! - 1) * steps[i]! - first[i]!),
   })
+  const apart = reshape(sums, [g, n, c, ...stride, ...positions])
+  const joined = transpose(apart, [0, 1, 2, ...axes.flatMap((i) => [3 + stride.length + i, 3 + i])])
+  const from = [0, 0, 0, ...axes.map((i) => before[i]! - first[i]! * stride[i]!)]
+  const all = reshape(joined, [g, n, c, ...axes.map((i) => positions[i]! * stride[i]!)])
+  return slice(
+    all,
+    from,
+    [g, n, c, ...size].map((d, i) => from[i]! + d),
+  )
 }
 
 const evaluate = (

@@ -51,6 +51,7 @@ export {
   transpose,
   transposeP,
 } from './movement.ts'
+export { peak, peakP } from './pool.ts'
 export { elementAt, invalid, type Outside, valueOutside } from './positions.ts'
 export { runningProduct } from './product.ts'
 export { multiplyAllP, reduceMax, reduceMaxP, reduceMin, reduceMinP, reduceProd, reduceProdP } from './reduce.ts'
