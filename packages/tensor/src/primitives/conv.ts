@@ -3,7 +3,7 @@
  *
  *     sum over g, n, o, c, p, w of  output[g, n, o, p] kernel[g, o, c, w] input[g, n, c, stride p + dilation w - before]
  *
- * (input is 0 outside), with one of the three left out. The derivative by either of the other two leaves out that one instead, so
+ * (input is 0 outside, and multiplied as any other 0: what is not finite makes NaN of it), with one of the three left out. The derivative by either of the other two leaves out that one instead, so
  * that the three are closed under differentiation of any order: one record, by the role of its result. The groups g are apart.
  */
 import { type Aval, apply, type Expr, type Primitive } from '../graph/expr.ts'
@@ -193,19 +193,20 @@ const evaluate = (
     }
     return position
   })
+  const [a, b] = others(of)
   for (let group = 0; group < g!; group++)
     for (let item = 0; item < n!; item++)
       for (let to = 0; to < o!; to++)
         for (let from = 0; from < c!; from++)
           reads.forEach((j, at) => {
-            if (j < 0) return
+            if (j < 0 && of === 'input') return
             const index = {
-              input: ((group * n! + item) * c! + from) * spans[0] + j,
+              // NaN: outside
+              input: j < 0 ? NaN : ((group * n! + item) * c! + from) * spans[0] + j,
               kernel: ((group * o! + to) * c! + from) * spans[1] + (at % spans[1]),
               output: ((group * n! + item) * o! + to) * spans[2] + Math.floor(at / spans[1]),
             }
-            const [a, b] = others(of)
-            result[index[of]]! += first[index[a]]! * second[index[b]]!
+            result[index[of]]! += (first[index[a]] ?? 0) * second[index[b]]!
           })
 }
 

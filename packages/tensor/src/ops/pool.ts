@@ -1,0 +1,124 @@
+/** Pools of images [N, C, ..spatial]: one number of each window. */
+import { type DType, dtypes, isFloat } from '../base/dtype.ts'
+import { ShapeError } from '../base/errors.ts'
+import { type Shape, sizeOf } from '../base/shape.ts'
+import type { Expr } from '../graph/expr.ts'
+import { typed, type Tensor } from '../graph/tensor.ts'
+import * as raw from '../primitives/index.ts'
+import { requireDType, requireFloat } from './align.ts'
+import { type Imaged, type PerAxis, positionsOf, type Sliding, windowsOf } from './window.ts'
+
+export interface PoolConfig extends Sliding {
+  /** Sizes of a window: one for all spatial axes, or one for each. */
+  readonly window: PerAxis
+  /** Steps from window to window. Default: the window's size, so that windows lie side by side. */
+  readonly stride?: PerAxis
+}
+export interface AvgPoolConfig extends PoolConfig {
+  /** Whether the zeros of the padding count as elements (default), or each window divides by the elements of x that it sees. */
+  readonly countPadding?: boolean
+}
+
+/** [N, C, ..n] -> [N, C, ..p] */
+type Pooled<S extends Shape> = number extends S['length']
+  ? Shape
+  : S extends readonly [infer N extends Shape[number], infer C extends Shape[number], ...infer Rest extends Shape]
+    ? Imaged<N, C, Rest>
+    : Shape
+
+interface Pool {
+  /** [N, C, ..p, ..w] of x with `value` around it. */
+  readonly seen: (x: Expr, value: number) => Expr
+  readonly axes: readonly number[]
+  /** Elements of a window. */
+  readonly count: number
+}
+const poolOf = (op: string, x: Expr, config: PoolConfig): Pool => {
+  const rank = x.shape.length - 2
+  if (rank < 0)
+    throw new ShapeError({
+      op,
+      operands: [x],
+      rule: 'an image has axes [N, C, ..spatial]',
+      fix: 'Add the missing axes with expandDims',
+    })
+  const { window } = config
+  const size = typeof window === 'number' ? x.shape.slice(2).map(() => window) : window
+  if (size?.length !== rank)
+    throw new ShapeError({
+      op,
+      operands: [x],
+      rule: `a window of ${size?.length ?? 'no'} axes for ${rank} spatial ones`,
+      fix: `Pass window: one integer of at least 1, or a list of ${rank}`,
+    })
+  const windows = windowsOf(op, [x], size, { ...config, stride: config.stride ?? size })
+  const { positions, before, after } = positionsOf(op, [x], x.shape.slice(2), windows)
+  const { stride, dilation } = windows
+  const [lo, hi] = [
+    [0, 0, ...before],
+    [0, 0, ...after],
+  ]
+  const around = (x: Expr, value: number): Expr => {
+    const wide = raw.pad(x, lo, hi)
+    if (wide === x || value === 0) return wide
+    const inside = raw.pad(raw.fill(x.shape, 'bool', 1), lo, hi)
+    return raw.where(inside, wide, raw.fill(wide.shape, x.dtype, value))
+  }
+  const params = { stride, dilation, size: positions }
+  return {
+    seen: (x, value) => {
+      const wide = around(x, value)
+      return raw.windows(wide === x ? x : raw.materialized(wide), size, params)
+    },
+    axes: size.map((_, i) => 2 + rank + i),
+    count: sizeOf(size),
+  }
+}
+
+/**
+ * The largest element of each window of x [N, C, ..n]: y[b, c, p] = max over w of x[b, c, stride p + dilation w - before], -> [N, C, ..p],
+ * over any number of spatial axes. There are floor((n + before + after - dilation (w - 1) - 1) / stride) + 1 windows along an
+ * axis. What pads is smaller than every element. Of equal elements the first in row-major order receives the gradient, all of it, as in PyTorch
+ * and JAX (`max` gives each an equal part). Throws ShapeError where no window fits, and for options that are not one positive
+ * integer an axis; DTypeError for bool.
+ *
+ * @example
+ * ```ts
+ * import { maxPool, readAsync, tensor } from '@adjoint/tensor'
+ * const x = tensor([[[[1, 2, 3, 4], [5, 6, 7, 8]]]])
+ * console.log(await readAsync(maxPool({ window: 2 })(x))) // 6 8
+ * console.log(await readAsync(maxPool({ window: 2, stride: 1 })(x))) // 6 7 8
+ * ```
+ */
+export const maxPool =
+  (config: PoolConfig) =>
+  <S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<Pooled<S>, D> => {
+    requireDType('maxPool', x, ['f32', 'i32', 'u32'], "To find any, cast first: cast('i32')(x)")
+    const pool = poolOf('maxPool', x, config)
+    const seen = pool.seen(isFloat(x.dtype) ? raw.stored(x) : x, dtypes[x.dtype].lowest)
+    return typed(raw.peak(seen, pool.axes.length))
+  }
+
+/**
+ * The mean of each window of x [N, C, ..n], with the positions of `maxPool`: -> [N, C, ..p]. The zeros of the padding are
+ * counted as elements, as in PyTorch and Flax; with `countPadding: false` they are not (a window that sees nothing but padding is then
+ * NaN). Throws ShapeError as `maxPool`; DTypeError where x is no float.
+ *
+ * @example
+ * ```ts
+ * import { avgPool, readAsync, tensor } from '@adjoint/tensor'
+ * const x = tensor([2, 4, 6], [1, 1, 3])
+ * console.log(await readAsync(avgPool({ window: 2, stride: 1 })(x))) // 3 5
+ * console.log(await readAsync(avgPool({ window: 2, padding: 'same', countPadding: false })(x))) // 3 6
+ * ```
+ */
+export const avgPool =
+  ({ countPadding = true, ...config }: AvgPoolConfig) =>
+  <S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<Pooled<S>, D> => {
+    requireFloat('avgPool', x)
+    const { seen, axes, count } = poolOf('avgPool', x, config)
+    const total = raw.reduceSum(seen(x, 0), axes)
+    if (countPadding) return typed(raw.div(total, raw.fillLike(total, count)))
+    const one = raw.fill([1, 1, ...x.shape.slice(2)], x.dtype, 1)
+    return typed(raw.div(total, raw.broadcastTo(raw.reduceSum(seen(one, 0), axes), total.shape)))
+  }
