@@ -6,7 +6,7 @@ import type { Expr } from '../graph/expr.ts'
 import { typed, type Tensor } from '../graph/tensor.ts'
 import * as raw from '../primitives/index.ts'
 import { requireDType, requireFloat } from './align.ts'
-import { type Imaged, type PerAxis, positionsOf, type Sliding, windowsOf } from './window.ts'
+import { type PerAxis, type Pooled, positionsOf, type Sliding, windowsOf } from './window.ts'
 
 export interface PoolConfig extends Sliding {
   /** Sizes of a window: one for all spatial axes, or one for each. */
@@ -18,13 +18,6 @@ export interface AvgPoolConfig extends PoolConfig {
   /** Whether the zeros of the padding count as elements (default), or each window divides by the elements of x that it sees. */
   readonly countPadding?: boolean
 }
-
-/** [N, C, ..n] -> [N, C, ..p] */
-type Pooled<S extends Shape> = number extends S['length']
-  ? Shape
-  : S extends readonly [infer N extends Shape[number], infer C extends Shape[number], ...infer Rest extends Shape]
-    ? Imaged<N, C, Rest>
-    : Shape
 
 interface Pool {
   /** [N, C, ..p, ..w] of x with `value` around it. */

@@ -30,6 +30,13 @@ export type Imaged<N extends Shape[number], C extends Shape[number], S extends S
   ...{ readonly [I in keyof S]: number },
 ]
 
+/** [N, C, ..n] -> [N, C, ..p] */
+export type Pooled<S extends Shape> = number extends S['length']
+  ? Shape
+  : S extends readonly [infer N extends Shape[number], infer C extends Shape[number], ...infer Rest extends Shape]
+    ? Imaged<N, C, Rest>
+    : Shape
+
 /** Options as lists, an element a spatial axis. */
 export interface Windows {
   readonly window: Shape

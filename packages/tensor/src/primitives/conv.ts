@@ -9,7 +9,7 @@
 import { type Aval, apply, type Expr, type Primitive } from '../graph/expr.ts'
 import { single } from '../graph/single.ts'
 import { type Shape, sizeOf } from '../base/shape.ts'
-import { reshape, spread } from './broadcast.ts'
+import { align, reshape } from './broadcast.ts'
 import { materialized } from './control.ts'
 import { dot } from './dot.ts'
 import { fillLike } from './leaves.ts'
@@ -210,6 +210,9 @@ const evaluate = (
           })
 }
 
+/** The first two axes in each other's place. */
+const exchanged = (x: Expr): Expr => transpose(x, [1, 0, ...range(x.shape.length).slice(2)])
+
 export const convP: Primitive<ConvParams> = single({
   name: 'conv',
   shape: shapeOf,
@@ -221,11 +224,21 @@ export const convP: Primitive<ConvParams> = single({
     })
   },
   batch: ([a, b], batched, size, params) => {
-    const x = batched[0] === true ? a! : spread(a!, size)
-    const y = batched[1] === true ? b! : spread(b!, size)
+    const shared = others(params.of).indexOf('kernel')
+    if (shared >= 0 && batched[shared] !== true) {
+      // a kernel for all: members are images more
+      const images = (e: Expr): Expr => {
+        const [members, g, n, ...rest] = e.shape as readonly [number, number, number, ...number[]]
+        return reshape(exchanged(e), [g, members * n, ...rest])
+      }
+      const out = shared === 0 ? conv(a!, images(b!), params) : conv(images(a!), b!, params)
+      const [g, n, ...rest] = out.shape as readonly [number, number, ...number[]]
+      return exchanged(reshape(out, [g, size, n / size, ...rest]))
+    }
     // members are groups of their own
-    const merged = (e: Expr): Expr => reshape(e, [size * e.shape[1]!, ...e.shape.slice(2)])
-    const out = conv(merged(x), merged(y), params)
+    const groups = (e: Expr): Expr => reshape(e, [size * e.shape[1]!, ...e.shape.slice(2)])
+    const [x, y] = align([a!, b!], batched, size)
+    const out = conv(groups(x!), groups(y!), params)
     return reshape(out, [size, out.shape[0]! / size, ...out.shape.slice(1)])
   },
   simplify: (out) => (out.node.args.some((a) => sizeOf(a.shape) === 0) ? fillLike(out, 0) : null),

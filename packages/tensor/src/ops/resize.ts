@@ -1,0 +1,85 @@
+/** Images at other sizes, by what stands between their elements. */
+import type { DType } from '../base/dtype.ts'
+import { demandOneOf, ShapeError, shown } from '../base/errors.ts'
+import { isShape, type Shape, showShape } from '../base/shape.ts'
+import type { Expr } from '../graph/expr.ts'
+import { typed, type Tensor } from '../graph/tensor.ts'
+import * as raw from '../primitives/index.ts'
+import { demandTensor, requireFloat } from './align.ts'
+import type { PerAxis, Pooled } from './window.ts'
+
+export interface ResizeConfig {
+  /** Spatial sizes of the result: one for all spatial axes, or one for each. */
+  readonly size: PerAxis
+  /** `nearest`: the element whose cell covers the position; `linear`: between the two beside it (bilinear over two axes). */
+  readonly method: 'nearest' | 'linear'
+}
+
+/** The middle of cell `p` of `size`, in cells of `n`. */
+const middle = (p: number, size: number, n: number): number => ((p + 0.5) * n) / size
+
+const nearest = (x: Expr, axis: number, size: number): Expr => {
+  const n = x.shape[axis]!
+  if (size % n === 0) {
+    const [before, after] = [x.shape.slice(0, axis), x.shape.slice(axis + 1)]
+    const apart = raw.reshape(x, [...before, n, 1, ...after])
+    return raw.reshape(raw.broadcastTo(apart, [...before, n, size / n, ...after]), [...before, size, ...after])
+  }
+  const at = Int32Array.from({ length: size }, (_, p) => Math.floor(middle(p, size, n)))
+  return raw.take(x, raw.constant(at, [size], 'i32'), axis, 'nearest')
+}
+/** Weights [n, size], two at most in a column, that make each position of its neighbours. */
+const linear = (x: Expr, axis: number, size: number): Expr => {
+  const n = x.shape[axis]!
+  const weights = new Float32Array(n * size)
+  for (let p = 0; p < size; p++) {
+    const from = Math.min(n - 1, Math.max(0, middle(p, size, n) - 0.5))
+    const low = Math.floor(from)
+    const high = Math.min(n - 1, low + 1)
+    weights[low * size + p]! += 1 - (from - low)
+    weights[high * size + p]! += from - low
+  }
+  const last = raw.moveAxis(x, axis, x.shape.length - 1)
+  const rows = last.shape.slice(0, -1)
+  const flat = raw.reshape(last, [rows.reduce((all, d) => all * d, 1), n])
+  const made = raw.dot(flat, raw.constant(weights, [n, size], 'f32'))
+  return raw.moveAxis(raw.reshape(made, [...rows, size]), x.shape.length - 1, axis)
+}
+
+/**
+ * x [N, C, ..n] at other spatial sizes, -> [N, C, ..size]. Both are divided into cells of equal size: the middle of cell p is at
+ * (p + 1/2) n / size in cells of x. `nearest` takes the element of the cell there; `linear` goes in a line from the middle of
+ * one cell to that of the next, along each axis, and stays level beyond the outermost (`align_corners=False` of PyTorch; as JAX
+ * without antialiasing). Throws ShapeError where `size` is not one positive integer for each spatial axis, or an axis is empty;
+ * DTypeError for `linear` of integers.
+ *
+ * @example
+ * ```ts
+ * import { readAsync, resize, tensor } from '@adjoint/tensor'
+ * const x = tensor([0, 4], [1, 1, 2])
+ * console.log(await readAsync(resize({ size: 4, method: 'nearest' })(x))) // 0 0 4 4
+ * console.log(await readAsync(resize({ size: 4, method: 'linear' })(x))) // 0 1 3 4
+ * ```
+ */
+export const resize =
+  ({ size, method }: ResizeConfig) =>
+  <S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<Pooled<S>, D> => {
+    demandTensor('resize', x)
+    demandOneOf('resize', 'method', method, ['nearest', 'linear'])
+    if (method === 'linear') requireFloat('resize', x)
+    const image: Shape = x.shape
+    const spatial = image.slice(2)
+    const sizes = typeof size === 'number' ? spatial.map(() => size) : size
+    const fail = (rule: string, fix: string): ShapeError => new ShapeError({ op: 'resize', operands: [x], rule, fix })
+    if (image.length < 2) throw fail('an image has axes [N, C, ..spatial]', 'Add the missing axes with expandDims')
+    const listed = Array.isArray(sizes)
+    if (!listed || sizes.length !== spatial.length || !isShape(sizes) || sizes.includes(0))
+      throw fail(
+        `size ${listed ? showShape(sizes) : shown(sizes)} is not one positive integer for each of ${spatial.length} spatial axes`,
+        `Pass one integer of at least 1, or a list of ${spatial.length}`,
+      )
+    if (spatial.includes(0))
+      throw fail('an empty axis has no elements to take', 'Resize images of at least one element')
+    const along = method === 'nearest' ? nearest : linear
+    return typed(sizes.reduce<Expr>((y, to, i) => (y.shape[2 + i] === to ? y : along(y, 2 + i, to)), x))
+  }
