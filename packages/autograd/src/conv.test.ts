@@ -90,7 +90,7 @@ describe.each(devices.map((device) => [device.kind, device] as const))('on %s', 
         const [x, k] = operands(c)
         const [dx, dk] = [some(c.xs, c.seed + 2), some(c.ks, c.seed + 3)]
         const f = (x: Image, k: Image): Image => conv(c.config)(x, k)
-        const [y, tangent] = jvp(f)([x, k], [dx, dk])
+        const [y, tangent] = jvp(f)(x, k, dx, dk)
         // bilinear
         await same(tangent, add(f(dx, k), f(x, dk)))
         const ct = some(y.shape, c.seed + 4)
@@ -109,8 +109,8 @@ describe.each(devices.map((device) => [device.kind, device] as const))('on %s', 
         const [dx, dk] = [some(c.xs, c.seed + 2), some(c.ks, c.seed + 3)]
         const f = (x: Image, k: Image): Image => conv(c.config)(x, k)
         const ct = some(f(x, k).shape, c.seed + 4)
-        const loss = (both: readonly [Image, Image]): Scalar => inner(f(both[0], both[1]), ct)
-        const [hx, hk] = hvp(loss)([x, k] as const, [dx, dk] as const)
+        const loss = ({ x, k }: { readonly x: Image; readonly k: Image }): Scalar => inner(f(x, k), ct)
+        const { x: hx, k: hk } = hvp(loss)({ x, k }, { x: dx, k: dk })
         await same(hx, grad((x: Image) => inner(f(x, dk), ct))(x))
         await same(hk, grad((k: Image) => inner(f(dx, k), ct))(k))
       }),
@@ -173,10 +173,7 @@ describe.each(devices.map((device) => [device.kind, device] as const))('on %s', 
       1 + 1.5 + 1,
       0.5 + 3 + 8,
     ])
-    const [, t] = jvp((x: Image): Image => resize({ size: 3, method: 'nearest' })(x))(
-      [small],
-      [tensor([1, 2], [1, 1, 2])],
-    )
+    const [, t] = jvp((x: Image): Image => resize({ size: 3, method: 'nearest' })(x))(small, tensor([1, 2], [1, 1, 2]))
     await same(t, [1, 2, 2])
   })
 })

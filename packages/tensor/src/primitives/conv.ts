@@ -12,7 +12,6 @@ import { type Shape, sizeOf } from '../base/shape.ts'
 import { align, reshape } from './broadcast.ts'
 import { materialized } from './control.ts'
 import { dot } from './dot.ts'
-import { fillLike } from './leaves.ts'
 import { flip, pad, slice, transpose } from './movement.ts'
 import { demandDType, demandSameDType, demandShape, floats, range } from './operands.ts'
 import { dilate, reach, windows } from './skew.ts'
@@ -241,7 +240,6 @@ export const convP: Primitive<ConvParams> = single({
     const out = conv(groups(x!), groups(y!), params)
     return reshape(out, [size, out.shape[0]! / size, ...out.shape.slice(1)])
   },
-  simplify: (out) => (out.node.args.some((a) => sizeOf(a.shape) === 0) ? fillLike(out, 0) : null),
   lower: {
     kind: 'composite',
     expand: ([a, b], params) => {
