@@ -96,7 +96,7 @@ describe.each(devices.map((device) => [device.kind, device] as const))('on %s', 
         const ct = some(y.shape, c.seed + 4)
         const [gx, gk] = vjp(f)(x, k)[1](ct)
         await same(add(inner(gx, dx), inner(gk, dk)), inner(tangent, ct))
-        await same(gx, convTranspose({ ...c.config, size: c.xs.slice(2) })(ct, k) as Image)
+        await same(gx, convTranspose({ ...c.config, size: c.xs.slice(2) })(ct, k))
       }),
       runs,
     )
@@ -129,13 +129,13 @@ describe.each(devices.map((device) => [device.kind, device] as const))('on %s', 
         const ct = some(f(xs[0]!, ks[0]!).shape, c.seed + 4)
         const gradients = (x: Image, k: Image): readonly [Image, Image] => vjp(f)(x, k)[1](ct)
         const all = (list: readonly Image[], axis: number | null | undefined): Image =>
-          axis === null ? list[0]! : (stack(0)(list) as Image)
+          axis === null ? list[0]! : stack(0)(list)
         const args = [all(xs, axes[0]), all(ks, axes[1])] as const
         const each = [0, 1, 2].map((i) => [x(i), k(i)] as const)
-        await same(vmap(f, { inAxes: axes })(...args) as Image, stack(0)(each.map((a) => f(...a))) as Image)
+        await same(vmap(f, { inAxes: axes })(...args), stack(0)(each.map((a) => f(...a))))
         const [gx, gk] = vmap(gradients, { inAxes: axes })(...args) as unknown as readonly [Image, Image]
-        await same(gx, stack(0)(each.map((a) => gradients(...a)[0])) as Image)
-        await same(gk, stack(0)(each.map((a) => gradients(...a)[1])) as Image)
+        await same(gx, stack(0)(each.map((a) => gradients(...a)[0])))
+        await same(gk, stack(0)(each.map((a) => gradients(...a)[1])))
       }),
       runs,
     )
@@ -147,13 +147,10 @@ describe.each(devices.map((device) => [device.kind, device] as const))('on %s', 
       inner(maxPool({ window: 3, stride: 1 })(x), tensor([1, 10, 100, 1000], [1, 1, 4]))
     await same(grad(loss)(x), [1, 10, 0, 1100, 0, 0])
     const square: Image = tensor([0, 3, 3, 3], [1, 1, 2, 2])
-    await same(grad((x: Image): Scalar => sum()(maxPool({ window: 2 })(x) as Image))(square), [0, 1, 0, 0])
+    await same(grad((x: Image): Scalar => sum()(maxPool({ window: 2 })(x)))(square), [0, 1, 0, 0])
     // padding, as low as what it stands beside, takes nothing that an element could have
     const negative: Image = tensor([-1, -2], [1, 1, 2])
-    await same(
-      grad((x: Image): Scalar => sum()(maxPool({ window: 2, stride: 1, padding: 1 })(x) as Image))(negative),
-      [2, 1],
-    )
+    await same(grad((x: Image): Scalar => sum()(maxPool({ window: 2, stride: 1, padding: 1 })(x)))(negative), [2, 1])
   })
   it('forward, the largest moves as its element does', async () => {
     const x: Image = tensor([1, 4, 2, 3], [1, 1, 4])

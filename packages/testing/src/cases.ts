@@ -5,6 +5,7 @@
 import fc from 'fast-check'
 import { type DType, dtypes, isFloat, type Primitive, primitives as p, sizeOf } from '@adjoint/tensor/ir'
 import { axesOf, between, type Data, data, dims, distinct, permutations, positiveDims, shapes } from './arbitraries.ts'
+import { convolutions, skews, unskews } from './window-cases.ts'
 
 /** Operands and parameters of one application. */
 export interface Case {
@@ -24,9 +25,6 @@ const signed = fc.tuple(fc.boolean(), between(0.1, 2)).map(([minus, x]) => (minu
 const fractional = fc.tuple(fc.integer({ min: -4, max: 4 }), between(0.1, 0.4)).map(([n, r]) => n + r)
 const numbers: readonly DType[] = ['f32', 'i32', 'u32']
 const all: readonly DType[] = [...numbers, 'bool']
-
-/** Steps: 1, mostly, up to `most`. */
-const stepsTo = (most: number): fc.Arbitrary<number> => fc.oneof(fc.constant(1), fc.integer({ min: 1, max: most }))
 
 const pair = (
   dtypesOf: readonly DType[],
@@ -217,78 +215,9 @@ on(
     .chain((x) => fc.tuple(fc.constant(x), axesOf(x.shape.length)))
     .map(([x, axes]) => ({ args: [x], params: { axes } })),
 )
-/** An axis that a window slides along: positions, offsets, steps, and elements that no window reaches. */
-const slides = fc
-  .array(
-    fc.record({
-      p: dims,
-      w: dims.map((n) => Math.min(n, 3)),
-      stride: stepsTo(3),
-      dilation: stepsTo(2),
-      more: fc.nat(2),
-    }),
-    {
-      maxLength: 2,
-    },
-  )
-  .map((axes) => ({
-    stride: axes.map((a) => a.stride),
-    dilation: axes.map((a) => a.dilation),
-    p: axes.map((a) => a.p),
-    w: axes.map((a) => a.w),
-    n: axes.map((a) => p.reach(a.p, a.w, a.stride, a.dilation) + a.more),
-  }))
-on(
-  [p.skewP],
-  fc
-    .tuple(shapes({ maxRank: 1 }), slides, fc.constantFrom(...all))
-    .chain(([lead, { stride, dilation, p: size, w, n }, dtype]) =>
-      data([...lead, ...n, ...w], dtype).map((x) => ({ args: [x], params: { stride, dilation, size } })),
-    ),
-)
-on(
-  [p.unskewP],
-  fc
-    .tuple(shapes({ maxRank: 1 }), slides, fc.constantFrom(...all))
-    .chain(([lead, { stride, dilation, p: at, w, n: size }, dtype]) =>
-      data([...lead, ...at, ...w], dtype).map((x) => ({ args: [x], params: { stride, dilation, size } })),
-    ),
-)
-const few = fc.constantFrom(1, 1, 2, 3)
-on(
-  [p.convP],
-  fc
-    .tuple(
-      fc.constantFrom('input', 'kernel', 'output'),
-      fc.record({ g: few, n: few, o: few, c: few }),
-      fc.array(
-        fc.record({
-          n: dims,
-          w: dims.map((n) => Math.min(n, 3)),
-          p: dims,
-          stride: stepsTo(3),
-          dilation: stepsTo(2),
-          before: fc.nat(3),
-        }),
-        { maxLength: 2 },
-      ),
-    )
-    .chain(([of, { g, n, o, c }, axes]) => {
-      const [stride, dilation, before] = [
-        axes.map((a) => a.stride),
-        axes.map((a) => a.dilation),
-        axes.map((a) => a.before),
-      ]
-      const shapeOf = {
-        input: [g, n, c, ...axes.map((a) => a.n)],
-        kernel: [g, o, c, ...axes.map((a) => a.w)],
-        output: [g, n, o, ...axes.map((a) => a.p)],
-      }
-      const params = { of, stride, dilation, before, size: shapeOf[of as 'input'].slice(3) }
-      const [a, b] = Object.entries(shapeOf).flatMap(([role, shape]) => (role === of ? [] : [shape]))
-      return fc.tuple(data(a!), data(b!)).map((args) => ({ args, params }))
-    }),
-)
+on([p.skewP], skews)
+on([p.unskewP], unskews)
+on([p.convP], convolutions)
 on(
   [p.concatP],
   fc

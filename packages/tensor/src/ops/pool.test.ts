@@ -128,7 +128,7 @@ describe('pools and sizes that cannot be', () => {
     expect(() => maxPool({ window: 2 })(cast('bool')(x))).toThrow('needs f32 or i32 or u32, not bool')
     expect(() => avgPool({ window: 2 })(cast('i32')(x))).toThrow('needs a float dtype, not i32')
     // @ts-expect-error no window
-    expect(() => maxPool({})(x)).toThrow('a window of no axes for 2 spatial ones')
+    expect(() => maxPool({})(x)).toThrow('a window that is undefined for 2 spatial ones')
     expect(() => resize({ size: [3], method: 'nearest' })(x)).toThrow(
       'resize(f32[1, 2, 4, 4]): size [3] is not one positive integer for each of 2 spatial axes. Pass one integer of at least 1, or a list of 2',
     )

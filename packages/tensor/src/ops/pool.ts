@@ -1,12 +1,12 @@
 /** Pools of images [N, C, ..spatial]: one number of each window. */
 import { type DType, dtypes, isFloat } from '../base/dtype.ts'
-import { ShapeError } from '../base/errors.ts'
+import { ShapeError, shown } from '../base/errors.ts'
 import { type Shape, sizeOf } from '../base/shape.ts'
 import type { Expr } from '../graph/expr.ts'
 import { typed, type Tensor } from '../graph/tensor.ts'
 import * as raw from '../primitives/index.ts'
 import { requireDType, requireFloat } from './align.ts'
-import { type PerAxis, type Pooled, positionsOf, type Sliding, windowsOf } from './window.ts'
+import { isList, type PerAxis, type Pooled, positionsOf, type Sliding, windowsOf } from './window.ts'
 
 export interface PoolConfig extends Sliding {
   /** Sizes of a window: one for all spatial axes, or one for each. */
@@ -37,11 +37,11 @@ const poolOf = (op: string, x: Expr, config: PoolConfig): Pool => {
     })
   const { window } = config
   const size = typeof window === 'number' ? x.shape.slice(2).map(() => window) : window
-  if (size?.length !== rank)
+  if (!isList(size) || size.length !== rank)
     throw new ShapeError({
       op,
       operands: [x],
-      rule: `a window of ${size?.length ?? 'no'} axes for ${rank} spatial ones`,
+      rule: `a window ${isList(size) ? `of ${size.length} axes` : `that is ${shown(size)}`} for ${rank} spatial ones`,
       fix: `Pass window: one integer of at least 1, or a list of ${rank}`,
     })
   const windows = windowsOf(op, [x], size, { ...config, stride: config.stride ?? size })

@@ -6,7 +6,7 @@ import type { Expr } from '../graph/expr.ts'
 import { typed, type Tensor } from '../graph/tensor.ts'
 import * as raw from '../primitives/index.ts'
 import { demandTensor, requireFloat } from './align.ts'
-import type { PerAxis, Pooled } from './window.ts'
+import { isList, type PerAxis, type Pooled } from './window.ts'
 
 export interface ResizeConfig {
   /** Spatial sizes of the result: one for all spatial axes, or one for each. */
@@ -72,7 +72,7 @@ export const resize =
     const sizes = typeof size === 'number' ? spatial.map(() => size) : size
     const fail = (rule: string, fix: string): ShapeError => new ShapeError({ op: 'resize', operands: [x], rule, fix })
     if (image.length < 2) throw fail('an image has axes [N, C, ..spatial]', 'Add the missing axes with expandDims')
-    const listed = Array.isArray(sizes)
+    const listed = isList(sizes)
     if (!listed || sizes.length !== spatial.length || !isShape(sizes) || sizes.includes(0))
       throw fail(
         `size ${listed ? showShape(sizes) : shown(sizes)} is not one positive integer for each of ${spatial.length} spatial axes`,

@@ -50,10 +50,13 @@ export interface Windows {
 
 type Fail = (rule: string, fix: string) => ShapeError
 
+/** Plain JavaScript may pass anything. */
+export const isList = (value: unknown): value is readonly unknown[] => Array.isArray(value)
+
 const listed = (name: string, value: PerAxis, rank: number, fail: Fail): readonly number[] => {
   const list = typeof value === 'number' ? Array.from({ length: rank }, () => value) : value
   const fix = `Pass one integer of at least 1, or a list of ${rank}`
-  if (!Array.isArray(list)) throw fail(`${name} is ${shown(value)}`, fix)
+  if (!isList(list)) throw fail(`${name} is ${shown(value)}`, fix)
   if (list.length !== rank || !list.every((n) => Number.isInteger(n) && n >= 1))
     throw fail(`${name} ${showShape(list)} is not one positive integer for each of ${rank} spatial axes`, fix)
   return list
@@ -63,8 +66,7 @@ const padded = (padding: Padding, rank: number, fail: Fail): readonly (readonly 
   if (padding === 'same') return padding
   const pairs = padding === 'valid' ? 0 : padding
   const list = typeof pairs === 'number' ? Array.from({ length: rank }, () => [pairs, pairs] as const) : pairs
-  const right =
-    Array.isArray(list) && list.length === rank && list.every((p) => Array.isArray(p) && p.length === 2 && isShape(p))
+  const right = isList(list) && list.length === rank && list.every((p) => isList(p) && p.length === 2 && isShape(p))
   if (right) return list
   throw fail(
     `padding ${JSON.stringify(padding)} does not name two sides of ${rank} spatial axes`,
