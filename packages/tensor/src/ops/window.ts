@@ -66,7 +66,10 @@ const padded = (padding: Padding, rank: number, fail: Fail): readonly (readonly 
   if (padding === 'same') return padding
   const pairs = padding === 'valid' ? 0 : padding
   const list = typeof pairs === 'number' ? Array.from({ length: rank }, () => [pairs, pairs] as const) : pairs
-  const right = isList(list) && list.length === rank && list.every((p) => isList(p) && p.length === 2 && isShape(p))
+  const right =
+    isList(list) &&
+    list.length === rank &&
+    list.every((p: readonly number[]) => isList(p) && p.length === 2 && isShape(p))
   if (right) return list
   throw fail(
     `padding ${JSON.stringify(padding)} does not name two sides of ${rank} spatial axes`,
