@@ -198,6 +198,15 @@ describe.each(devices.map((device) => [device.kind, device] as const))('convolut
     await same(convTranspose({ stride: 2, padding: 1, size: 5 })(y, k), [10, 2, 20, 3, 30])
   })
 
+  it('of halves is that of what they hold, in f32', async () => {
+    const x: Tensor = tensor([1, 2, 4, 8], [1, 1, 4])
+    const k: Tensor = tensor([-1, 1.5], [1, 1, 2])
+    const half = cast('f16')
+    expect(conv()(half(x), half(k)).dtype).toBe('f32')
+    await same(conv()(half(x), k), await values(conv()(x, k)))
+    await same(convTranspose()(x, half(k)), await values(convTranspose()(x, k)))
+  })
+
   it('hands NaN and infinities to the windows that see them, and to no other', async () => {
     const x: Tensor = tensor([1, NaN, 1, 1, Infinity, 1], [1, 1, 6])
     await same(conv({ padding: 1 })(x, ones([1, 1, 3])), [NaN, NaN, NaN, Infinity, Infinity, Infinity])

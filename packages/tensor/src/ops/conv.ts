@@ -1,12 +1,12 @@
 /** Convolution of images [N, C, ..spatial] over any number of spatial axes, and its adjoint. */
-import type { DType } from '../base/dtype.ts'
+import type { Computed, DType } from '../base/dtype.ts'
 import { ShapeError } from '../base/errors.ts'
 import { sameShape, type Shape, showShape } from '../base/shape.ts'
 import type { Check, CommonDType, SameDType } from '../base/shape-type.ts'
 import type { Expr } from '../graph/expr.ts'
 import { typed, type Tensor } from '../graph/tensor.ts'
 import * as raw from '../primitives/index.ts'
-import { oneDType, requireFloat } from './align.ts'
+import { demandOneComputed, requireFloat } from './align.ts'
 import { type Imaged, type PerAxis, positionsOf, type Sliding, type Windows, windowsOf } from './window.ts'
 
 export interface ConvConfig extends Sliding {
@@ -36,7 +36,7 @@ const read = (
 ): { readonly windows: Windows; readonly groups: number; readonly fail: (rule: string, fix: string) => ShapeError } => {
   const { groups = 1 } = config
   const operands = [x, kernel]
-  oneDType(op, operands)
+  demandOneComputed(op, operands)
   requireFloat(op, x)
   const fail = (rule: string, fix: string): ShapeError => new ShapeError({ op, operands, rule, fix })
   if (x.shape.length < 2 || kernel.shape.length !== x.shape.length)
@@ -54,7 +54,7 @@ const read = (
 /** [N, G C, ..] as [G, N, C, ..], and back. */
 const grouped = (x: Expr, groups: number): Expr => {
   const [n, c, ...rest] = x.shape as readonly [number, number, ...number[]]
-  return swapped(raw.reshape(x, [n, groups, c / groups, ...rest]))
+  return swapped(raw.reshape(raw.computed(x), [n, groups, c / groups, ...rest]))
 }
 const ungrouped = (x: Expr): Expr => {
   const [g, n, c, ...rest] = x.shape as readonly [number, number, number, ...number[]]
@@ -62,7 +62,7 @@ const ungrouped = (x: Expr): Expr => {
 }
 const swapped = (x: Expr): Expr => raw.transpose(x, [1, 0, ...x.shape.slice(2).map((_, i) => i + 2)])
 const kernelGroups = (kernel: Expr, groups: number): Expr =>
-  raw.reshape(kernel, [groups, kernel.shape[0]! / groups, ...kernel.shape.slice(1)])
+  raw.reshape(raw.computed(kernel), [groups, kernel.shape[0]! / groups, ...kernel.shape.slice(1)])
 
 /**
  * The convolution (as in all of deep learning a correlation: the kernel is not reversed) of images x [N, C, ..n] with a
@@ -89,8 +89,8 @@ export const conv =
   (config: ConvConfig = {}) =>
   <S extends Shape, K extends Shape, D extends DType, E extends DType>(
     x: Tensor<S, D>,
-    kernel: Tensor<K, E> & Check<SameDType<D, E>>,
-  ): Tensor<Convolved<S, K>, CommonDType<D, E>> => {
+    kernel: Tensor<K, E> & Check<SameDType<Computed<D>, Computed<E>>>,
+  ): Tensor<Convolved<S, K>, CommonDType<Computed<D>, Computed<E>>> => {
     const { windows, groups, fail } = read('conv', x, kernel, config)
     const [c, ofGroup] = [x.shape[1]!, kernel.shape[1]!]
     if (c !== groups * ofGroup)
@@ -133,8 +133,8 @@ export const convTranspose =
   (config: ConvTransposeConfig = {}) =>
   <S extends Shape, K extends Shape, D extends DType, E extends DType>(
     y: Tensor<S, D>,
-    kernel: Tensor<K, E> & Check<SameDType<D, E>>,
-  ): Tensor<Transposed<S>, CommonDType<D, E>> => {
+    kernel: Tensor<K, E> & Check<SameDType<Computed<D>, Computed<E>>>,
+  ): Tensor<Transposed<S>, CommonDType<Computed<D>, Computed<E>>> => {
     const { windows, groups, fail } = read('convTranspose', y, kernel, config)
     const [o, kernels] = [y.shape[1]!, kernel.shape[0]!]
     if (o !== kernels)

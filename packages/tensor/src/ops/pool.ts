@@ -1,11 +1,11 @@
 /** Pools of images [N, C, ..spatial]: one number of each window. */
-import { type DType, dtypes, isFloat } from '../base/dtype.ts'
+import { type Computed, type DType, dtypes, isFloat } from '../base/dtype.ts'
 import { ShapeError, shown } from '../base/errors.ts'
 import { type Shape, sizeOf } from '../base/shape.ts'
 import type { Expr } from '../graph/expr.ts'
 import { typed, type Tensor } from '../graph/tensor.ts'
 import * as raw from '../primitives/index.ts'
-import { requireDType, requireFloat } from './align.ts'
+import { demandTensor, requireDType, requireFloat } from './align.ts'
 import { isList, type PerAxis, type Pooled, positionsOf, type Sliding, windowsOf } from './window.ts'
 
 export interface PoolConfig extends Sliding {
@@ -85,7 +85,9 @@ const poolOf = (op: string, x: Expr, config: PoolConfig): Pool => {
  */
 export const maxPool =
   (config: PoolConfig) =>
-  <S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<Pooled<S>, D> => {
+  <S extends Shape, D extends DType>(given: Tensor<S, D>): Tensor<Pooled<S>, Computed<D>> => {
+    demandTensor('maxPool', given)
+    const x = raw.computed(given)
     requireDType('maxPool', x, ['f32', 'i32', 'u32'], "To find any, cast first: cast('i32')(x)")
     const pool = poolOf('maxPool', x, config)
     const seen = pool.seen(isFloat(x.dtype) ? raw.stored(x) : x, dtypes[x.dtype].lowest)
@@ -107,8 +109,9 @@ export const maxPool =
  */
 export const avgPool =
   ({ countPadding = true, ...config }: AvgPoolConfig) =>
-  <S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<Pooled<S>, D> => {
-    requireFloat('avgPool', x)
+  <S extends Shape, D extends DType>(given: Tensor<S, D>): Tensor<Pooled<S>, Computed<D>> => {
+    requireFloat('avgPool', given)
+    const x = raw.computed(given)
     const { seen, axes, count } = poolOf('avgPool', x, config)
     const total = raw.reduceSum(seen(x, 0), axes)
     if (countPadding) return typed(raw.div(total, raw.fillLike(total, count)))

@@ -1,5 +1,5 @@
 /** Images at other sizes, by what stands between their elements. */
-import type { DType } from '../base/dtype.ts'
+import type { Computed, DType } from '../base/dtype.ts'
 import { demandOneOf, ShapeError, shown } from '../base/errors.ts'
 import { isShape, type Shape, showShape } from '../base/shape.ts'
 import type { Expr } from '../graph/expr.ts'
@@ -63,8 +63,9 @@ const linear = (x: Expr, axis: number, size: number): Expr => {
  */
 export const resize =
   ({ size, method }: ResizeConfig) =>
-  <S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<Pooled<S>, D> => {
-    demandTensor('resize', x)
+  <S extends Shape, D extends DType>(given: Tensor<S, D>): Tensor<Pooled<S>, Computed<D>> => {
+    demandTensor('resize', given)
+    const x = raw.computed(given)
     demandOneOf('resize', 'method', method, ['nearest', 'linear'])
     if (method === 'linear') requireFloat('resize', x)
     const image: Shape = x.shape
