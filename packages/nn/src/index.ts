@@ -26,6 +26,25 @@ export {
   type NormParams,
   rmsNorm,
 } from './norm.ts'
+export { dropout, type DropoutConfig } from './dropout.ts'
+export { type ChannelNormConfig, groupNorm, type GroupNormOptions, initGroupNorm } from './group-norm.ts'
+export {
+  batchNorm,
+  type BatchNormOptions,
+  type BatchNormState,
+  initBatchNorm,
+  initBatchNormState,
+} from './batch-norm.ts'
+export {
+  bidirectional,
+  type RecurrentConfig,
+  type Sequence,
+  type SequenceConfig,
+  type SequenceStart,
+} from './recurrent.ts'
+export { initRnn, rnn, rnnCell, type RnnOptions, type RnnParams } from './rnn.ts'
+export { initLstm, lstm, lstmCell, type LstmConfig, type LstmParams, type LstmState } from './lstm.ts'
+export { gru, gruCell, type GruParams, initGru } from './gru.ts'
 export { rope, type RopeConfig, type RopeTable, ropeTable } from './rope.ts'
 export { type Columns, place, type Placement } from './placement.ts'
 export {

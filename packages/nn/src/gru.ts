@@ -1,0 +1,105 @@
+/** Gated recurrent units: a state that is kept or replaced by gates. */
+import { add, matmul, mul, random, sigmoid, split, sub, tanh, type TreeRecord, zeros } from '@adjoint/tensor'
+import type { Floats, Key } from './layer.ts'
+import {
+  type Cell,
+  cellStep,
+  drawer,
+  type RecurrentConfig,
+  type Sequence,
+  sequence,
+  type SequenceConfig,
+} from './recurrent.ts'
+
+/**
+ * Columns stand gate by gate, in PyTorch's order: reset, update, candidate. `inputWeight` [in, 3 hidden] and `hiddenWeight`
+ * [hidden, 3 hidden] are the transposes of its `weight_ih` and `weight_hh`. `bias` [3 hidden] is the sum of its biases, without
+ * that of the state for the candidate, which the reset gate scales: that is `hiddenBias` [hidden]. Both null for none.
+ */
+export interface GruParams extends TreeRecord {
+  readonly inputWeight: Floats
+  readonly hiddenWeight: Floats
+  readonly bias: Floats | null
+  readonly hiddenBias: Floats | null
+}
+
+/**
+ * Draws the weights, uniform within `1 / sqrt(hidden)`; biases start at 0. Throws RangeError for sizes that are none, TypeError
+ * without a key.
+ *
+ * @example
+ * ```ts
+ * import { initGru } from '@adjoint/nn'
+ * import { random } from '@adjoint/tensor'
+ * console.log(initGru({ in: 3, hidden: 4 })(random.key(0)).inputWeight.shape) // [3, 12]
+ * ```
+ */
+export const initGru = (config: RecurrentConfig) => {
+  const { in: fanIn, hidden, bias = true } = config
+  const draw = drawer('initGru', config)
+  return (key: Key): GruParams => {
+    const [forInput, forHidden] = random.split(key, 2)
+    return {
+      inputWeight: draw(forInput, [fanIn, 3 * hidden]),
+      hiddenWeight: draw(forHidden, [hidden, 3 * hidden]),
+      bias: bias ? zeros([3 * hidden]) : null,
+      hiddenBias: bias ? zeros([hidden]) : null,
+    }
+  }
+}
+
+const cellOf = ({ inputWeight, hiddenWeight, bias, hiddenBias }: GruParams): Cell<Floats> => {
+  const width = hiddenWeight.shape[0]!
+  return {
+    op: 'gru',
+    hidden: width,
+    inputWeight,
+    bias,
+    step: (given, h) => {
+      const [r, z, n] = split(3, -1)(given) as readonly [Floats, Floats, Floats]
+      const [hr, hz, hn] = split(3, -1)(matmul(h, hiddenWeight) as Floats) as readonly [Floats, Floats, Floats]
+      const own: Floats = hiddenBias === null ? hn : add(hn, hiddenBias)
+      const candidate: Floats = tanh(add(n, mul(sigmoid(add(r, hr)), own)))
+      const kept: Floats = sigmoid(add(z, hz))
+      // (1 - z) n + z h
+      return add(candidate, mul(kept, sub(h, candidate)))
+    },
+    output: (h) => h,
+    start: (zero) => zero,
+  }
+}
+
+/**
+ * One step of a GRU: data [..., in] and the state [..., hidden] to the next state, which is the output.
+ *
+ *     r, z = s(x W + h U + b);  n = tanh(x W_n + b_n + r (h U_n + b_h));  h' = (1 - z) n + z h,  s the logistic function
+ *
+ * Throws ShapeError where shapes do not fit. Source: Cho et al. (arXiv:1406.1078), with the reset gate after the product as cuDNN
+ * and PyTorch have it.
+ *
+ * @example
+ * ```ts
+ * import { gruCell, initGru } from '@adjoint/nn'
+ * import { ones, random, zeros } from '@adjoint/tensor'
+ * const cell = gruCell(initGru({ in: 3, hidden: 4 })(random.key(0)))
+ * console.log(cell(ones([2, 3]), zeros([2, 4])).shape) // [2, 4]
+ * ```
+ */
+export const gruCell = (params: GruParams): ((x: Floats, state: Floats) => Floats) => cellStep(cellOf(params))
+
+/**
+ * A GRU over the steps of its data, by `scan`: x [..., T, in] to `[outputs [..., T, hidden], last state]`; see `lstm` for what it
+ * may start from and how it runs. Its step is that of `gruCell`.
+ *
+ * @example
+ * ```ts
+ * import { gru, initGru } from '@adjoint/nn'
+ * import { ones, random } from '@adjoint/tensor'
+ * const [ys, state] = gru()(initGru({ in: 3, hidden: 4 })(random.key(0)))(ones([2, 7, 3]))
+ * console.log(ys.shape, state.shape) // [2, 7, 4] [2, 4]
+ * ```
+ */
+export const gru =
+  (config: SequenceConfig = {}) =>
+  (params: GruParams): Sequence<Floats> =>
+    sequence(cellOf(params), config)

@@ -1,0 +1,96 @@
+/** The plain recurrent layer. */
+import { add, matmul, random, tanh, type TreeRecord, zeros } from '@adjoint/tensor'
+import type { Floats, Key, Layer } from './layer.ts'
+import {
+  type Cell,
+  cellStep,
+  drawer,
+  type RecurrentConfig,
+  type Sequence,
+  sequence,
+  type SequenceConfig,
+} from './recurrent.ts'
+
+/**
+ * `inputWeight` [in, hidden], `hiddenWeight` [hidden, hidden], `bias` [hidden] or null: the transposes of PyTorch's `weight_ih` and
+ * `weight_hh`, and the sum of its biases.
+ */
+export interface RnnParams extends TreeRecord {
+  readonly inputWeight: Floats
+  readonly hiddenWeight: Floats
+  readonly bias: Floats | null
+}
+
+/** What is applied to each step's sum. */
+export interface RnnOptions {
+  /** Default `tanh`. */
+  readonly activation?: Layer
+}
+
+/**
+ * Draws the weights, uniform within `1 / sqrt(hidden)`; the bias starts at 0. Throws RangeError for sizes that are none, TypeError
+ * without a key.
+ *
+ * @example
+ * ```ts
+ * import { initRnn } from '@adjoint/nn'
+ * import { random } from '@adjoint/tensor'
+ * console.log(initRnn({ in: 3, hidden: 4 })(random.key(0)).inputWeight.shape) // [3, 4]
+ * ```
+ */
+export const initRnn = (config: RecurrentConfig) => {
+  const { in: fanIn, hidden, bias = true } = config
+  const draw = drawer('initRnn', config)
+  return (key: Key): RnnParams => {
+    const [forInput, forHidden] = random.split(key, 2)
+    return {
+      inputWeight: draw(forInput, [fanIn, hidden]),
+      hiddenWeight: draw(forHidden, [hidden, hidden]),
+      bias: bias ? zeros([hidden]) : null,
+    }
+  }
+}
+
+const cellOf = ({ inputWeight, hiddenWeight, bias }: RnnParams, { activation = tanh }: RnnOptions): Cell<Floats> => ({
+  op: 'rnn',
+  hidden: hiddenWeight.shape[0]!,
+  inputWeight,
+  bias,
+  step: (given, h) => activation(add(given, matmul(h, hiddenWeight))),
+  output: (h) => h,
+  start: (zero) => zero,
+})
+
+/**
+ * One step, `h' = activation(x W + h U + b)`: data [..., in] and the state [..., hidden] to the next state, which is the output.
+ * Throws ShapeError where shapes do not fit. Source: Elman, Finding structure in time (1990).
+ *
+ * @example
+ * ```ts
+ * import { initRnn, rnnCell } from '@adjoint/nn'
+ * import { ones, random, zeros } from '@adjoint/tensor'
+ * const cell = rnnCell({})(initRnn({ in: 3, hidden: 4 })(random.key(0)))
+ * console.log(cell(ones([2, 3]), zeros([2, 4])).shape) // [2, 4]
+ * ```
+ */
+export const rnnCell =
+  (options: RnnOptions) =>
+  (params: RnnParams): ((x: Floats, state: Floats) => Floats) =>
+    cellStep(cellOf(params, options))
+
+/**
+ * The plain recurrent layer over the steps of its data, by `scan`: x [..., T, in] to `[outputs [..., T, hidden], last state]`; see
+ * `lstm` for what it may start from and how it runs. Its step is that of `rnnCell`.
+ *
+ * @example
+ * ```ts
+ * import { initRnn, rnn } from '@adjoint/nn'
+ * import { ones, random } from '@adjoint/tensor'
+ * const [ys, state] = rnn()(initRnn({ in: 3, hidden: 4 })(random.key(0)))(ones([2, 7, 3]))
+ * console.log(ys.shape, state.shape) // [2, 7, 4] [2, 4]
+ * ```
+ */
+export const rnn =
+  ({ activation = tanh, ...config }: SequenceConfig & RnnOptions = {}) =>
+  (params: RnnParams): Sequence<Floats> =>
+    sequence(cellOf(params, { activation }), config)
