@@ -1,10 +1,10 @@
 /** Gated recurrent units: a state that is kept or replaced by gates. */
-import { add, matmul, mul, random, sigmoid, split, sub, tanh, type TreeRecord, zeros } from '@adjoint/tensor'
+import { add, matmul, mul, sigmoid, split, sub, tanh, type TreeRecord, zeros } from '@adjoint/tensor'
 import type { Floats, Key } from './layer.ts'
 import {
   type Cell,
   cellStep,
-  drawer,
+  drawWeights,
   type RecurrentConfig,
   type Sequence,
   sequence,
@@ -35,17 +35,13 @@ export interface GruParams extends TreeRecord {
  * ```
  */
 export const initGru = (config: RecurrentConfig) => {
-  const { in: fanIn, hidden, bias = true } = config
-  const draw = drawer('initGru', config)
-  return (key: Key): GruParams => {
-    const [forInput, forHidden] = random.split(key, 2)
-    return {
-      inputWeight: draw(forInput, [fanIn, 3 * hidden]),
-      hiddenWeight: draw(forHidden, [hidden, 3 * hidden]),
-      bias: bias ? zeros([3 * hidden]) : null,
-      hiddenBias: bias ? zeros([hidden]) : null,
-    }
-  }
+  const { hidden, bias = true } = config
+  const draw = drawWeights('initGru', config, 3)
+  return (key: Key): GruParams => ({
+    ...draw(key),
+    bias: bias ? zeros([3 * hidden]) : null,
+    hiddenBias: bias ? zeros([hidden]) : null,
+  })
 }
 
 const cellOf = ({ inputWeight, hiddenWeight, bias, hiddenBias }: GruParams): Cell<Floats> => {
@@ -57,7 +53,7 @@ const cellOf = ({ inputWeight, hiddenWeight, bias, hiddenBias }: GruParams): Cel
     bias,
     step: (given, h) => {
       const [r, z, n] = split(3, -1)(given) as readonly [Floats, Floats, Floats]
-      const [hr, hz, hn] = split(3, -1)(matmul(h, hiddenWeight) as Floats) as readonly [Floats, Floats, Floats]
+      const [hr, hz, hn] = split(3, -1)(matmul(h, hiddenWeight)) as readonly [Floats, Floats, Floats]
       const own: Floats = hiddenBias === null ? hn : add(hn, hiddenBias)
       const candidate: Floats = tanh(add(n, mul(sigmoid(add(r, hr)), own)))
       const kept: Floats = sigmoid(add(z, hz))

@@ -1,10 +1,10 @@
 /** Long short-term memory: a cell whose memory is added to and forgotten by gates. */
-import { add, concat, full, matmul, mul, random, sigmoid, split, tanh, type TreeRecord, zeros } from '@adjoint/tensor'
+import { add, concat, full, matmul, mul, sigmoid, split, tanh, type TreeRecord, zeros } from '@adjoint/tensor'
 import type { Floats, Key } from './layer.ts'
 import {
   type Cell,
   cellStep,
-  drawer,
+  drawWeights,
   type RecurrentConfig,
   type Sequence,
   sequence,
@@ -48,17 +48,13 @@ export interface LstmState extends TreeRecord {
  * ```
  */
 export const initLstm = (config: LstmConfig) => {
-  const { in: fanIn, hidden, bias = true, forgetBias = 1 } = config
-  const draw = drawer('initLstm', config)
+  const { hidden, bias = true, forgetBias = 1 } = config
+  const draw = drawWeights('initLstm', config, 4)
   const atStart: readonly Floats[] = [zeros([hidden]), full([hidden], forgetBias), zeros([2 * hidden])]
-  return (key: Key): LstmParams => {
-    const [forInput, forHidden] = random.split(key, 2)
-    return {
-      inputWeight: draw(forInput, [fanIn, 4 * hidden]),
-      hiddenWeight: draw(forHidden, [hidden, 4 * hidden]),
-      bias: bias ? concat(0)(atStart) : null,
-    }
-  }
+  return (key: Key): LstmParams => ({
+    ...draw(key),
+    bias: bias ? concat(0)(atStart) : null,
+  })
 }
 
 const cellOf = ({ inputWeight, hiddenWeight, bias }: LstmParams): Cell<LstmState> => ({

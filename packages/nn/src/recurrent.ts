@@ -10,6 +10,7 @@ import {
   lt,
   matmul,
   permute,
+  random,
   reshape,
   scan,
   type ScanConfig,
@@ -151,12 +152,16 @@ export const bidirectional =
     return [concat(-1)([there, back]), [last, first]]
   }
 
-/** What draws a recurrent layer's weights: uniform within `1 / sqrt(hidden)`, as PyTorch does. */
-export const drawer = (op: string, { in: fanIn, hidden }: RecurrentConfig) => {
+/** Draws the weights of a cell with so many gates, uniform within `1 / sqrt(hidden)`, as PyTorch does. */
+export const drawWeights = (op: string, { in: fanIn, hidden }: RecurrentConfig, gates: number) => {
   demandSizes(op, { in: fanIn, hidden })
   const draw = uniformInit(1 / Math.sqrt(hidden))
-  return (key: Key, shape: Shape): Floats => {
+  return (key: Key): { readonly inputWeight: Floats; readonly hiddenWeight: Floats } => {
     demandKey(op, key)
-    return draw(key, shape)
+    const [forInput, forHidden] = random.split(key, 2)
+    return {
+      inputWeight: draw(forInput, [fanIn, gates * hidden]),
+      hiddenWeight: draw(forHidden, [hidden, gates * hidden]),
+    }
   }
 }

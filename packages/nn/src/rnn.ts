@@ -1,10 +1,10 @@
 /** The plain recurrent layer. */
-import { add, matmul, random, tanh, type TreeRecord, zeros } from '@adjoint/tensor'
+import { add, matmul, tanh, type TreeRecord, zeros } from '@adjoint/tensor'
 import type { Floats, Key, Layer } from './layer.ts'
 import {
   type Cell,
   cellStep,
-  drawer,
+  drawWeights,
   type RecurrentConfig,
   type Sequence,
   sequence,
@@ -39,16 +39,12 @@ export interface RnnOptions {
  * ```
  */
 export const initRnn = (config: RecurrentConfig) => {
-  const { in: fanIn, hidden, bias = true } = config
-  const draw = drawer('initRnn', config)
-  return (key: Key): RnnParams => {
-    const [forInput, forHidden] = random.split(key, 2)
-    return {
-      inputWeight: draw(forInput, [fanIn, hidden]),
-      hiddenWeight: draw(forHidden, [hidden, hidden]),
-      bias: bias ? zeros([hidden]) : null,
-    }
-  }
+  const { hidden, bias = true } = config
+  const draw = drawWeights('initRnn', config, 1)
+  return (key: Key): RnnParams => ({
+    ...draw(key),
+    bias: bias ? zeros([hidden]) : null,
+  })
 }
 
 const cellOf = ({ inputWeight, hiddenWeight, bias }: RnnParams, { activation = tanh }: RnnOptions): Cell<Floats> => ({

@@ -14,10 +14,10 @@
 import { computedAval } from '../base/aval.ts'
 import { isFloat } from '../base/dtype.ts'
 import { applyAll, type Aval, type Expr, type Primitive, type Value } from '../graph/expr.ts'
-import { type Graph, graph, inlined } from '../graph/graph.ts'
+import { batch } from '../graph/batch.ts'
+import { graph, inlined } from '../graph/graph.ts'
 import { parameter } from '../graph/parameter.ts'
-import { share } from '../graph/share.ts'
-import { dependents, frontier, substitute, toposort } from '../graph/walk.ts'
+import { substitute, toposort } from '../graph/walk.ts'
 import { sameShape, sizeOf } from '../base/shape.ts'
 import { add, sub } from '../primitives/arithmetic.ts'
 import { reshape, spread } from '../primitives/broadcast.ts'
@@ -25,44 +25,13 @@ import { dynamicSlice, dynamicUpdateSlice } from '../primitives/dynamic.ts'
 import { fill, fillLike } from '../primitives/leaves.ts'
 import { moveAxis } from '../primitives/movement.ts'
 import { demandShape } from '../primitives/operands.ts'
-import { batchGraph, placed, pushforwardGraph, standIns } from '../transform/derived.ts'
-import { pullbackOf } from '../transform/pullback.ts'
+import { batchGraph, placed, pushforwardGraph } from '../transform/derived.ts'
 import { present } from './call.ts'
 import { grown } from './grown.ts'
 import { loop } from '../graph/loop.ts'
-import { valuesToSave } from './saved.ts'
-
-/** What the forward pass saves for the backward pass: every value that is not cheap to compute again, or the carries alone. */
-export type Saved = 'values' | 'carries'
-
-export interface ScanParams {
-  readonly body: Graph
-  /** Inputs of the body that are the same in every round, and those that are carried; the rest are rows. */
-  readonly operands: number
-  readonly carries: number
-  readonly length: number
-  /** From the last row to the first. */
-  readonly reverse: boolean
-  readonly keep: Saved
-  /**
-   * Outputs of the body from `results` on are rows saved for a backward pass to the arguments that are `wanted`; null where
-   * nothing is.
-   */
-  readonly saved: { readonly results: number; readonly wanted: readonly boolean[] } | null
-}
-
-/** Inputs, arguments or whatever belongs to them, in their three kinds. */
-const kinds = <T>(
-  xs: readonly T[],
-  { operands, carries }: Pick<ScanParams, 'operands' | 'carries'>,
-): readonly [readonly T[], readonly T[], readonly T[]] => [
-  xs.slice(0, operands),
-  xs.slice(operands, operands + carries),
-  xs.slice(operands + carries),
-]
-const stacked = ({ shape, dtype }: Aval, length: number): Aval => ({ shape: [length, ...shape], dtype })
-const rowOf = ({ shape, dtype }: Aval): Aval => ({ shape: shape.slice(1), dtype })
-const zeros = (xs: readonly Aval[]): readonly Expr[] => xs.map((x) => fillLike(x, 0))
+import { productOf, sumOfProducts } from './products.ts'
+import { inPlaceOf, isSavedFor, leading, pulledBack, type SavingParams, savingParams } from './saving.ts'
+import { kinds, rowOf, type ScanParams, stacked, zeros } from './scan-params.ts'
 
 export const scanP: Primitive<ScanParams> = {
   name: 'scan',
@@ -156,68 +125,6 @@ const asLoop = (args: readonly Expr[], params: ScanParams): readonly Expr[] => {
 
 // Reverse mode
 
-/** The inputs of the body whose cotangents lead to the arguments that are wanted: these, and the carries that they ever change. */
-const leading = (params: ScanParams, wanted: readonly boolean[]): readonly boolean[] => {
-  const { inputs, outputs } = params.body
-  const [fixed, first, rows] = kinds(wanted, params)
-  const carries = grown(first, (now) => {
-    const flags = [...fixed, ...now, ...rows]
-    const given = inputs.filter((_, i) => flags[i] === true)
-    const changed = new Set<Expr>([...given, ...dependents(outputs, given).flatMap((node) => node.outs)])
-    return now.map((_, i) => isFloat(outputs[i]!.dtype) && changed.has(outputs[i]!))
-  })
-  return [...fixed, ...carries, ...rows]
-}
-
-/** The body's pullback to the inputs that are flagged in `to`, at cotangents that stand for those of the outputs flagged in `flags`. */
-const pulledBack = (body: Graph, flags: readonly boolean[], to: readonly boolean[]) => {
-  const cts = standIns(body.outputs, flags)
-  const wanted = body.inputs.filter((x, i) => isFloat(x.dtype) && to[i] === true)
-  const { outs, pullback } = pullbackOf(body.outputs, wanted)
-  const found = pullback(cts)
-  const grads = body.inputs.map((x) => found[wanted.indexOf(x)] ?? null)
-  // What rules compute of the forward pass again is what that computed.
-  const both = share([...outs, ...present(grads)])
-  return { outs: both.slice(0, outs.length), cts, grads: inPlaceOf(grads, both.slice(outs.length)) }
-}
-/** `values` in the places of what is not null. */
-const inPlaceOf = (slots: readonly (Expr | null)[], values: readonly Expr[]): readonly (Expr | null)[] => {
-  let next = 0
-  return slots.map((slot) => (slot === null ? null : values[next++]!))
-}
-
-const plans = new WeakMap<Graph, Map<string, Graph>>()
-
-type SavingParams = ScanParams & { readonly saved: NonNullable<ScanParams['saved']> }
-const isSavedFor = (params: ScanParams, wanted: readonly boolean[]): params is SavingParams =>
-  params.saved?.wanted.every((w, i) => w === wanted[i]) === true
-
-/** The same scan with what its pullback to the arguments that are wanted reads among its results. */
-const savingParams = (params: ScanParams, wanted: readonly boolean[]): SavingParams => {
-  const { body, operands, carries, keep } = params
-  const key = `${operands} ${carries} ${keep} ${wanted.map(Number).join('')}`
-  const known = plans.get(body) ?? new Map<string, Graph>()
-  plans.set(body, known)
-  const plan = known.get(key) ?? savingBody(params, leading(params, wanted))
-  known.set(key, plan)
-  return { ...params, body: plan, saved: { results: body.outputs.length, wanted } }
-}
-const savingBody = (params: ScanParams, to: readonly boolean[]): Graph => {
-  const { body, carries, keep } = params
-  const { inputs } = body
-  const [fixed, now, rows] = kinds(inputs, params)
-  if (keep === 'carries')
-    return graph(inputs, [...body.outputs, ...now.filter((c) => !body.outputs.includes(c, carries))])
-  const { outs, cts, grads } = pulledBack(
-    body,
-    body.outputs.map((_, i) => i >= carries || to[params.operands + i] === true),
-    to,
-  )
-  const [stands, pulled] = [present(cts), present(grads)]
-  const read = [...frontier(pulled, stands, dependents(pulled, stands))]
-  return graph(inputs, [...outs, ...valuesToSave(read, new Set([...fixed, ...rows, ...outs.slice(carries)]))])
-}
-
 /** The backward scan: carries are the cotangents of the carries that lead on, and what has been added up for the operands. */
 const backward = (
   cts: readonly (Expr | null)[],
@@ -248,15 +155,28 @@ const backward = (
   const back = asked.missing ? pulled(flagged(() => true)) : asked
   const ofOutputs = back.given.slice(0, results)
   const [gOperands, gCarries, gRows] = kinds(back.grads, params)
-  const summed = gOperands.flatMap((g, i) => (g === null ? [] : [{ i, g }]))
-  const sums = summed.map(({ g }) => parameter(g))
   const dCarries = present(ofOutputs.slice(0, carries))
   const next = now.flatMap((c, i) => (ofOutputs[i] === null ? [] : [gCarries[i] ?? fillLike(c, 0)]))
   const dRows = gRows.flatMap((g, i) => (g === null ? [] : [{ i, g }]))
-  const outputs = [...next, ...summed.map(({ g }, k) => add(sums[k]!, g)), ...dRows.map(({ g }) => g)]
+  const dYs = ofOutputs.slice(carries)
+  // What is added up in each round, but for products that can wait until all rounds are done.
+  const atHand = [...stands, ...rows, ...present(dYs)]
+  const found = {
+    rows: new Set([...atHand, ...dRows.map(({ g }) => g)]),
+    carried: new Set(dCarries),
+    spare: keep === 'values',
+  }
+  const addends = gOperands.flatMap((g, i) =>
+    g === null ? [] : [{ i, g, later: length > 0 ? productOf(g, found) : null }],
+  )
+  const summed = addends.filter(({ later }) => later === null)
+  const sums = summed.map(({ g }) => parameter(g))
+  const made = [...new Set([...dRows.map(({ g }) => g), ...addends.flatMap(({ later }) => later?.write ?? [])])]
+  const outputs = [...next, ...summed.map(({ g }, k) => add(sums[k]!, g)), ...made]
   const used = new Set(toposort(outputs).flatMap((node) => node.outs))
   const chosen = <T>(all: readonly Expr[], of: readonly T[]): readonly T[] => of.filter((_, i) => used.has(all[i]!))
-  const dYs = ofOutputs.slice(carries)
+  const ctYs = dYs.flatMap((ct, i) => (ct === null ? [] : [cts[carries + i] ?? fillLike(outs[carries + i]!, 0)]))
+  const savedRows = written.map((i) => outs[i]!)
   const scanned = scan(
     {
       body: graph(
@@ -281,22 +201,25 @@ const backward = (
       ...chosen(fixed, operands),
       ...now.flatMap((c, i) => (ofOutputs[i] === null ? [] : [cts[i] ?? fillLike(c, 0)])),
       ...zeros(summed.map(({ g }) => g)),
-      ...chosen(
-        stands,
-        written.map((i) => outs[i]!),
-      ),
+      ...chosen(stands, savedRows),
       ...chosen(rows, xs),
-      ...dYs.flatMap((ct, i) => (ct === null ? [] : [cts[carries + i] ?? fillLike(outs[carries + i]!, 0)])),
+      ...ctYs,
     ],
   )
-  const found: (Expr | null)[] = args.map(() => null)
+  const grads: (Expr | null)[] = args.map(() => null)
   let at = 0
   now.forEach((_, i) => {
-    if (ofOutputs[i] !== null) found[fixed.length + i] = scanned[at++]!
+    if (ofOutputs[i] !== null) grads[fixed.length + i] = scanned[at++]!
   })
-  for (const { i } of summed) found[i] = scanned[at++]!
-  for (const { i } of dRows) found[fixed.length + now.length + i] = scanned[at++]!
-  return found
+  for (const { i } of summed) grads[i] = scanned[at++]!
+  const madeRows = scanned.slice(at)
+  for (const { i, g } of dRows) grads[fixed.length + now.length + i] = madeRows[made.indexOf(g)]!
+  for (const { i, later } of addends) {
+    if (later === null) continue
+    const [a, b] = batch(later.factors, [...made, ...atHand], [...madeRows, ...savedRows, ...xs, ...ctYs], length)
+    grads[i] = substitute([sumOfProducts(a!.value, b!.value)], fixed, operands)[0]!
+  }
+  return grads
 }
 // Forward mode
 
