@@ -62,6 +62,8 @@ export type { Imaged, Padding, PerAxis, Pooled, Sliding } from './ops/window.ts'
 export { evalShape } from './graph/eval-shape.ts'
 export { jit, type Jitted, type JitOptions } from './run/jit.ts'
 export { read, readAsync, realize, realizeAsync } from './run/realize.ts'
+export { debugNans, type DebugNansOptions, NonFiniteError } from './run/debug-nans.ts'
+export { debugPrint } from './ops/debug-print.ts'
 export { explain, kernelCost, type KernelCost } from './compile/explain.ts'
 export { setDefaultDevice } from './run/current.ts'
 export {
