@@ -134,7 +134,7 @@ describe('batchNorm', () => {
     const run = (x: Floats): Floats =>
       batchNorm({ training: true })(params)(x, initBatchNormState({ channels: 3 }))[1].mean
     close(
-      values(vmap(run)(stack(0)(xs)) as Floats),
+      values(vmap(run)(stack(0)(xs))),
       xs.flatMap((x) => values(run(x))),
     )
   })

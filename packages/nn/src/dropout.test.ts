@@ -41,11 +41,11 @@ test('the key alone says what is dropped: the same in checkpoint, for members th
   expect(gradient).toEqual(values(grad((x: Floats) => sum()(loss(x)))(x)))
   // 2 y dy/dx, y = x / (1 - rate): the mask of the forward pass
   expect(gradient).toEqual(values(layer(key)(x)).map((v) => 4 * v))
-  const both = values(vmap((x: Floats) => layer(key)(x))(stack(0)([x, x])) as Floats)
+  const both = values(vmap((x: Floats) => layer(key)(x))(stack(0)([x, x])))
   expect(both.slice(0, 8)).toEqual(both.slice(8))
   expect(both.slice(0, 8)).toEqual(values(layer(key)(x)))
   const keys = random.split(random.key(4), 2)
-  const apart = values(vmap((key: random.Key) => layer(key)(x))(stack(0)(keys)) as Floats)
+  const apart = values(vmap((key: random.Key) => layer(key)(x))(stack(0)(keys)))
   expect(apart).toEqual(keys.flatMap((key) => values(layer(key)(x))))
   expect(apart.slice(0, 8)).not.toEqual(apart.slice(8))
 })

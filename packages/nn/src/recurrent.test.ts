@@ -218,8 +218,7 @@ describe.each(all)('%s', (_, { params, layer, cell, step, state, parts }) => {
   test.each(inject('devices'))('jit on %s is the reference, value and gradient', async (kind) => {
     const device = await requestDeviceAsync({ kind })
     const loss = (p: Tree, x: Floats): Floats => sum()(square(layer({})(p)(x)[0]))
-    const gradient = (p: Tree, x: Floats): readonly Floats[] =>
-      tree.leaves(grad(loss)(p, x) as Tree) as readonly Floats[]
+    const gradient = (p: Tree, x: Floats): readonly Floats[] => tree.leaves(grad(loss)(p, x)) as readonly Floats[]
     const x = draw(4, [2, 5, IN])
     const compiled = jit(gradient, { device })(params, x)
     const expected = gradient(params, x)

@@ -84,6 +84,8 @@ export interface SaveConfig {
   readonly metadata?: unknown
   /** Where to compute what is not computed yet. Default: where the tensors are. */
   readonly device?: Device
+  /** The name in the file of a leaf, given its own. Default: its own. */
+  readonly rename?: (name: string) => string
   /** Default: Node's. */
   readonly files?: Files
 }
@@ -91,7 +93,7 @@ export interface SaveConfig {
 /**
  * Saves a tree to one file, which is valid safetensors with the leaves' paths as names, keys and indices joined by dots; a dot
  * or backslash within a key has a backslash before it. The file is replaced as a whole or not at all. Throws TypeError where
- * the metadata is no JSON.
+ * the metadata is no JSON, or `rename` gives two leaves one name.
  *
  * @example
  * ```ts
@@ -109,12 +111,17 @@ export interface SaveConfig {
  * ```
  */
 export const saveCheckpoint =
-  ({ path, metadata = null, device, files = nodeFiles }: SaveConfig) =>
+  ({ path, metadata = null, device, rename = (name) => name, files = nodeFiles }: SaveConfig) =>
   (saved: Tree): TaskEither<CheckpointError, void> =>
     task(async () => {
       const leaves = tree.leaves(saved)
       const tensors = new Map<string, HostTensor>()
-      for (const [i, name] of leafNames(saved).entries()) {
+      for (const [i, own] of leafNames(saved).entries()) {
+        const name = rename(own)
+        if (tensors.has(name))
+          throw new TypeError(
+            `saveCheckpoint: rename gives the name ${name} to ${own} and to another leaf. Give each its own.`,
+          )
         const { shape, dtype } = leaves[i]!
         const data = await readAsync(leaves[i]!, device).catch((error: unknown) => {
           if (!(error instanceof DeviceFailure)) throw error
@@ -133,6 +140,13 @@ export const saveCheckpoint =
 /** Where a checkpoint is. */
 export interface LoadConfig {
   readonly path: string
+  /** The name in the file of a leaf, given its own. Default: its own. Two leaves may be read from one tensor. */
+  readonly rename?: (name: string) => string
+  /**
+   * Whether leaves that the file has not keep the values of the template, and what more it holds is left there: to begin from a part
+   * of another model. Default false: the file holds the template's leaves and no others. Shapes and dtypes are to fit either way.
+   */
+  readonly partial?: boolean
   /** Default: Node's. */
   readonly files?: Files
 }
@@ -141,6 +155,9 @@ export interface LoadConfig {
 export interface Loaded<T extends Tree> {
   readonly tree: T
   readonly metadata: unknown
+  /** Where a part was enough: leaves that the file has not, and its tensors that were not asked for, by their names in the file. */
+  readonly missing: readonly string[]
+  readonly unexpected: readonly string[]
 }
 
 interface Difference {
@@ -159,17 +176,25 @@ const MANY = 8
 const listed = (names: readonly string[]): string =>
   names.slice(0, MANY).join(', ') + (names.length > MANY ? `, and ${names.length - MANY} more` : '')
 
+/** Names that the one side has and the other has not. */
+const apart = (tensors: Decoded['tensors'], names: readonly string[]): Pick<Loaded<Tree>, 'missing' | 'unexpected'> => {
+  const wanted = new Set(names)
+  return {
+    missing: names.filter((name) => !tensors.has(name)),
+    unexpected: [...tensors.keys()].filter((name) => !wanted.has(name)),
+  }
+}
+
 /** How the file's tensors differ from the template's, the first of them in full; null where they do not. */
 const differences = (
   tensors: Decoded['tensors'],
   names: readonly string[],
   leaves: readonly Tensor[],
+  partial: boolean,
 ): Difference | null => {
   const own = new Map(Object.entries(stored).map(([here, there]) => [there, here]))
-  const wanted = new Set(names)
-  const missing = names.filter((name) => !tensors.has(name))
-  const extra = [...tensors.keys()].filter((name) => !wanted.has(name))
-  if (missing.length > 0 || extra.length > 0) {
+  const { missing, unexpected: extra } = apart(tensors, names)
+  if (!partial && (missing.length > 0 || extra.length > 0)) {
     const first = missing[0]
     const lacks =
       first === undefined
@@ -182,7 +207,8 @@ const differences = (
     return { _tag: 'Mismatch', leaf: first ?? extra[0]!, message: `${lacks} (${all.join('; ')})` }
   }
   for (const [i, leaf] of names.entries()) {
-    const [found, expected] = [tensors.get(leaf)!, leaves[i]!]
+    const [found, expected] = [tensors.get(leaf), leaves[i]!]
+    if (found === undefined) continue
     const file = showTensor(own.get(found.dtype) ?? found.dtype, found.shape)
     const template = showTensor(expected.dtype, expected.shape)
     if (!isKnown(found.dtype))
@@ -201,6 +227,9 @@ const differences = (
  * BF16 into f32 exactly, F64 into f32 rounded, integers of other widths into i32 or u32 where they fit. Only files that this
  * library saved have checksums.
  *
+ * A model of a tool with other names loads by `rename`, and a part of one with `partial`: what the file lacks keeps the template's
+ * values, and `missing` and `unexpected` say what was not shared.
+ *
  * @example
  * ```ts
  * import { loadCheckpoint } from '@adjoint/nn'
@@ -211,7 +240,7 @@ const differences = (
  * ```
  */
 export const loadCheckpoint =
-  ({ path, files = nodeFiles }: LoadConfig) =>
+  ({ path, rename = (name) => name, partial = false, files = nodeFiles }: LoadConfig) =>
   <T extends Tree>(template: T): TaskEither<CheckpointError, Loaded<T>> =>
     task(async () => {
       const bytes = await files.read(path).catch(rethrow(path, 'load'))
@@ -223,8 +252,8 @@ export const loadCheckpoint =
           message: `load ${path}: the file is corrupt: ${decoded.left}. Go back to an earlier checkpoint.`,
         })
       const { tensors, metadata } = decoded.right
-      const names = leafNames(template)
-      const problem = differences(tensors, names, tree.leaves(template))
+      const names = leafNames(template).map(rename)
+      const problem = differences(tensors, names, tree.leaves(template), partial)
       if (problem !== null)
         throw new CheckpointFailure({
           ...problem,
@@ -234,7 +263,9 @@ export const loadCheckpoint =
       let at = 0
       const loaded = tree.map((expected) => {
         const leaf = names[at++]!
-        const { dtype, bytes } = tensors.get(leaf)!
+        const found = tensors.get(leaf)
+        if (found === undefined) return expected
+        const { dtype, bytes } = found
         const data = convert(dtype, expected.dtype, bytes())
         if (data._tag === 'Right') return tensor(data.right, expected.shape, expected.dtype)
         throw new CheckpointFailure({
@@ -244,5 +275,5 @@ export const loadCheckpoint =
           message: `load ${path}: the file has ${dtype} at ${leaf}, and ${data.left}. ${advice.Unsupported}`,
         })
       }, template)
-      return { tree: loaded, metadata }
+      return { tree: loaded, metadata, ...apart(tensors, names) }
     })
