@@ -62,7 +62,7 @@ test('is the gradient of the rounds written out, in both directions and whatever
           },
           { reverse, keep },
         )(h, xs)
-        return add(sum()(last), stacked ? sum()(all) : 0)
+        return stacked ? add(sum()(last), sum()(all)) : sum()(last)
       }
       const unrolled = (w: Floats): Tensor<readonly [], 'f32'> => {
         let now = h
@@ -94,8 +94,9 @@ test.each(Object.entries(rounds))('of the form %s: second order, and under vmap 
 test('the product leaves the loop where its rows are small, and stays where they are not kept', async () => {
   const device = await requestDeviceAsync({ kind: 'wasm' })
   const dotsInLoops = (keep: 'values' | 'carries', rows: number): number => {
+    const round = (now: Floats, w: Floats): Floats => tanh(matmul(now, w))
     const loss = (w: Floats, h: Floats): Tensor<readonly [], 'f32'> =>
-      sum()(scan((now: Floats) => [tanh(matmul(now, w)), null] as const, { keep, length: 5 })(h, null)[0])
+      sum()(scan((now: Floats, _: null) => [round(now, w), null] as const, { keep, length: 5 })(h, null)[0])
     const { steps }: Program = jit(grad(loss), { device }).program(draw(1, [8, 8]), draw(2, [rows, 8]))!
     return steps
       .flatMap((step) => (step.kind === 'loop' ? step.steps : []))

@@ -1,15 +1,17 @@
 // Norms over channels against loops over numbers.
 import { checkGrads, vmap } from '@adjoint/autograd'
-import { jit, random, readAsync, requestDeviceAsync, stack, tensor } from '@adjoint/tensor'
+import { jit, random, readAsync, stack, tensor } from '@adjoint/tensor'
 import { evaluate } from '@adjoint/tensor/ir'
+import { presentDevices } from '@adjoint/testing'
 import fc from 'fast-check'
-import { describe, expect, inject, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { batchNorm, type BatchNormState, initBatchNorm, initBatchNormState } from './batch-norm.ts'
 import { groupNorm, initGroupNorm } from './group-norm.ts'
 import { normalInit } from './init.ts'
 import type { Floats } from './layer.ts'
 import type { NormParams } from './norm.ts'
 
+const devices = await presentDevices()
 const values = (x: Floats): readonly number[] => [...evaluate([x])[0]!.data]
 const draw = (seed: number, shape: readonly number[]): Floats => normalInit(1)(random.key(seed), shape)
 const mean = (xs: readonly number[]): number => xs.reduce((a, b) => a + b, 0) / xs.length
@@ -139,8 +141,7 @@ describe('batchNorm', () => {
     )
   })
 
-  test.each(inject('devices'))('jit on %s is the reference', async (kind) => {
-    const device = await requestDeviceAsync({ kind })
+  test.each(devices)('jit on $kind is the reference', async (device) => {
     const params = { scale: draw(1, [4]), bias: draw(2, [4]) }
     const run = (x: Floats, state: BatchNormState): readonly Floats[] => {
       const [y, next] = batchNorm({ training: true })(params)(x, state)
@@ -149,7 +150,6 @@ describe('batchNorm', () => {
     const [x, state] = [draw(3, [5, 4, 3]), initBatchNormState({ channels: 4 })]
     const made = jit(run, { device })(x, state)
     for (const [i, expected] of run(x, state).entries()) close([...(await readAsync(made[i]!))], values(expected))
-    await device.destroy()
   })
 
   test('an empty batch, other channels and a momentum that is none are named', () => {

@@ -1,11 +1,13 @@
 import { checkGrads, checkpoint, grad, vmap } from '@adjoint/autograd'
-import { jit, mul, ones, random, readAsync, requestDeviceAsync, square, stack, sum, tensor } from '@adjoint/tensor'
+import { jit, mul, ones, random, readAsync, square, stack, sum, tensor } from '@adjoint/tensor'
 import { evaluate } from '@adjoint/tensor/ir'
+import { presentDevices } from '@adjoint/testing'
 import fc from 'fast-check'
-import { expect, inject, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { dropout } from './dropout.ts'
 import type { Floats } from './layer.ts'
 
+const devices = await presentDevices()
 const values = (x: Floats): readonly number[] => [...evaluate([x])[0]!.data]
 
 test('every element is 0 or divided by what is kept, and as many are 0 as the rate says', () => {
@@ -55,13 +57,11 @@ test('gradients agree with differences', () => {
   checkGrads(run, { order: 2 })(tensor([1, 2, 3, 4, 5, 6], [2, 3]))
 })
 
-test.each(inject('devices'))('jit on %s drops what the reference drops', async (kind) => {
-  const device = await requestDeviceAsync({ kind })
+test.each(devices)('jit on $kind drops what the reference drops', async (device) => {
   const x = tensor([1, 2, 3, 4, 5, 6, 7], [7])
   const run = jit((key: random.Key, x: Floats): Floats => dropout({ rate: 0.4 })(key)(x), { device })
   const y = [...(await readAsync(run(random.key(9), x)))]
   values(dropout({ rate: 0.4 })(random.key(9))(x)).forEach((v, i) => expect(y[i]).toBeCloseTo(v, 5))
-  await device.destroy()
 })
 
 test('what is no rate and no key is named', () => {

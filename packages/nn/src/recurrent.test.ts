@@ -3,6 +3,7 @@ import { checkGrads, grad, vmap } from '@adjoint/autograd'
 import {
   concat,
   jit,
+  mul,
   random,
   readAsync,
   requestDeviceAsync,
@@ -12,11 +13,13 @@ import {
   tensor,
   tree,
   type Program,
+  type Scalar,
   type Tree,
 } from '@adjoint/tensor'
 import { evaluate } from '@adjoint/tensor/ir'
+import { presentDevices } from '@adjoint/testing'
 import fc from 'fast-check'
-import { describe, expect, inject, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { gru, gruCell, initGru } from './gru.ts'
 import { normalInit } from './init.ts'
 import type { Floats } from './layer.ts'
@@ -26,6 +29,7 @@ import { initRnn, rnn, rnnCell } from './rnn.ts'
 
 type Step = Program['steps'][number]
 
+const devices = await presentDevices()
 const values = (x: Floats): readonly number[] => [...evaluate([x])[0]!.data]
 const close = (x: readonly number[], y: readonly number[], digits = 6): void => {
   expect(x.length).toBe(y.length)
@@ -215,15 +219,13 @@ describe.each(all)('%s', (_, { params, layer, cell, step, state, parts }) => {
     checkGrads(run, { order: 2 })(params, draw(3, [2, 3, IN]))
   })
 
-  test.each(inject('devices'))('jit on %s is the reference, value and gradient', async (kind) => {
-    const device = await requestDeviceAsync({ kind })
-    const loss = (p: Tree, x: Floats): Floats => sum()(square(layer({})(p)(x)[0]))
+  test.each(devices)('jit on $kind is the reference, value and gradient', async (device) => {
+    const loss = (p: Tree, x: Floats): Scalar => sum()(square(layer({})(p)(x)[0]))
     const gradient = (p: Tree, x: Floats): readonly Floats[] => tree.leaves(grad(loss)(p, x)) as readonly Floats[]
     const x = draw(4, [2, 5, IN])
     const compiled = jit(gradient, { device })(params, x)
     const expected = gradient(params, x)
     for (const [i, g] of compiled.entries()) close([...(await readAsync(g))], values(expected[i]!), 4)
-    await device.destroy()
   })
 
   test('what does not fit is named', () => {
@@ -245,7 +247,10 @@ const row = (x: Floats, i: number): Floats => {
 }
 
 test('both directions side by side, each from its own end', () => {
-  const [there, back] = random.split(random.key(0), 2).map((key) => drawn(initLstm({ in: IN, hidden: HIDDEN })(key)))
+  const [there, back] = [
+    drawn(initLstm({ in: IN, hidden: HIDDEN })(random.key(0))),
+    tree.map((w) => mul(w, 2), lstmParams),
+  ]
   const x = draw(7, [1, 4, IN])
   const [ys, [last, first]] = bidirectional(lstm()(there), lstm({ reverse: true })(back))(x)
   const [ahead, end] = lstm()(there)(x)
@@ -269,7 +274,7 @@ test('parameters: sizes, the forget gate that remembers, and none without a key'
 
 test('a round has one product each way: those with the data and for the weights are outside of the loops', async () => {
   const device = await requestDeviceAsync({ kind: 'wasm' })
-  const loss = (p: LstmParams, x: Floats): Floats => sum()(square(lstm()(p)(x)[0]))
+  const loss = (p: LstmParams, x: Floats): Scalar => sum()(square(lstm()(p)(x)[0]))
   const params = initLstm({ in: 8, hidden: 8 })(random.key(0))
   const program = jit(grad(loss), { device }).program(params, draw(8, [2, 6, 8]))!
   const dots = (steps: readonly Step[]): number =>

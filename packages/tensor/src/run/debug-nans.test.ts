@@ -1,4 +1,5 @@
-import { afterEach, describe, expect, inject, test, vi } from 'vitest'
+import { presentDevices } from '@adjoint/testing'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import {
   add,
   cond,
@@ -25,6 +26,8 @@ import {
   where,
 } from '../index.ts'
 import { referenceDevice } from '../backends/reference/reference.ts'
+
+const devices = await presentDevices()
 
 type Floats = Tensor<readonly number[], 'f32'>
 
@@ -60,8 +63,9 @@ describe('debugNans', () => {
     const inJit = jit((x: Floats) => add(jit(root)(sub(x, 5)), 1))
     expect((await failure(() => debugNans(inJit)(tensor([1])))).op).toBe('sqrt')
     // 2, 1, 0, -1: the fourth round
+    const round = (c: Scalar): Scalar => add(mul(sqrt(c), 0), sub(c, 1))
     const inScan = (x: Scalar): Scalar =>
-      scan((c: Scalar) => [add(mul(sqrt(c), 0), sub(c, 1)), null] as const, { length: 4 })(x, null)[0]
+      scan((c: Scalar, _: null) => [round(c), null] as const, { length: 4 })(x, null)[0]
     const error = await failure(() => debugNans(inScan)(scalar(2)))
     expect(error.op).toBe('sqrt')
     expect(error.message).toContain('f32[] all -1')
@@ -99,13 +103,11 @@ describe('debugNans', () => {
     expect((await failure(() => debugNans((x: Floats) => mul(x, data))(tensor([1, 2, 3])))).op).toBe('constant')
   })
 
-  test.each(inject('devices'))('tensors in the memory of %s are read there', async (kind) => {
-    const device = await requestDeviceAsync({ kind })
+  test.each(devices)('tensors in the memory of $kind are read there', async (device) => {
     const x = await realizeAsync(tensor([1, -4]), device)
     expect((await failure(() => debugNans(jit((x: Floats) => sqrt(x), { device }))(x))).op).toBe('sqrt')
     // an argument that is not computed yet is looked into as well
     expect((await failure(() => debugNans((y: Floats) => add(y, 1))(log(x)))).op).toBe('log')
-    await device.destroy()
   })
 })
 
