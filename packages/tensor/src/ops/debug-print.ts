@@ -17,7 +17,7 @@ import { demandTensor } from './align.ts'
  * @example
  * ```ts
  * import { debugNans, debugPrint, jit, mul, tensor, type Tensor } from '@adjoint/tensor'
- * const f = jit((x: Tensor<readonly [2], 'f32'>) => mul(debugPrint('half')(mul(x, 0.5)), 3))
+ * const f = jit((x: Tensor<readonly [number], 'f32'>) => mul(debugPrint('half')(mul(x, 0.5)), 3))
  * await debugNans(f)(tensor([1, 2])) // half f32[2]: [ 0.5, 1 ]
  * ```
  */

@@ -131,7 +131,7 @@ const sourceOf = (result: Expr, given: ReadonlyMap<Expr, Value>, faultAt: (x: Va
  * @example
  * ```ts
  * import { debugNans, jit, log, sub, tensor, type Tensor } from '@adjoint/tensor'
- * const f = jit((x: Tensor<readonly [3], 'f32'>) => log(sub(x, 2)))
+ * const f = jit((x: Tensor<readonly [number], 'f32'>) => log(sub(x, 2)))
  * await debugNans(f)(tensor([3, 1, 5])).catch((error: Error) => {
  *   console.log(error.message) // log, at ..: makes NaN at [1] of f32[3]. Its operands: f32[3] from -1 to 3, there -1.
  * })
