@@ -94,6 +94,14 @@ on([p.negP, p.absP, p.signP], alone(signed, ['f32', 'i32']))
 on([p.floorP, p.ceilP, p.roundP], alone(fractional))
 on([p.expP, p.exp2P, p.expm1P, p.sinP, p.cosP, p.sinhP, p.coshP, p.tanhP, p.sigmoidP, p.erfP], alone(between(-2, 2)))
 on([p.tanP], alone(between(-1, 1)))
+on([p.asinP, p.acosP, p.atanhP], alone(between(-0.9, 0.9)))
+on([p.atanP, p.asinhP, p.erfcP], alone(between(-3, 3)))
+on([p.acoshP], alone(between(1.2, 4)))
+on([p.log10P], alone(positive))
+on([p.cbrtP], alone(signed))
+on([p.logaddexpP], pair(['f32']))
+on([p.hypotP, p.atan2P], pair(['f32'], signed, signed))
+on([p.xlogyP], pair(['f32'], undefined, positive))
 on([p.logP, p.log2P, p.log1pP, p.sqrtP, p.rsqrtP], alone(positive))
 on([p.reciprocalP], alone(signed))
 on([p.isnanP, p.isinfP], alone(fc.constantFrom(0, 1, NaN, Infinity, -Infinity)))
@@ -288,6 +296,10 @@ on(
     .map(([x, update, starts]) => ({ args: [x, update, ...starts], params: null })),
 )
 on(
+  [p.runningMaxP, p.runningMinP],
+  withAxis({}, distinct).map(({ x, axis }) => ({ args: [x], params: { axis } })),
+)
+on(
   [p.cumsumP, p.reverseCumsumP],
   withAxis({}, numeric).map(({ x, axis }) => ({ args: [x], params: { axis } })),
 )
@@ -392,6 +404,12 @@ on(
 
 /** No value of their own; covered by the tests of the devices. */
 export const placeholders: readonly Primitive<never>[] = [p.parameterP, p.bufferP]
+
+/** Whose expansions are approximations in single precision. */
+export const approximated: readonly Primitive<never>[] = [
+  ...[p.asinP, p.acosP, p.atanP, p.atan2P, p.asinhP, p.acoshP, p.atanhP],
+  ...[p.cbrtP, p.erfcP, p.log10P, p.logaddexpP],
+]
 
 /** Applications of every primitive but the placeholders. */
 export const cases: ReadonlyMap<Primitive<never>, Cases> = table

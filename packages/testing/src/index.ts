@@ -16,7 +16,7 @@ export {
   type Data,
   type ShapeBounds,
 } from './arbitraries.ts'
-export { cases, placeholders, type Case } from './cases.ts'
+export { approximated, cases, placeholders, type Case } from './cases.ts'
 export { fastClock, type TestClock, virtualClock, type VirtualClock } from './clock.ts'
 export { close, mismatch, tolerances, type Tolerance } from './close.ts'
 export { directionalDerivative, inner } from './differences.ts'

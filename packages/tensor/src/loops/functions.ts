@@ -22,6 +22,14 @@ export const erfOf = (x: number): number => {
   return (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x) * total
 }
 
+/** 1 - erf x; above 2 by its continued fraction (DLMF 7.9.4), since the difference cancels. */
+export const erfcOf = (x: number): number => {
+  if (!(x > 2)) return 1 - erfOf(x)
+  let fraction = 0
+  for (let n = 80; n > 0; n--) fraction = n / 2 / (x + fraction)
+  return Math.exp(-x * x) / (Math.sqrt(Math.PI) * (x + fraction))
+}
+
 /**
  * x - y floor(x / y), from the exact remainder: the sign of y, zero included, as in Python and NumPy. It lies in [0, y), but
  * for rounding: a tiny x of the other sign gives y itself.

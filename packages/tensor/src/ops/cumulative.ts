@@ -1,4 +1,4 @@
-/** Running sums and products along an axis. */
+/** Running sums, products and extremes along an axis. */
 import { type Computed, type DType, isFloat } from '../base/dtype.ts'
 import type { Expr } from '../graph/expr.ts'
 import * as raw from '../primitives/index.ts'
@@ -65,3 +65,27 @@ export const cumprod: Cumulative =
     const product = isFloat(x.dtype) ? raw.runningProduct : runningInteger
     return typed(flipped(product(flipped(raw.computed(x)), a)))
   }
+
+const extreme =
+  (op: string, running: (x: Expr, axis: number) => Expr): Cumulative =>
+  (axis, { reverse = false } = {}) =>
+  (x) => {
+    requireDType(op, x, numeric, countFix)
+    const a = normalizeAxis(op, axis, x.shape.length, x)
+    const flipped = (y: Expr): Expr => (reverse ? raw.flip(y, [a]) : y)
+    return typed(flipped(running(flipped(raw.computed(x)), a)))
+  }
+/**
+ * y_i = max(x_0, .., x_i) along `axis`; from the end with `reverse`. NaN wins. The gradient goes to the element that is the
+ * largest, and of equals to the last one met, as in PyTorch. Throws as `cumsum`.
+ *
+ * @example
+ * ```ts
+ * import { cummax, cummin, readAsync, tensor } from '@adjoint/tensor'
+ * const x = tensor([2, 1, 3, 0])
+ * console.log(await readAsync(cummax(0)(x)), await readAsync(cummin(0)(x))) // 2 2 3 3, 2 1 1 0
+ * ```
+ */
+export const cummax: Cumulative = extreme('cummax', raw.runningMax)
+/** y_i = min(x_0, .., x_i) along `axis`, as `cummax`. */
+export const cummin: Cumulative = extreme('cummin', raw.runningMin)

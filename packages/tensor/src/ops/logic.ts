@@ -65,6 +65,40 @@ export const isinf = <S extends Shape>(x: Tensor<S>): Tensor<S, 'bool'> => {
   return typed(raw.isinf(x))
 }
 
+/** Whether each element is a number, and not infinite. */
+export const isfinite = <S extends Shape>(x: Tensor<S>): Tensor<S, 'bool'> => {
+  requireFloat('isfinite', x)
+  return typed(raw.not(raw.or(raw.isnan(x), raw.isinf(x))))
+}
+
+/** What stands in for what is no finite number. */
+export interface NanToNumConfig {
+  /** For NaN. Default 0. */
+  readonly nan?: number
+  /** For Infinity. Default: the largest finite number of the dtype. */
+  readonly posinf?: number
+  /** For -Infinity. Default: the least finite number of the dtype. */
+  readonly neginf?: number
+}
+const LARGEST = (2 - 2 ** -23) * 2 ** 127
+/**
+ * x with NaN and infinities replaced, elementwise; they get no gradient. Throws DTypeError for integers.
+ *
+ * @example
+ * ```ts
+ * import { nanToNum, readAsync, tensor } from '@adjoint/tensor'
+ * console.log(await readAsync(nanToNum({ posinf: 9 })(tensor([NaN, 1, Infinity])))) // 0 1 9
+ * ```
+ */
+export const nanToNum =
+  ({ nan = 0, posinf = LARGEST, neginf = -LARGEST }: NanToNumConfig = {}) =>
+  <S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S, D> => {
+    requireFloat('nanToNum', x)
+    const of = (value: number): Expr => raw.fillLike(x, element('nanToNum', value, x.dtype, [x]))
+    const infinite = raw.where(raw.gt(x, of(0)), of(posinf), of(neginf))
+    return typed(raw.where(raw.isnan(x), of(nan), raw.where(raw.isinf(x), infinite, x)))
+  }
+
 /**
  * x where the condition holds, else y: elementwise; all three broadcast, and x or y may be a number (two numbers make
  * f32). No gradient flows to the side not chosen, whatever its value and derivative are: in `where(gt(x, 0), log(x), 0)`

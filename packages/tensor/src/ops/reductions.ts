@@ -9,6 +9,7 @@ import type { Axes, Check, Ok, Reduce } from '../base/shape-type.ts'
 import { normalizeAxes, normalizeAxis, reduceShape, sizeOf, type Shape } from '../base/shape.ts'
 import { typed, type Tensor } from '../graph/tensor.ts'
 import { demandTensor, requireDType, requireFloat } from './align.ts'
+import { rootOf } from './root.ts'
 
 /** What a reduction runs over. */
 export interface ReduceConfig<A extends Axes = Axes, K extends boolean = boolean> {
@@ -161,16 +162,6 @@ const varianceOf = (op: string, x: Expr, config: VarianceConfig): Expr => {
 export const variance: Spread = (config = {}) => {
   const given = own(config)
   return (x) => typed(varianceOf('variance', x, given))
-}
-
-/**
- * The square root of v >= 0, with derivative 0 at 0, where the root has none (every direction raises a standard deviation of 0
- * alike, and 0 is the mean of what they say). The root is taken of 1 there, so that no infinity meets a 0.
- */
-const rootOf = (v: Expr): Expr => {
-  const zero = raw.fillLike(v, 0)
-  const flat = raw.eq(v, zero)
-  return raw.where(flat, zero, raw.sqrt(raw.where(flat, raw.fillLike(v, 1), v)))
 }
 
 /**

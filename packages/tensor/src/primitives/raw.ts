@@ -55,7 +55,15 @@ export { peak, peakP } from './pool.ts'
 export { elementAt, invalid, type Outside, valueOutside } from './positions.ts'
 export { runningProduct } from './product.ts'
 export { multiplyAllP, reduceMax, reduceMaxP, reduceMin, reduceMinP, reduceProd, reduceProdP } from './reduce.ts'
-export { cumsum, cumsumP, reverseCumsumP } from './cumulative.ts'
+export {
+  cumsum,
+  cumsumP,
+  reverseCumsumP,
+  runningMax,
+  runningMaxP,
+  runningMin,
+  runningMinP,
+} from './cumulative.ts'
 export * from './select.ts'
 export { merge, mergeP } from './merge.ts'
 export { argsort, argsortP } from './order.ts'
@@ -65,3 +73,20 @@ export { boundsP, segmentAddP } from './segment.ts'
 export { scatterAdd, scatterAddP, take, takeP, type TakeParams } from './take.ts'
 export { threefry, threefryP } from './threefry.ts'
 export * from './unary.ts'
+export {
+  acos,
+  acosP,
+  acosh,
+  acoshP,
+  asin,
+  asinP,
+  asinh,
+  asinhP,
+  atan,
+  atan2,
+  atan2P,
+  atanP,
+  atanh,
+  atanhP,
+} from './inverse.ts'
+export { cbrt, cbrtP, erfc, erfcP, hypot, hypotP, log10, log10P, logaddexp, logaddexpP, xlogy, xlogyP } from './special.ts'

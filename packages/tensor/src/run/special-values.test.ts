@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest'
 import * as T from '../index.ts'
 import { fill, fillP } from '../primitives/leaves.ts'
 import { simplify } from '../graph/simplify.ts'
-import { flushed, specialPairs, specialValues, TINY, ulps } from './special-values.support.ts'
+import { flushed, HUGE, specialPairs, specialValues, TINY, ulps } from './special-values.support.ts'
 import { typed } from '../graph/tensor.ts'
 
 type F32 = T.Tensor<readonly number[], 'f32'>
@@ -55,6 +55,14 @@ const erf = (x: number): number => {
   for (let n = 80; n > 0; n--) fraction = n / 2 / (size + fraction)
   return Math.sign(x) * (1 - Math.exp(-x * x) / (Math.sqrt(Math.PI) * (size + fraction)))
 }
+const erfc = (x: number): number => {
+  if (!(x > 1)) return 1 - erf(x)
+  let fraction = 0
+  for (let n = 200; n > 0; n--) fraction = n / 2 / (x + fraction)
+  return Math.exp(-x * x) / (Math.sqrt(Math.PI) * (x + fraction))
+}
+const logaddexp = (x: number, y: number): number =>
+  x === y ? x + Math.LN2 : Math.max(x, y) + Math.log1p(Math.exp(-Math.abs(x - y)))
 const mod = (x: number, y: number): number => {
   const rest = x % y // exact
   if (rest === 0) return y < 0 ? -0 : 0
@@ -100,6 +108,20 @@ const unary: Readonly<Record<string, Unary>> = {
   sinh: [T.sinh, Math.sinh, { ulp: 4 }],
   cosh: [T.cosh, Math.cosh, { ulp: 4 }],
   sigmoid: [T.sigmoid, sigmoid, { ulp: 3, flushes: true }],
+  log10: [T.log10, Math.log10, { ulp: 3 }],
+  cbrt: [T.cbrt, Math.cbrt, { ulp: 2 }],
+  asin: [T.asin, Math.asin, { ulp: 3 }],
+  acos: [T.acos, Math.acos, { ulp: 3 }],
+  atan: [T.atan, Math.atan, { ulp: 3 }],
+  asinh: [T.asinh, Math.asinh, { ulp: 4 }],
+  acosh: [T.acosh, Math.acosh, { ulp: 4 }],
+  atanh: [T.atanh, Math.atanh, { ulp: 4 }],
+  erfc: [T.erfc, erfc, { ulp: 5, flushes: true }],
+  trunc: [T.trunc, Math.trunc, exact],
+  isfinite: [T.isfinite, (x) => flag(Number.isFinite(x)), exact],
+  nanToNum: [T.nanToNum(), (x) => (Number.isNaN(x) ? 0 : Math.min(Math.max(x, -HUGE), HUGE)), exact],
+  elu: [T.elu(), (x) => (x > 0 ? x : Math.expm1(x)), { ulp: 3 }],
+  leakyRelu: [T.leakyRelu(0.5), (x) => (x < 0 ? x * 0.5 : x), rounded],
   erf: [T.erf, erf, { ulp: 1.5 }],
   softplus: [T.softplus, (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))), { ulp: 3.5, flushes: true }],
   // the sigmoid may be 0 below 2^-126, and is multiplied by an x above -88 then
@@ -123,6 +145,11 @@ const binary: Readonly<Record<string, Binary>> = {
   div: [T.div, (x, y) => x / y, quotient],
   mod: [T.mod, mod, rounded],
   pow: [T.pow, pow, { ulp: 1.5 }],
+  atan2: [T.atan2, Math.atan2, { ulp: 4, flushes: true }],
+  hypot: [T.hypot, Math.hypot, { ulp: 3 }],
+  // where the two parts cancel
+  logaddexp: [T.logaddexp, logaddexp, { ulp: 3, absolute: () => 1e-7 }],
+  xlogy: [T.xlogy, (x, y) => (x === 0 && !Number.isNaN(y) ? 0 : x * Math.log(y)), { ulp: 3 }],
   maximum: [T.maximum, Math.max, exact],
   minimum: [T.minimum, Math.min, exact],
   eq: [T.eq, (x, y) => flag(x === y), exact],
