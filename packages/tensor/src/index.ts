@@ -35,6 +35,8 @@ export type { Scalar, Tensor } from './graph/tensor.ts'
 /** Random numbers from explicit, splittable keys: Threefry-2x32, with the same bits as JAX. */
 export * as random from './random.ts'
 export type { Key } from './random.ts'
+/** Linear algebra: factorizations, systems and determinants of stacks of matrices. */
+export * as linalg from './ops/linalg/index.ts'
 /** Trees of tensors: arrays and plain objects, nested to any depth, with tensors at the leaves. */
 export * as tree from './graph/tree.ts'
 export { isTensor, TreeError, type Tree, type TreeRecord } from './graph/tree.ts'

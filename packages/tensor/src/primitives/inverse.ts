@@ -129,7 +129,9 @@ export const acoshP = composedUnary({
   // with t = x - 1: log(x + sqrt(x^2 - 1)) = log1p(t + sqrt(t (t + 2)))
   expand: (x) => {
     const far = above(x, FAR)
-    const t = plus(where(far, fillLike(x, 1), x), -1)
+    // below 1, where t (t + 2) may be positive, or overflow, it has no value
+    const near = where(lt(x, fillLike(x, 1)), fillLike(x, NaN), x)
+    const t = plus(where(far, fillLike(x, 1), near), -1)
     return where(far, plus(log(x), Math.LN2), log1p(add(t, sqrt(mul(t, plus(t, 2))))))
   },
 })
