@@ -170,7 +170,8 @@ laws('the batch rule is the stack of the single results', (prim, { args, params 
 laws('the lowering computes the value', (prim, { args, params }) => {
   const tolerance = approximated.includes(prim) ? tolerances.f32 : tolerances.double
   const exprs = asParameters(args)
-  for (const out of results(prim, exprs, params)) equal(lowered(out, args, exprs), valueOf(out, exprs, args).data, tolerance)
+  for (const out of results(prim, exprs, params))
+    equal(lowered(out, args, exprs), valueOf(out, exprs, args).data, tolerance)
 })
 
 describe('the lowering of pointwise work computes the value of extremes, signed zeros, infinities and NaN', () => {

@@ -55,15 +55,7 @@ export { peak, peakP } from './pool.ts'
 export { elementAt, invalid, type Outside, valueOutside } from './positions.ts'
 export { runningProduct } from './product.ts'
 export { multiplyAllP, reduceMax, reduceMaxP, reduceMin, reduceMinP, reduceProd, reduceProdP } from './reduce.ts'
-export {
-  cumsum,
-  cumsumP,
-  reverseCumsumP,
-  runningMax,
-  runningMaxP,
-  runningMin,
-  runningMinP,
-} from './cumulative.ts'
+export { cumsum, cumsumP, reverseCumsumP, runningMax, runningMaxP, runningMin, runningMinP } from './cumulative.ts'
 export * from './select.ts'
 export { merge, mergeP } from './merge.ts'
 export { argsort, argsortP } from './order.ts'
@@ -89,4 +81,17 @@ export {
   atanh,
   atanhP,
 } from './inverse.ts'
-export { cbrt, cbrtP, erfc, erfcP, hypot, hypotP, log10, log10P, logaddexp, logaddexpP, xlogy, xlogyP } from './special.ts'
+export {
+  cbrt,
+  cbrtP,
+  erfc,
+  erfcP,
+  hypot,
+  hypotP,
+  log10,
+  log10P,
+  logaddexp,
+  logaddexpP,
+  xlogy,
+  xlogyP,
+} from './special.ts'

@@ -36,7 +36,10 @@ export const cbrt = unary(cbrtP)
  * (1 + 2 x) exp(x^2) erfc(x) in q = (x - 2) / (x + 2), for x from 0.5 to 10.2: interpolated at the nodes of Chebyshev, within 2e-8
  * of itself.
  */
-const ERFC: readonly number[] = [-0.0013626151404, 0.00095790613899, 0.0087286908581, -0.0079525198635, -0.054226746037, 0.16404311211, -0.16602972811, -0.092763600035, 1.2769783729]
+const ERFC: readonly number[] = [
+  -0.0013626151404, 0.00095790613899, 0.0087286908581, -0.0079525198635, -0.054226746037, 0.16404311211, -0.16602972811,
+  -0.092763600035, 1.2769783729,
+]
 export const erfcP = composedUnary({
   name: 'erfc',
   f: erfcOf,
@@ -69,11 +72,7 @@ export const hypotP = composedBinary({
     const [a, b] = [abs(x), abs(y)]
     const large = maximum(a, b)
     const ratio = partOf(minimum(a, b), large)
-    return where(
-      or(isinf(x), isinf(y)),
-      fillLike(x, Infinity),
-      mul(large, sqrt(plus(mul(ratio, ratio), 1))),
-    )
+    return where(or(isinf(x), isinf(y)), fillLike(x, Infinity), mul(large, sqrt(plus(mul(ratio, ratio), 1))))
   },
   commutes: true,
 })
@@ -91,8 +90,7 @@ export const logaddexpP = composedBinary({
     const share = (z: Expr): Expr => where(eq(out, fillLike(out, -Infinity)), zero, scaled(ct, sigmoid(z)))
     return [share(d), share(neg(d))]
   },
-  expand: (x, y) =>
-    where(eq(x, y), plus(x, Math.LN2), add(maximum(x, y), log1p(exp(neg(abs(sub(x, y))))))),
+  expand: (x, y) => where(eq(x, y), plus(x, Math.LN2), add(maximum(x, y), log1p(exp(neg(abs(sub(x, y))))))),
   commutes: true,
 })
 export const logaddexp = binary(logaddexpP)

@@ -32,7 +32,10 @@ const adjugate = (a: Expr): Expr => {
   const pivots = diagonalOf(lu)
   const axis = pivots.shape.length - 1
   const first = raw.sliceAxis(pivots, axis, 0, n - 1)
-  const none = raw.gt(raw.reduceSum(raw.cast('i32', raw.eq(first, raw.fillLike(first, 0))), [axis]), raw.fill(lead, 'i32', 0))
+  const none = raw.gt(
+    raw.reduceSum(raw.cast('i32', raw.eq(first, raw.fillLike(first, 0))), [axis]),
+    raw.fill(lead, 'i32', 0),
+  )
   const partial = raw.mul(productOf(first), signOf(factors))
   const whole = raw.mul(partial, raw.reshape(raw.sliceAxis(pivots, axis, n - 1, n), lead))
   // row i of P has its 1 in column order_i
@@ -45,7 +48,11 @@ const adjugate = (a: Expr): Expr => {
   const corner = raw.and(isLast, raw.eq(raw.iota(a.shape, a.shape.length - 1, 'i32'), raw.fillLike(row, n - 1)))
   // not solved by pivots of 0, whose quotients would be NaN to the gradient, too
   const absent = spreadOver(none, a)
-  const u = raw.where(raw.or(corner, raw.and(absent, raw.eq(identityLike(a), raw.fillLike(a, 1)))), raw.fillLike(lu, 1), lu)
+  const u = raw.where(
+    raw.or(corner, raw.and(absent, raw.eq(identityLike(a), raw.fillLike(a, 1)))),
+    raw.fillLike(lu, 1),
+    lu,
+  )
   const y = triangularSolve(u, side, { lower: false, transpose: false, unitDiagonal: false })
   return raw.where(absent, raw.fillLike(y, 0), y)
 }

@@ -58,11 +58,7 @@ describe.each(devices.map((device) => [device.kind, device] as const))('on %s', 
     name: string,
     holds: (sample: { lead: Shape; n: number; k: number; m: number; seed: number }) => Promise<void>,
   ): void => {
-    it(
-      name,
-      () => fc.assert(fc.asyncProperty(stacks, holds), { seed: 20261126, numRuns: NUM_RUNS }),
-      60_000,
-    )
+    it(name, () => fc.assert(fc.asyncProperty(stacks, holds), { seed: 20261126, numRuns: NUM_RUNS }), 60_000)
   }
 
   law('cholesky: A = L L^T, L lower with a positive diagonal', async ({ lead, n, seed }) => {
@@ -98,7 +94,10 @@ describe.each(devices.map((device) => [device.kind, device] as const))('on %s', 
     for (const lower of [false, true])
       for (const transpose of [false, true])
         for (const unitDiagonal of [false, true]) {
-          const kept = tensor(index.map(([i, j]) => Number(lower ? i > j : i < j)), [n, n])
+          const kept = tensor(
+            index.map(([i, j]) => Number(lower ? i > j : i < j)),
+            [n, n],
+          )
           const diagonal = unitDiagonal ? identity(n) : mul(a, identity(n))
           const t = add(mul(a, kept), diagonal) as F32
           const x = linalg.triangularSolve({ lower, transpose, unitDiagonal })(a, b)
@@ -124,18 +123,58 @@ describe.each(devices.map((device) => [device.kind, device] as const))('on %s', 
       [-4, 24, -41],
     ])
     const { q, r } = linalg.qr(a)
-    await expectClose(r, tensor([[-14, -21, 14], [0, -175, 70], [0, 0, -35]]), 1e-3)
-    await expectClose(mul(q, 175), tensor([[-150, 69, 58], [-75, -158, -6], [50, -30, 165]]), 1e-2)
+    await expectClose(
+      r,
+      tensor([
+        [-14, -21, 14],
+        [0, -175, 70],
+        [0, 0, -35],
+      ]),
+      1e-3,
+    )
+    await expectClose(
+      mul(q, 175),
+      tensor([
+        [-150, 69, 58],
+        [-75, -158, -6],
+        [50, -30, 165],
+      ]),
+      1e-2,
+    )
     expect((await read(linalg.det(a)))[0]).toBeCloseTo(-85750, -1)
     // what is triangular already is left as it is
-    await expectClose(linalg.qr(tensor([[-2, 1], [0, -3]])).r, tensor([[-2, 1], [0, -3]]))
     await expectClose(
-      linalg.cholesky(tensor([[25, 15, -5], [15, 18, 0], [-5, 0, 11]])),
-      tensor([[5, 0, 0], [3, 3, 0], [-1, 1, 3]]),
+      linalg.qr(
+        tensor([
+          [-2, 1],
+          [0, -3],
+        ]),
+      ).r,
+      tensor([
+        [-2, 1],
+        [0, -3],
+      ]),
+    )
+    await expectClose(
+      linalg.cholesky(
+        tensor([
+          [25, 15, -5],
+          [15, 18, 0],
+          [-5, 0, 11],
+        ]),
+      ),
+      tensor([
+        [5, 0, 0],
+        [3, 3, 0],
+        [-1, 1, 3],
+      ]),
     )
   })
   it('a vector on the right, and leading axes that broadcast', async () => {
-    const a = tensor([[2, 0], [0, 4]])
+    const a = tensor([
+      [2, 0],
+      [0, 4],
+    ])
     expect(await read(linalg.solve(a, tensor([2, 4])))).toEqual([1, 1])
     const many = reshape([2, 1, 2, 2])(tensor([2, 0, 0, 4, 1, 0, 0, 1]))
     const b = reshape([3, 2, 1])(tensor([2, 4, 4, 8, 6, 12]))
@@ -143,22 +182,90 @@ describe.each(devices.map((device) => [device.kind, device] as const))('on %s', 
     expect(await read(linalg.solve(many, b))).toEqual([1, 1, 2, 2, 3, 3, 2, 4, 4, 8, 6, 12])
   })
   it('where there is nothing to find the result says so', async () => {
-    const singular = tensor([[1, 2], [2, 4]])
-    expect(await read(linalg.det(singular))).toEqual([0])
+    const singular = tensor([
+      [1, 2],
+      [2, 4],
+    ])
+    expect(Math.abs((await read(linalg.det(singular)))[0]!)).toBe(0)
     const { sign, logabsdet } = linalg.slogdet(singular)
-    expect([...(await read(sign)), ...(await read(logabsdet))]).toEqual([0, -Infinity])
+    expect([Math.abs((await read(sign))[0]!), ...(await read(logabsdet))]).toEqual([0, -Infinity])
     expect((await read(linalg.inv(singular))).some(Number.isFinite)).toBe(false)
     expect(await read(linalg.triangularSolve()(tensor([[0]]), tensor([3])))).toEqual([Infinity])
-    expect(await read(linalg.cholesky(tensor([[1, 2], [2, 1]])))).toEqual([NaN, 0, NaN, NaN])
-    expect(await read(linalg.cholesky(tensor([[0, 0], [0, 1]])))).toEqual([NaN, 0, NaN, NaN])
-    expect(await read(linalg.det(tensor([[NaN, 1], [1, 2]])))).toEqual([NaN])
-    expect((await read(linalg.solve(tensor([[NaN, 1], [1, 2]]), tensor([1, 1])))).every(Number.isNaN)).toBe(true)
-    expect(await read(linalg.qr(tensor([[0, 0], [0, 0]])).r)).toEqual([0, 0, 0, 0])
+    expect(
+      await read(
+        linalg.cholesky(
+          tensor([
+            [1, 2],
+            [2, 1],
+          ]),
+        ),
+      ),
+    ).toEqual([NaN, 0, NaN, NaN])
+    expect(
+      await read(
+        linalg.cholesky(
+          tensor([
+            [0, 0],
+            [0, 1],
+          ]),
+        ),
+      ),
+    ).toEqual([NaN, 0, NaN, NaN])
+    expect(
+      await read(
+        linalg.det(
+          tensor([
+            [NaN, 1],
+            [1, 2],
+          ]),
+        ),
+      ),
+    ).toEqual([NaN])
+    expect(
+      (
+        await read(
+          linalg.solve(
+            tensor([
+              [NaN, 1],
+              [1, 2],
+            ]),
+            tensor([1, 1]),
+          ),
+        )
+      ).every(Number.isNaN),
+    ).toBe(true)
+    expect(
+      await read(
+        linalg.qr(
+          tensor([
+            [0, 0],
+            [0, 0],
+          ]),
+        ).r,
+      ),
+    ).toEqual([0, 0, 0, 0])
   })
   it('squares of columns do not leave the range', async () => {
-    const { q, r } = linalg.qr(tensor([[3e30, 0], [4e30, 1e30]]))
-    await expectClose(mul(r, 1e-30), tensor([[-5, -0.8], [0, 0.6]]))
-    await expectClose(q, tensor([[-0.6, -0.8], [-0.8, 0.6]]))
+    const { q, r } = linalg.qr(
+      tensor([
+        [3e30, 0],
+        [4e30, 1e30],
+      ]),
+    )
+    await expectClose(
+      mul(r, 1e-30),
+      tensor([
+        [-5, -0.8],
+        [0, 0.6],
+      ]),
+    )
+    await expectClose(
+      q,
+      tensor([
+        [-0.6, -0.8],
+        [-0.8, 0.6],
+      ]),
+    )
   })
 })
 
@@ -174,7 +281,7 @@ describe('what does not fit is named', () => {
     ['no matrix', () => linalg.det(normal(1, [2])), 'takes matrices [.., m, n]'],
     ['integers', () => linalg.inv(tensor([[1]], 'i32')), 'i32'],
     ['rows', () => linalg.solve(normal(1, [2, 2]), normal(1, [3, 1])), 'right-hand sides [.., 2, k]'],
-    ['a scalar', () => linalg.solve(normal(1, [2, 2]), tensor(1, [])), 'right-hand sides [.., 2, k]'],
+    ['a scalar', () => linalg.solve(normal(1, [2, 2]), tensor([1], [])), 'right-hand sides [.., 2, k]'],
     ['leading axes', () => linalg.triangularSolve()(normal(1, [2, 2, 2]), normal(1, [3, 2, 1])), 'broadcast'],
   ])('%s', (_, f, message) => {
     expect(f).toThrow(message)

@@ -105,12 +105,7 @@ export const luP: Primitive<null> = {
     kind: 'composite',
     expand: ([a], _) => {
       const { lead, n } = sizesOf(a!)
-      if (a!.shape.includes(0))
-        return [
-          a!,
-          raw.fill([...lead, n], 'i32', 0),
-          raw.fill(lead, 'i32', 0),
-        ]
+      if (a!.shape.includes(0)) return [a!, raw.fill([...lead, n], 'i32', 0), raw.fill(lead, 'i32', 0)]
       const [lu, order, exchanges] = eliminated(stacked(a!))
       return [raw.reshape(lu!, a!.shape), raw.reshape(order!, [...lead, n]), raw.reshape(exchanges!, lead)]
     },
@@ -137,8 +132,7 @@ export const factorValues = (a: Value): Readonly<Record<keyof Factors, Float64Ar
     let count = 0
     for (let k = 0; k < n; k++) {
       let best = k
-      for (let i = k + 1; i < n; i++)
-        if (Math.abs(lu[from + i * n + k]!) > Math.abs(lu[from + best * n + k]!)) best = i
+      for (let i = k + 1; i < n; i++) if (Math.abs(lu[from + i * n + k]!) > Math.abs(lu[from + best * n + k]!)) best = i
       if (best !== k) {
         count++
         ;[rows[k], rows[best]] = [rows[best]!, rows[k]!]
