@@ -33,7 +33,7 @@ export type {
 } from './base/shape-type.ts'
 export type { Scalar, Tensor } from './graph/tensor.ts'
 /** Random numbers from explicit, splittable keys: Threefry-2x32, with the same bits as JAX. */
-export * as random from './random.ts'
+export * as random from './ops/random.ts'
 export type { Key } from './random.ts'
 /** Linear algebra: factorizations, systems and determinants of stacks of matrices. */
 export * as linalg from './ops/linalg/index.ts'
@@ -48,7 +48,17 @@ export * from './ops/conv.ts'
 export * from './ops/creation.ts'
 export * from './ops/cumulative.ts'
 export * from './ops/einsum.ts'
-export * from './ops/indexing.ts'
+export {
+  dynamicSlice,
+  dynamicUpdateSlice,
+  gather,
+  oneHot,
+  scatterAdd,
+  take,
+  takeAlongAxis,
+  type IndexDType,
+  type Start,
+} from './ops/indexing.ts'
 export * from './ops/join.ts'
 export * from './ops/linalg.ts'
 export * from './ops/logic.ts'
@@ -57,6 +67,8 @@ export * from './ops/movement.ts'
 export * from './ops/norm.ts'
 export * from './ops/pool.ts'
 export * from './ops/reductions.ts'
+export * from './ops/scatter.ts'
+export * from './ops/selection.ts'
 export * from './ops/resize.ts'
 export * from './ops/softmax.ts'
 export * from './ops/sorting.ts'

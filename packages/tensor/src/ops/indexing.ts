@@ -17,7 +17,7 @@ import { commonShape, demandOneComputed, demandShape, demandTensor, expand, oneD
 /** dtypes of positions. */
 export type IndexDType = 'i32' | 'u32'
 
-const demandPositions = (op: string, x: Expr, indices: Expr): void => {
+export const demandPositions = (op: string, x: Expr, indices: Expr): void => {
   demandTensor(op, x)
   demandTensor(op, indices, 'indices')
   if (indices.dtype === 'i32' || indices.dtype === 'u32') return
@@ -146,6 +146,28 @@ export const takeAlongAxis =
     )
   }
 
+/** The axis, and what is to happen outside of it, where x, indices and updates fit one another. Throws as `scatterAdd`. */
+export const demandUpdates = (
+  op: string,
+  operands: readonly Expr[],
+  axis: number,
+): { readonly axis: number; readonly outside: 'nearest' | 'zero' } => {
+  const [x, indices, updates] = operands as readonly [Expr, Expr, Expr]
+  demandPositions(op, x, indices)
+  demandOneComputed(op, [x, updates])
+  const { shape } = x
+  const a = normalizeAxis(op, axis, shape.length, x)
+  const expected = [...shape.slice(0, a), ...indices.shape, ...shape.slice(a + 1)]
+  if (!sameShape(updates.shape, expected))
+    throw new ShapeError({
+      op,
+      operands,
+      rule: `updates have shape ${showShape(updates.shape)}, not ${showShape(expected)}`,
+      fix: 'Updates have the shape of take(axis)(x, indices)',
+    })
+  return { axis: a, outside: checkPositions(op, x, indices, a) ?? 'zero' }
+}
+
 /**
  * x with `updates` added at `indices` along `axis` (default 0): the adjoint of `take(axis)`, so updates has the shape that
  * take(axis)(x, indices) would have. Equal positions add up, in a fixed order. Positions from -n to -1 count from the end; what
@@ -166,19 +188,8 @@ export const scatterAdd =
     indices: Tensor<I, IndexDType>,
     updates: Tensor<Shape, D>,
   ): Tensor<S, Computed<D>> => {
-    demandPositions('scatterAdd', x, indices)
-    demandOneComputed('scatterAdd', [x, updates])
-    const shape: Shape = x.shape
-    const a = normalizeAxis('scatterAdd', axis ?? 0, shape.length, x)
-    const expected = [...shape.slice(0, a), ...indices.shape, ...shape.slice(a + 1)]
-    if (!sameShape(updates.shape, expected))
-      throw new ShapeError({
-        op: 'scatterAdd',
-        operands: [x, indices, updates],
-        rule: `updates have shape ${showShape(updates.shape)}, not ${showShape(expected)}`,
-        fix: 'Updates have the shape of take(axis)(x, indices)',
-      })
-    return typed(raw.scatterAdd(x, indices, updates, a, checkPositions('scatterAdd', x, indices, a) ?? 'zero'))
+    const { axis: a, outside } = demandUpdates('scatterAdd', [x, indices, updates], axis ?? 0)
+    return typed(raw.scatterAdd(x, indices, updates, a, outside))
   }
 
 /** A position that a program computes, or one that it knows. */

@@ -1,6 +1,6 @@
 /** Movement: the same elements in another arrangement. None of these costs memory traffic of its own. */
 import type { DType } from '../base/dtype.ts'
-import { ShapeError } from '../base/errors.ts'
+import { demandOneOf, ShapeError } from '../base/errors.ts'
 import type { Expr } from '../graph/expr.ts'
 import { own } from '../base/own.ts'
 import * as raw from '../primitives/index.ts'
@@ -246,16 +246,53 @@ export const roll =
 export type PadWidths = number | readonly (readonly [number, number])[]
 
 /**
- * x with `value` around it: `widths` is one width for every side, or [before, after] for each axis.
- * Throws ShapeError where a width is negative or an axis has none.
+ * What stands around: `edge`, the outermost element; `reflect`, the elements mirrored at it, and `symmetric`, mirrored with it;
+ * `wrap`, those of the other end. As in NumPy, also beyond the size of the axis.
+ */
+export type PadMode = 'edge' | 'reflect' | 'symmetric' | 'wrap'
+const PAD_MODES: readonly PadMode[] = ['edge', 'reflect', 'symmetric', 'wrap']
+/** The element of an axis of n that stands at position i of it, which may be outside. */
+const standsAt: Readonly<Record<PadMode, (i: number, n: number) => number>> = {
+  edge: (i, n) => Math.min(Math.max(i, 0), n - 1),
+  wrap: (i, n) => ((i % n) + n) % n,
+  // over and over, there and back
+  symmetric: (i, n) => {
+    const at = standsAt.wrap(i, 2 * n)
+    return at < n ? at : 2 * n - 1 - at
+  },
+  reflect: (i, n) => {
+    const at = standsAt.wrap(i, Math.max(1, 2 * n - 2))
+    return at < n ? at : 2 * n - 2 - at
+  },
+}
+const paddedBy = (x: Expr, mode: PadMode, pairs: readonly (readonly [number, number])[]): Expr =>
+  pairs.reduce((y, [before, after], axis) => {
+    if (before === 0 && after === 0) return y
+    const n = y.shape[axis]!
+    if (n === 0)
+      throw new ShapeError({
+        op: 'pad',
+        operands: [x],
+        rule: `axis ${axis} is empty, and has no elements for the mode '${mode}'`,
+        fix: 'Pad it with a value',
+      })
+    const from = Int32Array.from({ length: before + n + after }, (_, i) => standsAt[mode](i - before, n))
+    return raw.take(y, raw.constant(from, [from.length], 'i32'), axis, 'nearest')
+  }, x)
+
+/**
+ * x with something around it: `widths` is one width for every side, or [before, after] for each axis; `value` the number that
+ * stands there (default 0), or which of the elements do: 'edge', 'reflect', 'symmetric' or 'wrap'. Throws ShapeError where a
+ * width is negative or an axis has none.
  *
  * @example
  * ```ts
  * import { pad, readAsync, tensor } from '@adjoint/tensor'
  * console.log(await readAsync(pad([[1, 2]])(tensor([7, 8])))) // 0 7 8 0 0
+ * console.log(await readAsync(pad(2, 'reflect')(tensor([1, 2, 3])))) // 3 2 1 2 3 2 1
  * ```
  */
-export const pad = (widths: PadWidths, value = 0) => {
+export const pad = (widths: PadWidths, value: number | PadMode = 0) => {
   const around = own(widths)
   return <S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<Sliced<S>, D> => {
     demandTensor('pad', x)
@@ -267,6 +304,10 @@ export const pad = (widths: PadWidths, value = 0) => {
         rule: `widths [${pairs.map(([lo, hi]) => `[${lo}, ${hi}]`).join(', ')}] do not name two sides of ${x.shape.length} axes`,
         fix: 'Pass [before, after] for each axis, integers of at least 0',
       })
+    if (typeof value === 'string') {
+      demandOneOf('pad', 'mode', value, PAD_MODES)
+      return typed(paddedBy(x, value, pairs))
+    }
     const lo = pairs.map((p) => p[0])
     const hi = pairs.map((p) => p[1])
     const padded = raw.pad(x, lo, hi)
