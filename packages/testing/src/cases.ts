@@ -97,13 +97,10 @@ on([p.tanP], alone(between(-1, 1)))
 on([p.asinP, p.acosP, p.atanhP], alone(between(-0.9, 0.9)))
 on([p.atanP, p.asinhP, p.erfcP], alone(between(-3, 3)))
 on([p.acoshP], alone(between(1.2, 4)))
-on([p.log10P], alone(positive))
-on([p.cbrtP], alone(signed))
 on([p.logaddexpP], pair(['f32']))
-on([p.hypotP, p.atan2P], pair(['f32'], signed, signed))
 on([p.xlogyP], pair(['f32'], undefined, positive))
-on([p.logP, p.log2P, p.log1pP, p.sqrtP, p.rsqrtP], alone(positive))
-on([p.reciprocalP], alone(signed))
+on([p.logP, p.log2P, p.log10P, p.log1pP, p.sqrtP, p.rsqrtP], alone(positive))
+on([p.reciprocalP, p.cbrtP], alone(signed))
 on([p.isnanP, p.isinfP], alone(fc.constantFrom(0, 1, NaN, Infinity, -Infinity)))
 on([p.notP], alone(fc.nat(1), ['bool']))
 on([p.addP, p.subP, p.mulP], pair(numbers))
@@ -112,7 +109,7 @@ on([p.divP], pair(numbers, undefined, signed))
 on([p.modP], pair(numbers, fc.constantFrom(0.3, -0.7, 1.3, -2.2), fc.constantFrom(1, -1, 0.5)))
 on([p.powP], pair(['f32'], positive))
 on([p.maximumP, p.minimumP], apart(numbers))
-on([p.scaledP, p.dividedP, p.mutualP], pair(['f32'], signed, signed))
+on([p.scaledP, p.dividedP, p.mutualP, p.hypotP, p.atan2P], pair(['f32'], signed, signed))
 on([p.andP, p.orP, p.xorP], pair(['i32', 'u32', 'bool']))
 on(
   [p.shlP, p.shrP],
@@ -295,14 +292,9 @@ on(
     .chain(([shape, sizes, starts]) => fc.tuple(data(shape), data(sizes), fc.constant(starts)))
     .map(([x, update, starts]) => ({ args: [x, update, ...starts], params: null })),
 )
-on(
-  [p.runningMaxP, p.runningMinP],
-  withAxis({}, distinct).map(({ x, axis }) => ({ args: [x], params: { axis } })),
-)
-on(
-  [p.cumsumP, p.reverseCumsumP],
-  withAxis({}, numeric).map(({ x, axis }) => ({ args: [x], params: { axis } })),
-)
+const along = ({ x, axis }: { readonly x: Data; readonly axis: number }): Case => ({ args: [x], params: { axis } })
+on([p.runningMaxP, p.runningMinP], withAxis({}, distinct).map(along))
+on([p.cumsumP, p.reverseCumsumP], withAxis({}, numeric).map(along))
 /** Keys of these dtypes with repeats and special values, or long enough to be merged. */
 const keys = (of: readonly DType[]) =>
   fc.oneof(

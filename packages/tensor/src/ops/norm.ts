@@ -11,7 +11,7 @@ import type { ReduceConfig, Reduction } from './reductions.ts'
 import { rootOf } from './root.ts'
 
 /** Which norm: the sum of sizes (1), the root of the sum of squares (2, 'fro'), the largest (Infinity) or least (-Infinity) size. */
-export type NormOrder = 1 | 2 | 'fro' | number
+export type NormOrder = number | 'fro'
 
 /** Which norm, and what it runs over. */
 export interface NormConfig<A extends Axes = Axes, K extends boolean = boolean> extends ReduceConfig<A, K> {
