@@ -22,7 +22,7 @@ const smooth: readonly (readonly [string, Fn, readonly F32[]])[] = [
   ['sumOfSquares', (x) => T.sumOfSquares()(x), [x4]],
   ['glu', (x) => T.glu()(x), [x4]],
   ['elu', (x) => T.elu(0.7)(x), [x4]],
-  ['lerp', (x, y) => T.lerp(x, y, T.square(x) as F32), [u3, tensor([1, 2, 3])]],
+  ['lerp', (x, y) => T.lerp(x, y, T.square<Shape, 'f32'>(x)), [u3, tensor([1, 2, 3])]],
   ['cummax', (x) => T.cummax(0)(x), [x4]],
   ['cummin from the end', (x) => T.cummin(0, { reverse: true })(x), [x4]],
   ['scatterSet', (x, u) => T.scatterSet(0)(x, repeated, u), [x4, u3]],
@@ -47,7 +47,7 @@ describe('both modes and finite differences agree, in first and second order', (
           tensor(Float32Array.from({ length: y.shape.reduce((p, d) => p * d, 1) }, (_v, i) => i + 1)),
         ) as F32
         // what has no rows is infinite
-        return T.sum()(T.mul(T.nanToNum({ posinf: 0, neginf: 0 })(T.square(y) as F32), weights) as F32)
+        return T.sum()(T.mul(T.nanToNum({ posinf: 0, neginf: 0 })(T.square<Shape, 'f32'>(y)), weights) as F32)
       },
       { order: 2 },
     )(...xs)

@@ -79,8 +79,8 @@ describe('both modes and finite differences agree, in first and second order', (
 
 describe('vmap is the loop', () => {
   it.each(rules)('%s', (_, f, at) => {
-    const rows = [0, 1, 2].map((i) => at.map((x) => mul(x, 1 + i / 10) as F32))
-    const many = at.map((_x, i) => stack(0)(rows.map((r) => r[i]!)) as F32)
+    const rows = [0, 1, 2].map((i) => at.map((x): F32 => mul(x, 1 + i / 10)))
+    const many = at.map((_x, i): F32 => stack(0)(rows.map((r) => r[i]!)))
     const slope = (...xs: readonly F32[]): F32 => grad(weighed(f))(...(xs as [F32]))
     const mapped = evaluate([(vmap(slope as never) as (...xs: readonly F32[]) => Tensor)(...many)])[0]!
     const looped = evaluate([stack(0)(rows.map((r) => slope(...r)))])[0]!

@@ -5,6 +5,7 @@
 import fc from 'fast-check'
 import { type DType, dtypes, isFloat, type Primitive, primitives as p, sizeOf } from '@adjoint/tensor/ir'
 import { axesOf, between, type Data, data, dims, distinct, permutations, positiveDims, shapes } from './arbitraries.ts'
+import { runsOf, segments } from './order-cases.ts'
 import { convolutions, skews, unskews } from './window-cases.ts'
 
 /** Operands and parameters of one application. */
@@ -331,22 +332,6 @@ on(
       .map(([descending, ...others]) => ({ args: [x, ...others], params: { axis, descending } })),
   ),
 )
-/** An order of the elements along an axis in which each run of them is sorted. */
-const runsOf = (x: Data, axis: number, run: number, descending: boolean): Data => {
-  const n = x.shape[axis]!
-  const inner = sizeOf(x.shape.slice(axis + 1))
-  const order = new Float64Array(x.data.length)
-  for (let first = 0; first < order.length; first++) {
-    const at = Math.floor(first / inner) % n
-    if (at % run !== 0) continue
-    const key = (i: number): number => x.data[first + (i - at) * inner]!
-    const last = (i: number): number => Number(Number.isNaN(key(i)))
-    Array.from({ length: Math.min(run, n - at) }, (_, i) => at + i)
-      .sort((i, j) => last(i) - last(j) || (key(i) < key(j) ? -1 : key(i) > key(j) ? 1 : 0) * (descending ? -1 : 1))
-      .forEach((i, to) => (order[first + to * inner] = i))
-  }
-  return { shape: x.shape, dtype: 'i32', data: order }
-}
 on(
   [p.mergeP],
   keys(numbers).chain(({ x, axis }) =>
@@ -356,21 +341,6 @@ on(
     })),
   ),
 )
-/** Positions, some outside of [0, n), and what a sort makes of them: their order, and how many are below each of 0 to n. */
-const segments = fc
-  .tuple(positiveDims, dims, positiveDims, positiveDims)
-  .chain(([n, count, pre, post]) =>
-    fc.tuple(
-      fc.constant({ n, count, pre, post }),
-      fc.array(fc.integer({ min: -1, max: n }), { minLength: count, maxLength: count }),
-    ),
-  )
-  .map(([extents, at]) => {
-    const i32 = (xs: readonly number[]): Data => ({ shape: [xs.length], dtype: 'i32', data: Float64Array.from(xs) })
-    const order = at.map((_, i) => i).sort((i, j) => at[i]! - at[j]!)
-    const starts = Array.from({ length: extents.n + 1 }, (_, j) => at.filter((p) => p < j).length)
-    return { ...extents, positions: i32(at), order: i32(order), starts: i32(starts) }
-  })
 on(
   [p.boundsP],
   segments.map(({ positions: at, order, n }) => ({ args: [at, order], params: { size: n + 1 } })),
