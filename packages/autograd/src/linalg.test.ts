@@ -82,7 +82,7 @@ describe('vmap is the loop', () => {
     const rows = [0, 1, 2].map((i) => at.map((x): F32 => mul(x, 1 + i / 10)))
     const many = at.map((_x, i): F32 => stack(0)(rows.map((r) => r[i]!)))
     const slope = (...xs: readonly F32[]): F32 => grad(weighed(f))(...(xs as [F32]))
-    const mapped = evaluate([(vmap(slope as never) as (...xs: readonly F32[]) => Tensor)(...many)])[0]!
+    const mapped = evaluate([vmap<readonly F32[], Tensor>(slope)(...many)])[0]!
     const looped = evaluate([stack(0)(rows.map((r) => slope(...r)))])[0]!
     mapped.data.forEach((v, i) =>
       expect(close(v, looped.data[i]!, { relative: 1e-9, absolute: 1e-9 }), String(i)).toBe(true),
