@@ -2,7 +2,7 @@
 import { ShapeError } from '../base/errors.ts'
 import type { Axes, Check, Ok, Reduce } from '../base/shape-type.ts'
 import { normalizeAxes, reduceShape, type Shape } from '../base/shape.ts'
-import type { DType } from '../base/dtype.ts'
+import type { Computed, DType } from '../base/dtype.ts'
 import type { Expr } from '../graph/expr.ts'
 import { typed, type Tensor } from '../graph/tensor.ts'
 import * as raw from '../primitives/index.ts'
@@ -62,9 +62,11 @@ const normOf = (x: Expr, axes: readonly number[], ord: NormOrder): Expr => {
  */
 export const norm =
   <const A extends Axes = undefined, const K extends boolean = false>(config: NormConfig<A, K> = {}) =>
-  <S extends Shape, D extends DType>(x: Tensor<S, D> & Check<Reduce<S, A, K>>): Tensor<Ok<Reduce<S, A, K>>, D> => {
+  <S extends Shape, D extends DType>(
+    x: Tensor<S, D> & Check<Reduce<S, A, K>>,
+  ): Tensor<Ok<Reduce<S, A, K>>, Computed<D>> => {
     requireFloat('norm', x)
-    const given: Expr = x
+    const given: Expr = raw.computed(x)
     const axes = normalizeAxes('norm', config.axis, given.shape.length, given)
     return typed(
       raw.reshape(normOf(given, axes, config.ord ?? 2), reduceShape(given.shape, axes, config.keepDims === true)),

@@ -2,7 +2,7 @@
  * Writing at positions that are data, where positions may repeat: each place has one answer, which does not depend on the device.
  * The positions are sorted once, so that what goes to one place is a segment of the order.
  */
-import { isFloat, dtypes, type DType } from '../base/dtype.ts'
+import { type Computed, dtypes, type DType } from '../base/dtype.ts'
 import { ShapeError } from '../base/errors.ts'
 import type { Check, Take } from '../base/shape-type.ts'
 import { sizeOf, type Shape } from '../base/shape.ts'
@@ -77,6 +77,14 @@ type Scatter = <const A extends number = 0>(
   indices: Tensor<I, IndexDType>,
   updates: Tensor<Shape, D>,
 ) => Tensor<S, D>
+/** The same where elements are computed with. */
+type Combining = <const A extends number = 0>(
+  axis?: A,
+) => <S extends Shape, D extends DType, I extends Shape>(
+  x: Tensor<S, D> & Check<Take<S, I, A>>,
+  indices: Tensor<I, IndexDType>,
+  updates: Tensor<Shape, D>,
+) => Tensor<S, Computed<D>>
 
 const scattering =
   (op: string, write: (writes: Writes) => Expr): Scatter =>
@@ -88,6 +96,15 @@ const scattering =
     const [into, at, values] = operands as readonly [Expr, Expr, Expr]
     if (values.shape.includes(0) || into.shape.includes(0)) return typed(into)
     return typed(raw.reshape(write(writesOf(into, at, values, a)), into.shape))
+  }
+
+const combining =
+  (op: string, write: (writes: Writes) => Expr): Combining =>
+  (axis) =>
+  (x, indices, updates) => {
+    demandTensor(op, x)
+    demandTensor(op, updates, 'updates')
+    return typed(scattering(op, write)(axis ?? 0)(typed(raw.computed(x)), indices, typed(raw.computed(updates))))
   }
 
 /**
@@ -108,19 +125,21 @@ export const scatterSet: Scatter = scattering('scatterSet', setAt)
  * The larger of x and what of `updates` goes to each place, as `scatterSet`; NaN wins. The gradient goes to the largest, of equal
  * updates to the last of them, and where it equals x in halves to both.
  */
-export const scatterMax: Scatter = scattering('scatterMax', extremeAt(raw.maximum, false))
+export const scatterMax: Combining = combining('scatterMax', extremeAt(raw.maximum, false))
 /** The smaller of x and what of `updates` goes to each place, as `scatterMax`. */
-export const scatterMin: Scatter = scattering('scatterMin', extremeAt(raw.minimum, true))
+export const scatterMin: Combining = combining('scatterMin', extremeAt(raw.minimum, true))
 /**
  * x times all of `updates` that go to each place, as `scatterSet`; its gradient is right where elements are 0. It compares every
  * position with every place, and so is for few of one of them. Throws DTypeError for bool.
  */
-export const scatterMul: Scatter = scattering('scatterMul', multipliedAt)
+export const scatterMul: Combining = combining('scatterMul', multipliedAt)
 
 /** Rows of data, each of the segment that its id names. */
 type Segments = <const N extends number>(
   n: N,
-) => <D extends DType>(x: Tensor<Shape, D>, ids: Tensor<readonly [number], IndexDType>) => Tensor<Shape, D>
+) => <D extends DType>(x: Tensor<Shape, D>, ids: Tensor<readonly [number], IndexDType>) => Tensor<Shape, Computed<D>>
+/** Writes rows at their ids. */
+type IntoSegments = (into: Tensor, ids: Tensor<readonly [number], 'i32'>, x: Tensor) => Tensor
 
 /** The ids with n for those below 0, which name no segment either. */
 const idsOf = (op: string, x: Expr, ids: Expr, n: number): Expr => {
@@ -138,13 +157,14 @@ const idsOf = (op: string, x: Expr, ids: Expr, n: number): Expr => {
   return raw.where(raw.lt(ids, raw.fillLike(ids, 0)), raw.fillLike(ids, n), ids)
 }
 const segments =
-  (op: string, scatter: ReturnType<Scatter>, empty: (dtype: DType) => number): Segments =>
+  (op: string, scatter: IntoSegments, empty: (dtype: DType) => number): Segments =>
   (n) =>
-  (x, ids) => {
-    demandTensor(op, x)
+  (given, ids) => {
+    demandTensor(op, given)
+    const x: Tensor = typed(raw.computed(given))
     const at: Tensor<readonly [number], 'i32'> = typed(idsOf(op, x, ids, n))
     const start: Tensor = typed(raw.fill([n, ...x.shape.slice(1)], x.dtype, empty(x.dtype)))
-    return typed(scatter(start, at, x as Tensor))
+    return typed(scatter(start, at, x))
   }
 /**
  * The sums of the rows of x that belong to each of n segments: row i to segment ids_i. [m, ..] and [m] -> [n, ..]. 0 for a segment
@@ -159,15 +179,27 @@ const segments =
  * console.log(await readAsync(segmentMean(3)(x, ids))) // 2 0 3
  * ```
  */
-export const segmentSum: Segments = segments('segmentSum', scatterAdd(0) as ReturnType<Scatter>, () => 0)
+export const segmentSum: Segments = segments(
+  'segmentSum',
+  (into, ids, x) => scatterAdd(0)(into, ids, x),
+  () => 0,
+)
 /** The largest rows of each segment, as `segmentSum`, by element; -Infinity (the least integer) for a segment without rows. */
-export const segmentMax: Segments = segments('segmentMax', scatterMax(0), (dtype) => dtypes[dtype].lowest)
+export const segmentMax: Segments = segments(
+  'segmentMax',
+  (into, ids, x) => scatterMax(0)(into, ids, x),
+  (dtype) => dtypes[dtype].lowest,
+)
 /** The least rows of each segment, as `segmentSum`, by element; Infinity (the largest integer) for a segment without rows. */
-export const segmentMin: Segments = segments('segmentMin', scatterMin(0), (dtype) => dtypes[dtype].highest)
+export const segmentMin: Segments = segments(
+  'segmentMin',
+  (into, ids, x) => scatterMin(0)(into, ids, x),
+  (dtype) => dtypes[dtype].highest,
+)
 /** The means of the rows of each segment, as `segmentSum`; 0 for a segment without rows. Throws DTypeError for integers. */
 export const segmentMean: Segments = (n) => (x, ids) => {
   const total: Expr = segmentSum(n)(x, ids)
-  const ones: Tensor = typed(raw.fill([x.shape[0] ?? 0], isFloat(x.dtype) ? x.dtype : 'f32', 1))
+  const ones: Tensor = typed(raw.fill([x.shape[0] ?? 0], 'f32', 1))
   const count: Expr = segmentSum(n)(ones, ids)
   const shape = [n, ...total.shape.slice(1).map(() => 1)]
   return typed(raw.div(total, expand(raw.reshape(raw.maximum(count, raw.fillLike(count, 1)), shape), total.shape)))

@@ -3,19 +3,29 @@ import { presentDevices } from '@adjoint/testing'
 import { describe, expect, it } from 'vitest'
 import {
   add,
+  atan2,
   cast,
   concat,
+  cummax,
   dynamicUpdateSlice,
+  erfc,
   exp,
   flip,
   jit,
+  linalg,
   matmul,
   mul,
+  norm,
   pad,
   readAsync,
   realizeAsync,
   scan,
+  scatterAdd,
+  scatterMax,
+  scatterSet,
   slice,
+  softmax,
+  sort,
   stack,
   sum,
   take,
@@ -166,6 +176,38 @@ for (const device of await presentDevices())
           wanted.map((v, i) => (Math.floor(i / n) === 1 ? 2 : v)),
         )
       }
+    })
+
+    it('functions, factorizations and writes compute in f32 too', async () => {
+      type Matrix = Tensor<readonly [3, 3], 'f32'>
+      const data = Float32Array.of(4, 1, 0.5, 1, 5, 2, 0.5, 2, 6).map(round)
+      const at = tensor([2, 0], 'i32')
+      const rows = (x: Matrix) => slice([0, 0], [2, 3])(x)
+      const functions: readonly ((x: Matrix) => Tensor)[] = [
+        (x) => linalg.cholesky(x),
+        (x) => linalg.inv(x),
+        (x) => linalg.det(x),
+        (x) => linalg.solve(x, x),
+        (x) => linalg.qr(x).r,
+        (x) => norm({ axis: 0 })(x),
+        (x) => erfc(x),
+        (x) => atan2(x, x),
+        (x) => cummax(0)(x),
+        (x) => sort(0)(x),
+        (x) => softmax(-1)(x),
+        (x) => scatterMax(0)(x, at, rows(x)),
+        (x) => scatterAdd(0)(x, at, rows(x)),
+      ]
+      const wide = await on(tensor(data, [3, 3]))
+      // its elements where an f32 is expected: types aside, the same numbers
+      const x = (await half(data, [3, 3])) as Tensor as Matrix
+      for (const f of functions) {
+        expect(f(x).dtype).toBe('f32')
+        same(await read(f(x)), await read(f(wide)))
+      }
+      const written = scatterSet(0)(x, at, rows(x))
+      expect(written.dtype).toBe(dtype)
+      same(await read(written), [...data.slice(3, 6), ...data.slice(3, 6), ...data.slice(0, 3)])
     })
 
     it('a product of matrices is that of the elements in f32', async () => {

@@ -2,7 +2,7 @@
  * Linear algebra over the last two axes: [.., m, n] is a stack of matrices, and leading axes of two operands broadcast. Every
  * factorization is a loop of the program, compiled once whatever the size.
  */
-import type { DType } from '../../base/dtype.ts'
+import type { Computed, DType } from '../../base/dtype.ts'
 import { ShapeError } from '../../base/errors.ts'
 import { broadcastShapes, type Shape } from '../../base/shape.ts'
 import type { Expr } from '../../graph/expr.ts'
@@ -27,10 +27,8 @@ import * as triangular from './triangular.ts'
  * console.log(await readAsync(linalg.cholesky(tensor([[4, 2], [2, 5]])))) // 2 0 1 2
  * ```
  */
-export const cholesky = <S extends Shape, D extends DType>(a: Tensor<S, D>): Tensor<S, D> => {
-  square('cholesky', a)
-  return typed(cholesky_.cholesky(a))
-}
+export const cholesky = <S extends Shape, D extends DType>(a: Tensor<S, D>): Tensor<S, Computed<D>> =>
+  typed(cholesky_.cholesky(square('cholesky', a)))
 
 /** Which triangle of the matrices is read, and how. */
 export interface TriangularConfig {
@@ -56,7 +54,7 @@ export interface TriangularConfig {
  */
 export const triangularSolve =
   ({ lower = false, transpose = false, unitDiagonal = false }: TriangularConfig = {}) =>
-  <D extends DType>(a: Tensor<Shape, D>, b: Tensor<Shape, D>): Tensor<Shape, D> =>
+  <D extends DType>(a: Tensor<Shape, D>, b: Tensor<Shape, D>): Tensor<Shape, Computed<D>> =>
     solving('triangularSolve', a, b, (x, y) => triangular.triangularSolve(x, y, { lower, transpose, unitDiagonal }))
 
 /**
@@ -70,7 +68,7 @@ export const triangularSolve =
  * console.log(await readAsync(linalg.solve(tensor([[0, 2], [1, 1]]), tensor([4, 5])))) // 3 2
  * ```
  */
-export const solve = <D extends DType>(a: Tensor<Shape, D>, b: Tensor<Shape, D>): Tensor<Shape, D> =>
+export const solve = <D extends DType>(a: Tensor<Shape, D>, b: Tensor<Shape, D>): Tensor<Shape, Computed<D>> =>
   solving('solve', a, b, (x, y) => solve_.solve(x, y, { transpose: false }))
 
 /**
@@ -83,8 +81,8 @@ export const solve = <D extends DType>(a: Tensor<Shape, D>, b: Tensor<Shape, D>)
  * console.log(await readAsync(linalg.inv(tensor([[0, 2], [4, 0]])))) // 0 0.25 0.5 0
  * ```
  */
-export const inv = <S extends Shape, D extends DType>(a: Tensor<S, D>): Tensor<S, D> => {
-  square('inv', a)
+export const inv = <S extends Shape, D extends DType>(given: Tensor<S, D>): Tensor<S, Computed<D>> => {
+  const a = square('inv', given)
   return typed(solve_.solve(a, identityLike(a), { transpose: false }))
 }
 
@@ -101,10 +99,8 @@ export const inv = <S extends Shape, D extends DType>(a: Tensor<S, D>): Tensor<S
  * console.log(await readAsync(sign), await readAsync(logabsdet)) // -1, 0.6931
  * ```
  */
-export const det = <D extends DType>(a: Tensor<Shape, D>): Tensor<Shape, D> => {
-  square('det', a)
-  return typed(determinant.det(a))
-}
+export const det = <D extends DType>(a: Tensor<Shape, D>): Tensor<Shape, Computed<D>> =>
+  typed(determinant.det(square('det', a)))
 
 /** A determinant as sign exp(logabsdet). */
 export interface SignAndLog<D extends DType = DType> {
@@ -117,9 +113,8 @@ export interface SignAndLog<D extends DType = DType> {
  * The sign of the determinant and the logarithm of its size, [.., n, n] -> [..] each: 0 and -Infinity where A is singular, as in
  * NumPy. The gradient of the logarithm is A^-T. Throws as `cholesky`.
  */
-export const slogdet = <D extends DType>(a: Tensor<Shape, D>): SignAndLog<D> => {
-  square('slogdet', a)
-  const [sign, logabsdet] = determinant.signAndLog(a)
+export const slogdet = <D extends DType>(a: Tensor<Shape, D>): SignAndLog<Computed<D>> => {
+  const [sign, logabsdet] = determinant.signAndLog(square('slogdet', a))
   return { sign: typed(sign), logabsdet: typed(logabsdet) }
 }
 
@@ -143,27 +138,32 @@ export interface OrthogonalFactors<D extends DType = DType> {
  * console.log(await readAsync(r)) // -5 -2.2 0 0.4
  * ```
  */
-export const qr = <D extends DType>(a: Tensor<Shape, D>): OrthogonalFactors<D> => {
-  demandTensor('linalg.qr', a)
+export const qr = <D extends DType>(given: Tensor<Shape, D>): OrthogonalFactors<Computed<D>> => {
+  demandTensor('linalg.qr', given)
+  const a = raw.computed(given)
   demandMatrices('linalg.qr', [a], a)
   const [q, r] = qr_.factorsOf(a)
   return { q: typed(q), r: typed(r) }
 }
 
-const square = (name: string, a: Expr): void => {
-  demandTensor(`linalg.${name}`, a, 'a')
+/** Square matrices, as they are computed with. */
+const square = (name: string, given: Expr): Expr => {
+  demandTensor(`linalg.${name}`, given, 'a')
+  const a = raw.computed(given)
   demandSquare(`linalg.${name}`, [a], a)
+  return a
 }
 
 /** `solved` of operands with equal leading axes, where b may be one vector. */
 const solving = <D extends DType>(
   name: string,
-  a: Expr,
-  b: Expr,
+  matrices: Expr,
+  given: Expr,
   solved: (a: Expr, b: Expr) => Expr,
 ): Tensor<Shape, D> => {
-  square(name, a)
-  demandTensor(`linalg.${name}`, b, 'b')
+  const a = square(name, matrices)
+  demandTensor(`linalg.${name}`, given, 'b')
+  const b = raw.computed(given)
   oneDType(`linalg.${name}`, [a, b])
   if (b.shape.length === 1) {
     const x: Tensor<Shape, D> = solving(name, a, raw.reshape(b, [...b.shape, 1]), solved)
