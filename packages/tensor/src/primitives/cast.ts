@@ -5,7 +5,7 @@
  */
 import * as scalar from '../loops/scalar.ts'
 import { type DType, dtypes, isFloat, registerOf } from '../base/dtype.ts'
-import { apply, type Expr, type Primitive } from '../graph/expr.ts'
+import { apply, type Expr, isExpr, type Primitive } from '../graph/expr.ts'
 import { single } from '../graph/single.ts'
 import { fold, rules, sameAsOperand } from './algebra.ts'
 
@@ -38,5 +38,5 @@ export const castP: Primitive<CastParams> = single({
 })
 export const cast = (dtype: DType, x: Expr): Expr => (x.dtype === dtype ? x : apply(castP, [x], { dtype }))
 
-/** The value as it is computed with. */
-export const computed = (x: Expr): Expr => cast(registerOf(x.dtype), x)
+/** The value as it is computed with. What is no tensor is left to the operation that takes it, which says so by its name. */
+export const computed = (x: Expr): Expr => (isExpr(x) ? cast(registerOf(x.dtype), x) : x)
