@@ -97,7 +97,8 @@ describe.each((await presentDevices()).map((device) => [device.kind, device] as 
       const after = device.stats()
       expect(after.created - before.created).toBe(0)
       expect(after.submits - before.submits).toBe(5)
-      expect(after.liveBytes).toBe(before.liveBytes)
+      // what went before may be collected meanwhile
+      expect(after.liveBytes).toBeLessThanOrEqual(before.liveBytes)
       expect(losses.at(-1)).toBeLessThan(losses[0]!)
     },
   )
