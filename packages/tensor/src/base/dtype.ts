@@ -6,6 +6,7 @@
  */
 import { roundTo } from './rounding.ts'
 
+/** The array of the host that elements of each dtype are read into. */
 export interface HostArrays {
   readonly f32: Float32Array
   readonly f16: Float32Array

@@ -8,6 +8,7 @@ import * as raw from '../primitives/index.ts'
 import { demandTensor, requireFloat } from './align.ts'
 import { isList, type PerAxis, type Pooled } from './window.ts'
 
+/** The sizes that images become, and how what lies between elements is read. */
 export interface ResizeConfig {
   /** Spatial sizes of the result: one for all spatial axes, or one for each. */
   readonly size: PerAxis
