@@ -70,24 +70,17 @@ const multipliedAt = ({ x, positions, updates }: Writes): Expr => {
   return raw.mul(x, raw.reduceProd(raw.where(chosen, spread, raw.fillLike(spread, 1)), [2]))
 }
 
-type Scatter = <const A extends number = 0>(
+/** Moves elements, which keep their dtype, or computes with them. */
+type Scatter<Does extends 'moves' | 'computes'> = <const A extends number = 0>(
   axis?: A,
 ) => <S extends Shape, D extends DType, I extends Shape>(
   x: Tensor<S, D> & Check<Take<S, I, A>>,
   indices: Tensor<I, IndexDType>,
   updates: Tensor<Shape, D>,
-) => Tensor<S, D>
-/** The same where elements are computed with. */
-type Combining = <const A extends number = 0>(
-  axis?: A,
-) => <S extends Shape, D extends DType, I extends Shape>(
-  x: Tensor<S, D> & Check<Take<S, I, A>>,
-  indices: Tensor<I, IndexDType>,
-  updates: Tensor<Shape, D>,
-) => Tensor<S, Computed<D>>
+) => Tensor<S, Does extends 'moves' ? D : Computed<D>>
 
 const scattering =
-  (op: string, write: (writes: Writes) => Expr): Scatter =>
+  (op: string, write: (writes: Writes) => Expr): Scatter<'moves'> =>
   (axis) =>
   (x, indices, updates) => {
     const operands: readonly Expr[] = [x, indices, updates]
@@ -99,7 +92,7 @@ const scattering =
   }
 
 const combining =
-  (op: string, write: (writes: Writes) => Expr): Combining =>
+  (op: string, write: (writes: Writes) => Expr): Scatter<'computes'> =>
   (axis) =>
   (x, indices, updates) => {
     demandTensor(op, x)
@@ -120,19 +113,19 @@ const combining =
  * console.log(await readAsync(scatterMax(0)(x, at, tensor([7, 0, 1])))) // 1 2 7
  * ```
  */
-export const scatterSet: Scatter = scattering('scatterSet', setAt)
+export const scatterSet: Scatter<'moves'> = scattering('scatterSet', setAt)
 /**
  * The larger of x and what of `updates` goes to each place, as `scatterSet`; NaN wins. The gradient goes to the largest, of equal
  * updates to the last of them, and where it equals x in halves to both.
  */
-export const scatterMax: Combining = combining('scatterMax', extremeAt(raw.maximum, false))
+export const scatterMax: Scatter<'computes'> = combining('scatterMax', extremeAt(raw.maximum, false))
 /** The smaller of x and what of `updates` goes to each place, as `scatterMax`. */
-export const scatterMin: Combining = combining('scatterMin', extremeAt(raw.minimum, true))
+export const scatterMin: Scatter<'computes'> = combining('scatterMin', extremeAt(raw.minimum, true))
 /**
  * x times all of `updates` that go to each place, as `scatterSet`; its gradient is right where elements are 0. It compares every
  * position with every place, and so is for few of one of them. Throws DTypeError for bool.
  */
-export const scatterMul: Combining = combining('scatterMul', multipliedAt)
+export const scatterMul: Scatter<'computes'> = combining('scatterMul', multipliedAt)
 
 /** Rows of data, each of the segment that its id names. */
 type Segments = <const N extends number>(

@@ -11,7 +11,7 @@ import { align } from './broadcast.ts'
 import { computed } from './cast.ts'
 import { binary, binaryPrimitive, unary, unaryPrimitive } from './elementwise.ts'
 import { fillLike } from './leaves.ts'
-import { demandDType, demandSameDType, demandSameShape, floats, numbers, signed } from './operands.ts'
+import { demandPairs, floats, numbers, signed } from './operands.ts'
 import { multiply, sum, wrap } from './reduction.ts'
 
 export const negP: Primitive<null> = unaryPrimitive({
@@ -112,13 +112,7 @@ interface Row {
 const onSupport = ({ name, op, support, vjp, algebra, commutes }: Row): Primitive<null> => {
   const self: Primitive<null> = single({
     name,
-    shape: (args) => {
-      const [x, y] = [args[0]!, args[1]!]
-      demandSameDType(name, args, x, y)
-      demandDType(name, args, x, floats)
-      demandSameShape(name, args, x, y)
-      return { shape: x.shape, dtype: x.dtype }
-    },
+    shape: (args) => demandPairs(name, args, floats),
     vjp: (c, out) => vjp(c, out.node.args[0]!, out.node.args[1]!, out),
     batch: (args, batched, size) => apply(self, align(args, batched, size), null),
     simplify: rules(fold, algebra),

@@ -8,7 +8,7 @@ import { fold, type Rule, rules } from './algebra.ts'
 import { mul, plus } from './arithmetic.ts'
 import { align } from './broadcast.ts'
 import { fillLike } from './leaves.ts'
-import { demandDType, demandSameDType, demandSameShape, floats } from './operands.ts'
+import { demandDType, demandPairs, floats } from './operands.ts'
 
 export interface ComposedUnary {
   readonly name: string
@@ -44,13 +44,7 @@ export interface ComposedBinary {
 export const composedBinary = ({ name, f, vjp, expand, commutes }: ComposedBinary): Primitive<null> => {
   const self: Primitive<null> = single({
     name,
-    shape: (args) => {
-      const [x, y] = [args[0]!, args[1]!]
-      demandSameDType(name, args, x, y)
-      demandDType(name, args, x, floats)
-      demandSameShape(name, args, x, y)
-      return { shape: x.shape, dtype: x.dtype }
-    },
+    shape: (args) => demandPairs(name, args, floats),
     vjp: (ct, out) => vjp(ct, out.node.args[0]!, out.node.args[1]!, out),
     batch: (args, batched, size) => apply(self, align(args, batched, size), null),
     simplify: rules(fold),

@@ -7,7 +7,7 @@ import { single } from '../graph/single.ts'
 import { fold, type Rule, rules } from './algebra.ts'
 import { align } from './broadcast.ts'
 import { computed } from './cast.ts'
-import { demandDType, demandSameDType, demandSameShape } from './operands.ts'
+import { demandDType, demandPairs } from './operands.ts'
 
 export interface UnaryRow {
   readonly op: UnaryOp
@@ -57,12 +57,8 @@ export const binaryPrimitive = (row: BinaryRow): Primitive<null> => {
   const self: Primitive<null> = single({
     name,
     shape: (args) => {
-      const x = args[0]!
-      const y = args[1]!
-      demandSameDType(name, args, x, y)
-      demandDType(name, args, x, accepts)
-      demandSameShape(name, args, x, y)
-      return { shape: x.shape, dtype: result ?? x.dtype }
+      const { shape, dtype } = demandPairs(name, args, accepts)
+      return { shape, dtype: result ?? dtype }
     },
     vjp: (ct, out) =>
       vjp === null || !isFloat(out.dtype) ? [null, null] : vjp(ct, out.node.args[0]!, out.node.args[1]!, out),

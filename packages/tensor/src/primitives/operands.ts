@@ -41,6 +41,15 @@ export const demandSameShape = (op: string, operands: readonly Aval[], p: Aval, 
   })
 }
 
+/** Two operands of one shape and of one dtype among those accepted: the shape and dtype of what is made of each pair. */
+export const demandPairs = (op: string, operands: readonly Aval[], accepts: readonly DType[]): Aval => {
+  const [x, y] = [operands[0]!, operands[1]!]
+  demandSameDType(op, operands, x, y)
+  demandDType(op, operands, x, accepts)
+  demandSameShape(op, operands, x, y)
+  return { shape: x.shape, dtype: x.dtype }
+}
+
 /** Throws unless `holds`. */
 export const demandShape = (holds: boolean, op: string, operands: readonly Aval[], rule: string, fix: string): void => {
   if (!holds) throw new ShapeError({ op, operands, rule, fix })
