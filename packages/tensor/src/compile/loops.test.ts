@@ -2,12 +2,10 @@
 import { buildLoops, describeLoops, loopPrograms, meaningOfLoops, mismatch } from '@adjoint/testing'
 import fc from 'fast-check'
 import { it } from 'vitest'
-import { evaluate } from '../graph/evaluate.ts'
 import { parameter } from '../primitives/index.ts'
 import { typed } from '../graph/tensor.ts'
-import { hostDataIn, playProgram } from './playing.support.ts'
+import { playScheduled } from './playing.support.ts'
 import { kinds } from './capabilities.support.ts'
-import { schedule } from './schedule.ts'
 
 const seed = Number(process.env['ADJOINT_SEED'] ?? 5)
 const numRuns = Number(process.env['ADJOINT_RUNS'] ?? 150)
@@ -22,17 +20,7 @@ it.each(Object.entries(kinds))(
         const stands = inputs.map(() => typed<readonly number[], 'f32'>(parameter({ shape, dtype: 'f32' })))
         const at = typed<readonly [], 'i32'>(parameter({ shape: [], dtype: 'i32' }))
         const outputs = buildLoops(program)(stands, at)
-        const data = hostDataIn([...stands, at], outputs)
-        const scheduled = schedule(capabilities)({
-          inputs: [...stands, at, ...data],
-          outputs,
-          donated: [...donated, false, ...data.map(() => false)],
-        })
-        const got = playProgram(scheduled, [
-          ...inputs.map((x) => Float64Array.from(x)),
-          Float64Array.of(row),
-          ...evaluate(data).map((v) => v.data),
-        ])
+        const got = playScheduled(capabilities, [...stands, at], outputs, [...donated, false], [...inputs, [row]])
         meaningOfLoops(program).forEach((wanted, i) => {
           const off = mismatch(got[i]!, wanted, { relative: 1e-6, absolute: 1e-6 })
           if (off !== null) throw new Error(`result ${i}: ${off}\n${describeLoops(program)}`)

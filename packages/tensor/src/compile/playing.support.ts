@@ -1,4 +1,7 @@
 /** Programs run in doubles, with the arena laid out as planned: what a schedule means, whatever the device. For tests. */
+import { evaluate } from '../graph/evaluate.ts'
+import { schedule } from './schedule.ts'
+import type { Capabilities } from './capabilities.ts'
 import { interpret } from '../loops/interpret.ts'
 import type { Expr } from '../graph/expr.ts'
 import { toposort } from '../graph/walk.ts'
@@ -69,3 +72,23 @@ export const hostDataIn = (inputs: readonly Expr[], outputs: readonly Expr[]): r
   toposort(outputs)
     .flatMap(({ prim, outs }) => (prim.lower.kind === 'leaf' ? outs : []))
     .filter((x) => !inputs.includes(x))
+
+/** What a device of such capabilities would compute of `outputs`, given the elements of `inputs`; host data in them goes along. */
+export const playScheduled = (
+  capabilities: Capabilities,
+  inputs: readonly Expr[],
+  outputs: readonly Expr[],
+  donated: readonly boolean[],
+  elements: readonly Iterable<number>[],
+): readonly Float64Array[] => {
+  const data = hostDataIn(inputs, outputs)
+  const program = schedule(capabilities)({
+    inputs: [...inputs, ...data],
+    outputs,
+    donated: [...donated, ...data.map(() => false)],
+  })
+  return playProgram(program, [
+    ...elements.map((x) => Float64Array.from(x)),
+    ...(data.length === 0 ? [] : evaluate(data).map((v) => v.data)),
+  ])
+}
