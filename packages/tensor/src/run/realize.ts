@@ -48,8 +48,8 @@ const realizeLeaves = (device: Device, roots: readonly Expr[]): readonly Tensor[
   return roots.map((x) => done.get(x)!)
 }
 
-/** Times that work is tried again after memory ran out, finalizers having had their turn. */
-const TRIES = 4
+/** Times that work is tried again after memory ran out, finalizers having had their turn: 1.4 s of waiting in all. */
+const TRIES = 6
 
 /** Runs `body` now. Failures of the world are returned; memory that runs out is first waited for: work under way holds it, and garbage. */
 const attempt =
@@ -64,7 +64,7 @@ const attempt =
         if (!(error instanceof DeviceFailure)) throw error
         if (error.error._tag !== 'OutOfMemory' || tries === TRIES) return E.left(error.error)
         await device.pace()
-        await settle()
+        await settle(tries)
       }
     }
   }

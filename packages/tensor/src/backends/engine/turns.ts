@@ -12,6 +12,7 @@ const OVERHEAD = 2 ** 10
 const host = globalThis as { readonly setImmediate?: (f: () => void) => unknown }
 /** As it is now: others may put one of their own in its place for a while. */
 const later: (f: () => void) => unknown = host.setImmediate ?? ((f) => setTimeout(f, 0))
+const after = globalThis.setTimeout
 
 let taken = 0
 
@@ -32,8 +33,13 @@ export const breathe = async (): Promise<void> => {
 /** Turns to wait for finalizers before memory that was refused is asked for again. */
 const TURNS = 4
 
-/** Waits until finalizers have had their chance: the collector queues them in one turn and they run in the next. */
-export const settle = async (): Promise<void> => {
+/**
+ * Waits until finalizers have had their chance: the collector queues them in one turn and they run in the next. The
+ * collector itself marks beside the program, in its own time, so that each further try leaves it four times as long: 1 ms,
+ * 4, 16, ...
+ */
+export const settle = async (tries: number): Promise<void> => {
+  await new Promise((resolve) => void after(resolve, 4 ** tries))
   for (let i = 0; i < TURNS; i++) await turn()
 }
 
