@@ -35,6 +35,12 @@ const positive = (seed: number, n: number): F32 => {
   const x = normal(seed, [n, n])
   return add(matmul(x, flipped(x)), mul(eye(n), n))
 }
+/** Its rows are pivots in the order 1, 2, 0, which is not its own inverse. */
+const circular: F32 = tensor([
+  [0.3, 0.2, 3],
+  [2, 0.1, 0.4],
+  [0.1, 1, 0.2],
+])
 /** A scalar that weighs every element of f differently. */
 const weighed =
   (f: (...xs: readonly F32[]) => Tensor) =>
@@ -49,6 +55,7 @@ const rules: readonly Rule[] = [
   ['cholesky of one', (a) => linalg.cholesky(a), [positive(1, 1)]],
   ['solve', (a, b) => linalg.solve(a, b), [square(2, 4), normal(3, [4, 2])]],
   ['solve a stack', (a, b) => linalg.solve(a, b), [square(4, 3, [2]), normal(5, [3, 2])]],
+  ['solve, rows exchanged in a circle', (a, b) => linalg.solve(a, b), [circular, normal(18, [3, 2])]],
   ['inv', (a) => linalg.inv(a), [square(6, 3)]],
   ['det', (a) => linalg.det(a), [square(7, 4)]],
   ['det of one', (a) => linalg.det(a), [tensor([[2]])]],

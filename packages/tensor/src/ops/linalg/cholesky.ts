@@ -28,7 +28,7 @@ const symmetric = (a: Expr): Expr => {
 
 /**
  * U = L^T of a stack [s, n, n], row by row: with what the rows above account for taken off, row j of A is u_jj times row j of U. A
- * pivot that is not positive has no root.
+ * pivot that is not positive has no root. What is below the diagonal is never read, and left as it comes.
  */
 const factored = (a: Expr): Expr => {
   const [s, n] = a.shape as readonly [number, number, number]
@@ -40,8 +40,7 @@ const factored = (a: Expr): Expr => {
     const pivot = expand(raw.sqrt(raw.where(positive, square, raw.fillLike(square, NaN))), [s, 1, n])
     const index = raw.iota([s, 1, n], 2, 'i32')
     const at = expand(j!, index.shape)
-    const beyond = raw.where(raw.lt(index, at), raw.fillLike(rest, 0), raw.div(rest, pivot))
-    const made = raw.where(raw.eq(index, at), pivot, beyond)
+    const made = raw.where(raw.eq(index, at), pivot, raw.div(rest, pivot))
     return [typed(raw.dynamicUpdateSlice(u, made, [i32(0), j!, i32(0)])), null]
   }
   const rows = [raw.iota([n], 0, 'i32'), raw.moveAxis(a, 1, 0)].map((x): Tensor => typed(x))
@@ -56,7 +55,7 @@ export const choleskyP: Primitive<null> = single({
   },
   // (S + S^T) / 2 of S = L^-T P L^-1, P the lower triangle of L^T dL with half its diagonal
   vjp: (ct, l) => {
-    const inner = lowerOf(product(transposed(l), lowerOf(ct)))
+    const inner = lowerOf(product(transposed(l), ct)) // what is above the diagonal of ct meets the zeros of L^T
     const half = raw.mul(identityLike(inner), raw.fillLike(inner, 0.5))
     const p = raw.sub(inner, raw.mul(inner, half))
     const down = { lower: true, transpose: true, unitDiagonal: false }

@@ -46,15 +46,14 @@ const adjugate = (a: Expr): Expr => {
   const isLast = raw.eq(row, raw.fillLike(row, n - 1))
   const side = raw.mul(x, raw.where(isLast, spreadOver(partial, a), spreadOver(whole, a)))
   const corner = raw.and(isLast, raw.eq(raw.iota(a.shape, a.shape.length - 1, 'i32'), raw.fillLike(row, n - 1)))
-  // not solved by pivots of 0, whose quotients would be NaN to the gradient, too
+  // not solved by pivots of 0, whose quotients would be NaN: by ones, of a side that is 0 (so are both products)
   const absent = spreadOver(none, a)
   const u = raw.where(
     raw.or(corner, raw.and(absent, raw.eq(identityLike(a), raw.fillLike(a, 1)))),
     raw.fillLike(lu, 1),
     lu,
   )
-  const y = triangularSolve(u, side, { lower: false, transpose: false, unitDiagonal: false })
-  return raw.where(absent, raw.fillLike(y, 0), y)
+  return triangularSolve(u, side, { lower: false, transpose: false, unitDiagonal: false })
 }
 
 export const detP: Primitive<null> = single({
