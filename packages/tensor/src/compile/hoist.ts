@@ -38,7 +38,7 @@ export const invariants = (roots: readonly Expr[], varying: readonly Expr[]): re
     const below = args.reduce((sum, a) => sum + work.get(a)!, 0)
     for (const out of outs) {
       if (varies.has(out)) continue
-      if (lower.kind === 'leaf') work.set(out, 0)
+      if (lower.kind === 'leaf' || lower.kind === 'unwritten') work.set(out, 0)
       else if (lower.kind === 'pointwise') {
         const { arithmetic, reads } = ownCost(out, lower.at)
         work.set(out, below + arithmetic)

@@ -7,6 +7,7 @@ import type { Capabilities } from './capabilities.ts'
 import type { Stage } from './stage.ts'
 import { hasLoops, loopsTidied } from './rounds.ts'
 import { verifyExprs, verifying } from './verify.ts'
+import { verifyUnwritten } from './unwritten.ts'
 
 export const prepare = (capabilities: Capabilities, stage: Stage, asked: readonly Expr[]): readonly Expr[] => {
   const known = new Map<Graph, Graph>()
@@ -20,7 +21,9 @@ export const prepare = (capabilities: Capabilities, stage: Stage, asked: readonl
     const simple = stage('simplify', () => checked('simplify', roots, simplify(roots)))
     const normal = stage('normalize', () => checked('normalize', simple, normalize(capabilities, simple)))
     const tidy = hasLoops(normal) ? checked('loops', normal, loopsTidied(body, normal)) : normal
-    return stage('simplify', () => checked('simplify', tidy, simplify(tidy)))
+    const simpler = stage('simplify', () => checked('simplify', tidy, simplify(tidy)))
+    if (verifying()) verifyUnwritten(simpler)
+    return simpler
   }
   return prepared(asked)
 }

@@ -11,7 +11,7 @@ import { toposort } from '../graph/walk.ts'
 import { sameShape } from '../base/shape.ts'
 import { describeSite } from '../base/site.ts'
 import { ALIGNMENT } from './memory/arena.ts'
-import { type Fusion, startOf, storageOf } from './fuse/fuse.ts'
+import { type Fusion, isUnwritten, startOf, storageOf } from './fuse/fuse.ts'
 import type { Group } from './fuse/group.ts'
 import { bytesOf } from '../base/aval.ts'
 import { dtypes } from '../base/dtype.ts'
@@ -179,7 +179,9 @@ export const verifyProgram = (whole: Level, program: Program): void => {
       for (const b of [...body.own, ...carries])
         for (const other of [...places, ...carries])
           if (sharing[b]!.includes(other)) fail(`buffer ${b} of ${what} overlaps its buffer ${other}`)
-      node.args.forEach((x, i) => demand(places[i]!, storageOf(x), what))
+      node.args.forEach((x, i) => {
+        if (i < operands || !isUnwritten(x)) demand(places[i]!, storageOf(x), what)
+      })
       const inside: Content = new Map()
       body.graph.inputs.forEach((x, i) => inside.set(places[i]!, new Set([...(inside.get(places[i]!) ?? []), x])))
       const changed = new Set<number>()

@@ -13,7 +13,7 @@ import { fill, fillLike } from '../primitives/leaves.ts'
 import { not } from '../primitives/select.ts'
 import { batchGraph, pullbackGraph, pushforwardGraph, type Derived } from '../transform/derived.ts'
 import { outsOf, present } from './call.ts'
-import { loop } from '../graph/loop.ts'
+import { loop, unwritten } from '../graph/loop.ts'
 import { any, choose, onlyMembers } from './members.ts'
 import { endless } from './while.ts'
 
@@ -98,7 +98,7 @@ const skipping = (chosen: Expr, operands: readonly Expr[], { onTrue, onFalse }: 
     const round = graph([...branch.inputs, ...carries], [...branch.outputs, fill([], 'bool', 0)])
     return loop(round, branch.inputs.length, { atMost: 1 }, [...operands, ...before, flag]).slice(0, -1)
   }
-  const nothing = onTrue.outputs.map(({ shape, dtype }) => fill(shape, dtype, 0))
+  const nothing = onTrue.outputs.map(unwritten)
   return once(onFalse, not(chosen), once(onTrue, chosen, nothing))
 }
 

@@ -28,7 +28,7 @@ import { demandShape } from '../primitives/operands.ts'
 import { batchGraph, placed, pushforwardGraph } from '../transform/derived.ts'
 import { present } from './call.ts'
 import { grown } from './grown.ts'
-import { loop } from '../graph/loop.ts'
+import { loop, unwritten } from '../graph/loop.ts'
 import { productOf, sumOfProducts } from './products.ts'
 import { inPlaceOf, isSavedFor, leading, pulledBack, type SavingParams, savingParams } from './saving.ts'
 import { kinds, rowOf, type ScanParams, stacked, zeros } from './scan-params.ts'
@@ -93,7 +93,7 @@ export const scan = (params: ScanParams, args: readonly Expr[]): readonly Expr[]
 const asLoop = (args: readonly Expr[], params: ScanParams): readonly Expr[] => {
   const { body, carries, length, reverse } = params
   const [operands, inits, xs] = kinds(args, params)
-  const ys = body.outputs.slice(carries).map(({ shape, dtype }) => fill([length, ...shape], dtype, 0))
+  const ys = body.outputs.slice(carries).map((y) => unwritten(stacked(y, length)))
   if (length === 0) return [...inits, ...ys]
   const inputs = [...operands, ...xs, fill([], 'i32', 0), ...inits, ...ys].map(parameter)
   let next = 0

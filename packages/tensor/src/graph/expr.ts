@@ -155,6 +155,11 @@ export type Lowering<P> =
       readonly value: (index: readonly Ix[], arg: Access, out: Expr, params: P) => Scalar
       readonly composition: (args: readonly Expr[], params: P) => Expr
     }
+  /**
+   * Memory whose elements mean nothing until they are written: no kernel makes it, and nothing but a carry of a loop that
+   * writes every element of it before any is read may start from it.
+   */
+  | { readonly kind: 'unwritten' }
   /** Rounds of a body, scheduled by itself and run in place: the one step of a program that has steps inside. */
   | { readonly kind: 'loop'; readonly of: (params: P) => Loop }
   /** One of two ways, for devices that can `skip` work and for those that compute `both` and choose. */

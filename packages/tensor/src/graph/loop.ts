@@ -5,8 +5,8 @@
  * `cond`) is differentiated and batched as what it is.
  */
 import { showAval } from '../base/errors.ts'
-import { sameShape } from '../base/shape.ts'
-import { applyAll, type Aval, type Expr, type Graph, type Loop, type Primitive, type Value } from './expr.ts'
+import { sameShape, sizeOf } from '../base/shape.ts'
+import { apply, applyAll, type Aval, type Expr, type Graph, type Loop, type Primitive, type Value } from './expr.ts'
 
 const broken = (what: string): Error =>
   new Error(`loop: ${what}. Loops are made by lowering: this is a fault of the framework.`)
@@ -51,6 +51,23 @@ export const loopP: Primitive<Loop> = {
     return carries.map((v) => v.data)
   },
 }
+
+/**
+ * What carries start from of which nothing is read: the results that rounds stack, each writing its row, and those of two
+ * branches of which one runs. They need no zeros. Made at lowering, as loops are.
+ */
+const unwrittenP: Primitive<Aval> = {
+  name: 'unwritten',
+  outs: (_, { shape, dtype }) => [{ shape, dtype }],
+  vjp: () => [],
+  batch: () => {
+    throw broken('what its carries start from was batched')
+  },
+  lower: { kind: 'unwritten' },
+  // Whoever reads it sees that it should not have.
+  evaluate: (_, [out]) => [new Float64Array(sizeOf(out!.shape)).fill(NaN)],
+}
+export const unwritten = ({ shape, dtype }: Aval): Expr => apply(unwrittenP, [], { shape, dtype })
 
 /** So many rounds; as long as the last carry is true (null); or as long as it is, and no more than that many. */
 export type Trips = number | null | { readonly atMost: number }

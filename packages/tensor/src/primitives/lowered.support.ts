@@ -125,6 +125,7 @@ export const lowered = (out: Expr, args: readonly Data[], exprs: readonly Expr[]
       return loop({ rows, cols: [], reductions: [], stores })
     }
     case 'loop':
+    case 'unwritten':
     case 'branch':
       throw new Error(`${out.node.prim.name} is no primitive of this list`)
     case 'template': {

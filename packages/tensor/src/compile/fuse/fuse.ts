@@ -41,12 +41,16 @@ export const storageOf = (e: Expr): Expr => {
   return value
 }
 
-/** What a value continues, and may overwrite: the operand of an update, what a loop's carry starts from. */
+/** What a value continues, and may overwrite: the operand of an update, what a loop's carry starts from (if from anything). */
 export const startOf = ({ node: { prim, args, params }, index }: Expr): Expr | null => {
   const { lower } = prim
   if (lower.kind === 'update') return storageOf(args[0]!)
-  return lower.kind === 'loop' ? storageOf(args[lower.of(params).operands + index]!) : null
+  const start = lower.kind === 'loop' ? storageOf(args[lower.of(params).operands + index]!) : null
+  return start === null || isUnwritten(start) ? null : start
 }
+
+/** Whether it is memory that nothing made, and nothing reads. */
+export const isUnwritten = ({ node: { prim } }: Expr): boolean => prim.lower.kind === 'unwritten'
 
 /** A group that joins reductions looks this far for what they have in common. */
 const CONE = 400
@@ -293,6 +297,7 @@ export const fuse = (capabilities: Capabilities, order: readonly Expr[], outputs
     if (used.length === 0 && !kept.has(expr)) continue
     switch (lower.kind) {
       case 'leaf':
+      case 'unwritten':
         break
       case 'after':
         for (const group of used) {
