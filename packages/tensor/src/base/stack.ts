@@ -56,24 +56,33 @@ const further = Symbol('further')
 /** No frame, since the framework has no files of its own by which it could be told (a bundle). */
 const untold = Symbol('untold')
 
+/** A frame, and how many are looked at to find it. */
+interface Found {
+  readonly frame: Frame
+  readonly depth: number
+}
+
 /** Of the `limit` innermost frames: the first outside the framework, else, where there are no more, the outermost. */
 const usersFrame =
   (limit: number) =>
-  (_: unknown, frames: readonly Frame[]): Frame | typeof further | typeof untold => {
+  (_: unknown, frames: readonly Frame[]): Found | typeof further | typeof untold => {
     let outermost: Frame | null = null
-    for (const frame of frames) {
+    for (const [i, frame] of frames.entries()) {
       const name = frame.getScriptNameOrSourceURL()
       // The engine's own functions have no script.
       if (typeof name !== 'string') continue
       const outside = !scriptOf(name).inner
-      if (outside) return outermost === null ? untold : frame
+      if (outside) return outermost === null ? untold : { frame, depth: i + 1 }
       outermost = frame
     }
-    return frames.length === limit && limit < FAR ? further : (outermost ?? untold)
+    if (frames.length === limit && limit < FAR) return further
+    return outermost === null ? untold : { frame: outermost, depth: frames.length }
   }
-/** Each frame costs, and the user's is near as a rule: few are asked for first, then more. */
+/** Each frame costs, and each look does: as many are asked for as found the last one, then more. */
 const FAR = 128
-const looks = [8, 32, FAR].map((limit) => ({ limit, choose: usersFrame(limit) }))
+const looks = [8, 16, 32, 64, FAR].map((limit) => ({ limit, choose: usersFrame(limit) }))
+/** Of these the least that was enough the last time: nodes are made in the same places again and again. */
+let nearest = 0
 
 /** The `limit` innermost frames above the function `above`, as `prepare` gives them; as text where the engine asks nobody. */
 const look = (limit: number, prepare: unknown, above: Above): unknown => {
@@ -109,8 +118,7 @@ const usersLine = (stack: unknown): string | null => {
   return outside.find((line) => fileIn(line) !== own) ?? outside[0] ?? lines.at(-1) ?? null
 }
 
-const isFrame = (seen: unknown): seen is Frame =>
-  typeof seen === 'object' && seen !== null && 'getScriptNameOrSourceURL' in seen
+const isFound = (seen: unknown): seen is Found => typeof seen === 'object' && seen !== null && 'frame' in seen
 
 /** A string of its own: what `split` gives is a view that keeps the whole stack's text. */
 const copied = (text: string): string => Array.from(text).join('')
@@ -119,7 +127,7 @@ const copied = (text: string): string => Array.from(text).join('')
 export const placeAbove = (above: Above): Place => {
   let seen: unknown = further
   let limit = 0
-  for (let i = 0; seen === further; i++) {
+  for (let i = nearest; seen === further; i++) {
     limit = looks[i]!.limit
     seen = look(limit, looks[i]!.choose, above)
   }
@@ -128,9 +136,11 @@ export const placeAbove = (above: Above): Place => {
     const stack = typeof seen === 'string' ? seen : look(depth, engine.prepareStackTrace, above)
     return { where: copied(usersLine(stack) ?? otherwise) }
   }
-  if (!isFrame(seen)) return printed(FAR, 'unknown place')
-  const name = String(seen.getScriptNameOrSourceURL())
-  const [line, column] = [seen.getLineNumber() ?? 0, seen.getColumnNumber() ?? 0]
+  if (!isFound(seen)) return printed(FAR, 'unknown place')
+  const { frame, depth } = seen
+  nearest = looks.findIndex((l) => depth <= l.limit)
+  const name = String(frame.getScriptNameOrSourceURL())
+  const [line, column] = [frame.getLineNumber() ?? 0, frame.getColumnNumber() ?? 0]
   // Columns go far where a bundle is one line; up to 2^26 of them are told apart from lines.
   const key = line * 2 ** 26 + column
   const { places } = scriptOf(name)

@@ -1,6 +1,5 @@
 /** What is asked for, as the scheduler wants to see it: simple, without composites, and so is every loop and its body. */
 import { type Expr, type Graph } from '../graph/expr.ts'
-import { graph } from '../graph/graph.ts'
 import { simplify } from '../graph/simplify.ts'
 import { normalize } from './normalize.ts'
 import type { Capabilities } from './capabilities.ts'
@@ -12,7 +11,7 @@ import { verifyUnwritten } from './unwritten.ts'
 export const prepare = (capabilities: Capabilities, stage: Stage, asked: readonly Expr[]): readonly Expr[] => {
   const known = new Map<Graph, Graph>()
   const body = (of: Graph): Graph => {
-    const made = known.get(of) ?? graph(of.inputs, prepared(of.outputs))
+    const made: Graph = known.get(of) ?? { inputs: of.inputs, outputs: prepared(of.outputs) }
     known.set(of, made)
     known.set(made, made)
     return made

@@ -151,16 +151,10 @@ const withoutUnused = (
   const { body, operands } = of
   const from = allOf(body.inputs).filter((i) => used.has(i))
   const kept = from.flatMap((i) => (i < operands ? [] : [i - operands]))
-  const left = graph(
-    body.inputs,
-    kept.map((k) => body.outputs[k]!),
-  )
+  const left: Graph = { inputs: body.inputs, outputs: kept.map((k) => body.outputs[k]!) }
   // Loops inside may have lost who asked for their results: they let go of what only those need.
   const { inputs, outputs } = from.length < body.inputs.length && hasLoops(left.outputs) ? prepare(left) : left
-  const pruned = graph(
-    from.map((i) => inputs[i]!),
-    outputs,
-  )
+  const pruned: Graph = { inputs: from.map((i) => inputs[i]!), outputs }
   return { loop: { ...of, body: pruned, operands: from.length - kept.length, from }, kept }
 }
 
@@ -174,14 +168,14 @@ const withoutTwins = (
   const made = (i: number): boolean => i < operands && isOwn(args[i]!)
   const order = allOf(args).filter((i) => twin(i) === i && !made(i))
   const gone = allOf(args).filter((i) => twin(i) !== i || made(i))
-  const body = graph(
-    order.map((i) => inputs[i]!),
-    substitute(
+  const body: Graph = {
+    inputs: order.map((i) => inputs[i]!),
+    outputs: substitute(
       outputs,
       gone.map((i) => inputs[i]!),
       gone.map((i) => (made(i) ? args[i]! : inputs[twin(i)]!)),
     ),
-  )
+  }
   return { loop: { body, operands: operands - gone.length, trips, flagged }, args: order.map((i) => args[i]!) }
 }
 
