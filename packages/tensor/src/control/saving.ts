@@ -24,8 +24,29 @@ export const leading = (params: ScanParams, wanted: readonly boolean[]): readonl
   return [...fixed, ...carries, ...rows]
 }
 
+/** The pullback of a body. */
+interface Pulled {
+  /** Its outputs, computed so that what the pullback reads is kept. */
+  readonly outs: readonly Expr[]
+  /** What stands for the cotangents of the outputs, null for those that have none. */
+  readonly cts: readonly (Expr | null)[]
+  /** The cotangents of the inputs. */
+  readonly grads: readonly (Expr | null)[]
+}
+const keyOfPulled = (flags: readonly boolean[], to: readonly boolean[]): string =>
+  [flags, to].map((of) => of.map(Number).join('')).join()
+const pulledOf = new WeakMap<Graph, Map<string, Pulled>>()
+const rememberPulled = (body: Graph, key: string, pulled: Pulled): void => {
+  const known = pulledOf.get(body) ?? new Map<string, Pulled>()
+  pulledOf.set(body, known)
+  known.set(key, pulled)
+}
+
 /** The body's pullback to the inputs that are flagged in `to`, at cotangents that stand for those of the outputs flagged in `flags`. */
-export const pulledBack = (body: Graph, flags: readonly boolean[], to: readonly boolean[]) => {
+export const pulledBack = (body: Graph, flags: readonly boolean[], to: readonly boolean[]): Pulled => {
+  const key = keyOfPulled(flags, to)
+  const known = pulledOf.get(body)?.get(key)
+  if (known !== undefined) return known
   const cts = standIns(body.outputs, flags)
   const wanted = body.inputs.filter((x, i) => isFloat(x.dtype) && to[i] === true)
   const { outs, pullback } = pullbackOf(body.outputs, wanted)
@@ -33,7 +54,9 @@ export const pulledBack = (body: Graph, flags: readonly boolean[], to: readonly 
   const grads = body.inputs.map((x) => found[wanted.indexOf(x)] ?? null)
   // What rules compute of the forward pass again is what that computed.
   const both = share([...outs, ...present(grads)])
-  return { outs: both.slice(0, outs.length), cts, grads: inPlaceOf(grads, both.slice(outs.length)) }
+  const pulled = { outs: both.slice(0, outs.length), cts, grads: inPlaceOf(grads, both.slice(outs.length)) }
+  rememberPulled(body, key, pulled)
+  return pulled
 }
 /** `values` in the places of what is not null. */
 export const inPlaceOf = (slots: readonly (Expr | null)[], values: readonly Expr[]): readonly (Expr | null)[] => {
@@ -63,12 +86,18 @@ const savingBody = (params: ScanParams, to: readonly boolean[]): Graph => {
   const [fixed, now, rows] = kinds(inputs, params)
   if (keep === 'carries')
     return graph(inputs, [...body.outputs, ...now.filter((c) => !body.outputs.includes(c, carries))])
-  const { outs, cts, grads } = pulledBack(
-    body,
-    body.outputs.map((_, i) => i >= carries || to[params.operands + i] === true),
-    to,
-  )
+  const flags = body.outputs.map((_, i) => i >= carries || to[params.operands + i] === true)
+  const { outs, cts, grads } = pulledBack(body, flags, to)
   const [stands, pulled] = [present(cts), present(grads)]
   const read = [...frontier(pulled, stands, dependents(pulled, stands))]
-  return graph(inputs, [...outs, ...valuesToSave(read, new Set([...fixed, ...rows, ...outs.slice(carries)]))])
+  const saves = valuesToSave(read, new Set([...fixed, ...rows, ...outs.slice(carries)]))
+  const outputs = [...outs, ...saves]
+  const made = graph(inputs, outputs)
+  // Of what it saves nothing flows back: where it is made of the same values, its pullback is known.
+  if (made.inputs === inputs && made.outputs.every((x, i) => x === outputs[i])) {
+    const none = saves.map(() => false)
+    const more = { outs: outputs, cts: [...cts, ...saves.map(() => null)], grads }
+    rememberPulled(made, keyOfPulled([...flags, ...none], to), more)
+  }
+  return made
 }

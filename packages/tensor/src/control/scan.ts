@@ -15,7 +15,8 @@ import { computedAval } from '../base/aval.ts'
 import { isFloat } from '../base/dtype.ts'
 import { applyAll, type Aval, type Expr, type Primitive, type Value } from '../graph/expr.ts'
 import { batch } from '../graph/batch.ts'
-import { graph, inlined } from '../graph/graph.ts'
+import { type Graph, graph, inlined } from '../graph/graph.ts'
+import { markInterned } from '../graph/key.ts'
 import { parameter } from '../graph/parameter.ts'
 import { substitute, toposort } from '../graph/walk.ts'
 import { sameShape, sizeOf } from '../base/shape.ts'
@@ -91,36 +92,46 @@ export const scan = (params: ScanParams, args: readonly Expr[]): readonly Expr[]
 
 /** One loop: a counter beside the carries; rows are slices at it, and each round writes its row of the results. */
 const asLoop = (args: readonly Expr[], params: ScanParams): readonly Expr[] => {
-  const { body, carries, length, reverse } = params
+  const { body, carries, length } = params
   const [operands, inits, xs] = kinds(args, params)
   const ys = body.outputs.slice(carries).map((y) => unwritten(stacked(y, length)))
   if (length === 0) return [...inits, ...ys]
-  const inputs = [...operands, ...xs, fill([], 'i32', 0), ...inits, ...ys].map(parameter)
-  let next = 0
-  const take = (n: number): readonly Expr[] => inputs.slice(next, (next += n))
-  const [fixed, arrays, [counter], now, made] = [
-    take(operands.length),
-    take(xs.length),
-    take(1),
-    take(carries),
-    take(ys.length),
-  ]
-  const at = reverse ? sub(fill([], 'i32', length - 1), counter!) : counter!
-  const startsOf = ({ shape }: Aval): readonly Expr[] => shape.map((_, i) => (i === 0 ? at : fill([], 'i32', 0)))
-  const rows = arrays.map((x) => reshape(dynamicSlice(x, startsOf(x), [1, ...x.shape.slice(1)]), x.shape.slice(1)))
-  const outs = inlined(body, [...fixed, ...now, ...rows])
-  const written = made.map((y, i) => {
-    const row = outs[carries + i]!
-    return dynamicUpdateSlice(y, reshape(row, [1, ...row.shape]), startsOf(y))
-  })
-  const round = graph(inputs, [add(counter!, fill([], 'i32', 1)), ...outs.slice(0, carries), ...written])
-  return loop(round, operands.length + xs.length, length, [
-    ...operands,
-    ...xs,
-    fill([], 'i32', 0),
-    ...inits,
-    ...ys,
-  ]).slice(1)
+  const start = [...operands, ...xs, fill([], 'i32', 0), ...inits, ...ys]
+  return loop(roundOf(params), operands.length + xs.length, length, start).slice(1)
+}
+
+const rounds = new WeakMap<Graph, Map<string, Graph>>()
+
+/**
+ * The body as a round of the loop. One object for all loops of one body, as an interned graph would be, which is prepared
+ * once: it is told by what it was made of, without a look at the whole of it.
+ */
+const roundOf = (params: ScanParams): Graph => {
+  const { body, operands, carries, length, reverse } = params
+  const known = rounds.get(body) ?? new Map<string, Graph>()
+  rounds.set(body, known)
+  const key = `${operands} ${carries} ${length} ${reverse}`
+  const seen = known.get(key)
+  if (seen !== undefined) return seen
+  const [fixed, now, rows] = kinds(body.inputs, params)
+  const [zero, one] = [fill([], 'i32', 0), fill([], 'i32', 1)]
+  const counter = parameter(zero)
+  const at = reverse ? sub(fill([], 'i32', length - 1), counter) : counter
+  const startsOf = ({ shape }: Aval): readonly Expr[] => shape.map((_, i) => (i === 0 ? at : zero))
+  const arrays = rows.map((x) => parameter(stacked(x, length)))
+  const cut = arrays.map((x) => reshape(dynamicSlice(x, startsOf(x), [1, ...x.shape.slice(1)]), x.shape.slice(1)))
+  const outs = inlined(body, [...fixed, ...now, ...cut])
+  const made = outs.slice(carries).map((row) => ({ row, stack: parameter(stacked(row, length)) }))
+  const written = made.map(({ row, stack }) =>
+    dynamicUpdateSlice(stack, reshape(row, [1, ...row.shape]), startsOf(stack)),
+  )
+  const round: Graph = {
+    inputs: [...fixed, ...arrays, counter, ...now, ...made.map(({ stack }) => stack)],
+    outputs: [add(counter, one), ...outs.slice(0, carries), ...written],
+  }
+  markInterned(round)
+  known.set(key, round)
+  return round
 }
 
 // Reverse mode

@@ -39,9 +39,12 @@ export const demandClosed = (inputs: readonly Expr[], outputs: readonly Expr[]):
 }
 
 /** The graph of `results` as functions of `inputs`, which are parameters and all that the results depend on. */
-export const graph = (inputs: readonly Expr[], results: readonly Expr[]): Graph => {
+export const graph = (inputs: readonly Expr[], results: readonly Expr[]): Graph =>
   // Once here, so that what is nested d deep and called twice a level is not computed 2^d times.
-  const outputs = share(results)
+  interned(inputs, share(results))
+
+/** The one graph of outputs that are shared already. */
+const interned = (inputs: readonly Expr[], outputs: readonly Expr[]): Graph => {
   const free = freeLeaf(inputs, outputs)
   if (free !== null) throw new Error(`graph: a ${free.node.prim.name} is neither an input nor follows from one`)
   const key = structureKey(inputs, outputs)
@@ -84,11 +87,9 @@ export const close = (inputs: readonly Expr[], outputs: readonly Expr[]): Closed
   const outside = [...frontier(outputs, inputs, dependents(outputs, inputs))]
   const operands = outside.filter((x) => !isOwn(x))
   const stands = operands.map(parameter)
-  const fresh = inputs.map(parameter)
-  return {
-    graph: graph([...stands, ...fresh], substitute(outputs, [...operands, ...inputs], [...stands, ...fresh])),
-    operands,
-  }
+  const own = [...stands, ...inputs.map(parameter)]
+  const image = new Map([...operands, ...inputs].map((x, i) => [x, own[i]!]))
+  return { graph: interned(own, share(outputs, image)), operands }
 }
 
 /** Traces `f` on parameters of the shapes and dtypes of `like`, and closes over what else it reads. */

@@ -19,11 +19,11 @@ export const sharing = (): ((node: Node) => Node) => {
   }
 }
 
-/** The same values, each computed once. */
-export const share = (roots: readonly Expr[]): readonly Expr[] => {
+/** The same values, each computed once, with other expressions in the places of those that `instead` names. */
+export const share = (roots: readonly Expr[], instead: ReadonlyMap<Expr, Expr> | null = null): readonly Expr[] => {
   const one = sharing()
   const image = new Map<Node, Node>()
-  const imageOf = (x: Expr): Expr => image.get(x.node)!.outs[x.index]!
-  for (const node of toposort(roots)) image.set(node, one(over(node, node.args.map(imageOf))))
+  const imageOf = (x: Expr): Expr => instead?.get(x) ?? image.get(x.node)!.outs[x.index]!
+  for (const node of toposort(roots, instead)) image.set(node, one(over(node, node.args.map(imageOf))))
   return roots.map(imageOf)
 }

@@ -2,23 +2,26 @@
 import { atSite } from '../base/site.ts'
 import { type Expr, type Node, over } from './expr.ts'
 
-/** Every node below `roots` once, after those of its arguments. */
-export const toposort = (roots: readonly Expr[]): readonly Node[] => {
+/** Every node below `roots` once, after those of its arguments; not those of values that are `given`, nor what is below them alone. */
+export const toposort = (
+  roots: readonly Expr[],
+  given: Pick<ReadonlySet<Expr>, 'has'> | null = null,
+): readonly Node[] => {
   const done = new Set<Node>()
   const order: Node[] = []
   const stack: { readonly node: Node; next: number }[] = []
-  for (const { node } of roots) {
-    if (done.has(node)) continue
-    done.add(node)
-    stack.push({ node, next: 0 })
+  for (const root of roots) {
+    if (done.has(root.node) || given?.has(root) === true) continue
+    done.add(root.node)
+    stack.push({ node: root.node, next: 0 })
     for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
-      const arg = top.node.args[top.next++]?.node
+      const arg = top.node.args[top.next++]
       if (arg === undefined) {
         order.push(top.node)
         stack.pop()
-      } else if (!done.has(arg)) {
-        done.add(arg)
-        stack.push({ node: arg, next: 0 })
+      } else if (!done.has(arg.node) && given?.has(arg) !== true) {
+        done.add(arg.node)
+        stack.push({ node: arg.node, next: 0 })
       }
     }
   }
