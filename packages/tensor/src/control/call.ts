@@ -3,7 +3,7 @@
  * once whatever the number of its calls, and stands in the caller's place when that is compiled, so that fusion crosses it.
  */
 import { isFloat } from '../base/dtype.ts'
-import type { Aval, Expr, Primitive } from '../graph/expr.ts'
+import type { Aval, Expr, GraphsOf, Primitive } from '../graph/expr.ts'
 import { applyAll } from '../graph/expr.ts'
 import { type Graph, inlined } from '../graph/graph.ts'
 import { spread } from '../primitives/broadcast.ts'
@@ -54,10 +54,16 @@ export const callP: Primitive<GraphParams> = {
     const made = batchGraph(graph, batched, size)
     return call(made.graph, args).map((out, i) => (made.batched[i] === true ? out : spread(out, size)))
   },
+  graphs: (args, { graph }) => asCall(graph, args),
   lower: { kind: 'composite', expand: (args, { graph }) => inlined(graph, args) },
   evaluate: (args, _, { graph: { inputs, outputs } }, run) =>
     run(outputs, new Map(inputs.map((x, i) => [x, args[i]!]))).map((v) => v.data),
 }
+/** What is a call of a graph, where nothing is differentiated any more. */
+export const asCall = (graph: Graph, args: readonly Expr[]): GraphsOf => ({
+  of: [graph],
+  over: ([of], more) => call(of!, [...more, ...args]),
+})
 /** The outputs of a graph at `args`. */
 export const call = (graph: Graph, args: readonly Expr[]): readonly Expr[] =>
   graph.outputs.length === 0 ? [] : applyAll(callP, args, { graph })

@@ -12,7 +12,7 @@ import { spread } from '../primitives/broadcast.ts'
 import { after } from '../primitives/control.ts'
 import { batchGraph, placed, pushforwardGraph } from '../transform/derived.ts'
 import { pullbackOf } from '../transform/pullback.ts'
-import { call, outsOf, present } from './call.ts'
+import { asCall, call, outsOf, present } from './call.ts'
 
 /** What is kept for the backward pass beside the operands: nothing, or the products of matrices, which cost the most to compute again. */
 export type Kept = 'nothing' | 'products'
@@ -66,6 +66,7 @@ export const checkpointP: Primitive<CheckpointParams> = {
       made.batched[i] === true ? out : spread(out, size),
     )
   },
+  graphs: (args, { graph }) => asCall(graph, args),
   lower: { kind: 'composite', expand: (args, { graph }) => inlined(graph, args) },
   evaluate: (args, _, { graph: { inputs, outputs } }, run) =>
     run(outputs, new Map(inputs.map((x, i) => [x, args[i]!]))).map((v) => v.data),

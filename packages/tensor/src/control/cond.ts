@@ -75,6 +75,10 @@ export const condP: Primitive<CondParams> = {
     const others = of(q, not(chosen!))
     return of(p, chosen!).map((x, i) => choose(chosen!, x, others[i]!))
   },
+  graphs: ([chosen, ...operands], { onTrue, onFalse }) => ({
+    of: [onTrue, onFalse],
+    over: ([p, q], more) => cond({ onTrue: p!, onFalse: q! }, [chosen!, ...more, ...operands]),
+  }),
   lower: {
     kind: 'branch',
     skip: ([chosen, ...operands], params) => skipping(chosen!, operands, params),

@@ -14,7 +14,7 @@ import { input } from '../primitives/control.ts'
 import { fillLike } from '../primitives/leaves.ts'
 import { batchGraph, placed, pullbackGraph } from '../transform/derived.ts'
 import { pullbackOf } from '../transform/pullback.ts'
-import { call, present } from './call.ts'
+import { asCall, call, present } from './call.ts'
 
 interface UnknownParams extends Aval {
   readonly op: string
@@ -110,6 +110,10 @@ export const customVjpP: Primitive<CustomVjpParams> = {
   },
   saving: (args, params) => applyAll(customFwdP, args, params)[0]!.node,
   batch: (args, flags, size, params) => applyAll(customVjpP, args, batchVjp(params, flags, size)),
+  graphs: (args, { primal, closed }) => {
+    const [p, , , xs] = parts(args, closed)
+    return asCall(primal, [...p!, ...xs!])
+  },
   lower: {
     kind: 'composite',
     expand: (args, { primal, closed }) => {
@@ -156,6 +160,10 @@ const customFwdP: Primitive<CustomVjpParams> = {
     return found
   },
   batch: (args, flags, size, params) => applyAll(customFwdP, args, batchVjp(params, flags, size)),
+  graphs: (args, { fwd, closed }) => {
+    const [, f, , xs] = parts(args, closed)
+    return asCall(fwd, [...f!, ...xs!])
+  },
   lower: {
     kind: 'composite',
     expand: (args, { fwd, closed }) => {
@@ -235,6 +243,10 @@ export const customJvpP: Primitive<CustomJvpParams> = {
       push: batched(push, [...q, ...xs, ...tangents], size),
       closed,
     })
+  },
+  graphs: (args, { primal, closed }) => {
+    const [p, , xs] = parts(args, closed)
+    return asCall(primal, [...p!, ...xs!])
   },
   lower: {
     kind: 'composite',

@@ -62,6 +62,11 @@ export const scanP: Primitive<ScanParams> = {
   saving: (args, params, wanted) =>
     applyAll(scanP, args, isSavedFor(params, wanted) ? params : savingParams(params, wanted))[0]!.node,
   batch: (args, flags, size, params) => batched(args, flags, size, params),
+  graphs: (args, params) => ({
+    of: [params.body],
+    over: ([body], more) =>
+      scan({ ...params, body: body!, operands: params.operands + more.length, saved: null }, [...more, ...args]),
+  }),
   lower: { kind: 'composite', expand: (args, params) => asLoop(args, params) },
   evaluate: (args, outs, params, run) => {
     const { body, carries, length, reverse } = params

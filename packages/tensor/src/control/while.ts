@@ -103,6 +103,11 @@ export const whileP: Primitive<WhileParams> = {
     })
     return results.map((out, i) => (flags[i] === true ? out : spread(out, size)))
   },
+  graphs: (args, { test, body, operands }) => ({
+    of: [test, body],
+    over: ([asked, round], more) =>
+      whileLoop({ test: asked!, body: round!, operands: operands + more.length }, [...more, ...args]),
+  }),
   lower: {
     kind: 'composite',
     expand: (args, { test, body, operands }) => {

@@ -94,6 +94,8 @@ export interface Primitive<P> {
    * identity; a leaf then is equal to no other.
    */
   readonly key?: (params: P) => string
+  /** The graphs that it is made of, so that what is a number in them can be handed to them instead; missing where it has none. */
+  readonly graphs?: (args: readonly Expr[], params: P) => GraphsOf
   /** How the scheduler turns it into loops. */
   readonly lower: Lowering<P>
   /** The meaning, in double precision: the oracle of all devices. Row-major results of the sizes of `outs`. */
@@ -103,6 +105,13 @@ export interface Primitive<P> {
     params: P,
     run: Evaluator,
   ) => readonly Float64Array[]
+}
+
+/** The graphs of a node of which nothing is differentiated any more. */
+export interface GraphsOf {
+  readonly of: readonly Graph[]
+  /** The same results over other graphs, each of which takes `more` before the operands that it had. */
+  readonly over: (graphs: readonly Graph[], more: readonly Expr[]) => readonly Expr[]
 }
 
 /** The element of argument `arg` at an index list (one Ix an axis of that argument). */

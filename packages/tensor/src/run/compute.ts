@@ -12,7 +12,7 @@ import { leak, tracing } from '../graph/trace.ts'
 import { rewrite, toposort, withArgs } from '../graph/walk.ts'
 import { bind, withTransients } from './binding.ts'
 import { overRemembered } from './memo.ts'
-import { numbersOf, type Numeral, numeralsOf, type Opened, opened, withNumbers } from './numbers.ts'
+import { numbersOf, type Numeral, numeralsOf, withNumbers, withoutNumbers } from './numbers.ts'
 import { noteCompiled } from './recomputed.ts'
 
 /** Programs remembered, and the bytes that they and their keys may hold together. */
@@ -25,8 +25,20 @@ interface Compiled {
   readonly numbers: readonly number[]
   /** Those that are arguments instead, having changed from call to call. */
   readonly varies: readonly boolean[]
+  /** What its key was made of: as long as it is remembered, an equal graph inside is the same object, and tells the same key. */
+  readonly asked: readonly Expr[]
 }
 const caches = new WeakMap<Device, Bounded<string, Compiled>>()
+
+/** What is to be computed. */
+interface Asked {
+  readonly roots: readonly Expr[]
+  /** The same without data and numbers, over what stands for both. */
+  readonly erased: readonly Expr[]
+  readonly leaves: ReadonlyMap<Expr, Expr>
+  readonly stands: readonly Expr[]
+  readonly numerals: readonly Numeral[]
+}
 
 /**
  * Compiled once a structure, and again when a number in it turns out to vary; the least recently used programs go when there
@@ -34,9 +46,7 @@ const caches = new WeakMap<Device, Bounded<string, Compiled>>()
  */
 const compiledFor = (
   device: Device,
-  leaves: readonly Expr[],
-  all: readonly Opened[],
-  outputs: readonly Expr[],
+  { roots, erased, leaves, stands, numerals }: Asked,
   compiling: () => void,
 ): Compiled => {
   const cache =
@@ -47,19 +57,17 @@ const compiledFor = (
       dropped: ({ executable }) => executable.release(),
     })
   caches.set(device, cache)
-  const numerals = numeralsOf(all)
-  const stands = numerals.map(({ stand }) => stand)
-  const key = `${structureKey([...leaves, ...stands], outputs)}|${stands.length}`
+  const key = `${structureKey([...leaves.values(), ...stands], erased)}|${stands.length}`
   const known = cache.get(key)
   const fits = ({ value }: Numeral, i: number): boolean =>
     known === undefined || known.varies[i] === true || Object.is(known.numbers[i], value)
   if (known !== undefined && numerals.every(fits)) return known
   compiling()
   const varies = numerals.map((n, i) => known?.varies[i] === true || !fits(n, i))
-  const graph = withNumbers(outputs, all, varies)
-  const inputs = [...leaves, ...graph.inputs]
+  const graph = withNumbers(roots, (leaf) => leaves.get(leaf), numerals, varies)
+  const inputs = [...leaves.values(), ...graph.inputs]
   const executable = device.compile({ inputs, outputs: graph.outputs, donated: inputs.map(() => false) })
-  const made = { executable, numbers: numerals.map(({ value }) => value), varies }
+  const made = { executable, numbers: numerals.map(({ value }) => value), varies, asked: erased }
   cache.set(key, made, executable.bytes + 2 * key.length)
   return made
 }
@@ -84,12 +92,15 @@ export const compute = (device: Device, wanted: readonly Expr[]): readonly Stora
     // Leaves become parameters, so that a program does not depend on the data it first ran on.
     const leaves = new Map<Expr, Expr>()
     const inputs: Storage[] = []
-    const all: Opened[] = []
-    const outputs = rewrite(simplify(overRemembered(device, wanted)), (node, args) => {
-      const open = opened(node, args)
-      if (open !== null) {
-        all.push(open)
-        return [open.value]
+    const stands: Expr[] = []
+    const numerals: Numeral[] = []
+    const roots = simplify(overRemembered(device, wanted))
+    const erased = rewrite(roots, (node, args) => {
+      const without = withoutNumbers(node, args)
+      if (without !== null) {
+        stands.push(...without.stands)
+        numerals.push(...numeralsOf(node))
+        return without.outs
       }
       if (node.prim.lower.kind !== 'leaf') return withArgs(node, args)
       const leaf = node.outs[0]!
@@ -100,10 +111,10 @@ export const compute = (device: Device, wanted: readonly Expr[]): readonly Stora
       leaves.set(leaf, stand)
       return [stand]
     })
-    const { executable, varies } = compiledFor(device, [...leaves.values()], all, outputs, () =>
+    const { executable, varies } = compiledFor(device, { roots, erased, leaves, stands, numerals }, () =>
       noteCompiled(device, wanted),
     )
-    for (const { data, aval } of numbersOf(numeralsOf(all), varies)) inputs.push(keep(device.upload(data, aval)))
+    for (const { data, aval } of numbersOf(numerals, varies)) inputs.push(keep(device.upload(data, aval)))
     return executable.run(inputs)
   })
 }

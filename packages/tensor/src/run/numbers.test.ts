@@ -6,20 +6,28 @@ import { evaluate } from '../graph/evaluate.ts'
 import {
   add,
   arange,
+  cast,
+  cond,
   type Device,
+  foriLoop,
   full,
+  gt,
   jit,
+  lt,
   mul,
   readAsync,
   realizeAsync,
   requestDeviceAsync,
   reshape,
   scalar,
+  type Scalar,
+  scan,
   slice,
   sub,
   sum,
   type Tensor,
   where,
+  whileLoop,
 } from '../index.ts'
 
 const devices = await presentDevices()
@@ -69,6 +77,35 @@ const valuesOf = ({ a, b, c, i, u, yes, row, column }: Numbers): readonly Tensor
     full([4, 1], b),
     full([3], c),
     full([0, 3], a),
+    ...inGraphs({ a, b, c, i, u, yes, row, column }, x, cast('f32')(table)),
+  ] as readonly Tensor[]
+}
+
+type F32 = Tensor<readonly number[], 'f32'>
+/** Numbers in the bodies of loops, in loops in them, in branches, tests and compiled functions; some of which never change. */
+const inGraphs = ({ a, b, c, i, yes, row, column }: Numbers, x: F32, table: F32): readonly Tensor[] => {
+  const [p, q] = [a / 128, b / 128]
+  const inner = (v: F32): F32 => foriLoop(2, (_, w: F32) => add(mul(w, 0.5), q))(v)
+  const scaled = jit((v: F32): F32 => sub(mul(v, p), 0.25))
+  const [last, all] = scan((v: F32, r: F32): readonly [F32, F32] => [add(mul(v, p), r), mul(inner(r), c)])(
+    slice([0, 0], [1, null])(x),
+    reshape([2, 1, 3])(x),
+  ) as readonly [F32, F32]
+  return [
+    foriLoop(3, (k, v: F32) => add(mul(v, p), mul(cast('f32')(k), q)))(x),
+    foriLoop(2, (_, v: F32) => add(v, slice([row, column], [row + 2, column + 3])(table)))(x),
+    last,
+    all,
+    cond(
+      full([], Number(yes), 'bool') as Scalar<'bool'>,
+      (v: F32): F32 => mul(v, a),
+      (v: F32): F32 => add(inner(v), b),
+    )(x),
+    whileLoop(
+      ([k]: readonly [Scalar<'i32'>, F32]) => lt(k, Math.abs(i % 4)),
+      ([k, v]): readonly [Scalar<'i32'>, F32] => [add(k, 1), mul(add(v, q), 0.5)],
+    )([scalar(0, 'i32'), x])[1],
+    foriLoop(2, (_, v: F32) => scaled(add(v, p)))(x),
   ] as readonly Tensor[]
 }
 
@@ -147,6 +184,38 @@ describe.each(compiled)('on %s nothing is made', (kind) => {
       expect((await readAsync(batch))[0]).toBe(1000 * i)
     })
     expect(steady).toEqual(nothing)
+  })
+
+  it('by loops in loops and branches whose bodies have a number of the step, and others', async () => {
+    const x: F32 = await realizeAsync(full([4], 1), device)
+    const law = (r: number): F32 => {
+      const round = (v: F32): F32 => foriLoop(2, (_, w: F32) => add(mul(w, r), 0.5))(v)
+      const [y] = scan((v: F32, k: F32): readonly [F32, null] => [add(round(v), mul(k, r)), null])(
+        x,
+        full([3], 2) as F32,
+      )
+      return cond(
+        gt(sum()(y) as Scalar, 0),
+        (v: F32): F32 => sub(v, r),
+        (v: F32): F32 => v,
+      )(y)
+    }
+    const meant = (r: number): number => {
+      let v = 1
+      for (let k = 0; k < 3; k++) v = (v * r + 0.5) * r + 0.5 + 2 * r
+      return v - r
+    }
+    const before = device.stats().pipelines
+    for (let i = 0; i < 3; i++) await readAsync(law(rate(i)), device)
+    // the program with its numbers built in, and the one whose number is an argument
+    const few = device.stats()
+    for (let i = 3; i < 100; i++) {
+      const [y] = await readAsync(law(rate(i)), device)
+      expect(y).toBeCloseTo(meant(rate(i)), 5)
+    }
+    const after = device.stats()
+    expect(few.pipelines).toBeGreaterThan(before)
+    expect({ pipelines: after.pipelines - few.pipelines, created: after.created - few.created }).toEqual(nothing)
   })
 
   it('by numbers that change in turn', async () => {
