@@ -39,6 +39,8 @@ import {
   slice,
   softmax,
   softplus,
+  sort,
+  sortBy,
   split,
   stack,
   sub,
@@ -48,6 +50,7 @@ import {
   tanh,
   tensor,
   tile,
+  topK,
   transpose,
   tril,
   variance,
@@ -64,6 +67,13 @@ type Step = readonly [name: string, f: (x: F32, k: number) => F32]
 const rows = (x: F32): number => x.shape[0]!
 const columns = (x: F32): number => x.shape[1]!
 const pick = (k: number, n: number): Tensor<readonly [number], 'i32'> => tensor([k % n, (7 * k) % n, 0], 'i32')
+
+/** Incommensurable with most of what programs compute. */
+const SPREAD = 0.7071
+/** Elements that are hardly ever equal, or so close that rounding or a small step would order them otherwise. */
+const apart = (x: F32): F32 => add(tanh(x), reshape(x.shape)(mul(arange(0, rows(x) * columns(x), 1, 'f32'), SPREAD)))
+const apartIn = (x: F32): F32 => add(tanh(x), mul(arange(0, columnsOf(x), 1, 'f32'), SPREAD))
+const columnsOf = (x: F32): number => x.shape.at(-1)!
 
 /** A row of x, to carry on. */
 const row = (x: F32, k: number): F32 => reshape([columns(x)])(slice([k % rows(x), 0], [(k % rows(x)) + 1, null])(x))
@@ -97,6 +107,43 @@ const steps: readonly Step[] = [
   ['take rows', (x, k) => take(0)(x, pick(k, rows(x)))],
   ['take along rows', (x, k) => takeAlongAxis(1)(x, broadcastTo([rows(x), 3])(pick(k, columns(x))))],
   ['scatterAdd', (x, k) => scatterAdd(0)(x, pick(k, rows(x)), take(0)(sin(x), pick(k + 1, rows(x))))],
+  [
+    'scatterAdd along rows, more than there are',
+    (x, k) => {
+      const many = 3 * columns(x)
+      const ids = tensor(
+        Int32Array.from({ length: many }, (_, i) => (i * (k + 1)) % columns(x)),
+        [many],
+        'i32',
+      )
+      return mul(scatterAdd(1)(x, ids, tile([1, 3])(sin(x))), 0.4)
+    },
+  ],
+  ['sort', (x, k) => sort(k % 2, { descending: k % 3 === 0 })(apart(x))],
+  ['topK', (x, k) => topK(1 + (k % x.shape[k % 2]!), k % 2)(apart(x)).values],
+  [
+    'sortBy',
+    (x, k) => {
+      const [keys, moved] = sortBy(k % 2)(apart(x), sin(x))
+      return mul(keys, moved)
+    },
+  ],
+  [
+    'sort of the carry of a foriLoop',
+    (x, k) => foriLoop(1 + (k % 3), (_, c: F32) => mul(sort(k % 2)(apart(c)), 0.5))(x),
+  ],
+  [
+    'scatterAdd in a scan',
+    (x, k) => {
+      const ids = pick(k, columns(x))
+      const each = (c: F32, r: F32): readonly [F32, F32] => {
+        const next: F32 = mul(scatterAdd(0)(c, ids, take(0)(sin(r), ids)), 0.5)
+        return [next, topK(columns(x))(apartIn(r)).values]
+      }
+      const [last, all] = scan(each)(row(x, k), x) as readonly [F32, F32]
+      return add(all, last)
+    },
+  ],
   ['dynamicSlice', (x, k) => dynamicSlice([1, columns(x)])(x, [scalar(k % rows(x), 'i32'), 0])],
   [
     'dynamicUpdateSlice',
