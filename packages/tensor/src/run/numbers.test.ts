@@ -192,7 +192,7 @@ describe.each(compiled)('on %s nothing is made', (kind) => {
       const round = (v: F32): F32 => foriLoop(2, (_, w: F32) => add(mul(w, r), 0.5))(v)
       const [y] = scan((v: F32, k: F32): readonly [F32, null] => [add(round(v), mul(k, r)), null])(
         x,
-        full([3], 2) as F32,
+        full([3], 2),
       )
       return cond(
         gt(sum()(y) as Scalar, 0),
