@@ -7,6 +7,7 @@ import { sizeOf } from '../base/shape.ts'
 import { loop, type Trips } from '../graph/loop.ts'
 import type { Expr, Graph, Loop, Node } from '../graph/expr.ts'
 import { graph, inlined, isOwn } from '../graph/graph.ts'
+import { markInterned } from '../graph/key.ts'
 import { parameter } from '../graph/parameter.ts'
 import { rewrite, substitute, toposort, withArgs } from '../graph/walk.ts'
 import { fill } from '../primitives/index.ts'
@@ -58,10 +59,9 @@ const unvarying = (prepare: Prepare, of: Loop, args: readonly Expr[]): readonly 
     ...allOf(inputs).filter((i) => i < operands || stays(i - operands)),
     ...varying.map((k) => operands + k),
   ]
-  const body = graph(
-    order.map((i) => inputs[i]!),
-    varying.map((k) => outputs[k]!),
-  )
+  const body: Graph = { inputs: order.map((i) => inputs[i]!), outputs: varying.map((k) => outputs[k]!) }
+  // Told by identity, though an equal one may be another object: it is on its way, and what becomes of it is interned.
+  markInterned(body)
   const results = loop(
     body,
     inputs.length - varying.length,

@@ -190,10 +190,7 @@ describe.each(compiled)('on %s nothing is made', (kind) => {
     const x: F32 = await realizeAsync(full([4], 1), device)
     const law = (r: number): F32 => {
       const round = (v: F32): F32 => foriLoop(2, (_, w: F32) => add(mul(w, r), 0.5))(v)
-      const [y] = scan((v: F32, k: F32): readonly [F32, null] => [add(round(v), mul(k, r)), null])(
-        x,
-        full([3], 2),
-      )
+      const [y] = scan((v: F32, k: F32): readonly [F32, null] => [add(round(v), mul(k, r)), null])(x, full([3], 2))
       return cond(
         gt(sum()(y) as Scalar, 0),
         (v: F32): F32 => sub(v, r),
