@@ -24,6 +24,7 @@ export {
   type Aval,
   type Evaluator,
   type Expr,
+  type GraphsOf,
   type Loop,
   type Lowering,
   type Node,

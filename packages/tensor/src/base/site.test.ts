@@ -27,6 +27,27 @@ describe('the place of a node', () => {
     expect(lineOf(tree.leaves(mapped)[0]!)).toBe(line)
   })
 
+  it('is looked for once where it is as far away as the last', () => {
+    type Nest = Tensor | readonly Nest[]
+    const nest = (depth: number, leaf: Nest): Nest => (depth === 0 ? leaf : [nest(depth - 1, leaf)])
+    const leaves = Array.from({ length: 20 }, () => x)
+    const kept = Object.getOwnPropertyDescriptor(Error, 'captureStackTrace')!
+    const capture = Error.captureStackTrace.bind(Error)
+    let looks = 0
+    const counting: typeof capture = (...args) => {
+      looks++
+      capture(...args)
+    }
+    Object.assign(Error, { captureStackTrace: counting })
+    try {
+      tree.map(neg, nest(20, leaves))
+    } finally {
+      Object.defineProperty(Error, 'captureStackTrace', kept)
+    }
+    // for the first of them further and further, and once more for its text
+    expect(looks).toBeLessThan(leaves.length + 8)
+  })
+
   it('is one object for all the nodes made there', () => {
     const [p, q] = [0, 1].map((i) => add(x, i))
     expect(p!.node.site).toBe(q!.node.site)
