@@ -13,6 +13,7 @@ describe('flags of r1-mini', () => {
         sftSteps: 2000,
         exam: 256,
         micro: 1,
+        dtype: null,
         out: null,
         resume: false,
         control: null,
@@ -23,7 +24,7 @@ describe('flags of r1-mini', () => {
 
   test('are read', () => {
     const args =
-      '--seed 3 --device wasm --steps 5 --sft-steps 7 --exam 9 --micro 4 --out d --resume --control random --json'.split(
+      '--seed 3 --device wasm --steps 5 --sft-steps 7 --exam 9 --micro 4 --dtype bf16 --out d --resume --control random --json'.split(
         ' ',
       )
     expect(parseFlags(args)).toEqual(
@@ -35,6 +36,7 @@ describe('flags of r1-mini', () => {
         sftSteps: 7,
         exam: 9,
         micro: 4,
+        dtype: 'bf16',
         out: 'd',
         resume: true,
         control: 'random',
@@ -50,6 +52,7 @@ describe('flags of r1-mini', () => {
     ['--exam', '0'],
     ['--out', ''],
     ['--device', 'gpu'],
+    ['--dtype', 'f64'],
     ['--control', 'none'],
     ['--resume'],
     ['--nonsense'],

@@ -13,6 +13,8 @@ export interface Flags {
   readonly exam: number
   /** Parts of a batch that go through the model one after the other. */
   readonly micro: number
+  /** How parameters are stored. Null: as f32. */
+  readonly dtype: 'f32' | 'f16' | 'bf16' | null
   /** Null: a new folder under runs/. */
   readonly out: string | null
   readonly resume: boolean
@@ -28,6 +30,10 @@ export const flags: FlagsOf<Flags> = {
   sftSteps: count('SFT steps', 2000),
   exam: count('held-out problems of the exams after SFT and after GRPO', 256, { min: 1 }),
   micro: count('micro-batches of an update: that much less memory, and the same result up to rounding', 1, { min: 1 }),
+  dtype: choice(
+    'how parameters are stored: f32 (default), f16 or bf16; their optimizer keeps f32 masters of the latter',
+    ['f32', 'f16', 'bf16'],
+  ),
   out: common.out,
   resume: common.resume,
   control: choice('shuffled or random rewards for training: the curve must stay flat', ['shuffled', 'random']),

@@ -1,6 +1,6 @@
 /** The job as four phases of a run: SFT, exam, GRPO (with short exams on the way), exam. */
-import { type TransformerParams } from '@adjoint/nn'
-import { tree, type Device } from '@adjoint/tensor'
+import type { FloatDType, TransformerParams } from '@adjoint/nn'
+import { tree, type Device, type Tree } from '@adjoint/tensor'
 import {
   absenceRecord,
   type Chain,
@@ -39,8 +39,8 @@ import {
   task,
 } from './setting.ts'
 
-/** The state of the run: both phases have the same optimizer. */
-export type Learning = GrpoState<TransformerParams, ReturnType<typeof sftOptimizer.init>>
+/** The state of the run: parameters in the dtype that they are stored as, and what the optimizer keeps of them. */
+export type Learning = GrpoState<TransformerParams, Tree>
 
 /** Rewards that say nothing about the completions they are given to. */
 const relabels: Record<Control, (rewards: Groups, key: HostKey) => Groups> = {
@@ -73,15 +73,24 @@ export interface JobConfig {
   /** Held-out problems of the exams after SFT and after GRPO. */
   readonly exam: number
   readonly micro: number
+  readonly dtype: FloatDType
   readonly control: Control | null
 }
 
 /** The phases of the job on a device. Compiled programs live in the closures: make them once. */
-export const phasesOf = ({ device, steps, sftSteps, exam, micro, control }: JobConfig): readonly Phase<Learning>[] => {
-  const optimizer = grpoOptimizer(steps)
+export const phasesOf = ({
+  device,
+  steps,
+  sftSteps,
+  exam,
+  micro,
+  dtype,
+  control,
+}: JobConfig): readonly Phase<Learning>[] => {
+  const optimizer = grpoOptimizer(dtype, steps)
   const demonstrate = sftStep({
     policy,
-    optimizer: sftOptimizer,
+    optimizer: sftOptimizer(dtype),
     batch: traces(task, sft),
     microBatch: Math.ceil(sft.rows / micro),
     device,
@@ -139,6 +148,7 @@ export const phasesOf = ({ device, steps, sftSteps, exam, micro, control }: JobC
     {
       name: 'grpo',
       steps,
+      // New masters, of the parameters as they are stored: those are the policy that was examined.
       enter: ({ params }) => ({ params, opt: optimizer.init(params), reference: params }),
       advance: (state, { step, key }) =>
         pipe(
@@ -164,6 +174,11 @@ export const phasesOf = ({ device, steps, sftSteps, exam, micro, control }: JobC
   ]
 }
 
-/** Number of parameters. */
-export const sizeOf = (params: Learning['params']): number =>
-  tree.leaves(params).reduce((n, x) => n + x.shape.reduce((a, b) => a * b, 1), 0)
+/** Number of parameters, and the bytes that they take. */
+export const sizeOf = (params: Learning['params']): { readonly params: number; readonly paramBytes: number } => {
+  const leaves = tree.leaves(params).map(({ shape, dtype }) => ({ size: shape.reduce((a, b) => a * b, 1), dtype }))
+  return {
+    params: leaves.reduce((n, { size }) => n + size, 0),
+    paramBytes: leaves.reduce((n, { size, dtype }) => n + size * (dtype === 'f16' || dtype === 'bf16' ? 2 : 4), 0),
+  }
+}

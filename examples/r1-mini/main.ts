@@ -2,6 +2,7 @@
  * The main job: DeepSeek-R1's recipe in small. A policy of about 100 thousand parameters learns mod-10 chains from a cold
  * start of which half thinks and half guesses; GRPO with a reward for correct answers then makes it think.
  */
+import { castFloats } from '@adjoint/nn'
 import { random, realize } from '@adjoint/tensor'
 import { reportRuns } from '@adjoint/report'
 import { readLog, run } from '@adjoint/rl'
@@ -23,17 +24,19 @@ interface Finished {
 
 const job = (given: Flags, { device, folder, bar }: Bench): TE.TaskEither<JobError, Finished> => {
   const { seed, steps, sftSteps, exam, micro, control } = given
-  const params = model.init(random.key(seed))
-  const start: Learning = { params, opt: sftOptimizer.init(params), reference: null }
-  const settings = { example: 'r1-mini', seed, device: device.kind, steps, sftSteps, exam, micro, control }
-  const about = { seed, device: device.kind, params: sizeOf(params) }
+  const dtype = given.dtype ?? 'f32'
+  const params = castFloats(dtype)(model.init(random.key(seed)))
+  const start: Learning = { params, opt: sftOptimizer(dtype).init(params), reference: null }
+  const common = { example: 'r1-mini', seed, device: device.kind, steps, sftSteps, exam, micro, control }
+  const settings = dtype === 'f32' ? common : { ...common, dtype }
+  const about = { seed, device: device.kind, dtype, ...sizeOf(params) }
   return pipe(
     TE.mapLeft(deviceFailed)(realize(device)(start)),
     TE.flatMap((initial) =>
       run({
         folder,
         seed,
-        phases: phasesOf({ device, steps, sftSteps, exam, micro, control }),
+        phases: phasesOf({ device, steps, sftSteps, exam, micro, dtype, control }),
         checkpointEvery: 25,
         settings,
         observe: bar.observe,
@@ -43,7 +46,9 @@ const job = (given: Flags, { device, folder, bar }: Bench): TE.TaskEither<JobErr
     TE.flatMap(() => TE.Do),
     TE.bind('records', () => readLog(join(folder, 'log.jsonl'))),
     TE.bind('times', () => readLog(join(folder, 'times.jsonl'))),
-    TE.bind('outcome', ({ records, times }) => TE.right(outcomeOf(about, records, times))),
+    TE.bind('outcome', ({ records, times }) =>
+      TE.right(outcomeOf({ ...about, peakBytes: device.stats().peakBytes }, records, times)),
+    ),
     TE.bindW('report', ({ outcome }) => reportRuns(folder, aboutOf(outcome, control))),
   )
 }
@@ -56,6 +61,7 @@ await main({
   job,
   text: ({ outcome, report }) =>
     `${tableText(TABLE_HEAD, tableOf(outcome))}\n` +
-    `${outcome.params} parameters, ${outcome.device}, ${outcome.seconds} s; ${report}`,
+    `${outcome.params} parameters as ${outcome.dtype} (${outcome.paramBytes} bytes), ${outcome.device}, ` +
+    `at most ${outcome.peakBytes} bytes, ${outcome.seconds} s; ${report}`,
   json: ({ outcome }) => outcome,
 })

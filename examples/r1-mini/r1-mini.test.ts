@@ -25,7 +25,10 @@ const figures = {
 const outcome = {
   seed: 0,
   device: 'wasm',
+  dtype: 'f32',
   params: 102912,
+  paramBytes: 411648,
+  peakBytes: expect.any(Number) as number,
   sft: figures,
   grpo: figures,
   seconds: expect.any(Number) as number,
@@ -56,13 +59,24 @@ describe('r1-mini', () => {
     const resumed = await example(...job('killed', '--resume'))
     expect(resumed.code).toBe(0)
     expect(logOf('killed')).toBe(logOf('whole'))
-    expect({ ...(JSON.parse(resumed.stdout) as object), seconds: 0 }).toEqual({ ...result, seconds: 0 })
+    const unmeasured = { seconds: 0, peakBytes: 0 }
+    expect({ ...(JSON.parse(resumed.stdout) as object), ...unmeasured }).toEqual({ ...result, ...unmeasured })
 
     const again = await example(...job('whole'))
     expect(again.code).toBe(1)
     expect(again.stderr).toContain('Nothing was overwritten')
     expect(logOf('killed')).toBe(logOf('whole'))
   }, 400_000)
+
+  test('keeps its parameters in two bytes, and goes on so; its folder is that of no other dtype', async () => {
+    const few = ['--dtype', 'bf16', '--device', 'wasm', '--sft-steps', '2', '--steps', '1', '--exam', '4', '--json']
+    const { code, stdout } = await example(...few, '--out', join(root, 'halves'))
+    expect(code).toBe(0)
+    expect(JSON.parse(stdout)).toMatchObject({ dtype: 'bf16', params: 102912, paramBytes: 205824 })
+    const other = await example(...few, '--out', join(root, 'halves'), '--resume', '--dtype', 'f16')
+    expect(other.code).toBe(1)
+    expect(other.stderr).toContain('dtype')
+  }, 240_000)
 
   test.skipIf(!inject('devices').includes('webgpu'))(
     'computes on webgpu what it computes on wasm, within tolerance (skipped where there is no adapter)',

@@ -1,5 +1,16 @@
 /** The setting of the demonstration: what DeepSeek-R1 does, small enough for one core and a few minutes. */
-import { adam, chain, clipByGlobalNorm, linearSchedule, transformer } from '@adjoint/nn'
+import {
+  adam,
+  chain,
+  clipByGlobalNorm,
+  type FloatDType,
+  type GradientTransformation,
+  linearSchedule,
+  opaque,
+  transformer,
+  withMasters,
+} from '@adjoint/nn'
+import type { Tree } from '@adjoint/tensor'
 import { accuracy, format, GRPO_OBJECTIVE, mod10Chain, named, transformerPolicy } from '@adjoint/rl'
 
 /** Left-to-right chains of five digits modulo 10. */
@@ -40,16 +51,28 @@ export const grpo = {
   objective: GRPO_OBJECTIVE,
 } as const
 
-export const sftOptimizer = chain(clipByGlobalNorm(1), adam({ learningRate: sft.learningRate }))
+/**
+ * An optimizer of parameters stored as `dtype`: of those in two bytes it keeps f32 masters, for most steps are smaller than what a
+ * parameter can be moved by (bf16 has 8 bits, and Adam's step of 1e-4 is a rounding of anything above .03).
+ */
+const storedAs =
+  (dtype: FloatDType) =>
+  <S extends Tree>(optimizer: GradientTransformation<S>): GradientTransformation =>
+    dtype === 'f32' ? opaque(optimizer) : opaque(withMasters(optimizer))
+
+export const sftOptimizer = (dtype: FloatDType) =>
+  storedAs(dtype)(chain(clipByGlobalNorm(1), adam({ learningRate: sft.learningRate })))
 
 /**
  * The norm of a gradient is about 0.5, and several times that where a rare token was rewarded by chance: Adam does not mind
  * the scale, and the clip keeps such a step from standing out.
  */
-export const grpoOptimizer = (steps: number) =>
-  chain(
-    clipByGlobalNorm(0.2),
-    adam({ learningRate: linearSchedule({ ...grpo.learningRate, steps: Math.max(1, steps) }) }),
+export const grpoOptimizer = (dtype: FloatDType, steps: number) =>
+  storedAs(dtype)(
+    chain(
+      clipByGlobalNorm(0.2),
+      adam({ learningRate: linearSchedule({ ...grpo.learningRate, steps: Math.max(1, steps) }) }),
+    ),
   )
 
 /** The learning rate of GRPO's step number `step`, for the log. */

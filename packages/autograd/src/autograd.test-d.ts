@@ -1,6 +1,34 @@
 // The types of transformations: shapes, trees and options as users see them.
-import { add, cast, matmul, mul, ones, scalar, sum, tensor, zeros, type Scalar, type Tensor } from '@adjoint/tensor'
-import { checkpoint, customVjp, grad, hessian, hvp, jacobian, jvp, valueAndGrad, vjp, vmap } from './index.ts'
+import {
+  add,
+  cast,
+  matmul,
+  mul,
+  ones,
+  scalar,
+  sum,
+  tensor,
+  zeros,
+  type Scalar,
+  type Tensor,
+  type Tree,
+} from '@adjoint/tensor'
+import {
+  checkpoint,
+  customJvp,
+  customVjp,
+  grad,
+  hessian,
+  hvp,
+  jacfwd,
+  jacobian,
+  jvp,
+  linearize,
+  type Tangent,
+  valueAndGrad,
+  vjp,
+  vmap,
+} from './index.ts'
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 const same = <_T extends true>(): void => undefined
@@ -82,4 +110,66 @@ customVjp(
   (x: Scalar, _n: Tensor<readonly [], 'i32'>) => [x, null] as const,
   // @ts-expect-error one cotangent for two arguments
   (_, c) => [c] as const,
+)
+
+// Derivatives of what is stored in two bytes are f32, at any depth of a tree.
+type Bf16 = Tensor<readonly [2, 3], 'bf16'>
+type Stored = {
+  readonly w: Bf16
+  readonly layers: readonly [{ readonly b: Tensor<readonly [3], 'f16'>; readonly gate: null }, W]
+  extra?: readonly Bf16[] | null
+}
+type Derived = {
+  readonly w: W
+  readonly layers: readonly [{ readonly b: Tensor<readonly [3], 'f32'>; readonly gate: null }, W]
+  extra?: readonly W[] | null
+}
+same<Equal<Tangent<Stored>, Derived>>()
+same<Equal<Tangent<Params>, Params>>()
+same<Equal<Tangent<Tree>, Tree>>()
+same<Equal<Tangent<Tensor>, Tensor>>()
+same<Equal<Tangent<Tensor<readonly [2], 'i32'>>, Tensor<readonly [2], 'i32'>>>()
+const stored: Stored = {
+  w: cast('bf16')(zeros([2, 3])),
+  layers: [{ b: cast('f16')(zeros([3])), gate: null }, zeros([2, 3])],
+}
+const lossOf = (p: Stored, k: Scalar<'f16'>): Scalar => mul(sum()(mul(p.w, p.layers[1])), k)
+const half = cast('f16')(scalar(2))
+const g0 = grad(lossOf)(stored, half)
+same<Equal<typeof g0, Derived>>()
+const [, gs] = valueAndGrad(lossOf)(stored, half)
+same<Equal<typeof gs, Derived>>()
+const [gk, gp] = grad(lossOf, { argnums: [1, 0] })(stored, half)
+same<Equal<typeof gk, Scalar>>()
+same<Equal<typeof gp, Derived>>()
+const [narrow, pull3] = vjp((w: Bf16) => ({ y: cast('f16')(sum({ axis: 0 })(w)) }))(stored.w)
+same<Equal<typeof narrow, { y: Tensor<readonly [3], 'f16'> }>>()
+const dw = pull3({ y: ones([3]) })
+same<Equal<typeof dw, W>>()
+// @ts-expect-error a cotangent is f32
+pull3({ y: cast('f16')(ones([3])) })
+const [, dn] = jvp((w: Bf16) => cast('f16')(sum({ axis: 0 })(w)))(stored.w, zeros([2, 3]))
+same<Equal<typeof dn, Tensor<readonly [3], 'f32'>>>()
+// @ts-expect-error a tangent is f32
+jvp((w: Bf16) => w)(stored.w, stored.w)
+const [, along] = linearize((w: Bf16, k: Scalar<'f16'>) => mul(w, k))(stored.w, half)
+same<Equal<Parameters<typeof along>, [W, Scalar]>>()
+const hs = hvp((w: Bf16) => sum()(mul(w, w)))(stored.w, zeros([2, 3]))
+same<Equal<typeof hs, W>>()
+for (const j of [jacobian, jacfwd])
+  same<Equal<ReturnType<ReturnType<typeof j<Bf16, Bf16, []>>>, Tensor<readonly [2, 3, 2, 3], 'f32'>>>()
+customVjp(
+  (w: Bf16) => cast('bf16')(mul(w, 2)),
+  (w: Bf16) => [cast('bf16')(mul(w, 2)), null] as const,
+  (_, c) => {
+    same<Equal<typeof c, W>>()
+    return [mul(c, 2)] as const
+  },
+)
+customJvp(
+  (w: Bf16) => cast('bf16')(mul(w, 2)),
+  ([w], [t]) => {
+    same<Equal<typeof t, W>>()
+    return [cast('bf16')(mul(w, 2)), mul(t, 2)] as const
+  },
 )

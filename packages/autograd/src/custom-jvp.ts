@@ -1,7 +1,8 @@
 /** Derivatives by hand: a function with its own forward rule. After JAX's custom_jvp, whose contract this keeps. */
 import { tree, type Tree } from '@adjoint/tensor'
-import { customJvp as withRule, isFloat, showAval, trace } from '@adjoint/tensor/ir'
+import { computedAval, customJvp as withRule, isFloat, showAval, trace } from '@adjoint/tensor/ir'
 import { zerosLike } from './reverse.ts'
+import type { Tangent, Tangents } from './tangent.ts'
 import { alongside, demandFunction, take, traced } from './trees.ts'
 
 /**
@@ -27,7 +28,7 @@ import { alongside, demandFunction, take, traced } from './trees.ts'
  */
 export function customJvp<A extends readonly Tree[], B extends Tree>(
   f: (...args: A) => B,
-  push: (primals: A, tangents: A) => readonly [B, B | null],
+  push: (primals: A, tangents: Tangents<A>) => readonly [B, Tangent<B> | null],
 ): (...args: A) => B
 export function customJvp(
   f: (...args: readonly Tree[]) => Tree,
@@ -57,7 +58,7 @@ export function customJvp(
         const found = alongside('customJvp', 'tangent', 'zeros', value, tangent)
         return [...leaves, ...leaves.flatMap((x, i) => (isFloat(x.dtype) ? [found[i] ?? zerosLike(x)] : []))]
       },
-      [...primals.leaves, ...floats],
+      [...primals.leaves, ...floats.map(computedAval)],
     )
     return primal.rebuild(withRule(primal.closed, pushed, primals.leaves))
   }

@@ -2,12 +2,13 @@
 import { tree, type Tree } from '@adjoint/tensor'
 import { computedAval, customVjp as withRule, isFloat, showAval, trace, type Expr } from '@adjoint/tensor/ir'
 import { zerosLike } from './reverse.ts'
+import type { Tangent } from './tangent.ts'
 import { alongside, demandFunction, take, traced, type Taken } from './trees.ts'
 
 /** For each argument its cotangent, or null for zeros; within a tree, null stands for the zeros of a subtree. */
 export type Cotangents<A extends readonly unknown[]> = { readonly [I in keyof A]: CotangentOf<A[I]> | null }
 type CotangentOf<T> = T extends Expr
-  ? T | null
+  ? Tangent<T> | null
   : T extends null
     ? null
     : { readonly [K in keyof T]: CotangentOf<T[K]> | null }
@@ -26,7 +27,7 @@ type CotangentOf<T> = T extends Expr
  * @param fwd - The same arguments to `[value, residuals]`.
  * @param bwd - Residuals and the cotangent of the value to the cotangents of the arguments.
  * @returns A function with the arguments and the value of `f`.
- * @throws ShapeError where a cotangent differs from its argument in shape or dtype; TreeError where it is built unlike it;
+ * @throws ShapeError where a cotangent differs from its argument in shape, or is no f32; TreeError where it is built unlike it;
  * DTypeError where an integer argument gets another than null or zeros.
  *
  * @example
@@ -45,7 +46,7 @@ type CotangentOf<T> = T extends Expr
 export function customVjp<A extends readonly unknown[], B extends Tree, R extends Tree>(
   f: (...args: A) => B,
   fwd: (...args: A) => readonly [B, R],
-  bwd: (residuals: R, ct: B) => Cotangents<A>,
+  bwd: (residuals: R, ct: Tangent<B>) => Cotangents<A>,
 ): (...args: A) => B
 export function customVjp(
   f: (...args: readonly Tree[]) => Tree,

@@ -5,15 +5,18 @@ import {
   jit,
   mul,
   readAsync,
+  scalar,
+  scan,
   NonFiniteError,
   sqrt,
   sum,
   tensor,
   type Tensor,
 } from '@adjoint/tensor'
+import { presentDevices } from '@adjoint/testing'
 import { afterEach, expect, test, vi } from 'vitest'
 import { checkpoint } from './checkpoint.ts'
-import { grad } from './grad.ts'
+import { grad, valueAndGrad } from './grad.ts'
 import { jvp } from './jvp.ts'
 import { vmap } from './vmap.ts'
 
@@ -43,3 +46,30 @@ test('what is printed passes through grad, jvp, vmap and checkpoint', async () =
   await debugNans(vmap(f))(tensor([[1], [3]]))
   expect(lines).toEqual([['x f32[2, 1]:', [[2], [6]]]])
 })
+
+test.each(await presentDevices())(
+  'compiled programs on $kind print the primal once, all members of a batch at once, and again what is computed again',
+  async (device) => {
+    const lines: (readonly unknown[])[] = []
+    vi.spyOn(console, 'log').mockImplementation((...args: readonly unknown[]) => void lines.push(args))
+    const f = (x: Floats): Loss => sum()(mul(debugPrint('x')(mul(x, 2)), x))
+    const line = ['x f32[2]:', [2, 6]]
+    expect([...(await readAsync(jit(grad(f), { device })(tensor([1, 3]))))]).toEqual([4, 12])
+    expect(lines).toEqual([line])
+    await readAsync(jit((x: Floats) => jvp(f)(x, x)[1], { device })(tensor([1, 3])))
+    expect(lines).toEqual([line, line])
+    const [value] = valueAndGrad(checkpoint(f))(tensor([1, 3]))
+    await readAsync(value, device)
+    expect(lines).toEqual([line, line, line])
+    lines.length = 0
+    await readAsync(jit((x: Floats) => vmap(f)(x as never), { device })(tensor([[1], [3]])))
+    expect(lines).toEqual([['x f32[2, 1]:', [[2], [6]]]])
+    // what is scanned is printed once a round, forward, and not by its pullback
+    lines.length = 0
+    const rounds = (x: Loss): Loss =>
+      scan((c: Loss, _: null) => [mul(debugPrint('c')(c), c), null] as const, { length: 2 })(x, null)[0]
+    expect([...(await readAsync(jit(grad(rounds), { device })(scalar(3))))]).toEqual([108])
+    expect(lines[0]).toEqual(['c f32[]:', 3])
+    expect(lines[1]).toEqual(['c f32[]:', 9])
+  },
+)

@@ -2,6 +2,7 @@
 import { tree, type Scalar, type Tree } from '@adjoint/tensor'
 import { own, primitives, ShapeError, type Expr } from '@adjoint/tensor/ir'
 import { differentiate, zerosLike } from './reverse.ts'
+import type { Tangent } from './tangent.ts'
 import { demandFunction, demandGiven, requireFloat, take, tensorsIn, withTensors } from './trees.ts'
 
 /** The arguments that `argnums` names: one argument for a number, the list of them for a list. */
@@ -80,8 +81,8 @@ const differentiated = (op: string, f: (...args: Args) => unknown, options: Opti
  * `f` returns `[loss, aux]`, and the result is `[[loss, aux], gradient]`.
  *
  * @param f - A pure function whose result is an f32 scalar.
- * @returns A function of `f`'s arguments; the gradient has the structure, shapes and dtypes of what it belongs to, and
- * leaves that the result does not depend on get zeros.
+ * @returns A function of `f`'s arguments; the gradient has the structure and shapes of what it belongs to, in f32 (what is stored as f16
+ * or bf16 included: {@link Tangent}), and leaves that the result does not depend on get zeros.
  * @throws DTypeError where a differentiated argument has an integer leaf; ShapeError where the result is no f32 scalar.
  *
  * @example
@@ -96,19 +97,19 @@ const differentiated = (op: string, f: (...args: Args) => unknown, options: Opti
  */
 export function valueAndGrad<P extends Tree, R extends Args>(
   f: (params: P, ...rest: R) => Scalar,
-): (params: P, ...rest: R) => readonly [Scalar, P]
+): (params: P, ...rest: R) => readonly [Scalar, Tangent<P>]
 export function valueAndGrad<P extends Tree, R extends Args, X>(
   f: (params: P, ...rest: R) => readonly [Scalar, X],
   options: { readonly hasAux: true },
-): (params: P, ...rest: R) => readonly [readonly [Scalar, X], P]
+): (params: P, ...rest: R) => readonly [readonly [Scalar, X], Tangent<P>]
 export function valueAndGrad<A extends Args, const N extends number | readonly number[]>(
   f: (...args: A) => Scalar,
   options: { readonly argnums: N; readonly hasAux?: false },
-): (...args: A) => readonly [Scalar, Named<A, N>]
+): (...args: A) => readonly [Scalar, Tangent<Named<A, N>>]
 export function valueAndGrad<A extends Args, X, const N extends number | readonly number[]>(
   f: (...args: A) => readonly [Scalar, X],
   options: { readonly argnums: N; readonly hasAux: true },
-): (...args: A) => readonly [readonly [Scalar, X], Named<A, N>]
+): (...args: A) => readonly [readonly [Scalar, X], Tangent<Named<A, N>>]
 export function valueAndGrad(f: (...args: Args) => unknown, options: Options = {}) {
   const run = differentiated('valueAndGrad', f, options)
   return (...args: Args): readonly [unknown, unknown] => {
@@ -134,19 +135,21 @@ export function valueAndGrad(f: (...args: Args) => unknown, options: Options = {
  * console.log(await readAsync(grad(grad(f))(scalar(2)))) // 2 cos 2 - 2 sin 2
  * ```
  */
-export function grad<P extends Tree, R extends Args>(f: (params: P, ...rest: R) => Scalar): (params: P, ...rest: R) => P
+export function grad<P extends Tree, R extends Args>(
+  f: (params: P, ...rest: R) => Scalar,
+): (params: P, ...rest: R) => Tangent<P>
 export function grad<P extends Tree, R extends Args, X>(
   f: (params: P, ...rest: R) => readonly [Scalar, X],
   options: { readonly hasAux: true },
-): (params: P, ...rest: R) => readonly [P, X]
+): (params: P, ...rest: R) => readonly [Tangent<P>, X]
 export function grad<A extends Args, const N extends number | readonly number[]>(
   f: (...args: A) => Scalar,
   options: { readonly argnums: N; readonly hasAux?: false },
-): (...args: A) => Named<A, N>
+): (...args: A) => Tangent<Named<A, N>>
 export function grad<A extends Args, X, const N extends number | readonly number[]>(
   f: (...args: A) => readonly [Scalar, X],
   options: { readonly argnums: N; readonly hasAux: true },
-): (...args: A) => readonly [Named<A, N>, X]
+): (...args: A) => readonly [Tangent<Named<A, N>>, X]
 export function grad(f: (...args: Args) => unknown, options: Options = {}) {
   const run = differentiated('grad', f, options)
   return (...args: Args): unknown => {

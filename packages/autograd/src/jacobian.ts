@@ -4,6 +4,7 @@ import { primitives, sizeOf, type Expr, type Linear } from '@adjoint/tensor/ir'
 import { grad } from './grad.ts'
 import { jvp } from './jvp.ts'
 import { differentiate, pushforwardOf } from './reverse.ts'
+import type { Tangent } from './tangent.ts'
 import { demandFunction, demandGiven, graft, onLeaves, requireFloat, take } from './trees.ts'
 import { batchCall, moveAxis, spreadOut } from './vmap.ts'
 
@@ -157,7 +158,7 @@ export const jacfwd = jacobianBy('jacfwd', (f, primals) => {
  */
 export const hessian = <P extends Tree, R extends readonly unknown[]>(
   f: (params: P, ...rest: R) => Scalar,
-): ((params: P, ...rest: R) => Jacobian<P, P>) => jacobian(grad(f))
+): ((params: P, ...rest: R) => Jacobian<Tangent<P>, P>) => jacobian(grad(f))
 
 /**
  * A Hessian-vector product: the derivative of the gradient along `tangent`, without the Hessian; costs a small multiple
@@ -178,5 +179,5 @@ export const hessian = <P extends Tree, R extends readonly unknown[]>(
  */
 export const hvp =
   <P extends Tree, R extends readonly unknown[]>(f: (params: P, ...rest: R) => Scalar) =>
-  (params: P, tangent: P, ...rest: R): P =>
+  (params: P, tangent: Tangent<P>, ...rest: R): Tangent<Tangent<P>> =>
     jvp((p: P) => grad(f)(p, ...rest))(params, tangent)[1]

@@ -1,6 +1,7 @@
 /** Jacobian-vector products: forward mode, derived from reverse mode. */
 import type { Tree } from '@adjoint/tensor'
 import { pushforwardOf, zerosLike } from './reverse.ts'
+import type { Tangent, Tangents } from './tangent.ts'
 import { alongside, demandFunction, demandGiven, onLeaves, requireFloat, take } from './trees.ts'
 
 /** The value of `f`, and the derivative there as a function of tangents. */
@@ -29,10 +30,10 @@ const linearized = (op: string, f: (...args: readonly Tree[]) => Tree, args: rea
  * outputs.
  *
  * Every leaf of the arguments must be floating point; an integer output's tangent is zero, in its own dtype. In a
- * tangent, null stands for zeros.
+ * tangent, null stands for zeros. Tangents of what is stored as f16 or bf16 are f32 ({@link Tangent}).
  *
  * @param f - A pure function of trees of tensors.
- * @returns A function of the primals followed by as many tangents of the same structure, shapes and dtypes.
+ * @returns A function of the primals followed by as many tangents of the same structure and shapes.
  * @throws DTypeError where an argument has an integer leaf; ShapeError where a tangent differs from its primal.
  *
  * @example
@@ -44,10 +45,12 @@ const linearized = (op: string, f: (...args: readonly Tree[]) => Tree, args: rea
  * console.log(await readAsync(y), await readAsync(dy)) // 2 sin 2, sin 2 + 2 cos 2
  * ```
  */
-export function jvp<A extends Tree, B extends Tree>(f: (a: A) => B): (a: A, tangent: A) => readonly [B, B]
+export function jvp<A extends Tree, B extends Tree>(
+  f: (a: A) => B,
+): (a: A, tangent: Tangent<A>) => readonly [B, Tangent<B>]
 export function jvp<A extends readonly Tree[], B extends Tree>(
   f: (...args: A) => B,
-): (...primalsThenTangents: readonly [...A, ...A]) => readonly [B, B]
+): (...primalsThenTangents: readonly [...A, ...Tangents<A>]) => readonly [B, Tangent<B>]
 export function jvp(f: (...args: readonly Tree[]) => Tree) {
   demandFunction('jvp', f)
   return (...both: readonly Tree[]): readonly [Tree, Tree] => {
@@ -79,7 +82,7 @@ export function jvp(f: (...args: readonly Tree[]) => Tree) {
  */
 export function linearize<A extends readonly Tree[], B extends Tree>(
   f: (...args: A) => B,
-): (...args: A) => readonly [B, (...tangents: A) => B]
+): (...args: A) => readonly [B, (...tangents: Tangents<A>) => Tangent<B>]
 export function linearize(f: (...args: readonly Tree[]) => Tree) {
   demandFunction('linearize', f)
   return (...args: readonly Tree[]): readonly [Tree, (...tangents: readonly Tree[]) => Tree] => {

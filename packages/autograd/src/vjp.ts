@@ -1,6 +1,7 @@
 /** Vector-Jacobian products: reverse mode over trees. */
 import type { Tree } from '@adjoint/tensor'
 import { differentiate, zerosLike } from './reverse.ts'
+import type { Tangent } from './tangent.ts'
 import { alongside, demandFunction, demandGiven, onLeaves, requireFloat, take } from './trees.ts'
 
 /**
@@ -9,7 +10,7 @@ import { alongside, demandFunction, demandGiven, onLeaves, requireFloat, take } 
  * a function of several, the tuple of their cotangents. `f` is traced once, and the pullback may be called often.
  *
  * Every leaf of the arguments must be floating point; integer outputs have no cotangent (what `ct` holds there is
- * ignored). In `ct`, null stands for zeros.
+ * ignored). In `ct`, null stands for zeros. Cotangents of what is stored as f16 or bf16 are f32 ({@link Tangent}).
  *
  * @param f - A pure function of trees of tensors.
  * @returns A function of `f`'s arguments that returns `[f(...args), pullback]`.
@@ -25,10 +26,12 @@ import { alongside, demandFunction, demandGiven, onLeaves, requireFloat, take } 
  * console.log(await readAsync(pullback(tensor([1, 0], [2])))) // ct (sin x + x cos x)
  * ```
  */
-export function vjp<A extends Tree, B extends Tree>(f: (a: A) => B): (a: A) => readonly [B, (ct: B) => A]
+export function vjp<A extends Tree, B extends Tree>(
+  f: (a: A) => B,
+): (a: A) => readonly [B, (ct: Tangent<B>) => Tangent<A>]
 export function vjp<A extends readonly Tree[], B extends Tree>(
   f: (...args: A) => B,
-): (...args: A) => readonly [B, (ct: B) => A]
+): (...args: A) => readonly [B, (ct: Tangent<B>) => Tangent<A>]
 export function vjp(f: (...args: readonly Tree[]) => Tree) {
   demandFunction('vjp', f)
   return (...args: readonly Tree[]): readonly [Tree, (ct: Tree) => Tree] => {

@@ -1,4 +1,5 @@
 /** Gradient accumulation: several micro-batches for one update, when a batch does not fit in memory at once. */
+import type { Tangent } from '@adjoint/autograd'
 import {
   add,
   and,
@@ -16,7 +17,14 @@ import {
   where,
   zeros,
 } from '@adjoint/tensor'
-import { demandState, type ExtraArguments, type GradientTransformation, mapFloats, zeroTree } from './transformation.ts'
+import {
+  demandState,
+  type ExtraArguments,
+  type GradientTransformation,
+  mapFloats,
+  tangentOf,
+  zeroTree,
+} from './transformation.ts'
 
 /** The micro-batches since the last update, and the state of the transformation inside. */
 export type AccumulateState<S extends Tree> = {
@@ -38,11 +46,11 @@ export interface Accumulating<S extends Tree> extends GradientTransformation<Acc
    * the other extra arguments of the call that closes the window.
    */
   readonly update: <P extends Tree>(
-    updates: P,
+    updates: NoInfer<Tangent<P>>,
     state: AccumulateState<S>,
     params: P,
     extra?: ExtraArguments,
-  ) => readonly [updates: P, state: AccumulateState<S>]
+  ) => readonly [updates: Tangent<P>, state: AccumulateState<S>]
   /**
    * Makes the update that is due for what came since the last one: at the end of the data, where the last window is not
    * full. Nothing since then, or nothing held: updates of 0, and the inner state as it was.
@@ -51,7 +59,7 @@ export interface Accumulating<S extends Tree> extends GradientTransformation<Acc
     state: AccumulateState<S>,
     params: P,
     extra?: ExtraArguments,
-  ) => readonly [updates: P, state: AccumulateState<S>]
+  ) => readonly [updates: Tangent<P>, state: AccumulateState<S>]
 }
 
 /**
@@ -87,14 +95,14 @@ export const accumulate =
     if (!Number.isInteger(every) || every < 1)
       throw new RangeError(`accumulate: every is ${every}. Give the number of micro-batches of an update, 1 or more.`)
 
-    /** The update from what is held, where it is due; `params` lend the structure. */
+    /** The update from what is held, where it is due. */
     const apply = <P extends Tree>(
       due: Scalar<'bool'>,
       state: AccumulateState<S>,
+      mean: Tangent<P>,
       params: P,
       extra?: ExtraArguments,
     ) => {
-      const mean = mapFloats((_, m) => m, params, state.mean)
       const [step, next] = inner.update(mean, state.inner, params, extra)
       // Of a window that held nothing there is no mean. A NaN is not nothing.
       const made = and(due, ne(state.held, 0))
@@ -127,11 +135,11 @@ export const accumulate =
         const share = where(eq(held, 0), 0, div(holds, where(eq(held, 0), 1, held)))
         const counts = ne(share, 0)
         const mean = mapFloats((g, m) => where(counts, add(m, mul(sub(g, m), share)), m), updates, state.mean)
-        return apply(eq(count, every), { count, held, mean, inner: state.inner }, params, others)
+        return apply(eq(count, every), { ...state, count, held }, mean, params, others)
       },
       flush: (state, params, extra) => {
         demandState('accumulate', ['count', 'held', 'inner', 'mean'], state)
-        return apply(gt(state.count, 0), state, params, extra)
+        return apply(gt(state.count, 0), state, tangentOf(params, state.mean), params, extra)
       },
     }
   }

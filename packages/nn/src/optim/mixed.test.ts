@@ -130,7 +130,7 @@ for (const device of await presentDevices())
       let state = optimizer.init(params)
       const seen: (readonly number[])[] = []
       for (const v of [8, 8, Infinity, 4, NaN, 2, 2, 2, 4, 4, 4, 8, 8, 8, 8]) {
-        const [u, next] = optimizer.update({ x: tensor([v, 1]) }, state, params)
+        const [u, next] = optimizer.update({ x: tensor([v, 1], [2]) }, state, params)
         const [updates, kept] = await realizeAsync([u, next] as const, device)
         state = kept
         seen.push([(await read(updates.x))[0]!, (await read(state[0].factor))[0]!])

@@ -8,6 +8,7 @@
  *   divided after (3.2; `scaleLoss` and `lossScaling`). Cotangents are f32 here, whatever is stored as f16, so that only
  *   programs that cast to f16 on the way need it.
  */
+import type { Tangent } from '@adjoint/autograd'
 import {
   add,
   all,
@@ -40,7 +41,8 @@ const isFloat = (x: Tensor): boolean => x.dtype === 'f32' || x.dtype === 'f16' |
 
 /**
  * A tree with its floats in another dtype, rounded to nearest; integers, keys and masks stay. Applied to parameters inside of
- * a loss it lets a model of f32 layers read what is kept as bf16, at no cost: each kernel converts what it loads.
+ * a loss it lets a model of f32 layers read what is kept as bf16, at no cost: each kernel converts what it loads. Its type stays that
+ * of the tree, so that a model takes parameters of either dtype; gradients are f32 in both.
  *
  * @example
  * ```ts
@@ -109,13 +111,13 @@ export const withMasters = <S extends Tree>({
     const masters = castFloats('f32')(params)
     return { masters, inner: init(masters) }
   },
-  update: <P extends Tree>(updates: P, state: Masters<S>, params: P, extra?: ExtraArguments) => {
+  update: <P extends Tree>(updates: Tangent<P>, state: Masters<S>, params: P, extra?: ExtraArguments) => {
     demandState('withMasters', ['masters', 'inner'], state)
     const masters = mapFloats((_, m) => m, params, state.masters)
     const [moved, inner] = update(updates, state.inner, masters, extra)
     const next = mapFloats((m, u) => add(m, u), masters, moved)
     // p + (m - p) is m up to a rounding in f32, which the parameters, of fewer bits, do not show
-    return [mapFloats((m, p) => sub(m, p), next, params), { masters: next, inner }] as const
+    return [mapFloats((_, m, p) => sub(m, p), updates, next, params), { masters: next, inner }] as const
   },
 })
 

@@ -24,20 +24,20 @@ const replaced = <P extends Tree>(op: string, t: P, keep: (at: number) => boolea
 }
 
 /** A step of a transformation on the leaves that are its own; updates of the others pass. */
-const within = <P extends Tree, S extends Tree>(
+const within = <U extends Tree, S extends Tree>(
   op: string,
   inner: GradientTransformation<S>,
   own: (at: number) => boolean,
-  { updates, state, params, extra }: Step<P, S>,
-): readonly [P, S] => {
+  { updates, state, params, extra }: Step<U, S>,
+): readonly [U, S] => {
   const [step, next] = inner.update(only(updates, own), state, only(params, own), extra)
   return [replaced(op, updates, own, tree.leaves(step)), next]
 }
 
-interface Step<P extends Tree, S extends Tree> {
-  readonly updates: P
+interface Step<U extends Tree, S extends Tree> {
+  readonly updates: U
   readonly state: S
-  readonly params: P
+  readonly params: Tree
   readonly extra: ExtraArguments | undefined
 }
 

@@ -3,6 +3,7 @@
  * gradients to updates; composing them by `chain` makes an optimizer. State is a tree, counts are traced scalars, so that
  * a whole training step is one `jit`, with parameters and state donated.
  */
+import type { Tangent } from '@adjoint/autograd'
 import {
   add,
   cast,
@@ -42,11 +43,11 @@ export interface GradientTransformation<S extends Tree = Tree> {
   readonly init: (params: Tree) => S
   /** New updates, and the next state. */
   readonly update: <P extends Tree>(
-    updates: P,
+    updates: NoInfer<Tangent<P>>,
     state: S,
     params: P,
     extra?: ExtraArguments,
-  ) => readonly [updates: P, state: S]
+  ) => readonly [updates: Tangent<P>, state: S]
 }
 
 const isFloats = (x: Tensor): x is Tensor<Shape, 'f32'> => x.dtype === 'f32'
@@ -104,6 +105,11 @@ export const demandState = (op: string, fields: readonly string[], state: unknow
   )
 }
 
+/** What a state keeps for parameters (a mean of their gradients), as the updates of them that it is. Throws as `mapFloats`. */
+export const tangentOf = <P extends Tree>(params: P, kept: Tree): Tangent<P> =>
+  // in the structure and shapes of the parameters, which is checked, and in f32: what the type says
+  mapFloats((_, x) => x, params, kept) as Tangent<P>
+
 /** A tree of floats in the dtypes of another of the same structure. */
 export const castLike = <T extends Tree>(like: T, x: T): T =>
   tree.map((value: Tensor, { dtype }: Tensor): Tensor => cast(dtype)(value), x, like)
@@ -139,7 +145,9 @@ export const opaque = <S extends Tree>({ init, update }: GradientTransformation<
  * console.log(await readAsync(ascend.update(g, null, g)[0].bias)) // Float32Array [-1]
  * ```
  */
-export const stateless = (f: <P extends Tree>(updates: P, params: P) => P): GradientTransformation<null> => ({
+export const stateless = (
+  f: <P extends Tree>(updates: Tangent<P>, params: P) => Tangent<P>,
+): GradientTransformation<null> => ({
   init: () => null,
   update: (updates, state, params) => [f(updates, params), state],
 })

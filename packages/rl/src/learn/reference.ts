@@ -1,5 +1,5 @@
 /** How the reference policy follows the policy, where it does. */
-import { add, type Device, mul, tree, type Tree } from '@adjoint/tensor'
+import { add, cast, type Device, mul, type Tensor, tree, type Tree } from '@adjoint/tensor'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { snapshot } from '../run/snapshot.ts'
@@ -7,7 +7,7 @@ import type { RunError } from '../run/errors.ts'
 import type { GrpoState } from './grpo.ts'
 
 /**
- * `alpha policy + (1 - alpha) reference`, leaf by leaf: the reference after a sync (TR-DPO, Gorbatovski et al. 2024, eq. 4;
+ * `alpha policy + (1 - alpha) reference`, leaf by leaf, in the dtypes of the reference: the reference after a sync (TR-DPO, Gorbatovski et al. 2024, eq. 4;
  * TRL's `ref_model_mixup_alpha`). At alpha 1 it is the policy, at 0 it stays. Throws TreeError where the structures differ,
  * RangeError where alpha is not in [0, 1].
  *
@@ -24,7 +24,9 @@ export const mixReference = (alpha: number) => {
   return <T extends Tree>(policy: T, reference: T): T => {
     if (alpha === 1) return policy
     if (alpha === 0) return reference
-    return tree.map((p, r) => add(mul(p, alpha), mul(r, 1 - alpha)), policy, reference)
+    // computed as f32, kept as the reference is
+    const mixed = (p: Tensor, r: Tensor): Tensor => cast(r.dtype)(add(mul(p, alpha), mul(r, 1 - alpha)))
+    return tree.map(mixed, policy, reference)
   }
 }
 

@@ -6,7 +6,7 @@
  *   whole:  (learner, batch) -> learner
  *   parts:  (params, part) -> sum;  (sum, params, part) -> sum, ..;  (learner, sum) -> learner
  */
-import { valueAndGrad } from '@adjoint/autograd'
+import { type Tangent, valueAndGrad } from '@adjoint/autograd'
 import { applyUpdates, type Floats, globalNorm } from '@adjoint/nn'
 import { type Device, jit, type Scalar, type Tree } from '@adjoint/tensor'
 import { type Fold, packing } from '../run/packing.ts'
@@ -20,7 +20,7 @@ export type Learner<P extends Tree, O extends Tree> = {
 /** What makes updates of gradients: a `GradientTransformation`, or several, each for its own part of the parameters. */
 export interface Optimizer<P extends Tree, O extends Tree> {
   /** New updates of the gradients, and the next state. */
-  readonly update: (gradients: P, state: O, params: P) => readonly [updates: P, state: O]
+  readonly update: (gradients: Tangent<P>, state: O, params: P) => readonly [updates: Tangent<P>, state: O]
 }
 
 /** What an update is made of. */
@@ -57,8 +57,8 @@ export const updateOf = <P extends Tree, O extends Tree, B extends Tree, N exten
   const differentiate = valueAndGrad(loss, { hasAux: true })
   const [ofPart, ofBatch] = [packing(measures), packing<N | 'grad_norm'>({ ...measures, grad_norm: 'sum' })]
 
-  type Sum = { readonly grads: P; readonly measured: Floats }
-  const apply = ({ params, opt }: Learner<P, O>, grads: P, aux: Readonly<Record<string, Scalar>>) => {
+  type Sum = { readonly grads: Tangent<P>; readonly measured: Floats }
+  const apply = ({ params, opt }: Learner<P, O>, grads: Tangent<P>, aux: Readonly<Record<string, Scalar>>) => {
     const [updates, next] = optimizer.update(grads, opt, params)
     return {
       learner: { params: applyUpdates(params, updates), opt: next },

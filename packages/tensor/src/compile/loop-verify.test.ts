@@ -31,13 +31,17 @@ interface Made {
   readonly program: Program
 }
 const made = (): Made => {
-  const planned = plan(host, plain, { inputs: [x, w], outputs: prepare(host, plain, outputs), donated: [false, false] })
+  const planned = plan(host, plain, {
+    inputs: [x, w],
+    outputs: prepare(host, plain, outputs).outputs,
+    donated: [false, false],
+  })
   const { buffers, steps, level } = assemble(planned)
   const { slabs, live } = planned.memory
   const results = planned.memory.outputs.map((buffer, i) => ({ buffer, aval: outputs[i]! }))
   return {
     level,
-    program: { inputs: [x, w], donated: [false, false], buffers, slabs, live, steps, outputs: results },
+    program: { inputs: [x, w], donated: [false, false], buffers, slabs, live, steps, outputs: results, told: null },
   }
 }
 type Rounds = Extract<Step, { readonly kind: 'loop' }>
@@ -113,7 +117,7 @@ describe('a program with a loop', () => {
     const kept = p.cumsum(w, 0, false)
     const graph = {
       inputs: [x, w],
-      outputs: prepare(host, plain, [p.add(p.flip(kept, [0]), p.mul(y!, kept))]),
+      outputs: prepare(host, plain, [p.add(p.flip(kept, [0]), p.mul(y!, kept))]).outputs,
       donated: [false, false],
     }
     const planned = plan(host, plain, graph)

@@ -46,7 +46,7 @@ const expansion = (capabilities: Capabilities, node: Node, args: readonly Expr[]
 const emptied = (e: Expr): Expr | null => {
   const { args, params, prim } = e.node
   const { lower } = prim
-  if (lower.kind === 'leaf') return null
+  if (lower.kind === 'leaf' || lower.kind === 'told') return null
   if (sizeOf(e.shape) === 0) return fill(e.shape, e.dtype, 0)
   if (lower.kind === 'reduce' && sizeOf(args[0]!.shape) === 0)
     return fill(e.shape, e.dtype, emptyReduction(lower.op, e.dtype))

@@ -1,14 +1,21 @@
 /** What is asked for, as the scheduler wants to see it: simple, without composites, and so is every loop and its body. */
-import { type Expr, type Graph } from '../graph/expr.ts'
+import { type Expr, type Graph, type Telling } from '../graph/expr.ts'
 import { simplify } from '../graph/simplify.ts'
 import { normalize } from './normalize.ts'
 import type { Capabilities } from './capabilities.ts'
 import type { Stage } from './stage.ts'
 import { hasLoops, loopsTidied } from './rounds.ts'
+import { told, toldByLoops } from './told.ts'
 import { verifyExprs, verifying } from './verify.ts'
 import { verifyUnwritten } from './unwritten.ts'
 
-export const prepare = (capabilities: Capabilities, stage: Stage, asked: readonly Expr[]): readonly Expr[] => {
+/** What is asked for, prepared; and what the host is told of when it was computed. */
+export interface Prepared {
+  readonly outputs: readonly Expr[]
+  readonly tellings: readonly Telling[]
+}
+
+export const prepare = (capabilities: Capabilities, stage: Stage, asked: readonly Expr[]): Prepared => {
   const known = new Map<Graph, Graph>()
   const body = (of: Graph): Graph => {
     const made: Graph = known.get(of) ?? { inputs: of.inputs, outputs: prepared(of.outputs) }
@@ -19,12 +26,19 @@ export const prepare = (capabilities: Capabilities, stage: Stage, asked: readonl
   const prepared = (roots: readonly Expr[]): readonly Expr[] => {
     const simple = stage('simplify', () => checked('simplify', roots, simplify(roots)))
     const normal = stage('normalize', () => checked('normalize', simple, normalize(capabilities, simple)))
-    const tidy = hasLoops(normal) ? checked('loops', normal, loopsTidied(body, normal)) : normal
+    const tidy = hasLoops(normal) ? checked('loops', normal, loopsTidied(body, toldByLoops(body, normal))) : normal
     const simpler = stage('simplify', () => checked('simplify', tidy, simplify(tidy)))
     if (verifying()) verifyUnwritten(simpler)
     return simpler
   }
-  return prepared(asked)
+  const { roots, tellings } = told(prepared(asked))
+  if (tellings.length === 0) return { outputs: roots, tellings }
+  const all = simplify([...roots, ...tellings.flatMap(({ values }) => values)])
+  let at = roots.length
+  return {
+    outputs: all.slice(0, roots.length),
+    tellings: tellings.map(({ values, tell }) => ({ values: all.slice(at, (at += values.length)), tell })),
+  }
 }
 
 const checked = (name: string, before: readonly Expr[], after: readonly Expr[]): readonly Expr[] => {

@@ -41,7 +41,8 @@ export const loopsTidied = (prepare: Prepare, roots: readonly Expr[]): readonly 
 /** The results of a loop in which the carries at `kept` are left; nobody asks for the others, for which `instead` stand. */
 const placed = (kept: readonly number[], results: readonly Expr[], instead: readonly Expr[]): readonly Expr[] =>
   instead.map((x, k) => results[kept.indexOf(k)] ?? x)
-const tripsOf = ({ trips, flagged }: Loop): Trips => (flagged ? { atMost: trips } : trips)
+/** The rounds of a loop, as `loop` takes them. */
+export const tripsOf = ({ trips, flagged }: Loop): Trips => (flagged ? { atMost: trips } : trips)
 const allOf = (xs: readonly unknown[]): readonly number[] => xs.map((_, i) => i)
 
 /** A loop whose carries all change, and have elements; or what it comes to, where it makes no rounds or one. */

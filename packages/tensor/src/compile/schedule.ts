@@ -4,6 +4,7 @@
  */
 import { assemble } from './assemble.ts'
 import { plan } from './plan.ts'
+import { tellingAll } from './told.ts'
 import { prepare } from './prepare.ts'
 import type { Capabilities } from './capabilities.ts'
 import type { Computation } from '../graph/device.ts'
@@ -32,7 +33,9 @@ const untimed: Stage = (_, run) => run()
 export const schedule =
   (capabilities: Capabilities, stage: Stage = untimed) =>
   (asked: Computation): Program => {
-    const outputs = prepare(capabilities, stage, asked.outputs)
+    const prepared = prepare(capabilities, stage, asked.outputs)
+    const handedOut = prepared.tellings.flatMap(({ values }) => values)
+    const outputs = [...prepared.outputs, ...handedOut]
     demandClosed(asked.inputs, outputs)
     const planned = plan(capabilities, stage, { ...asked, outputs })
     const { buffers, steps, level } = stage('lower', () => assemble(planned))
@@ -45,8 +48,9 @@ export const schedule =
       steps,
       outputs: planned.memory.outputs.map((buffer, i) => ({
         buffer,
-        aval: { shape: asked.outputs[i]!.shape, dtype: asked.outputs[i]!.dtype },
+        aval: { shape: outputs[i]!.shape, dtype: outputs[i]!.dtype },
       })),
+      told: handedOut.length === 0 ? null : { count: handedOut.length, tell: tellingAll(prepared.tellings) },
     }
     if (verifying()) verifyProgram(level, program)
     return program

@@ -47,6 +47,7 @@ const plan = (graph: Computation = whole): Plan => {
     inputs: graph.inputs,
     donated: graph.donated,
     buffers: memory.buffers,
+    told: null,
     slabs: memory.slabs,
     live: memory.live,
     steps: [...steps, ...memory.last.map((copy): Step => ({ kind: 'copy', ...copy }))],

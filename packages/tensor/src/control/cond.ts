@@ -1,6 +1,7 @@
 /**
  * One of two graphs, chosen by a value that is known only when it runs. A device that can skip work runs one; another computes
- * both and chooses, unless one of them has rounds without a known end: those must not run on what they were not meant for.
+ * both and chooses, unless one of them has rounds without a known end, which must not run on what they were not meant for, or tells
+ * the host of what it computes.
  *
  *     branches: [..operands] -> results, the same shapes and dtypes of both; args: [chosen, ..operands]
  */
@@ -15,7 +16,7 @@ import { batchGraph, pullbackGraph, pushforwardGraph, type Derived } from '../tr
 import { outsOf, present } from './call.ts'
 import { loop, unwritten } from '../graph/loop.ts'
 import { any, choose, onlyMembers } from './members.ts'
-import { endless } from './while.ts'
+import { endless, tells } from './while.ts'
 
 export interface CondParams {
   readonly onTrue: Graph
@@ -84,7 +85,8 @@ export const condP: Primitive<CondParams> = {
     skip: ([chosen, ...operands], params) => skipping(chosen!, operands, params),
     both: ([chosen, ...operands], params) => {
       const { onTrue, onFalse } = params
-      if (endless(onTrue) || endless(onFalse)) return skipping(chosen!, operands, params)
+      if ([onTrue, onFalse].some((branch) => endless(branch) || tells(branch)))
+        return skipping(chosen!, operands, params)
       const others = inlined(onFalse, operands)
       return inlined(onTrue, operands).map((x, i) => choose(chosen!, x, others[i]!))
     },

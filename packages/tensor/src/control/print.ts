@@ -1,9 +1,9 @@
 /**
- * A value that is printed where it is computed by interpretation: an identity to every transformation. A compiled program has no
- * host inside, and is what it would be without.
+ * A value that is printed when it is computed: an identity to every transformation. A compiled program has no host inside: it hands
+ * the value out, and the host prints it after the run (compile/told.ts).
  */
 import { showAval } from '../base/errors.ts'
-import { apply, type Expr, type Primitive, type Value } from '../graph/expr.ts'
+import { apply, type Expr, type Primitive, type Telling, type Value } from '../graph/expr.ts'
 
 /** What a value is printed as. */
 interface PrintParams {
@@ -21,15 +21,20 @@ const nested = ({ data, shape }: Value): unknown => {
   return level(0, 0)
 }
 
+const say =
+  (label: string): Telling['tell'] =>
+  ([x]) =>
+    console.log(`${label} ${showAval(x!)}:`, nested(x!))
+
 const printP: Primitive<PrintParams> = {
   name: 'debugPrint',
   outs: ([x]) => [{ shape: x!.shape, dtype: x!.dtype }],
   vjp: ([ct]) => [ct!],
   jvp: ([tangent]) => [tangent!],
   batch: ([x], _, __, params) => [print(x!, params.label)],
-  lower: { kind: 'composite', expand: ([x]) => [x!] },
+  lower: { kind: 'told', of: (values, { label }) => ({ values, tell: say(label) }) },
   evaluate: ([x], _, { label }) => {
-    console.log(`${label} ${showAval(x!)}:`, nested(x!))
+    say(label)([x!])
     return [x!.data.slice()]
   },
 }

@@ -7,7 +7,7 @@
 import { computedAval } from '../base/aval.ts'
 import { isFloat } from '../base/dtype.ts'
 import { sameShape } from '../base/shape.ts'
-import { applyAll, type Expr, type Primitive, type Value } from '../graph/expr.ts'
+import { applyAll, type Expr, type Node, type Primitive, type Value } from '../graph/expr.ts'
 import { type Graph, graph, inlined } from '../graph/graph.ts'
 import { parameter } from '../graph/parameter.ts'
 import { toposort } from '../graph/walk.ts'
@@ -125,16 +125,22 @@ export const whileP: Primitive<WhileParams> = {
     return carries.map((v) => v.data)
   },
 }
-/** Graphs found to have rounds of unknown number inside, at any depth, or not to. */
-const known = new WeakMap<Graph, boolean>()
-export const endless = (of: Graph): boolean => {
-  const seen = known.get(of)
-  if (seen !== undefined) return seen
-  const whileLoop: unknown = whileP
-  const found = toposort(of.outputs).some(({ prim, params }) => prim === whileLoop || graphsIn(params).some(endless))
-  known.set(of, found)
-  return found
+/** Whether a graph has such nodes, at any depth; found once a graph. */
+const having = (is: (node: Node) => boolean): ((of: Graph) => boolean) => {
+  const known = new WeakMap<Graph, boolean>()
+  const has = (of: Graph): boolean => {
+    const seen = known.get(of)
+    if (seen !== undefined) return seen
+    const found = toposort(of.outputs).some((node) => is(node) || graphsIn(node.params).some(has))
+    known.set(of, found)
+    return found
+  }
+  return has
 }
+/** Whether a graph has rounds of unknown number inside. */
+export const endless = having(({ prim }) => prim === (whileP as Primitive<unknown>))
+/** Whether a graph tells the host of something. */
+export const tells = having(({ prim }) => prim.lower.kind === 'told')
 /** The graphs among params. */
 const graphsIn = (params: unknown): readonly Graph[] =>
   typeof params === 'object' && params !== null ? Object.values(params).filter(isGraph) : []

@@ -128,6 +128,12 @@ export interface Loop {
   readonly flagged: boolean
 }
 
+/** What the host is told when some values were computed. */
+export interface Telling {
+  readonly values: readonly Expr[]
+  readonly tell: (values: readonly Value[]) => void
+}
+
 /** How a primitive becomes loops. The scheduler branches on these kinds, never on a primitive's name. */
 export type Lowering<P> =
   /** Already in memory: host data, a parameter of the program, a device buffer. */
@@ -188,6 +194,8 @@ export type Lowering<P> =
       readonly params: (args: readonly Expr[], params: P) => TemplateParams
       readonly expand: (args: readonly Expr[], params: P) => readonly Expr[]
     }
+  /** As many of its first arguments as it has results, unchanged; the host is told of values each time they are computed. */
+  | { readonly kind: 'told'; readonly of: (args: readonly Expr[], params: P) => Telling }
   /** Defined by smaller primitives: its results in their terms. */
   | { readonly kind: 'composite'; readonly expand: (args: readonly Expr[], params: P) => readonly Expr[] }
 
@@ -204,7 +212,9 @@ const makeNode = ({ prim, args, params, site }: Omit<Node, 'outs'>, avals: reado
 }
 
 /** Lowerings of several results; the others say how to compute one. */
-const SEVERAL: ReadonlySet<Lowering<never>['kind']> = new Set(['composite', 'template', 'branch', 'loop'] as const)
+const SEVERAL: ReadonlySet<Lowering<never>['kind']> = new Set([
+  ...(['composite', 'template', 'branch', 'loop', 'told'] as const),
+])
 
 /** The only constructor of nodes. What they hold is their own: lists that the caller still has may change. */
 export const applyAll = <P>(prim: Primitive<P>, args: readonly Expr[], params: P): readonly Expr[] => {

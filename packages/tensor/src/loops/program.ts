@@ -50,4 +50,9 @@ export interface Program {
   readonly steps: readonly Step[]
   /** Per output: the buffer that holds it at the end (an `output`, or a donated `input`). No buffer appears twice. */
   readonly outputs: readonly { readonly buffer: number; readonly aval: Aval }[]
+  /** What the last `count` outputs are: none of what was asked for, but what the host is told of after a run. */
+  readonly told: {
+    readonly count: number
+    readonly tell: (values: readonly (Aval & { readonly data: Float64Array })[]) => void
+  } | null
 }

@@ -6,10 +6,15 @@ import { type Tensor, typed } from '../graph/tensor.ts'
 import { demandTensor } from './align.ts'
 
 /**
- * `x` itself, which is printed with its label, dtype and shape whenever it is computed by interpretation: on the reference device, and
- * in a function that runs under `debugNans`, whatever the device. It passes through `grad`, `vmap` (all members at once), `jit` and
- * `scan` (each round), and is printed as often as its value is computed. Compiled programs run without the host: on the other devices
- * it is the identity, costs nothing and prints nothing.
+ * `x` itself, which is printed with its label, dtype and shape as often as it is computed, on every device: what stands in a compiled
+ * program is handed out by it, and printed after its run, before a `read` or `realize` on that device returns. Values come after those
+ * that they are computed from; runs in their order. A value that no result needs is not computed, and not printed; nor is one without
+ * elements below a result that is known without it.
+ *
+ * Under `grad` and `jvp` the primal is printed once, under `checkpoint` again where it is computed again; under `vmap` all members at
+ * once. `scan` and `foriLoop` print each round, of which a compiled program keeps the values until its end; `cond` the branch that
+ * is chosen (both under `vmap`, where members differ in what they choose). A `whileLoop` has rounds of which nobody knows how many:
+ * compiling one that prints throws an Error; the reference device and `debugNans` print them.
  *
  * @param label - What the value is printed with.
  * @returns The identity of tensors.

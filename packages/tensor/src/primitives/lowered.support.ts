@@ -50,6 +50,7 @@ export const lowered = (out: Expr, args: readonly Data[], exprs: readonly Expr[]
     case 'leaf':
       return evaluate([out])[0]!.data
     case 'after':
+    case 'told':
       return args[0]!.data
     case 'pointwise': {
       const rows = axesFor(out.shape)

@@ -13,6 +13,7 @@ import { rewrite, toposort, withArgs } from '../graph/walk.ts'
 import { bind, withTransients } from './binding.ts'
 import { overRemembered } from './memo.ts'
 import { numbersOf, type Numeral, numeralsOf, withNumbers, withoutNumbers } from './numbers.ts'
+import { compileTelling } from './tell.ts'
 import { noteCompiled } from './recomputed.ts'
 
 /** Programs remembered, and the bytes that they and their keys may hold together. */
@@ -66,7 +67,7 @@ const compiledFor = (
   const varies = numerals.map((n, i) => known?.varies[i] === true || !fits(n, i))
   const graph = withNumbers(roots, (leaf) => leaves.get(leaf), numerals, varies)
   const inputs = [...leaves.values(), ...graph.inputs]
-  const executable = device.compile({ inputs, outputs: graph.outputs, donated: inputs.map(() => false) })
+  const executable = compileTelling(device, { inputs, outputs: graph.outputs, donated: inputs.map(() => false) })
   const made = { executable, numbers: numerals.map(({ value }) => value), varies, asked: erased }
   cache.set(key, made, executable.bytes + 2 * key.length)
   return made

@@ -18,6 +18,7 @@ import type { Device, Executable, Storage } from '../graph/device.ts'
 import { overRemembered, remembered } from './memo.ts'
 import { hostDataOf, markDonated, storageOfTensor } from './storages.ts'
 import type { Program } from '../loops/program.ts'
+import { compileTelling } from './tell.ts'
 import { simplify } from '../graph/simplify.ts'
 import { captureSite, describeSite } from '../base/site.ts'
 import { call as callGraph } from '../control/call.ts'
@@ -142,7 +143,7 @@ export const jit = <A extends readonly tree.Tree[], B extends tree.Tree>(
         if (given.own) own.push(keep(given.storage))
         return given.storage === storageOfTensor(x) ? x : buffer(given.storage)
       })
-      const executable = device.compile({
+      const executable = compileTelling(device, {
         inputs: [...placeholders, ...freeLeaves],
         outputs,
         donated: [...donated, ...freeLeaves.map(() => false)],

@@ -13,6 +13,7 @@ import { bytesOf } from '../base/aval.ts'
 import { currentDevice } from './current.ts'
 import { type Device, type DeviceError, DeviceFailure, type Storage } from '../graph/device.ts'
 import { remember, remembered } from './memo.ts'
+import { allTold } from './tell.ts'
 import { demandPresent, hostDataOf, keepReadBack, movable, storageOfTensor } from './storages.ts'
 import { breathe, settle } from '../backends/engine/turns.ts'
 import { type Tensor, typed } from '../graph/tensor.ts'
@@ -77,6 +78,7 @@ export const realize =
     const { leaves, treedef } = tree.flatten(tensors)
     const done = await attempt(device, () => realizeLeaves(device, leaves))()
     await device.pace()
+    await allTold(device)
     await breathe()
     return E.isLeft(done) ? done : E.right(tree.unflatten(treedef, done.right) as T)
   }
@@ -120,6 +122,7 @@ export const read =
     if ('data' in place) return E.right(place.data.slice() as HostArrays[D])
     const { storage, made } = place
     const data = await storage.device.download(storage)()
+    await allTold(storage.device)
     if (E.isLeft(data)) {
       if (made) device.release(storage)
     } else if (made) settleRead(device, x, storage, data.right)

@@ -88,7 +88,7 @@ describe('known places', () => {
   const step = (...buffers: readonly number[]): Step => ({ kind: 'kernel', kernel, buffers, site: captureSite() })
   const slot = (offset: number, bytes: number): ProgramBuffer => ({ source: { kind: 'slot', slab: 0, offset }, bytes })
   const place = (buffers: readonly ProgramBuffer[], steps: readonly Step[], ...needs: readonly number[]) =>
-    placeScratch({ inputs: [], donated: [], outputs: [], live: 0, slabs: [768], buffers, steps }, needs)
+    placeScratch({ inputs: [], donated: [], outputs: [], live: 0, told: null, slabs: [768], buffers, steps }, needs)
   const [a, b] = [slot(0, 512), slot(512, 256)]
 
   it('a gap of what has died, or behind the slab', () => {

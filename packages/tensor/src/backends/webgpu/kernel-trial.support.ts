@@ -31,6 +31,7 @@ export const singleKernel = (kernel: Kernel): Program => {
     inputs: inputs.map((i) => avalOf(kernel.buffers[i]!)),
     donated: inputs.map((i) => kernel.buffers[i]!.write),
     buffers,
+    told: null,
     slabs: [],
     live: 0,
     steps: [{ kind: 'kernel', kernel, buffers: kernel.buffers.map((_, i) => i), site: captureSite() }],

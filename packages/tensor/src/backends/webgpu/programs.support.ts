@@ -63,6 +63,7 @@ export const trainingStep = (n: number): Program => {
       { source: { kind: 'output' }, bytes: 4 },
       { source: { kind: 'output' }, bytes: 4 * n },
     ],
+    told: null,
     slabs: [4 * n],
     live: 4 * n,
     steps: [
@@ -123,6 +124,7 @@ export const chain = (n: number, steps: number, places: readonly { slab: number;
     inputs: [f32(n)],
     donated: [false],
     buffers,
+    told: null,
     slabs,
     live: 2 * bytes,
     steps: Array.from({ length: steps }, (_, i): Step => ({

@@ -329,6 +329,7 @@ export const fuse = (capabilities: Capabilities, order: readonly Expr[], outputs
         break
       }
       case 'branch':
+      case 'told':
       case 'composite':
         throw new Error(`fuse: composite ${expr.node.prim.name} reached the scheduler unexpanded`)
     }
