@@ -129,9 +129,9 @@ const hiddenOf = (parameters: number): number => Math.round((parameters - 10) / 
 const head = ['network', 'parameters', ...CURVE.map((n) => `${n} steps`), 'training images', 'ms a step']
 console.log(
   tableText(head, [
-    await row('convolutional', cnn),
-    await row('linear', dense(hiddenOf(size))),
-    await row('linear', dense(hiddenOf(20 * size))),
+    await row('convolutions', cnn),
+    await row('linear layers', dense(hiddenOf(size))),
+    await row('linear layers, wider', dense(hiddenOf(20 * size))),
   ]),
 )
 await device.destroy()
