@@ -1,8 +1,9 @@
-/** The workloads that the peers run too: products, a fused chain, row kernels, a training step, generation. */
-import { valueAndGrad } from '@adjoint/autograd'
+/** The workloads that the peers run too: products, convolutions, a fused chain, row kernels, a training step, generation. */
+import { valueAndGrad, vjp } from '@adjoint/autograd'
 import { adamW, applyUpdates, crossEntropy, generatorAsync, leftPad } from '@adjoint/nn'
 import {
   add,
+  conv,
   type Device,
   gelu,
   jit,
@@ -16,6 +17,7 @@ import {
   sub,
   mean,
   rsqrt,
+  type Shape,
   square,
   type Tensor,
 } from '@adjoint/tensor'
@@ -58,6 +60,20 @@ const layerNorm = (x: Tensor, gain: Tensor, bias: Tensor): Tensor => {
   const centred = sub(x, mean({ axis: -1, keepDims: true })(x))
   const variance = mean({ axis: -1, keepDims: true })(square(centred))
   return add(mul(mul(centred, rsqrt(add(variance, 1e-5))), gain), bias)
+}
+
+/** A convolution of padding 'same', and for a cotangent of its shape both of its gradients: as many products each. */
+const convolutions = (name: string, x: Shape, kernel: Shape): Readonly<Record<string, Workload>> => {
+  const y = x.with(1, kernel[0]!)
+  const product = (shape: Shape): number => shape.reduce((p, d) => p * d, 1)
+  const flops = 2 * product(y) * product(kernel.slice(1))
+  const f = conv({ padding: 'same' })
+  const of: Readonly<Record<string, readonly [readonly Shape[], (...xs: Tensor[]) => Tensor]>> = {
+    [name]: [[x, kernel], f],
+    [`${name}_dx`]: [[x, kernel, y], (x, kernel, ct) => vjp((x: Tensor): Tensor => f(x, kernel))(x)[1](ct)],
+    [`${name}_dk`]: [[x, kernel, y], (x, kernel, ct) => vjp((k: Tensor): Tensor => f(x, k))(kernel)[1](ct)],
+  }
+  return Object.fromEntries(Object.entries(of).map(([n, [shapes, g]]) => [n, operation(n, shapes, g, flops)]))
 }
 
 const model = modelOf(LAYERS)
@@ -144,6 +160,8 @@ export const workloads: Readonly<Record<string, Workload>> = {
       ),
     ]),
   ),
+  ...convolutions('conv1d', [16, 64, 256], [64, 64, 5]),
+  ...convolutions('conv2d', [8, 32, 16, 16], [64, 32, 3, 3]),
   chain4M: operation('chain4M', [[1 << 22], [1 << 22]], (x, y) => gelu(add(mul(x, 2), y))),
   softmax: operation('softmax', [[4096, 1024]], softmax(-1)),
   layernorm: operation('layernorm', [[4096, 1024], [1024], [1024]], layerNorm),

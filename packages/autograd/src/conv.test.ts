@@ -151,6 +151,14 @@ describe.each(devices.map((device) => [device.kind, device] as const))('on %s', 
     // padding, as low as what it stands beside, takes nothing that an element could have
     const negative: Image = tensor([-1, -2], [1, 1, 2])
     await same(grad((x: Image): Scalar => sum()(maxPool({ window: 2, stride: 1, padding: 1 })(x)))(negative), [2, 1])
+    const least: Image = tensor([-Infinity, -Infinity], [1, 1, 2])
+    await same(grad((x: Image): Scalar => sum()(maxPool({ window: 2, padding: 1 })(x)))(least), [1, 1])
+    await same(
+      vmap(grad((x: Image): Scalar => sum()(maxPool({ window: 2, stride: 1, padding: 2 })(x))))(
+        stack(0)([least, negative]),
+      ),
+      [2, 1, 2, 1],
+    )
   })
   it('forward, the largest moves as its element does', async () => {
     const x: Image = tensor([1, 4, 2, 3], [1, 1, 4])

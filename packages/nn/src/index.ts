@@ -16,6 +16,15 @@ export {
   zerosInit,
 } from './init.ts'
 export { initLinear, linear, type LinearConfig, type LinearParams } from './linear.ts'
+export {
+  convolution,
+  type ConvolutionConfig,
+  type ConvolutionParams,
+  initConvolution,
+  initTransposedConvolution,
+  transposedConvolution,
+  type TransposedConvolutionConfig,
+} from './convolution.ts'
 export { embedding, type EmbeddingConfig, initEmbedding, unembed } from './embedding.ts'
 export {
   initLayerNorm,

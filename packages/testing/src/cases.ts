@@ -166,7 +166,9 @@ on([p.reduceMaxP, p.reduceMinP], reduced(distinct, positiveDims))
 on(
   [p.peakP],
   shapes({ dim: positiveDims }).chain((shape) =>
-    fc.tuple(distinct(shape), fc.nat(shape.length)).map(([x, window]) => ({ args: [x], params: { window } })),
+    fc
+      .tuple(distinct(shape), data(shape, 'bool', fc.constant(1)), fc.nat(shape.length))
+      .map(([x, held, window]) => ({ args: [x, held], params: { window } })),
   ),
 )
 on(

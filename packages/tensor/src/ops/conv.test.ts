@@ -80,6 +80,29 @@ describe('convolutions that cannot be', () => {
       () => convTranspose({ stride: 2, size: 13 })(x, ones([4, 6, 3])),
       'a convolution of size [13] has [6] positions, not the [5] of y. Pass as size',
     )
+    refuses(
+      () => convTranspose({ padding: 3 })(ones([1, 1, 2]), ones([1, 1, 3])),
+      'a convolution of size [0] has [4] positions, not the [2] of y. No image is so small: pad less',
+    )
+    for (const [size, said] of [
+      [[4, 4], 'size [4, 4] is not one integer of at least 0 for each of 1 spatial axes'],
+      [
+        4.5,
+        'size [4.5] is not one integer of at least 0 for each of 1 spatial axes. Pass one integer of at least 0, or',
+      ],
+      [-1, 'size [-1] is not one integer of at least 0'],
+      [NaN, 'size [NaN] is not one integer of at least 0'],
+      ['4', 'convTranspose(f32[1, 1, 2], f32[1, 1, 3]): size is the string 4'],
+      [null, 'size is null'],
+    ] as const)
+      // @ts-expect-error plain JavaScript may pass anything
+      refuses(() => convTranspose({ size })(ones([1, 1, 2]), ones([1, 1, 3])), said)
+    // an axis without elements excuses no other
+    refuses(
+      () => conv()(ones([2, 3, 0, 1]), ones([2, 3, 2, 2])),
+      'a window spans 2 elements of spatial axis 1, which has 1 with its padding',
+    )
+    refuses(() => conv({ padding: NaN })(x, ones([6, 4, 3])), 'padding NaN does not name')
   })
 })
 
@@ -196,6 +219,14 @@ describe.each(devices.map((device) => [device.kind, device] as const))('convolut
     await same(convTranspose({ stride: 2, padding: 'same' })(y, k), [1, 10, 2, 20, 3, 30])
     await same(convTranspose({ stride: 2, padding: 1 })(y, k), [10, 2, 20, 3])
     await same(convTranspose({ stride: 2, padding: 1, size: 5 })(y, k), [10, 2, 20, 3, 30])
+  })
+
+  it('over an axis without elements has no positions, and the transposed one of none no elements', async () => {
+    const empty: Tensor = conv({ stride: 2 })(ones([1, 3, 0]), ones([2, 3, 3]))
+    expect(empty.shape).toEqual([1, 2, 0])
+    const back: Tensor = convTranspose({ stride: 2 })(empty, ones([2, 3, 3]))
+    expect(back.shape).toEqual([1, 3, 0])
+    await same(back, [])
   })
 
   it('of halves is that of what they hold, in f32', async () => {

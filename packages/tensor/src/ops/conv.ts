@@ -7,7 +7,7 @@ import type { Expr } from '../graph/expr.ts'
 import { typed, type Tensor } from '../graph/tensor.ts'
 import * as raw from '../primitives/index.ts'
 import { demandOneComputed, requireFloat } from './align.ts'
-import { type Imaged, type PerAxis, positionsOf, type Sliding, type Windows, windowsOf } from './window.ts'
+import { type Imaged, listed, type PerAxis, positionsOf, type Sliding, type Windows, windowsOf } from './window.ts'
 
 export interface ConvConfig extends Sliding {
   /** Channels in so many groups, each convolved by itself: C of them is one kernel a channel. Default 1. */
@@ -149,17 +149,16 @@ export const convTranspose =
       size === undefined
         ? positions.map((p, i) => {
             const [lo, hi] = around(positions)[i]!
-            return Math.max(0, stride[i]! * (p - 1) + span[i]! - lo - hi)
+            return p === 0 ? 0 : Math.max(0, stride[i]! * (p - 1) + span[i]! - lo - hi)
           })
-        : typeof size === 'number'
-          ? positions.map(() => size)
-          : size
-    const image = { x: [y, kernel], sizes }
-    const { positions: seen, before } = positionsOf('convTranspose', image.x, image.sizes, windows)
+        : listed('size', size, positions.length, fail, 0)
+    const { positions: seen, before } = positionsOf('convTranspose', [y, kernel], sizes, windows)
     if (!sameShape(seen, positions))
       throw fail(
         `a convolution of size ${showShape(sizes)} has ${showShape(seen)} positions, not the ${showShape(positions)} of y`,
-        'Pass as size the spatial sizes of the image that y is the convolution of',
+        size === undefined
+          ? 'No image is so small: pad less'
+          : 'Pass as size the spatial sizes of the image that y is the convolution of',
       )
     const params = { of: 'input', stride, dilation, before, size: sizes } as const
     return typed(ungrouped(raw.conv(kernelGroups(kernel, groups), grouped(y, groups), params)))

@@ -57,6 +57,39 @@ a.matmul(sequence, a.zeros([T, 64]))
 // @ts-expect-error vectors of different lengths
 a.dot(a.ones([3]), a.ones([4]))
 
+// convolutions and pools: sizes of windows are known at run time
+const images = a.zeros([8, 3, 32, 32])
+const named = a.zeros([T, C, 32])
+has<readonly [8, 16, number, number], 'f32'>()(a.conv({ padding: 'same' })(images, a.zeros([16, 3, 3, 3])), true)
+has<readonly [Var<'T'>, 4, number], 'f32'>()(a.conv()(named, a.zeros([4, 16, 3])), true)
+has<readonly [8, 16, number], 'f32'>()(a.conv()(a.zeros([8, 3, 9], 'f16'), a.zeros([16, 3, 2], 'bf16')), true)
+has<readonly [8, number, number, number], 'f32'>()(a.convTranspose({ stride: 2 })(images, a.zeros([3, 5, 2, 2])), true)
+has<Shape, 'f32'>()(a.conv()(unknown, a.zeros([16, 3, 3, 3])), true)
+has<readonly [8, number, number, number], 'f32'>()(a.conv()(images, a.zeros([] as number[])), true)
+has<readonly [8, 3, number, number], 'f32'>()(a.maxPool({ window: 2 })(images), true)
+has<readonly [Var<'T'>, Var<'C'>, number], 'f32'>()(a.avgPool({ window: [2], countPadding: false })(named), true)
+has<readonly [8, 3, number], 'i32'>()(a.maxPool({ window: 2 })(a.zeros([8, 3, 9], 'i32')), true)
+has<readonly [8, 3, number], 'f32'>()(a.maxPool({ window: 2 })(a.zeros([8, 3, 9], 'f16')), true)
+has<readonly [8, 3, number, number], 'f32'>()(a.resize({ size: [64, 48], method: 'linear' })(images), true)
+has<readonly [8, 16, number, number], 'f32'>()(
+  pipe(a.conv()(images, a.zeros([16, 3, 3, 3])), a.relu, a.maxPool({ window: 2 })),
+  true,
+)
+// @ts-expect-error dtypes differ
+a.conv()(images, a.zeros([16, 3, 3, 3], 'i32'))
+// @ts-expect-error dtypes differ
+a.convTranspose()(images, a.zeros([3, 5, 2, 2], 'u32'))
+// @ts-expect-error no such padding
+a.conv({ padding: 'full' })
+// @ts-expect-error no such option
+a.conv({ strides: 2 })
+// @ts-expect-error a pool has a window
+a.maxPool({ stride: 2 })
+// @ts-expect-error an option of the mean alone
+a.maxPool({ window: 2, countPadding: false })
+// @ts-expect-error no such method
+a.resize({ size: 4, method: 'cubic' })
+
 // reductions
 has<readonly [3], 'f32'>()(a.sum({ axis: 0 })(x), true)
 has<readonly [2, 1], 'f32'>()(a.mean({ axis: -1, keepDims: true })(x), true)

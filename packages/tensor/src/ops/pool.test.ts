@@ -94,6 +94,15 @@ describe.each(devices.map((device) => [device.kind, device] as const))('pools on
     const i: Tensor = tensor([1, 2], [1, 1, 2], 'i32')
     await near(resize({ size: 3, method: 'nearest' })(i), [1, 2, 2])
   })
+  it('sizes: NaN and infinities reach the positions between them and their neighbours, and no other', async () => {
+    const x: Tensor = tensor([1, Infinity, 3, 4, NaN, 6], [1, 1, 6])
+    await near(resize({ size: 2, method: 'linear' })(x), [Infinity, NaN])
+    await near(resize({ size: 3, method: 'linear' })(x), [Infinity, 3.5, NaN])
+    await near(resize({ size: 12, method: 'linear' })(x), [
+      ...[1, Infinity, Infinity, Infinity, Infinity, 3.25, 3.75, NaN, NaN, NaN, NaN, 6],
+    ])
+    await near(resize({ size: 3, method: 'nearest' })(x), [Infinity, 4, 6])
+  })
   it('sizes: what is a line stays one between its ends, and a constant everywhere', async () => {
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 20 }), async (n, size) => {

@@ -20,6 +20,8 @@ export interface AvgPoolConfig extends PoolConfig {
 }
 
 interface Pool {
+  /** Of each element that a window sees, whether it is one of x: [1, 1, ..p, ..w]. */
+  readonly held: Expr
   /** [N, C, ..p, ..w] of x with `value` around it. */
   readonly seen: (x: Expr, value: number) => Expr
   readonly axes: readonly number[]
@@ -51,14 +53,15 @@ const poolOf = (op: string, x: Expr, config: PoolConfig): Pool => {
     [0, 0, ...before],
     [0, 0, ...after],
   ]
+  const inside = raw.pad(raw.fill([1, 1, ...x.shape.slice(2)], 'bool', 1), lo, hi)
   const around = (x: Expr, value: number): Expr => {
     const wide = raw.pad(x, lo, hi)
     if (wide === x || value === 0) return wide
-    const inside = raw.pad(raw.fill(x.shape, 'bool', 1), lo, hi)
-    return raw.where(inside, wide, raw.fill(wide.shape, x.dtype, value))
+    return raw.where(raw.broadcastTo(inside, wide.shape), wide, raw.fill(wide.shape, x.dtype, value))
   }
   const params = { stride, dilation, size: positions }
   return {
+    held: raw.windows(inside, size, params),
     seen: (x, value) => {
       const wide = around(x, value)
       return raw.windows(wide === x ? x : raw.materialized(wide), size, params)
@@ -91,7 +94,7 @@ export const maxPool =
     requireDType('maxPool', x, ['f32', 'i32', 'u32'], "To find any, cast first: cast('i32')(x)")
     const pool = poolOf('maxPool', x, config)
     const seen = pool.seen(isFloat(x.dtype) ? raw.stored(x) : x, dtypes[x.dtype].lowest)
-    return typed(raw.peak(seen, pool.axes.length))
+    return typed(raw.peak(seen, raw.broadcastTo(pool.held, seen.shape), pool.axes.length))
   }
 
 /**

@@ -1,12 +1,12 @@
 /** Images at other sizes, by what stands between their elements. */
 import type { Computed, DType } from '../base/dtype.ts'
-import { demandOneOf, ShapeError, shown } from '../base/errors.ts'
-import { isShape, type Shape, showShape } from '../base/shape.ts'
+import { demandOneOf, ShapeError } from '../base/errors.ts'
+import { type Shape } from '../base/shape.ts'
 import type { Expr } from '../graph/expr.ts'
 import { typed, type Tensor } from '../graph/tensor.ts'
 import * as raw from '../primitives/index.ts'
 import { demandTensor, requireFloat } from './align.ts'
-import { isList, type PerAxis, type Pooled } from './window.ts'
+import { listed, type PerAxis, type Pooled } from './window.ts'
 
 /** The sizes that images become, and how what lies between elements is read. */
 export interface ResizeConfig {
@@ -29,22 +29,25 @@ const nearest = (x: Expr, axis: number, size: number): Expr => {
   const at = Int32Array.from({ length: size }, (_, p) => Math.floor(middle(p, size, n)))
   return raw.take(x, raw.constant(at, [size], 'i32'), axis, 'nearest')
 }
-/** Weights [n, size], two at most in a column, that make each position of its neighbours. */
+/**
+ * A share of each of the two elements that a position lies between. At one of them it takes that one twice, half of it each: 0 of a
+ * neighbour would be NaN where that is infinite.
+ */
 const linear = (x: Expr, axis: number, size: number): Expr => {
   const n = x.shape[axis]!
-  const weights = new Float32Array(n * size)
-  for (let p = 0; p < size; p++) {
-    const from = Math.min(n - 1, Math.max(0, middle(p, size, n) - 0.5))
-    const low = Math.floor(from)
-    const high = Math.min(n - 1, low + 1)
-    weights[low * size + p]! += 1 - (from - low)
-    weights[high * size + p]! += from - low
+  const from = Array.from({ length: size }, (_, p) => Math.min(n - 1, Math.max(0, middle(p, size, n) - 0.5)))
+  const shape = x.shape.with(axis, size)
+  const beside = shape.map((d, i) => (i === axis ? d : 1))
+  const share = (neighbour: (at: number) => number, part: (at: number) => number): Expr => {
+    const taken = raw.take(x, raw.constant(Int32Array.from(from, neighbour), [size], 'i32'), axis, 'nearest')
+    const parts = raw.constant(Float32Array.from(from, part), [size], 'f32')
+    return raw.mul(taken, raw.broadcastTo(raw.reshape(parts, beside), shape))
   }
-  const last = raw.moveAxis(x, axis, x.shape.length - 1)
-  const rows = last.shape.slice(0, -1)
-  const flat = raw.reshape(last, [rows.reduce((all, d) => all * d, 1), n])
-  const made = raw.dot(flat, raw.constant(weights, [n, size], 'f32'))
-  return raw.moveAxis(raw.reshape(made, [...rows, size]), x.shape.length - 1, axis)
+  const ofHigh = (at: number): number => at % 1 || 0.5
+  return raw.add(
+    share(Math.floor, (at) => 1 - ofHigh(at)),
+    share(Math.ceil, ofHigh),
+  )
 }
 
 /**
@@ -71,15 +74,9 @@ export const resize =
     if (method === 'linear') requireFloat('resize', x)
     const image: Shape = x.shape
     const spatial = image.slice(2)
-    const sizes = typeof size === 'number' ? spatial.map(() => size) : size
     const fail = (rule: string, fix: string): ShapeError => new ShapeError({ op: 'resize', operands: [x], rule, fix })
     if (image.length < 2) throw fail('an image has axes [N, C, ..spatial]', 'Add the missing axes with expandDims')
-    const listed = isList(sizes)
-    if (!listed || sizes.length !== spatial.length || !isShape(sizes) || sizes.includes(0))
-      throw fail(
-        `size ${listed ? showShape(sizes) : shown(sizes)} is not one positive integer for each of ${spatial.length} spatial axes`,
-        `Pass one integer of at least 1, or a list of ${spatial.length}`,
-      )
+    const sizes = listed('size', size, spatial.length, fail)
     if (spatial.includes(0))
       throw fail('an empty axis has no elements to take', 'Resize images of at least one element')
     const along = method === 'nearest' ? nearest : linear

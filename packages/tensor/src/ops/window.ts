@@ -53,12 +53,16 @@ type Fail = (rule: string, fix: string) => ShapeError
 /** Plain JavaScript may pass anything. */
 export const isList = (value: unknown): value is readonly unknown[] => Array.isArray(value)
 
-const listed = (name: string, value: PerAxis, rank: number, fail: Fail): readonly number[] => {
+/** One integer of at least `least` for each of `rank` spatial axes. */
+export const listed = (name: string, value: PerAxis, rank: number, fail: Fail, least = 1): readonly number[] => {
   const list = typeof value === 'number' ? Array.from({ length: rank }, () => value) : value
-  const fix = `Pass one integer of at least 1, or a list of ${rank}`
+  const fix = `Pass one integer of at least ${least}, or a list of ${rank}`
   if (!isList(list)) throw fail(`${name} is ${shown(value)}`, fix)
-  if (list.length !== rank || !list.every((n) => Number.isInteger(n) && n >= 1))
-    throw fail(`${name} ${showShape(list)} is not one positive integer for each of ${rank} spatial axes`, fix)
+  if (list.length !== rank || !list.every((n) => Number.isInteger(n) && n >= least))
+    throw fail(
+      `${name} ${showShape(list)} is not one ${least === 1 ? 'positive integer' : `integer of at least ${least}`} for each of ${rank} spatial axes`,
+      fix,
+    )
   return list
 }
 
@@ -72,7 +76,7 @@ const padded = (padding: Padding, rank: number, fail: Fail): readonly (readonly 
     list.every((p: readonly number[]) => isList(p) && p.length === 2 && isShape(p))
   if (right) return list
   throw fail(
-    `padding ${JSON.stringify(padding)} does not name two sides of ${rank} spatial axes`,
+    `padding ${typeof padding === 'number' ? padding : JSON.stringify(padding)} does not name two sides of ${rank} spatial axes`,
     "Pass 'same', 'valid', one integer of at least 0, or [before, after] for each axis",
   )
 }
@@ -115,9 +119,9 @@ export const positionsOf = (
 ): { readonly positions: Shape; readonly before: readonly number[]; readonly after: readonly number[] } => {
   const pairs = around(sizes)
   const positions = sizes.map((n, i) => Math.floor((n + pairs[i]![0] + pairs[i]![1] - span[i]!) / stride[i]!) + 1)
-  const short = positions.findIndex((p) => p < 1)
-  const none = sizes[short] === 0 && pairs[short]![0] + pairs[short]![1] === 0
-  if (short >= 0 && !none) {
+  // over nothing at all there are no windows, and none is missing
+  const short = positions.findIndex((p, i) => p < 1 && sizes[i]! + pairs[i]![0] + pairs[i]![1] > 0)
+  if (short >= 0) {
     const [lo, hi] = pairs[short]!
     throw new ShapeError({
       op,
