@@ -15,7 +15,7 @@ import { innerProducts } from './inner.ts'
 import { code } from './instructions.ts'
 import type { Printed } from './loop.ts'
 import { type Column, columnsFrom, KC, liesAlongK, MR, packAlongK, packAlongM, packColumns, type Work } from './pack.ts'
-import { accessCost } from './plan.ts'
+import { accessCost } from '../../linear/plan.ts'
 import { type Frame, printer } from './printer.ts'
 import { accumulate, stridesOf, sumsOfTile } from './tile.ts'
 

@@ -6,7 +6,7 @@ import type { Scalar } from '../../../loops/scalar.ts'
 import { memarg, shuffle } from './arithmetic.ts'
 import type { Emitter, Val } from './emitter.ts'
 import { code } from './instructions.ts'
-import { accessCost, accessesOf } from './plan.ts'
+import { accessCost, accessesOf } from '../../linear/plan.ts'
 import type { Frame, Printer } from './printer.ts'
 
 /** The rows of a tile: what stands side by side in packed a. */

@@ -1,0 +1,53 @@
+/** Compiled kernels of a native device: each distinct kernel is printed and compiled once, however many programs use it. */
+import * as E from 'fp-ts/lib/Either.js'
+import type { Kernel } from '../../loops/kernel.ts'
+import { kernelKey } from '../linear/key.ts'
+import type { CompiledKernel, Kernels } from '../linear/machine.ts'
+import type { Objects } from './objects.ts'
+import { functionText, prelude, type Printed, printKernel } from './printer/kernel.ts'
+import type { Library } from './system.ts'
+import { explainFailure } from './toolchain.ts'
+
+/** Parts of a kernel in one source text are functions k0, k1, and so on. */
+const sourceOf = (printed: readonly Printed[], width: number): string =>
+  `${prelude(width)}\n${printed.map((p, i) => functionText(`k${i}`, p)).join('\n')}`
+
+export const createKernels = (objects: Objects, base: () => unknown, width: number): Kernels => {
+  const known = new Map<string, readonly CompiledKernel[]>()
+  let made = 0
+
+  const loaded = (library: Library, printed: readonly Printed[], bytes: number): readonly CompiledKernel[] =>
+    printed.map(({ units, scratchBytes }, i) => {
+      const f = library.func(`k${i}`, 'void', ['void *', 'void *'])
+      let at = new Float64Array(8)
+      return {
+        call: (...args) => {
+          if (at.length < args.length) at = new Float64Array(args.length)
+          at.set(args)
+          f(base(), at)
+        },
+        units,
+        scratchBytes,
+        bytes,
+      }
+    })
+  return {
+    of: (kernels: readonly Kernel[]) => {
+      const keys = kernels.map(kernelKey)
+      const fresh = new Map<string, readonly Printed[]>()
+      keys.forEach((key, i) => {
+        if (!known.has(key) && !fresh.has(key)) fresh.set(key, printKernel(kernels[i]!, width))
+      })
+      const compiled = objects.of([...fresh.values()].map((printed) => sourceOf(printed, width)))
+      if (E.isLeft(compiled)) throw new Error(explainFailure(compiled.left))
+      ;[...fresh].forEach(([key, printed], i) => {
+        const { library, bytes } = compiled.right[i]!
+        known.set(key, loaded(library, printed, bytes))
+        made++
+      })
+      return keys.map((key) => known.get(key)!)
+    },
+    made: () => made,
+    clear: () => known.clear(),
+  }
+}

@@ -1,0 +1,32 @@
+/** The C that all programs share: the device's memory. */
+
+/**
+ * Memory is a stretch of addresses, reserved at once and backed by pages as it is reached, so that it can grow without moving.
+ * It is unsigned 64-bit offsets that come as doubles, which hold them exactly.
+ */
+export const runtime = `
+#include <stdint.h>
+#include <string.h>
+#define API __attribute__((visibility("default")))
+#ifdef _WIN32
+#include <windows.h>
+API void *memory_reserve(double bytes) { return VirtualAlloc(0, (size_t)bytes, MEM_RESERVE, PAGE_READWRITE); }
+API int memory_extend(char *memory, double from, double bytes) { return VirtualAlloc(memory + (size_t)from, (size_t)bytes, MEM_COMMIT, PAGE_READWRITE) != 0; }
+API void memory_release(char *memory, double bytes) { VirtualFree(memory, 0, MEM_RELEASE); }
+#else
+#include <sys/mman.h>
+#ifndef MAP_NORESERVE
+#define MAP_NORESERVE 0
+#endif
+API void *memory_reserve(double bytes) {
+  void *p = mmap(0, (size_t)bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  return p == MAP_FAILED ? 0 : p;
+}
+API int memory_extend(char *memory, double from, double bytes) { return mprotect(memory + (size_t)from, (size_t)bytes, PROT_READ | PROT_WRITE) == 0; }
+API void memory_release(char *memory, double bytes) { munmap(memory, (size_t)bytes); }
+#endif
+API void memory_write(char *memory, double at, const void *from, double bytes) { memcpy(memory + (size_t)at, from, (size_t)bytes); }
+API void memory_read(const char *memory, double at, void *to, double bytes) { memcpy(to, memory + (size_t)at, (size_t)bytes); }
+API void memory_move(char *memory, double to, double from, double bytes) { memmove(memory + (size_t)to, memory + (size_t)from, (size_t)bytes); }
+API uint32_t memory_word(const char *memory, double at) { uint32_t word; memcpy(&word, memory + (size_t)at, 4); return word; }
+`
