@@ -8,12 +8,14 @@ import type { Capabilities } from '../../compile/capabilities.ts'
 import type { DeviceError } from '../../graph/device.ts'
 import { type LinearDevice, linearDevice } from '../linear/device.ts'
 import { processMemory } from '../engine/process-memory.ts'
+import { runSideBySide } from './commands.ts'
 import { createKernels } from './kernels.ts'
 import { createMemory } from './memory.ts'
 import { createObjects } from './objects.ts'
 import { runtime } from './runtime.ts'
+import { openStore } from './store.ts'
 import { loadSystem, type System } from './system.ts'
-import { explainFailure, findToolchain, type ToolchainFailure } from './toolchain.ts'
+import { explainFailure, findToolchain, runInTurn, type ToolchainFailure } from './toolchain.ts'
 
 export interface NativeOptions {
   /** Most bytes that the device's memory may have; those of the machine unless said otherwise. */
@@ -58,10 +60,12 @@ const openOn = (
   const toolchain = findToolchain(system)
   if (E.isLeft(toolchain)) return toolchain
   const { width, version } = toolchain.right
-  const objects = createObjects(system, toolchain.right)
-  const common = objects.of([runtime])
+  const store = openStore(system)
+  const common = createObjects(system, toolchain.right, store, runInTurn(system)).of([runtime])
   if (E.isLeft(common)) return common
-  const memory = createMemory(common.right[0]!.library, most)
+  const { library } = common.right[0]!
+  const objects = createObjects(system, toolchain.right, store, runSideBySide(system, library))
+  const memory = createMemory(library, most)
   return E.right(
     linearDevice({
       kind: 'native',

@@ -1,16 +1,24 @@
 /** Compiled kernels of a native device: each distinct kernel is printed and compiled once, however many programs use it. */
 import * as E from 'fp-ts/lib/Either.js'
+import { type DeviceError, DeviceFailure } from '../../graph/device.ts'
 import type { Kernel } from '../../loops/kernel.ts'
 import { kernelKey } from '../linear/key.ts'
 import type { CompiledKernel, Kernels } from '../linear/machine.ts'
 import type { Objects } from './objects.ts'
 import { functionText, prelude, type Printed, printKernel } from './printer/kernel.ts'
 import type { Library } from './system.ts'
-import { explainFailure } from './toolchain.ts'
+import { explainFailure, type ToolchainFailure } from './toolchain.ts'
 
 /** Parts of a kernel in one source text are functions k0, k1, and so on. */
 const sourceOf = (printed: readonly Printed[], width: number): string =>
   `${prelude(width)}\n${printed.map((p, i) => functionText(`k${i}`, p)).join('\n')}`
+
+const notCompiled = (kernels: readonly Kernel[], failure: ToolchainFailure): DeviceError => ({
+  _tag: 'Validation',
+  message: `the native device could not compile a program: ${explainFailure(failure)}`,
+  op: kernels.map((k) => k.name).join(', '),
+  site: '',
+})
 
 export const createKernels = (objects: Objects, base: () => unknown, width: number): Kernels => {
   const known = new Map<string, readonly CompiledKernel[]>()
@@ -39,7 +47,7 @@ export const createKernels = (objects: Objects, base: () => unknown, width: numb
         if (!known.has(key) && !fresh.has(key)) fresh.set(key, printKernel(kernels[i]!, width))
       })
       const compiled = objects.of([...fresh.values()].map((printed) => sourceOf(printed, width)))
-      if (E.isLeft(compiled)) throw new Error(explainFailure(compiled.left))
+      if (E.isLeft(compiled)) throw new DeviceFailure(notCompiled(kernels, compiled.left))
       ;[...fresh].forEach(([key, printed], i) => {
         const { library, bytes } = compiled.right[i]!
         known.set(key, loaded(library, printed, bytes))

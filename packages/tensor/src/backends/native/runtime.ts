@@ -1,4 +1,4 @@
-/** The C that all programs share: the device's memory. */
+/** The C that all programs share: the device's memory, and how compilers are run side by side. */
 
 /**
  * Memory is a stretch of addresses, reserved at once and backed by pages as it is reached, so that it can grow without moving.
@@ -29,4 +29,43 @@ API void memory_write(char *memory, double at, const void *from, double bytes) {
 API void memory_read(const char *memory, double at, void *to, double bytes) { memcpy(to, memory + (size_t)at, (size_t)bytes); }
 API void memory_move(char *memory, double to, double from, double bytes) { memmove(memory + (size_t)to, memory + (size_t)from, (size_t)bytes); }
 API uint32_t memory_word(const char *memory, double at) { uint32_t word; memcpy(&word, memory + (size_t)at, 4); return word; }
+
+/* Runs commands side by side: each is \`argc\` words in a row, the last ones empty; errors go to a file of each. */
+#ifdef _WIN32
+API void run_all(const char **words, const char **logs, int count, int argc, int most, int *codes) { for (int i = 0; i < count; i++) codes[i] = -1; }
+#else
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#ifdef __APPLE__
+#include <crt_externs.h>
+#define environ (*_NSGetEnviron())
+#else
+extern char **environ;
+#endif
+API void run_all(const char **words, const char **logs, int count, int argc, int most, int *codes) {
+  pid_t pids[count];
+  for (int next = 0, oldest = 0; oldest < count;) {
+    if (next < count && next - oldest < most) {
+      char *argv[argc + 1];
+      int n = 0;
+      for (int j = 0; j < argc && words[next * argc + j][0] != 0; j++) argv[n++] = (char *)words[next * argc + j];
+      argv[n] = 0;
+      posix_spawn_file_actions_t files;
+      posix_spawn_file_actions_init(&files);
+      posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
+      posix_spawn_file_actions_addopen(&files, 1, "/dev/null", O_WRONLY, 0);
+      posix_spawn_file_actions_addopen(&files, 2, logs[next], O_WRONLY | O_CREAT | O_TRUNC, 0600);
+      if (posix_spawnp(&pids[next], argv[0], &files, 0, argv, environ) != 0) pids[next] = -1;
+      posix_spawn_file_actions_destroy(&files);
+      next++;
+      continue;
+    }
+    int status = 0;
+    codes[oldest] = 127;
+    if (pids[oldest] > 0 && waitpid(pids[oldest], &status, 0) == pids[oldest]) codes[oldest] = WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+    oldest++;
+  }
+}
+#endif
 `

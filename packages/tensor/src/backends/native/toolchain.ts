@@ -74,16 +74,51 @@ export const findToolchain = (system: System): E.Either<ToolchainFailure, Toolch
   return E.left({ _tag: 'NoCompiler', tried })
 }
 
-/** Compiles a source text to a library at `target`. */
-export const compileTo = (
+/** A source file, and the library to make of it. */
+export interface Job {
+  readonly source: string
+  readonly target: string
+}
+/** Runs commands, at most so many at a time, each with its errors written to a file; gives their exit codes. */
+export type RunAll = (
+  commands: readonly (readonly string[])[],
+  logs: readonly string[],
+  most: number,
+) => readonly number[]
+
+/** One after the other, where nothing better is known. */
+export const runInTurn =
+  (system: System): RunAll =>
+  (commands, logs) =>
+    commands.map(([command, ...args], i) => {
+      const done = system.process.spawnSync(command!, args, { encoding: 'utf8', maxBuffer: 2 ** 26 })
+      system.fs.writeFileSync(logs[i]!, done.error?.message ?? done.stderr)
+      return done.status ?? 1
+    })
+
+/** Compiles each source file to its library, or fails with what the compiler said of one of them. */
+export const compileAll = (
   system: System,
   { command, flags }: Toolchain,
-  source: string,
-  target: string,
+  jobs: readonly Job[],
+  runAll: RunAll,
 ): E.Either<ToolchainFailure, void> => {
-  const done = ask(system, command, [...flags, '-x', 'c', '-', '-o', target, '-lm'], source)
-  if (done.status === 0) return E.right(undefined)
-  return E.left({ _tag: 'CompilerFailed', command, output: done.error?.message ?? done.stderr.slice(0, 2000) })
+  const { fs, os } = system
+  const commands = jobs.map(({ source, target }) => [command, ...flags, source, '-o', target, '-lm'])
+  const logs = jobs.map(({ target }) => `${target}.log`)
+  try {
+    const codes = runAll(commands, logs, Math.max(1, os.availableParallelism()))
+    const failed = codes.findIndex((code) => code !== 0)
+    if (failed === -1) return E.right(undefined)
+    const output = fs.existsSync(logs[failed]!) ? fs.readFileSync(logs[failed]!, 'utf8') : ''
+    return E.left({
+      _tag: 'CompilerFailed',
+      command,
+      output: output.trim().slice(0, 2000) || `exit code ${codes[failed]!}`,
+    })
+  } finally {
+    for (const log of logs) fs.rmSync(log, { force: true })
+  }
 }
 
 export const explainFailure = (failure: ToolchainFailure): string => {

@@ -6,10 +6,12 @@ import { interpret } from '../../../loops/interpret.ts'
 import type { Kernel } from '../../../loops/kernel.ts'
 import { sample, uniforms } from '../../wasm/printer/running.support.ts'
 import { createMemory, type NativeMemory } from '../memory.ts'
-import { createObjects, type Objects } from '../objects.ts'
+import { runSideBySide } from '../commands.ts'
+import { openStore } from '../store.ts'
+import { createObjects } from '../objects.ts'
 import { runtime } from '../runtime.ts'
 import { loadSystem, type NativeFunction } from '../system.ts'
-import { findToolchain } from '../toolchain.ts'
+import { findToolchain, runInTurn } from '../toolchain.ts'
 import { functionText, prelude, type Printed, printKernel } from './kernel.ts'
 
 export interface Case {
@@ -91,20 +93,35 @@ export const openTrial = async (): Promise<Trial | null> => {
   const toolchain = findToolchain(system)
   if (E.isLeft(toolchain)) return null
   const { width } = toolchain.right
-  const objects: Objects = createObjects(system, toolchain.right)
-  const memory = createMemory(right(objects.of([runtime]))[0]!.library, 2 ** 30)
+  const store = openStore(system)
+  const common = createObjects(system, toolchain.right, store, runInTurn(system))
+  const { library: shared } = right(common.of([runtime]))[0]!
+  const objects = createObjects(system, toolchain.right, store, runSideBySide(system, shared))
+  const memory = createMemory(shared, 2 ** 30)
   const compile: Trial['compile'] = (kernels) => {
     let names = 0
     const printed = kernels.map((kernel) =>
       printKernel(kernel, width).map((p) => ({ name: `f${names++}`, printed: p })),
     )
-    const text = printed.flat().map(({ name, printed: p }) => functionText(name, p))
-    const { library } = right(objects.of([prelude(width) + text.join('\n')]))[0]!
+    // two texts, so that two compilers work
+    const half = Math.ceil(printed.length / 2)
+    const texts = [printed.slice(0, half), printed.slice(half)].map(
+      (some) =>
+        prelude(width) +
+        some
+          .flat()
+          .map(({ name, printed: p }) => functionText(name, p))
+          .join('\n'),
+    )
+    const libraries = right(objects.of(texts))
     return printed.map((parts, i) =>
       runner(
         memory,
         kernels[i]!,
-        parts.map(({ name, printed: p }) => ({ printed: p, f: library.func(name, 'void', ['void *', 'void *']) })),
+        parts.map(({ name, printed: p }) => ({
+          printed: p,
+          f: libraries[i < half ? 0 : 1]!.library.func(name, 'void', ['void *', 'void *']),
+        })),
       ),
     )
   }
