@@ -5,13 +5,16 @@ import type { Kernel } from '../../loops/kernel.ts'
 import { kernelKey } from '../linear/key.ts'
 import type { CompiledKernel, Kernels } from '../linear/machine.ts'
 import type { Objects } from './objects.ts'
-import { functionText, prelude, type Printed, printKernel } from './printer/kernel.ts'
+import { type Printed, printKernel, sourceText } from './printer/kernel.ts'
 import type { Library } from './system.ts'
 import { explainFailure, type ToolchainFailure } from './toolchain.ts'
 
 /** Parts of a kernel in one source text are functions k0, k1, and so on. */
 const sourceOf = (printed: readonly Printed[], width: number): string =>
-  `${prelude(width)}\n${printed.map((p, i) => functionText(`k${i}`, p)).join('\n')}`
+  sourceText(
+    width,
+    printed.map((p, i) => [`k${i}`, p]),
+  )
 
 const notCompiled = (kernels: readonly Kernel[], failure: ToolchainFailure): DeviceError => ({
   _tag: 'Validation',

@@ -94,6 +94,8 @@ export interface Block {
   readonly line: (text: string, level?: number) => void
   /** A variable that is assigned to, at the innermost open level. */
   readonly variable: (type: string, value: string) => Named
+  /** An array of zeros there; gives its name. */
+  readonly array: (type: string, length: string) => string
   /** Opens a loop: what depends on its axes is written inside of it until it is closed. */
   readonly open: (header: string, axes: readonly Axis[]) => void
   readonly close: () => void
@@ -372,6 +374,11 @@ export const block = (pointers: readonly Pointer[]): Block => {
       const name = `v${names++}`
       line(`${type} ${name} = ${value};`)
       return { text: name, level: here(), varies: true }
+    },
+    array: (type, length) => {
+      const name = `v${names++}`
+      line(`${type} ${name}[${length}] = {};`)
+      return name
     },
     open: (header, axes) => {
       for (const a of axes) levelOf.set(a.id, scopes.length)

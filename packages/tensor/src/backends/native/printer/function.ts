@@ -8,6 +8,8 @@ import { vectors } from './vectors.ts'
 
 /** A kernel as a function body that runs units lo <= unit < hi of its work. */
 export interface Printed {
+  /** Functions that it calls, beside those of all kernels. */
+  readonly prelude: readonly string[]
   readonly body: string
   readonly units: number
   /** Of each call that is under way. */
@@ -24,14 +26,11 @@ export const pointersOf = ({ buffers }: Pick<Kernel, 'buffers'>): readonly Point
   ...SCRATCH.map((dtype: DType) => ({ name: `s_${dtype}`, dtype, late: true })),
 ]
 
-/** What stands before all kernels of a source file. */
-export const prelude = (width: number): string => `#define W ${width}\n${vectors}${functions}`
-
 /**
  * The function of a kernel: its memory, and in `at` as doubles lo, hi, where each buffer begins, and scratch. A buffer that is
  * read and written may be one with another; of all others the compiler may know that they are apart.
  */
-export const functionText = (name: string, { body, kernel }: Printed): string => {
+const functionText = (name: string, { body, kernel }: Printed): string => {
   const declared = kernel.buffers.map(({ dtype, read, write }, i) => {
     const type = `${write ? '' : 'const '}${elements[dtype].type} *${read && write ? '' : 'restrict '}`
     return `  ${type}b${i} = (${type.replace('restrict ', '')})(memory + (long)at[${2 + i}]);\n`
@@ -43,3 +42,11 @@ export const functionText = (name: string, { body, kernel }: Printed): string =>
   const head = `__attribute__((visibility("default"))) void ${name}(char *memory, const double *at) {\n  const long lo = (long)at[0], hi = (long)at[1];\n`
   return `${head}${declared.join('')}${scratch.join('')}${body}}\n`
 }
+
+/** A source file of kernels, by the names of their functions. */
+export const sourceText = (width: number, kernels: readonly (readonly [string, Printed])[]): string =>
+  [
+    `#define W ${width}\n${vectors}${functions}`,
+    ...new Set(kernels.flatMap(([, printed]) => printed.prelude)),
+    ...kernels.map(([name, printed]) => functionText(name, printed)),
+  ].join('\n')

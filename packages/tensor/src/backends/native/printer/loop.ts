@@ -271,5 +271,5 @@ export const printLoop = (given: LoopKernel, width: number): Printed => {
     overRows(counted)
     b.close()
   }
-  return { body: b.text(), units, scratchBytes: 4 * slot * kept.length, kernel }
+  return { prelude: [], body: b.text(), units, scratchBytes: 4 * slot * kept.length, kernel }
 }

@@ -12,7 +12,7 @@ import { createObjects } from '../objects.ts'
 import { runtime } from '../runtime.ts'
 import { loadSystem, type NativeFunction } from '../system.ts'
 import { findToolchain, runInTurn } from '../toolchain.ts'
-import { functionText, prelude, type Printed, printKernel } from './kernel.ts'
+import { type Printed, printKernel, sourceText } from './kernel.ts'
 
 export interface Case {
   readonly kernel: Kernel
@@ -105,13 +105,11 @@ export const openTrial = async (): Promise<Trial | null> => {
     )
     // two texts, so that two compilers work
     const half = Math.ceil(printed.length / 2)
-    const texts = [printed.slice(0, half), printed.slice(half)].map(
-      (some) =>
-        prelude(width) +
-        some
-          .flat()
-          .map(({ name, printed: p }) => functionText(name, p))
-          .join('\n'),
+    const texts = [printed.slice(0, half), printed.slice(half)].map((some) =>
+      sourceText(
+        width,
+        some.flat().map(({ name, printed: p }) => [name, p]),
+      ),
     )
     const libraries = right(objects.of(texts))
     return printed.map((parts, i) =>
