@@ -1,5 +1,6 @@
 /** Compiled kernels of a native device: each distinct kernel is printed and compiled once, however many programs use it. */
 import * as E from 'fp-ts/lib/Either.js'
+import { bounded } from '../../base/bounded.ts'
 import { type DeviceError, DeviceFailure } from '../../graph/device.ts'
 import type { Kernel } from '../../loops/kernel.ts'
 import { kernelKey } from '../linear/key.ts'
@@ -8,6 +9,9 @@ import type { Objects } from './objects.ts'
 import { type Printed, printKernel, sourceText } from './printer/kernel.ts'
 import type { Library } from './system.ts'
 import { explainFailure, type ToolchainFailure } from './toolchain.ts'
+
+/** What is remembered, in libraries and in bytes of them; a function keeps its library loaded. */
+const REMEMBERED = { count: 1024, bytes: 2 ** 26 } as const
 
 /** Parts of a kernel in one source text are functions k0, k1, and so on. */
 const sourceOf = (printed: readonly Printed[], width: number): string =>
@@ -24,7 +28,7 @@ const notCompiled = (kernels: readonly Kernel[], failure: ToolchainFailure): Dev
 })
 
 export const createKernels = (objects: Objects, base: () => unknown, width: number): Kernels => {
-  const known = new Map<string, readonly CompiledKernel[]>()
+  let known = bounded<string, readonly CompiledKernel[]>(REMEMBERED)
   let made = 0
 
   const loaded = (library: Library, printed: readonly Printed[], bytes: number): readonly CompiledKernel[] =>
@@ -45,20 +49,28 @@ export const createKernels = (objects: Objects, base: () => unknown, width: numb
   return {
     of: (kernels: readonly Kernel[]) => {
       const keys = kernels.map(kernelKey)
+      const found = new Map<string, readonly CompiledKernel[]>()
       const fresh = new Map<string, readonly Printed[]>()
       keys.forEach((key, i) => {
-        if (!known.has(key) && !fresh.has(key)) fresh.set(key, printKernel(kernels[i]!, width))
+        if (found.has(key) || fresh.has(key)) return
+        const have = known.get(key)
+        if (have !== undefined) found.set(key, have)
+        else fresh.set(key, printKernel(kernels[i]!, width))
       })
       const compiled = objects.of([...fresh.values()].map((printed) => sourceOf(printed, width)))
       if (E.isLeft(compiled)) throw new DeviceFailure(notCompiled(kernels, compiled.left))
       ;[...fresh].forEach(([key, printed], i) => {
         const { library, bytes } = compiled.right[i]!
-        known.set(key, loaded(library, printed, bytes))
+        const functions = loaded(library, printed, bytes)
+        found.set(key, functions)
+        known.set(key, functions, bytes)
         made++
       })
-      return keys.map((key) => known.get(key)!)
+      return keys.map((key) => found.get(key)!)
     },
     made: () => made,
-    clear: () => known.clear(),
+    clear: () => {
+      known = bounded(REMEMBERED)
+    },
   }
 }

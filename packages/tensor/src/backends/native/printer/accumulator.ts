@@ -1,7 +1,8 @@
 /** What a reduction holds for one vector while the columns go by, as C variables. */
 import type { Reduction } from '../../../loops/kernel.ts'
 import { emptyReduction } from '../../../loops/scalar.ts'
-import type { Block, Named } from './block.ts'
+import type { Block } from './block.ts'
+import type { Named } from './frame.ts'
 import { acrossText, combineText, literal, vectorType } from './operators.ts'
 
 export interface Accumulator {
