@@ -13,6 +13,8 @@ import { createKernels } from './kernels.ts'
 import { createMemory } from './memory.ts'
 import { createObjects } from './objects.ts'
 import { runtime } from './runtime.ts'
+import { walker } from './threads.ts'
+import { walkInC } from './walk.ts'
 import { openStore } from './store.ts'
 import { loadSystem, type System } from './system.ts'
 import { explainFailure, findToolchain, runInTurn, type ToolchainFailure } from './toolchain.ts'
@@ -20,6 +22,8 @@ import { explainFailure, findToolchain, runInTurn, type ToolchainFailure } from 
 export interface NativeOptions {
   /** Most bytes that the device's memory may have; those of the machine unless said otherwise. */
   readonly memory?: number
+  /** Threads that share the work of a kernel: as many as processors unless this, or ADJOINT_THREADS, says otherwise. No result depends on it. */
+  readonly threads?: number
 }
 
 export type NativeDevice = LinearDevice<'native'>
@@ -55,13 +59,17 @@ const reason = (error: unknown): string => (error instanceof Error ? error.messa
 
 const openOn = (
   system: System,
-  { memory: most = Math.min(2 ** 46, processMemory()) }: NativeOptions,
+  { memory: most = Math.min(2 ** 46, processMemory()), threads: given }: NativeOptions,
 ): E.Either<NativeAbsence, NativeDevice> => {
+  const threads = Math.max(
+    1,
+    Math.floor(given ?? (Number(system.environment['ADJOINT_THREADS']) || system.os.availableParallelism())),
+  )
   const toolchain = findToolchain(system)
   if (E.isLeft(toolchain)) return toolchain
   const { width, version } = toolchain.right
   const store = openStore(system)
-  const common = createObjects(system, toolchain.right, store, runInTurn(system)).of([runtime])
+  const common = createObjects(system, toolchain.right, store, runInTurn(system)).of([runtime + walker])
   if (E.isLeft(common)) return common
   const { library } = common.right[0]!
   const objects = createObjects(system, toolchain.right, store, runSideBySide(system, library))
@@ -73,7 +81,8 @@ const openOn = (
       room: `at most ${most} bytes`,
       capabilities,
       memory,
-      kernels: createKernels(objects, memory.base, width),
+      kernels: createKernels(objects, memory.base, width, threads),
+      walk: walkInC(library, memory.base, threads),
     }),
   )
 }

@@ -4,6 +4,7 @@ import { bounded } from '../../base/bounded.ts'
 import { type DeviceError, DeviceFailure } from '../../graph/device.ts'
 import type { Kernel } from '../../loops/kernel.ts'
 import { kernelKey } from '../linear/key.ts'
+import { LINE } from '../linear/heap.ts'
 import type { CompiledKernel, Kernels } from '../linear/machine.ts'
 import type { Objects } from './objects.ts'
 import { type Printed, printKernel, sourceText } from './printer/kernel.ts'
@@ -27,12 +28,12 @@ const notCompiled = (kernels: readonly Kernel[], failure: ToolchainFailure): Dev
   site: '',
 })
 
-export const createKernels = (objects: Objects, base: () => unknown, width: number): Kernels => {
+export const createKernels = (objects: Objects, base: () => unknown, width: number, threads: number): Kernels => {
   let known = bounded<string, readonly CompiledKernel[]>(REMEMBERED)
   let made = 0
 
   const loaded = (library: Library, printed: readonly Printed[], bytes: number): readonly CompiledKernel[] =>
-    printed.map(({ units, scratchBytes }, i) => {
+    printed.map(({ units, scratchBytes, work }, i) => {
       const f = library.func(`k${i}`, 'void', ['void *', 'void *'])
       let at = new Float64Array(8)
       return {
@@ -42,8 +43,10 @@ export const createKernels = (objects: Objects, base: () => unknown, width: numb
           f(base(), at)
         },
         units,
-        scratchBytes,
+        // each thread has its own
+        scratchBytes: threads * LINE * Math.ceil(scratchBytes / LINE),
         bytes,
+        native: { address: Number(library.symbol(`k${i}`)), work },
       }
     })
   return {

@@ -5,6 +5,7 @@
  * It is unsigned 64-bit offsets that come as doubles, which hold them exactly.
  */
 export const runtime = `
+#define _GNU_SOURCE
 #include <stdint.h>
 #include <string.h>
 #define API __attribute__((visibility("default")))

@@ -9,6 +9,8 @@ import type * as Path from 'node:path'
 export type NativeFunction = (...args: readonly unknown[]) => unknown
 export interface Library {
   readonly func: (name: string, result: string, parameters: string[]) => NativeFunction
+  /** The address of a function. */
+  readonly symbol: (name: string) => bigint
 }
 export interface Foreign {
   readonly load: (path: string) => Library

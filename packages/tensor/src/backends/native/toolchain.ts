@@ -104,7 +104,7 @@ export const compileAll = (
   runAll: RunAll,
 ): E.Either<ToolchainFailure, void> => {
   const { fs, os } = system
-  const commands = jobs.map(({ source, target }) => [command, ...flags, source, '-o', target, '-lm'])
+  const commands = jobs.map(({ source, target }) => [command, ...flags, source, '-o', target, '-lm', '-pthread'])
   const logs = jobs.map(({ target }) => `${target}.log`)
   try {
     const codes = runAll(commands, logs, Math.max(1, os.availableParallelism()))

@@ -269,5 +269,6 @@ export const printDot = (given: DotKernel, width: number): Printed => {
     code.close()
   }
   const prelude = units === 0 ? [] : [transposeText(width), ...[...tiles.values()].map(contracted)]
-  return { prelude, body: code.text(), units, scratchBytes: 4 * (aFloats + bFloats + sumFloats), kernel }
+  const work = (items * m.extent * n.extent * k.extent) / width
+  return { prelude, body: code.text(), units, work, scratchBytes: 4 * (aFloats + bFloats + sumFloats), kernel }
 }

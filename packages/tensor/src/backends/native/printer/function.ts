@@ -12,6 +12,8 @@ export interface Printed {
   readonly prelude: readonly string[]
   readonly body: string
   readonly units: number
+  /** Operations on vectors, about. */
+  readonly work: number
   /** Of each call that is under way. */
   readonly scratchBytes: number
   readonly kernel: Pick<Kernel, 'name' | 'buffers'>

@@ -272,5 +272,8 @@ export const printLoop = (given: LoopKernel, width: number): Printed => {
     overRows(counted)
     b.close()
   }
-  return { prelude: [], body: b.text(), units, scratchBytes: 4 * slot * kept.length, kernel }
+  const roots = [...reductions.map((r) => r.value), ...kernel.stores.map((s) => s.value)]
+  const iterations = rows.reduce((n, a) => n * a.extent, columns) / (plan.vector === 'none' ? 1 : width)
+  const work = iterations * S.linearize(roots).length
+  return { prelude: [], body: b.text(), units, work, scratchBytes: 4 * slot * kept.length, kernel }
 }
