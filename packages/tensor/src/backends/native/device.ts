@@ -57,6 +57,9 @@ const capabilities: Capabilities = {
 
 const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
+const labelOf = (system: System, version: string): string =>
+  `${system.os.cpus()[0]?.model ?? system.os.arch()}, ${version}`
+
 const openOn = (
   system: System,
   { memory: most = Math.min(2 ** 46, processMemory()), threads: given }: NativeOptions,
@@ -77,7 +80,7 @@ const openOn = (
   return E.right(
     linearDevice({
       kind: 'native',
-      label: `${system.os.cpus()[0]?.model ?? system.os.arch()}, ${version}`,
+      label: labelOf(system, version),
       room: `at most ${most} bytes`,
       capabilities,
       memory,
@@ -85,6 +88,17 @@ const openOn = (
       walk: walkInC(library, memory.base, threads),
     }),
   )
+}
+
+/** The processor and the compiler that a device would have, without making one; null where there is none. */
+export const probeNative = async (): Promise<string | null> => {
+  try {
+    const system = await loadSystem()
+    const toolchain = findToolchain(system)
+    return E.isRight(toolchain) ? labelOf(system, toolchain.right.version) : null
+  } catch {
+    return null // what the question was: whether there is one
+  }
 }
 
 /**
