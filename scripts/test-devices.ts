@@ -50,7 +50,12 @@ const probeWasm = (): Probe =>
     ? { device: 'wasm', present: true, detail: 'WebAssembly SIMD' }
     : { device: 'wasm', present: false, detail: 'this Node has no WebAssembly SIMD' }
 
-const probeNative = (): Probe => {
+const probeNative = async (): Promise<Probe> => {
+  try {
+    await import('koffi')
+  } catch (error) {
+    return { device: 'native', present: false, detail: error instanceof Error ? error.message : String(error) }
+  }
   const asked = process.env['ADJOINT_CC'] ?? ''
   const command = asked === '' ? 'cc' : asked
   const said = spawnSync(command, ['--version'], { encoding: 'utf8' })
@@ -70,7 +75,7 @@ const probeWebgpu = (): Promise<Probe> =>
   })
 
 export default async function setup(project: TestProject): Promise<void> {
-  const probes = [probeReference(), probeWasm(), probeNative(), await probeWebgpu()]
+  const probes = [probeReference(), probeWasm(), await probeNative(), await probeWebgpu()]
   const present = probes.filter((probe) => probe.present)
   const absent = probes.filter((probe) => !probe.present)
   const names = present.map((probe) => probe.device)
