@@ -19,7 +19,8 @@ describe('requestDevice', () => {
     expect(wrong).toEqual(
       E.left({
         _tag: 'NoDevice',
-        message: "the call asks for a device 'cuda', which does not exist. Choose one of webgpu, native, wasm, cpu, reference.",
+        message:
+          "the call asks for a device 'cuda', which does not exist. Choose one of webgpu, native, wasm, cpu, reference.",
       }),
     )
     vi.stubEnv('ADJOINT_DEVICE', 'toaster')
