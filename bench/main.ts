@@ -8,7 +8,7 @@ import type { Row } from './row.ts'
 import { scheduling } from './scheduling.ts'
 import { workloads } from './workloads.ts'
 
-const usage = `usage: npm run -s bench -- [--workload NAME[,NAME...]] [--device webgpu|wasm|reference] [--json] [--steps N]
+const usage = `usage: npm run -s bench -- [--workload NAME[,NAME...]] [--device webgpu|native|wasm|reference] [--json] [--steps N]
 
 workloads: ${Object.keys(workloads).join(', ')} (default: all of these);
            scheduling (the CPU time of making programs, stage by stage; runs on no device)
@@ -42,7 +42,7 @@ if (flags.help) {
 const names = flags.workload?.split(',') ?? Object.keys(workloads)
 const unknown = names.find((name) => name !== 'scheduling' && !Object.hasOwn(workloads, name))
 if (unknown !== undefined) fail(`no workload is named '${unknown}'`)
-const kinds = ['webgpu', 'wasm', 'reference'] as const
+const kinds = ['webgpu', 'native', 'wasm', 'reference'] as const
 const kind = kinds.find((k) => k === flags.device)
 if (flags.device !== undefined && kind === undefined) fail(`no device is named '${flags.device}'`)
 const steps = Number(flags.steps)

@@ -1,6 +1,6 @@
 // Before the tests: which devices does this machine have? One line names the present and one the absent ones; the tests
 // read the answer as `inject('devices')`. ADJOINT_REQUIRE_DEVICES=wasm,webgpu turns an absent device into a failure.
-import { execFile } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { TestProject } from 'vitest/node'
 
@@ -50,6 +50,20 @@ const probeWasm = (): Probe =>
     ? { device: 'wasm', present: true, detail: 'WebAssembly SIMD' }
     : { device: 'wasm', present: false, detail: 'this Node has no WebAssembly SIMD' }
 
+const probeNative = async (): Promise<Probe> => {
+  try {
+    await import('koffi')
+  } catch (error) {
+    return { device: 'native', present: false, detail: error instanceof Error ? error.message : String(error) }
+  }
+  const asked = process.env['ADJOINT_CC'] ?? ''
+  const command = asked === '' ? 'cc' : asked
+  const said = spawnSync(command, ['--version'], { encoding: 'utf8' })
+  return said.status === 0
+    ? { device: 'native', present: true, detail: said.stdout.split('\n')[0]! }
+    : { device: 'native', present: false, detail: `no C compiler '${command}'` }
+}
+
 // In a process of its own: Dawn keeps the process that loads it alive.
 const probeWebgpu = (): Promise<Probe> =>
   new Promise((resolve) => {
@@ -61,7 +75,7 @@ const probeWebgpu = (): Promise<Probe> =>
   })
 
 export default async function setup(project: TestProject): Promise<void> {
-  const probes = [probeReference(), probeWasm(), await probeWebgpu()]
+  const probes = [probeReference(), probeWasm(), await probeNative(), await probeWebgpu()]
   const present = probes.filter((probe) => probe.present)
   const absent = probes.filter((probe) => !probe.present)
   const names = present.map((probe) => probe.device)

@@ -96,12 +96,15 @@ const resume: Flag<boolean> = {
 }
 
 /** The kinds of devices. */
-export const DEVICES = ['wasm', 'webgpu', 'reference', 'cpu'] as const
+export const DEVICES = ['native', 'wasm', 'webgpu', 'reference', 'cpu'] as const
 
 /** The flags that every example has; `seeds` and `steps` are for those that have more than one run, or a length. */
 export const common = {
   seed: count('seed of the run', 0),
-  device: choice('wasm, webgpu, reference or cpu (default: hardware WebGPU where there is one, else cpu)', DEVICES),
+  device: choice(
+    'native, wasm, webgpu, reference or cpu (default: hardware WebGPU where there is one, else cpu)',
+    DEVICES,
+  ),
   out: folder('folder of the run (default: a new one under runs/)'),
   resume,
   json: toggle('one JSON object on stdout at the end, and nothing else'),

@@ -1,5 +1,5 @@
 /** The process that is killed: one run in one folder. Tells of each step in a line of JSON on stdout. */
-import { type DeviceError, random, realize, requestDevice } from '@adjoint/tensor'
+import { type DeviceError, type DeviceKind, random, realize, requestDevice } from '@adjoint/tensor'
 import { describeError, describeTeacherError, openTraceCache, type Resume, run, type RunError } from '@adjoint/rl'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
@@ -15,7 +15,7 @@ export interface WorkerTask {
   readonly baseUrl: string
   readonly steps: number
   readonly seed: number
-  readonly device: 'wasm' | 'webgpu' | 'reference' | 'cpu'
+  readonly device: DeviceKind
   readonly resume: Resume
 }
 

@@ -1,4 +1,5 @@
 /** The command line of r1-mini. */
+import type { DeviceKind } from '@adjoint/tensor'
 import { choice, common, count, decodeFlags, type FlagsOf } from '../cli/flags.ts'
 
 export type Control = 'shuffled' | 'random'
@@ -6,7 +7,7 @@ export type Control = 'shuffled' | 'random'
 export interface Flags {
   readonly seed: number
   /** Null: the default device. */
-  readonly device: 'wasm' | 'webgpu' | 'reference' | 'cpu' | null
+  readonly device: DeviceKind | null
   readonly steps: number
   readonly sftSteps: number
   /** Held-out problems of an exam. */

@@ -90,6 +90,7 @@ export {
   requestDevice,
   requestDeviceAsync,
 } from './run/request.ts'
+export { nativeDevice, type NativeAbsence, type NativeDevice, type NativeOptions } from './backends/native/device.ts'
 export { wasmDevice } from './backends/wasm/device.ts'
 export { webgpuDevice, type WebgpuDevice, type WebgpuOptions } from './backends/webgpu/device.ts'
 export { type Device, type DeviceError, DeviceFailure, type DeviceStats } from './graph/device.ts'

@@ -2,7 +2,7 @@
 import { type Device, requestDeviceAsync } from '@adjoint/tensor'
 import { inject } from 'vitest'
 
-const kinds = ['reference', 'wasm', 'webgpu'] as const
+const kinds = ['reference', 'wasm', 'native', 'webgpu'] as const
 
 /** Every device present, opened. A test file asks once, at its top level. */
 export const presentDevices = (): Promise<readonly Device[]> =>

@@ -8,6 +8,7 @@ import type { Aval, Expr } from '../graph/expr.ts'
 import { trace } from '../graph/graph.ts'
 import * as p from '../primitives/index.ts'
 import type { Device, DeviceStats, Executable, Storage } from '../graph/device.ts'
+import { nativeDevice } from './native/device.ts'
 import { wasmDevice } from './wasm/device.ts'
 import { webgpuDevice } from './webgpu/device.ts'
 
@@ -76,6 +77,11 @@ const call = async (device: Device, executable: Executable, ...numbers: readonly
 
 const open: Readonly<Record<string, () => Promise<Device>>> = {
   wasm: () => Promise.resolve(wasmDevice()),
+  native: async () => {
+    const opened = await nativeDevice()()
+    if (E.isLeft(opened)) throw new Error(opened.left.message)
+    return opened.right
+  },
   webgpu: async () => {
     const opened = await webgpuDevice()()
     if (E.isLeft(opened)) throw new Error(opened.left.message)
@@ -83,7 +89,7 @@ const open: Readonly<Record<string, () => Promise<Device>>> = {
   },
 }
 for (const [kind, opening] of Object.entries(open))
-  describe.runIf(kind === 'wasm' || inject('devices').includes('webgpu'))(`loops on ${kind}`, () => {
+  describe.runIf(inject('devices').includes(kind))(`loops on ${kind}`, () => {
     let device: Device
     beforeAll(async () => {
       device = await opening()
@@ -109,7 +115,7 @@ for (const [kind, opening] of Object.entries(open))
         const again = await call(device, executable, n)
         expect(again.values).toEqual([after(rounds), [rounds]])
         expect(again.created).toBe(0)
-        if (kind === 'wasm') expect(again.kernels).toBe(2 + 2 * rounds)
+        if (kind !== 'webgpu') expect(again.kernels).toBe(2 + 2 * rounds)
       }
     })
 

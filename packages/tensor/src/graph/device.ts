@@ -75,7 +75,7 @@ export interface Executable {
 
 /** An executor: compiles graphs, holds tensors, and runs. Obtained by `requestDevice`. */
 export interface Device {
-  readonly kind: 'webgpu' | 'wasm' | 'reference'
+  readonly kind: 'webgpu' | 'native' | 'wasm' | 'reference'
   /** For people: adapter or engine. */
   readonly label: string
   /** Schedules a graph and prepares its kernels; `jit` and `realize` call it. */

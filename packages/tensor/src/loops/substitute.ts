@@ -50,3 +50,17 @@ export const withAxes = (kernel: LoopKernel, image: ReadonlyMap<Axis, Ix>): Loop
     stores: kernel.stores.map((s) => ({ ...s, at: at(s.at), value: of(s.value) })),
   }
 }
+
+/** The same scalars over other axes, those that are `known` by another name. Sharing survives: one image a scalar. */
+export const substituteAxes = (
+  axis: (a: Axis) => Ix,
+  known: (s: Scalar) => Scalar | null = () => null,
+): ((roots: readonly Scalar[]) => readonly Scalar[]) => {
+  const image = new Map<Scalar, Scalar>()
+  const at = (s: Scalar): Scalar => image.get(s)!
+  const ix = (x: Ix): Ix => substitute(x, axis, at)
+  return (roots) => {
+    for (const s of S.linearize(roots)) if (!image.has(s)) image.set(s, known(s) ?? rebuilt(s, ix, at))
+    return roots.map(at)
+  }
+}

@@ -6,16 +6,19 @@ import { wasmDevice } from '../backends/wasm/device.ts'
 
 let current: Device | null = null
 
+const toBeAwaited = (kind: DeviceKind): never => {
+  throw new Error(
+    `ADJOINT_DEVICE asks for ${kind}, which opens only while it is awaited, and this call names no device and none was set. ` +
+      'Start the program with `setDefaultDevice(await requestDeviceAsync())`, or name a device in the call.',
+  )
+}
+
 const openNow: Readonly<Record<DeviceKind, () => Device>> = {
   wasm: wasmDevice,
   cpu: wasmDevice,
   reference: referenceDevice,
-  webgpu: () => {
-    throw new Error(
-      'ADJOINT_DEVICE asks for webgpu, which opens only while it is awaited, and this call names no device and none was set. ' +
-        'Start the program with `setDefaultDevice(await requestDeviceAsync())`, or name a device in the call.',
-    )
-  },
+  native: () => toBeAwaited('native'),
+  webgpu: () => toBeAwaited('webgpu'),
 }
 
 /**

@@ -4,7 +4,7 @@ import type { Device } from '../graph/device.ts'
 /** What a device can be asked for by; `cpu` is the fastest device that needs no GPU. */
 export type DeviceKind = Device['kind'] | 'cpu'
 
-const kinds: Readonly<Record<DeviceKind, true>> = { webgpu: true, wasm: true, cpu: true, reference: true }
+const kinds: Readonly<Record<DeviceKind, true>> = { webgpu: true, native: true, wasm: true, cpu: true, reference: true }
 
 export const isKind = (name: string): name is DeviceKind => Object.hasOwn(kinds, name)
 

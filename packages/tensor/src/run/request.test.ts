@@ -19,7 +19,8 @@ describe('requestDevice', () => {
     expect(wrong).toEqual(
       E.left({
         _tag: 'NoDevice',
-        message: "the call asks for a device 'cuda', which does not exist. Choose one of webgpu, wasm, cpu, reference.",
+        message:
+          "the call asks for a device 'cuda', which does not exist. Choose one of webgpu, native, wasm, cpu, reference.",
       }),
     )
     vi.stubEnv('ADJOINT_DEVICE', 'toaster')
@@ -37,7 +38,8 @@ describe('requestDevice', () => {
     vi.stubEnv('ADJOINT_DEVICE', '')
     const listed = await devices()
     expect((await requestDeviceAsync()).kind).toBe(listed[0]?.kind)
-    expect(listed.some((d) => d.kind === 'webgpu')).toBe(inject('devices').includes('webgpu'))
+    for (const kind of ['webgpu', 'native'] as const)
+      expect(listed.some((d) => d.kind === kind)).toBe(inject('devices').includes(kind))
     expect(listed[0]?.kind === 'webgpu').toBe(listed.some((d) => d.hardware))
   })
 })

@@ -4,6 +4,7 @@ import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { type Device, type DeviceError, DeviceFailure } from '../graph/device.ts'
 import { type DeviceKind, environment, isKind, noSuchKind } from './kind.ts'
 import { referenceDevice } from '../backends/reference/reference.ts'
+import { nativeDevice, probeNative } from '../backends/native/device.ts'
 import { wasmDevice } from '../backends/wasm/device.ts'
 import { probeWebgpu } from '../backends/webgpu/adapter.ts'
 import { webgpuDevice } from '../backends/webgpu/device.ts'
@@ -30,6 +31,7 @@ export interface DeviceRequest {
 
 const open: Readonly<Record<DeviceKind, () => Promise<E.Either<DeviceError, Device>>>> = {
   webgpu: () => webgpuDevice()(),
+  native: () => nativeDevice()(),
   wasm: () => Promise.resolve(openWasm()),
   cpu: () => Promise.resolve(openWasm()),
   reference: () => Promise.resolve(E.right(referenceDevice())),
@@ -52,9 +54,13 @@ const openWasm = (): E.Either<DeviceError, Device> =>
 export const devices = async (): Promise<readonly DeviceReport[]> => {
   const adapter = await probeWebgpu()
   const webgpu = adapter === null ? [] : [{ kind: 'webgpu' as const, ...adapter }]
-  const cpu = [wasmReport(), { kind: 'reference' as const, label: referenceDevice().label, hardware: false }].flatMap(
-    (report) => report ?? [],
-  )
+  const compiled = await probeNative()
+  const native: DeviceReport | null = compiled === null ? null : { kind: 'native', label: compiled, hardware: false }
+  const cpu = [
+    wasmReport(),
+    native,
+    { kind: 'reference' as const, label: referenceDevice().label, hardware: false },
+  ].flatMap((report) => report ?? [])
   return adapter?.hardware === true ? [...webgpu, ...cpu] : [...cpu, ...webgpu]
 }
 const wasmReport = (): DeviceReport | null => {

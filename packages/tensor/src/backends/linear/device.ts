@@ -15,6 +15,7 @@ import { loadProgram } from './executable.ts'
 import type { Block } from './heap.ts'
 import type { Host, ProgramHold } from './host.ts'
 import type { Machine } from './machine.ts'
+import { walkInTurn } from './walk.ts'
 import { type Hold, LinearStorage, type Parcel } from './storage.ts'
 
 export interface LinearDevice<K extends Device['kind']> extends Device {
@@ -66,7 +67,7 @@ export const linearDevice = <K extends Device['kind']>(machine: Machine<K>): Lin
     if (hold.released !== null) return
     hold.released = why
     const callable = hold.callable.deref()
-    if (callable !== undefined) callable.runs = []
+    if (callable !== undefined) callable.walk = () => 0
     arena.disclaim(hold.need)
     living.delete(hold)
   }
@@ -85,6 +86,7 @@ export const linearDevice = <K extends Device['kind']>(machine: Machine<K>): Lin
   const host: Host = {
     memory,
     kernels: compiled,
+    walk: machine.walk ?? walkInTurn(memory),
     arena,
     take,
     load,

@@ -5,12 +5,12 @@
  */
 import type { Kernel } from '../../loops/kernel.ts'
 import { kernelSteps, type Program, type Step } from '../../loops/program.ts'
-import { type DeviceError, DeviceFailure, type Executable, type Storage } from '../../graph/device.ts'
-import { type Blame, siteOf } from '../blame.ts'
+import type { Executable, Storage } from '../../graph/device.ts'
+import type { Blame } from '../blame.ts'
 import { demandDistinct } from '../distinct.ts'
 import type { Block } from './heap.ts'
-import type { Host, ProgramHold, Run } from './host.ts'
-import type { CompiledKernel } from './machine.ts'
+import type { Host, ProgramHold } from './host.ts'
+import type { CompiledKernel, Run } from './machine.ts'
 import { placeScratch } from './scratch.ts'
 import type { LinearStorage } from './storage.ts'
 
@@ -31,18 +31,6 @@ const withAliases = (kernel: Kernel, buffers: readonly number[]): Kernel => {
   }
 }
 
-const failure = (error: unknown, blame: Blame): DeviceFailure => {
-  const why = error instanceof Error ? error.message : String(error)
-  const site = siteOf(blame)
-  const invalid: DeviceError = {
-    _tag: 'Validation',
-    message: `${blame.op}: ${why} (asked for at ${site})`,
-    op: blame.op,
-    site,
-  }
-  return new DeviceFailure(invalid)
-}
-
 /** What a call does, from the program's steps, and the functions of their kernels and the places of their scratch in order. */
 const runsOf = (
   program: Program,
@@ -59,9 +47,9 @@ const runsOf = (
     const blame: Blame = { op: step.kernel.name, site: step.site }
     const { buffers } = step
     const scratch = scratches[next]!
-    return functions[next++]!.filter(({ units }) => units > 0).map(({ call, units }, i): Run => {
-      const args = [0, units, ...buffers.map(() => 0), 0]
-      return { kind: 'kernel', call, buffers, scratch, args, blame, counts: i === 0 ? 1 : 0 }
+    return functions[next++]!.filter(({ units }) => units > 0).map((kernel, i): Run => {
+      const args = [0, kernel.units, ...buffers.map(() => 0), 0]
+      return { kind: 'kernel', kernel, buffers, scratch, args, blame, counts: i === 0 ? 1 : 0 }
     })
   }
   return program.steps.flatMap(run)
@@ -89,7 +77,7 @@ export const loadProgram = (host: Host, program: Program): Executable => {
   // The functions of a kernel run one after another: they share its scratch.
   const needs = functions.map((some) => some.reduce((most, f) => Math.max(most, f.scratchBytes), 0))
   const scratch = placeScratch(program, needs)
-  const callable = { runs: runsOf(program, functions, scratch.offsets) }
+  const callable = { walk: host.walk(runsOf(program, functions, scratch.offsets)) }
   const hold: ProgramHold = { callable: new WeakRef(callable), need: scratch.bytes, released: null }
   /** Where each buffer is now; a call fills in its own. */
   const starts: number[] = program.buffers.map(() => 0)
@@ -111,42 +99,6 @@ export const loadProgram = (host: Host, program: Program): Executable => {
       -1,
     )
     return host.arena.at(hold.need, () => blameFor(largest))
-  }
-
-  /** Where all is: the same for all rounds of a loop. */
-  const setArguments = (runs: readonly Run[], arena: number): void => {
-    for (const step of runs) {
-      if (step.kind === 'loop') setArguments(step.runs, arena)
-      if (step.kind !== 'kernel') continue
-      const { args, buffers } = step
-      for (let b = 0; b < buffers.length; b++) args[2 + b] = starts[buffers[b]!]!
-      args[args.length - 1] = arena + step.scratch
-    }
-  }
-  /** Runs all in order; gives the kernels that ran. */
-  const runSteps = (runs: readonly Run[]): number => {
-    let kernels = 0
-    for (const step of runs)
-      switch (step.kind) {
-        case 'copy':
-          memory.copy(starts[step.from]!, starts[step.to]!, step.bytes)
-          break
-        case 'kernel':
-          try {
-            step.call(...step.args)
-          } catch (error) {
-            throw failure(error, step.blame)
-          }
-          kernels += step.counts
-          break
-        case 'loop': {
-          const { trips } = step
-          const flag = step.flag === null ? null : starts[step.flag]!
-          for (let round = 0; round < trips && (flag === null || memory.word(flag) !== 0); round++)
-            kernels += runSteps(step.runs)
-        }
-      }
-    return kernels
   }
 
   /** The results, in the blocks that hold them; blocks that no result has go back to the heap. */
@@ -181,8 +133,7 @@ export const loadProgram = (host: Host, program: Program): Executable => {
     for (const [i, { start }] of outputs) starts[i] = start
     let kernels: number
     try {
-      setArguments(callable.runs, arena)
-      kernels = runSteps(callable.runs)
+      kernels = callable.walk(starts, arena)
     } catch (error) {
       // what has run has written to what was donated: nobody is to read that
       storages.forEach((s, i) => {

@@ -4,12 +4,13 @@ import type { Storage } from '../../graph/device.ts'
 import type { Blame } from '../blame.ts'
 import type { Arena } from './arena.ts'
 import type { Block } from './heap.ts'
-import type { KernelFunction, Kernels, LinearMemory } from './machine.ts'
+import type { Kernels, LinearMemory, Run, Walk } from './machine.ts'
 import type { LinearStorage, Parcel } from './storage.ts'
 
 export interface Host {
   readonly memory: LinearMemory
   readonly kernels: Kernels
+  readonly walk: (runs: readonly Run[]) => Walk
   /** Working memory of all programs: what they compute on the way, and what kernels need. */
   readonly arena: Arena
   /** Throws where the heap has no room. */
@@ -28,26 +29,10 @@ export interface Host {
   readonly count: (kernels: number) => void
 }
 
-/** One thing that a call does. */
-export type Run =
-  | {
-      readonly kind: 'kernel'
-      readonly call: KernelFunction
-      readonly buffers: readonly number[]
-      /** Where in the arena its scratch begins. */
-      readonly scratch: number
-      readonly args: number[]
-      readonly blame: Blame
-      /** 1, or 0 for what belongs to the kernel before. */
-      readonly counts: number
-    }
-  | { readonly kind: 'copy'; readonly from: number; readonly to: number; readonly bytes: number }
-  | { readonly kind: 'loop'; readonly trips: number; readonly flag: number | null; readonly runs: readonly Run[] }
-
 /** What can be called: functions, which reach the device's memory. */
 export interface Callable {
-  /** In order; none once the program was given up. */
-  runs: readonly Run[]
+  /** Runs all in order; nothing once the program was given up. */
+  walk: Walk
 }
 
 /** What a program holds of its device. Shared with the collector's callback, which must not hold what can be called. */

@@ -4,6 +4,7 @@ import type { Aval } from '../../base/aval.ts'
 import type { Capabilities } from '../../compile/capabilities.ts'
 import type { Device } from '../../graph/device.ts'
 import type { Kernel } from '../../loops/kernel.ts'
+import type { Blame } from '../blame.ts'
 import type { Block } from './heap.ts'
 
 /** Its memory: addresses from 0, in blocks of a heap. */
@@ -33,7 +34,28 @@ export interface CompiledKernel {
   readonly scratchBytes: number
   /** Bytes of its code, about. */
   readonly bytes: number
+  /** Where its code is, for machines that go through a program by themselves, and how much work it is, in operations on vectors. */
+  readonly native?: { readonly address: number; readonly work: number }
 }
+
+/** One thing that a call does. */
+export type Run =
+  | {
+      readonly kind: 'kernel'
+      readonly kernel: CompiledKernel
+      readonly buffers: readonly number[]
+      /** Where in the arena its scratch begins. */
+      readonly scratch: number
+      readonly args: number[]
+      readonly blame: Blame
+      /** 1, or 0 for what belongs to the kernel before. */
+      readonly counts: number
+    }
+  | { readonly kind: 'copy'; readonly from: number; readonly to: number; readonly bytes: number }
+  | { readonly kind: 'loop'; readonly trips: number; readonly flag: number | null; readonly runs: readonly Run[] }
+
+/** Runs what a program does in order, over where its buffers and the arena are now; gives the kernels that ran. */
+export type Walk = (starts: readonly number[], arena: number) => number
 
 /** Its kernels: each distinct one is compiled once, however many programs use it. */
 export interface Kernels {
@@ -54,4 +76,6 @@ export interface Machine<K extends Device['kind']> {
   readonly capabilities: Capabilities
   readonly memory: LinearMemory
   readonly kernels: Kernels
+  /** How it goes through a program; kernel by kernel from here where it says nothing. */
+  readonly walk?: (runs: readonly Run[]) => Walk
 }

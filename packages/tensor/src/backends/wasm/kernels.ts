@@ -1,6 +1,6 @@
 /** Compiled kernels of a device: each distinct kernel is printed and compiled once, however many programs use it. */
 import { encodeModule } from './printer/encode.ts'
-import { kernelKey } from './printer/key.ts'
+import { kernelKey } from '../linear/key.ts'
 import { type Printed, printKernel } from './printer/kernel.ts'
 import type { CompiledKernel, KernelFunction, Kernels } from '../linear/machine.ts'
 import { bounded } from '../../base/bounded.ts'

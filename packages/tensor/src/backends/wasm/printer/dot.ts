@@ -14,10 +14,11 @@ import { emitter, type Val } from './emitter.ts'
 import { innerProducts } from './inner.ts'
 import { code } from './instructions.ts'
 import type { Printed } from './loop.ts'
-import { type Column, columnsFrom, KC, liesAlongK, MR, packAlongK, packAlongM, packColumns, type Work } from './pack.ts'
-import { accessCost } from './plan.ts'
+import { type Column, columnsFrom, KC, MR, packAlongK, packAlongM, packColumns, type Work } from './pack.ts'
+import { liesAlongK, stridesOf } from '../../linear/operand.ts'
+import { accessCost } from '../../linear/plan.ts'
 import { type Frame, printer } from './printer.ts'
-import { accumulate, stridesOf, sumsOfTile } from './tile.ts'
+import { accumulate, sumsOfTile } from './tile.ts'
 
 /** Vectors of a tile's row: 16 columns. A single row has registers for twice as many. */
 const NV = 4

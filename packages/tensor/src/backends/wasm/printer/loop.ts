@@ -10,7 +10,7 @@ import { withoutDivision } from '../../../loops/axes.ts'
 import { emitter, type Val } from './emitter.ts'
 import type { WasmFunction } from './encode.ts'
 import { typeOf } from './operators.ts'
-import { cutsOf, type Pass, planOf } from './plan.ts'
+import { cutsOf, type Pass, planOf } from '../../linear/plan.ts'
 import { type Frame, printer } from './printer.ts'
 
 /** A kernel as a function (lo, hi, pointers..., scratch) that runs units lo <= u < hi of its work. */

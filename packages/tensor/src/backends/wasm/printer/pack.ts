@@ -2,11 +2,10 @@
 import * as I from '../../../loops/ix.ts'
 import type { Axis, Ix } from '../../../loops/ix.ts'
 import type { DotKernel } from '../../../loops/kernel.ts'
-import type { Scalar } from '../../../loops/scalar.ts'
 import { memarg, shuffle } from './arithmetic.ts'
 import type { Emitter, Val } from './emitter.ts'
 import { code } from './instructions.ts'
-import { accessCost, accessesOf } from './plan.ts'
+import { liesAlongK } from '../../linear/operand.ts'
 import type { Frame, Printer } from './printer.ts'
 
 /** The rows of a tile: what stands side by side in packed a. */
@@ -56,12 +55,6 @@ export const overSteps = (
     body(I.scale(I.ofAxis(turn), width), width)
   })
   if (length % width !== 0) body(I.constant(turns * width), length % width)
-}
-
-/** Whether the elements that a scalar loads lie along k rather than along the other axis. */
-export const liesAlongK = (s: Scalar, k: Axis, other: Axis): boolean => {
-  const indices = accessesOf([s], [])
-  return k.extent >= 4 && accessCost(indices, k) < accessCost(indices, other)
 }
 
 /** The transpose of a 4 x 4 matrix given by its rows. */

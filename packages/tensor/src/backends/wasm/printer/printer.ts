@@ -7,6 +7,7 @@ import { type DType, dtypes, type Register } from '../../../base/dtype.ts'
 import { type Half, isHalf } from '../../../base/rounding.ts'
 import * as I from '../../../loops/ix.ts'
 import type { Atom, Axis, Ix } from '../../../loops/ix.ts'
+import { mentions } from '../../linear/operand.ts'
 import type { Store } from '../../../loops/kernel.ts'
 import type { Scalar } from '../../../loops/scalar.ts'
 import { asInteger, extract, extremum, gatherLanes, i32, memarg, memargOfHalf, select } from './arithmetic.ts'
@@ -314,9 +315,3 @@ const coefficient = (ix: Ix, axis: Axis): number | null => {
   }
   return coef
 }
-
-/** Whether an index names an axis, outside of the scalars it reads. */
-export const mentions = (ix: Ix, axis: Axis): boolean =>
-  ix.terms.some(({ atom }) =>
-    atom.kind === 'axis' ? atom.axis === axis : atom.kind !== 'value' && mentions(atom.of, axis),
-  )

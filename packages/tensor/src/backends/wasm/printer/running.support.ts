@@ -60,7 +60,7 @@ export const uniforms = (seed: number): (() => number) => {
   }
 }
 
-const sample: Readonly<Record<DType, (u: number) => number>> = {
+export const sample: Readonly<Record<DType, (u: number) => number>> = {
   f32: (u) => Math.fround(4 * u - 2),
   i32: (u) => Math.floor(41 * u) - 20,
   u32: (u) => Math.floor(41 * u),

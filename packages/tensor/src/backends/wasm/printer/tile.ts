@@ -7,34 +7,11 @@
  */
 import type { DType } from '../../../base/dtype.ts'
 import { isHalf } from '../../../base/rounding.ts'
-import type { Axis, Ix } from '../../../loops/ix.ts'
-import type { DotKernel } from '../../../loops/kernel.ts'
-import type { Scalar } from '../../../loops/scalar.ts'
 import { i32, memarg, memargOfHalf } from './arithmetic.ts'
 import type { Emitter, Val, Variable } from './emitter.ts'
 import { widened } from './halves.ts'
 import { code } from './instructions.ts'
-import { type Address, mentions } from './printer.ts'
-
-/** How far apart the elements of a load are along axes that its index uses plainly. */
-export interface Strides {
-  readonly buffer: number
-  readonly at: Ix
-  readonly dtype: DType
-  readonly along: (axis: Axis) => number
-}
-/** Null where the scalar is not a load of floats, or its index does more than multiply these axes. */
-export const stridesOf = (s: Scalar, axes: readonly Axis[], kernel: DotKernel): Strides | null => {
-  if (s.kind !== 'load' || s.dtype !== 'f32') return null
-  const { dtype, write } = kernel.buffers[s.buffer]!
-  if (write) return null
-  const plain = s.at.terms.every(
-    ({ atom }) => atom.kind === 'axis' || (atom.kind !== 'value' && axes.every((axis) => !mentions(atom.of, axis))),
-  )
-  const along = (axis: Axis): number =>
-    s.at.terms.find(({ atom }) => atom.kind === 'axis' && atom.axis === axis)?.coef ?? 0
-  return plain ? { buffer: s.buffer, at: s.at, dtype, along } : null
-}
+import type { Address } from './printer.ts'
 
 /** Where an operand of a tile begins, and the bytes from one step of k to the next. */
 export interface Stream {

@@ -1,20 +1,8 @@
 /** Scalars as WGSL statements: each scalar once, in the outermost loop whose variables it needs. */
-import { type Atom, type Axis, type Ix, substitute, visitAtoms } from '../../../loops/ix.ts'
+import { type Atom, type Axis, type Ix, visitAtoms } from '../../../loops/ix.ts'
 import { linearize, type Scalar } from '../../../loops/scalar.ts'
-import { rebuilt } from '../../../loops/substitute.ts'
 import type { Elements } from './elements.ts'
 import { binaryText, castText, isProduct, literal, unaryText } from './ops.ts'
-
-/** The same scalars over other axes. Sharing survives: one image a scalar. */
-export const substituteAxes = (axis: (a: Axis) => Ix): ((roots: readonly Scalar[]) => readonly Scalar[]) => {
-  const image = new Map<Scalar, Scalar>()
-  const at = (s: Scalar): Scalar => image.get(s)!
-  const ix = (x: Ix): Ix => substitute(x, axis, at)
-  return (roots) => {
-    for (const s of linearize(roots)) if (!image.has(s)) image.set(s, rebuilt(s, ix, at))
-    return roots.map(at)
-  }
-}
 
 /** One level of a loop nest, while it is written. */
 interface Scope {

@@ -1,5 +1,5 @@
 /**
- * How a loop kernel runs on lanes of four: which axis they span, in how many passes over the columns the reductions and
+ * How a loop kernel runs on lanes (four of them in WebAssembly, as many as a vector register holds natively): which axis they span, in how many passes over the columns the reductions and
  * stores go, how far loops are unrolled, and which values are kept from one pass to the next.
  *
  * Softmax over the rows of x [32, 64]: rows i, columns j, reductions m = max x and s = sum exp(x - m), store exp(x - m) / s.
@@ -12,10 +12,10 @@
  * The sum of the columns of x instead (rows j, columns i) would have its lanes span j as well: it is its row axis now (`row`),
  * so that four columns are summed at once, each in a lane, and nothing is added across lanes.
  */
-import * as I from '../../../loops/ix.ts'
-import type { Axis, Ix } from '../../../loops/ix.ts'
-import type { LoopKernel, Store } from '../../../loops/kernel.ts'
-import { index, linearize, operands, type Scalar, type UnaryOp } from '../../../loops/scalar.ts'
+import * as I from '../../loops/ix.ts'
+import type { Axis, Ix } from '../../loops/ix.ts'
+import type { LoopKernel, Store } from '../../loops/kernel.ts'
+import { index, linearize, operands, type Scalar, type UnaryOp } from '../../loops/scalar.ts'
 
 export interface Pass {
   /** Positions in the kernel's list. */
@@ -144,14 +144,15 @@ const dependsOn = (s: Scalar, axes: ReadonlySet<Axis>): boolean =>
   })
 
 /** Instructions per vector of accesses when the lanes span `axis`. */
-export const accessCost = (indices: readonly Ix[], axis: Axis): number => {
-  const outer: Axis = { id: -2, extent: Math.max(2, Math.ceil(axis.extent / 4)) }
+export const accessCost = (indices: readonly Ix[], axis: Axis, lanes = 4): number => {
+  const outer: Axis = { id: -2, extent: Math.max(2, Math.ceil(axis.extent / lanes)) }
+  const others = Array.from({ length: lanes - 1 }, (_, l) => l + 1)
   const seen = new Set<string>()
   return indices.reduce((sum, ix) => {
     if (seen.has(ix.key)) return sum
     seen.add(ix.key)
     const lane = (l: number): Ix => {
-      const whole = I.offset(I.scale(I.ofAxis(outer), 4), l)
+      const whole = I.offset(I.scale(I.ofAxis(outer), lanes), l)
       return I.substitute(
         ix,
         (a) => (a === axis ? whole : I.ofAxis(a)),
@@ -159,8 +160,8 @@ export const accessCost = (indices: readonly Ix[], axis: Axis): number => {
       )
     }
     const first = lane(0)
-    const steps = (by: number): boolean => [1, 2, 3].every((l) => lane(l).key === I.offset(first, by * l).key)
-    return sum + (steps(1) ? 1 : steps(0) ? 0.5 : 6)
+    const steps = (by: number): boolean => others.every((l) => lane(l).key === I.offset(first, by * l).key)
+    return sum + (steps(1) ? 1 : steps(0) ? 0.5 : 2 + lanes)
   }, 0)
 }
 export const accessesOf = (roots: readonly Scalar[], stores: readonly Store[]): readonly Ix[] => [
@@ -168,9 +169,9 @@ export const accessesOf = (roots: readonly Scalar[], stores: readonly Store[]): 
   ...stores.map((s) => s.at),
 ]
 /** Lanes paid for over lanes used. */
-const waste = (n: number): number => (Math.ceil(n / 4) * 4) / n
+const waste = (n: number, lanes: number): number => (Math.ceil(n / lanes) * lanes) / n
 
-const vectorOf = (kernel: LoopKernel): Plan['vector'] => {
+const vectorOf = (kernel: LoopKernel, lanes: number): Plan['vector'] => {
   const row = kernel.rows.at(-1)
   const col = kernel.cols.at(-1)
   const rowFits = row !== undefined && row.extent >= 4
@@ -180,40 +181,44 @@ const vectorOf = (kernel: LoopKernel): Plan['vector'] => {
   const indices = accessesOf(roots, full)
   const work = totalCost(roots)
   const cols = kernel.cols.reduce((n, a) => n * a.extent, 1)
-  const rowCost = rowFits ? (accessCost(indices, row) + work) * waste(row.extent) : Infinity
-  const horizontal = (12 * kernel.reductions.length * 4) / Math.max(1, cols)
+  const rowCost = rowFits ? (accessCost(indices, row, lanes) + work) * waste(row.extent, lanes) : Infinity
+  const horizontal = (12 * kernel.reductions.length * lanes) / Math.max(1, cols)
   const colFits = col !== undefined && col.extent >= 4
-  const colCost = colFits ? (accessCost(indices, col) + work) * waste(col.extent) + horizontal : Infinity
+  const colCost = colFits ? (accessCost(indices, col, lanes) + work) * waste(col.extent, lanes) + horizontal : Infinity
   if (rowCost === Infinity && colCost === Infinity) return 'none'
   return colCost <= rowCost ? 'column' : 'row'
 }
 
 /** Vectors in flight: more where each is little work, as far as there are registers and elements for them. */
-const unrollOf = (wanted: number, accumulators: number, axis: Axis | undefined): number =>
+const unrollOf = (wanted: number, accumulators: number, axis: Axis | undefined, lanes: number): number =>
   Math.min(
     wanted,
     Math.max(1, Math.floor(ACCUMULATORS / Math.max(1, accumulators))),
-    Math.max(1, Math.ceil((axis?.extent ?? 1) / 4)),
+    Math.max(1, Math.ceil((axis?.extent ?? 1) / lanes)),
   )
 const byWork = (roots: readonly Scalar[]): number => {
   const work = totalCost(roots)
   return work <= 16 ? 4 : work <= 40 ? 2 : 1
 }
 
-export const planOf = (kernel: LoopKernel): Plan => {
-  const vector = vectorOf(kernel)
+/** `lanes`: elements in a vector. */
+export const planOf = (kernel: LoopKernel, lanes = 4): Plan => {
+  const vector = vectorOf(kernel, lanes)
   const splits = passesOf(kernel)
   const most = Math.max(0, ...splits.map((p) => p.reductions.length))
   // Column reductions read whole cache lines: 16 columns at once, whatever the work.
   const wanted = kernel.reductions.length > 0 ? 4 : byWork(kernel.stores.map((s) => s.value))
-  const unroll = vector === 'row' ? unrollOf(wanted, most, kernel.rows.at(-1)) : 1
+  const unroll = vector === 'row' ? unrollOf(wanted, most, kernel.rows.at(-1), lanes) : 1
   const keeps = keptValues(kernel, splits)
-  const elements = kernel.cols.reduce((n, a) => n * a.extent, 1) * (vector === 'row' ? 4 * unroll : 1)
+  const elements = kernel.cols.reduce((n, a) => n * a.extent, 1) * (vector === 'row' ? lanes * unroll : 1)
   const fits = keeps.flat().length * elements * 4 <= KEPT_BYTES
   const passes = splits.map((p, i) => ({
     ...p,
     keeps: fits ? keeps[i]! : [],
-    unroll: vector === 'column' ? unrollOf(byWork(rootsOfPass(kernel, p)), p.reductions.length, kernel.cols.at(-1)) : 1,
+    unroll:
+      vector === 'column'
+        ? unrollOf(byWork(rootsOfPass(kernel, p)), p.reductions.length, kernel.cols.at(-1), lanes)
+        : 1,
   }))
   return { vector, unroll, passes }
 }

@@ -1,7 +1,7 @@
 /** A text that equal kernels share, cheap beside printing them: layers of a model are the same kernels again and again. */
-import type { Axis, Ix } from '../../../loops/ix.ts'
-import type { Kernel, Store } from '../../../loops/kernel.ts'
-import { index, linearize, type Scalar } from '../../../loops/scalar.ts'
+import type { Axis, Ix } from '../../loops/ix.ts'
+import type { Kernel, Store } from '../../loops/kernel.ts'
+import { index, linearize, type Scalar } from '../../loops/scalar.ts'
 
 export const kernelKey = (kernel: Kernel): string => {
   if (kernel.kind === 'template') {

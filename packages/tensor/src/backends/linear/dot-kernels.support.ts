@@ -1,0 +1,90 @@
+/** For tests: dots in every layout, with and without prologues and epilogues. */
+import fc from 'fast-check'
+import * as I from '../../loops/ix.ts'
+import type { Axis, Ix } from '../../loops/ix.ts'
+import type { DotKernel, KernelBuffer, Store } from '../../loops/kernel.ts'
+import * as S from '../../loops/scalar.ts'
+import type { Scalar } from '../../loops/scalar.ts'
+
+const f32 = (size: number, write = false): KernelBuffer => ({ dtype: 'f32', size, read: !write, write })
+const flat = (axes: readonly Axis[]): Ix =>
+  I.flatten(
+    axes.map(I.ofAxis),
+    axes.map((a) => a.extent),
+  )
+
+export interface Choice {
+  readonly batch: number
+  readonly m: number
+  readonly n: number
+  readonly k: number
+  /** Orders of the axes of a, b and the result in memory. */
+  readonly orders: readonly [boolean, boolean, boolean]
+  /** Whether a and b are read through a function. */
+  readonly prologues: readonly [boolean, boolean]
+  readonly epilogue: boolean
+  readonly shared: boolean
+}
+export const kernelOf = ({ batch, m, n, k, orders, prologues, epilogue, shared }: Choice): DotKernel => {
+  const [B, M, N, K] = [batch, m, n, k].map((extent, id) => ({ id, extent })) as [Axis, Axis, Axis, Axis]
+  const outer = (x: Axis, y: Axis, turned: boolean): readonly Axis[] => (turned ? [y, x] : [x, y])
+  const through = (x: Scalar, on: boolean): Scalar =>
+    on
+      ? S.binary(
+          'mul',
+          S.unary('tanh', x),
+          S.select(S.within(I.ofAxis(K), 1, 7), S.constant('f32', 0.5), S.load(3, I.ofAxis(K), 'f32')),
+        )
+      : x
+  const at = flat([B, ...outer(M, N, orders[2])])
+  const sum = S.reduced(0, 'f32')
+  const stores: Store[] = [
+    {
+      buffer: 4,
+      at,
+      value: epilogue
+        ? S.binary(
+            'add',
+            S.unary('sigmoid', sum),
+            S.binary('mul', S.load(2, I.ofAxis(N), 'f32'), S.cast('f32', S.index(I.ofAxis(M)))),
+          )
+        : sum,
+      scope: 'full',
+      mode: 'set',
+    },
+    ...(epilogue
+      ? [{ buffer: 5, at: flat([M, B, N]), value: S.unary('neg', sum), scope: 'full', mode: 'set' } as const]
+      : []),
+  ]
+  return {
+    kind: 'dot',
+    name: 'dot',
+    buffers: [
+      f32(batch * m * k),
+      f32(batch * k * n),
+      f32(n),
+      f32(k),
+      f32(batch * m * n, true),
+      f32(batch * m * n, true),
+    ],
+    batch: [B],
+    m: M,
+    n: N,
+    k: K,
+    a: through(S.load(0, flat([B, ...outer(M, K, orders[0])]), 'f32'), prologues[0]),
+    b: through(S.load(1, flat([...(shared ? [] : [B]), ...outer(K, N, orders[1])]), 'f32'), prologues[1]),
+    stores,
+  }
+}
+export const odd = fc.oneof(fc.integer({ min: 1, max: 9 }), fc.constantFrom(15, 16, 17, 22, 31, 33, 48))
+export const choices = (size: fc.Arbitrary<number>, batch: number): fc.Arbitrary<Choice> =>
+  fc.record({
+    batch: fc.integer({ min: 1, max: batch }),
+    m: size,
+    n: size,
+    k: size,
+    orders: fc.tuple(fc.boolean(), fc.boolean(), fc.boolean()),
+    prologues: fc.tuple(fc.boolean(), fc.boolean()),
+    epilogue: fc.boolean(),
+    shared: fc.boolean(),
+  })

@@ -1,0 +1,134 @@
+import * as E from 'fp-ts/lib/Either.js'
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createHash } from 'node:crypto'
+import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest'
+import * as p from '../../primitives/index.ts'
+import type { Device } from '../../graph/device.ts'
+import { nativeDevice } from './device.ts'
+import { openStore } from './store.ts'
+import { loadSystem } from './system.ts'
+
+let folder: string
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'adjoint-test-'))
+  vi.stubEnv('ADJOINT_CACHE', join(folder, 'cache'))
+})
+afterEach(() => {
+  vi.unstubAllEnvs()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+const opened = async (): Promise<Device> => {
+  const device = await nativeDevice()()
+  if (E.isLeft(device)) throw new Error(device.left.message)
+  return device.right
+}
+/** 1, 2 and 3, each and a half, on a device made for it. */
+const computed = async (): Promise<readonly number[]> => {
+  const device = await opened()
+  const x = p.parameter({ shape: [3], dtype: 'f32' })
+  const { run } = device.compile({ inputs: [x], outputs: [p.add(x, p.fill([3], 'f32', 0.5))], donated: [false] })
+  const [y] = run([device.upload(Float32Array.of(1, 2, 3), { shape: [3], dtype: 'f32' })])
+  const values = await device.download(y!)()
+  await device.destroy()
+  return E.isRight(values) ? Array.from(values.right) : []
+}
+const entries = (): readonly string[] => readdirSync(join(folder, 'cache')).sort()
+const hashOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex').slice(0, 32)
+/** A command that says it is a compiler and then does this. */
+const pretender = (then: string): void => {
+  const file = join(folder, 'pretender')
+  writeFileSync(file, `#!/bin/sh\nif [ "$1" = --version ]; then echo pretender 1; exit 0; fi\n${then}\n`)
+  chmodSync(file, 0o755)
+  vi.stubEnv('ADJOINT_CC', file)
+}
+
+describe('a native device that cannot be', () => {
+  it('says that there is no compiler, and what to do', async () => {
+    vi.stubEnv('ADJOINT_CC', join(folder, 'none'))
+    const device = await nativeDevice()()
+    expect(device).toMatchObject({ left: { _tag: 'NoDevice' } })
+    expect(E.isLeft(device) && device.left.message).toMatch(/no C compiler was found \(tried .*none\); install/)
+  })
+  it('says what a compiler that fails said', async () => {
+    pretender('echo it is raining >&2; exit 3')
+    const device = await nativeDevice()()
+    expect(E.isLeft(device) && device.left.message).toMatch(/pretender failed: it is raining/)
+  })
+})
+
+describe.runIf(inject('devices').includes('native'))('native device', () => {
+  it('says what the compiler said of a program that it does not take', async () => {
+    pretender(
+      'case "$*" in *-dM*) exec cc "$@";; *draft-*-0.c*) exec cc "$@";; esac; echo no more kernels today >&2; exit 1',
+    )
+    const device = await opened()
+    const x = p.parameter({ shape: [3], dtype: 'f32' })
+    const compile = () => device.compile({ inputs: [x], outputs: [p.exp(x)], donated: [false] })
+    expect(compile).toThrow(/could not compile a program: the C compiler .* failed: no more kernels today/)
+    expect(entries().filter((name) => name.startsWith('draft'))).toEqual([])
+    await device.destroy()
+  })
+
+  it('compiles what is not on disk, and nothing twice', async () => {
+    expect(await computed()).toEqual([1.5, 2.5, 3.5])
+    const first = entries()
+    expect(first).toHaveLength(2)
+    const inodes = first.map((name) => statSync(join(folder, 'cache', name)).ino)
+    expect(await computed()).toEqual([1.5, 2.5, 3.5])
+    expect(entries()).toEqual(first)
+    expect(first.map((name) => statSync(join(folder, 'cache', name)).ino)).toEqual(inodes)
+  })
+
+  it.each([
+    ['cut short', (bytes: Uint8Array) => bytes.subarray(0, bytes.length / 2), false],
+    ['empty', () => new Uint8Array(), false],
+    ['with a bit turned', (bytes: Uint8Array) => bytes.map((b, i) => (i === 4000 ? b ^ 1 : b)), false],
+    ['whole, and no library', () => Uint8Array.of(1, 2, 3), true],
+  ])('compiles an entry again that is %s', async (_, spoil, renamed) => {
+    await computed()
+    const names = entries()
+    for (const name of names) {
+      const file = join(folder, 'cache', name)
+      const spoilt = spoil(readFileSync(file))
+      rmSync(file)
+      const kept = renamed ? `${name.split('-')[0]!}-${hashOf(spoilt)}.so` : name
+      writeFileSync(join(folder, 'cache', kept), spoilt)
+    }
+    expect(await computed()).toEqual([1.5, 2.5, 3.5])
+    for (const name of entries()) expect(name).toContain(hashOf(readFileSync(join(folder, 'cache', name))))
+    expect(entries().map((name) => name.split('-')[0])).toEqual(names.map((name) => name.split('-')[0]))
+  })
+
+  it('needs no folder that it can write to', async () => {
+    const file = join(folder, 'file')
+    writeFileSync(file, '')
+    vi.stubEnv('ADJOINT_CACHE', join(file, 'cache'))
+    expect(await computed()).toEqual([1.5, 2.5, 3.5])
+  })
+})
+
+describe('a store of objects', () => {
+  it('takes out what was used longest ago where all is too much, and nothing that is not its own', async () => {
+    vi.stubEnv('ADJOINT_CACHE_BYTES', '1000')
+    const store = openStore(await loadSystem())
+    const root = join(folder, 'cache')
+    writeFileSync(join(root, 'letter.txt'), new Uint8Array(5000))
+    const key = (i: number): string => String(i).padStart(64, '0')
+    for (let i = 0; i < 12; i++) {
+      const draft = store.draft('.so')
+      writeFileSync(draft, new Uint8Array(100).fill(i))
+      store.keep(key(i), draft)
+      await new Promise((resolve) => setTimeout(resolve, 5))
+      expect(store.find([key(0)]).size).toBe(1) // used, and so it stays
+    }
+    const left = [...store.find(Array.from({ length: 12 }, (_, i) => key(i))).keys()].map(Number)
+    expect(left).toContain(0)
+    expect(left).toContain(11)
+    expect(left).not.toContain(1)
+    expect(left.length).toBeLessThanOrEqual(10)
+    expect(entries()).toContain('letter.txt')
+  })
+})

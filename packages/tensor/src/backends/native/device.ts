@@ -1,0 +1,134 @@
+/**
+ * The native device: programs as C, compiled by the system's compiler for the processor at hand and called in this process.
+ * It needs a C compiler and Node; what it compiled it keeps on disk.
+ */
+import * as E from 'fp-ts/lib/Either.js'
+import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
+import type { Capabilities } from '../../compile/capabilities.ts'
+import type { DeviceError } from '../../graph/device.ts'
+import { type LinearDevice, linearDevice } from '../linear/device.ts'
+import { processMemory } from '../engine/process-memory.ts'
+import { runSideBySide } from './commands.ts'
+import { createKernels } from './kernels.ts'
+import { createMemory } from './memory.ts'
+import { createObjects } from './objects.ts'
+import { runtime } from './runtime.ts'
+import { walker } from './threads.ts'
+import { walkInC } from './walk.ts'
+import { openStore } from './store.ts'
+import { loadSystem, type System } from './system.ts'
+import { explainFailure, findToolchain, runInTurn, type ToolchainFailure } from './toolchain.ts'
+
+export interface NativeOptions {
+  /** Most bytes that the device's memory may have; those of the machine unless said otherwise. */
+  readonly memory?: number
+  /** Threads that share the work of a kernel: as many as processors unless this, or ADJOINT_THREADS, says otherwise. No result depends on it. */
+  readonly threads?: number
+}
+
+export type NativeDevice = LinearDevice<'native'>
+
+/** Why there is no native device. */
+export type NativeAbsence =
+  /** No Node, or no koffi, to call compiled code with. */
+  | { readonly _tag: 'NoSystem'; readonly why: string }
+  | ToolchainFailure
+  /** What was compiled could not be loaded, or given memory. */
+  | { readonly _tag: 'NotLoaded'; readonly why: string }
+
+const explainAbsence = (absence: NativeAbsence): string =>
+  absence._tag === 'NoSystem' || absence._tag === 'NotLoaded' ? absence.why : explainFailure(absence)
+
+const noDevice = (absence: NativeAbsence): DeviceError => ({
+  _tag: 'NoDevice',
+  message: `no native device: ${explainAbsence(absence)}. The wasm device needs nothing.`,
+})
+
+const capabilities: Capabilities = {
+  orderedStores: true,
+  longestRow: Infinity,
+  lanes: 1,
+  bindings: 64,
+  reproducible: true,
+  slab: Infinity,
+  templates: new Set(),
+  skips: true,
+}
+
+const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+const labelOf = (system: System, version: string): string =>
+  `${system.os.cpus()[0]?.model ?? system.os.arch()}, ${version}`
+
+const openOn = (
+  system: System,
+  { memory: most = Math.min(2 ** 46, processMemory()), threads: given }: NativeOptions,
+): E.Either<NativeAbsence, NativeDevice> => {
+  const threads = Math.max(
+    1,
+    Math.floor(given ?? (Number(system.environment['ADJOINT_THREADS']) || system.os.availableParallelism())),
+  )
+  const toolchain = findToolchain(system)
+  if (E.isLeft(toolchain)) return toolchain
+  const { width, version } = toolchain.right
+  const store = openStore(system)
+  const common = createObjects(system, toolchain.right, store, runInTurn(system)).of([runtime + walker])
+  if (E.isLeft(common)) return common
+  const { library } = common.right[0]!
+  const objects = createObjects(system, toolchain.right, store, runSideBySide(system, library))
+  const memory = createMemory(library, most)
+  return E.right(
+    linearDevice({
+      kind: 'native',
+      label: labelOf(system, version),
+      room: `at most ${most} bytes`,
+      capabilities,
+      memory,
+      kernels: createKernels(objects, memory.base, width, threads),
+      walk: walkInC(library, memory.base, threads),
+    }),
+  )
+}
+
+/** The processor and the compiler that a device would have, without making one; null where there is none. */
+export const probeNative = async (): Promise<string | null> => {
+  try {
+    const system = await loadSystem()
+    const toolchain = findToolchain(system)
+    return E.isRight(toolchain) ? labelOf(system, toolchain.right.version) : null
+  } catch {
+    return null // what the question was: whether there is one
+  }
+}
+
+/**
+ * Opens a device of compiled C. Left NoDevice where there is no C compiler, or no Node.
+ *
+ * @example
+ * ```ts
+ * import { isRight } from 'fp-ts/lib/Either.js'
+ * import { nativeDevice } from '@adjoint/tensor'
+ * const opened = await nativeDevice()()
+ * console.log(isRight(opened) ? opened.right.label : opened.left.message)
+ * ```
+ */
+export const nativeDevice =
+  (options: NativeOptions = {}): TaskEither<DeviceError, NativeDevice> =>
+  async () => {
+    if (options.memory !== undefined && !(options.memory > 0))
+      throw new RangeError(
+        `nativeDevice: memory is ${options.memory}; give the bytes that the device may hold, above 0`,
+      )
+    let system: System
+    try {
+      system = await loadSystem()
+    } catch (error) {
+      return E.left(noDevice({ _tag: 'NoSystem', why: reason(error) }))
+    }
+    try {
+      const opened = openOn(system, options)
+      return E.isLeft(opened) ? E.left(noDevice(opened.left)) : opened
+    } catch (error) {
+      return E.left(noDevice({ _tag: 'NotLoaded', why: reason(error) }))
+    }
+  }

@@ -1,0 +1,107 @@
+/** The memory of a native device: a reserved stretch of addresses, its heap, and copies in and out. */
+import { bytesOf } from '../../base/aval.ts'
+import { dtypes, type HostArray } from '../../base/dtype.ts'
+import { isHalf, packHalves, unpackHalves } from '../../base/rounding.ts'
+import { sizeOf } from '../../base/shape.ts'
+import { createHeap } from '../linear/heap.ts'
+import type { LinearMemory } from '../linear/machine.ts'
+import type { Library, NativeFunction } from './system.ts'
+
+const PAGE = 65536
+const FIRST = 2 ** 22
+/** Growth at the least, so that it is rare. */
+const STEP = 2 ** 24
+
+export interface NativeMemory extends LinearMemory {
+  /** Where it begins; throws once it was given up. */
+  readonly base: () => unknown
+}
+
+const bound = (library: Library) => {
+  const f = (name: string, result: string, ...parameters: string[]): NativeFunction =>
+    library.func(name, result, parameters)
+  return {
+    reserve: f('memory_reserve', 'void *', 'double'),
+    extend: f('memory_extend', 'int', 'void *', 'double', 'double'),
+    release: f('memory_release', 'void', 'void *', 'double'),
+    write: f('memory_write', 'void', 'void *', 'double', 'void *', 'double'),
+    read: f('memory_read', 'void', 'void *', 'double', 'void *', 'double'),
+    move: f('memory_move', 'void', 'void *', 'double', 'double', 'double'),
+    word: f('memory_word', 'uint32_t', 'void *', 'double'),
+  }
+}
+
+/** `most`: bytes that it may reach. Throws where the system has no such stretch of addresses. */
+export const createMemory = (library: Library, most: number): NativeMemory => {
+  const call = bound(library)
+  const length = Math.max(PAGE, Math.floor(most / PAGE) * PAGE)
+  const reserved = call.reserve(length)
+  if (reserved === null) throw new Error(`no stretch of ${length} addresses for its memory`)
+  let memory: unknown = reserved
+  let end = 0
+  let peak = 0
+  const base = (): unknown => {
+    if (memory === null) throw new Error('the memory of this native device was given up')
+    return memory
+  }
+  const extend = (bytes: number): boolean => {
+    if (end + bytes > length || call.extend(base(), end, bytes) === 0) return false
+    end += bytes
+    return true
+  }
+  /** A quarter more than there is; just what is needed where that is too much. */
+  const grow = (bytes: number): number | null => {
+    const needed = Math.ceil(bytes / PAGE + 1) * PAGE
+    const generous = Math.ceil(Math.max(needed, STEP, end / 4) / PAGE) * PAGE
+    return extend(Math.min(generous, Math.max(needed, length - end))) || extend(needed) ? end : null
+  }
+  const first = Math.min(FIRST, length)
+  if (!extend(first)) throw new Error(`no room for ${first} bytes of memory`)
+  const heap = createHeap(end, grow)
+  return {
+    base,
+    take: (bytes) => {
+      const block = heap.take(bytes)
+      peak = Math.max(peak, heap.live())
+      return block
+    },
+    give: (block) => {
+      if (memory !== null) heap.give(block)
+    },
+    write: ({ start }, data, dtype) => {
+      let stored: HostArray | Uint16Array = data
+      if (isHalf(dtype)) packHalves(dtype, data, (stored = new Uint16Array(data.length)))
+      // a bool is a byte on the host, and a word here
+      if (dtype === 'bool') stored = Uint32Array.from(data)
+      if (stored.length > 0) call.write(base(), start, stored, stored.byteLength)
+    },
+    read: ({ start }, aval) => {
+      const { shape, dtype } = aval
+      const n = sizeOf(shape)
+      const bytes = bytesOf(aval)
+      if (n === 0) return dtypes[dtype].allocate(0)
+      if (isHalf(dtype)) {
+        const bits = new Uint16Array(n)
+        call.read(base(), start, bits, 2 * n)
+        return unpackHalves(dtype, bits)
+      }
+      if (dtype === 'bool') {
+        const words = new Uint32Array(n)
+        call.read(base(), start, words, 4 * n)
+        return Uint8Array.from(words)
+      }
+      const host = dtypes[dtype].allocate(n)
+      call.read(base(), start, host, Math.min(bytes, host.byteLength))
+      return host
+    },
+    copy: (from, to, bytes) => void call.move(base(), to, from, bytes),
+    word: (at) => Number(call.word(base(), at)),
+    live: () => (memory === null ? 0 : heap.live()),
+    peak: () => peak,
+    fresh: heap.fresh,
+    giveUp: () => {
+      if (memory !== null) call.release(memory, length)
+      memory = null
+    },
+  }
+}

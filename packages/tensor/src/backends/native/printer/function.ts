@@ -1,0 +1,54 @@
+/** A printed kernel as a C function: what it is given, and what it is called with. */
+import type { DType, Register } from '../../../base/dtype.ts'
+import type { Kernel } from '../../../loops/kernel.ts'
+import type { Pointer } from './block.ts'
+import { functions } from './functions.ts'
+import { elements } from './operators.ts'
+import { vectors } from './vectors.ts'
+
+/** A kernel as a function body that runs units lo <= unit < hi of its work. */
+export interface Printed {
+  /** Functions that it calls, beside those of all kernels. */
+  readonly prelude: readonly string[]
+  readonly body: string
+  readonly units: number
+  /** Operations on vectors, about. */
+  readonly work: number
+  /** Of each call that is under way. */
+  readonly scratchBytes: number
+  readonly kernel: Pick<Kernel, 'name' | 'buffers'>
+}
+
+/** Scratch is one stretch of memory that has values of any register. */
+export const SCRATCH: readonly Register[] = ['f32', 'i32', 'u32', 'bool']
+
+/** The buffers of a kernel, and after them scratch, as each of its registers. */
+export const pointersOf = ({ buffers }: Pick<Kernel, 'buffers'>): readonly Pointer[] => [
+  ...buffers.map(({ dtype }, i) => ({ name: `b${i}`, dtype, late: false })),
+  ...SCRATCH.map((dtype: DType) => ({ name: `s_${dtype}`, dtype, late: true })),
+]
+
+/**
+ * The function of a kernel: its memory, and in `at` as doubles lo, hi, where each buffer begins, and scratch. A buffer that is
+ * read and written may be one with another; of all others the compiler may know that they are apart.
+ */
+const functionText = (name: string, { body, kernel }: Printed): string => {
+  const declared = kernel.buffers.map(({ dtype, read, write }, i) => {
+    const type = `${write ? '' : 'const '}${elements[dtype].type} *${read && write ? '' : 'restrict '}`
+    return `  ${type}b${i} = (${type.replace('restrict ', '')})(memory + (long)at[${2 + i}]);\n`
+  })
+  const scratch = SCRATCH.map((dtype) => {
+    const { type } = elements[dtype]
+    return `  ${type} *s_${dtype} = (${type} *)(memory + (long)at[${2 + kernel.buffers.length}]);\n`
+  })
+  const head = `__attribute__((visibility("default"))) void ${name}(char *memory, const double *at) {\n  const long lo = (long)at[0], hi = (long)at[1];\n`
+  return `${head}${declared.join('')}${scratch.join('')}${body}}\n`
+}
+
+/** A source file of kernels, by the names of their functions. */
+export const sourceText = (width: number, kernels: readonly (readonly [string, Printed])[]): string =>
+  [
+    `#define W ${width}\n${vectors}${functions}`,
+    ...new Set(kernels.flatMap(([, printed]) => printed.prelude)),
+    ...kernels.map(([name, printed]) => functionText(name, printed)),
+  ].join('\n')

@@ -1,0 +1,22 @@
+/** Kernels of the loop IR as C functions, to be run one after another. */
+import type { Kernel } from '../../../loops/kernel.ts'
+import { pieces } from '../../../loops/pieces.ts'
+import { verifyKernel } from '../../../loops/verify.ts'
+import { printDot } from './dot.ts'
+import type { Printed } from './function.ts'
+import { printLoop } from './loop.ts'
+
+export { type Printed, sourceText } from './function.ts'
+
+/** `width`: lanes of a vector. Throws where the kernel breaks the rules of the loop IR. */
+export const printKernel = (kernel: Kernel, width: number): readonly Printed[] => {
+  verifyKernel(kernel)
+  switch (kernel.kind) {
+    case 'loop':
+      return pieces(kernel).map((piece) => printLoop(piece, width))
+    case 'dot':
+      return [printDot(kernel, width)]
+    case 'template':
+      throw new Error(`kernel ${kernel.name}: native offers no templates; capabilities say which a device offers`)
+  }
+}

@@ -1,0 +1,120 @@
+/**
+ * The vectors that printed C computes with, in the extensions of GCC and clang: W lanes of f32, i32 and u32, and masks (all bits
+ * of a lane, or none) for bool. What all lanes share is a vector too: its lanes are equal, and a table of operators is enough.
+ *
+ * Where an operation has no form on vectors (rounding, roots, a product and a sum with one rounding), a loop goes over the lanes;
+ * compilers make one instruction of it. Products and sums are contracted nowhere else, so that a value has the same bits
+ * wherever it is computed.
+ */
+
+/** Lanes are W; elements past the `n` that count are neither read nor written. */
+export const vectors = `
+#include <stdint.h>
+#include <string.h>
+#define INLINE static inline __attribute__((always_inline, unused))
+typedef float vf __attribute__((vector_size(4 * W)));
+typedef int32_t vi __attribute__((vector_size(4 * W)));
+typedef uint32_t vu __attribute__((vector_size(4 * W)));
+typedef uint16_t vh __attribute__((vector_size(2 * W)));
+typedef double vd __attribute__((vector_size(4 * W)));
+typedef float vf_any __attribute__((vector_size(4 * W), aligned(4), may_alias));
+typedef int32_t vi_any __attribute__((vector_size(4 * W), aligned(4), may_alias));
+typedef uint16_t vh_any __attribute__((vector_size(2 * W), aligned(2), may_alias));
+#define LANES(body) for (int l = 0; l < W; l++) { body; }
+
+INLINE vf splat_f(float x) { return x - (vf){}; }
+INLINE vi splat_i(int32_t x) { return x - (vi){}; }
+INLINE vu splat_u(uint32_t x) { return x - (vu){}; }
+INLINE vf bits_f(int32_t x) { return (vf)splat_i(x); }
+INLINE vi lanes(void) { vi r = {}; LANES(r[l] = l) return r; }
+INLINE vi first(int n) { return lanes() < splat_i(n); }
+INLINE vf sel_f(vi m, vf x, vf y) { return (vf)((m & (vi)x) | (~m & (vi)y)); }
+INLINE vi sel_i(vi m, vi x, vi y) { return (m & x) | (~m & y); }
+INLINE vu sel_u(vi m, vu x, vu y) { return (vu)sel_i(m, (vi)x, (vi)y); }
+INLINE int any(vi m) { int32_t r = 0; LANES(r |= m[l]) return r != 0; }
+
+INLINE vf load_f(const float *p, int n) { if (n == W) return *(const vf_any *)p; vf r = {}; memcpy(&r, p, 4 * n); return r; }
+INLINE vi load_i(const int32_t *p, int n) { if (n == W) return *(const vi_any *)p; vi r = {}; memcpy(&r, p, 4 * n); return r; }
+INLINE vi load_h(const uint16_t *p, int n) {
+  vh r = {};
+  if (n == W) r = *(const vh_any *)p; else memcpy(&r, p, 2 * n);
+  return __builtin_convertvector(r, vi);
+}
+INLINE vf every_f(const float *p, long step, int n) { vf r = {}; for (int l = 0; l < n; l++) r[l] = p[l * step]; return r; }
+INLINE vi every_i(const int32_t *p, long step, int n) { vi r = {}; for (int l = 0; l < n; l++) r[l] = p[l * step]; return r; }
+INLINE vi every_h(const uint16_t *p, long step, int n) { vi r = {}; for (int l = 0; l < n; l++) r[l] = p[l * step]; return r; }
+INLINE vf gather_f(const float *p, vi at, int n) { vf r = {}; for (int l = 0; l < n; l++) r[l] = p[at[l]]; return r; }
+INLINE vi gather_i(const int32_t *p, vi at, int n) { vi r = {}; for (int l = 0; l < n; l++) r[l] = p[at[l]]; return r; }
+INLINE vi gather_h(const uint16_t *p, vi at, int n) { vi r = {}; for (int l = 0; l < n; l++) r[l] = p[at[l]]; return r; }
+
+INLINE void store_f(float *p, vf x, int n) { if (n == W) *(vf_any *)p = x; else memcpy(p, &x, 4 * n); }
+INLINE void store_i(int32_t *p, vi x, int n) { if (n == W) *(vi_any *)p = x; else memcpy(p, &x, 4 * n); }
+INLINE void store_h(uint16_t *p, vi x, int n) { vh r = __builtin_convertvector(x, vh); if (n == W) *(vh_any *)p = r; else memcpy(p, &r, 2 * n); }
+INLINE void scatter_f(float *p, vi at, vf x, int n) { for (int l = 0; l < n; l++) p[at[l]] = x[l]; }
+INLINE void scatter_i(int32_t *p, vi at, vi x, int n) { for (int l = 0; l < n; l++) p[at[l]] = x[l]; }
+INLINE void scatter_h(uint16_t *p, vi at, vi x, int n) { for (int l = 0; l < n; l++) p[at[l]] = (uint16_t)x[l]; }
+INLINE void spread_f(float *p, long step, vf x, int n) { for (int l = 0; l < n; l++) p[l * step] = x[l]; }
+INLINE void spread_i(int32_t *p, long step, vi x, int n) { for (int l = 0; l < n; l++) p[l * step] = x[l]; }
+INLINE void spread_h(uint16_t *p, long step, vi x, int n) { for (int l = 0; l < n; l++) p[l * step] = (uint16_t)x[l]; }
+INLINE void increase_f(float *p, vi at, vf x, int n) { for (int l = 0; l < n; l++) p[at[l]] += x[l]; }
+INLINE void increase_i(int32_t *p, vi at, vi x, int n) { for (int l = 0; l < n; l++) p[at[l]] = (int32_t)((uint32_t)p[at[l]] + (uint32_t)x[l]); }
+INLINE void either_i(int32_t *p, vi at, vi x, int n) { for (int l = 0; l < n; l++) p[at[l]] |= x[l]; }
+INLINE void increase_step_f(float *p, long step, vf x, int n) { for (int l = 0; l < n; l++) p[l * step] += x[l]; }
+INLINE void increase_step_i(int32_t *p, long step, vi x, int n) { for (int l = 0; l < n; l++) p[l * step] = (int32_t)((uint32_t)p[l * step] + (uint32_t)x[l]); }
+INLINE void either_step_i(int32_t *p, long step, vi x, int n) { for (int l = 0; l < n; l++) p[l * step] |= x[l]; }
+
+INLINE vf fma_f(vf x, vf y, vf z) { vf r = {}; LANES(r[l] = __builtin_fmaf(x[l], y[l], z[l])) return r; }
+INLINE vf floor_f(vf x) { vf r = {}; LANES(r[l] = __builtin_floorf(x[l])) return r; }
+INLINE vf ceil_f(vf x) { vf r = {}; LANES(r[l] = __builtin_ceilf(x[l])) return r; }
+INLINE vf round_f(vf x) { vf r = {}; LANES(r[l] = __builtin_rintf(x[l])) return r; }
+INLINE vf sqrt_f(vf x) { vf r = {}; LANES(r[l] = __builtin_sqrtf(x[l])) return r; }
+INLINE vf abs_f(vf x) { return (vf)((vi)x & 0x7fffffff); }
+INLINE vf neg_f(vf x) { return (vf)((vi)x ^ (int32_t)0x80000000); }
+INLINE vf with_sign(vf x, vf y) { return (vf)((vi)x | ((vi)y & (int32_t)0x80000000)); }
+INLINE vi is_nan(vf x) { return x != x; }
+INLINE vf max_f(vf x, vf y) { return sel_f(x == y, (vf)((vi)x & (vi)y), sel_f((x > y) | is_nan(x), x, y)); }
+INLINE vf min_f(vf x, vf y) { return sel_f(x == y, (vf)((vi)x | (vi)y), sel_f((x < y) | is_nan(x), x, y)); }
+INLINE vi max_i(vi x, vi y) { return sel_i(x > y, x, y); }
+INLINE vi min_i(vi x, vi y) { return sel_i(x < y, x, y); }
+INLINE vu max_u(vu x, vu y) { return sel_u((vi)(x > y), x, y); }
+INLINE vu min_u(vu x, vu y) { return sel_u((vi)(x < y), x, y); }
+INLINE vi clamp_i(vi x, int32_t lo, int32_t hi) { return min_i(max_i(x, splat_i(lo)), splat_i(hi)); }
+INLINE vi clamp_u(vu x, uint32_t hi) { return (vi)min_u(x, splat_u(hi)); }
+INLINE long clamp(long x, long lo, long hi) { return x < lo ? lo : x > hi ? hi : x; }
+INLINE long floor_div(long x, long n) { long q = x / n; return q * n > x ? q - 1 : q; }
+INLINE vi floor_div_i(vi x, int32_t n) { vi q = x / n; return q + (q * n > x); }
+
+/* sums in doubles, one half of the lanes in each */
+typedef struct { vd low, high; } wide;
+INLINE wide widened(vf x) { wide r = {}; for (int l = 0; l < W / 2; l++) { r.low[l] = x[l]; r.high[l] = x[l + W / 2]; } return r; }
+INLINE vf narrowed(wide x) { vf r = {}; for (int l = 0; l < W / 2; l++) { r[l] = (float)x.low[l]; r[l + W / 2] = (float)x.high[l]; } return r; }
+INLINE wide wide_add(wide x, vf y) { wide z = widened(y); return (wide){x.low + z.low, x.high + z.high}; }
+/* all lanes folded into one, halves onto halves */
+#define ACROSS(name, V, T, op) INLINE V name(V x) { T t[W]; memcpy(t, &x, sizeof x); for (int n = W / 2; n > 0; n /= 2) for (int l = 0; l < n; l++) t[l] = op(t[l], t[l + n]); return splat_##V(t[0]); }
+#define splat_vf splat_f
+#define splat_vi splat_i
+#define splat_vu splat_u
+INLINE double wide_across(wide x) { double t[W / 2]; vd s = x.low + x.high; memcpy(t, &s, sizeof t); for (int n = W / 4; n > 0; n /= 2) for (int l = 0; l < n; l++) t[l] += t[l + n]; return t[0]; }
+#define PLUS(x, y) ((x) + (y))
+#define TIMES(x, y) ((x) * (y))
+#define MORE(x, y) ((x) > (y) ? (x) : (y))
+#define LESS(x, y) ((x) < (y) ? (x) : (y))
+#define BOTH(x, y) ((x) & (y))
+#define EITHER(x, y) ((x) | (y))
+ACROSS(across_sum_f, vf, float, PLUS)
+ACROSS(across_prod_f, vf, float, TIMES)
+ACROSS(across_sum_u, vu, uint32_t, PLUS)
+ACROSS(across_prod_u, vu, uint32_t, TIMES)
+ACROSS(across_max_u, vu, uint32_t, MORE)
+ACROSS(across_min_u, vu, uint32_t, LESS)
+ACROSS(across_max_i, vi, int32_t, MORE)
+ACROSS(across_min_i, vi, int32_t, LESS)
+ACROSS(across_and, vi, int32_t, BOTH)
+ACROSS(across_or, vi, int32_t, EITHER)
+INLINE vi across_sum_i(vi x) { return (vi)across_sum_u((vu)x); }
+INLINE vi across_prod_i(vi x) { return (vi)across_prod_u((vu)x); }
+/* the other half of each group of 2 n lanes */
+INLINE vf swapped(vf x, int n) { vf r = {}; LANES(r[l] = x[l ^ n]) return r; }
+INLINE vf across_max_f(vf x) { for (int n = W / 2; n > 0; n /= 2) x = max_f(x, swapped(x, n)); return x; }
+INLINE vf across_min_f(vf x) { for (int n = W / 2; n > 0; n /= 2) x = min_f(x, swapped(x, n)); return x; }
+`

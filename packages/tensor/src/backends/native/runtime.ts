@@ -1,0 +1,72 @@
+/** The C that all programs share: the device's memory, and how compilers are run side by side. */
+
+/**
+ * Memory is a stretch of addresses, reserved at once and backed by pages as it is reached, so that it can grow without moving.
+ * It is unsigned 64-bit offsets that come as doubles, which hold them exactly.
+ */
+export const runtime = `
+#define _GNU_SOURCE
+#include <stdint.h>
+#include <string.h>
+#define API __attribute__((visibility("default")))
+#ifdef _WIN32
+#include <windows.h>
+API void *memory_reserve(double bytes) { return VirtualAlloc(0, (size_t)bytes, MEM_RESERVE, PAGE_READWRITE); }
+API int memory_extend(char *memory, double from, double bytes) { return VirtualAlloc(memory + (size_t)from, (size_t)bytes, MEM_COMMIT, PAGE_READWRITE) != 0; }
+API void memory_release(char *memory, double bytes) { VirtualFree(memory, 0, MEM_RELEASE); }
+#else
+#include <sys/mman.h>
+#ifndef MAP_NORESERVE
+#define MAP_NORESERVE 0
+#endif
+API void *memory_reserve(double bytes) {
+  void *p = mmap(0, (size_t)bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  return p == MAP_FAILED ? 0 : p;
+}
+API int memory_extend(char *memory, double from, double bytes) { return mprotect(memory + (size_t)from, (size_t)bytes, PROT_READ | PROT_WRITE) == 0; }
+API void memory_release(char *memory, double bytes) { munmap(memory, (size_t)bytes); }
+#endif
+API void memory_write(char *memory, double at, const void *from, double bytes) { memcpy(memory + (size_t)at, from, (size_t)bytes); }
+API void memory_read(const char *memory, double at, void *to, double bytes) { memcpy(to, memory + (size_t)at, (size_t)bytes); }
+API void memory_move(char *memory, double to, double from, double bytes) { memmove(memory + (size_t)to, memory + (size_t)from, (size_t)bytes); }
+API uint32_t memory_word(const char *memory, double at) { uint32_t word; memcpy(&word, memory + (size_t)at, 4); return word; }
+
+/* Runs commands side by side: each is \`argc\` words in a row, the last ones empty; errors go to a file of each. */
+#ifdef _WIN32
+API void run_all(const char **words, const char **logs, int count, int argc, int most, int *codes) { for (int i = 0; i < count; i++) codes[i] = -1; }
+#else
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#ifdef __APPLE__
+#include <crt_externs.h>
+#define environ (*_NSGetEnviron())
+#else
+extern char **environ;
+#endif
+API void run_all(const char **words, const char **logs, int count, int argc, int most, int *codes) {
+  pid_t pids[count];
+  for (int next = 0, oldest = 0; oldest < count;) {
+    if (next < count && next - oldest < most) {
+      char *argv[argc + 1];
+      int n = 0;
+      for (int j = 0; j < argc && words[next * argc + j][0] != 0; j++) argv[n++] = (char *)words[next * argc + j];
+      argv[n] = 0;
+      posix_spawn_file_actions_t files;
+      posix_spawn_file_actions_init(&files);
+      posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
+      posix_spawn_file_actions_addopen(&files, 1, "/dev/null", O_WRONLY, 0);
+      posix_spawn_file_actions_addopen(&files, 2, logs[next], O_WRONLY | O_CREAT | O_TRUNC, 0600);
+      if (posix_spawnp(&pids[next], argv[0], &files, 0, argv, environ) != 0) pids[next] = -1;
+      posix_spawn_file_actions_destroy(&files);
+      next++;
+      continue;
+    }
+    int status = 0;
+    codes[oldest] = 127;
+    if (pids[oldest] > 0 && waitpid(pids[oldest], &status, 0) == pids[oldest]) codes[oldest] = WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+    oldest++;
+  }
+}
+#endif
+`

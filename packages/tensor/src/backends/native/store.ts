@@ -1,0 +1,137 @@
+/**
+ * Compiled objects on disk, by what they were compiled from. An entry is a file that names its key and the hash of its own
+ * bytes, `<key>-<hash>.so`: what is not what its name says is not an entry, and is compiled again.
+ *
+ * Files come into being elsewhere in the folder and are renamed, so that other processes see whole ones only. An entry that is
+ * used is touched, and where all together are too large those used longest ago go first. What the disk refuses is no failure of
+ * the caller's: without a folder to write to, objects are compiled into a temporary one.
+ */
+import type { System } from './system.ts'
+
+export interface Store {
+  /** Whole entries of these keys: where they are, and their bytes. */
+  readonly find: (keys: readonly string[]) => ReadonlyMap<string, Entry>
+  /** A path to write a new file to, for `keep`. */
+  readonly draft: (ending: string) => string
+  /** Makes a draft the entry of its key. */
+  readonly keep: (key: string, draft: string) => Entry
+  /** Takes an entry out that turned out to be of no use. */
+  readonly drop: (entry: Entry) => void
+}
+export interface Entry {
+  readonly path: string
+  readonly bytes: number
+}
+
+/** Most bytes of all entries, unless ADJOINT_CACHE_BYTES says otherwise. */
+const MOST = 2 ** 28
+/** What is left after entries were taken out. */
+const SHARE = 0.75
+/** Drafts of this age were left by a process that was killed, ms. */
+const ABANDONED = 3_600_000
+
+/** The folder for caches: what ADJOINT_CACHE names, else the platform's. */
+export const cacheFolder = ({ environment, os, path, platform }: System): string => {
+  const named = (name: string): string | null => environment[name] || null
+  const own = named('ADJOINT_CACHE')
+  if (own !== null) return own
+  const home = os.homedir()
+  const base =
+    platform === 'darwin'
+      ? path.join(home, 'Library', 'Caches')
+      : platform === 'win32'
+        ? (named('LOCALAPPDATA') ?? path.join(home, 'AppData', 'Local'))
+        : (named('XDG_CACHE_HOME') ?? path.join(home, '.cache'))
+  return path.join(base, 'adjoint', 'native')
+}
+
+/** Throws where there is no folder that can be written to, not even a temporary one. */
+export const openStore = (system: System, folder = cacheFolder(system)): Store => {
+  const { fs, path, os, crypto, environment } = system
+  const most = Number(environment['ADJOINT_CACHE_BYTES'] ?? '') || MOST
+  const writable = (): string => {
+    try {
+      fs.mkdirSync(folder, { recursive: true, mode: 0o700 })
+      fs.accessSync(folder, fs.constants.W_OK)
+      return folder
+    } catch {
+      return fs.mkdtempSync(path.join(os.tmpdir(), 'adjoint-'))
+    }
+  }
+  const root = writable()
+  let drafts = 0
+
+  const hashOf = (bytes: Uint8Array): string => crypto.createHash('sha256').update(bytes).digest('hex').slice(0, 32)
+  const keyOf = (name: string): string | null => /^([0-9a-f]{64})-[0-9a-f]{32}\.so$/.exec(name)?.[1] ?? null
+  const remove = (file: string): void => fs.rmSync(file, { force: true })
+  const names = (): readonly string[] => {
+    try {
+      return fs.readdirSync(root)
+    } catch {
+      return []
+    }
+  }
+  /** The entry of a name; null, and gone, where it is not what it says. */
+  const whole = (name: string): Entry | null => {
+    const file = path.join(root, name)
+    try {
+      const bytes = fs.readFileSync(file)
+      if (name.endsWith(`-${hashOf(bytes)}.so`)) {
+        const now = new Date()
+        fs.utimesSync(file, now, now)
+        return { path: file, bytes: bytes.length }
+      }
+    } catch {
+      return null // another process took it out
+    }
+    remove(file)
+    return null
+  }
+  const sizes = (): readonly { readonly file: string; readonly bytes: number; readonly used: number }[] =>
+    names().flatMap((name) => {
+      const file = path.join(root, name)
+      const stat = fs.statSync(file, { throwIfNoEntry: false })
+      if (stat === undefined) return []
+      if (name.startsWith('draft-') && Date.now() - stat.mtimeMs > ABANDONED) remove(file)
+      return keyOf(name) === null ? [] : [{ file, bytes: stat.size, used: stat.mtimeMs }]
+    })
+  const trim = (): void => {
+    const entries = [...sizes()].sort((x, y) => x.used - y.used)
+    let bytes = entries.reduce((n, e) => n + e.bytes, 0)
+    if (bytes <= most) return
+    for (const entry of entries) {
+      if (bytes <= SHARE * most) break
+      remove(entry.file)
+      bytes -= entry.bytes
+    }
+  }
+  let added = 0
+  return {
+    find: (keys) => {
+      const wanted = new Set(keys)
+      const found = new Map<string, Entry>()
+      if (wanted.size === 0) return found
+      for (const name of names()) {
+        const key = keyOf(name)
+        if (key === null || !wanted.has(key) || found.has(key)) continue
+        const entry = whole(name)
+        if (entry !== null) found.set(key, entry)
+      }
+      return found
+    },
+    draft: (ending) => path.join(root, `draft-${globalThis.process.pid}-${Date.now()}-${drafts++}${ending}`),
+    keep: (key, draft) => {
+      const bytes = fs.readFileSync(draft)
+      const file = path.join(root, `${key}-${hashOf(bytes)}.so`)
+      fs.renameSync(draft, file)
+      added += bytes.length
+      // all are looked at once in a sixteenth of what there may be
+      if (added > most / 16) {
+        added = 0
+        trim()
+      }
+      return { path: file, bytes: bytes.length }
+    },
+    drop: (entry) => remove(entry.path),
+  }
+}
