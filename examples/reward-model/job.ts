@@ -152,7 +152,7 @@ export const job = (given: Flags, bench: Bench): TE.TaskEither<RunError, Outcome
     const advance = grpoStep({
       ...grpo,
       credit: pursuit.credit,
-      objective: { ...GRPO_OBJECTIVE, beta: pursuit.beta },
+      objective: { ...GRPO_OBJECTIVE, beta: pursuit.beta, kl: pursuit.kl },
       task,
       policy,
       device,

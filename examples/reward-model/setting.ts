@@ -9,6 +9,9 @@ import {
   foldIn,
   group,
   type HostKey,
+  k2,
+  k3,
+  type Kl,
   mod10Chain,
   outcome,
   type PreferencePair,
@@ -92,14 +95,17 @@ export interface Pursuit {
   readonly name: string
   readonly judge: JudgeName
   readonly credit: Credit<unknown>
-  /** What it pays for a nat of KL to where it started. */
+  /** What it pays for a nat of KL to where it started, and how that is estimated. */
   readonly beta: number
+  readonly kl: Kl
 }
-const free = { credit: outcome(group()), beta: 0 }
+const free = { credit: outcome(group()), beta: 0, kl: k3 }
 export const PURSUITS: readonly Pursuit[] = [
   { name: 'good', judge: 'good', ...free },
   // A z-score makes much of differences that hardly are: without it, what is left to gain can be worth less than the KL.
-  { name: 'leashed', judge: 'good', credit: outcome(drGrpo), beta: 0.5 },
+  // The slope of k3 has e^l in it, and one token that the reference finds likelier than the policy can outweigh a whole step:
+  // in three of six seeds the policy came off that leash. k2's is l, and it is that of KL(pi || ref), which is to be paid for.
+  { name: 'leashed', judge: 'good', credit: outcome(drGrpo), beta: 1, kl: k2 },
   { name: 'biased', judge: 'biased', ...free },
 ]
 

@@ -4,6 +4,15 @@ import { inject } from 'vitest'
 
 const kinds = ['reference', 'wasm', 'native', 'webgpu'] as const
 
-/** Every device present, opened. A test file asks once, at its top level. */
-export const presentDevices = (): Promise<readonly Device[]> =>
-  Promise.all(kinds.filter((kind) => inject('devices').includes(kind)).map((kind) => requestDeviceAsync({ kind })))
+/**
+ * Every device present, opened. A test file asks once, at its top level. Each new kernel costs native a run of the compiler, so that
+ * the laws run there where ADJOINT_REQUIRE_DEVICES names it, and its own tests always.
+ */
+export const presentDevices = (): Promise<readonly Device[]> => {
+  const required = (process.env['ADJOINT_REQUIRE_DEVICES'] ?? '').split(',')
+  return Promise.all(
+    kinds
+      .filter((kind) => inject('devices').includes(kind) && (kind !== 'native' || required.includes(kind)))
+      .map((kind) => requestDeviceAsync({ kind })),
+  )
+}
