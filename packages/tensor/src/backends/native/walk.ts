@@ -54,14 +54,22 @@ const tableOf = (
   return { table: Float64Array.from(numbers), places }
 }
 
+/**
+ * The kernels that a walk calls. Its table knows them as addresses, which hold nothing, and a library goes when the last of its functions
+ * is collected; so they live as long as the walk does.
+ */
+const called = new WeakMap<Walk, readonly Run[]>()
+
 /** `threads`: as many as kernels have scratch for. */
 export const walkInC = (library: Library, base: () => unknown, threads: number): ((runs: readonly Run[]) => Walk) => {
   const f = library.func('program_run', 'double', ['void *', 'void *', 'double', 'int'])
   return (runs) => {
     const { table, places } = tableOf(runs, threads)
-    return (starts, arena) => {
+    const walk: Walk = (starts, arena) => {
       for (const { at, buffer, offset } of places) table[at] = buffer === null ? arena + offset : starts[buffer]!
       return Number(f(base(), table, table.length, threads))
     }
+    called.set(walk, runs)
+    return walk
   }
 }
