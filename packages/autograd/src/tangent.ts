@@ -3,9 +3,8 @@ import type { Computed, DType, Tensor, Tree } from '@adjoint/tensor'
 
 /**
  * The type of a tangent or a cotangent of a `T`, and so of a gradient by one: the same tree, in the dtypes that values are
- * computed with. What is stored as f16 or bf16 has derivatives in f32; leaves of every other dtype, and null, stay.
- * Tensors whose dtype the compiler does
- * not know stay unknown.
+ * computed with. What is stored as f16 or bf16 has derivatives in f32; leaves of every other dtype, and null, stay. Tensors whose
+ * dtype the compiler does not know stay unknown.
  *
  * A gradient has the range and the precision of what it is made with, and what it is added to is no narrower: Adam's moments, the
  * sum of micro-batches, f32 masters. (JAX rounds it to the dtype of its primal; `castFloats` of `@adjoint/nn` does, where wanted.)

@@ -53,6 +53,7 @@ export interface Program {
   /** What the last `count` outputs are: none of what was asked for, but what the host is told of after a run. */
   readonly told: {
     readonly count: number
+    /** Given their values, in order. */
     readonly tell: (values: readonly (Aval & { readonly data: Float64Array })[]) => void
   } | null
 }

@@ -146,8 +146,10 @@ export function tensor(data: FlatData | Nested<number | boolean>, second?: Shape
   return typed(raw.constant(copied(flat, shape, dtype), shape, dtype))
 }
 
+// The dtype that is not given is the default, whatever the place asks for that the tensor is put in: so the types say NoInfer.
+
 /** A tensor of no axes that holds one number. Throws DTypeError where it is out of the dtype's range. */
-export const scalar = <D extends DType = 'f32'>(value: number, dtype?: D): Tensor<readonly [], D> =>
+export const scalar = <D extends DType = 'f32'>(value: number, dtype?: D): Tensor<readonly [], NoInfer<D>> =>
   full([], value, dtype)
 
 /**
@@ -163,16 +165,16 @@ export const full = <const S extends Shape, D extends DType = 'f32'>(
   shape: S,
   value: number,
   dtype?: D,
-): Tensor<S, D> => {
+): Tensor<S, NoInfer<D>> => {
   const d: DType = dtype ?? 'f32'
   demandShape('full', shape, d)
   return typed(raw.fill(shape, d, element('full', value, d)))
 }
 /** 0 everywhere. Throws ShapeError for a negative or fractional size. */
-export const zeros = <const S extends Shape, D extends DType = 'f32'>(shape: S, dtype?: D): Tensor<S, D> =>
+export const zeros = <const S extends Shape, D extends DType = 'f32'>(shape: S, dtype?: D): Tensor<S, NoInfer<D>> =>
   full(shape, 0, dtype)
 /** 1 everywhere. Throws ShapeError for a negative or fractional size. */
-export const ones = <const S extends Shape, D extends DType = 'f32'>(shape: S, dtype?: D): Tensor<S, D> =>
+export const ones = <const S extends Shape, D extends DType = 'f32'>(shape: S, dtype?: D): Tensor<S, NoInfer<D>> =>
   full(shape, 1, dtype)
 
 const filledLike = <S extends Shape, D extends DType>(op: string, x: Tensor<S, D>, value: number): Tensor<S, D> => {
@@ -206,7 +208,7 @@ export function arange<D extends DType = 'i32'>(
   stop: number,
   step?: number,
   dtype?: D,
-): Tensor<readonly [number], D>
+): Tensor<readonly [number], NoInfer<D>>
 export function arange(first: number, stop?: number, step = 1, dtype: DType = 'i32'): Tensor<readonly [number]> {
   demandDType('arange', dtype)
   const start = stop === undefined ? 0 : first
@@ -242,7 +244,7 @@ export const eye = <const N extends number, const M extends number = N, D extend
   columns?: M,
   k = 0,
   dtype?: D,
-): Tensor<readonly [N, M], D> => {
+): Tensor<readonly [N, M], NoInfer<D>> => {
   const shape = [rows, columns ?? rows]
   demandShape('eye', shape, dtype ?? 'f32')
   const row = raw.add(raw.iota(shape, 0, 'i32'), raw.fill(shape, 'i32', element('eye', k, 'i32')))

@@ -31,6 +31,8 @@ has<Shape, 'f32'>()(a.add(unknown, x), true)
 has<readonly [2, 3], 'i32'>()(a.cast('i32')(x), true)
 has<readonly [2, 3], 'f32'>()(a.where(a.gt(x, 0), x, 0), true)
 has<readonly [2, 3], 'f32'>()(a.where(a.gt(x, 0), 1, 0), true)
+// @ts-expect-error no dtype was given: it is f32, whatever is asked for here
+const counts: Tensor<readonly [2], 'i32'> = a.ones([2])
 // @ts-expect-error shapes do not broadcast
 a.add(x, a.ones([4]))
 // @ts-expect-error dtypes differ

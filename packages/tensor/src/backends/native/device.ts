@@ -19,6 +19,7 @@ import { openStore } from './store.ts'
 import { loadSystem, type System } from './system.ts'
 import { explainFailure, findToolchain, runInTurn, type ToolchainFailure } from './toolchain.ts'
 
+/** How a native device is opened. */
 export interface NativeOptions {
   /** Most bytes that the device's memory may have; those of the machine unless said otherwise. */
   readonly memory?: number
@@ -26,6 +27,7 @@ export interface NativeOptions {
   readonly threads?: number
 }
 
+/** A device of compiled C. */
 export type NativeDevice = LinearDevice<'native'>
 
 /** Why there is no native device. */
