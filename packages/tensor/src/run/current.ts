@@ -15,15 +15,15 @@ const toBeAwaited = (kind: DeviceKind): never => {
 
 const openNow: Readonly<Record<DeviceKind, () => Device>> = {
   wasm: wasmDevice,
-  cpu: wasmDevice,
+  cpu: wasmDevice, // native opens only while it is awaited
   reference: referenceDevice,
   native: () => toBeAwaited('native'),
   webgpu: () => toBeAwaited('webgpu'),
 }
 
 /**
- * The default device: what `setDefaultDevice` was given, else the CPU device that ADJOINT_DEVICE names, else a wasm device,
- * which needs nothing. Throws where ADJOINT_DEVICE names a device that does not exist, or one that must be awaited.
+ * The default device: what `setDefaultDevice` was given, else the device that ADJOINT_DEVICE names, else a wasm device,
+ * which needs nothing and opens at once. Throws where ADJOINT_DEVICE names a device that does not exist, or one that must be awaited.
  */
 export const currentDevice = (): Device => {
   if (current !== null) return current
@@ -34,7 +34,7 @@ export const currentDevice = (): Device => {
 
 /**
  * Makes a device the default of `jit`, `readAsync` and `realizeAsync`. Pass it once at the start of a program; library
- * code should take a device instead. Without it they run on the CPU.
+ * code should take a device instead. Without it they run on wasm.
  */
 export const setDefaultDevice = (device: Device): void => {
   current = device

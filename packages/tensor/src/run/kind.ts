@@ -1,7 +1,7 @@
 /** What a device can be asked for by, in a call or in the environment variable ADJOINT_DEVICE. */
 import type { Device } from '../graph/device.ts'
 
-/** What a device can be asked for by; `cpu` is the fastest device that needs no GPU. */
+/** What a device can be asked for by; `cpu` is the fastest that needs no GPU: native where there is a C compiler, else wasm. */
 export type DeviceKind = Device['kind'] | 'cpu'
 
 const kinds: Readonly<Record<DeviceKind, true>> = { webgpu: true, native: true, wasm: true, cpu: true, reference: true }

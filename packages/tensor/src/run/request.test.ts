@@ -11,7 +11,15 @@ describe('requestDevice', () => {
       const opened = await requestDevice({ kind })()
       expect(E.isRight(opened) && opened.right.kind).toBe(kind)
     }
+  })
+
+  it('cpu is native where it opens, else wasm', async () => {
+    const kind = inject('devices').includes('native') ? 'native' : 'wasm'
+    expect((await requestDeviceAsync({ kind: 'cpu' })).kind).toBe(kind)
+    vi.stubEnv('ADJOINT_CC', 'no-such-compiler')
     expect((await requestDeviceAsync({ kind: 'cpu' })).kind).toBe('wasm')
+    expect((await devices()).some((d) => d.kind === 'native')).toBe(false)
+    await expect(requestDeviceAsync({ kind: 'native' })).rejects.toThrow(/no C compiler was found/)
   })
 
   it('names the choices where a name is unknown, and who gave it', async () => {

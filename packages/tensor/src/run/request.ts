@@ -4,7 +4,7 @@ import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { type Device, type DeviceError, DeviceFailure } from '../graph/device.ts'
 import { type DeviceKind, environment, isKind, noSuchKind } from './kind.ts'
 import { referenceDevice } from '../backends/reference/reference.ts'
-import { nativeDevice, probeNative } from '../backends/native/device.ts'
+import { nativeDevice } from '../backends/native/device.ts'
 import { wasmDevice } from '../backends/wasm/device.ts'
 import { probeWebgpu } from '../backends/webgpu/adapter.ts'
 import { webgpuDevice } from '../backends/webgpu/device.ts'
@@ -24,7 +24,8 @@ export type { DeviceKind } from './kind.ts'
 export interface DeviceRequest {
   /**
    * Which device to open. Absent: what the environment variable ADJOINT_DEVICE names, else a hardware WebGPU adapter
-   * where there is one, else `cpu`. A software WebGPU adapter is opened only when asked for: it is slower than wasm.
+   * where there is one, else `cpu`, which is `native` where it opens and `wasm` where it does not (ask for `native` by name to
+   * learn why). A software WebGPU adapter is opened only when asked for: it is slower than either.
    */
   readonly kind?: DeviceKind
 }
@@ -33,7 +34,10 @@ const open: Readonly<Record<DeviceKind, () => Promise<E.Either<DeviceError, Devi
   webgpu: () => webgpuDevice()(),
   native: () => nativeDevice()(),
   wasm: () => Promise.resolve(openWasm()),
-  cpu: () => Promise.resolve(openWasm()),
+  cpu: async () => {
+    const native = await nativeDevice()()
+    return E.isRight(native) ? native : openWasm()
+  },
   reference: () => Promise.resolve(E.right(referenceDevice())),
 }
 const openWasm = (): E.Either<DeviceError, Device> =>
@@ -54,18 +58,20 @@ const openWasm = (): E.Either<DeviceError, Device> =>
 export const devices = async (): Promise<readonly DeviceReport[]> => {
   const adapter = await probeWebgpu()
   const webgpu = adapter === null ? [] : [{ kind: 'webgpu' as const, ...adapter }]
-  const compiled = await probeNative()
-  const native: DeviceReport | null = compiled === null ? null : { kind: 'native', label: compiled, hardware: false }
   const cpu = [
-    wasmReport(),
-    native,
+    await report('native'),
+    await report('wasm'),
     { kind: 'reference' as const, label: referenceDevice().label, hardware: false },
-  ].flatMap((report) => report ?? [])
+  ].flatMap((found) => found ?? [])
   return adapter?.hardware === true ? [...webgpu, ...cpu] : [...cpu, ...webgpu]
 }
-const wasmReport = (): DeviceReport | null => {
-  const opened = openWasm()
-  return E.isRight(opened) ? { kind: 'wasm', label: opened.right.label, hardware: false } : null
+/** What a device of the CPU says of itself; null where it does not open. */
+const report = async (kind: 'native' | 'wasm'): Promise<DeviceReport | null> => {
+  const opened = await open[kind]()
+  if (E.isLeft(opened)) return null
+  const { label } = opened.right
+  await opened.right.destroy()
+  return { kind, label, hardware: false }
 }
 
 /**

@@ -59,6 +59,14 @@ describe('a native device that cannot be', () => {
   })
 })
 
+describe.runIf(inject('devices').includes('native'))('a compiler without vectors', () => {
+  it('is found out when the device is opened', async () => {
+    pretender('case "$*" in *-dM*) exec cc "$@";; *) exec cc -D__builtin_convertvector=no_such_thing "$@";; esac')
+    const device = await nativeDevice()()
+    expect(E.isLeft(device) && device.left.message).toMatch(/pretender failed: .*convertvector/s)
+  })
+})
+
 describe.runIf(inject('devices').includes('native'))('native device', () => {
   it('says what the compiler said of a program that it does not take', async () => {
     pretender(

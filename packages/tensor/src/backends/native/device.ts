@@ -15,6 +15,7 @@ import { createObjects } from './objects.ts'
 import { runtime } from './runtime.ts'
 import { walker } from './threads.ts'
 import { walkInC } from './walk.ts'
+import { sourceText } from './printer/kernel.ts'
 import { openStore } from './store.ts'
 import { loadSystem, type System } from './system.ts'
 import { explainFailure, findToolchain, runInTurn, type ToolchainFailure } from './toolchain.ts'
@@ -74,7 +75,9 @@ const openOn = (
   if (E.isLeft(toolchain)) return toolchain
   const { width, version } = toolchain.right
   const store = openStore(system)
-  const common = createObjects(system, toolchain.right, store, runInTurn(system)).of([runtime + walker])
+  // With what all kernels are made of, so that a compiler that does not take it is found out now.
+  const vectors = sourceText(width, [])
+  const common = createObjects(system, toolchain.right, store, runInTurn(system)).of([runtime + walker + vectors])
   if (E.isLeft(common)) return common
   const { library } = common.right[0]!
   const objects = createObjects(system, toolchain.right, store, runSideBySide(system, library))
@@ -90,17 +93,6 @@ const openOn = (
       walk: walkInC(library, memory.base, threads),
     }),
   )
-}
-
-/** The processor and the compiler that a device would have, without making one; null where there is none. */
-export const probeNative = async (): Promise<string | null> => {
-  try {
-    const system = await loadSystem()
-    const toolchain = findToolchain(system)
-    return E.isRight(toolchain) ? labelOf(system, toolchain.right.version) : null
-  } catch {
-    return null // what the question was: whether there is one
-  }
 }
 
 /**
