@@ -8,7 +8,7 @@ import { requestDeviceAsync } from '@adjoint/tensor'
 import { type Flatness, growth, measure } from './flatness.ts'
 import { loops } from './loops.ts'
 
-const usage = `usage: npm run -s flat -- [--device webgpu|wasm|reference] [--steps N] [--size N] [--loop NAME]
+const usage = `usage: npm run -s flat -- [--device webgpu|native|wasm|reference] [--steps N] [--size N] [--loop NAME]
 
 --device   default wasm
 --steps    steps of each loop (default 10000)
@@ -43,7 +43,7 @@ if (flags.help) {
   process.stdout.write(`${usage}\n`)
   process.exit(0)
 }
-const kind = (['webgpu', 'wasm', 'reference'] as const).find((k) => k === flags.device)
+const kind = (['webgpu', 'native', 'wasm', 'reference'] as const).find((k) => k === flags.device)
 if (kind === undefined) fail(`no device is named '${flags.device}'`)
 const count = (name: 'steps' | 'settle' | 'size'): number => {
   const n = Number(flags[name])
