@@ -4,14 +4,16 @@
  */
 import { parseArgs } from 'node:util'
 import { requestDeviceAsync } from '@adjoint/tensor'
+import { rooflineOfTraining } from './roofline.ts'
 import type { Row } from './row.ts'
 import { scheduling } from './scheduling.ts'
 import { workloads } from './workloads.ts'
 
-const usage = `usage: npm run -s bench -- [--workload NAME[,NAME...]] [--device webgpu|native|wasm|reference] [--json] [--steps N]
+const usage = `usage: npm run -s bench -- [--workload NAME[,NAME...]] [--device webgpu|native|wasm|reference] [--json] [--steps N] [--roofline]
 
 workloads: ${Object.keys(workloads).join(', ')} (default: all of these);
            scheduling (the CPU time of making programs, stage by stage; runs on no device)
+--roofline each step of the training step beside what the device can do at most (native and wasm), and its least time on some GPUs
 --steps    steps of 'train' to run after the timed ones, to see that memory stays flat (default 0)`
 
 const fail = (message: string): never => {
@@ -26,6 +28,7 @@ const flags = (() => {
         workload: { type: 'string' },
         device: { type: 'string' },
         json: { type: 'boolean', default: false },
+        roofline: { type: 'boolean', default: false },
         steps: { type: 'string', default: '0' },
         help: { type: 'boolean', default: false },
       },
@@ -65,7 +68,8 @@ const print = (row: Row): void => {
           .join('  ')}\n`,
   )
 }
-for (const name of names)
+if (flags.roofline) process.stdout.write(`${await rooflineOfTraining(device)}\n`)
+for (const name of flags.roofline ? [] : names)
   for (const row of name === 'scheduling' ? scheduling() : [await workloads[name]!(device, { steps })]) print(row)
 await device.destroy()
 process.exit(0)

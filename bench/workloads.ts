@@ -78,24 +78,30 @@ const convolutions = (name: string, x: Shape, kernel: Shape): Readonly<Record<st
 
 const model = modelOf(LAYERS)
 
-const train: Workload = async (device, { steps }) => {
+/** The training step of the benchmark: AdamW on the cross-entropy of a batch; parameters and state are overwritten. */
+export const trainingStep = async (device: Device) => {
   const optimizer = adamW({ learningRate: 1e-3, b1: 0.9, b2: 0.95, eps: 1e-8, weightDecay: 0.1 })
   type Params = ReturnType<typeof model.init>
-  const loss = (params: Params, x: Tensor<readonly number[], 'i32'>, y: Tensor<readonly number[], 'i32'>) =>
-    crossEntropy(model.apply(params)(x), y)
-  const gradient = jit(valueAndGrad(loss), { device })
-  const start = model.init(random.key(0))
-  let params = await realizeAsync(start, device)
-  let state = await realizeAsync(optimizer.init(params), device)
+  type Tokens = Tensor<readonly number[], 'i32'>
+  const loss = (params: Params, x: Tokens, y: Tokens) => crossEntropy(model.apply(params)(x), y)
+  const params = await realizeAsync(model.init(random.key(0)), device)
+  const state = await realizeAsync(optimizer.init(params), device)
   const [x, y] = [await realizeAsync(tokens(1), device), await realizeAsync(tokens(2), device)]
   const step = jit(
-    (p: Params, s: typeof state, x: Tensor<readonly number[], 'i32'>, y: Tensor<readonly number[], 'i32'>) => {
+    (p: Params, s: typeof state, x: Tokens, y: Tokens) => {
       const [value, grads] = valueAndGrad(loss)(p, x, y)
       const [updates, next] = optimizer.update(grads, s, p)
       return [value, applyUpdates(p, updates), next] as const
     },
     { donate: [0, 1], device },
   )
+  return { step, params, state, x, y, loss }
+}
+
+const train: Workload = async (device, { steps }) => {
+  const { step, x, y, loss, ...start } = await trainingStep(device)
+  let { params, state } = start
+  const gradient = jit(valueAndGrad(loss), { device })
   const losses: number[] = []
   const once = async (): Promise<void> => {
     const [value, p, s] = step(params, state, x, y)

@@ -76,11 +76,12 @@ export type { Binary, Comparison, Unary } from './ops/align.ts'
 export type { Imaged, Padding, PerAxis, Pooled, Sliding } from './ops/window.ts'
 
 export { evalShape } from './graph/eval-shape.ts'
-export { jit, type Jitted, type JitOptions } from './run/jit.ts'
+export { jit, type Jitted, type JitOptions, type Profile } from './run/jit.ts'
 export { read, readAsync, realize, realizeAsync } from './run/realize.ts'
 export { debugNans, type DebugNansOptions, NonFiniteError } from './run/debug-nans.ts'
 export { debugPrint } from './ops/debug-print.ts'
 export { explain, kernelCost, type KernelCost } from './compile/explain.ts'
+export { type Peak, roofline, type RooflineStep, rooflineText } from './compile/roofline.ts'
 export { setDefaultDevice } from './run/current.ts'
 export {
   type DeviceKind,

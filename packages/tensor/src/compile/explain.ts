@@ -40,7 +40,8 @@ export const kernelCost = (kernel: Kernel): KernelCost => {
   return { name, kind, bytes, grid: rows, flops: rows * (inRow + atStores) }
 }
 
-const quantity = (n: number): string => {
+/** A number of operations or bytes for people: 1.23M. */
+export const quantity = (n: number): string => {
   const units = ['', 'k', 'M', 'G', 'T']
   let i = 0
   for (; n >= 1000 && i < units.length - 1; i++) n /= 1000

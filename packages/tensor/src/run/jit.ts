@@ -14,7 +14,7 @@ import { bounded, type Bounded } from '../base/bounded.ts'
 import { own } from '../base/own.ts'
 import { bytesOf } from '../base/aval.ts'
 import { currentDevice } from './current.ts'
-import type { Device, Executable, Storage } from '../graph/device.ts'
+import type { Device, Executable, StepTimer, Storage } from '../graph/device.ts'
 import { overRemembered, remembered } from './memo.ts'
 import { hostDataOf, markDonated, storageOfTensor } from './storages.ts'
 import type { Program } from '../loops/program.ts'
@@ -40,6 +40,19 @@ export interface Jitted<A extends readonly tree.Tree[], B extends tree.Tree> {
   (...args: A): B
   /** The program that a call with these arguments would run (compiled, not run); null on the reference device. */
   readonly program: (...args: A) => Program | null
+  /**
+   * Calls it once, step by step, and tells what each step of its program took. Null, and nothing is run, where there is no such
+   * program: on webgpu, which goes through a program by itself, on the reference device, and inside another transformation.
+   */
+  readonly profile: (...args: A) => Profile<B> | null
+}
+
+/** One call of a compiled function, with its times. */
+export interface Profile<B extends tree.Tree> {
+  readonly result: B
+  readonly program: Program
+  /** Milliseconds that each of the program's steps took; a loop's are those of all its rounds. */
+  readonly ms: readonly number[]
 }
 
 /** Programs that one function keeps, and the bytes that they may hold: the least recently used signatures are compiled anew. */
@@ -181,17 +194,11 @@ export const jit = <A extends readonly tree.Tree[], B extends tree.Tree>(
     return { compiled, device, leaves, donated }
   }
 
-  const call = (...args: A): B => {
-    const ready = prepare(args)
-    if ('called' in ready) {
-      const { closed, out } = ready.called
-      return tree.unflatten(out, callGraph(closed.graph, [...closed.operands, ...ready.leaves])) as B
-    }
-    const { compiled, device, donated, leaves } = ready
+  const run = ({ compiled, device, donated, leaves }: Prepared, timed?: StepTimer): B => {
     const results = withTransients((keep) => {
       const bound = bindAll(device, leaves, donated, keep)
       for (const x of compiled.captured) bound.push(bindOne(device, x, false, keep))
-      const made = compiled.executable.run(bound)
+      const made = compiled.executable.run(bound, timed)
       leaves.forEach((_, i) => {
         if (donated[i] === true) markDonated(bound[i]!, where)
       })
@@ -199,10 +206,27 @@ export const jit = <A extends readonly tree.Tree[], B extends tree.Tree>(
     })
     return tree.unflatten(compiled.out, results.map(buffer)) as B
   }
+  const call = (...args: A): B => {
+    const ready = prepare(args)
+    if (!('called' in ready)) return run(ready)
+    const { closed, out } = ready.called
+    return tree.unflatten(out, callGraph(closed.graph, [...closed.operands, ...ready.leaves])) as B
+  }
   return Object.assign(call, {
     program: (...args: A): Program | null => {
       const ready = prepare(args)
       return 'called' in ready ? null : ready.compiled.executable.program
+    },
+    profile: (...args: A): Profile<B> | null => {
+      const ready = prepare(args)
+      if ('called' in ready) return null
+      const { program, stepwise } = ready.compiled.executable
+      if (program === null || !stepwise) return null
+      const ms: number[] = program.steps.map(() => 0)
+      const result = run(ready, (step, took) => {
+        ms[step] = took
+      })
+      return { result, program, ms }
     },
   })
 }

@@ -26,8 +26,8 @@ export const compileTelling = (device: Device, computation: Computation): Execut
   const { count, tell } = program.told
   return {
     ...executable,
-    run: (inputs) => {
-      const all = executable.run(inputs)
+    run: (inputs, timed) => {
+      const all = executable.run(inputs, timed)
       const storages = all.slice(all.length - count)
       const reads = taken(device, storages)
       const before = pending.get(device) ?? Promise.resolve()

@@ -5,12 +5,12 @@
  */
 import type { Kernel } from '../../loops/kernel.ts'
 import { kernelSteps, type Program, type Step } from '../../loops/program.ts'
-import type { Executable, Storage } from '../../graph/device.ts'
+import type { Executable, StepTimer, Storage } from '../../graph/device.ts'
 import type { Blame } from '../blame.ts'
 import { demandDistinct } from '../distinct.ts'
 import type { Block } from './heap.ts'
-import type { Host, ProgramHold } from './host.ts'
-import type { CompiledKernel, Run } from './machine.ts'
+import type { Callable, Host, ProgramHold } from './host.ts'
+import type { CompiledKernel, Run, Walk } from './machine.ts'
 import { placeScratch } from './scratch.ts'
 import type { LinearStorage } from './storage.ts'
 
@@ -31,12 +31,12 @@ const withAliases = (kernel: Kernel, buffers: readonly number[]): Kernel => {
   }
 }
 
-/** What a call does, from the program's steps, and the functions of their kernels and the places of their scratch in order. */
+/** What a call does step by step, from the program's steps, and the functions of their kernels and the places of their scratch in order. */
 const runsOf = (
   program: Program,
   functions: readonly (readonly CompiledKernel[])[],
   scratches: readonly number[],
-): readonly Run[] => {
+): readonly (readonly Run[])[] => {
   let next = 0
   const run = (step: Step): readonly Run[] => {
     if (step.kind === 'copy') return step.bytes === 0 ? [] : [step]
@@ -52,7 +52,7 @@ const runsOf = (
       return { kind: 'kernel', kernel, buffers, scratch, args, blame, counts: i === 0 ? 1 : 0 }
     })
   }
-  return program.steps.flatMap(run)
+  return program.steps.map(run)
 }
 
 /** What the engine keeps of a step, in bytes, about. */
@@ -77,7 +77,18 @@ export const loadProgram = (host: Host, program: Program): Executable => {
   // The functions of a kernel run one after another: they share its scratch.
   const needs = functions.map((some) => some.reduce((most, f) => Math.max(most, f.scratchBytes), 0))
   const scratch = placeScratch(program, needs)
-  const callable = { walk: host.walk(runsOf(program, functions, scratch.offsets)) }
+  const runs = runsOf(program, functions, scratch.offsets)
+  const callable: Callable = { walk: host.walk(runs.flat()) }
+  let steps: readonly Walk[] | null = null
+  const walkTimed = (starts: readonly number[], arena: number, timed: StepTimer): number => {
+    steps ??= runs.map(host.walk)
+    return steps.reduce((kernels, walk, step) => {
+      const start = performance.now()
+      const more = walk(starts, arena)
+      timed(step, performance.now() - start)
+      return kernels + more
+    }, 0)
+  }
   const hold: ProgramHold = { callable: new WeakRef(callable), need: scratch.bytes, released: null }
   /** Where each buffer is now; a call fills in its own. */
   const starts: number[] = program.buffers.map(() => 0)
@@ -119,7 +130,7 @@ export const loadProgram = (host: Host, program: Program): Executable => {
     return results
   }
 
-  const run = (given: readonly Storage[]): readonly Storage[] => {
+  const run = (given: readonly Storage[], timed?: StepTimer): readonly Storage[] => {
     if (hold.released !== null) throw new Error(`this program can no longer run: ${hold.released}`)
     if (given.length !== program.inputs.length)
       throw new Error(`a program of ${program.inputs.length} inputs was called with ${given.length}`)
@@ -133,7 +144,7 @@ export const loadProgram = (host: Host, program: Program): Executable => {
     for (const [i, { start }] of outputs) starts[i] = start
     let kernels: number
     try {
-      kernels = callable.walk(starts, arena)
+      kernels = timed === undefined ? callable.walk(starts, arena) : walkTimed(starts, arena, timed)
     } catch (error) {
       // what has run has written to what was donated: nobody is to read that
       storages.forEach((s, i) => {
@@ -150,6 +161,7 @@ export const loadProgram = (host: Host, program: Program): Executable => {
   return {
     run,
     program,
+    stepwise: true,
     bytes: functions.flat().reduce((n, f) => n + f.bytes, 0) + STEP_BYTES * kernelsOf.length,
     release: () => host.giveUp(hold, 'it was released'),
   }

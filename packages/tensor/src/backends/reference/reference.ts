@@ -113,6 +113,7 @@ export const referenceDevice = ({ budget = processMemory() * 0.75 }: ReferenceOp
       let released = false
       return {
         program: null,
+        stepwise: false,
         bytes: 0,
         release: () => {
           released = true

@@ -240,7 +240,7 @@ export const loadProgram = (host: Host, program: Program): Executable => {
     host.forgetProgram(token)
     leave()
   }
-  const executable: Executable = { run, program, bytes, release }
+  const executable: Executable = { run, program, stepwise: false, bytes, release }
   host.onceGone(executable, leave, token)
   return weigh(executable, bytes)
 }
