@@ -2,17 +2,22 @@
  * Benchmarks: `npm run -s bench -- --workload train --device wasm --json` prints one JSON line a workload, in the format
  * of the peers' own scripts, so that both can be read side by side.
  */
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { requestDeviceAsync } from '@adjoint/tensor'
 import { rooflineOfTraining } from './roofline.ts'
+import { growthOf } from './growth.ts'
 import type { Row } from './row.ts'
 import { scheduling } from './scheduling.ts'
 import { workloads } from './workloads.ts'
 
 const usage = `usage: npm run -s bench -- [--workload NAME[,NAME...]] [--device webgpu|native|wasm|reference] [--json] [--steps N] [--roofline]
+                                 [--growth DIR]
 
 workloads: ${Object.keys(workloads).join(', ')} (default: all of these);
            scheduling (the CPU time of making programs, stage by stage; runs on no device)
+--growth   a training step at growing sizes (columns, vocabulary, layers, batch), and charts of its time and memory in DIR
 --roofline each step of the training step beside what the device can do at most (native and wasm), and its least time on some GPUs
 --steps    steps of 'train' to run after the timed ones, to see that memory stays flat (default 0)`
 
@@ -29,6 +34,7 @@ const flags = (() => {
         device: { type: 'string' },
         json: { type: 'boolean', default: false },
         roofline: { type: 'boolean', default: false },
+        growth: { type: 'string' },
         steps: { type: 'string', default: '0' },
         help: { type: 'boolean', default: false },
       },
@@ -69,7 +75,11 @@ const print = (row: Row): void => {
   )
 }
 if (flags.roofline) process.stdout.write(`${await rooflineOfTraining(device)}\n`)
-for (const name of flags.roofline ? [] : names)
+if (flags.growth !== undefined) {
+  await mkdir(flags.growth, { recursive: true })
+  for (const [file, svg] of await growthOf(device, print)) await writeFile(join(flags.growth, file), `${svg}\n`)
+}
+for (const name of flags.roofline || flags.growth !== undefined ? [] : names)
   for (const row of name === 'scheduling' ? scheduling() : [await workloads[name]!(device, { steps })]) print(row)
 await device.destroy()
 process.exit(0)

@@ -6,12 +6,14 @@ export const [BATCH, LENGTH, VOCAB, LAYERS] = [32, 64, 64, 4]
 export const modelOf = (layers: number) =>
   transformer(gpt2({ vocab: VOCAB, width: 128, layers, heads: 4, context: LENGTH }))
 
-export const tokens = (seed: number): Integers => {
-  const data = new Int32Array(BATCH * LENGTH)
+/** Tokens by a linear congruence: the same on every machine. */
+export const tokensOf = (seed: number, [rows, columns]: readonly [number, number], vocab: number): Integers => {
+  const data = new Int32Array(rows * columns)
   let state = seed
   for (let i = 0; i < data.length; i++) {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-    data[i] = (state >>> 16) % VOCAB
+    data[i] = (state >>> 16) % vocab
   }
-  return tensor(data, [BATCH, LENGTH], 'i32')
+  return tensor(data, [rows, columns], 'i32')
 }
+export const tokens = (seed: number): Integers => tokensOf(seed, [BATCH, LENGTH], VOCAB)

@@ -21,6 +21,8 @@ export interface Chart {
   readonly series: readonly Series[]
   /** Bounds of y; by default those of the data. */
   readonly domain?: readonly [number, number]
+  /** Both axes by factors, for what grows as a power of x: a straight line there, its slope the power. Values above 0. */
+  readonly logarithmic?: boolean
 }
 
 /** Colours that stay apart without red or without green, each at least 3:1 against white. */
@@ -59,10 +61,11 @@ export const CHART_CONFIG = {
 }
 
 /** The specification of a chart of curves. */
-export const lineChart = ({ title, x, y, series, domain }: Chart): TopLevelSpec => {
+export const lineChart = ({ title, x, y, series, domain, logarithmic = false }: Chart): TopLevelSpec => {
   const rows = series.flatMap(({ name, points }) => points.map((p) => ({ ...p, name })))
   const banded = rows.some((row) => row.low !== undefined)
-  const scale = domain === undefined ? { zero: false } : { domain: [...domain] }
+  const kind = logarithmic ? { type: 'log' as const } : {}
+  const scale = { ...kind, ...(domain !== undefined ? { domain: [...domain] } : logarithmic ? {} : { zero: false }) }
   const byName = <const R>(of: (i: number) => R) => ({
     field: 'name',
     type: 'nominal' as const,
@@ -72,7 +75,7 @@ export const lineChart = ({ title, x, y, series, domain }: Chart): TopLevelSpec 
   })
   const colour = byName((i) => strokeOf(i).colour)
   const dash = byName((i) => [...strokeOf(i).dash])
-  const along = { field: 'x', type: 'quantitative', title: x } as const
+  const along = { field: 'x', type: 'quantitative' as const, title: x, ...(logarithmic ? { scale: kind } : {}) }
   return {
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
     title: { text: title, anchor: 'start', fontSize: 14 },
