@@ -83,8 +83,10 @@ const kernelGroups = (kernel: Expr, groups: number): Expr =>
  *
  * where x is 0 outside. There are floor((n + before + after - dilation (w - 1) - 1) / stride) + 1 positions along an axis. With
  * `groups` the o-th part of the kernels sees the o-th part of the channels only. It is one matrix product whose
- * operand is read through the windows: they are not copied out. Throws ShapeError where the channels differ, where no window
- * fits, and for options that are not one positive step an axis.
+ * operand is read through the windows: they are not copied out. Zeros around are multiplied like any other: where a kernel that is not
+ * finite meets them y is NaN, as in PyTorch and JAX; and so may be the gradient by x near its ends, as in JAX (PyTorch, and the reference
+ * device, leave out the terms that are not there). Throws ShapeError where the channels differ, where no window
+ * fits, TypeError for an option that it does not have, ShapeError for options that are not one positive step an axis.
  *
  * @example
  * ```ts
