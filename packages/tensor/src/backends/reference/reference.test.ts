@@ -65,7 +65,10 @@ describe('the reference device', () => {
       ['u32', 16, [1, 0, 4294967295, 7]],
       ['bool', 4, [1, 0, 0, 1]],
     ] as const) {
-      const x = device.upload(dtypes[dtype].allocate(4).map((_, i) => data[i]!), { shape, dtype })
+      const x = device.upload(
+        dtypes[dtype].allocate(4).map((_, i) => data[i]!),
+        { shape, dtype },
+      )
       expect(device.stats().liveBytes, dtype).toBe(bytes)
       const stand = p.parameter({ shape, dtype })
       const [y] = device.compile({ inputs: [stand], outputs: [p.flip(stand, [0])], donated: [true] }).run([x])
