@@ -3,7 +3,7 @@
  * Training deep nets with sublinear memory cost, section 4.
  */
 import type { Tree } from '@adjoint/tensor'
-import { checkpoint as checkpointed, demandOneOf, type Kept } from '@adjoint/tensor/ir'
+import { checkpoint as checkpointed, demandOneOf, type Kept, optionsOf } from '@adjoint/tensor/ir'
 import { demandFunction, take, traced } from './trees.ts'
 
 /** What a checkpointed function keeps for its backward pass beside its arguments. */
@@ -36,8 +36,9 @@ export interface CheckpointOptions {
  */
 export const checkpoint = <A extends readonly Tree[], B extends Tree>(
   f: (...args: A) => B,
-  { keep = 'nothing' }: CheckpointOptions = {},
+  options: CheckpointOptions = {},
 ): ((...args: A) => B) => {
+  const { keep = 'nothing' } = optionsOf('checkpoint', options, { keep: true })
   demandFunction('checkpoint', f)
   demandOneOf('checkpoint', 'keep', keep, ['nothing', 'products'])
   return (...args) => {

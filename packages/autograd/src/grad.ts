@@ -1,6 +1,6 @@
 /** Gradients of scalar functions of trees. */
 import { tree, type Scalar, type Tree } from '@adjoint/tensor'
-import { own, primitives, ShapeError, type Expr } from '@adjoint/tensor/ir'
+import { optionsOf, own, primitives, ShapeError, type Expr } from '@adjoint/tensor/ir'
 import { differentiate, zerosLike } from './reverse.ts'
 import type { Tangent } from './tangent.ts'
 import { demandFunction, demandGiven, requireFloat, take, tensorsIn, withTensors } from './trees.ts'
@@ -38,7 +38,7 @@ const scalarOf = (op: string, value: unknown, hasAux: boolean): Expr => {
 
 /** `f` differentiated by the arguments that `argnums` names: what it returned, and their cotangents. */
 const differentiated = (op: string, f: (...args: Args) => unknown, options: Options) => {
-  const { hasAux = false } = options
+  const { hasAux = false } = optionsOf(op, options, { argnums: true, hasAux: true })
   const argnums = own(options.argnums ?? 0)
   demandFunction(op, f)
   return (...args: Args): { readonly value: unknown; readonly grads: unknown } => {

@@ -3,6 +3,7 @@ import { tree, type Tensor, type Tree } from '@adjoint/tensor'
 import {
   batch,
   normalizeAxis,
+  optionsOf,
   primitives,
   ShapeError,
   showShape,
@@ -136,7 +137,11 @@ export function vmap<A extends readonly unknown[], B>(
   options: VmapOptions,
 ): (...args: { readonly [I in keyof A]: Reshaped<A[I]> }) => Reshaped<B>
 export function vmap(f: (...args: readonly Tree[]) => Tree, options: VmapOptions = {}) {
-  const { inAxes: from = 0, outAxes: back = 0, axisSize } = options
+  const {
+    inAxes: from = 0,
+    outAxes: back = 0,
+    axisSize,
+  } = optionsOf('vmap', options, { inAxes: true, outAxes: true, axisSize: true })
   const [inAxes, outAxes] = [asGiven(from), asGiven(back)]
   return (...args: readonly Tree[]): Tree => {
     const primals = take(args)

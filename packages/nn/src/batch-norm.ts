@@ -16,6 +16,7 @@ import {
   type TreeRecord,
   zeros,
 } from '@adjoint/tensor'
+import { optionsOf } from '@adjoint/tensor/ir'
 import { demandSizes } from './demands.ts'
 import { type ChannelNormConfig, perChannel } from './group-norm.ts'
 import type { Floats } from './layer.ts'
@@ -88,7 +89,12 @@ export const initBatchNormState = ({ channels }: ChannelNormConfig): BatchNormSt
  * console.log(await readAsync(z)) // about [0.76, 2.67]
  * ```
  */
-export const batchNorm = ({ training, momentum = 0.1, eps = 1e-5 }: BatchNormOptions) => {
+export const batchNorm = (options: BatchNormOptions) => {
+  const {
+    training,
+    momentum = 0.1,
+    eps = 1e-5,
+  } = optionsOf('batchNorm', options, { training: true, momentum: true, eps: true })
   if (!(momentum >= 0 && momentum <= 1))
     throw new RangeError(
       `batchNorm: a momentum of ${String(momentum)} is out of [0, 1]. It is the weight of the new batch.`,

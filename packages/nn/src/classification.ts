@@ -21,6 +21,7 @@ import {
   take,
   where,
 } from '@adjoint/tensor'
+import { optionsOf } from '@adjoint/tensor/ir'
 import { demandShape } from './demands.ts'
 import { demandIds } from './ids.ts'
 import type { Floats, Integers } from './layer.ts'
@@ -108,7 +109,12 @@ export interface LabelConfig {
  * console.log(await readAsync(loss)) // log(1 + e^-2) + 0.05 * 2 = 0.227
  * ```
  */
-export const labelCrossEntropy = ({ smoothing = 0, ignore, classWeights }: LabelConfig) => {
+export const labelCrossEntropy = (config: LabelConfig) => {
+  const {
+    smoothing = 0,
+    ignore,
+    classWeights,
+  } = optionsOf('labelCrossEntropy', config, { smoothing: true, ignore: true, classWeights: true })
   if (!(smoothing >= 0 && smoothing <= 1))
     throw new RangeError(`labelCrossEntropy: smoothing is ${smoothing}. Give a share from 0 to 1.`)
   return (logits: Floats, labels: Integers, weights?: Floats): Scalar => {

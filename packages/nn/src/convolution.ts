@@ -12,6 +12,7 @@ import {
   type TreeRecord,
   zeros,
 } from '@adjoint/tensor'
+import { type OptionNames, optionsOf } from '@adjoint/tensor/ir'
 import { demandKey, demandSizes } from './demands.ts'
 import { type Initializer, lecunInit } from './init.ts'
 import type { Floats, Key, Layer } from './layer.ts'
@@ -31,6 +32,19 @@ export interface ConvolutionConfig extends ConvConfig {
    * output is summed of. Default `lecunInit`.
    */
   readonly init?: Initializer
+}
+
+/** The options of the layer, and those of its parameters, which it need not know. */
+const options: OptionNames<ConvolutionConfig> = {
+  in: true,
+  out: true,
+  window: true,
+  bias: true,
+  init: true,
+  stride: true,
+  padding: true,
+  dilation: true,
+  groups: true,
 }
 
 /** Sizes of a transposed convolution: `in` and `out` are those of the data and the result, as of any other layer. */
@@ -105,11 +119,18 @@ export const initConvolution = (config: ConvolutionConfig) => drawn('initConvolu
  * console.log(maxPool({ window: 2 })(relu(layer(ones([4, 3, 32, 32])))).shape) // [4, 8, 16, 16]
  * ```
  */
-export const convolution =
-  (config: ConvConfig = {}) =>
-  ({ kernel, bias }: ConvolutionParams): Layer =>
-  (x) =>
-    withBias(conv(config)(x, kernel), bias)
+export const convolution = (config: ConvConfig = {}) => {
+  const {
+    stride = 1,
+    padding = 'valid',
+    dilation = 1,
+    groups = 1,
+  } = optionsOf<Partial<ConvolutionConfig>>('convolution', config, options)
+  const convolved = conv({ stride, padding, dilation, groups })
+  return ({ kernel, bias }: ConvolutionParams): Layer =>
+    (x) =>
+      withBias(convolved(x, kernel), bias)
+}
 
 /**
  * Draws the kernel [in, out / groups, ..window] of a transposed convolution; the bias starts at 0. Throws as `initConvolution`.
@@ -138,8 +159,17 @@ export const initTransposedConvolution = (config: TransposedConvolutionConfig) =
  * console.log(layer(ones([4, 8, 16, 16])).shape) // [4, 3, 32, 32]
  * ```
  */
-export const transposedConvolution =
-  (config: ConvTransposeConfig = {}) =>
-  ({ kernel, bias }: ConvolutionParams): Layer =>
-  (x) =>
-    withBias(convTranspose(config)(x, kernel), bias)
+export const transposedConvolution = (config: ConvTransposeConfig = {}) => {
+  const known = { ...options, size: true } as const
+  const {
+    stride = 1,
+    padding = 'valid',
+    dilation = 1,
+    groups = 1,
+    size,
+  } = optionsOf<Partial<TransposedConvolutionConfig>>('transposedConvolution', config, known)
+  const convolved = convTranspose({ stride, padding, dilation, groups, ...(size === undefined ? {} : { size }) })
+  return ({ kernel, bias }: ConvolutionParams): Layer =>
+    (x) =>
+      withBias(convolved(x, kernel), bias)
+}

@@ -1,5 +1,6 @@
 /** Dropout: the noise comes from a key that is handed in, so that a layer stays a function of its arguments. */
 import { div, random, where } from '@adjoint/tensor'
+import { optionsOf } from '@adjoint/tensor/ir'
 import { demandKey } from './demands.ts'
 import type { Key, Layer } from './layer.ts'
 
@@ -32,7 +33,8 @@ export interface DropoutConfig {
  * console.log(await readAsync(layer(null)(ones([6])))) // all 1
  * ```
  */
-export const dropout = ({ rate }: DropoutConfig) => {
+export const dropout = (config: DropoutConfig) => {
+  const { rate } = optionsOf('dropout', config, { rate: true })
   if (!(rate >= 0 && rate <= 1))
     throw new RangeError(`dropout: a rate of ${String(rate)} is no probability. Give a number from 0 to 1.`)
   return (key: Key | null): Layer => {

@@ -1,5 +1,6 @@
 /** Normalisation of groups of channels within each example: what LayerNorm is for images, and independent of the batch. */
 import { add, mean, mul, ones, reshape, rsqrt, type Shape, ShapeError, square, sub, zeros } from '@adjoint/tensor'
+import { optionsOf } from '@adjoint/tensor/ir'
 import { demandSizes } from './demands.ts'
 import type { Floats, Layer } from './layer.ts'
 import type { NormOptions, NormParams } from './norm.ts'
@@ -59,7 +60,8 @@ export const perChannel = (op: string, x: Floats, params: NormParams): ((v: Floa
  * console.log(await readAsync(norm(tensor([1, 3, 10, 30], [1, 4])))) // about [-1, 1, -1, 1]
  * ```
  */
-export const groupNorm = ({ groups, eps = 1e-5 }: GroupNormOptions) => {
+export const groupNorm = (options: GroupNormOptions) => {
+  const { groups, eps = 1e-5 } = optionsOf('groupNorm', options, { groups: true, eps: true })
   demandSizes('groupNorm', { groups })
   return (params: NormParams): Layer =>
     (x) => {

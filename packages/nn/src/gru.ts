@@ -1,5 +1,6 @@
 /** Gated recurrent units: a state that is kept or replaced by gates. */
 import { add, matmul, mul, sigmoid, split, sub, tanh, type TreeRecord, zeros } from '@adjoint/tensor'
+import { optionsOf } from '@adjoint/tensor/ir'
 import type { Floats, Key } from './layer.ts'
 import {
   type Cell,
@@ -8,6 +9,7 @@ import {
   type RecurrentConfig,
   type Sequence,
   sequence,
+  sequenceOptions,
   type SequenceConfig,
 } from './recurrent.ts'
 
@@ -95,7 +97,7 @@ export const gruCell = (params: GruParams): ((x: Floats, state: Floats) => Float
  * console.log(ys.shape, state.shape) // [2, 7, 4] [2, 4]
  * ```
  */
-export const gru =
-  (config: SequenceConfig = {}) =>
-  (params: GruParams): Sequence<Floats> =>
-    sequence(cellOf(params), config)
+export const gru = (config: SequenceConfig = {}) => {
+  const options = optionsOf('gru', config, sequenceOptions)
+  return (params: GruParams): Sequence<Floats> => sequence(cellOf(params), options)
+}

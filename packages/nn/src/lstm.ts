@@ -1,5 +1,6 @@
 /** Long short-term memory: a cell whose memory is added to and forgotten by gates. */
 import { add, concat, full, matmul, mul, sigmoid, split, tanh, type TreeRecord, zeros } from '@adjoint/tensor'
+import { optionsOf } from '@adjoint/tensor/ir'
 import type { Floats, Key } from './layer.ts'
 import {
   type Cell,
@@ -8,6 +9,7 @@ import {
   type RecurrentConfig,
   type Sequence,
   sequence,
+  sequenceOptions,
   type SequenceConfig,
 } from './recurrent.ts'
 
@@ -104,7 +106,7 @@ export const lstmCell = (params: LstmParams): ((x: Floats, state: LstmState) => 
  * console.log(ys.shape, state.cell.shape) // [2, 7, 4] [2, 4]
  * ```
  */
-export const lstm =
-  (config: SequenceConfig = {}) =>
-  (params: LstmParams): Sequence<LstmState> =>
-    sequence(cellOf(params), config)
+export const lstm = (config: SequenceConfig = {}) => {
+  const options = optionsOf('lstm', config, sequenceOptions)
+  return (params: LstmParams): Sequence<LstmState> => sequence(cellOf(params), options)
+}

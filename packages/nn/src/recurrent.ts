@@ -22,6 +22,7 @@ import {
   where,
   zeros,
 } from '@adjoint/tensor'
+import type { OptionNames } from '@adjoint/tensor/ir'
 import { demandKey, demandSizes } from './demands.ts'
 import { uniformInit } from './init.ts'
 import type { Booleans, Floats, Integers, Key } from './layer.ts'
@@ -36,6 +37,7 @@ export interface RecurrentConfig {
 
 /** How a recurrent layer runs over its steps: from the last to the first, and what it keeps for the backward pass (see `scan`). */
 export type SequenceConfig = Pick<ScanConfig, 'reverse' | 'keep'>
+export const sequenceOptions: OptionNames<SequenceConfig> = { reverse: true, keep: true }
 
 /** What a sequence starts from, and where its rows end. */
 export interface SequenceStart<S> {

@@ -1,5 +1,6 @@
 /** The plain recurrent layer. */
 import { add, matmul, tanh, type TreeRecord, zeros } from '@adjoint/tensor'
+import { optionsOf } from '@adjoint/tensor/ir'
 import type { Floats, Key, Layer } from './layer.ts'
 import {
   type Cell,
@@ -8,6 +9,7 @@ import {
   type RecurrentConfig,
   type Sequence,
   sequence,
+  sequenceOptions,
   type SequenceConfig,
 } from './recurrent.ts'
 
@@ -69,10 +71,10 @@ const cellOf = ({ inputWeight, hiddenWeight, bias }: RnnParams, { activation = t
  * console.log(cell(ones([2, 3]), zeros([2, 4])).shape) // [2, 4]
  * ```
  */
-export const rnnCell =
-  (options: RnnOptions) =>
-  (params: RnnParams): ((x: Floats, state: Floats) => Floats) =>
-    cellStep(cellOf(params, options))
+export const rnnCell = (options: RnnOptions) => {
+  const known = optionsOf('rnnCell', options, { activation: true })
+  return (params: RnnParams): ((x: Floats, state: Floats) => Floats) => cellStep(cellOf(params, known))
+}
 
 /**
  * The plain recurrent layer over the steps of its data, by `scan`: x [..., T, in] to `[outputs [..., T, hidden], last state]`; see
@@ -86,7 +88,7 @@ export const rnnCell =
  * console.log(ys.shape, state.shape) // [2, 7, 4] [2, 4]
  * ```
  */
-export const rnn =
-  ({ activation = tanh, ...config }: SequenceConfig & RnnOptions = {}) =>
-  (params: RnnParams): Sequence<Floats> =>
-    sequence(cellOf(params, { activation }), config)
+export const rnn = (config: SequenceConfig & RnnOptions = {}) => {
+  const { activation = tanh, ...options } = optionsOf('rnn', config, { ...sequenceOptions, activation: true })
+  return (params: RnnParams): Sequence<Floats> => sequence(cellOf(params, { activation }), options)
+}

@@ -19,6 +19,7 @@ import { tensor } from './ops/creation.ts'
 import * as raw from './primitives/index.ts'
 import { normalizeAxis, sameShape, sizeOf, type Shape } from './base/shape.ts'
 import type { Check, Ok, Reduce, TupleOf } from './base/shape-type.ts'
+import { optionsOf } from './graph/options.ts'
 import { typed, type Tensor } from './graph/tensor.ts'
 
 /** A state of the generator: u32[2]. */
@@ -178,9 +179,9 @@ export interface UniformConfig {
  * console.log(x.shape, await readAsync(x))
  * ```
  */
-export const uniform =
-  ({ minval = 0, maxval = 1 }: UniformConfig = {}): Sampler =>
-  (key, shape) => {
+export const uniform = (config: UniformConfig = {}): Sampler => {
+  const { minval = 0, maxval = 1 } = optionsOf('random.uniform', config, { minval: true, maxval: true })
+  return (key, shape) => {
     demandKey('uniform', key)
     const [lo, hi] = [Math.fround(minval), Math.fround(maxval)]
     if (!(lo < hi && Math.fround(hi - lo) < Infinity))
@@ -189,6 +190,7 @@ export const uniform =
       )
     return typed(uniformOf(key, shape ?? [], minval, maxval))
   }
+}
 
 /** Location and scale of a normal draw. */
 export interface NormalConfig {
@@ -210,9 +212,9 @@ const AFTER_MINUS_ONE = -1 + 2 ** -24
  * console.log(weights.shape, await readAsync(weights))
  * ```
  */
-export const normal =
-  ({ mean = 0, stddev = 1 }: NormalConfig = {}): Sampler =>
-  (key, shape) => {
+export const normal = (config: NormalConfig = {}): Sampler => {
+  const { mean = 0, stddev = 1 } = optionsOf('random.normal', config, { mean: true, stddev: true })
+  return (key, shape) => {
     const drawn = demandDraw('normal', key, shape)
     const standard = raw.mul(
       raw.fill(drawn, 'f32', Math.fround(Math.SQRT2)),
@@ -221,6 +223,7 @@ export const normal =
     const scaled = stddev === 1 ? standard : raw.mul(standard, like(standard, stddev))
     return typed(mean === 0 ? scaled : raw.add(scaled, like(scaled, mean)))
   }
+}
 
 /** The least normal f32. */
 const TINY = 2 ** -126

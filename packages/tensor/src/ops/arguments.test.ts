@@ -98,3 +98,50 @@ describe('each operation names itself', () => {
     expect(() => t.eye(2, 2, 0.5)).toThrow('the number 0.5 is no i32')
   })
 })
+
+/** Operations that take options, called with them. */
+const configured: Readonly<Record<string, Call>> = {
+  ...Object.fromEntries(
+    (['sum', 'prod', 'max', 'min', 'mean', 'any', 'all', 'variance', 'std', 'logsumexp', 'norm', 'sumOfSquares', 'diagonal', 'trace', 'conv', 'convTranspose', 'maxPool', 'avgPool', 'resize', 'nonzero', 'compress', 'nanToNum'] as const) // prettier-ignore
+      .map((name) => [name, t[name] as Call]),
+  ),
+  ...Object.fromEntries(
+    (['softmax', 'logSoftmax', 'cumsum', 'cumprod', 'cummax', 'cummin', 'sort', 'sortBy', 'argsort'] as const).map(
+      (name) => [name, (options) => (t[name] as Call)(0, options)],
+    ),
+  ),
+  triangularSolve: t.linalg.triangularSolve as Call,
+  'random.uniform': t.random.uniform as Call,
+  'random.normal': t.random.normal as Call,
+  'random.choice': (options) => (t.random.choice as Call)(3, options),
+  scan: (options) => (t.scan as Call)(() => [x, null], options),
+  jit: (options) => (t.jit as Call)(() => x, options),
+}
+
+describe('options are given by name', () => {
+  it.each(Object.entries(configured))('%s', (name, call) => {
+    for (const [wrong, said] of [
+      [5, 'the number 5, not an object'],
+      ['same', 'the string same, not an object'],
+      [[2], 'an array of 1, not an object'],
+      [null, 'null, not an object'],
+      [() => x, 'a function, not an object'],
+      [x, 'its options are a tensor'],
+      [{ axsi: 0 }, "it has no option 'axsi'"],
+    ] as const) {
+      const thrown = new RegExp(`^${name.replace('.', '\\.')}: .*${said}.*Its options? (are|is) `)
+      expect(() => call(wrong), said).toThrow(TypeError)
+      expect(() => call(wrong), said).toThrow(thrown)
+    }
+  })
+  it('and are needed where nothing stands for them', () => {
+    for (const name of ['maxPool', 'avgPool', 'resize', 'nonzero', 'compress'] as const)
+      expect(() => (t[name] as Call)()).toThrow(`${name}: its options are undefined, not an object. Its options are `)
+  })
+  it('and are those of the call: lists in them may change later', () => {
+    const stride = [2, 2]
+    const slid = t.conv({ stride })
+    stride[0] = 1
+    expect(slid(t.ones([1, 1, 4, 4]), t.ones([1, 1, 2, 2])).shape).toEqual([1, 1, 2, 2])
+  })
+})

@@ -16,6 +16,7 @@ import * as tree from '../graph/tree.ts'
 import { substitute } from '../graph/walk.ts'
 import * as raw from '../primitives/index.ts'
 import { demandTensor } from './align.ts'
+import { optionsOf } from '../graph/options.ts'
 
 type Tree = tree.Tree
 
@@ -134,10 +135,12 @@ export function scan<C extends Tree, X extends Tree, Y extends Tree>(
   f: (carry: C, x: X) => readonly [C, Y],
   config?: ScanConfig,
 ): (init: C, xs: Rows<X>) => readonly [C, Rows<Y>]
-export function scan(
-  f: (...args: readonly Tree[]) => unknown,
-  { length, reverse = false, keep = 'values' }: ScanConfig = {},
-) {
+export function scan(f: (...args: readonly Tree[]) => unknown, config: ScanConfig = {}) {
+  const {
+    length,
+    reverse = false,
+    keep = 'values',
+  } = optionsOf('scan', config, { length: true, reverse: true, keep: true })
   demandOneOf('scan', 'keep', keep, ['values', 'carries'])
   return (init: Tree, xs: Tree): readonly [Tree, Tree] => {
     const start = tree.flatten(init)

@@ -7,12 +7,23 @@ import type { Expr } from '../graph/expr.ts'
 import { typed, type Tensor } from '../graph/tensor.ts'
 import * as raw from '../primitives/index.ts'
 import { demandOneComputed, requireFloat } from './align.ts'
-import { type Imaged, listed, type PerAxis, positionsOf, type Sliding, type Windows, windowsOf } from './window.ts'
+import {
+  type Imaged,
+  listed,
+  type PerAxis,
+  positionsOf,
+  type Sliding,
+  slidingOptions,
+  type Windows,
+  windowsOf,
+} from './window.ts'
+import { type OptionNames, optionsOf } from '../graph/options.ts'
 
 export interface ConvConfig extends Sliding {
   /** Channels in so many groups, each convolved by itself: C of them is one kernel a channel. Default 1. */
   readonly groups?: number
 }
+const convOptions: OptionNames<ConvConfig> = { ...slidingOptions, groups: true }
 
 /** [N, C, ..s] and [O, ..] -> [N, O, ..p] */
 type Convolved<S extends Shape, K extends Shape> = number extends S['length']
@@ -72,8 +83,10 @@ const kernelGroups = (kernel: Expr, groups: number): Expr =>
  *
  * where x is 0 outside. There are floor((n + before + after - dilation (w - 1) - 1) / stride) + 1 positions along an axis. With
  * `groups` the o-th part of the kernels sees the o-th part of the channels only. It is one matrix product whose
- * operand is read through the windows: they are not copied out. Throws ShapeError where the channels differ, where no window
- * fits, and for options that are not one positive step an axis.
+ * operand is read through the windows: they are not copied out. Zeros around are multiplied like any other: where a kernel that is not
+ * finite meets them y is NaN, as in PyTorch and JAX; and so may be the gradient by x near its ends, as in JAX (PyTorch, and the reference
+ * device, leave out the terms that are not there). Throws ShapeError where the channels differ, where no window
+ * fits, TypeError for an option that it does not have, ShapeError for options that are not one positive step an axis.
  *
  * @example
  * ```ts
@@ -85,13 +98,13 @@ const kernelGroups = (kernel: Expr, groups: number): Expr =>
  * console.log(conv({ stride: 2, padding: 'same' })(images, ones([16, 3, 3, 3])).shape) // [8, 16, 16, 16]
  * ```
  */
-export const conv =
-  (config: ConvConfig = {}) =>
-  <S extends Shape, K extends Shape, D extends DType, E extends DType>(
+export const conv = (config: ConvConfig = {}) => {
+  const options = optionsOf('conv', config, convOptions)
+  return <S extends Shape, K extends Shape, D extends DType, E extends DType>(
     x: Tensor<S, D>,
     kernel: Tensor<K, E> & Check<SameDType<Computed<D>, Computed<E>>>,
   ): Tensor<Convolved<S, K>, CommonDType<Computed<D>, Computed<E>>> => {
-    const { windows, groups, fail } = read('conv', x, kernel, config)
+    const { windows, groups, fail } = read('conv', x, kernel, options)
     const [c, ofGroup] = [x.shape[1]!, kernel.shape[1]!]
     if (c !== groups * ofGroup)
       throw fail(
@@ -103,6 +116,7 @@ export const conv =
     const params = { of: 'output', stride, dilation, before, size: positions } as const
     return typed(ungrouped(raw.conv(grouped(x, groups), kernelGroups(kernel, groups), params)))
   }
+}
 
 export interface ConvTransposeConfig extends ConvConfig {
   /**
@@ -129,13 +143,13 @@ export interface ConvTransposeConfig extends ConvConfig {
  * console.log(await readAsync(convTranspose({ stride: 2 })(y, kernel))) // 1 2 13 20 30
  * ```
  */
-export const convTranspose =
-  (config: ConvTransposeConfig = {}) =>
-  <S extends Shape, K extends Shape, D extends DType, E extends DType>(
+export const convTranspose = (config: ConvTransposeConfig = {}) => {
+  const options = optionsOf('convTranspose', config, { ...convOptions, size: true })
+  return <S extends Shape, K extends Shape, D extends DType, E extends DType>(
     y: Tensor<S, D>,
     kernel: Tensor<K, E> & Check<SameDType<Computed<D>, Computed<E>>>,
   ): Tensor<Transposed<S>, CommonDType<Computed<D>, Computed<E>>> => {
-    const { windows, groups, fail } = read('convTranspose', y, kernel, config)
+    const { windows, groups, fail } = read('convTranspose', y, kernel, options)
     const [o, kernels] = [y.shape[1]!, kernel.shape[0]!]
     if (o !== kernels)
       throw fail(
@@ -144,7 +158,7 @@ export const convTranspose =
       )
     const positions = y.shape.slice(2)
     const { stride, dilation, span, around } = windows
-    const { size = config.padding === 'same' ? positions.map((p, i) => p * stride[i]!) : undefined } = config
+    const { size = options.padding === 'same' ? positions.map((p, i) => p * stride[i]!) : undefined } = options
     const sizes =
       size === undefined
         ? positions.map((p, i) => {
@@ -163,3 +177,4 @@ export const convTranspose =
     const params = { of: 'input', stride, dilation, before, size: sizes } as const
     return typed(ungrouped(raw.conv(kernelGroups(kernel, groups), grouped(y, groups), params)))
   }
+}

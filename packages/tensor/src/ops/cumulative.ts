@@ -6,6 +6,7 @@ import type { Check, HasAxis } from '../base/shape-type.ts'
 import { normalizeAxis, type Shape } from '../base/shape.ts'
 import { typed, type Tensor } from '../graph/tensor.ts'
 import { requireDType } from './align.ts'
+import { optionsOf } from '../graph/options.ts'
 
 /** From the end where `reverse`; default from the start. */
 export interface CumulativeConfig {
@@ -29,12 +30,13 @@ const countFix = "Cast first: cast('i32')(x)"
  * console.log(await readAsync(cumsum(0, { reverse: true })(tensor([1, 2, 3])))) // 6 5 3
  * ```
  */
-export const cumsum: Cumulative =
-  (axis, { reverse = false } = {}) =>
-  (x) => {
+export const cumsum: Cumulative = (axis, config = {}) => {
+  const { reverse = false } = optionsOf('cumsum', config, { reverse: true })
+  return (x) => {
     requireDType('cumsum', x, numeric, countFix)
     return typed(raw.cumsum(x, normalizeAxis('cumsum', axis, x.shape.length, x), reverse))
   }
+}
 
 /** Elements `by` places earlier along `axis`, and 1 where there are none. */
 const delayed = (x: Expr, axis: number, by: number): Expr => {
@@ -56,24 +58,27 @@ const runningInteger = (x: Expr, axis: number): Expr => {
  * is no NaN where a part of a finite one would overflow, but the gradient is where zeros meet factors whose product does.
  * Throws as `cumsum`.
  */
-export const cumprod: Cumulative =
-  (axis, { reverse = false } = {}) =>
-  (x) => {
+export const cumprod: Cumulative = (axis, config = {}) => {
+  const { reverse = false } = optionsOf('cumprod', config, { reverse: true })
+  return (x) => {
     requireDType('cumprod', x, numeric, countFix)
     const a = normalizeAxis('cumprod', axis, x.shape.length, x)
     const flipped = (y: Expr): Expr => (reverse ? raw.flip(y, [a]) : y)
     const product = isFloat(x.dtype) ? raw.runningProduct : runningInteger
     return typed(flipped(product(flipped(raw.computed(x)), a)))
   }
+}
 
 const extreme =
   (op: string, running: (x: Expr, axis: number) => Expr): Cumulative =>
-  (axis, { reverse = false } = {}) =>
-  (x) => {
-    requireDType(op, x, numeric, countFix)
-    const a = normalizeAxis(op, axis, x.shape.length, x)
-    const flipped = (y: Expr): Expr => (reverse ? raw.flip(y, [a]) : y)
-    return typed(flipped(running(flipped(raw.computed(x)), a)))
+  (axis, config = {}) => {
+    const { reverse = false } = optionsOf(op, config, { reverse: true })
+    return (x) => {
+      requireDType(op, x, numeric, countFix)
+      const a = normalizeAxis(op, axis, x.shape.length, x)
+      const flipped = (y: Expr): Expr => (reverse ? raw.flip(y, [a]) : y)
+      return typed(flipped(running(flipped(raw.computed(x)), a)))
+    }
   }
 /**
  * y_i = max(x_0, .., x_i) along `axis`; from the end with `reverse`. NaN wins. The gradient goes to the element that is the

@@ -8,6 +8,7 @@ import * as raw from '../primitives/index.ts'
 import { categorical, gumbel, type Key, permutation, randint, type Sampler, uniform } from '../random.ts'
 import { expand, requireDType } from './align.ts'
 import { erfinvOf } from './erfinv.ts'
+import { optionsOf } from '../graph/options.ts'
 
 const like = (x: Expr, value: number): Expr => raw.fillLike(x, value)
 
@@ -92,9 +93,9 @@ export interface ChoiceConfig {
  * console.log(await readAsync(random.choice(deck, { replace: false })(random.key(0), [3]))) // 10, 20 and 30 in some order
  * ```
  */
-export const choice =
-  <D extends DType = 'i32'>(from: number | Tensor<Shape, D>, { replace = true, p }: ChoiceConfig = {}) =>
-  (key: Key, shape: Shape = []): Tensor<Shape, D> => {
+export const choice = <D extends DType = 'i32'>(from: number | Tensor<Shape, D>, config: ChoiceConfig = {}) => {
+  const { replace = true, p } = optionsOf('random.choice', config, { replace: true, p: true })
+  return (key: Key, shape: Shape = []): Tensor<Shape, D> => {
     const n = typeof from === 'number' ? from : from.shape[0]
     if (n === undefined || !Number.isInteger(n) || n < 1)
       throw new RangeError('random.choice: nothing to draw from. Pass a number of at least 1, or a tensor with rows.')
@@ -111,6 +112,7 @@ export const choice =
     const indices = raw.reshape(at, shape)
     return typed(typeof from === 'number' ? indices : raw.take(from, indices, 0, 'nearest'))
   }
+}
 
 const logitsOf = (p: Expr, n: number): Expr => {
   requireDType('random.choice', p, ['f32'], "Cast first: cast('f32')(p)")

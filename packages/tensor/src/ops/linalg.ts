@@ -7,6 +7,7 @@ import type { Check, CommonDType, MatMul, Ok, SameDType } from '../base/shape-ty
 import { broadcastShapes, normalizeAxis, sizeOf, type Shape } from '../base/shape.ts'
 import { typed, type Tensor } from '../graph/tensor.ts'
 import { demandOneComputed, demandTensor, element, expand } from './align.ts'
+import { type OptionNames, optionsOf } from '../graph/options.ts'
 
 const matmulOf = (op: string, x: Expr, y: Expr): Expr => {
   demandOneComputed(op, [x, y])
@@ -108,6 +109,7 @@ export interface DiagonalConfig {
   readonly axis1?: number
   readonly axis2?: number
 }
+const diagonalOptions: OptionNames<DiagonalConfig> = { offset: true, axis1: true, axis2: true }
 
 /**
  * The diagonal of the matrices over two axes (default: the first two, as in NumPy), as a new last axis.
@@ -121,9 +123,9 @@ export interface DiagonalConfig {
  * console.log(await readAsync(diagonal({ offset: 1 })(x))) // 2 6
  * ```
  */
-export const diagonal =
-  ({ offset = 0, axis1 = 0, axis2 = 1 }: DiagonalConfig = {}) =>
-  <D extends DType>(x: Tensor<Shape, D>): Tensor<Shape, D> => {
+export const diagonal = (config: DiagonalConfig = {}) => {
+  const { offset = 0, axis1 = 0, axis2 = 1 } = optionsOf('diagonal', config, diagonalOptions)
+  return <D extends DType>(x: Tensor<Shape, D>): Tensor<Shape, D> => {
     demandTensor('diagonal', x)
     const rank = x.shape.length
     const row = normalizeAxis('diagonal', axis1, rank, x)
@@ -149,14 +151,16 @@ export const diagonal =
     const skewed = raw.reshape(raw.pad(flat, [...none, 0], [...none, length]), [...lead, length, length + 1])
     return typed(raw.reshape(raw.slice(skewed, [...none, 0, 0], [...lead, length, 1]), [...lead, length]))
   }
+}
 
 /** The sum of `diagonal(config)(x)`. */
-export const trace =
-  (config: DiagonalConfig = {}) =>
-  <D extends DType>(x: Tensor<Shape, D>): Tensor<Shape, D> => {
-    const d = diagonal(config)(x)
+export const trace = (config: DiagonalConfig = {}) => {
+  const taken = diagonal(optionsOf('trace', config, diagonalOptions))
+  return <D extends DType>(x: Tensor<Shape, D>): Tensor<Shape, D> => {
+    const d = taken(x)
     return typed(raw.reduceSum(d, [d.shape.length - 1]))
   }
+}
 
 /** Elements of the last two axes where `keep` holds for column - row; 0 elsewhere. */
 const band =

@@ -18,6 +18,7 @@ import {
   type Comparison,
   type Operand,
 } from './align.ts'
+import { optionsOf } from '../graph/options.ts'
 
 /** x = y, elementwise, broadcasting; a bool for each element. NaN equals nothing. */
 export const eq: Comparison = comparison('eq', raw.eq)
@@ -90,14 +91,19 @@ const LARGEST = (2 - 2 ** -23) * 2 ** 127
  * console.log(await readAsync(nanToNum({ posinf: 9 })(tensor([NaN, 1, Infinity])))) // 0 1 9
  * ```
  */
-export const nanToNum =
-  ({ nan = 0, posinf = LARGEST, neginf = -LARGEST }: NanToNumConfig = {}) =>
-  <S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S, D> => {
+export const nanToNum = (config: NanToNumConfig = {}) => {
+  const {
+    nan = 0,
+    posinf = LARGEST,
+    neginf = -LARGEST,
+  } = optionsOf('nanToNum', config, { nan: true, posinf: true, neginf: true })
+  return <S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S, D> => {
     requireFloat('nanToNum', x)
     const of = (value: number): Expr => raw.fillLike(x, element('nanToNum', value, x.dtype, [x]))
     const infinite = raw.where(raw.gt(x, of(0)), of(posinf), of(neginf))
     return typed(raw.where(raw.isnan(x), of(nan), raw.where(raw.isinf(x), infinite, x)))
   }
+}
 
 /**
  * x where the condition holds, else y: elementwise; all three broadcast, and x or y may be a number (two numbers make

@@ -7,8 +7,9 @@ import type { Expr } from '../graph/expr.ts'
 import { typed, type Tensor } from '../graph/tensor.ts'
 import * as raw from '../primitives/index.ts'
 import { requireFloat } from './align.ts'
-import type { ReduceConfig, Reduction } from './reductions.ts'
+import { type ReduceConfig, reduceOptions, type Reduction } from './reductions.ts'
 import { rootOf } from './root.ts'
+import { optionsOf } from '../graph/options.ts'
 
 /** Which norm: the sum of sizes (1), the root of the sum of squares (2, 'fro'), the largest (Infinity) or least (-Infinity) size. */
 export type NormOrder = number | 'fro'
@@ -60,18 +61,19 @@ const normOf = (x: Expr, axes: readonly number[], ord: NormOrder): Expr => {
  * console.log(await readAsync(norm({ ord: 1 })(x)), await readAsync(norm({ ord: Infinity })(x))) // 8, 4
  * ```
  */
-export const norm =
-  <const A extends Axes = undefined, const K extends boolean = false>(config: NormConfig<A, K> = {}) =>
-  <S extends Shape, D extends DType>(
+export const norm = <const A extends Axes = undefined, const K extends boolean = false>(
+  config: NormConfig<A, K> = {},
+) => {
+  const { axis, keepDims, ord } = optionsOf<NormConfig>('norm', config, { ...reduceOptions, ord: true })
+  return <S extends Shape, D extends DType>(
     x: Tensor<S, D> & Check<Reduce<S, A, K>>,
   ): Tensor<Ok<Reduce<S, A, K>>, Computed<D>> => {
     requireFloat('norm', x)
     const given: Expr = raw.computed(x)
-    const axes = normalizeAxes('norm', config.axis, given.shape.length, given)
-    return typed(
-      raw.reshape(normOf(given, axes, config.ord ?? 2), reduceShape(given.shape, axes, config.keepDims === true)),
-    )
+    const axes = normalizeAxes('norm', axis, given.shape.length, given)
+    return typed(raw.reshape(normOf(given, axes, ord ?? 2), reduceShape(given.shape, axes, keepDims === true)))
   }
+}
 
 /**
  * sum x^2 over `axis` (default: all). Throws DTypeError for integers, ShapeError for an axis out of range.
@@ -82,12 +84,13 @@ export const norm =
  * console.log(await readAsync(sumOfSquares()(tensor([3, -4])))) // 25
  * ```
  */
-export const sumOfSquares: Reduction =
-  (config = {}) =>
-  (x) => {
+export const sumOfSquares: Reduction = (config = {}) => {
+  const { axis, keepDims } = optionsOf<ReduceConfig>('sumOfSquares', config, reduceOptions)
+  return (x) => {
     requireFloat('sumOfSquares', x)
     const given: Expr = x
-    const axes = normalizeAxes('sumOfSquares', config.axis, given.shape.length, given)
+    const axes = normalizeAxes('sumOfSquares', axis, given.shape.length, given)
     const total = raw.reduceSum(raw.mul(given, given), axes)
-    return typed(raw.reshape(total, reduceShape(given.shape, axes, config.keepDims === true)))
+    return typed(raw.reshape(total, reduceShape(given.shape, axes, keepDims === true)))
   }
+}

@@ -6,7 +6,8 @@ import type { Expr } from '../graph/expr.ts'
 import { typed, type Tensor } from '../graph/tensor.ts'
 import * as raw from '../primitives/index.ts'
 import { demandTensor, requireDType, requireFloat } from './align.ts'
-import { isList, type PerAxis, type Pooled, positionsOf, type Sliding, windowsOf } from './window.ts'
+import { isList, type PerAxis, type Pooled, positionsOf, type Sliding, slidingOptions, windowsOf } from './window.ts'
+import { type OptionNames, optionsOf } from '../graph/options.ts'
 
 export interface PoolConfig extends Sliding {
   /** Sizes of a window: one for all spatial axes, or one for each. */
@@ -14,6 +15,7 @@ export interface PoolConfig extends Sliding {
   /** Steps from window to window. Default: the window's size, so that windows lie side by side. */
   readonly stride?: PerAxis
 }
+const poolOptions: OptionNames<PoolConfig> = { ...slidingOptions, window: true }
 export interface AvgPoolConfig extends PoolConfig {
   /** Whether the zeros of the padding count as elements (default), or each window divides by the elements of x that it sees. */
   readonly countPadding?: boolean
@@ -86,16 +88,17 @@ const poolOf = (op: string, x: Expr, config: PoolConfig): Pool => {
  * console.log(await readAsync(maxPool({ window: 2, stride: 1 })(x))) // 6 7 8
  * ```
  */
-export const maxPool =
-  (config: PoolConfig) =>
-  <S extends Shape, D extends DType>(given: Tensor<S, D>): Tensor<Pooled<S>, Computed<D>> => {
+export const maxPool = (config: PoolConfig) => {
+  const options = optionsOf('maxPool', config, poolOptions)
+  return <S extends Shape, D extends DType>(given: Tensor<S, D>): Tensor<Pooled<S>, Computed<D>> => {
     demandTensor('maxPool', given)
     const x = raw.computed(given)
     requireDType('maxPool', x, ['f32', 'i32', 'u32'], "To find any, cast first: cast('i32')(x)")
-    const pool = poolOf('maxPool', x, config)
+    const pool = poolOf('maxPool', x, options)
     const seen = pool.seen(isFloat(x.dtype) ? raw.stored(x) : x, dtypes[x.dtype].lowest)
     return typed(raw.peak(seen, raw.broadcastTo(pool.held, seen.shape), pool.axes.length))
   }
+}
 
 /**
  * The mean of each window of x [N, C, ..n], with the positions of `maxPool`: -> [N, C, ..p]. The zeros of the padding are
@@ -110,14 +113,15 @@ export const maxPool =
  * console.log(await readAsync(avgPool({ window: 2, padding: 'same', countPadding: false })(x))) // 3 6
  * ```
  */
-export const avgPool =
-  ({ countPadding = true, ...config }: AvgPoolConfig) =>
-  <S extends Shape, D extends DType>(given: Tensor<S, D>): Tensor<Pooled<S>, Computed<D>> => {
+export const avgPool = (config: AvgPoolConfig) => {
+  const { countPadding = true, ...options } = optionsOf('avgPool', config, { ...poolOptions, countPadding: true })
+  return <S extends Shape, D extends DType>(given: Tensor<S, D>): Tensor<Pooled<S>, Computed<D>> => {
     requireFloat('avgPool', given)
     const x = raw.computed(given)
-    const { seen, axes, count } = poolOf('avgPool', x, config)
+    const { seen, axes, count } = poolOf('avgPool', x, options)
     const total = raw.reduceSum(seen(x, 0), axes)
     if (countPadding) return typed(raw.div(total, raw.fillLike(total, count)))
     const one = raw.fill([1, 1, ...x.shape.slice(2)], x.dtype, 1)
     return typed(raw.div(total, raw.broadcastTo(raw.reduceSum(seen(one, 0), axes), total.shape)))
   }
+}

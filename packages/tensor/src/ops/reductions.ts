@@ -2,7 +2,6 @@
 import type { Computed, DType } from '../base/dtype.ts'
 import { dtypes } from '../base/dtype.ts'
 import { ShapeError } from '../base/errors.ts'
-import { own } from '../base/own.ts'
 import type { Expr } from '../graph/expr.ts'
 import * as raw from '../primitives/index.ts'
 import type { Axes, Check, Ok, Reduce } from '../base/shape-type.ts'
@@ -10,6 +9,7 @@ import { normalizeAxes, normalizeAxis, reduceShape, sizeOf, type Shape } from '.
 import { typed, type Tensor } from '../graph/tensor.ts'
 import { demandTensor, requireDType, requireFloat } from './align.ts'
 import { rootOf } from './root.ts'
+import { type OptionNames, optionsOf } from '../graph/options.ts'
 
 /** What a reduction runs over. */
 export interface ReduceConfig<A extends Axes = Axes, K extends boolean = boolean> {
@@ -18,6 +18,8 @@ export interface ReduceConfig<A extends Axes = Axes, K extends boolean = boolean
   /** Keeps the reduced axes with size 1, so that the result broadcasts against the operand. Default false. */
   readonly keepDims?: K
 }
+
+export const reduceOptions: OptionNames<ReduceConfig> = { axis: true, keepDims: true }
 
 /** A reduction of float or integer tensors that keeps the dtype. */
 export type Reduction = <const A extends Axes = undefined, const K extends boolean = false>(
@@ -42,7 +44,7 @@ const countFix = "To count, cast first: cast('i32')(x)"
 const reduction =
   (op: string, reduce: RawReduce, check: (x: Expr, axes: readonly number[]) => void): Reduction =>
   (config = {}) => {
-    const given = own(config)
+    const given = optionsOf<ReduceConfig>(op, config, reduceOptions)
     return (x) => {
       demandTensor(op, x)
       check(x, normalizeAxes(op, given.axis, x.shape.length, x))
@@ -101,7 +103,7 @@ export type BoolReduction = <const A extends Axes = undefined, const K extends b
 const boolReduction =
   (op: string, reduce: RawReduce): BoolReduction =>
   (config = {}) => {
-    const given = own(config)
+    const given = optionsOf<ReduceConfig>(op, config, reduceOptions)
     return (x) => {
       requireDType(op, x, ['bool'], 'Compare first, as in ne(x, 0)')
       // as u32, whose least and greatest elements are what nothing reduces to: false under max, true under min
@@ -126,7 +128,7 @@ const meanOf = (op: string, x: Expr, config: ReduceConfig): Expr => {
 
 /** The mean over `axis` (default: all); NaN of nothing. Throws DTypeError for integers: cast first. */
 export const mean: Reduction = (config = {}) => {
-  const given = own(config)
+  const given = optionsOf<ReduceConfig>('mean', config, reduceOptions)
   return (x) => typed(meanOf('mean', x, given))
 }
 
@@ -135,6 +137,7 @@ export interface VarianceConfig<A extends Axes = Axes, K extends boolean = boole
   /** The sum of squares is divided by n - ddof. Default 0, as in NumPy; 1 gives the unbiased estimate. */
   readonly ddof?: number
 }
+const varianceOptions: OptionNames<VarianceConfig> = { ...reduceOptions, ddof: true }
 type Spread = <const A extends Axes = undefined, const K extends boolean = false>(
   config?: VarianceConfig<A, K>,
 ) => <S extends Shape, D extends DType>(
@@ -160,7 +163,7 @@ const varianceOf = (op: string, x: Expr, config: VarianceConfig): Expr => {
  * ```
  */
 export const variance: Spread = (config = {}) => {
-  const given = own(config)
+  const given = optionsOf<VarianceConfig>('variance', config, varianceOptions)
   return (x) => typed(varianceOf('variance', x, given))
 }
 
@@ -169,7 +172,7 @@ export const variance: Spread = (config = {}) => {
  * and so is its gradient.
  */
 export const std: Spread = (config = {}) => {
-  const given = own(config)
+  const given = optionsOf<VarianceConfig>('std', config, varianceOptions)
   return (x) => typed(rootOf(varianceOf('std', x, given)))
 }
 

@@ -7,6 +7,7 @@ import { typed, type Tensor } from '../graph/tensor.ts'
 import * as raw from '../primitives/index.ts'
 import { demandTensor, requireFloat } from './align.ts'
 import { listed, type PerAxis, type Pooled } from './window.ts'
+import { optionsOf } from '../graph/options.ts'
 
 /** The sizes that images become, and how what lies between elements is read. */
 export interface ResizeConfig {
@@ -65,9 +66,9 @@ const linear = (x: Expr, axis: number, size: number): Expr => {
  * console.log(await readAsync(resize({ size: 4, method: 'linear' })(x))) // 0 1 3 4
  * ```
  */
-export const resize =
-  ({ size, method }: ResizeConfig) =>
-  <S extends Shape, D extends DType>(given: Tensor<S, D>): Tensor<Pooled<S>, Computed<D>> => {
+export const resize = (config: ResizeConfig) => {
+  const { size, method } = optionsOf('resize', config, { size: true, method: true })
+  return <S extends Shape, D extends DType>(given: Tensor<S, D>): Tensor<Pooled<S>, Computed<D>> => {
     demandTensor('resize', given)
     const x = raw.computed(given)
     demandOneOf('resize', 'method', method, ['nearest', 'linear'])
@@ -82,3 +83,4 @@ export const resize =
     const along = method === 'nearest' ? nearest : linear
     return typed(sizes.reduce<Expr>((y, to, i) => (y.shape[2 + i] === to ? y : along(y, 2 + i, to)), x))
   }
+}

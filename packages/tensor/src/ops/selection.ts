@@ -6,6 +6,7 @@ import type { Expr } from '../graph/expr.ts'
 import { typed, type Tensor } from '../graph/tensor.ts'
 import * as raw from '../primitives/index.ts'
 import { demandShape, demandTensor, element, expand, requireDType } from './align.ts'
+import { optionsOf } from '../graph/options.ts'
 
 /** How many are selected, and what stands for those that are missing. */
 export interface SelectionConfig {
@@ -40,9 +41,9 @@ const firstOf = (condition: Expr, size: number): { readonly at: Expr; readonly e
  * console.log(await readAsync(compress({ size: 4 })(gt(x, 0), x))) // 3 4 5 0
  * ```
  */
-export const nonzero =
-  <const Z extends SelectionConfig>({ size, fill = 0 }: Z) =>
-  (condition: Tensor<Shape, 'bool'>): readonly Tensor<readonly [Z['size']], 'i32'>[] => {
+export const nonzero = <const Z extends SelectionConfig>(config: Z) => {
+  const { size, fill = 0 } = optionsOf<SelectionConfig>('nonzero', config, { size: true, fill: true })
+  return (condition: Tensor<Shape, 'bool'>): readonly Tensor<readonly [Z['size']], 'i32'>[] => {
     requireDType('nonzero', condition, ['bool'], 'Compare first, as in ne(x, 0)')
     demandShape('nonzero', [size], 'i32')
     const { shape }: Expr = condition
@@ -54,6 +55,7 @@ export const nonzero =
       return typed(raw.where(exists, raw.mod(line, raw.fillLike(line, d)), missing))
     })
   }
+}
 
 /** As `SelectionConfig`, and the axis. */
 export interface CompressConfig extends SelectionConfig {
@@ -65,9 +67,9 @@ export interface CompressConfig extends SelectionConfig {
  * [.., n, ..] -> [.., size, ..]. The gradient goes back to where each slice came from. Throws DTypeError where the condition is no
  * bool, ShapeError where it has not the size of the axis.
  */
-export const compress =
-  ({ size, fill = 0, axis = 0 }: CompressConfig) =>
-  <D extends DType>(condition: Tensor<readonly [number], 'bool'>, x: Tensor<Shape, D>): Tensor<Shape, D> => {
+export const compress = (config: CompressConfig) => {
+  const { size, fill = 0, axis = 0 } = optionsOf('compress', config, { size: true, fill: true, axis: true })
+  return <D extends DType>(condition: Tensor<readonly [number], 'bool'>, x: Tensor<Shape, D>): Tensor<Shape, D> => {
     requireDType('compress', condition, ['bool'], 'Compare first, as in ne(x, 0)')
     demandTensor('compress', x)
     demandShape('compress', [size], x.dtype)
@@ -90,3 +92,4 @@ export const compress =
     )
     return typed(raw.where(expand(ranked, shape), raw.take(x, at, a, 'nearest'), missing))
   }
+}

@@ -1,14 +1,14 @@
 /** Softmax and its kin, each one row kernel: the largest element is subtracted first, as a constant. */
 import type { Computed, DType } from '../base/dtype.ts'
 import { ShapeError } from '../base/errors.ts'
-import { own } from '../base/own.ts'
 import type { Expr } from '../graph/expr.ts'
 import * as raw from '../primitives/index.ts'
 import type { Check, HasAxis } from '../base/shape-type.ts'
 import { normalizeAxes, normalizeAxis, reduceShape, sameShape, showShape, type Shape } from '../base/shape.ts'
 import { typed, type Tensor } from '../graph/tensor.ts'
 import { commonShape, expand, requireDType, requireFloat } from './align.ts'
-import type { ReduceConfig, Reduction } from './reductions.ts'
+import { type ReduceConfig, reduceOptions, type Reduction } from './reductions.ts'
+import { optionsOf } from '../graph/options.ts'
 
 /** What a row is made of. */
 export interface RowsConfig {
@@ -76,11 +76,19 @@ const isEmpty = (x: Expr): boolean => x.shape.includes(0)
  * console.log(await readAsync(softmax(-1, { where: seen })(tensor([[1, 1, 9], [2, 3, 4]])))) // 0.5 0.5 0 0 0 0
  * ```
  */
-export const softmax: Rows = (axis, config) => (given) => {
+export const softmax: Rows = (axis, config = {}) => {
+  const { where } = optionsOf('softmax', config, { where: true })
+  return (given) => softmaxOf(given, axis, where)
+}
+const softmaxOf = <S extends Shape, D extends DType>(
+  given: Tensor<S, D>,
+  axis: number,
+  where: Expr | undefined,
+): Tensor<S, Computed<D>> => {
   requireFloat('softmax', given)
   const x = raw.computed(given)
   const axes = [normalizeAxis('softmax', axis, x.shape.length, x)]
-  const mask = maskOf('softmax', x, config?.where)
+  const mask = maskOf('softmax', x, where)
   if (isEmpty(x)) return typed(x)
   if (mask !== null) {
     const { exps } = hiddenShifted(x, mask, axes)
@@ -94,11 +102,19 @@ export const softmax: Rows = (axis, config) => (given) => {
  * x - log sum exp(x) along `axis`: the logarithm of `softmax`, in nats, without its underflow. What `where` hides gets -Infinity
  * and no gradient. Throws as `softmax`.
  */
-export const logSoftmax: Rows = (axis, config) => (given) => {
+export const logSoftmax: Rows = (axis, config = {}) => {
+  const { where } = optionsOf('logSoftmax', config, { where: true })
+  return (given) => logSoftmaxOf(given, axis, where)
+}
+const logSoftmaxOf = <S extends Shape, D extends DType>(
+  given: Tensor<S, D>,
+  axis: number,
+  where: Expr | undefined,
+): Tensor<S, Computed<D>> => {
   requireFloat('logSoftmax', given)
   const x = raw.computed(given)
   const axes = [normalizeAxis('logSoftmax', axis, x.shape.length, x)]
-  const mask = maskOf('logSoftmax', x, config?.where)
+  const mask = maskOf('logSoftmax', x, where)
   if (isEmpty(x)) return typed(x)
   if (mask !== null) {
     const { z, exps } = hiddenShifted(x, mask, axes)
@@ -131,6 +147,6 @@ const logsumexpOf = (given: Expr, config: ReduceConfig): Expr => {
  * sum; at an Infinity it is NaN, as in JAX. Throws ShapeError for an axis out of range, DTypeError for integers.
  */
 export const logsumexp: Reduction = (config = {}) => {
-  const given = own(config)
+  const given = optionsOf<ReduceConfig>('logsumexp', config, reduceOptions)
   return (x) => typed(logsumexpOf(x, given))
 }

@@ -7,6 +7,7 @@ import type { Check, HasAxis, Ok, WithAxis } from '../base/shape-type.ts'
 import { normalizeAxis, sameShape, showShape, type Shape } from '../base/shape.ts'
 import { typed, type Tensor } from '../graph/tensor.ts'
 import { demandTensor } from './align.ts'
+import { optionsOf } from '../graph/options.ts'
 
 /** Largest first where `descending`; default smallest first. */
 export interface SortConfig {
@@ -38,10 +39,11 @@ const sorted = (op: string, operands: readonly Expr[], axis: number, descending:
  * console.log(await readAsync(sort(-1)(tensor([3, 1, 2])))) // 1 2 3
  * ```
  */
-export const sort =
-  <const A extends number = -1>(axis?: A, { descending = false }: SortConfig = {}) =>
-  <S extends Shape, D extends DType>(x: Tensor<S, D> & Check<HasAxis<S, A>>): Tensor<S, Computed<D>> =>
+export const sort = <const A extends number = -1>(axis?: A, config: SortConfig = {}) => {
+  const { descending = false } = optionsOf('sort', config, { descending: true })
+  return <S extends Shape, D extends DType>(x: Tensor<S, D> & Check<HasAxis<S, A>>): Tensor<S, Computed<D>> =>
     typed(sorted('sort', [x], axis ?? -1, descending)[0]!)
+}
 
 /**
  * Several tensors of one shape, each line along `axis` (default: the last) in the order of the first's: equal elements of
@@ -56,9 +58,9 @@ export const sort =
  * console.log(await readAsync(price), await readAsync(stock)) // 10 20 30, 2 3 1
  * ```
  */
-export const sortBy =
-  <const A extends number = -1>(axis?: A, { descending = false }: SortConfig = {}) =>
-  <S extends Shape, D extends DType, const O extends readonly Tensor[]>(
+export const sortBy = <const A extends number = -1>(axis?: A, config: SortConfig = {}) => {
+  const { descending = false } = optionsOf('sortBy', config, { descending: true })
+  return <S extends Shape, D extends DType, const O extends readonly Tensor[]>(
     key: Tensor<S, D> & Check<HasAxis<S, A>>,
     ...others: O
   ): readonly [Tensor<S, D>, ...O] => {
@@ -66,12 +68,14 @@ export const sortBy =
     // the results have the shapes and dtypes of the operands, one by one
     return sorted('sortBy', operands, axis ?? -1, descending).slice(0, -1) as unknown as readonly [Tensor<S, D>, ...O]
   }
+}
 
 /** The positions that put each line along `axis` (default: the last) in order; equal elements keep theirs, NaN last. Throws as `sort`. */
-export const argsort =
-  <const A extends number = -1>(axis?: A, { descending = false }: SortConfig = {}) =>
-  <S extends Shape>(x: Tensor<S> & Check<HasAxis<S, A>>): Tensor<S, 'i32'> =>
+export const argsort = <const A extends number = -1>(axis?: A, config: SortConfig = {}) => {
+  const { descending = false } = optionsOf('argsort', config, { descending: true })
+  return <S extends Shape>(x: Tensor<S> & Check<HasAxis<S, A>>): Tensor<S, 'i32'> =>
     typed(sorted('argsort', [x], axis ?? -1, descending)[1]!)
+}
 
 /** The largest elements of each line, and where they stand. */
 export interface TopK<S extends Shape, D extends DType> {

@@ -3,6 +3,7 @@ import { ShapeError, shown } from '../base/errors.ts'
 import { isShape, showShape, type Shape } from '../base/shape.ts'
 import type { Expr } from '../graph/expr.ts'
 import * as raw from '../primitives/index.ts'
+import type { OptionNames } from '../graph/options.ts'
 
 /** One number for every spatial axis, or one for each. */
 export type PerAxis = number | readonly number[]
@@ -22,6 +23,7 @@ export interface Sliding {
   /** Steps between neighbours in a window. Default 1. */
   readonly dilation?: PerAxis
 }
+export const slidingOptions: OptionNames<Sliding> = { stride: true, padding: true, dilation: true }
 
 /** The sizes of an image whose spatial ones are computed: N and C, or what stands for them, and numbers. */
 export type Imaged<N extends Shape[number], C extends Shape[number], S extends Shape> = readonly [

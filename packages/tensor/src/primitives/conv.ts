@@ -129,7 +129,8 @@ const ofKernel = (x: Expr, y: Expr, window: Shape, steps: Steps): Expr => {
  *
  * a correlation of stride 1 with the kernel reversed in u, whose channels are the pairs of c and r: no step of the stride is
  * filled with zeros to be multiplied. Where a stride meets a dilation the kernel's own gaps are filled first, so that w runs over
- * all that the window spans.
+ * all that the window spans. Beyond its ends the output counts as 0 here: the sum has no such terms, and they are 0 unless the
+ * kernel is not finite, which then makes NaN of them. To leave them out would take a choice for each product.
  */
 const ofInput = (kernel: Expr, y: Expr, size: Shape, { stride, dilation, before }: Steps): Expr => {
   const [g, o, c] = kernel.shape as readonly [number, number, number]

@@ -11,7 +11,6 @@ import { parameter } from '../graph/parameter.ts'
 import { buffer } from '../primitives/leaves.ts'
 import { bind, deviceOf, givenOnce, together, withTransients } from './binding.ts'
 import { bounded, type Bounded } from '../base/bounded.ts'
-import { own } from '../base/own.ts'
 import { bytesOf } from '../base/aval.ts'
 import { currentDevice } from './current.ts'
 import type { Device, Executable, StepTimer, Storage } from '../graph/device.ts'
@@ -24,6 +23,7 @@ import { captureSite, describeSite } from '../base/site.ts'
 import { call as callGraph } from '../control/call.ts'
 import { close, type Closed } from '../graph/graph.ts'
 import { isTraced, leak, withTrace } from '../graph/trace.ts'
+import { optionsOf } from '../graph/options.ts'
 import * as tree from '../graph/tree.ts'
 
 /** How `jit` runs what it compiles. */
@@ -118,9 +118,9 @@ interface Prepared {
  */
 export const jit = <A extends readonly tree.Tree[], B extends tree.Tree>(
   f: (...args: A) => B,
-  { donate: positions = [], device: chosen }: JitOptions = {},
+  options: JitOptions = {},
 ): Jitted<A, B> => {
-  const donate = own(positions)
+  const { donate = [], device: chosen } = optionsOf('jit', options, { donate: true, device: true })
   const cache = new WeakMap<Device, Bounded<string, Compiled>>()
   const traces = bounded<string, Called>({ count: PROGRAMS, bytes: Infinity, dropped: () => undefined })
   /** Named by errors about tensors that were donated to this function. */

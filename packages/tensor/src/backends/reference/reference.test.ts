@@ -1,5 +1,6 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { describe, expect, it } from 'vitest'
+import { dtypes } from '../../base/dtype.ts'
 import { evaluate } from '../../graph/evaluate.ts'
 import { div, mul, readAsync, realizeAsync, sub, tensor } from '../../index.ts'
 import * as p from '../../primitives/index.ts'
@@ -53,6 +54,30 @@ describe('the reference device', () => {
     device.release(x)
     expect(device.stats().liveBytes).toBe(0)
   })
+  it('keeps elements as their dtype stores them, and f32 in doubles', async () => {
+    const device = referenceDevice()
+    const shape = [4]
+    for (const [dtype, bytes, data] of [
+      ['f32', 32, [1, -0, 0.1, Infinity]],
+      ['f16', 8, [1, -0, NaN, 2 ** -24]],
+      ['bf16', 8, [1, -0, NaN, -Infinity]],
+      ['i32', 16, [1, -1, 2147483647, -2147483648]],
+      ['u32', 16, [1, 0, 4294967295, 7]],
+      ['bool', 4, [1, 0, 0, 1]],
+    ] as const) {
+      const x = device.upload(
+        dtypes[dtype].allocate(4).map((_, i) => data[i]!),
+        { shape, dtype },
+      )
+      expect(device.stats().liveBytes, dtype).toBe(bytes)
+      const stand = p.parameter({ shape, dtype })
+      const [y] = device.compile({ inputs: [stand], outputs: [p.flip(stand, [0])], donated: [true] }).run([x])
+      expect(device.stats().liveBytes, dtype).toBe(bytes)
+      expect((await host(y!)).toReversed()).toEqual(data.map((v) => (dtype === 'f32' ? Math.fround(v) : v)))
+      device.release(y!)
+      expect(device.stats().liveBytes).toBe(0)
+    }
+  })
   it('reads its own buffers as leaves, and refuses those of others', () => {
     const device = referenceDevice()
     const x = device.upload(Float32Array.of(1, 2, 3), aval)
@@ -86,7 +111,7 @@ describe('the reference device', () => {
       for (let i = 0; i < 2; i++) held.push(...program.run([x]))
     }
     expect(fill).toThrow(
-      /^neg \(asked for at .*reference\.test\.ts.*\): no room for 524288 bytes of doubles on the reference device: tensors hold 1048576 bytes of at most 1048576.*never awaits/,
+      /^neg \(asked for at .*reference\.test\.ts.*\): no room for 524288 bytes on the reference device: tensors hold 1048576 bytes of at most 1048576.*never awaits/,
     )
     expect(() => device.upload(new Float32Array(4), { shape: [4], dtype: 'f32' })).toThrow(
       /upload of f32\[4\]: no room for 32 bytes/,

@@ -10,11 +10,12 @@ import { sizeOf } from '../../base/shape.ts'
 import { type Device, type DeviceError, DeviceFailure, type Storage } from '../../graph/device.ts'
 import { type Blame, showBlame, siteOf } from '../blame.ts'
 import { demandDistinct } from '../distinct.ts'
-import { HostStorage, type Shelf } from './host-storage.ts'
+import { HostStorage, keptBytes, type Shelf } from './host-storage.ts'
 import { arrayBytes, processMemory } from '../engine/process-memory.ts'
 import { noteTaken, sayUncollected } from '../engine/turns.ts'
 
-const bytesOf = (aval: Aval): number => sizeOf(aval.shape) * Float64Array.BYTES_PER_ELEMENT
+/** Bytes of a value while a program runs, which computes in doubles. */
+const computedBytes = (aval: Aval): number => sizeOf(aval.shape) * Float64Array.BYTES_PER_ELEMENT
 
 /** Doubles as the host's array of the dtype: floats rounded to nearest. */
 const toHost = ({ dtype, data }: Value): HostArray => {
@@ -25,7 +26,7 @@ const toHost = ({ dtype, data }: Value): HostArray => {
 
 /** How to open the reference device. */
 export interface ReferenceOptions {
-  /** Most bytes of doubles that tensors may hold; three quarters of the process's memory unless said otherwise. */
+  /** Most bytes that tensors may hold: eight for an f32, which is kept in doubles; three quarters of the process's memory unless said otherwise. */
   readonly budget?: number
 }
 
@@ -36,7 +37,7 @@ const DESTROYED: DeviceError = {
 }
 
 export const referenceDevice = ({ budget = processMemory() * 0.75 }: ReferenceOptions = {}): Device => {
-  const shelf: Shelf = { values: new WeakMap() }
+  const shelf: Shelf = { elements: new WeakMap() }
   let lost: DeviceError | null = null
   let liveBytes = 0
   let peakBytes = 0
@@ -54,12 +55,12 @@ export const referenceDevice = ({ budget = processMemory() * 0.75 }: ReferenceOp
   const outOfMemory = (bytes: number, blame: Blame, why: string): DeviceFailure =>
     new DeviceFailure({
       _tag: 'OutOfMemory',
-      message: `${showBlame(blame)}: no room for ${bytes} bytes of doubles on the reference device: ${why}.${sayUncollected()} Use smaller arrays, or drop tensors that are no longer needed.`,
+      message: `${showBlame(blame)}: no room for ${bytes} bytes on the reference device: ${why}.${sayUncollected()} Use smaller arrays, or drop tensors that are no longer needed.`,
       bytes,
       op: blame.op,
       site: siteOf(blame),
     })
-  /** Makes `bytes` of doubles, or says why not: over the budget, or refused by the engine. */
+  /** Makes `bytes` of arrays, or says why not: over the budget, or refused by the engine. */
   const within = <R>(bytes: number, blame: Blame, make: () => R): R => {
     // The count lags behind what the engine has collected, so that the engine is asked before anything is refused.
     if (liveBytes + bytes > budget && Math.min(liveBytes, arrayBytes()) + bytes > budget)
@@ -73,8 +74,8 @@ export const referenceDevice = ({ budget = processMemory() * 0.75 }: ReferenceOp
     }
   }
 
-  const hold = (aval: Aval, values: Float64Array): Storage => {
-    const bytes = bytesOf(aval)
+  const hold = (aval: Aval, values: ArrayLike<number>): Storage => {
+    const bytes = keptBytes(aval)
     liveBytes += bytes
     peakBytes = Math.max(peakBytes, liveBytes)
     created++
@@ -87,7 +88,7 @@ export const referenceDevice = ({ budget = processMemory() * 0.75 }: ReferenceOp
     const mine = own(storage)
     if (!mine.drop(why)) return
     collected.unregister(mine)
-    liveBytes -= bytesOf(mine.aval)
+    liveBytes -= keptBytes(mine.aval)
   }
   const own = (storage: Storage): HostStorage => {
     if (storage instanceof HostStorage && storage.device === device) return storage
@@ -103,9 +104,9 @@ export const referenceDevice = ({ budget = processMemory() * 0.75 }: ReferenceOp
       const nodes = toposort(outputs).filter((n) => n.prim.lower.kind !== 'leaf')
       const values = nodes.flatMap((n) => n.outs)
       /** Every value lives until the last is computed. */
-      const bytes = values.reduce((n, e) => n + bytesOf(e), 0)
+      const bytes = values.reduce((n, e) => n + computedBytes(e), 0)
       const largest = values.reduce<Expr | null>(
-        (most, e) => (most !== null && bytesOf(most) >= bytesOf(e) ? most : e),
+        (most, e) => (most !== null && computedBytes(most) >= computedBytes(e) ? most : e),
         null,
       )
       const blame: Blame =
@@ -138,10 +139,7 @@ export const referenceDevice = ({ budget = processMemory() * 0.75 }: ReferenceOp
     upload: (data, aval) => {
       demandUsable()
       const blame = { op: `upload of ${showAval(aval)}`, site: null }
-      return hold(
-        aval,
-        within(bytesOf(aval), blame, () => Float64Array.from(data)),
-      )
+      return within(keptBytes(aval), blame, () => hold(aval, data))
     },
     download: (storage) =>
       TE.tryCatch(
@@ -160,7 +158,7 @@ export const referenceDevice = ({ budget = processMemory() * 0.75 }: ReferenceOp
     lost: () => lost,
     destroy: () => {
       lost ??= DESTROYED
-      shelf.values = new WeakMap()
+      shelf.elements = new WeakMap()
       liveBytes = 0
       return Promise.resolve()
     },

@@ -4,7 +4,20 @@ import { describe, expect, it } from 'vitest'
 import type { HostArray } from '../../base/dtype.ts'
 import type { Expr } from '../../graph/expr.ts'
 import * as p from '../../primitives/index.ts'
-import { add, jit, mul, realizeAsync, tensor, type Tensor, zeros } from '../../index.ts'
+import {
+  add,
+  jit,
+  matmul,
+  mul,
+  random,
+  readAsync,
+  realizeAsync,
+  slice,
+  tensor,
+  type Tensor,
+  transpose,
+  zeros,
+} from '../../index.ts'
 import { storageOfTensor } from '../../run/storages.ts'
 import { schedule } from '../../compile/schedule.ts'
 import { takeOn } from '../engine/ballast.ts'
@@ -33,6 +46,26 @@ const softmax = (x: Expr): Expr => {
 }
 
 describe('wasm device', () => {
+  it('computes a column of a product the same in whatever block of columns and of k it stands', async () => {
+    const device = wasmDevice()
+    const drawn = (seed: number, m: number, n: number): Promise<Tensor> =>
+      realizeAsync(random.normal()(random.key(seed), [m, n]), device)
+    const columns = (b: Tensor, from: number, to: number): Tensor => slice([0, from], [b.shape[0]!, to])(b)
+    const [m, k, n] = [258, 600, 1100] // more sums than wait at once, and more steps than one block has
+    const [a, b] = [await drawn(1, k, m), await drawn(2, k, n)]
+    for (const x of [transpose()(a), await realizeAsync(transpose()(a), device)]) {
+      const whole = await realizeAsync(matmul(x, b), device)
+      for (const [from, to] of [
+        [0, 96],
+        [496, 560],
+        [1020, 1100],
+      ] as const)
+        expect(await readAsync(matmul(x, await realizeAsync(columns(b, from, to), device)), device)).toEqual(
+          await readAsync(columns(whole, from, to), device),
+        )
+    }
+  })
+
   it('runs a compiled graph and keeps its memory flat', async () => {
     const device = wasmDevice()
     const x = p.parameter(f32(5, 37))

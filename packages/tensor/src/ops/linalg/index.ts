@@ -15,6 +15,7 @@ import { demandMatrices, demandSquare, identityLike } from './matrices.ts'
 import * as qr_ from './qr.ts'
 import * as solve_ from './solve.ts'
 import * as triangular from './triangular.ts'
+import { optionsOf } from '../../graph/options.ts'
 
 /**
  * The lower factor L of A = L L^T with a positive diagonal, [.., n, n] -> [.., n, n]. Of A the symmetric part (A + A^T) / 2 is taken, as in
@@ -52,10 +53,15 @@ export interface TriangularConfig {
  * console.log(await readAsync(linalg.triangularSolve({ lower: true })(l, tensor([2, 9])))) // 1 2
  * ```
  */
-export const triangularSolve =
-  ({ lower = false, transpose = false, unitDiagonal = false }: TriangularConfig = {}) =>
-  <D extends DType>(a: Tensor<Shape, D>, b: Tensor<Shape, D>): Tensor<Shape, Computed<D>> =>
+export const triangularSolve = (config: TriangularConfig = {}) => {
+  const {
+    lower = false,
+    transpose = false,
+    unitDiagonal = false,
+  } = optionsOf('triangularSolve', config, { lower: true, transpose: true, unitDiagonal: true })
+  return <D extends DType>(a: Tensor<Shape, D>, b: Tensor<Shape, D>): Tensor<Shape, Computed<D>> =>
     solving('triangularSolve', a, b, (x, y) => triangular.triangularSolve(x, y, { lower, transpose, unitDiagonal }))
+}
 
 /**
  * x of A x = b, by elimination with exchange of rows: [.., n, n] and [.., n, k] -> [.., n, k], or a vector b [n] -> [.., n], as in NumPy.

@@ -2,9 +2,12 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type Choice, choices, kernelOf, odd } from '../../linear/dot-kernels.support.ts'
 import { printDot } from './dot.ts'
+import { KC } from './pack.ts'
 import { agrees } from './running.support.ts'
 
 describe('dot kernels', () => {
+  const turned = { batch: 1, prologues: [false, false], epilogue: false, shared: false } as const
+
   it('agree with the interpreter on every layout, edge, prologue and epilogue', () => {
     fc.assert(
       fc.property(choices(odd, 3), fc.integer(), (choice, seed) => {
@@ -28,19 +31,26 @@ describe('dot kernels', () => {
   })
 
   // The gradient of a matrix of weights: both operands lie against k, which is long.
+  const scratchOf = (m: number, n: number, k: number): number =>
+    printDot(kernelOf({ ...turned, m, n, k, orders: [true, false, false] })).scratchBytes
+
   it('keep the smaller operand in scratch where both are packed and k is long', () => {
-    const turned = { batch: 1, prologues: [false, false], epilogue: false, shared: false } as const
-    const scratchOf = (m: number, n: number, k: number): number =>
-      printDot(kernelOf({ ...turned, m, n, k, orders: [true, false, false] })).scratchBytes
-    const operand = 4 * 64 * 352
+    const [operand, panel] = [4 * 64 * KC, 64 * (KC + 8)]
     for (const [m, n] of [
       [256, 64],
       [64, 256],
     ] as const) {
-      expect(scratchOf(m, n, 352)).toBeGreaterThanOrEqual(operand)
-      expect(scratchOf(m, n, 352)).toBeLessThan(1.4 * operand)
+      expect(scratchOf(m, n, KC)).toBeGreaterThanOrEqual(operand)
+      expect(scratchOf(m, n, KC)).toBeLessThan(operand + panel)
     }
     expect(scratchOf(256, 64, 16)).toBeGreaterThan(4 * 256 * 16)
+  })
+
+  // So all rows use a panel of b while it is there; with all of k packed, few rows would have room in a cache.
+  it('pack one block of k at a time, beside as many sums as have room', () => {
+    expect(scratchOf(128, 512, 32 * KC)).toBe(scratchOf(128, 512, 2 * KC))
+    expect(scratchOf(128, 512, 2 * KC)).toBe(scratchOf(128, 512, KC) + 4 * 128 * 512)
+    expect(scratchOf(4096, 8192, 2 * KC)).toBe(scratchOf(256, 512, 2 * KC))
   })
 
   it('has nothing to do without rows or columns, and writes zeros without terms', () => {

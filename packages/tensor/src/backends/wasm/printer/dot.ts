@@ -2,8 +2,15 @@
  * Prints a dot as a register-blocked product: tiles of 2 rows x 16 columns stay in eight accumulators while k runs, each
  * step of k loading four vectors of b and spreading two elements of a. Elements of b are first copied, four vectors side
  * by side, into a panel that stays in cache for all rows (so any scalar will do, evaluated once); so are those of a
- * where they do not already lie along k. Long k is cut into blocks, whose sums are made apart and added up in scratch. A few rows over a b that
- * lies along k are inner products instead, with the lanes along k.
+ * where they do not already lie along k. A few rows over a b that lies along k are inner products instead, with the lanes along k.
+ *
+ * Long k is cut into blocks, outermost, so that what is packed is used by all rows and columns at hand while it is in a cache:
+ *
+ *     for each block of rows:               256 of them
+ *       for each block of columns:          as many panels as have room for their sums
+ *         for each block of k:              256 steps
+ *           pack a                          rows x steps
+ *           for each panel of 16 columns:   pack b, steps x 16; for each two rows: a tile, added to the sums so far
  */
 import { dtypes } from '../../../base/dtype.ts'
 import * as I from '../../../loops/ix.ts'
@@ -14,7 +21,7 @@ import { emitter, type Val } from './emitter.ts'
 import { innerProducts } from './inner.ts'
 import { code } from './instructions.ts'
 import type { Printed } from './loop.ts'
-import { type Column, columnsFrom, KC, MR, packAlongK, packAlongM, packColumns, type Work } from './pack.ts'
+import { type Column, columnsFrom, KC, MR, packAlongK, packAlongM, packColumns, type Steps, type Work } from './pack.ts'
 import { liesAlongK, stridesOf } from '../../linear/operand.ts'
 import { accessCost } from '../../linear/plan.ts'
 import { type Frame, printer } from './printer.ts'
@@ -23,9 +30,10 @@ import { accumulate, sumsOfTile } from './tile.ts'
 /** Vectors of a tile's row: 16 columns. A single row has registers for twice as many. */
 const NV = 4
 const NV_OF_ONE_ROW = 8
-/** Rows that share a packed panel; fewer where their packed a would leave the second-level cache. */
+/** Rows that share a packed panel: with KC steps of k, a quarter of a megabyte of packed a, which a second-level cache keeps. */
 const MC = 256
-const PACKED_A_BYTES = 1 << 19
+/** Bytes of sums that wait in scratch for the next block of k, beside packed a in the same cache. */
+const WAITING_BYTES = 1 << 19
 /** Rows below which a copy of b that lies well already is not repaid. */
 const REPAYS = 12
 /** Rows up to which inner products beat packing a b that lies along k. */
@@ -69,20 +77,22 @@ export const printDot = (given: DotKernel): Printed => {
   const aDirect = a?.dtype === 'f32' && a.along(k) > 0 && a.along(m) >= 0 && (a.along(k) === 1 || m.extent <= MR)
   const bDirect = b !== null && b.along(n) === 1 && b.along(k) > 0 && m.extent < REPAYS
   const nv = m.extent === 1 ? NV_OF_ONE_ROW : NV
-  const byCache = Math.floor(PACKED_A_BYTES / (4 * Math.max(1, k.extent)))
-  const blockRows = aDirect ? MC : Math.min(MC, Math.max(2 * GROUP, byCache - (byCache % (2 * GROUP))))
-  const blocks = inner ? 1 : Math.max(1, Math.ceil(m.extent / blockRows))
+  const blocks = inner ? 1 : Math.max(1, Math.ceil(m.extent / MC))
   const pairs = Math.floor(m.extent / MR)
-  const pairsOfBlock = blocks === 1 ? pairs : blockRows / MR
+  const pairsOfBlock = blocks === 1 ? pairs : MC / MR
   const items = batch.reduce((count, x) => count * x.extent, 1)
   const units = m.extent === 0 || n.extent === 0 ? 0 : items * blocks
   const kBlocks = Math.max(1, Math.ceil(k.extent / KC))
+  const depth = Math.min(KC, k.extent)
 
   // -- scratch, in bytes: packed a, the panel of b, sums that wait for the next block of k
-  const rowsOfBlock = blocks === 1 ? m.extent + (m.extent % MR) : blockRows
-  const aBytes = aDirect || inner ? 0 : rowsOfBlock * k.extent * 4 + 64
-  const bBytes = bDirect || inner ? 0 : (Math.min(KC, k.extent) + 4) * nv * 16
-  const sumBytes = kBlocks === 1 || inner ? 0 : rowsOfBlock * nv * 16
+  const rowsOfBlock = blocks === 1 ? m.extent + (m.extent % MR) : MC
+  const sumsOfPanel = rowsOfBlock * nv * 16
+  const panels = Math.ceil(n.extent / (4 * nv))
+  const panelsOfBlock = kBlocks === 1 ? panels : Math.min(panels, Math.max(1, Math.floor(WAITING_BYTES / sumsOfPanel)))
+  const aBytes = aDirect || inner ? 0 : rowsOfBlock * depth * 4 + 64
+  const bBytes = bDirect || inner ? 0 : (depth + 4) * nv * 16
+  const sumBytes = kBlocks === 1 || inner ? 0 : panelsOfBlock * sumsOfPanel
   const panelAt = e.op('iadd', scratch, i32(e, aBytes))
   const sumsAt = e.op('iadd', panelAt, i32(e, bBytes))
 
@@ -107,14 +117,26 @@ export const printDot = (given: DotKernel): Printed => {
     const at = frame((x, lane) => (x === n ? column.at(lane) : x === m ? row : null), over)
     print.stores(at, kernel.stores)
   }
-  const overPanels = (width: number, body: (columns: readonly Column[]) => void): void => {
+  /** The panels of a block of columns, each with its position in the block. */
+  const overPanels = (
+    width: number,
+    blockOfN: Val,
+    count: number,
+    body: (columns: readonly Column[], position: Val) => void,
+  ): void => {
     const whole = Math.floor(n.extent / width)
     const panel = axis(whole)
-    e.loop(0, whole, (i) => {
+    const start = e.op('imul', blockOfN, i32(e, count))
+    const after = e.op('iadd', start, i32(e, count))
+    const within = (i: Val): Val => e.op('isub', i, start)
+    e.loop(start, count >= whole ? i32(e, whole) : extremum(e, 'minS', after, i32(e, whole)), (i) => {
       loops.set(panel.id, i)
-      body(columnsFrom(I.scale(I.ofAxis(panel), width), width))
+      body(columnsFrom(I.scale(I.ofAxis(panel), width), width), within(i))
     })
-    if (n.extent % width !== 0) body(columnsFrom(I.constant(whole * width), n.extent % width))
+    if (n.extent % width === 0) return
+    const rest = (): void => body(columnsFrom(I.constant(whole * width), n.extent % width), within(i32(e, whole)))
+    if (count > whole) rest()
+    else e.when(e.op('igts', after, i32(e, whole)), rest)
   }
 
   const blocked = (): void => {
@@ -124,7 +146,8 @@ export const printDot = (given: DotKernel): Printed => {
     const end = blocks === 1 ? i32(e, pairs) : extremum(e, 'minS', after, i32(e, pairs))
     const within = (i: Val): Val => e.op('isub', i, first)
     /** Where the packed rows of a tile begin, given its position in the block. */
-    const packed = (position: Val): Val => e.op('iadd', scratch, e.op('imul', position, i32(e, MR * k.extent * 4)))
+    const tileBytes = 4 * MR * depth
+    const packed = (position: Val): Val => e.op('iadd', scratch, e.op('imul', position, i32(e, tileBytes)))
     type Visit = (row: Ix, count: number, position: Val) => void
     const overPairs = (from: Val, visit: Visit): void => {
       e.loop(from, end, (i) => {
@@ -136,9 +159,9 @@ export const printDot = (given: DotKernel): Printed => {
       if (blocks === 1) odd()
       else e.when(e.op('ieq', end, i32(e, pairs)), odd)
     }
-    const packRows = (): void => {
+    const packRows = (steps: Steps): void => {
       if (aAlongK) {
-        overPairs(first, (row, count, position) => packAlongK(work, row, count, packed(position)))
+        overPairs(first, (row, count, position) => packAlongK(work, row, count, steps, packed(position)))
         return
       }
       const group = axis(pairs)
@@ -146,25 +169,24 @@ export const printDot = (given: DotKernel): Printed => {
       e.loop(i32(e, 0), groups, (g) => {
         const position = e.op('imul', g, i32(e, GROUP))
         loops.set(group.id, e.op('iadd', first, position))
-        packAlongM(work, I.scale(I.ofAxis(group), MR), MR * GROUP, packed(position))
+        packAlongM(work, I.scale(I.ofAxis(group), MR), MR * GROUP, steps, packed(position), tileBytes)
       })
       const rest = e.op('iadd', first, e.op('imul', groups, i32(e, GROUP)))
-      overPairs(rest, (row, count, position) => packAlongM(work, row, count, packed(position)))
+      overPairs(rest, (row, count, position) => packAlongM(work, row, count, steps, packed(position), tileBytes))
     }
     const runTile = (
       columns: readonly Column[],
+      sumsAt: Val,
       row: Ix,
       count: number,
       position: Val,
-      start: Ix,
-      length: number,
+      { start, length }: Steps,
     ): void => {
       const vectors = columns.length
       const waiting = e.op('iadd', sumsAt, e.op('imul', position, i32(e, MR * vectors * 16)))
       const sums = sumsOfTile(e, count, vectors)
       if (length > 0) {
         const corner = frame((x) => (x === m ? row : x === k ? start : x === n ? columns[0]!.at(0) : null))
-        const base = e.op('iadd', packed(position), print.position(plain, I.scale(start, 4 * MR)))
         accumulate(
           e,
           {
@@ -173,7 +195,7 @@ export const printDot = (given: DotKernel): Printed => {
             length,
             a: aDirect
               ? { from: print.address(corner, a.buffer, a.at), step: 4 * a.along(k) }
-              : { from: { base, offset: 0 }, step: 4 * MR },
+              : { from: { base: packed(position), offset: 0 }, step: 4 * MR },
             dtypeOfB: bDirect ? b.dtype : 'f32',
             rowOfA: aDirect ? 4 * a.along(m) : 4,
             b: bDirect
@@ -195,27 +217,32 @@ export const printDot = (given: DotKernel): Printed => {
       )
     }
 
-    if (!aDirect) packRows()
-    overPanels(4 * nv, (columns) => {
-      if (kBlocks > 1) e.effect(code.memoryFill, [sumsAt, i32(e, 0), i32(e, sumBytes)])
-      const runBlock = (start: Ix, length: number): void => {
-        if (!bDirect) packColumns(work, columns, start, length, panelAt)
-        overPairs(first, (row, count, position) => runTile(columns, row, count, position, start, length))
-      }
+    const overSteps = (body: (steps: Steps) => void): void => {
       const done = (kBlocks - 1) * KC
       const blockOfK = axis(kBlocks) // the last one apart, since its tiles are finished
       e.loop(0, kBlocks - 1, (i) => {
         loops.set(blockOfK.id, i)
-        runBlock(I.scale(I.ofAxis(blockOfK), KC), KC)
+        body({ start: I.scale(I.ofAxis(blockOfK), KC), length: KC })
       })
-      runBlock(I.constant(done), k.extent - done)
+      body({ start: I.constant(done), length: k.extent - done })
+    }
+    e.loop(0, Math.ceil(panels / panelsOfBlock), (blockOfN) => {
+      if (kBlocks > 1) e.effect(code.memoryFill, [sumsAt, i32(e, 0), i32(e, sumBytes)])
+      overSteps((steps) => {
+        if (!aDirect) packRows(steps)
+        overPanels(4 * nv, blockOfN, panelsOfBlock, (columns, panel) => {
+          if (!bDirect) packColumns(work, columns, steps, panelAt)
+          const sumsOfIt = e.op('iadd', sumsAt, e.op('imul', panel, i32(e, sumsOfPanel)))
+          overPairs(first, (row, count, position) => runTile(columns, sumsOfIt, row, count, position, steps))
+        })
+      })
     })
   }
 
   if (units > 0)
     e.loop(e.param(0), e.param(1), (u) => {
       loops.set(unit.id, u)
-      if (inner) overPanels(8, (columns) => innerProducts(work, columns, finish))
+      if (inner) overPanels(8, i32(e, 0), Math.ceil(n.extent / 8), (columns) => innerProducts(work, columns, finish))
       else blocked()
     })
   const scratchBytes = inner ? 0 : aBytes + bBytes + sumBytes

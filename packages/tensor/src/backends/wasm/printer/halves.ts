@@ -4,7 +4,10 @@
  *
  * f16 is sign, 5 bits of exponent, 10 of fraction. Moved to where an f32 has them, h << 13 with the sign in front, they read
  * as an f32 that is 2^112 times too small, since the exponents count from 15 and from 127; what is below 2^-14 comes
- * out right as well, for both formats space it evenly. bf16 is the upper half of an f32.
+ * out right as well, for both formats space it evenly. With the largest exponent it reads as a number from 2^16 on, where it is
+ * infinite or NaN: 2^112 times that overflows, and 2^112 times any other does not. So up and down again it is infinite there and
+ * itself elsewhere, and its bits with those that it had are the exponent of infinity over the fraction that makes a NaN of it. This is half of
+ * the instructions of a choice. bf16 is the upper half of an f32.
  */
 import type { Half } from '../../../base/rounding.ts'
 import { bitsOf, f32, fromBits, i32, select } from './arithmetic.ts'
@@ -22,9 +25,8 @@ export const widened: Readonly<Record<Half, (e: Emitter, bits: Val) => Val>> = {
   f16: (e, bits) => {
     const moved = e.op('iand', e.op('ishl', bits, i32(e, 13)), i32(e, SIGN | 0x0fffe000))
     const finite = e.op('fmul', fromBits(e, moved), f32(e, 2 ** 112))
-    const exponent = i32(e, 0x0f800000)
-    const isOther = e.op('ieq', e.op('iand', moved, exponent), exponent)
-    return select(e, isOther, fromBits(e, e.op('ior', moved, i32(e, INFINITE))), finite)
+    const back = e.op('fmul', e.op('fmul', finite, f32(e, 2 ** 112)), f32(e, 2 ** -112))
+    return fromBits(e, e.op('ior', bitsOf(e, finite), bitsOf(e, back)))
   },
 }
 

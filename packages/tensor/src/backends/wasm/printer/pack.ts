@@ -29,6 +29,12 @@ export const columnsFrom = (start: Ix, count: number): readonly Column[] =>
     valid: Math.min(4, count - 4 * j),
   }))
 
+/** A part of k. */
+export interface Steps {
+  readonly start: Ix
+  readonly length: number
+}
+
 /** What the parts of a dot's print share. */
 export interface Work {
   readonly e: Emitter
@@ -71,8 +77,8 @@ export const transposed = (e: Emitter, rows: readonly Val[]): readonly Val[] => 
   ])
 }
 
-/** b for steps [start, start + length) of k into a panel [step][vector of columns]. */
-export const packColumns = (work: Work, columns: readonly Column[], start: Ix, length: number, panel: Val): void => {
+/** b into a panel [step][vector of columns]. */
+export const packColumns = (work: Work, columns: readonly Column[], { start, length }: Steps, panel: Val): void => {
   const { e, print, kernel, frame } = work
   const { n, k, b } = kernel
   const row = 16 * columns.length
@@ -107,15 +113,16 @@ export const packColumns = (work: Work, columns: readonly Column[], start: Ix, l
 }
 
 /** a for one tile, from memory along k, into [step][row of the tile]. */
-export const packAlongK = (work: Work, row: Ix, count: number, target: Val): void => {
+export const packAlongK = (work: Work, row: Ix, count: number, { start, length }: Steps, target: Val): void => {
   const { e, print, kernel, frame } = work
   const { m, k, a } = kernel
   const plain = frame(() => null)
-  overSteps(work, k.extent, 4, (step, valid) => {
+  overSteps(work, length, 4, (step, valid) => {
     const base = e.op('iadd', target, print.position(plain, I.scale(step, 4 * MR)))
     const rowOf = (i: number): Val => {
       const at = I.offset(row, Math.min(i, count - 1))
-      const alongK = (x: Axis, lane: number): Ix | null => (x === k ? I.offset(step, lane) : x === m ? at : null)
+      const alongK = (x: Axis, lane: number): Ix | null =>
+        x === k ? I.offset(I.add(start, step), lane) : x === m ? at : null
       return e.splat(print.value(frame(alongK, { vector: k, valid }), a))
     }
     const [x, y] = [rowOf(0), rowOf(1)]
@@ -124,19 +131,27 @@ export const packAlongK = (work: Work, row: Ix, count: number, target: Val): voi
   })
 }
 
-/** a for the tiles of `count` rows, from memory along m, into [tile][step][row of the tile]. */
-export const packAlongM = (work: Work, row: Ix, count: number, target: Val): void => {
+/** a for the tiles of `count` rows, from memory along m, into [tile][step][row of the tile], `tileBytes` from tile to tile. */
+export const packAlongM = (
+  work: Work,
+  row: Ix,
+  count: number,
+  { start, length }: Steps,
+  target: Val,
+  tileBytes: number,
+): void => {
   const { e, print, kernel, frame } = work
   const { m, k, a } = kernel
   const plain = frame(() => null)
-  overSteps(work, k.extent, 1, (step) => {
+  overSteps(work, length, 1, (step) => {
     const base = e.op('iadd', target, print.position(plain, I.scale(step, 4 * MR)))
     for (const [v, column] of columnsFrom(row, count).entries()) {
-      const alongM = (x: Axis, lane: number): Ix | null => (x === m ? column.at(lane) : x === k ? step : null)
+      const alongM = (x: Axis, lane: number): Ix | null =>
+        x === m ? column.at(lane) : x === k ? I.add(start, step) : null
       const x = e.splat(print.value(frame(alongM, { vector: m, valid: column.valid }), a))
       for (let half = 0; MR * half < column.valid; half++) {
         const tile = 2 * v + half
-        e.effect([...code.v128Store64Lane, ...memarg(tile * MR * k.extent * 4), half], [base, x])
+        e.effect([...code.v128Store64Lane, ...memarg(tile * tileBytes), half], [base, x])
       }
     }
   })

@@ -1,0 +1,28 @@
+/** Options by name. Types say which there are; plain JavaScript, and configurations that come from files, may pass anything. */
+import { shown } from '../base/errors.ts'
+import { own } from '../base/own.ts'
+import { isExpr } from './expr.ts'
+
+/** All options of a record, by name. */
+export type OptionNames<C extends object> = { readonly [K in keyof C]-?: true }
+
+/**
+ * What an operation was configured with, in lists of its own. Throws TypeError for what is no record of options (a number, a list, a
+ * tensor that was meant for the function this returns), and for an option that the operation does not have.
+ */
+export const optionsOf = <C extends object>(op: string, given: C, names: OptionNames<C>): C => {
+  const value: unknown = given
+  const known = Object.keys(names)
+  const choices = `${known.length === 1 ? 'Its option is' : 'Its options are'} ${known.join(', ')}`
+  if (isExpr(value))
+    throw new TypeError(
+      `${op}: its options are a tensor. An operation takes its options first, and then its tensors: ${op}()(x). ${choices}.`,
+    )
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new TypeError(
+      `${op}: its options are ${shown(value)}, not an object. ${choices}: pass them by name, { ${known[0]!}: .. }.`,
+    )
+  const odd = Object.keys(value).find((name) => !Object.hasOwn(names, name))
+  if (odd !== undefined) throw new TypeError(`${op}: it has no option '${odd}'. ${choices}.`)
+  return own(given)
+}
