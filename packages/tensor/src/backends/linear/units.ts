@@ -9,6 +9,7 @@
 import type { Axis } from '../../loops/ix.ts'
 import type { LoopKernel } from '../../loops/kernel.ts'
 import { linearize } from '../../loops/scalar.ts'
+import { LINE } from './heap.ts'
 import { cutsOf, type Plan } from './plan.ts'
 
 /** Units that keep any processor's cores busy, and are work enough to be handed out one by one. */
@@ -62,3 +63,13 @@ export const columnBlocks = (panels: number, others: number, wanted: number): Co
   const ofBlock = Math.max(1, Math.ceil(panels / split))
   return { count: Math.max(1, Math.ceil(panels / ofBlock)), panels: ofBlock }
 }
+
+/** Threads among which so much work is worth sharing; `repays`: operations on vectors that repay the waking of one. */
+export const threadsFor = (
+  { units, work }: { readonly units: number; readonly work: number },
+  most: number,
+  repays: number,
+): number => Math.max(1, Math.min(most, units, Math.floor(work / repays)))
+
+/** Bytes from the scratch of one thread to that of the next: a multiple of a cache line. */
+export const strideOf = (scratchBytes: number): number => LINE * Math.ceil(scratchBytes / LINE)

@@ -1,4 +1,7 @@
-/** The memory of a wasm device: one WebAssembly.Memory, its heap, and views that follow it as it grows. */
+/**
+ * The memory of a wasm device: one WebAssembly.Memory, its heap, and views that follow it as it grows. What is read is copied into an
+ * ArrayBuffer: much of what takes an array refuses one whose memory is shared.
+ */
 import type { DType } from '../../base/dtype.ts'
 import { dtypes } from '../../base/dtype.ts'
 import { isHalf, packHalves, unpackHalves } from '../../base/rounding.ts'
@@ -17,7 +20,7 @@ export interface WasmMemory extends LinearMemory {
 
 const viewOf = (
   dtype: DType,
-  buffer: ArrayBuffer,
+  buffer: ArrayBufferLike,
   start: number,
   n: number,
 ): Float32Array | Int32Array | Uint32Array =>
@@ -27,10 +30,19 @@ const viewOf = (
       ? new Int32Array(buffer, start, n)
       : new Uint32Array(buffer, start, n)
 
-export const createMemory = (mostPages = MOST_PAGES): WasmMemory => {
+export interface MemoryOptions {
+  /** Most pages that it may have. */
+  readonly mostPages?: number
+  /** Whether other threads are to work on it. */
+  readonly shared?: boolean
+}
+
+/** Throws RangeError where the machine has no such memory, which is rarer where it is not shared. */
+export const createMemory = ({ mostPages = MOST_PAGES, shared = false }: MemoryOptions = {}): WasmMemory => {
   let pages: WebAssembly.Memory | null = new WebAssembly.Memory({
     initial: Math.min(FIRST_PAGES, mostPages),
     maximum: MOST_PAGES,
+    shared,
   })
   let peak = 0
   /** Views of all of it, made anew when it has grown. */

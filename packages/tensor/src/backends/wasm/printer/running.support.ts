@@ -7,7 +7,7 @@ import type { Printed } from './loop.ts'
 
 const PAD = 128
 type Cells = Float32Array | Int32Array | Uint32Array
-const view = (dtype: DType, memory: ArrayBuffer, at: number, n: number): Cells =>
+const view = (dtype: DType, memory: ArrayBufferLike, at: number, n: number): Cells =>
   dtype === 'f32'
     ? new Float32Array(memory, at, n)
     : dtype === 'i32'
