@@ -14,13 +14,15 @@ import type { SharedModule, Threads } from './threads.ts'
 const REMEMBERED = { count: 1024, bytes: 2 ** 24 } as const
 /** Bytes of machine code to one of a module, about. */
 const EXPANSION = 8
-/** Operations on vectors that repay the waking of another thread. */
+/** Where nothing is said of it. */
 const REPAYS = 40_000
 
 /** Threads to share kernels with, and how many there may be, this one included. */
 export interface Sharing {
   readonly threads: Threads
   readonly most: number
+  /** Operations on vectors that repay the waking of another thread. */
+  readonly repays?: number
 }
 
 /** `sharing`: null where the memory is this thread's own. */
@@ -55,7 +57,7 @@ export const createKernels = (
       const { units, work, scratchBytes } = printed
       const here = exports[String(next)] as KernelFunction
       const number = first + next++
-      const threads = sharing === null ? 1 : threadsFor(printed, sharing.most, REPAYS)
+      const threads = sharing === null ? 1 : threadsFor(printed, sharing.most, sharing.repays ?? REPAYS)
       if (sharing === null || threads === 1) return { call: here, units, scratchBytes, bytes }
       const stride = strideOf(scratchBytes)
       const kernel = { of, number, here, units, work, threads, stride }

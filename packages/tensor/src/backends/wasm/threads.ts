@@ -10,6 +10,8 @@ import { SPINS, workerSource } from './worker.ts'
 
 /** Operations on vectors, in kernels that could have been shared, that a worker's start costs (50 ms of a processor). */
 const STARTS = 5e7
+/** Milliseconds without work after which a worker ends. */
+const IDLE = 5000
 /** Modules that a worker is given before another takes its place: what it holds is bounded, whatever its collector does. */
 const MOST_MODULES = 1024
 
@@ -40,6 +42,14 @@ export interface Threads {
   readonly run: (kernel: SharedKernel, args: readonly number[]) => void
   /** No thread is to hold this memory any longer. */
   readonly forget: (memory: WebAssembly.Memory) => void
+  /** Workers at hand, and jobs so far that they had a part in. */
+  readonly stats: () => { readonly workers: number; readonly joined: number }
+}
+
+export interface ThreadOptions {
+  /** Operations on vectors that could have been shared, before workers are started. */
+  readonly starts?: number
+  readonly idle?: number
 }
 
 interface Worker {
@@ -61,7 +71,7 @@ const maySleep = (words: Int32Array): boolean => {
   }
 }
 
-export const createThreads = (spawn: Spawn): Threads => {
+export const createThreads = (spawn: Spawn, { starts = STARTS, idle = IDLE }: ThreadOptions = {}): Threads => {
   const words = new Int32Array(new SharedArrayBuffer(4 * C.WORDS))
   const sleeps = maySleep(words)
   const memories = new WeakMap<WebAssembly.Memory, number>()
@@ -71,6 +81,7 @@ export const createThreads = (spawn: Spawn): Threads => {
   let owed = 0
   let epoch = 0
   let broken = false
+  let joined = 0
 
   const life = (place: number): number => Atomics.load(words, C.AT.life + place)
   const quit = ({ place }: Worker): void => {
@@ -100,7 +111,7 @@ export const createThreads = (spawn: Spawn): Threads => {
     }
     try {
       const worker = {
-        thread: spawn(workerSource, failed),
+        thread: spawn(workerSource(idle), failed),
         place,
         modules: new Set<number>(),
         memories: new Set<number>(),
@@ -116,7 +127,7 @@ export const createThreads = (spawn: Spawn): Threads => {
   const owe = ({ work, threads }: SharedKernel): void => {
     workers = workers.filter(({ place }) => life(place) === C.LIVE || life(place) === C.STARTING)
     const missing = Math.min(threads - 1, C.MOST_WORKERS) - workers.length
-    if (missing <= 0 || broken || (owed += work) < STARTS) return
+    if (missing <= 0 || broken || (owed += work) < starts) return
     owed = 0
     for (let i = 0; i < missing; i++) start()
   }
@@ -198,12 +209,14 @@ export const createThreads = (spawn: Spawn): Threads => {
         Atomics.store(words, C.AT.next, kernel.units)
         close()
       }
+      if (words[C.AT.joined] !== 0) joined++
       if (words[C.AT.failed] !== 0) throw new Error(failure())
     },
     forget: (memory) => {
       const number = memories.get(memory)
       if (number !== undefined) release(number)
     },
+    stats: () => ({ workers: workers.filter(({ place }) => life(place) === C.LIVE).length, joined }),
   }
 }
 

@@ -8,10 +8,9 @@ import * as C from './control.ts'
 
 /** Looks at the state before a worker sleeps. */
 export const SPINS = 4000
-/** Milliseconds without work after which a worker ends. */
-export const IDLE = 5000
 
-export const workerSource = `'use strict'
+/** `idle`: milliseconds without work after which a worker ends. */
+export const workerSource = (idle: number): string => `'use strict'
 const port = typeof require === 'function' ? require('node:worker_threads').parentPort : null
 const functions = []
 let words = null
@@ -70,7 +69,7 @@ const serve = () => {
     while (spins < ${SPINS} && Atomics.load(words, ${C.AT.state}) === state) spins++
     if (spins < ${SPINS}) continue
     Atomics.add(words, ${C.AT.asleep}, 1)
-    const woken = Atomics.wait(words, ${C.AT.state}, state, ${IDLE})
+    const woken = Atomics.wait(words, ${C.AT.state}, state, ${idle})
     Atomics.sub(words, ${C.AT.asleep}, 1)
     if (woken === 'timed-out') Atomics.compareExchange(words, ${C.AT.life} + me, ${C.LIVE}, ${C.QUIT})
   }

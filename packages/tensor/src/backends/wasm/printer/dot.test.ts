@@ -20,7 +20,7 @@ describe('dot kernels', () => {
 
   it('agree where k and m are cut into blocks', () => {
     const long = fc.constantFrom(255, 256, 257, 520)
-    const rows = fc.constantFrom(1, 2, 5, 255, 256, 259, 514)
+    const rows = fc.constantFrom(1, 2, 5, 255, 256, 257, 259, 514)
     fc.assert(
       fc.property(choices(fc.constantFrom(3, 18), 1), long, rows, fc.integer(), (choice, k, m, seed) => {
         const kernel = kernelOf({ ...choice, k, m })
@@ -28,6 +28,14 @@ describe('dot kernels', () => {
       }),
       { seed: 5, numRuns: 16 },
     )
+  })
+
+  it('compute an odd row behind whole blocks once, within their scratch', () => {
+    for (const m of [257, 513]) {
+      const plain = { batch: 1, prologues: [false, false], epilogue: false, shared: false } as const
+      const kernel = kernelOf({ ...plain, m, n: 16, k: 257, orders: [false, false, false] })
+      agrees(kernel, printDot(kernel), m)
+    }
   })
 
   // The gradient of a matrix of weights: both operands lie against k, which is long.
