@@ -12,6 +12,8 @@ import { SPINS, workerSource } from './worker.ts'
 const STARTS = 5e7
 /** Milliseconds without work after which a worker ends. */
 const IDLE = 5000
+/** Times that each thread takes units, about: more where others take up what one of them does not get to. */
+const CHUNKS = 16
 /** Modules that a worker is given before another takes its place: what it holds is bounded, whatever its collector does. */
 const MOST_MODULES = 1024
 
@@ -201,7 +203,7 @@ export const createThreads = (spawn: Spawn, { starts = STARTS, idle = IDLE }: Th
         kernel.here(...args)
         return
       }
-      const chunk = Math.max(1, Math.floor(kernel.units / (4 * Math.min(kernel.threads, ready + 1))))
+      const chunk = Math.max(1, Math.floor(kernel.units / (CHUNKS * Math.min(kernel.threads, ready + 1))))
       open(kernel, args, chunk)
       try {
         takeUnits(kernel, args, chunk)
