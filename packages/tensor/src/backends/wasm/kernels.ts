@@ -15,7 +15,7 @@ const REMEMBERED = { count: 1024, bytes: 2 ** 24 } as const
 /** Bytes of machine code to one of a module, about. */
 const EXPANSION = 8
 /** Where nothing is said of it. */
-const REPAYS = 40_000
+const REPAYS = 30_000
 
 /** Threads to share kernels with, and how many there may be, this one included. */
 export interface Sharing {
