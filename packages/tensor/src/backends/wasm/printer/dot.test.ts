@@ -57,8 +57,9 @@ describe('dot kernels', () => {
   // So all rows use a panel of b while it is there; with all of k packed, few rows would have room in a cache.
   it('pack one block of k at a time, beside as many sums as have room', () => {
     expect(scratchOf(128, 512, 32 * KC)).toBe(scratchOf(128, 512, 2 * KC))
-    expect(scratchOf(128, 512, 2 * KC)).toBe(scratchOf(128, 512, KC) + 4 * 128 * 512)
-    expect(scratchOf(4096, 8192, 2 * KC)).toBe(scratchOf(256, 512, 2 * KC))
+    expect(scratchOf(128, 512, 2 * KC)).toBe(scratchOf(128, 512, KC) + 4 * 128 * 128)
+    expect(scratchOf(4096, 8192, 2 * KC)).toBe(scratchOf(4096, 16384, 32 * KC))
+    expect(scratchOf(4096, 8192, 2 * KC)).toBeLessThan(scratchOf(4096, 8192, KC) + 2 ** 19 + 1)
   })
 
   it('has nothing to do without rows or columns, and writes zeros without terms', () => {
