@@ -38,6 +38,8 @@ export const createKernels = (
     dropped: (keys) => keys.forEach((key) => known.delete(key)),
   })
   let made = 0
+  /** What other threads may hold. */
+  let held: WebAssembly.Memory | null = null
 
   const compile = (fresh: ReadonlyMap<string, readonly Printed[]>): void => {
     if (fresh.size === 0) return
@@ -51,7 +53,8 @@ export const createKernels = (
     const module = made++
     const bytes = Math.ceil((EXPANSION * encoded.length) / all.length)
     const first = sharing?.threads.numbers(all.length) ?? 0
-    const of: SharedModule = { module: code, memory: memory(), first, count: all.length }
+    held = memory()
+    const of: SharedModule = { module: code, memory: held, first, count: all.length }
     let next = 0
     const compiled = (printed: Printed): CompiledKernel => {
       const { units, work, scratchBytes } = printed
@@ -84,7 +87,8 @@ export const createKernels = (
     made: () => made,
     clear: () => {
       known.clear()
-      sharing?.threads.forget(memory())
+      if (held !== null) sharing?.threads.forget(held)
+      held = null
     },
   }
 }

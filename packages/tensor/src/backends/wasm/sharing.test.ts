@@ -110,6 +110,7 @@ describe('threads of a device', () => {
       before.peakBytes,
     ])
     await device.destroy()
+    await device.destroy()
     expect(threads.stats().workers).toBe(0)
   })
 

@@ -66,7 +66,7 @@ describe('threads', () => {
       choices(large, 1).map(kernelOf),
     )
     const before = pools.map(({ threads }) => threads.stats().joined)
-    await fc.assert(
+    fc.assert(
       fc.property(some, fc.integer(), (kernel, seed) => {
         const result = (threads: Threads, most: number, slow: number): Uint8Array => {
           const rig = rigOf(threads, kernel, most, slow)
@@ -78,7 +78,9 @@ describe('threads', () => {
           return rig.bytes()
         }
         const wanted = Buffer.from(result(alone, 1, 0))
-        pools.forEach(({ threads }, i) => expect(wanted.equals(result(threads, i + 2, 500))).toBe(true))
+        pools.forEach(({ threads }, i) => {
+          expect(wanted.equals(result(threads, i + 2, 500))).toBe(true)
+        })
       }),
       { seed: 3, numRuns: 60 },
     )
