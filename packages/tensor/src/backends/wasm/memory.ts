@@ -8,6 +8,17 @@ import { isHalf, packHalves, unpackHalves } from '../../base/rounding.ts'
 import { sizeOf } from '../../base/shape.ts'
 import { createHeap } from '../linear/heap.ts'
 import type { LinearMemory } from '../linear/machine.ts'
+import { emitter } from './printer/emitter.ts'
+import { encodeModule } from './printer/encode.ts'
+import { code } from './printer/instructions.ts'
+
+/** A function (from, to, bytes): where memory is shared, a view of it would take twice as long. */
+const copying = (memory: WebAssembly.Memory, shared: boolean): ((...args: number[]) => unknown) => {
+  const e = emitter(3)
+  e.effect(code.memoryCopy, [e.param(1), e.param(0), e.param(2)])
+  const module = new WebAssembly.Module(encodeModule([e.finish()], { shared }))
+  return new WebAssembly.Instance(module, { env: { memory } }).exports['0'] as (...args: number[]) => unknown
+}
 
 const PAGE = 65536
 const FIRST_PAGES = 64
@@ -45,8 +56,8 @@ export const createMemory = ({ mostPages = MOST_PAGES, shared = false }: MemoryO
     shared,
   })
   let peak = 0
-  /** Views of all of it, made anew when it has grown. */
-  let bytesNow = new Uint8Array(pages.buffer)
+  let copy: ReturnType<typeof copying> | null = null
+  /** A view of all of it, made anew when it has grown. */
   let wordsNow = new Uint32Array(pages.buffer)
   const memory = (): WebAssembly.Memory => {
     if (pages === null) throw new Error('the memory of this wasm device was given up')
@@ -95,9 +106,8 @@ export const createMemory = ({ mostPages = MOST_PAGES, shared = false }: MemoryO
       return host
     },
     copy: (from, to, bytes) => {
-      const { buffer } = memory()
-      if (bytesNow.buffer !== buffer) bytesNow = new Uint8Array(buffer)
-      bytesNow.copyWithin(to, from, from + bytes)
+      copy ??= copying(memory(), shared)
+      copy(from, to, bytes)
     },
     word: (at) => {
       const { buffer } = memory()
@@ -109,7 +119,7 @@ export const createMemory = ({ mostPages = MOST_PAGES, shared = false }: MemoryO
     fresh: heap.fresh,
     giveUp: () => {
       pages = null
-      bytesNow = new Uint8Array()
+      copy = null
       wordsNow = new Uint32Array()
     },
   }
