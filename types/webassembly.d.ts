@@ -16,7 +16,7 @@ declare namespace WebAssembly {
   class Memory {
     constructor(descriptor: MemoryDescriptor)
     /** A SharedArrayBuffer where the memory is shared; another object after every `grow`. */
-    readonly buffer: ArrayBuffer
+    readonly buffer: ArrayBuffer | SharedArrayBuffer
     /** Returns the size before, in pages; throws RangeError where the maximum, or the machine's memory, is exceeded. */
     grow(pages: number): number
   }

@@ -4,10 +4,11 @@
  */
 import * as E from 'fp-ts/lib/Either.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
-import type { Capabilities } from '../../compile/capabilities.ts'
 import type { DeviceError } from '../../graph/device.ts'
+import { capabilities } from '../linear/capabilities.ts'
 import { type LinearDevice, linearDevice } from '../linear/device.ts'
 import { processMemory } from '../engine/process-memory.ts'
+import { threadCount } from '../engine/processors.ts'
 import { runSideBySide } from './commands.ts'
 import { createKernels } from './kernels.ts'
 import { createMemory } from './memory.ts'
@@ -47,17 +48,6 @@ const noDevice = (absence: NativeAbsence): DeviceError => ({
   message: `no native device: ${explainAbsence(absence)}. The wasm device needs nothing.`,
 })
 
-const capabilities: Capabilities = {
-  orderedStores: true,
-  longestRow: Infinity,
-  lanes: 1,
-  bindings: 64,
-  reproducible: true,
-  slab: Infinity,
-  templates: new Set(),
-  skips: true,
-}
-
 const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 const labelOf = (system: System, version: string): string =>
@@ -67,10 +57,7 @@ const openOn = (
   system: System,
   { memory: most = Math.min(2 ** 46, processMemory()), threads: given }: NativeOptions,
 ): E.Either<NativeAbsence, NativeDevice> => {
-  const threads = Math.max(
-    1,
-    Math.floor(given ?? (Number(system.environment['ADJOINT_THREADS']) || system.os.availableParallelism())),
-  )
+  const threads = threadCount(given)
   const toolchain = findToolchain(system)
   if (E.isLeft(toolchain)) return toolchain
   const { width, version } = toolchain.right

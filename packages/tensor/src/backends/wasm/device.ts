@@ -1,47 +1,62 @@
 /**
  * The wasm device: programs as WebAssembly SIMD in this process, over one memory. It needs nothing, is made at once, and
- * runs each call to its end before it returns.
+ * runs each call to its end before it returns. Where the engine has threads that can share memory, they share the work of large kernels.
  */
-import type { Capabilities } from '../../compile/capabilities.ts'
+import { threadCount } from '../engine/processors.ts'
+import { capabilities } from '../linear/capabilities.ts'
 import { type LinearDevice, linearDevice } from '../linear/device.ts'
-import { createKernels } from './kernels.ts'
-import { createMemory } from './memory.ts'
+import { createKernels, type Sharing } from './kernels.ts'
+import { createMemory, type WasmMemory } from './memory.ts'
+import { sharedThreads } from './threads.ts'
 
+/** How a wasm device is opened. */
 export interface WasmOptions {
   /** Most pages of 64 KiB that the device's memory may have; 65,536 (4 GiB) unless said otherwise. */
   readonly maximumPages?: number
+  /**
+   * Threads that share the work of a kernel: as many as processors, 8 at most, unless this, or ADJOINT_THREADS, says otherwise. No result depends
+   * on it. They start once a program has had work enough to repay them, end when idle, and keep no process alive. One where
+   * memory cannot be shared: on a page that is not cross-origin isolated.
+   */
+  readonly threads?: number
 }
 
 export type WasmDevice = LinearDevice<'wasm'>
 
-const capabilities: Capabilities = {
-  orderedStores: true,
-  longestRow: Infinity,
-  lanes: 1,
-  bindings: 64,
-  reproducible: true,
-  slab: Infinity,
-  templates: new Set(),
-  skips: true,
+/** More seldom pay: a worker is a heap of its own, and memory is shared by all. */
+const MOST_THREADS = 8
+
+const openMemory = (maximumPages: number | undefined, most: number): readonly [WasmMemory, Sharing | null] => {
+  const mostPages = maximumPages === undefined ? {} : { mostPages: maximumPages }
+  const threads = most > 1 ? sharedThreads() : null
+  if (threads !== null)
+    try {
+      return [createMemory({ ...mostPages, shared: true }), { threads, most }]
+    } catch (error) {
+      // Shared memory cannot move, so that an engine may have to reserve all of it.
+      if (!(error instanceof RangeError)) throw error
+    }
+  return [createMemory(mostPages), null]
 }
 
 /**
- * Opens a device on WebAssembly SIMD.
+ * Opens a device on WebAssembly SIMD. Throws RangeError where `threads` is no count.
  *
  * @example
  * ```ts
  * import { wasmDevice } from '@adjoint/tensor'
  * console.log(wasmDevice().kind) // wasm
+ * console.log(wasmDevice({ threads: 1 }).label) // WebAssembly SIMD
  * ```
  */
-export const wasmDevice = ({ maximumPages }: WasmOptions = {}): WasmDevice => {
-  const memory = createMemory(maximumPages)
+export const wasmDevice = ({ maximumPages, threads }: WasmOptions = {}): WasmDevice => {
+  const [memory, sharing] = openMemory(maximumPages, threadCount(threads, MOST_THREADS))
   return linearDevice({
     kind: 'wasm',
     label: 'WebAssembly SIMD',
     room: 'at most 4 GiB',
     capabilities,
     memory,
-    kernels: createKernels(memory.memory),
+    kernels: createKernels(memory.memory, sharing),
   })
 }

@@ -53,14 +53,14 @@ it('modules are remembered by their bytes as well: the one used longest ago goes
   })
   const memory = new WebAssembly.Memory({ initial: 1, maximum: 65536 })
   const [first, second] = [kernel(2), kernel(3)]
-  const one = createKernels(() => memory, { count: Infinity, bytes: 1 }) // the last module always stays
+  const one = createKernels(() => memory, null, { count: Infinity, bytes: 1 }) // the last module always stays
   one.of([first])
   one.of([second])
   one.of([second])
   expect(one.made()).toBe(2)
   one.of([first])
   expect(one.made()).toBe(3)
-  const all = createKernels(() => memory, { count: Infinity, bytes: 2 ** 16 })
+  const all = createKernels(() => memory, null, { count: Infinity, bytes: 2 ** 16 })
   for (const k of [first, second, first, second]) all.of([k])
   expect(all.made()).toBe(2)
 })

@@ -1,10 +1,24 @@
-/** The memory of a wasm device: one WebAssembly.Memory, its heap, and views that follow it as it grows. */
+/**
+ * The memory of a wasm device: one WebAssembly.Memory, its heap, and views that follow it as it grows. What is read is copied into an
+ * ArrayBuffer: much of what takes an array refuses one whose memory is shared.
+ */
 import type { DType } from '../../base/dtype.ts'
 import { dtypes } from '../../base/dtype.ts'
 import { isHalf, packHalves, unpackHalves } from '../../base/rounding.ts'
 import { sizeOf } from '../../base/shape.ts'
 import { createHeap } from '../linear/heap.ts'
 import type { LinearMemory } from '../linear/machine.ts'
+import { emitter } from './printer/emitter.ts'
+import { encodeModule } from './printer/encode.ts'
+import { code } from './printer/instructions.ts'
+
+/** A function (from, to, bytes): where memory is shared, a view of it would take twice as long. */
+const copying = (memory: WebAssembly.Memory, shared: boolean): ((...args: number[]) => unknown) => {
+  const e = emitter(3)
+  e.effect(code.memoryCopy, [e.param(1), e.param(0), e.param(2)])
+  const module = new WebAssembly.Module(encodeModule([e.finish()], { shared }))
+  return new WebAssembly.Instance(module, { env: { memory } }).exports['0'] as (...args: number[]) => unknown
+}
 
 const PAGE = 65536
 const FIRST_PAGES = 64
@@ -17,7 +31,7 @@ export interface WasmMemory extends LinearMemory {
 
 const viewOf = (
   dtype: DType,
-  buffer: ArrayBuffer,
+  buffer: ArrayBufferLike,
   start: number,
   n: number,
 ): Float32Array | Int32Array | Uint32Array =>
@@ -27,14 +41,23 @@ const viewOf = (
       ? new Int32Array(buffer, start, n)
       : new Uint32Array(buffer, start, n)
 
-export const createMemory = (mostPages = MOST_PAGES): WasmMemory => {
+export interface MemoryOptions {
+  /** Most pages that it may have. */
+  readonly mostPages?: number
+  /** Whether other threads are to work on it. */
+  readonly shared?: boolean
+}
+
+/** Throws RangeError where the machine has no such memory, which is rarer where it is not shared. */
+export const createMemory = ({ mostPages = MOST_PAGES, shared = false }: MemoryOptions = {}): WasmMemory => {
   let pages: WebAssembly.Memory | null = new WebAssembly.Memory({
     initial: Math.min(FIRST_PAGES, mostPages),
     maximum: MOST_PAGES,
+    shared,
   })
   let peak = 0
-  /** Views of all of it, made anew when it has grown. */
-  let bytesNow = new Uint8Array(pages.buffer)
+  let copy: ReturnType<typeof copying> | null = null
+  /** A view of all of it, made anew when it has grown. */
   let wordsNow = new Uint32Array(pages.buffer)
   const memory = (): WebAssembly.Memory => {
     if (pages === null) throw new Error('the memory of this wasm device was given up')
@@ -83,9 +106,8 @@ export const createMemory = (mostPages = MOST_PAGES): WasmMemory => {
       return host
     },
     copy: (from, to, bytes) => {
-      const { buffer } = memory()
-      if (bytesNow.buffer !== buffer) bytesNow = new Uint8Array(buffer)
-      bytesNow.copyWithin(to, from, from + bytes)
+      copy ??= copying(memory(), shared)
+      copy(from, to, bytes)
     },
     word: (at) => {
       const { buffer } = memory()
@@ -97,7 +119,7 @@ export const createMemory = (mostPages = MOST_PAGES): WasmMemory => {
     fresh: heap.fresh,
     giveUp: () => {
       pages = null
-      bytesNow = new Uint8Array()
+      copy = null
       wordsNow = new Uint32Array()
     },
   }

@@ -7,10 +7,12 @@
  * Long k is cut into blocks, outermost, so that what is packed is used by all rows and columns at hand while it is in a cache:
  *
  *     for each block of rows:               256 of them
- *       for each block of columns:          as many panels as have room for their sums
+ *       for each block of columns:          as many panels as have room for their sums, and fewer where units would be few
  *         for each block of k:              256 steps
  *           pack a                          rows x steps
  *           for each panel of 16 columns:   pack b, steps x 16; for each two rows: a tile, added to the sums so far
+ *
+ * A block of rows and one of columns are a unit of work.
  */
 import { dtypes } from '../../../base/dtype.ts'
 import * as I from '../../../loops/ix.ts'
@@ -24,6 +26,7 @@ import type { Printed } from './loop.ts'
 import { type Column, columnsFrom, KC, MR, packAlongK, packAlongM, packColumns, type Steps, type Work } from './pack.ts'
 import { liesAlongK, stridesOf } from '../../linear/operand.ts'
 import { accessCost } from '../../linear/plan.ts'
+import { columnBlocks } from '../../linear/units.ts'
 import { type Frame, printer } from './printer.ts'
 import { accumulate, sumsOfTile } from './tile.ts'
 
@@ -38,6 +41,12 @@ const WAITING_BYTES = 1 << 19
 const REPAYS = 12
 /** Rows up to which inner products beat packing a b that lies along k. */
 const FEW = 4
+/** Units that keep the threads of a process busy, and short enough that none waits long for the last of another. */
+const ENOUGH_UNITS = 64
+/** Columns that repay packing the rows of a block once more. */
+const COLUMNS_REPAY = 128
+/** Columns of a turn of inner products. */
+const INNER_COLUMNS = 8
 /** Tiles packed at once from memory along m: a cache line of it. */
 const GROUP = 8
 
@@ -81,15 +90,20 @@ export const printDot = (given: DotKernel): Printed => {
   const pairs = Math.floor(m.extent / MR)
   const pairsOfBlock = blocks === 1 ? pairs : MC / MR
   const items = batch.reduce((count, x) => count * x.extent, 1)
-  const units = m.extent === 0 || n.extent === 0 ? 0 : items * blocks
   const kBlocks = Math.max(1, Math.ceil(k.extent / KC))
   const depth = Math.min(KC, k.extent)
 
   // -- scratch, in bytes: packed a, the panel of b, sums that wait for the next block of k
   const rowsOfBlock = blocks === 1 ? m.extent + (m.extent % MR) : MC
   const sumsOfPanel = rowsOfBlock * nv * 16
-  const panels = Math.ceil(n.extent / (4 * nv))
-  const panelsOfBlock = kBlocks === 1 ? panels : Math.min(panels, Math.max(1, Math.floor(WAITING_BYTES / sumsOfPanel)))
+  const width = inner ? INNER_COLUMNS : 4 * nv
+  const panels = Math.ceil(n.extent / width)
+  const room = kBlocks === 1 || inner ? panels : Math.max(1, Math.floor(WAITING_BYTES / sumsOfPanel))
+  const mostBlocks = aDirect || inner ? Infinity : Math.max(1, Math.floor(n.extent / COLUMNS_REPAY))
+  const wanted = Math.min(ENOUGH_UNITS, items * blocks * mostBlocks)
+  const panelsOfBlock = Math.min(room, columnBlocks(panels, items * blocks, wanted).panels)
+  const blocksOfN = Math.max(1, Math.ceil(panels / panelsOfBlock))
+  const units = m.extent === 0 || n.extent === 0 ? 0 : items * blocks * blocksOfN
   const aBytes = aDirect || inner ? 0 : rowsOfBlock * depth * 4 + 64
   const bBytes = bDirect || inner ? 0 : (depth + 4) * nv * 16
   const sumBytes = kBlocks === 1 || inner ? 0 : panelsOfBlock * sumsOfPanel
@@ -99,7 +113,9 @@ export const printDot = (given: DotKernel): Printed => {
   const unit = axis(units)
   const pair = axis(pairs)
   const extents = batch.map((x) => x.extent)
-  const item = I.unflatten(I.div(I.ofAxis(unit), blocks), extents)
+  const item = I.unflatten(I.div(I.ofAxis(unit), blocks * blocksOfN), extents)
+  const rowBlock = I.mod(I.div(I.ofAxis(unit), blocksOfN), blocks)
+  const columnBlock = I.mod(I.ofAxis(unit), blocksOfN)
   const frame: Work['frame'] = (place, over = {}) => ({
     vector: null,
     valid: 4,
@@ -117,31 +133,26 @@ export const printDot = (given: DotKernel): Printed => {
     const at = frame((x, lane) => (x === n ? column.at(lane) : x === m ? row : null), over)
     print.stores(at, kernel.stores)
   }
-  /** The panels of a block of columns, each with its position in the block. */
-  const overPanels = (
-    width: number,
-    blockOfN: Val,
-    count: number,
-    body: (columns: readonly Column[], position: Val) => void,
-  ): void => {
+  /** The panels of the unit's block of columns, each with its position in the block. */
+  const overPanels = (body: (columns: readonly Column[], position: Val) => void): void => {
     const whole = Math.floor(n.extent / width)
     const panel = axis(whole)
-    const start = e.op('imul', blockOfN, i32(e, count))
-    const after = e.op('iadd', start, i32(e, count))
+    const part = print.position(plain, columnBlock)
+    const start = e.op('imul', part, i32(e, panelsOfBlock))
+    const after = e.op('iadd', start, i32(e, panelsOfBlock))
     const within = (i: Val): Val => e.op('isub', i, start)
-    e.loop(start, count >= whole ? i32(e, whole) : extremum(e, 'minS', after, i32(e, whole)), (i) => {
+    e.loop(start, blocksOfN === 1 ? i32(e, whole) : extremum(e, 'minS', after, i32(e, whole)), (i) => {
       loops.set(panel.id, i)
       body(columnsFrom(I.scale(I.ofAxis(panel), width), width), within(i))
     })
     if (n.extent % width === 0) return
-    const rest = (): void => body(columnsFrom(I.constant(whole * width), n.extent % width), within(i32(e, whole)))
-    if (count > whole) rest()
-    else e.when(e.op('igts', after, i32(e, whole)), rest)
+    e.when(e.op('ieq', part, i32(e, blocksOfN - 1)), () =>
+      body(columnsFrom(I.constant(whole * width), n.extent % width), within(i32(e, whole))),
+    )
   }
 
   const blocked = (): void => {
-    const block = I.mod(I.ofAxis(unit), blocks)
-    const first = print.position(plain, I.scale(block, pairsOfBlock))
+    const first = print.position(plain, I.scale(rowBlock, pairsOfBlock))
     const after = e.op('iadd', first, i32(e, pairsOfBlock))
     const end = blocks === 1 ? i32(e, pairs) : extremum(e, 'minS', after, i32(e, pairs))
     const within = (i: Val): Val => e.op('isub', i, first)
@@ -156,8 +167,8 @@ export const printDot = (given: DotKernel): Printed => {
       })
       if (m.extent % MR === 0) return
       const odd = (): void => visit(I.constant(m.extent - 1), 1, within(i32(e, pairs)))
-      if (blocks === 1) odd()
-      else e.when(e.op('ieq', end, i32(e, pairs)), odd)
+      // The last pair may end the block before.
+      e.when(e.op('ieq', print.position(plain, rowBlock), i32(e, blocks - 1)), odd)
     }
     const packRows = (steps: Steps): void => {
       if (aAlongK) {
@@ -226,15 +237,13 @@ export const printDot = (given: DotKernel): Printed => {
       })
       body({ start: I.constant(done), length: k.extent - done })
     }
-    e.loop(0, Math.ceil(panels / panelsOfBlock), (blockOfN) => {
-      if (kBlocks > 1) e.effect(code.memoryFill, [sumsAt, i32(e, 0), i32(e, sumBytes)])
-      overSteps((steps) => {
-        if (!aDirect) packRows(steps)
-        overPanels(4 * nv, blockOfN, panelsOfBlock, (columns, panel) => {
-          if (!bDirect) packColumns(work, columns, steps, panelAt)
-          const sumsOfIt = e.op('iadd', sumsAt, e.op('imul', panel, i32(e, sumsOfPanel)))
-          overPairs(first, (row, count, position) => runTile(columns, sumsOfIt, row, count, position, steps))
-        })
+    if (kBlocks > 1) e.effect(code.memoryFill, [sumsAt, i32(e, 0), i32(e, sumBytes)])
+    overSteps((steps) => {
+      if (!aDirect) packRows(steps)
+      overPanels((columns, panel) => {
+        if (!bDirect) packColumns(work, columns, steps, panelAt)
+        const sumsOfIt = e.op('iadd', sumsAt, e.op('imul', panel, i32(e, sumsOfPanel)))
+        overPairs(first, (row, count, position) => runTile(columns, sumsOfIt, row, count, position, steps))
       })
     })
   }
@@ -242,9 +251,9 @@ export const printDot = (given: DotKernel): Printed => {
   if (units > 0)
     e.loop(e.param(0), e.param(1), (u) => {
       loops.set(unit.id, u)
-      if (inner) overPanels(8, i32(e, 0), Math.ceil(n.extent / 8), (columns) => innerProducts(work, columns, finish))
+      if (inner) overPanels((columns) => innerProducts(work, columns, finish))
       else blocked()
     })
   const scratchBytes = inner ? 0 : aBytes + bBytes + sumBytes
-  return { run: e.finish(), units, scratchBytes }
+  return { run: e.finish(), units, work: (items * m.extent * n.extent * k.extent) / 4, scratchBytes }
 }

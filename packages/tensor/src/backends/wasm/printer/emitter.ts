@@ -72,7 +72,7 @@ interface Level {
 
 const wasmType = (type: Type, lanes: boolean): WasmType => (lanes ? 'v128' : type === 'bool' ? 'i32' : type)
 
-/** Arithmetic on integer constants, which addresses are full of. */
+/** Arithmetic on integer constants, which addresses are full of, and whether they are equal. */
 const folded: Partial<Readonly<Record<Instruction, (x: number, y: number) => number>>> = {
   iadd: (x, y) => (x + y) | 0,
   isub: (x, y) => (x - y) | 0,
@@ -82,6 +82,7 @@ const folded: Partial<Readonly<Record<Instruction, (x: number, y: number) => num
   ishrs: (x, y) => x >> y,
   band: (x, y) => x & y,
   bor: (x, y) => x | y,
+  ieq: (x, y) => (x === y ? 1 : 0),
 }
 
 export const emitter = (params: number): Emitter => {

@@ -11,12 +11,16 @@ import { emitter, type Val } from './emitter.ts'
 import type { WasmFunction } from './encode.ts'
 import { typeOf } from './operators.ts'
 import { cutsOf, type Pass, planOf } from '../../linear/plan.ts'
+import { loopUnits } from '../../linear/units.ts'
 import { type Frame, printer } from './printer.ts'
 
 /** A kernel as a function (lo, hi, pointers..., scratch) that runs units lo <= u < hi of its work. */
 export interface Printed {
   readonly run: WasmFunction
   readonly units: number
+  /** Operations on vectors, about. */
+  readonly work: number
+  /** Of each call that is under way. */
   readonly scratchBytes: number
 }
 
@@ -33,14 +37,15 @@ interface Blocking {
   readonly end: () => void
 }
 
+/** Elements in a vector. */
+const LANES = 4
+
 export const printLoop = (given: LoopKernel): Printed => {
   const kernel = withoutDivision(given)
   const { rows, cols, reductions } = kernel
   const plan = planOf(kernel)
   const buffers = kernel.buffers.length
   const e = emitter(buffers + 3)
-  const lo = e.param(0)
-  const hi = e.param(1)
   const loops = new Map<number, Val>()
   const scratch = buffers
   const print = printer(
@@ -51,7 +56,6 @@ export const printLoop = (given: LoopKernel): Printed => {
     ],
     loops,
   )
-  const ordered = kernel.stores.some((s) => s.mode === 'add')
   const lanesOfRow = plan.vector === 'row' ? rows.at(-1)! : null
   const lanesOfCol = plan.vector === 'column' ? cols.at(-1)! : null
   const vector = lanesOfRow ?? lanesOfCol
@@ -76,31 +80,23 @@ export const printLoop = (given: LoopKernel): Printed => {
   const overVectors = (
     axis: Axis,
     unroll: number,
-    ranged: boolean,
-    blocks: Blocking | null,
+    run: (turns: number, body: (i: Val) => void) => void,
+    atEnd: (tail: () => void) => void,
     body: (slices: readonly Slice[]) => void,
-  ): number => {
-    const step = 4 * unroll
+  ): void => {
+    const step = LANES * unroll
     const cuts = [0, ...cutsOf(kernel, axis), axis.extent]
-    // An axis in pieces is one unit of work; a whole one is as many as its loop has turns.
-    const split = ranged && cuts.length === 2
-    const units = split ? Math.max(1, Math.floor(axis.extent / step)) : 1
     for (const [p, from] of cuts.slice(0, -1).entries()) {
       const length = cuts[p + 1]! - from
-      const turns = Math.floor(length / step)
-      const turn: Axis = { id: nextAxis--, extent: turns }
-      const run = (i: Val): void => {
-        loops.set(turn.id, i)
-        body(slicesFrom(I.offset(I.scale(I.ofAxis(turn), step), from), step))
-      }
-      if (turns > 0 && split) e.loop(lo, hi, run)
-      else if (turns > 0) count(turns, blocks, run)
-      const rest = length - turns * step
-      const tail = (): void => body(slicesFrom(I.constant(from + turns * step), rest))
-      if (rest > 0 && split) e.when(e.op('ieq', hi, e.constant('i32', units)), tail)
-      else if (rest > 0) tail()
+      const turn: Axis = { id: nextAxis--, extent: Math.floor(length / step) }
+      const rest = length - turn.extent * step
+      if (turn.extent > 0)
+        run(turn.extent, (i) => {
+          loops.set(turn.id, i)
+          body(slicesFrom(I.offset(I.scale(I.ofAxis(turn), step), from), step))
+        })
+      if (rest > 0) atEnd(() => body(slicesFrom(I.constant(from + turn.extent * step), rest)))
     }
-    return units
   }
   const slicesFrom = (start: Ix, count: number): readonly Slice[] =>
     Array.from({ length: Math.ceil(count / 4) }, (_, j) => ({
@@ -147,7 +143,14 @@ export const printLoop = (given: LoopKernel): Printed => {
     const axis = cols[depth]
     const here = blocks?.depth === depth ? blocks : null
     if (axis === undefined) body([null])
-    else if (axis === lanesOfCol) overVectors(axis, unroll, false, here, body)
+    else if (axis === lanesOfCol)
+      overVectors(
+        axis,
+        unroll,
+        (turns, turn) => count(turns, here, turn),
+        (tail) => tail(),
+        body,
+      )
     else
       count(axis.extent, here, (i) => {
         loops.set(axis.id, i)
@@ -224,21 +227,58 @@ export const printLoop = (given: LoopKernel): Printed => {
       e.splat(neutral),
     )
 
-  const overRows = (depth: number): number => {
-    const axis = rows[depth]
-    const ranged = depth === 0 && !ordered
-    if (axis === undefined) {
+  const { units, axes, rest, blocks: parts, work } = loopUnits(kernel, plan, LANES)
+  const unit: Axis = { id: nextAxis--, extent: units }
+  const plain = frameOf(null, null, (r) => identityOf(e, reductions[r]!))
+  /** One digit of the unit's number. */
+  const digit = (stride: number, extent: number): Val =>
+    print.position(plain, I.mod(I.div(I.ofAxis(unit), stride), extent))
+
+  const overRow = (): void => {
+    if (lanesOfRow === null) {
       rowBody([null])
-      return 1
+      return
     }
-    if (axis === lanesOfRow) return overVectors(axis, plan.unroll, ranged, null, rowBody)
-    e.loop(ranged ? lo : 0, ranged ? hi : axis.extent, (i) => {
-      loops.set(axis.id, i)
-      overRows(depth + 1)
-    })
-    return axis.extent
+    if (parts === null) {
+      overVectors(
+        lanesOfRow,
+        plan.unroll,
+        (turns, turn) => e.loop(0, turns, turn),
+        (tail) => tail(),
+        rowBody,
+      )
+      return
+    }
+    const part = digit(1, parts.count)
+    const first = e.op('imul', part, i32(e, parts.turns))
+    const after = e.op('iadd', first, i32(e, parts.turns))
+    overVectors(
+      lanesOfRow,
+      plan.unroll,
+      (turns, turn) =>
+        e.loop(first, turns % parts.turns === 0 ? after : extremum(e, 'minS', after, i32(e, turns)), turn),
+      (tail) => e.when(e.op('ieq', part, i32(e, parts.count - 1)), tail),
+      rowBody,
+    )
   }
-  const empty = rows.some((a) => a.extent === 0)
-  const units = empty ? 0 : overRows(0)
-  return { run: e.finish(), units: ordered ? Math.min(1, units) : units, scratchBytes: 4 * slot * kept.length }
+  const overRows = (depth: number): void => {
+    const axis = rest[depth]
+    if (axis === undefined) overRow()
+    else
+      e.loop(0, axis.extent, (i) => {
+        loops.set(axis.id, i)
+        overRows(depth + 1)
+      })
+  }
+  if (units > 0)
+    e.loop(e.param(0), e.param(1), (u) => {
+      loops.set(unit.id, u)
+      let stride = parts?.count ?? 1
+      for (const axis of [...axes].reverse()) {
+        loops.set(axis.id, digit(stride, axis.extent))
+        stride *= axis.extent
+      }
+      overRows(0)
+    })
+  return { run: e.finish(), units, work, scratchBytes: 4 * slot * kept.length }
 }

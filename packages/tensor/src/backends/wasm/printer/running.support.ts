@@ -7,14 +7,14 @@ import type { Printed } from './loop.ts'
 
 const PAD = 128
 type Cells = Float32Array | Int32Array | Uint32Array
-const view = (dtype: DType, memory: ArrayBuffer, at: number, n: number): Cells =>
+const view = (dtype: DType, memory: ArrayBufferLike, at: number, n: number): Cells =>
   dtype === 'f32'
     ? new Float32Array(memory, at, n)
     : dtype === 'i32'
       ? new Int32Array(memory, at, n)
       : new Uint32Array(memory, at, n)
 
-/** Runs a printed kernel over `data` in place, its units cut at `cuts`. */
+/** Runs a printed kernel over `data` in place, its units cut at `cuts`, the last ones first: no unit needs another. */
 export const run = (
   kernel: Kernel,
   printed: Printed,
@@ -40,13 +40,15 @@ export const run = (
   })
   const call = instance.exports['0'] as (...args: number[]) => undefined
   const at = [0, ...cuts.filter((c) => c > 0 && c < printed.units).sort((x, y) => x - y), printed.units]
-  for (let i = 1; i < at.length; i++) call(at[i - 1]!, at[i]!, ...offsets, scratch)
+  for (let i = at.length - 1; i > 0; i--) call(at[i - 1]!, at[i]!, ...offsets, scratch)
   views.forEach((v, i) => data[i]!.set(v))
   const bytes = new Uint8Array(memory.buffer)
-  kernel.buffers.forEach(({ size }, i) => {
-    for (let b = offsets[i]! + 4 * size; b < offsets[i]! + 4 * size + PAD / 2; b++)
-      if (bytes[b] !== 0xff) throw new Error(`${kernel.name}: wrote past the end of buffer ${i}`)
-  })
+  const demandUntouched = (from: number, what: string): void => {
+    for (let b = from; b < from + PAD / 2; b++)
+      if (bytes[b] !== 0xff) throw new Error(`${kernel.name}: wrote past the end of ${what}`)
+  }
+  kernel.buffers.forEach(({ size }, i) => demandUntouched(offsets[i]! + 4 * size, `buffer ${i}`))
+  demandUntouched(scratch + printed.scratchBytes, 'its scratch')
 }
 
 /** Numbers in [0, 1) from a seed. */
