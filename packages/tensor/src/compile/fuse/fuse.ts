@@ -52,6 +52,9 @@ export const startOf = ({ node: { prim, args, params }, index }: Expr): Expr | n
 /** Whether it is memory that nothing made, and nothing reads. */
 export const isUnwritten = ({ node: { prim } }: Expr): boolean => prim.lower.kind === 'unwritten'
 
+/** Whether it is in memory already. */
+export const isLeaf = ({ node: { prim } }: Expr): boolean => prim.lower.kind === 'leaf'
+
 /** A group that joins reductions looks this far for what they have in common. */
 const CONE = 400
 /** Of the elements that are reduced, the part that makes a value worth sharing; and the part below which nobody minds its being kept. */
@@ -320,7 +323,7 @@ export const fuse = (capabilities: Capabilities, order: readonly Expr[], outputs
         break
       case 'update': {
         const rows = freshAxes(lower.grid(expr, expr.node.params))
-        const group = newGroup('update', rows, [])
+        const group = newGroup(lower.mode === 'set' ? 'loop' : 'ordered', rows, [])
         const index = rows.map(ofAxis)
         store(group, expr, index)
         read(group, expr.node.args[0]!, [], 'order')

@@ -88,7 +88,7 @@ export const overwriteLast = ({ groups, owner }: Fusion, pairs: ReadonlyMap<Expr
   }
   for (const [out, old] of pairs) runLast(owner.get(out), readersOf.get(old) ?? [])
   for (const g of groups)
-    for (const { value } of g.kind === 'update' || g.kind === 'rounds' ? g.stores : []) {
+    for (const { value } of g.stores) {
       const old = startOf(value)
       if (old === null || pairs.get(value) === old) continue
       runLast(
