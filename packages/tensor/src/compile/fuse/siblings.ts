@@ -90,8 +90,15 @@ export const mergeSiblings = (
   const fits = (h: Group, g: Group): boolean => buffersOf([h, g], owners) <= capabilities.bindings
   const apart = (h: Group, g: Group): boolean => !runsAfter(h, g) && !runsAfter(g, h)
 
+  const mayMerge = (h: Group, g: Group): boolean =>
+    fits(h, g) && together(h, g) && inPlaceTogether(h, g) && apart(h, g)
+
   const waiting = waitingIn(groups)
   const gone = new Set<Group>()
+  const merge = (host: Group, g: Group): void => {
+    absorb(host, g, { move: renaming(g, loopsOf(host)), scope: null }, waiting, owners)
+    gone.add(g)
+  }
   const families = new Map<string, Family>()
   for (const g of groups) {
     if (g.kind !== 'loop' || g.dot !== null) continue
@@ -99,16 +106,21 @@ export const mergeSiblings = (
     const family: Family = families.get(key) ?? { members: [], readers: new Map() }
     families.set(key, family)
     const reads = largeReads(g, owners)
-    const host = sharing(family, reads).find(
-      (h) => fits(h, g) && together(h, g) && inPlaceTogether(h, g) && apart(h, g),
-    )
+    const alike = sharing(family, reads)
+    const host = alike.find((h) => mayMerge(h, g))
     enter(family, host ?? g, reads)
     if (host === undefined) {
       family.members.push(g)
       continue
     }
-    absorb(host, g, { move: renaming(g, loopsOf(host)), scope: null }, waiting, owners)
-    gone.add(g)
+    merge(host, g)
+    // What had nothing in common before may have it now.
+    for (const other of alike) {
+      if (other === host || !mayMerge(host, other)) continue
+      enter(family, host, largeReads(other, owners))
+      merge(host, other)
+      family.members.splice(family.members.indexOf(other), 1)
+    }
   }
   return { groups: groups.filter((g) => !gone.has(g)), owner: owners }
 }
