@@ -45,7 +45,7 @@ export const plan = (capabilities: Capabilities, stage: Stage, graph: Computatio
     const results = new Set(outputs.map(storageOf))
     const fused = stage('fuse', () => {
       const order = toposort(outputs).flatMap((node) => node.outs)
-      return fuse(capabilities, order, outputs)
+      return fuse(capabilities, order, outputs, new Set(graph.inputs.filter((_, i) => graph.donated[i] !== true)))
     })
     const fusion = stage('merge', () => {
       overwriteLast(fused, new Map())

@@ -137,10 +137,9 @@ export const createGrouping = (bindings: number, costOf: (x: Expr) => Cost | und
 
   const hosts: Grouping['hosts'] = (value) => {
     const all = readersOf(value)
-    // Kernels that share rows first; what only goes into a block of an array is written there by who computes it, not copied.
-    // A position is no host: where a row is written must not wait for what the row sums up to.
-    const able = all.filter((g) => g.kind === 'loop')
-    return [...able.filter((g) => !onlyUpdates(g)), ...able.filter(onlyUpdates)].flatMap((group): readonly Host[] => {
+    // What only goes into arrays is written there, once all is known, by the kernel that computes it (elementwise.ts).
+    const able = all.filter((g) => g.kind === 'loop' && !onlyUpdates(g))
+    return able.flatMap((group): readonly Host[] => {
       const reads = group.reads.get(value)!
       const only = reads.length === 1 ? reads[0]! : null
       if (only?.kind !== 'loop') return []

@@ -90,8 +90,7 @@ export const mergeSiblings = (
   const fits = (h: Group, g: Group): boolean => buffersOf([h, g], owners) <= capabilities.bindings
   const apart = (h: Group, g: Group): boolean => !runsAfter(h, g) && !runsAfter(g, h)
 
-  const mayMerge = (h: Group, g: Group): boolean =>
-    fits(h, g) && together(h, g) && inPlaceTogether(h, g) && apart(h, g)
+  const mayMerge = (h: Group, g: Group): boolean => fits(h, g) && together(h, g) && inPlaceTogether(h, g) && apart(h, g)
 
   const waiting = waitingIn(groups)
   const gone = new Set<Group>()
