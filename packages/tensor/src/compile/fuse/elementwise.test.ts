@@ -141,4 +141,10 @@ describe.each(Object.entries({ host, parallel }))('on a %s device', (_, capabili
       return [p.tanh(p.add(p.flip(made, [0]), p.flip(half(made), [1]))), written(stack, made, i)]
     })
   })
+
+  it('an array that must be copied anyway is written by one kernel, whatever that reads of it', () => {
+    const outputs = [written(one, p.tanh(rowOf(one, before(at))), at)]
+    const { steps } = schedule(capabilities)({ inputs: [one, at], outputs, donated: [false, true] })
+    expect(kindsOf(steps)).toEqual(['copy', 'kernel'])
+  })
 })
