@@ -87,6 +87,7 @@ export const mergeElementwise = (
   { groups, owner }: Fusion,
   results: ReadonlySet<Expr>,
 ): Fusion => {
+  if (!groups.some(onlyUpdates)) return { groups, owner }
   const owners = new Map(owner)
   const readers = readersIn(groups)
   const waiting = waitingIn(groups)
