@@ -1,10 +1,11 @@
 // What the workloads of control flow show, in small and without a clock.
 import { valueAndGrad } from '@adjoint/autograd'
-import { decoder, generatorAsync, gpt2, leftPad, transformer } from '@adjoint/nn'
+import { crossEntropy, decoder, generatorAsync, gpt2, leftPad, transformer } from '@adjoint/nn'
 import { jit, type Program, random, readAsync, realizeAsync, type Tensor, wasmDevice, zeros } from '@adjoint/tensor'
 import { presentDevices } from '@adjoint/testing'
 import { describe, expect, it } from 'vitest'
-import { decodeInOneCall, recurrent } from './control-flow.ts'
+import { decodeInOneCall, recurrent, scannedModel, stackBlocks } from './control-flow.ts'
+import { modelOf, tokens } from './model.ts'
 
 const devices = (await presentDevices()).filter(({ kind }) => kind !== 'reference')
 
@@ -37,6 +38,32 @@ describe.each(devices.map((device) => [device.kind, device] as const))('on %s', 
       expect(device.stats().created - before.created).toBe(0)
     },
   )
+
+  it('a scanned transformer has about the kernels of one layer, and copies nothing in a round', () => {
+    const model = modelOf(4)
+    const apply = scannedModel(model, 'values')
+    const params = stackBlocks(model.init(random.key(0)))
+    const step = jit(
+      (p: typeof params) => valueAndGrad((q: typeof params) => crossEntropy(apply(q)(tokens(1)), tokens(2)))(p),
+      { device },
+    )
+    const { steps } = step.program(params)!
+    const loops = steps.flatMap((s) => (s.kind === 'loop' ? [s.steps] : []))
+    expect(loops.flat().filter((s) => s.kind === 'copy')).toEqual([])
+    const kernelsOf = (of: Program['steps']): number => of.filter((s) => s.kind === 'kernel').length
+    const written = (layers: number): number => {
+      const plain = modelOf(layers)
+      const start = plain.init(random.key(0))
+      const run = jit(
+        (p: typeof start) => valueAndGrad((q: typeof start) => crossEntropy(plain.apply(q)(tokens(1)), tokens(2)))(p),
+        { device },
+      )
+      return kernelsOf(run.program(start)!.steps)
+    }
+    expect(loops).toHaveLength(2)
+    // two counters; and of what a layer written out keeps, three values are made again
+    expect(kernelsOf(loops.flat())).toBeLessThanOrEqual(written(3) - written(2) + 2 + 3)
+  })
 
   it('a recurrent network of 256 steps has the rounds of one of 8, forward and backward', () => {
     const params = { u: zeros([6, 6]), w: zeros([4, 6]), b: zeros([6]) }

@@ -1,9 +1,26 @@
 /**
- * Random programs of loops: loops in a row and inside one another, whose carries are swapped, updated, stacked, left alone and
- * dropped; whose bodies read what is computed outside; that go round a number of times or as long as a flag says so, which may
+ * Random programs of loops: loops in a row and inside one another, whose carries are swapped, updated, left alone and dropped;
+ * which keep what a round computes, several at once, as it is, as products or sums of it, beside what they kept before; whose bodies read what is computed outside; that go round a number of times or as long as a flag says so, which may
  * be never. Arguments are donated at random, and results asked for twice. `meaningOfLoops` says what such a program gives.
  */
-import { add, dynamicUpdateSlice, expandDims, lt, minimum, sum, type Tensor, tensor, zeros } from '@adjoint/tensor'
+import {
+  add,
+  dynamicSlice,
+  dynamicUpdateSlice,
+  expandDims,
+  lt,
+  matmul,
+  mean,
+  minimum,
+  mul,
+  sub,
+  sum,
+  tanh,
+  type Tensor,
+  tensor,
+  transpose,
+  zeros,
+} from '@adjoint/tensor'
 import { evaluate, loop, trace, typed, type Expr } from '@adjoint/tensor/ir'
 import fc from 'fast-check'
 import { operations } from './updates.ts'
@@ -28,8 +45,15 @@ interface Rounds {
   readonly flagged: boolean
   /** The most rounds, whatever the flag says. */
   readonly most: number | null
-  /** Whether the first carry of each round is kept, one above the other. */
-  readonly stacked: boolean
+  /** What is kept of each round, one above the other. */
+  readonly kept: readonly Kept[]
+}
+/** A value of a round, written into a row of a stack. */
+interface Kept {
+  readonly value: number
+  readonly how: number
+  /** Whether the first round writes the last row. */
+  readonly backward: boolean
 }
 type LoopStep = Line | Rounds
 
@@ -43,7 +67,23 @@ export interface LoopProgram {
 }
 
 /** Products grow without bound when they are repeated. */
-const bounded = operations.filter(([name]) => name !== 'matmul')
+const bounded: typeof operations = [
+  ...operations.filter(([name]) => name !== 'matmul'),
+  ['product', (x, y) => tanh(matmul(x, matmul(transpose()(y), x)))],
+  ['norm', (x, y) => add(sub(x, mean({ axis: 1, keepDims: true })(x)), mul(y, 0.5))],
+]
+
+/** What is written of a value into a row of a stack, which may look at what the stack holds. */
+const ways: readonly (readonly [string, (x: F32, stack: F32, i: I32) => F32])[] = [
+  ['as it is', (x) => x],
+  ['tanh', (x) => tanh(x)],
+  ['product', (x) => tanh(matmul(x, matmul(transpose()(x), x)))],
+  ['sums of rows', (x) => sum({ axis: 1, keepDims: true })(tanh(x))],
+  ['sums of columns', (x) => sum({ axis: 0, keepDims: true })(tanh(x))],
+  ['centred', (x) => sub(x, mean({ axis: 1, keepDims: true })(x))],
+  ['with what lies before', (x, stack, i) => mul(add(x, sum({ axis: 0 })(dynamicSlice([1, ...x.shape])(stack, [sub(i, 1) as never, 0, 0]))), 0.5)],
+  ['with all that was kept', (x, stack) => tanh(add(x, sum({ axis: 0 })(stack)))],
+] // prettier-ignore
 
 const line: fc.Arbitrary<Line> = fc.record({
   op: fc.nat(bounded.length - 1),
@@ -68,7 +108,9 @@ const rounds = (depth: number): fc.Arbitrary<Rounds> =>
       trips: fc.nat(4),
       flagged: fc.boolean(),
       most: fc.option(fc.nat(4)),
-      stacked: fc.boolean(),
+      kept: fc.array(fc.record({ value: fc.nat(40), how: fc.nat(ways.length - 1), backward: fc.boolean() }), {
+        maxLength: 3,
+      }),
     }),
   )
 
@@ -111,18 +153,23 @@ const run = (program: readonly LoopStep[], given: readonly F32[], row: I32): rea
   return values
 }
 
-/** The carries after the rounds, and the sum of what was kept. */
+/** The carries after the rounds, and the sums of what was kept. */
 const goRound = (
-  { from: starts, body, next, trips, flagged, most, stacked }: Rounds,
+  { from: starts, body, next, trips, flagged, most, kept }: Rounds,
   outer: readonly F32[],
   row: I32,
 ): readonly F32[] => {
   const first = starts.map((n) => from(outer, n))
   const shape = first[0]!.shape
+  const n = Math.max(1, trips)
+  const empty = (how: number): F32 => {
+    const [, way] = ways[how]!
+    return zeros([n, ...way(first[0]!, zeros([n, ...shape]), scalar(0)).shape])
+  }
   const goesOn = (i: I32): Expr => (trips === 0 ? lt(row, scalar(0)) : lt(i, minimumOf(row, trips)))
   const start: readonly Expr[] = [
     ...first,
-    ...(stacked ? [zeros([Math.max(1, trips), ...shape])] : []),
+    ...kept.map(({ how }) => empty(how)),
     scalar(0),
     ...(flagged ? [goesOn(scalar(0))] : []),
   ]
@@ -130,13 +177,17 @@ const goRound = (
     'loop',
     (carries) => {
       const own = carries.slice(0, first.length).map(f32)
-      const stack = stacked ? f32(carries[first.length]!) : null
-      const i = i32(carries[first.length + (stacked ? 1 : 0)]!)
+      const stacks = carries.slice(first.length, first.length + kept.length).map(f32)
+      const i = i32(carries[first.length + kept.length]!)
       const values = run(body, [...outer, ...own], i)
       const after = add(i, scalar(1))
       return [
         ...next.map((n) => from(values, n)),
-        ...(stack === null ? [] : [dynamicUpdateSlice(stack, expandDims(0)(own[0]!), [i as never, 0, 0])]),
+        ...kept.map(({ value, how, backward }, k) => {
+          const row = backward ? sub(scalar(n - 1), i) : i
+          const written = ways[how]![1](from(values, value), stacks[k]!, row)
+          return dynamicUpdateSlice(stacks[k]!, expandDims(0)(written), [row as never, 0, 0])
+        }),
         after,
         ...(flagged ? [goesOn(after)] : []),
       ]
@@ -147,8 +198,15 @@ const goRound = (
     ...operands,
     ...start,
   ])
-  const kept = stacked ? [sum({ axis: 0 })(f32(results[first.length]!))] : []
-  return [...results.slice(0, first.length).map(f32), ...kept]
+  // Each row counts for another share of the sum, so that it matters which row is which.
+  const shares = tensor(
+    Float32Array.from({ length: n }, (_, i) => (i + 1) / (2 * n)),
+    [n, 1, 1],
+  )
+  const sums = results
+    .slice(first.length, first.length + kept.length)
+    .map((stack) => add(zeros(shape), sum({ axis: 0 })(mul(f32(stack), shares))))
+  return [...results.slice(0, first.length).map(f32), ...sums]
 }
 /** The lesser of a row that the device knows, and a number of rounds. */
 const minimumOf = (row: I32, trips: number): I32 => minimum(row, scalar(trips))
@@ -174,7 +232,7 @@ export const describeLoops = ({ steps: program }: LoopProgram): string => {
       'op' in s
         ? [`${indent}${bounded[s.op]![0]}(${s.x}, ${s.y}; ${s.k})`]
         : [
-            `${indent}${s.flagged ? `while below ${s.trips}, at most ${s.most ?? 'ever'}` : `for ${s.trips}`}: from ${s.from.join()} next ${s.next.join()}${s.stacked ? ' stacked' : ''}`,
+            `${indent}${s.flagged ? `while below ${s.trips}, at most ${s.most ?? 'ever'}` : `for ${s.trips}`}: from ${s.from.join()} next ${s.next.join()}${s.kept.map(({ value, how, backward }) => `; kept ${value} ${ways[how]![0]}${backward ? ', the last first' : ''}`).join('')}`,
             ...lines(s.body, `${indent}  `),
           ],
     )

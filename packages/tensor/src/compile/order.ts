@@ -18,8 +18,8 @@ export interface Traffic {
   readonly reads: readonly Expr[]
   /** Values of the arena that it writes. */
   readonly writes: readonly Expr[]
-  /** Whether it writes over the value that it reads last (an update). */
-  readonly inPlace: boolean
+  /** Values that it writes over where it is the last to read them (what an update goes on from). */
+  readonly over: readonly Expr[]
   /** Bytes that it needs besides while it runs (the rounds of a loop). */
   readonly scratch: number
 }
@@ -121,9 +121,13 @@ const ledger = ({ groups, trafficOf, bytesOf }: Ordering) => {
   const freed = (g: Group): number =>
     trafficOf(g).reads.reduce((n, v) => n + (readers.get(v) === 1 ? bytesOf(v) : 0), 0) +
     trafficOf(g).writes.reduce((n, v) => n + (readers.has(v) ? 0 : bytesOf(v)), 0)
+  const inPlace = (g: Group): number =>
+    trafficOf(g).over.reduce((n, v) => n + (readers.get(v) === 1 ? bytesOf(v) : 0), 0)
   return {
     written,
     freed,
+    /** Bytes that it writes where something lay that it frees. */
+    inPlace,
     /** Marks a group as run; gives the values that one reader is left of. */
     run: (g: Group): readonly Expr[] =>
       trafficOf(g).reads.filter((value) => {
@@ -135,14 +139,13 @@ const ledger = ({ groups, trafficOf, bytesOf }: Ordering) => {
 }
 
 const peakOf = (ordering: Ordering, order: Order): number => {
-  const { written, freed, run } = ledger(ordering)
+  const { written, freed, inPlace, run } = ledger(ordering)
   let live = 0
   let peak = 0
   for (const g of order) {
     const more = written(g)
     const less = freed(g)
-    const { inPlace, scratch } = ordering.trafficOf(g)
-    peak = Math.max(peak, live + scratch + (inPlace ? Math.max(0, more - less) : more))
+    peak = Math.max(peak, live + ordering.trafficOf(g).scratch + more - inPlace(g))
     live += more - less
     run(g)
   }

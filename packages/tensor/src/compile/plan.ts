@@ -2,7 +2,8 @@
 import type { Expr, Graph, Loop } from '../graph/expr.ts'
 import { toposort } from '../graph/walk.ts'
 import { bytesOf } from '../base/aval.ts'
-import { type Fusion, fuse, storageOf } from './fuse/fuse.ts'
+import { type Fusion, fuse, startOf, storageOf } from './fuse/fuse.ts'
+import { mergeElementwise } from './fuse/elementwise.ts'
 import type { Group } from './fuse/group.ts'
 import { mergeSiblings } from './fuse/siblings.ts'
 import { overwriteLast, ownOperands, pairCarries, pairDonations } from './memory/donate.ts'
@@ -44,9 +45,12 @@ export const plan = (capabilities: Capabilities, stage: Stage, graph: Computatio
     const results = new Set(outputs.map(storageOf))
     const fused = stage('fuse', () => {
       const order = toposort(outputs).flatMap((node) => node.outs)
-      return fuse(capabilities, order, outputs)
+      return fuse(capabilities, order, outputs, new Set(graph.inputs.filter((_, i) => graph.donated[i] !== true)))
     })
-    const fusion = stage('merge', () => mergeSiblings(capabilities, fused, results))
+    const fusion = stage('merge', () => {
+      overwriteLast(fused, new Map())
+      return mergeSiblings(capabilities, mergeElementwise(capabilities, fused, results), results)
+    })
     const bodies = new Map<Group, Plan>()
     for (const group of fusion.groups) {
       const loop = group.kind === 'rounds' ? loopOf(group.stores[0]!.value.node) : null
@@ -81,7 +85,7 @@ const traffic = (
     const made: Traffic = {
       reads: touched(group, owner).filter((value) => owner.has(value) && !results.has(value)),
       writes: group.stores.flatMap(({ value: e }) => (results.has(e) ? [] : [e])),
-      inPlace: group.kind === 'update' || group.kind === 'rounds',
+      over: [...new Set(group.stores.flatMap(({ value: e }) => (results.has(e) ? [] : (startOf(e) ?? []))))],
       scratch: scratch(group).reduce((sum, bytes) => sum + bytes, 0),
     }
     known.set(group, made)

@@ -29,7 +29,7 @@ interface Plan {
 }
 const plan = (graph: Computation = whole): Plan => {
   const order = toposort(graph.outputs).flatMap(({ outs }) => outs)
-  const fusion = fuse(host, order, graph.outputs)
+  const fusion = fuse(host, order, graph.outputs, new Set())
   const position = new Map(order.map((e, i) => [e, i]))
   const first = (g: Group): number => position.get(g.stores[0]!.value)!
   const groups = [...fusion.groups].sort((g, h) => first(g) - first(h))

@@ -141,13 +141,18 @@ export const verifyProgram = (whole: Level, program: Program): void => {
       const stored = group.stores.map((s) => s.value)
       const reader = show(stored[0]!)
       // An update finds its operand where it writes; whatever else it reads, and all that others read, is in its own place.
-      const operand = startOf(stored[0]!)
-      if (operand !== null) demand(bufferOf.get(stored[0]!)!, operand, reader)
+      const operands = new Set<Expr>()
+      for (const value of stored) {
+        const operand = startOf(value)
+        if (operand === null) continue
+        operands.add(operand)
+        demand(bufferOf.get(value)!, operand, show(value))
+      }
       for (const value of touched(group, owner)) {
         const readAsWell = [...group.reads].some(
           ([n, of]) => storageOf(n) === value && of.some((r) => r.kind !== 'order'),
         )
-        if (value !== operand || readAsWell) demand(bufferOf.get(value)!, value, reader)
+        if (!operands.has(value) || readAsWell) demand(bufferOf.get(value)!, value, reader)
       }
       const into = stored.map((value) => bufferOf.get(value)!)
       into.forEach((b, i) => {

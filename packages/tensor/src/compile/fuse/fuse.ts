@@ -20,7 +20,7 @@ import { type Axis, div, flatten, type Ix, mod, ofAxis, substitute, unflatten } 
 import type { Expr, Node } from '../../graph/expr.ts'
 import { sizeOf } from '../../base/shape.ts'
 import { costs, LOAD, shareOf, worthCopying } from './cost.ts'
-import { covers, type Group, type ReadKind, rebase } from './group.ts'
+import { covers, type Group, isUpdate, type ReadKind, rebase } from './group.ts'
 import { createGrouping } from './grouping.ts'
 import { runsAfter } from './precedence.ts'
 import type { Capabilities } from '../capabilities.ts'
@@ -52,6 +52,9 @@ export const startOf = ({ node: { prim, args, params }, index }: Expr): Expr | n
 /** Whether it is memory that nothing made, and nothing reads. */
 export const isUnwritten = ({ node: { prim } }: Expr): boolean => prim.lower.kind === 'unwritten'
 
+/** Whether it is in memory already. */
+export const isLeaf = ({ node: { prim } }: Expr): boolean => prim.lower.kind === 'leaf'
+
 /** A group that joins reductions looks this far for what they have in common. */
 const CONE = 400
 /** Of the elements that are reduced, the part that makes a value worth sharing; and the part below which nobody minds its being kept. */
@@ -68,7 +71,13 @@ const isStored = ({
 /** How often a group evaluates what is inlined into it. */
 const gridOf = (group: Group): number => count(group.rows) * count(group.cols) * (group.dot?.k.extent ?? 1)
 
-export const fuse = (capabilities: Capabilities, order: readonly Expr[], outputs: readonly Expr[]): Fusion => {
+/** `fixed`: leaves that nothing may be written over. */
+export const fuse = (
+  capabilities: Capabilities,
+  order: readonly Expr[],
+  outputs: readonly Expr[],
+  fixed: ReadonlySet<Expr>,
+): Fusion => {
   // A loop finds what it is given in memory.
   const given = order.flatMap(({ node, index }) => (index === 0 && node.prim.lower.kind === 'loop' ? node.args : []))
   const kept = new Set([...outputs, ...given].map(storageOf))
@@ -99,6 +108,17 @@ export const fuse = (capabilities: Capabilities, order: readonly Expr[], outputs
     }
     return found
   }
+  /**
+   * Whether a group writes into an array in memory from which it would then compute the value: all of the array would be copied
+   * first, for a row of it. (One that must be copied anyway is.)
+   */
+  const wouldCopy = (group: Group, value: Expr): boolean => {
+    if (!group.stores.some((s) => isUpdate(s.value))) return false
+    const read = new Set(value.node.args.flatMap((arg) => [...sources(undefined, arg).values()]))
+    const old = group.stores.map((s) => startOf(s.value))
+    return old.some((x) => x !== null && read.has(x) && !fixed.has(x))
+  }
+
   /**
    * Whether a reduction may join the reductions of a group. It may where they have something large in common, or follow from
    * one another: that is loaded once. Two that have nothing in common would only wait for one another, and keep alive what
@@ -148,7 +168,8 @@ export const fuse = (capabilities: Capabilities, order: readonly Expr[], outputs
       ) &&
       (!isOperand || (weight <= OPERAND && !overDot))
     const apart = accumulates(value) || isStored(value)
-    if (!kept.has(value) && data.length === places.length && roomy && !apart && (view || worth())) {
+    const inPlace = (): boolean => !data.some((p) => wouldCopy(p.group, value))
+    if (!kept.has(value) && data.length === places.length && roomy && !apart && (view || worth()) && inPlace()) {
       for (const p of data) inline(p.group, value, p.index, p.kind)
       return
     }
@@ -320,7 +341,7 @@ export const fuse = (capabilities: Capabilities, order: readonly Expr[], outputs
         break
       case 'update': {
         const rows = freshAxes(lower.grid(expr, expr.node.params))
-        const group = newGroup('update', rows, [])
+        const group = newGroup(lower.mode === 'set' ? 'loop' : 'ordered', rows, [])
         const index = rows.map(ofAxis)
         store(group, expr, index)
         read(group, expr.node.args[0]!, [], 'order')

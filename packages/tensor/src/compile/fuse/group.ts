@@ -45,8 +45,11 @@ export interface Read {
 
 export interface Group {
   readonly id: number
-  /** `rounds`: a loop of the program, whose body is a schedule of its own; all others are kernels, `template` one that is written by hand. */
-  readonly kind: 'loop' | 'running' | 'update' | 'template' | 'rounds'
+  /**
+   * `rounds`: a loop of the program, whose body is a schedule of its own; all others are kernels, `template` one that is written by
+   * hand, `ordered` an update that increases elements, one iteration after another.
+   */
+  readonly kind: 'loop' | 'running' | 'ordered' | 'template' | 'rounds'
   rows: readonly Axis[]
   cols: readonly Axis[]
   readonly stores: StoredMember[]
@@ -61,6 +64,9 @@ export interface Group {
   /** Greater than that of every group that runs after this one. */
   height: number
 }
+
+/** Whether it is an array of which a kernel writes some elements. */
+export const isUpdate = ({ node: { prim } }: Expr): boolean => prim.lower.kind === 'update'
 
 /** The axes an index visits exactly once each, covering an array of `shape`; null when it is no such bijection. */
 export const bijectionAxes = (index: readonly Ix[], shape: readonly number[]): readonly Axis[] | null => {

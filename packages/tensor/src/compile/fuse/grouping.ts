@@ -8,7 +8,7 @@ import type { Access } from '../../graph/expr.ts'
 import { load, type Scalar } from '../../loops/scalar.ts'
 import type { Expr } from '../../graph/expr.ts'
 import type { Cost } from './cost.ts'
-import { bijectionAxes, type Group, hasRead, type Read, type ReadKind, rebase, sameIndex } from './group.ts'
+import { bijectionAxes, type Group, hasRead, isUpdate, type Read, type ReadKind, rebase, sameIndex } from './group.ts'
 import { runsAfter, waitFor } from './precedence.ts'
 
 /** A group that can compute a node, with the node's index in the group's axes. */
@@ -46,12 +46,8 @@ export interface Grouping {
   readonly roomFor: (group: Group, expr: Expr, stores: 0 | 1) => boolean
 }
 
-/** Whether it is an update that sets elements, one an iteration. */
-const setsBlock = ({ kind, stores }: Group): boolean => {
-  if (kind !== 'update') return false
-  const { lower } = stores[0]!.value.node.prim
-  return lower.kind === 'update' && lower.mode === 'set'
-}
+/** Whether it only writes elements of arrays that are there. */
+const onlyUpdates = ({ stores }: Group): boolean => stores.every(({ value }) => isUpdate(value))
 
 /** Nodes in one kernel: what a shader compiler and a stack can hold. */
 const LARGEST_KERNEL = 500
@@ -141,9 +137,8 @@ export const createGrouping = (bindings: number, costOf: (x: Expr) => Cost | und
 
   const hosts: Grouping['hosts'] = (value) => {
     const all = readersOf(value)
-    // Kernels that share rows first; what only goes into a block of an array is written there by who computes it, not copied.
-    // A position is no host: where a row is written must not wait for what the row sums up to.
-    const able = [...all.filter((g) => g.kind === 'loop'), ...all.filter(setsBlock)]
+    // What only goes into arrays is written there, once all is known, by the kernel that computes it (elementwise.ts).
+    const able = all.filter((g) => g.kind === 'loop' && !onlyUpdates(g))
     return able.flatMap((group): readonly Host[] => {
       const reads = group.reads.get(value)!
       const only = reads.length === 1 ? reads[0]! : null

@@ -7,11 +7,11 @@ import { count, extents } from '../../loops/axes.ts'
 import { type Axis, flatten, type Ix, ofAxis, substitute } from '../../loops/ix.ts'
 import type { Expr } from '../../graph/expr.ts'
 import { sizeOf } from '../../base/shape.ts'
-import { type Fusion, storageOf } from './fuse.ts'
-import { distinct, type Group, rebase } from './group.ts'
-import { runsAfter, takeOverWaits } from './precedence.ts'
-import { touched } from '../memory/memory.ts'
+import { type Fusion, isLeaf, storageOf } from './fuse.ts'
+import { type Group, isUpdate } from './group.ts'
+import { runsAfter } from './precedence.ts'
 import type { Capabilities } from '../capabilities.ts'
+import { absorb, buffersOf, inPlaceTogether, readersIn, waitingIn } from './absorb.ts'
 
 const loops = (axes: readonly Axis[]): readonly Axis[] => axes.filter((a) => a.extent !== 1)
 const loopsOf = (g: Group): readonly Axis[] => [...loops(g.rows), ...loops(g.cols)]
@@ -42,25 +42,13 @@ const largeReads = (g: Group, owner: ReadonlyMap<Expr, Group>): Places => {
   )
   for (const [value, reads] of g.reads) {
     const place = storageOf(value)
-    const inMemory = place.node.prim.lower.kind === 'leaf' || (owner.has(place) && owner.get(place) !== g)
+    const inMemory = isLeaf(place) || (owner.has(place) && owner.get(place) !== g)
     if (!inMemory || 2 * sizeOf(value.shape) < grid) continue
     for (const r of reads)
       if (r.kind === 'loop')
         found.set(place, (found.get(place) ?? new Set()).add(move(flatten(r.index, value.shape)).key))
   }
   return found
-}
-
-/** Groups that read each value. */
-type Readers = ReadonlyMap<Expr, ReadonlySet<Group>>
-const readersIn = (groups: readonly Group[]): Readers => {
-  const readers = new Map<Expr, Set<Group>>()
-  for (const g of groups)
-    for (const value of g.reads.keys()) {
-      const place = storageOf(value)
-      readers.set(place, (readers.get(place) ?? new Set()).add(g))
-    }
-  return readers
 }
 
 /** Groups of one grid, and which of them read a value at a place. */
@@ -90,22 +78,26 @@ export const mergeSiblings = (
 ): Fusion => {
   const owners = new Map(owner)
   const readers = readersIn(groups)
-  /** What a group leaves in the arena that is as large as its loops. */
+  /** What a group leaves in the arena that is as large as its loops; what it writes into an array was there before. */
   const leaves = (g: Group): readonly Expr[] =>
     g.stores.flatMap(({ value: e }) =>
-      !results.has(e) && 2 * sizeOf(e.shape) >= count(g.rows) * count(g.cols) ? [e] : [],
+      !results.has(e) && !isUpdate(e) && 2 * sizeOf(e.shape) >= count(g.rows) * count(g.cols) ? [e] : [],
     )
   const together = (h: Group, g: Group): boolean =>
     leaves(h).every((x) =>
       leaves(g).every((y) => [...(readers.get(x) ?? [])].some((reader) => readers.get(y)?.has(reader) === true)),
     )
-  const bound = (g: Group): number => touched(g, owners).length + g.stores.length
-  const fits = (h: Group, g: Group): boolean => bound(h) + bound(g) <= capabilities.bindings
+  const fits = (h: Group, g: Group): boolean => buffersOf([h, g], owners) <= capabilities.bindings
   const apart = (h: Group, g: Group): boolean => !runsAfter(h, g) && !runsAfter(g, h)
 
-  const waiting = new Map<Group, Set<Group>>(groups.map((g) => [g, new Set()]))
-  for (const g of groups) for (const before of g.after) waiting.get(before)!.add(g)
+  const mayMerge = (h: Group, g: Group): boolean => fits(h, g) && together(h, g) && inPlaceTogether(h, g) && apart(h, g)
+
+  const waiting = waitingIn(groups)
   const gone = new Set<Group>()
+  const merge = (host: Group, g: Group): void => {
+    absorb(host, g, { move: renaming(g, loopsOf(host)), scope: null }, waiting, owners)
+    gone.add(g)
+  }
   const families = new Map<string, Family>()
   for (const g of groups) {
     if (g.kind !== 'loop' || g.dot !== null) continue
@@ -113,26 +105,21 @@ export const mergeSiblings = (
     const family: Family = families.get(key) ?? { members: [], readers: new Map() }
     families.set(key, family)
     const reads = largeReads(g, owners)
-    const host = sharing(family, reads).find((h) => fits(h, g) && together(h, g) && apart(h, g))
+    const alike = sharing(family, reads)
+    const host = alike.find((h) => mayMerge(h, g))
     enter(family, host ?? g, reads)
     if (host === undefined) {
       family.members.push(g)
       continue
     }
-    absorb(host, g, waiting, owners)
-    gone.add(g)
+    merge(host, g)
+    // What had nothing in common before may have it now.
+    for (const other of alike) {
+      if (other === host || !mayMerge(host, other)) continue
+      enter(family, host, largeReads(other, owners))
+      merge(host, other)
+      family.members.splice(family.members.indexOf(other), 1)
+    }
   }
   return { groups: groups.filter((g) => !gone.has(g)), owner: owners }
-}
-
-const absorb = (host: Group, g: Group, waiting: ReadonlyMap<Group, Set<Group>>, owner: Map<Expr, Group>): void => {
-  rebase(g, { rows: host.rows, cols: host.cols, move: renaming(g, loopsOf(host)) })
-  host.stores.push(...g.stores)
-  host.reductions.push(...g.reductions)
-  for (const e of g.computes) host.computes.add(e)
-  for (const { value: x } of g.stores) owner.set(x, host)
-  for (const [expr, reads] of g.reads) host.reads.set(expr, distinct([...(host.reads.get(expr) ?? []), ...reads]))
-  takeOverWaits(host, g, waiting.get(g)!)
-  for (const before of g.after) waiting.get(before)!.add(host)
-  for (const other of waiting.get(g)!) waiting.get(host)!.add(other)
 }

@@ -74,13 +74,14 @@ export const pairCarries = ({ inputs, outputs }: Computation, operands: number):
  * (gradients scattered into the same zeros) only the last to run can write over it: these are left in any order.
  */
 export const overwriteLast = ({ groups, owner }: Fusion, pairs: ReadonlyMap<Expr, Expr>): void => {
-  const readersOf = new Map<Expr, Group[]>()
+  const readersOf = new Map<Expr, Group[]>([...pairs.values()].map((old) => [old, []]))
   for (const g of groups)
-    for (const value of g.reads.keys()) {
-      const known = readersOf.get(value)
-      if (known === undefined) readersOf.set(value, [g])
-      else known.push(g)
+    for (const { value } of g.stores) {
+      const old = startOf(value)
+      if (old !== null) readersOf.set(old, [])
     }
+  if (readersOf.size === 0) return
+  for (const g of groups) for (const value of g.reads.keys()) readersOf.get(value)?.push(g)
   const overwrites = (g: Group, old: Expr): boolean => g.stores.some(({ value }) => startOf(value) === old)
   const runLast = (writer: Group | undefined, readers: readonly Group[]): void => {
     if (writer === undefined) return
@@ -88,7 +89,7 @@ export const overwriteLast = ({ groups, owner }: Fusion, pairs: ReadonlyMap<Expr
   }
   for (const [out, old] of pairs) runLast(owner.get(out), readersOf.get(old) ?? [])
   for (const g of groups)
-    for (const { value } of g.kind === 'update' || g.kind === 'rounds' ? g.stores : []) {
+    for (const { value } of g.stores) {
       const old = startOf(value)
       if (old === null || pairs.get(value) === old) continue
       runLast(

@@ -13,7 +13,7 @@ import { packArena, type Range } from './arena.ts'
 import { type Fusion, startOf, storageOf } from '../fuse/fuse.ts'
 import { mayOverwrite } from './overwrite.ts'
 import { type Assignment, inSequence } from './sequence.ts'
-import type { Group, StoredMember } from '../fuse/group.ts'
+import { type Group, isUpdate, type StoredMember } from '../fuse/group.ts'
 import type { Computation } from '../../graph/device.ts'
 import type { ProgramBuffer } from '../../loops/program.ts'
 
@@ -51,11 +51,10 @@ export interface Demands {
 /** Values in memory that a group touches: what it loads, and what it overwrites. */
 export const touched = (group: Group, owner: ReadonlyMap<Expr, Group>): readonly Expr[] => {
   const found = new Set<Expr>()
+  const overwritten = group.stores.flatMap(({ value }) => (isUpdate(value) ? [value.node.args[0]!] : []))
   for (const [value, reads] of group.reads) {
     const place = storageOf(value)
-    const orderOnly = reads.every((r) => r.kind === 'order')
-    const operand = group.kind === 'update' && group.stores[0]!.value.node.args[0] === value
-    if (orderOnly && !operand) continue
+    if (reads.every((r) => r.kind === 'order') && !overwritten.includes(value)) continue
     if (place.node.prim.lower.kind === 'leaf' || (owner.has(place) && owner.get(place) !== group)) found.add(place)
   }
   return [...found]
@@ -235,12 +234,12 @@ const targets = (
   for (const out of new Set(graph.outputs.map(storageOf))) if (owner.has(out)) target.set(out, placeFor(out))
   for (let i = groups.length - 1; i >= 0; i--) {
     const g = groups[i]!
-    for (const stored of g.kind === 'update' || g.kind === 'rounds' ? g.stores : []) {
+    for (const stored of g.stores) {
       const operand = startOf(stored.value)
       if (operand === null) continue
       const end = target.get(stored.value)
       const last = owner.has(operand) && !target.has(operand) && lastUse.get(operand) === i
-      if (end !== undefined && last && (g.kind === 'update' || mayOverwrite(g, owner, stored, operand)))
+      if (end !== undefined && last && (g.kind !== 'rounds' || mayOverwrite(g, owner, stored, operand)))
         target.set(operand, end)
     }
   }
