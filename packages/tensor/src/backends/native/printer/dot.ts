@@ -20,7 +20,7 @@ import { block } from './block.ts'
 import { type At, dotCode } from './dot-code.ts'
 import { dotShape } from './dot-shape.ts'
 import { axisName, type Named, steps } from './frame.ts'
-import { type Printed, pointersOf } from './function.ts'
+import { BYTES_OF_WORK, type Printed, pointersOf } from './function.ts'
 import { type Columns, type OverRows, packA, packB, packedRow, type Stretch } from './packing.ts'
 import { contracted, innerName, innerText, tileName, tileText, transposeText } from './tile.ts'
 
@@ -187,6 +187,8 @@ export const printDot = (given: DotKernel, width: number): Printed => {
     code.close()
   }
   const prelude = units === 0 ? [] : [transposeText(width), ...[...tiles.values()].map(contracted)]
-  const work = (units === 0 ? 0 : batch.reduce((count, x) => count * x.extent, m.extent * n.extent * k.extent)) / width
-  return { prelude, body: code.text(), units, work, scratchBytes: 4 * shape.floats, kernel }
+  const items = batch.reduce((count, x) => count * x.extent, 1)
+  const bytes = 4 * (m.extent * k.extent + k.extent * n.extent + m.extent * n.extent)
+  const work = items * ((m.extent * n.extent * k.extent) / width + bytes / BYTES_OF_WORK)
+  return { prelude, body: code.text(), units, work, turns: 2, scratchBytes: 4 * shape.floats, kernel }
 }
