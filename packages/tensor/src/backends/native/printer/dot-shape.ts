@@ -14,7 +14,7 @@ const COLUMNS = 528
 /** Rows that share a packed b: as many as packed rows of a, or sums, leave it in that cache. */
 const SHARED_ROWS = { packed: 256, summed: 512, direct: 4096 } as const
 /** Rows below which a copy of b that lies well already is not repaid. */
-const REPAYS = 12
+const REPAYS = 33
 /** Units that keep any processor's cores busy. */
 const ENOUGH_UNITS = 16
 /** Rows for which a b that lies along k is not turned. */
@@ -87,8 +87,7 @@ export const dotShape = (given: DotKernel, width: number): DotShape => {
     aStrides.along(m) >= 0 &&
     (aStrides.along(k) === 1 || (aStrides.along(k) > 0 && !inner && m.extent <= rows))
   const bInPlace =
-    inner ||
-    (bStrides?.dtype === 'f32' && bStrides.along(n) === 1 && bStrides.along(k) > 0 && m.extent < REPAYS)
+    inner || (bStrides?.dtype === 'f32' && bStrides.along(n) === 1 && bStrides.along(k) > 0 && m.extent < REPAYS)
   const kBlocks = Math.max(1, Math.ceil(k.extent / KC))
 
   const groups = Math.max(1, Math.ceil(m.extent / UNIT_ROWS))

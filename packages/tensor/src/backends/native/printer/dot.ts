@@ -141,11 +141,8 @@ export const printDot = (given: DotKernel, width: number): Printed => {
       const v = axis(Math.max(2, Math.min(whole, perBlock + vectors)))
       const left = whole - (columnBlocks - 1) * perBlock
       const all =
-        columnBlocks === 1
-          ? String(whole)
-          : `(${axisName(columnBlock)} == ${columnBlocks - 1} ? ${left} : ${perBlock})`
-      if (whole > 0)
-        over(v, all, () => of(steps(v, width, 0), I.add(firstColumn, I.scale(I.ofAxis(v), width)), width))
+        columnBlocks === 1 ? String(whole) : `(${axisName(columnBlock)} == ${columnBlocks - 1} ? ${left} : ${perBlock})`
+      if (whole > 0) over(v, all, () => of(steps(v, width, 0), I.add(firstColumn, I.scale(I.ofAxis(v), width)), width))
       const tail = n.extent % width
       if (tail > 0) only(inLastBlock, () => of(I.constant(left * width), I.constant(whole * width), tail))
     }
@@ -169,9 +166,7 @@ export const printDot = (given: DotKernel, width: number): Printed => {
       over(kTurn, String(kBlocks - 1), () =>
         onBlock({ start: steps(kTurn, kBlock, 0), length: kBlock }, `${axisName(kTurn)} > 0`, false),
       )
-    only('', () =>
-      onBlock({ start: I.constant(done), length: k.extent - done }, kBlocks > 1 ? '1' : '0', true),
-    )
+    only('', () => onBlock({ start: I.constant(done), length: k.extent - done }, kBlocks > 1 ? '1' : '0', true))
   }
 
   if (units > 0) {

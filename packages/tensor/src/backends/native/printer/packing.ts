@@ -26,11 +26,20 @@ export interface Columns {
 /** Rows of a group that are side by side, `count` of them at the local row. */
 export type OverRows = (by: number, body: (local: Ix, count: number) => void) => void
 
-export const packA = (dot: DotCode, shape: DotShape, firstRow: Ix, overRows: OverRows, { start, length }: Stretch): void => {
+export const packA = (
+  dot: DotCode,
+  shape: DotShape,
+  firstRow: Ix,
+  overRows: OverRows,
+  { start, length }: Stretch,
+): void => {
   const { kernel, aAlongK, groupStride } = shape
   const { m, k } = kernel
   const { width, lane, put } = dot
-  const at = (row: Ix, step: Ix) => (x: Axis): Ix | null => (x === k ? step : x === m ? row : null)
+  const at =
+    (row: Ix, step: Ix) =>
+    (x: Axis): Ix | null =>
+      x === k ? step : x === m ? row : null
   if (aAlongK)
     overRows(1, (local) =>
       dot.inSteps(length, width, (from, valid) => {
@@ -53,9 +62,7 @@ export const packA = (dot: DotCode, shape: DotShape, firstRow: Ix, overRows: Ove
 
 /** Where the element of a packed a is at which a tile begins; tiles lie within groups of W rows. */
 export const packedRow = ({ aAlongK, groupStride }: DotShape, width: number, local: Ix, length: number): Ix =>
-  aAlongK
-    ? I.scale(local, length)
-    : I.add(I.scale(I.div(local, width), groupStride(length)), I.mod(local, width))
+  aAlongK ? I.scale(local, length) : I.add(I.scale(I.div(local, width), groupStride(length)), I.mod(local, width))
 
 export const packB = (dot: DotCode, shape: DotShape, columns: Columns, { start, length }: Stretch): void => {
   const { kernel, vectors, panel, bAlongK, bAt, panelStride } = shape
