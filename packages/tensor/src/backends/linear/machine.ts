@@ -34,8 +34,11 @@ export interface CompiledKernel {
   readonly scratchBytes: number
   /** Bytes of its code, about. */
   readonly bytes: number
-  /** Where its code is, for machines that go through a program by themselves, and how much work it is, in operations on vectors. */
-  readonly native?: { readonly address: number; readonly work: number }
+  /**
+   * Where its code is, for machines that go through a program by themselves; how much work it is, in operations on vectors;
+   * and how often a thread should come for units of it.
+   */
+  readonly native?: { readonly address: number; readonly work: number; readonly turns: number }
 }
 
 /** One thing that a call does. */

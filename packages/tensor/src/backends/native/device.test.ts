@@ -110,11 +110,17 @@ describe.runIf(inject('devices').includes('native'))('native device', () => {
     expect(entries().map((name) => name.split('-')[0])).toEqual(names.map((name) => name.split('-')[0]))
   })
 
-  it('needs no folder that it can write to', async () => {
+  it('needs no folder that it can write to, and says so', async () => {
     const file = join(folder, 'file')
     writeFileSync(file, '')
-    vi.stubEnv('ADJOINT_CACHE', join(file, 'cache'))
-    expect(await computed()).toEqual([1.5, 2.5, 3.5])
+    // folders under /proc can be neither found nor made
+    for (const unusable of [join(file, 'cache'), '/proc/adjoint/cache']) {
+      const told = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined)
+      vi.stubEnv('ADJOINT_CACHE', unusable)
+      expect(await computed()).toEqual([1.5, 2.5, 3.5])
+      expect(told.mock.calls.map(([message]) => String(message))).toEqual([expect.stringContaining(unusable)])
+      told.mockRestore()
+    }
   })
 })
 

@@ -33,7 +33,7 @@ export const createKernels = (objects: Objects, base: () => unknown, width: numb
   let made = 0
 
   const loaded = (library: Library, printed: readonly Printed[], bytes: number): readonly CompiledKernel[] =>
-    printed.map(({ units, scratchBytes, work }, i) => {
+    printed.map(({ units, scratchBytes, work, turns }, i) => {
       const f = library.func(`k${i}`, 'void', ['void *', 'void *'])
       let at = new Float64Array(8)
       return {
@@ -46,7 +46,7 @@ export const createKernels = (objects: Objects, base: () => unknown, width: numb
         // each thread has its own
         scratchBytes: threads * LINE * Math.ceil(scratchBytes / LINE),
         bytes,
-        native: { address: Number(library.symbol(`k${i}`)), work },
+        native: { address: Number(library.symbol(`k${i}`)), work, turns },
       }
     })
   return {

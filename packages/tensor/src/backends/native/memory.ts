@@ -9,8 +9,9 @@ import type { Library, NativeFunction } from './system.ts'
 
 const PAGE = 65536
 const FIRST = 2 ** 22
-/** Growth at the least, so that it is rare. */
+/** Growth at the least, so that it is rare; it ends with a huge page (runtime.ts). */
 const STEP = 2 ** 24
+const HUGE_PAGE = 2 ** 21
 
 export interface NativeMemory extends LinearMemory {
   /** Where it begins; throws once it was given up. */
@@ -52,7 +53,7 @@ export const createMemory = (library: Library, most: number): NativeMemory => {
   /** A quarter more than there is; just what is needed where that is too much. */
   const grow = (bytes: number): number | null => {
     const needed = Math.ceil(bytes / PAGE + 1) * PAGE
-    const generous = Math.ceil(Math.max(needed, STEP, end / 4) / PAGE) * PAGE
+    const generous = Math.ceil(Math.max(needed, STEP, end / 4) / HUGE_PAGE) * HUGE_PAGE
     return extend(Math.min(generous, Math.max(needed, length - end))) || extend(needed) ? end : null
   }
   const first = Math.min(FIRST, length)

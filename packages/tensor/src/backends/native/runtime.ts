@@ -2,6 +2,7 @@
 
 /**
  * Memory is a stretch of addresses, reserved at once and backed by pages as it is reached, so that it can grow without moving.
+ * Its pages are huge ones where the system has them: large tensors are read as fast as memory is, rather than as pages are found.
  * It is unsigned 64-bit offsets that come as doubles, which hold them exactly.
  */
 export const runtime = `
@@ -19,9 +20,18 @@ API void memory_release(char *memory, double bytes) { VirtualFree(memory, 0, MEM
 #ifndef MAP_NORESERVE
 #define MAP_NORESERVE 0
 #endif
+#define HUGE_PAGE ((size_t)1 << 21)
 API void *memory_reserve(double bytes) {
-  void *p = mmap(0, (size_t)bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  return p == MAP_FAILED ? 0 : p;
+  const size_t length = (size_t)bytes;
+  char *p = mmap(0, length + HUGE_PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (p == MAP_FAILED) return 0;
+  const size_t before = -(uintptr_t)p & (HUGE_PAGE - 1);
+  if (before > 0) munmap(p, before);
+  munmap(p + before + length, HUGE_PAGE - before);
+#ifdef MADV_HUGEPAGE
+  madvise(p + before, length, MADV_HUGEPAGE);
+#endif
+  return p + before;
 }
 API int memory_extend(char *memory, double from, double bytes) { return mprotect(memory + (size_t)from, (size_t)bytes, PROT_READ | PROT_WRITE) == 0; }
 API void memory_release(char *memory, double bytes) { munmap(memory, (size_t)bytes); }

@@ -4,7 +4,7 @@
  *
  * Files come into being elsewhere in the folder and are renamed, so that other processes see whole ones only. An entry that is
  * used is touched, and where all together are too large those used longest ago go first. What the disk refuses is no failure of
- * the caller's: without a folder to write to, objects are compiled into a temporary one.
+ * the caller's: without a folder to write to, objects are compiled into a temporary one, and a warning says so.
  */
 import type { System } from './system.ts'
 
@@ -45,17 +45,36 @@ export const cacheFolder = ({ environment, os, path, platform }: System): string
   return path.join(base, 'adjoint', 'native')
 }
 
+/** Makes a folder and what is above it, level by level: Node's own way to do that never ends where a level can be neither found nor made. */
+const makeFolder = (system: Pick<System, 'fs' | 'path'>, folder: string): void => {
+  const { fs, path } = system
+  if (fs.existsSync(folder)) return
+  const above = path.dirname(folder)
+  if (above !== folder) makeFolder(system, above)
+  try {
+    fs.mkdirSync(folder, { mode: 0o700 })
+  } catch (error) {
+    if (!fs.existsSync(folder)) throw error // else another process made it
+  }
+}
+
 /** Throws where there is no folder that can be written to, not even a temporary one. */
 export const openStore = (system: System, folder = cacheFolder(system)): Store => {
   const { fs, path, os, crypto, environment } = system
   const most = Number(environment['ADJOINT_CACHE_BYTES'] ?? '') || MOST
   const writable = (): string => {
     try {
-      fs.mkdirSync(folder, { recursive: true, mode: 0o700 })
+      makeFolder(system, folder)
       fs.accessSync(folder, fs.constants.W_OK)
       return folder
-    } catch {
-      return fs.mkdtempSync(path.join(os.tmpdir(), 'adjoint-'))
+    } catch (error) {
+      const temporary = fs.mkdtempSync(path.join(os.tmpdir(), 'adjoint-'))
+      const why = error instanceof Error ? error.message : String(error)
+      globalThis.process.emitWarning(
+        `compiled kernels cannot be kept in ${folder} (${why}); they are in ${temporary}, where the next process will not find them. Name a folder that can be written to in ADJOINT_CACHE.`,
+        { type: 'AdjointWarning', code: 'ADJOINT_CACHE' },
+      )
+      return temporary
     }
   }
   const root = writable()

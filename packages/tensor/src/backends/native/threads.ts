@@ -3,12 +3,14 @@
 /**
  * A table is doubles, a step after the other: what it is, and its length.
  *
- *     1, length, function, units, threads, bytes from one thread's scratch to the next, counts, at[...]
+ *     1, length, function, units, threads, bytes from one thread's scratch to the next, counts, units to take at once, at[...]
  *     2, length, from, to, bytes
  *     3, length, trips, where the flag is (-1: none), steps...
  *
- * Threads take units of the kernel at hand as they come; which thread computes a unit changes no bit of it. Who waits, for work
- * or for the others, spins a short while and then sleeps. A pool is one process's: a program that finds it at work goes alone.
+ * Threads take units of the kernel at hand as they come; which thread computes a unit changes no bit of it. A thread that comes
+ * joins the job while it is open; it is closed when no units are left, and only those who joined are waited for. So one that is
+ * asleep, or has no processor, holds nobody up. Who waits, for work or for the others, spins a short while and then sleeps.
+ * A pool is one process's: a program that finds it at work goes alone.
  */
 export const walker = `
 typedef void (*kernel)(char *, const double *);
@@ -24,15 +26,17 @@ typedef void (*kernel)(char *, const double *);
 #else
 #define RELAX ((void)0)
 #endif
+/* a job: its number, whether it is open, and how many have joined it and work */
+#define JOB_OPEN (1ull << 31)
+#define JOB_AT_WORK (JOB_OPEN - 1)
+#define JOB_NUMBER(job) ((job) >> 32)
 static struct {
   pthread_mutex_t busy, lock;
   pthread_cond_t wake, done;
-  atomic_ulong epoch;
+  atomic_ullong job;
   atomic_long next;
-  atomic_int left, asleep, waiting;
+  atomic_int asleep, waiting;
   int threads;
-  /* jobs that were done before a thread began */
-  unsigned long born[MOST_THREADS];
   /* the job at hand */
   kernel f;
   char *memory;
@@ -55,21 +59,29 @@ static void take_units(int thread) {
     pool.f(pool.memory, at);
   }
 }
+/* Waits for a job after \`seen\`; a sleeper is counted until it is told to wake. */
+static unsigned long long next_job(unsigned long long seen) {
+  unsigned long long job = atomic_load(&pool.job);
+  for (int i = 0; i < SPINS && JOB_NUMBER(job) == seen; i++, job = atomic_load(&pool.job)) RELAX;
+  if (JOB_NUMBER(job) != seen) return job;
+  pthread_mutex_lock(&pool.lock);
+  atomic_fetch_add(&pool.asleep, 1);
+  while (JOB_NUMBER(job = atomic_load(&pool.job)) == seen) pthread_cond_wait(&pool.wake, &pool.lock);
+  atomic_fetch_sub(&pool.asleep, 1);
+  pthread_mutex_unlock(&pool.lock);
+  return job;
+}
 static void *worker(void *which) {
   const int thread = (int)(intptr_t)which;
-  unsigned long seen = pool.born[thread];
+  unsigned long long seen = 0;
   for (;;) {
-    for (int i = 0; i < SPINS && atomic_load(&pool.epoch) == seen; i++) RELAX;
-    if (atomic_load(&pool.epoch) == seen) {
-      pthread_mutex_lock(&pool.lock);
-      atomic_fetch_add(&pool.asleep, 1);
-      while (atomic_load(&pool.epoch) == seen) pthread_cond_wait(&pool.wake, &pool.lock);
-      atomic_fetch_sub(&pool.asleep, 1);
-      pthread_mutex_unlock(&pool.lock);
-    }
-    seen++;
+    unsigned long long job = next_job(seen);
+    seen = JOB_NUMBER(job);
+    /* of a job that it has joined, all stands still until it leaves */
+    while ((job & JOB_OPEN) && JOB_NUMBER(job) == seen && !atomic_compare_exchange_weak(&pool.job, &job, job + 1));
+    if (!(job & JOB_OPEN) || JOB_NUMBER(job) != seen) continue;
     if (thread < pool.sharing) take_units(thread);
-    if (atomic_fetch_sub(&pool.left, 1) == 1 && atomic_load(&pool.waiting)) {
+    if ((atomic_fetch_sub(&pool.job, 1) & (JOB_OPEN | JOB_AT_WORK)) == 1 && atomic_load(&pool.waiting)) {
       pthread_mutex_lock(&pool.lock);
       pthread_cond_signal(&pool.done);
       pthread_mutex_unlock(&pool.lock);
@@ -87,7 +99,6 @@ static int enough_threads(int wanted) {
     pool.threads = 1;
   }
   while (pool.threads < wanted) {
-    pool.born[pool.threads] = atomic_load(&pool.epoch);
     pthread_t id;
     pthread_attr_t attributes;
     pthread_attr_init(&attributes);
@@ -99,29 +110,29 @@ static int enough_threads(int wanted) {
   }
   return wanted < pool.threads ? wanted : pool.threads;
 }
-static void share(int threads, kernel f, char *memory, const double *at, long length, long units, double stride) {
+static void share(int threads, kernel f, char *memory, const double *at, long length, long units, long chunk, double stride) {
   pool.f = f;
   pool.memory = memory;
   pool.at = at;
   pool.length = length;
   pool.units = units;
-  pool.chunk = units / (4 * threads) > 0 ? units / (4 * threads) : 1;
+  pool.chunk = chunk;
   pool.stride = stride;
   pool.sharing = threads;
   atomic_store(&pool.next, 0);
-  atomic_store(&pool.left, pool.threads - 1);
-  atomic_fetch_add(&pool.epoch, 1);
+  atomic_store(&pool.job, (JOB_NUMBER(atomic_load(&pool.job)) + 1) << 32 | JOB_OPEN);
   if (atomic_load(&pool.asleep) > 0) {
     pthread_mutex_lock(&pool.lock);
     pthread_cond_broadcast(&pool.wake);
     pthread_mutex_unlock(&pool.lock);
   }
   take_units(0);
-  for (int i = 0; i < SPINS && atomic_load(&pool.left) > 0; i++) RELAX;
-  if (atomic_load(&pool.left) > 0) {
+  atomic_fetch_and(&pool.job, ~JOB_OPEN);
+  for (int i = 0; i < SPINS && (atomic_load(&pool.job) & JOB_AT_WORK) > 0; i++) RELAX;
+  if ((atomic_load(&pool.job) & JOB_AT_WORK) > 0) {
     pthread_mutex_lock(&pool.lock);
     atomic_store(&pool.waiting, 1);
-    while (atomic_load(&pool.left) > 0) pthread_cond_wait(&pool.done, &pool.lock);
+    while ((atomic_load(&pool.job) & JOB_AT_WORK) > 0) pthread_cond_wait(&pool.done, &pool.lock);
     atomic_store(&pool.waiting, 0);
     pthread_mutex_unlock(&pool.lock);
   }
@@ -136,7 +147,7 @@ static void release(int threads) { if (threads > 1) pthread_mutex_unlock(&pool.b
 #else
 static int acquire(int wanted) { return 1; }
 static void release(int threads) {}
-static void share(int threads, kernel f, char *memory, const double *at, long length, long units, double stride) {}
+static void share(int threads, kernel f, char *memory, const double *at, long length, long units, long chunk, double stride) {}
 #endif
 
 static double walk(char *memory, double *step, const double *end, int threads) {
@@ -145,10 +156,10 @@ static double walk(char *memory, double *step, const double *end, int threads) {
     switch ((int)step[0]) {
       case 1: {
         const kernel f = (kernel)(uintptr_t)step[2];
-        const long units = (long)step[3], length = (long)step[1] - 7;
+        const long units = (long)step[3], length = (long)step[1] - 8;
         const int sharing = (int)step[4] < threads ? (int)step[4] : threads;
-        if (sharing > 1 && units > 1 && length <= MOST_ARGUMENTS) share(sharing, f, memory, step + 7, length, units, step[5]);
-        else f(memory, step + 7);
+        if (sharing > 1 && units > 1 && length <= MOST_ARGUMENTS) share(sharing, f, memory, step + 8, length, units, (long)step[7], step[5]);
+        else f(memory, step + 8);
         kernels += step[6];
         break;
       }

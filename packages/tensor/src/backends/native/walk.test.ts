@@ -21,7 +21,7 @@ it('a walk holds the functions whose addresses it has', async () => {
       units: 1,
       scratchBytes: 0,
       bytes: 0,
-      native: { address: 4096, work: 1 },
+      native: { address: 4096, work: 1, turns: 1 },
     }
     const blame = { op: 'test', site: null }
     const walk = walkOf([{ kind: 'kernel', kernel, buffers: [], scratch: 0, args: [0, 1, 0], blame, counts: 1 }])

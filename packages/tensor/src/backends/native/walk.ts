@@ -2,8 +2,8 @@
 import type { Run, Walk } from '../linear/machine.ts'
 import type { Library } from './system.ts'
 
-/** Operations on vectors that repay the waking of another thread. */
-const REPAYS = 20_000
+/** Operations on vectors that repay another thread: it takes part within a microsecond, or not at all (threads.ts). */
+const REPAYS = 6_000
 
 /** Where a number of the table comes from at each call: a buffer, or the arena and an offset in it. */
 interface Place {
@@ -27,9 +27,11 @@ const tableOf = (
     switch (run.kind) {
       case 'kernel': {
         const { kernel, buffers, scratch, counts } = run
-        const { address, work } = kernel.native!
-        const sharing = Math.max(1, Math.min(threads, kernel.units, Math.floor(work / REPAYS)))
-        numbers.push(1, 0, address, kernel.units, sharing, kernel.scratchBytes / threads, counts, 0, kernel.units)
+        const { address, work, turns } = kernel.native!
+        const { units } = kernel
+        const sharing = Math.max(1, Math.min(threads, units, Math.floor(work / REPAYS)))
+        const chunk = Math.max(1, Math.floor(units / (turns * sharing)))
+        numbers.push(1, 0, address, units, sharing, kernel.scratchBytes / threads, counts, chunk, 0, units)
         buffers.forEach(ofBuffer)
         places.push({ at: numbers.length, buffer: null, offset: scratch })
         numbers.push(0)

@@ -12,12 +12,17 @@ export interface Printed {
   readonly prelude: readonly string[]
   readonly body: string
   readonly units: number
-  /** Operations on vectors, about. */
+  /** Operations on vectors, about; the bytes that come from memory count as what could be done meanwhile. */
   readonly work: number
+  /** How often a thread should come for units: seldom, where units that are run together share a part of their work. */
+  readonly turns: number
   /** Of each call that is under way. */
   readonly scratchBytes: number
   readonly kernel: Pick<Kernel, 'name' | 'buffers'>
 }
+
+/** Bytes that the first core has from memory while it could do one operation. */
+export const BYTES_OF_WORK = 16
 
 /** Scratch is one stretch of memory that has values of any register. */
 export const SCRATCH: readonly Register[] = ['f32', 'i32', 'u32', 'bool']

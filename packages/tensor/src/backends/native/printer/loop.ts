@@ -10,7 +10,7 @@ import { cutsOf, type Pass, planOf } from '../../linear/plan.ts'
 import { accumulator, identityOf } from './accumulator.ts'
 import { block } from './block.ts'
 import { axisName, type Frame, frameOf, laneOf, type Named, steps } from './frame.ts'
-import { type Printed, pointersOf, SCRATCH } from './function.ts'
+import { BYTES_OF_WORK, type Printed, pointersOf, SCRATCH } from './function.ts'
 import { selectText } from './operators.ts'
 
 /** One vector (or one element) of an axis: where it begins, and how many lanes count. */
@@ -273,7 +273,10 @@ export const printLoop = (given: LoopKernel, width: number): Printed => {
     b.close()
   }
   const roots = [...reductions.map((r) => r.value), ...kernel.stores.map((s) => s.value)]
-  const iterations = rows.reduce((n, a) => n * a.extent, columns) / (plan.vector === 'none' ? 1 : width)
-  const work = iterations * S.linearize(roots).length
-  return { prelude: [], body: b.text(), units, work, scratchBytes: 4 * slot * kept.length, kernel }
+  const iterations = rows.reduce((n, a) => n * a.extent, columns)
+  const scalars = S.linearize(roots)
+  const moved = scalars.filter((s) => s.kind === 'load').length + kernel.stores.length
+  const lanes = plan.vector === 'none' ? 1 : width
+  const work = iterations * (scalars.length / lanes + (4 * moved) / BYTES_OF_WORK)
+  return { prelude: [], body: b.text(), units, work, turns: 4, scratchBytes: 4 * slot * kept.length, kernel }
 }

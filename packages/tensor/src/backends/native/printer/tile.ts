@@ -17,10 +17,10 @@ export const tileName = (rows: number, vectors: number): string => `tile_${rows}
 
 /**
  * `a` has its rows `a_row` and its steps of k `a_k` elements apart; `b` its steps `b_k`, and each holds the columns side by
- * side. The sums of row i begin at sums + i * vectors * W; they are added to what is there where there is `more`.
+ * side. The sums of row i begin at sums + i * row; they are added to what is there where there is `more`.
  */
 export const tileText = (rows: number, vectors: number): string => `
-static __attribute__((noinline)) void ${tileName(rows, vectors)}(const float *a, long a_row, long a_k, const float *b, long b_k, long k, float *sums, int more) {
+static __attribute__((noinline)) void ${tileName(rows, vectors)}(const float *a, long a_row, long a_k, const float *b, long b_k, long k, float *sums, long row, int more) {
 #ifdef __clang__
 #pragma clang fp contract(fast)
 #endif
@@ -36,10 +36,43 @@ static __attribute__((noinline)) void ${tileName(rows, vectors)}(const float *a,
   }
   for (int i = 0; i < ${rows}; i++)
     for (int j = 0; j < ${vectors}; j++) {
-      vf_any *p = (vf_any *)(sums + W * (i * ${vectors} + j));
+      vf_any *p = (vf_any *)(sums + row * i + W * j);
       if (more) c[i][j] += *p;
       *p = c[i][j];
     }
+}
+`
+
+export const innerName = (columns: number, tail: number): string => `inner_${columns}_${tail}`
+
+/**
+ * A few rows of a, by columns of b that lie along k: lanes are steps of k, each column has a vector of partial sums, and a
+ * transpose turns those of W columns into W vectors to add. So b is read once, as it lies. Columns are `b_n` elements apart;
+ * k has `tail` steps after its last whole vector.
+ */
+export const innerText = (columns: number, tail: number, width: number): string => `
+static __attribute__((noinline)) void ${innerName(columns, tail)}(const float *a, long a_row, int rows, const float *b, long b_n, long k, float *sums, long row, int more) {
+#ifdef __clang__
+#pragma clang fp contract(fast)
+#endif
+  for (int i = 0; i < rows; i++, a += a_row, sums += row) {
+    vf c[W];
+    for (int j = 0; j < W; j++) c[j] = (vf){};
+    for (long s = 0; s + W <= k; s += W) {
+      vf x = *(const vf_any *)(a + s);
+      for (int j = 0; j < ${columns}; j++) c[j] += x * *(const vf_any *)(b + j * b_n + s);
+    }
+${
+  tail === 0
+    ? ''
+    : `    vf x = load_f(a + k - ${tail}, ${tail});
+    for (int j = 0; j < ${columns}; j++) c[j] += x * load_f(b + j * b_n + k - ${tail}, ${tail});`
+}
+    transpose(c);
+    for (int n = ${width / 2}; n > 0; n /= 2) for (int j = 0; j < n; j++) c[j] += c[j + n];
+    if (more) c[0] += *(vf_any *)sums;
+    *(vf_any *)sums = c[0];
+  }
 }
 `
 
