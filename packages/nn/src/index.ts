@@ -56,16 +56,15 @@ export { initLstm, lstm, lstmCell, type LstmConfig, type LstmParams, type LstmSt
 export { gru, gruCell, type GruParams, initGru } from './gru.ts'
 export { rope, type RopeConfig, type RopeTable, ropeTable } from './rope.ts'
 export { type Columns, place, type Placement } from './placement.ts'
+export { maskOf, type Segments, type Visibility, type Visible } from './visibility.ts'
+export { attend, type AttendConfig, type KeysValues } from './attend.ts'
 export {
-  attend,
-  type AttendConfig,
   attention,
   type AttentionConfig,
   attentionOver,
   type AttentionParams,
   type AttentionPlace,
   initAttention,
-  type KeysValues,
   type Recall,
 } from './attention.ts'
 export { initMlp, mlp, type MlpConfig, type MlpParams } from './mlp.ts'

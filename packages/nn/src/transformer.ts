@@ -4,7 +4,8 @@
  */
 import { add, gelu, mul, random, ShapeError, silu, TreeError, type TreeRecord } from '@adjoint/tensor'
 import { atCaller } from '@adjoint/tensor/ir'
-import type { AttentionPlace, KeysValues, Recall } from './attention.ts'
+import type { KeysValues } from './attend.ts'
+import type { AttentionPlace, Recall } from './attention.ts'
 import { type BlockConfig, blockOver, type BlockParams, initBlock } from './block.ts'
 import { demandKey, demandShape, demandSizes } from './demands.ts'
 import { embedding, initEmbedding, unembed } from './embedding.ts'
