@@ -80,6 +80,14 @@ export {
 export { crossEntropy, entropy, maskedMean, perplexity, tokenLogp } from './loss.ts'
 export { cosineSimilarity, hinge, huber, mae, mse } from './regression.ts'
 export { binaryCrossEntropy, klDivergence, labelCrossEntropy, type LabelConfig } from './classification.ts'
+export {
+  linearCrossEntropy,
+  linearScores,
+  type ScoreConfig,
+  type TokenScores,
+  type Unembedding,
+  type VocabularyConfig,
+} from './linear-loss.ts'
 export { append, type Cache, type CacheConfig, extend, initCache, prefill } from './cache.ts'
 export { type Drawn, drawTokens, NO_TOKEN, readDrawn, sampleLogits, type Sampling, SamplingError } from './sample.ts'
 export { decoder, type Decoder } from './decoder.ts'
