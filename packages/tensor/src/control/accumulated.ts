@@ -9,6 +9,7 @@
 import type { Expr } from '../graph/expr.ts'
 import { fillOf, isOf } from '../primitives/algebra.ts'
 import { add, addP } from '../primitives/arithmetic.ts'
+import { materialized } from '../primitives/control.ts'
 import { dynamicSlice, dynamicUpdateSlice, dynamicUpdateSliceP } from '../primitives/dynamic.ts'
 
 /** `sum + addend`. */
@@ -16,7 +17,9 @@ export const accumulated = (sum: Expr, addend: Expr): Expr => {
   const { args } = addend.node
   if (isOf(addend, dynamicUpdateSliceP) && fillOf(args[0]!) === 0) {
     const [, window, ...starts] = args
-    return dynamicUpdateSlice(sum, add(dynamicSlice(sum, starts, window!.shape), window!), starts)
+    // Made before it is written, so that the update reads nothing of the sum and may happen in its place.
+    const next = materialized(add(dynamicSlice(sum, starts, window!.shape), window!))
+    return dynamicUpdateSlice(sum, next, starts)
   }
   // A round that reads several slices.
   if (isOf(addend, addP) && args.some(isWindowed)) return accumulated(accumulated(sum, args[0]!), args[1]!)
