@@ -72,7 +72,8 @@ const byChunks = (
     const N = targets.shape.reduce((n, d) => n * d, 1)
     const chunks = vocabularyChunks(N, V, chunk)
     if (chunks === null) return null
-    const cooled = <X extends Floats | null>(y: X): Floats | X => (y === null || temperature === 1 ? y : div(y, temperature))
+    const cooled = <X extends Floats | null>(y: X): Floats | X =>
+      y === null || temperature === 1 ? y : div(y, temperature)
     const output: Output = { weight, bias: cooled(bias), classWeights }
     const rows: Floats = reshape([N, C])(cooled(x))
     const { chosen, lse, entropy, spread, likeliest } = rowStatistics(chunks, tied)(rows, output, reshape([N])(targets))
@@ -97,7 +98,13 @@ const demandParts = (op: string, x: Floats, targets: Integers, weight: Floats, C
       rule: 'hidden rows are [..., C], and the weight [C, V] of a linear layer or the table [V, C] of an embedding',
       fix: 'Give the parameters of the layer that makes logits of these rows',
     })
-  demandShape(op, targets, leading, `targets are not of the shape [${leading.join(', ')}] of the rows`, 'Give a token for each row')
+  demandShape(
+    op,
+    targets,
+    leading,
+    `targets are not of the shape [${leading.join(', ')}] of the rows`,
+    'Give a token for each row',
+  )
 }
 
 const vocabularyOf = (head: Unembedding): number => (isTensor(head) ? head.shape[0]! : head.weight.shape[1]!)
@@ -126,7 +133,12 @@ export const linearScores =
     return (x: Floats, targets: Integers): TokenScores => {
       const found = statistics(x, targets, divisor)
       if (found !== null) {
-        demandIds('linearScores', targets, vocabularyOf(head), 'Correct it, or mask its place: linearCrossEntropy takes weights.')
+        demandIds(
+          'linearScores',
+          targets,
+          vocabularyOf(head),
+          'Correct it, or mask its place: linearCrossEntropy takes weights.',
+        )
         return { logp: sub(found.chosen, found.lse), entropy: found.entropy, likeliest: found.likeliest }
       }
       const logits = logitsOf(head)(x)

@@ -110,7 +110,9 @@ export const rowStatistics =
     const V = output.weight.shape[tied ? 0 : 1]!
     const starts: Integers = mul(arange(count), size)
     const weightsAt = (weight: Floats, start: Scalar<'i32'>): Floats =>
-      tied ? transpose([1, 0])(dynamicSlice([size, C])(weight, [start, 0])) : dynamicSlice([C, size])(weight, [0, start])
+      tied
+        ? transpose([1, 0])(dynamicSlice([size, C])(weight, [start, 0]))
+        : dynamicSlice([C, size])(weight, [0, start])
     const tokensAt = (of: Floats, start: Scalar<'i32'>): Floats => dynamicSlice([size])(of, [start])
     const logitsAt = (x: Floats, { weight, bias }: Output, start: Scalar<'i32'>): Part => {
       const product: Floats = matmul(x, weightsAt(weight, start))
@@ -132,7 +134,14 @@ export const rowStatistics =
 
     const forward = (x: Floats, of: Output) => {
       const none: Floats = zeros([N])
-      const first = { m: full([N], LOWEST) as Floats, l: none, u: none, chosen: none, spread: none, likeliest: zeros([N], 'i32') as Integers }
+      const first = {
+        m: full([N], LOWEST) as Floats,
+        l: none,
+        u: none,
+        chosen: none,
+        spread: none,
+        likeliest: zeros([N], 'i32') as Integers,
+      }
       const [{ m, l, u, chosen, spread, likeliest }] = scan(
         (now: typeof first, start: Scalar<'i32'>) => {
           const part = logitsAt(x, of, start)

@@ -94,7 +94,8 @@ const unrepeated = (x: Expr): Expr => {
 /** Whether a value is another in another shape: each element one of that one's. What keeps the shape is none, since it stands for something else. */
 const isOtherShape = ({ node: { prim, args, outs, params }, shape }: Expr): boolean => {
   const [arg, ...more] = args
-  if (prim.lower.kind !== 'pointwise' || arg === undefined || more.length > 0 || sameShape(arg.shape, shape)) return false
+  if (prim.lower.kind !== 'pointwise' || arg === undefined || more.length > 0 || sameShape(arg.shape, shape))
+    return false
   const stub = load(0, constant(0), arg.dtype)
   const index = shape.map((extent, id) => ofAxis({ id, extent }))
   return prim.lower.at(index, () => stub, outs[0]!, params) === stub
