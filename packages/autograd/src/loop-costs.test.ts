@@ -39,7 +39,7 @@ const windows = (n: number) => (table: Floats) =>
   scan((total: Scalar, i: Scalar<'i32'>) => {
     const [one, other] = [i, add(i, 1)].map((at): Floats => dynamicSlice([2, 8])(table, [at, 0]))
     return [add(total, sum()(mul(sin(one!), other!))), null] as const
-  })(tensor(0), arange(n - 2) as Tensor<readonly [number], 'i32'>)[0]
+  })(tensor(0), arange<number>(n - 2))[0]
 
 it('the gradient of an array of which each round reads windows is added up in these alone', async () => {
   const step = (n: number) => jit(grad(windows(n)), { device }).program(zeros([n, 8]))!
@@ -67,7 +67,7 @@ it('what only repeats a value of the outside is repeated where it is read', () =
     scan(
       (now: Floats, _: Scalar<'i32'>) =>
         [add(sin(now), broadcastTo([rows, columns])(expandDims(-1)(sin(x)))), null] as const,
-    )(start, arange(5) as Tensor<readonly [number], 'i32'>)[0]
+    )(start, arange(5))[0]
   const program = jit(f, { device, donate: [1] }).program(zeros([rows]), zeros([rows, columns]))!
   expect(arena(program)).toBeLessThan(rows * columns * 4)
 })
@@ -76,7 +76,7 @@ it('a custom rule that computes the value in a loop shares it with who asks for 
   const looped = (x: Floats): { readonly y: Floats; readonly z: Floats } => {
     const [y, z] = scan(
       ([y, z]: readonly [Floats, Floats], _: Scalar<'i32'>) => [[sin(add(y, x)), add(z, y)] as const, null] as const,
-    )([x, x] as const, arange(7) as Tensor<readonly [number], 'i32'>)[0]
+    )([x, x] as const, arange(7))[0]
     return { y, z }
   }
   const f = customJvp(

@@ -41,7 +41,7 @@ const params = (seed: number): Params => ({
   x: drawn(seed, [...ROWS, C]),
   weight: drawn(seed + 1, [C, V]),
   bias: drawn(seed + 2, [V]),
-  classes: add(2, drawn(seed + 3, [V])) as Floats,
+  classes: add(2, drawn(seed + 3, [V])),
 })
 const names = ['x', 'weight', 'bias', 'classes'] as const
 const numbers = (xs: readonly Floats[]): readonly number[] => evaluate(xs).flatMap((v) => [...v.data])
@@ -56,7 +56,7 @@ const counted = tensor([1, 0, 0.5, 2, 1, 1], ROWS)
 const heads: Readonly<Record<string, (p: Params) => Unembedding>> = {
   'a layer': ({ weight, bias }) => ({ weight, bias }),
   'a layer without bias': ({ weight }) => ({ weight, bias: null }),
-  'a table': ({ weight }) => transpose([1, 0])(weight) as Floats,
+  'a table': ({ weight }) => transpose([1, 0])(weight),
 }
 type Loss = (p: Params, chunk: number | null) => Scalar
 /** Each by chunks, and, where the chunk is null, as the present functions of logits. */
@@ -144,17 +144,17 @@ describe('corners', () => {
     const f = (x: Floats): Floats => grad((y: Floats) => linearCrossEntropy({ chunk: 4 })(head)(y, valid))(x)
     const xs: Floats = stack(0)([p.x, drawn(30, p.x.shape)])
     const rows = [0, 1].map((i): Floats => f(squeeze(0)(slice([i], [i + 1])(xs))))
-    alike(numbers([vmap(f)(xs) as Floats]), numbers(rows), 9)
+    alike(numbers([vmap(f)(xs)]), numbers(rows), 9)
   })
   test('the likeliest token is the first of the largest logit', () => {
-    for (const bias of [p.bias, zeros([V])] as const) {
+    for (const bias of [p.bias, zeros([V])]) {
       const tied: Unembedding = { weight: bias === p.bias ? p.weight : zeros([C, V]), bias }
       const { likeliest } = linearScores({ chunk: 4 })(tied)(p.x, valid)
       expect(numbers([likeliest as never])).toEqual(numbers([argmax(-1)(logitsOf(tied)(p.x)) as never]))
     }
   })
   test('what does not count may be anything', () => {
-    const bad: Floats = concat(1)([full([2, 1, C], NaN), slice([0, 1], [2, 3])(p.x)]) as Floats
+    const bad: Floats = concat(1)([full([2, 1, C], NaN), slice([0, 1], [2, 3])(p.x)])
     const mask = tensor([0, 1, 1, 0, 1, 1], ROWS)
     const loss = (q: Floats) => (w: Floats) =>
       linearCrossEntropy({ chunk: 4 })({ weight: w, bias: null })(q, valid, mask)
@@ -185,7 +185,7 @@ describe('corners', () => {
     )
   })
   test('logits of any size', () => {
-    const far = { weight: mul(p.weight, 1e3) as Floats, bias: null }
+    const far = { weight: mul(p.weight, 1e3), bias: null }
     const [a, b] = [4, V].map((chunk) => {
       const { logp, entropy: h } = linearScores({ chunk })(far)(p.x, valid)
       return numbers([logp, h])
