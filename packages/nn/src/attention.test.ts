@@ -6,6 +6,7 @@ import {
   concat,
   eq,
   expandDims,
+  isTensor,
   jit,
   matmul,
   mul,
@@ -24,10 +25,12 @@ import {
 } from '@adjoint/tensor'
 import { evaluate } from '@adjoint/tensor/ir'
 import { afterAll, describe, expect, test } from 'vitest'
-import { attend, attention, type AttentionConfig, type AttentionParams, initAttention } from './attention.ts'
+import { attend } from './attend.ts'
+import { attention, type AttentionConfig, type AttentionParams, initAttention } from './attention.ts'
 import { normalInit } from './init.ts'
 import type { Booleans, Floats, Integers } from './layer.ts'
 import { place } from './placement.ts'
+import { maskOf, type Visible } from './visibility.ts'
 
 const values = (x: Floats): readonly number[] => [...evaluate([x])[0]!.data]
 const close = (x: readonly number[], y: readonly number[]): void => {
@@ -53,7 +56,7 @@ describe('a row that sees nothing', () => {
     normalInit(3)(random.key(i), i === 0 ? [2, 1, 1, T, D] : [2, 1, S, D]),
   )
   const masks: Readonly<
-    Record<string, { readonly visible: Booleans; readonly blind: (b: number, t: number) => boolean }>
+    Record<string, { readonly visible: Visible; readonly blind: (b: number, t: number) => boolean }>
   > = {
     'by a mask of its own': {
       visible: tensor([true, false, true, false, false, false, false, false, true, true, true, true], [T, S], 'bool'),
@@ -72,17 +75,18 @@ describe('a row that sees nothing', () => {
       blind: (_, t) => t === 1,
     },
   }
+  const five = (visible: Visible): Booleans => {
+    const mask = isTensor(visible) ? visible : maskOf(visible!)
+    return mask.shape.length === 5 ? mask : reshape([1, 1, 1, T, S])(mask)
+  }
   test.each(Object.entries(masks))(
     '%s gives 0 and has no gradient; the others are softmax',
     async (_, { visible, blind }) => {
       const attended = (q: Floats, k: Floats, v: Floats): Floats => attend(visible)(q, { keys: k, values: v })
       const plain = (q: Floats, k: Floats, v: Floats): Floats => {
         const scores = mul(matmul(squeeze(2)(q), transpose([0, 1, 3, 2])(k)), 1 / Math.sqrt(D))
-        const hidden = where(
-          reshape([-1, 1, T, S])(broadcastTo([visible.shape.length === 2 ? 1 : 2, 1, 1, T, S])(visible)),
-          scores,
-          -1e9,
-        )
+        const mask = five(visible)
+        const hidden = where(reshape([-1, 1, T, S])(broadcastTo([mask.shape[0]!, 1, 1, T, S])(mask)), scores, -1e9)
         return expandDims(2)(matmul(softmax(-1)(hidden), v))
       }
       for (const device of devices) {

@@ -1,13 +1,13 @@
 /** The pre-norm block: each half reads a normalised copy of the stream and adds its result to it. */
 import { add, random, type TreeRecord } from '@adjoint/tensor'
 import { flow } from 'fp-ts/lib/function.js'
+import type { KeysValues } from './attend.ts'
 import {
   type AttentionConfig,
   attentionOver,
   type AttentionParams,
   type AttentionPlace,
   initAttention,
-  type KeysValues,
   type Recall,
 } from './attention.ts'
 import type { Floats, Key, Layer } from './layer.ts'

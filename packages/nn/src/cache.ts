@@ -3,7 +3,8 @@
  * It is a plain tree; appending returns a new one, which a compiled step writes in place where the old one is donated.
  */
 import { and, dynamicUpdateSlice, ge, le, scalar, type Scalar, ShapeError, where, zeros } from '@adjoint/tensor'
-import type { KeysValues, Recall } from './attention.ts'
+import type { KeysValues } from './attend.ts'
+import type { Recall } from './attention.ts'
 import type { Floats, Integers } from './layer.ts'
 import { place } from './placement.ts'
 import type { BatchOptions, Transformer, TransformerConfig, TransformerParams } from './transformer.ts'

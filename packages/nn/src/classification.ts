@@ -24,7 +24,7 @@ import {
 import { optionsOf } from '@adjoint/tensor/ir'
 import { demandShape } from './demands.ts'
 import { demandIds } from './ids.ts'
-import type { Floats, Integers } from './layer.ts'
+import type { Booleans, Floats, Integers } from './layer.ts'
 import { tokenLogp } from './loss.ts'
 import { meanLoss } from './regression.ts'
 
@@ -110,27 +110,41 @@ export interface LabelConfig {
  * ```
  */
 export const labelCrossEntropy = (config: LabelConfig) => {
-  const {
-    smoothing = 0,
-    ignore,
-    classWeights,
-  } = optionsOf('labelCrossEntropy', config, { smoothing: true, ignore: true, classWeights: true })
-  if (!(smoothing >= 0 && smoothing <= 1))
-    throw new RangeError(`labelCrossEntropy: smoothing is ${smoothing}. Give a share from 0 to 1.`)
+  const options = optionsOf('labelCrossEntropy', config, { smoothing: true, ignore: true, classWeights: true })
+  const meanOf = labelMean('labelCrossEntropy', options)
+  const { smoothing = 0, classWeights } = options
   return (logits: Floats, labels: Integers, weights?: Floats): Scalar => {
-    const classes = logits.shape.at(-1)!
-    demandIds('labelCrossEntropy', labels, classes, 'Correct it, or ignore it.', weights, ignore)
+    const { counts, label, mean: meanOver } = meanOf(logits.shape.at(-1)!, labels, weights)
+    // Selected before the softmax: the gradient of its rows would be 0 times whatever stands there.
+    const x: Floats = where(expandDims(-1)(counts), logits, 0)
+    const nll: Floats = neg(tokenLogp(x, label))
+    if (smoothing === 0) return meanOver(nll, null)
+    const logp: Floats = logSoftmax(-1)(x)
+    return meanOver(nll, mean({ axis: -1 })(classWeights === undefined ? logp : mul(logp, classWeights)))
+  }
+}
+
+/** What labels say of a mean over places. */
+export interface LabelMean {
+  /** Which places count. */
+  readonly counts: Booleans
+  /** Their labels, 0 where nothing counts. */
+  readonly label: Integers
+  /** The mean of `-log p_y` and, with smoothing, of `sum_v c_v log p_v / V`. */
+  readonly mean: (nll: Floats, spread: Floats | null) => Scalar
+}
+
+/** The mean that `labelCrossEntropy` is, of what each place costs. Throws as that. */
+export const labelMean = (op: string, { smoothing = 0, ignore, classWeights }: LabelConfig) => {
+  if (!(smoothing >= 0 && smoothing <= 1))
+    throw new RangeError(`${op}: smoothing is ${smoothing}. Give a share from 0 to 1.`)
+  return (classes: number, labels: Integers, weights?: Floats): LabelMean => {
+    demandIds(op, labels, classes, 'Correct it, or ignore it.', weights, ignore)
     if (classWeights !== undefined)
-      demandShape(
-        'labelCrossEntropy',
-        classWeights,
-        [classes],
-        `there are ${classes} classes`,
-        'Give a weight for each class',
-      )
+      demandShape(op, classWeights, [classes], `there are ${classes} classes`, 'Give a weight for each class')
     if (weights !== undefined)
       demandShape(
-        'labelCrossEntropy',
+        op,
         weights,
         labels.shape,
         `weights are not of the shape [${labels.shape.join(', ')}] of labels`,
@@ -139,20 +153,22 @@ export const labelCrossEntropy = (config: LabelConfig) => {
 
     const given: Floats = weights ?? full(labels.shape, 1)
     const counts = ignore === undefined ? gt(given, 0) : and(gt(given, 0), ne(labels, ignore))
-    // Selected before the softmax: the gradient of its rows would be 0 times whatever stands there.
-    const x: Floats = where(expandDims(-1)(counts), logits, 0)
-    const y: Integers = where(counts, labels, 0)
-    const own: Floats = classWeights === undefined ? given : mul(given, take(0)(classWeights, y))
+    const label: Integers = where(counts, labels, 0)
+    const own: Floats = classWeights === undefined ? given : mul(given, take(0)(classWeights, label))
     const weight: Floats = where(counts, own, 0)
-    const nll: Floats = mul(neg(tokenLogp(x, y)), mul(weight, 1 - smoothing))
     const total = (terms: Floats): Scalar => {
       const counted: Floats = where(counts, terms, 0)
       return sum()(counted)
     }
     const mass: Scalar = maximum(sum()(weight), 1e-12)
-    if (smoothing === 0) return div(total(nll), mass)
-    const logp: Floats = logSoftmax(-1)(x)
-    const spread: Floats = mean({ axis: -1 })(classWeights === undefined ? logp : mul(logp, classWeights))
-    return div(total(sub(nll, mul(spread, mul(where(counts, given, 0), smoothing)))), mass)
+    return {
+      counts,
+      label,
+      mean: (nll, spread) => {
+        const weighed: Floats = mul(nll, mul(weight, 1 - smoothing))
+        if (spread === null) return div(total(weighed), mass)
+        return div(total(sub(weighed, mul(spread, mul(where(counts, given, 0), smoothing)))), mass)
+      },
+    }
   }
 }

@@ -56,16 +56,15 @@ export { initLstm, lstm, lstmCell, type LstmConfig, type LstmParams, type LstmSt
 export { gru, gruCell, type GruParams, initGru } from './gru.ts'
 export { rope, type RopeConfig, type RopeTable, ropeTable } from './rope.ts'
 export { type Columns, place, type Placement } from './placement.ts'
+export { maskOf, type Segments, type Visibility, type Visible } from './visibility.ts'
+export { attend, type AttendConfig, type KeysValues } from './attend.ts'
 export {
-  attend,
-  type AttendConfig,
   attention,
   type AttentionConfig,
   attentionOver,
   type AttentionParams,
   type AttentionPlace,
   initAttention,
-  type KeysValues,
   type Recall,
 } from './attention.ts'
 export { initMlp, mlp, type MlpConfig, type MlpParams } from './mlp.ts'
@@ -81,6 +80,14 @@ export {
 export { crossEntropy, entropy, maskedMean, perplexity, tokenLogp } from './loss.ts'
 export { cosineSimilarity, hinge, huber, mae, mse } from './regression.ts'
 export { binaryCrossEntropy, klDivergence, labelCrossEntropy, type LabelConfig } from './classification.ts'
+export {
+  linearCrossEntropy,
+  linearScores,
+  type ScoreConfig,
+  type TokenScores,
+  type Unembedding,
+  type VocabularyConfig,
+} from './linear-loss.ts'
 export { append, type Cache, type CacheConfig, extend, initCache, prefill } from './cache.ts'
 export { type Drawn, drawTokens, NO_TOKEN, readDrawn, sampleLogits, type Sampling, SamplingError } from './sample.ts'
 export { decoder, type Decoder } from './decoder.ts'

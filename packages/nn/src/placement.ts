@@ -1,20 +1,21 @@
 /**
  * Where the rows of a batch stand: which rows of a table of positions are theirs, and which keys each of them may see.
- * Everything is made of comparisons of counters, so that masks are computed where they are used and never stored.
+ * Masks are comparisons of counters (visibility.ts), computed where they are used and never stored.
  *
  * A batch is a rectangle of columns. Sequences of different lengths are padded on the LEFT: row b's own tokens begin at
  * column `starts[b]` and end at the last column, so that one column is the next one for all rows, and appending to a cache
  * writes one column. Positions count from a row's own start; columns before it are seen by nothing that counts.
  */
-import { add, and, arange, expandDims, ge, maximum, reshape, type Scalar, slice, sub, take } from '@adjoint/tensor'
-import type { Booleans, Floats, Integers } from './layer.ts'
+import { add, arange, expandDims, maximum, type Scalar, slice, sub, take } from '@adjoint/tensor'
+import type { Floats, Integers } from './layer.ts'
+import type { Visibility } from './visibility.ts'
 
 /** Rows and visibility of a batch of queries. */
 export interface Placement {
   /** Rows of a table [context, W] at the positions of the queries: [T, W], or [B, T, W] where rows differ. */
   readonly rows: (table: Floats) => Floats
-  /** Whether query t may see key s: [T, S], or [B, 1, 1, T, S] where rows differ. */
-  readonly visible: Booleans
+  /** Which keys each query may see: `maskOf` it is the mask. */
+  readonly visible: Visibility
 }
 
 /** What is known of a batch's columns. */
@@ -34,23 +35,21 @@ export interface Columns {
  *
  * @example
  * ```ts
- * import { place } from '@adjoint/nn'
+ * import { maskOf, place } from '@adjoint/nn'
  * import { readAsync } from '@adjoint/tensor'
- * console.log(await readAsync(place({ queries: 2 }).visible)) // [1, 0, 1, 1]: a triangle
+ * console.log(await readAsync(maskOf(place({ queries: 2 }).visible))) // [1, 0, 1, 1]: a triangle
  * ```
  */
 export const place = ({ queries, keys = queries, first, starts }: Columns): Placement => {
   const own: Integers = arange(queries)
   const column: Integers = first === undefined ? own : add(own, first) // [T]
-  const key: Integers = arange(keys) // [S]
-  const causal: Booleans = ge(expandDims(-1)(column), key) // [T, S]
+  const visible = { queries, keys, first: first ?? null, causal: true, starts: starts ?? null, segments: null }
   if (starts === undefined)
     return {
       // A slice where the columns are known: its gradient is a sum over the batch, not a scatter.
       rows: (table) => (first === undefined ? slice([0], [queries])(table) : take(0)(table, column)),
-      visible: causal,
+      visible,
     }
   const position: Integers = maximum(sub(column, expandDims(-1)(starts)), 0) // [B, T]
-  const begun: Booleans = ge(key, reshape([starts.shape[0]!, 1, 1, 1, 1])(starts)) // [B, 1, 1, 1, S]
-  return { rows: (table) => take(0)(table, position), visible: and(causal, begun) }
+  return { rows: (table) => take(0)(table, position), visible }
 }

@@ -4,13 +4,15 @@
  */
 import { add, gelu, mul, random, ShapeError, silu, TreeError, type TreeRecord } from '@adjoint/tensor'
 import { atCaller } from '@adjoint/tensor/ir'
-import type { AttentionPlace, KeysValues, Recall } from './attention.ts'
+import type { KeysValues } from './attend.ts'
+import type { AttentionPlace, Recall } from './attention.ts'
 import { type BlockConfig, blockOver, type BlockParams, initBlock } from './block.ts'
 import { demandKey, demandShape, demandSizes } from './demands.ts'
-import { embedding, initEmbedding, unembed } from './embedding.ts'
+import { embedding, initEmbedding } from './embedding.ts'
 import { lecunInit } from './init.ts'
 import type { Floats, Integers, Key, Layer } from './layer.ts'
-import { initLinear, linear, type LinearParams } from './linear.ts'
+import { initLinear, type LinearParams } from './linear.ts'
+import { logitsOf, type Unembedding } from './linear-loss.ts'
 import {
   initLayerNorm,
   initRmsNorm,
@@ -87,6 +89,8 @@ export interface Transformer {
   readonly hidden: (params: TransformerParams, options?: BatchOptions) => (tokens: Integers) => Floats
   /** The normalised stream [..., C] to logits [..., V]. */
   readonly head: (params: TransformerParams) => Layer
+  /** What `head` computes with: for losses that do not store its logits (see `linearCrossEntropy`). */
+  readonly unembedding: (params: TransformerParams) => Unembedding
   /** `hidden` at any placement, over what `recall` makes of each layer's keys and values (see `attentionOver`). */
   readonly over: (
     params: TransformerParams,
@@ -274,10 +278,11 @@ export const transformer = (given: TransformerConfig): Transformer => {
       requireRoom(tokens, config, options)
       return over(params, place({ queries: tokens.shape[1]!, ...options }), () => (fresh) => fresh)(tokens)[0]
     }
-  const head: Transformer['head'] = (params) => {
+  const unembedding: Transformer['unembedding'] = (params) => {
     demandParams(params, config)
-    return params.head === null ? unembed(params.embedding) : linear(params.head)
+    return params.head ?? params.embedding
   }
+  const head: Transformer['head'] = (params) => logitsOf(unembedding(params))
 
   return {
     config,
@@ -296,6 +301,7 @@ export const transformer = (given: TransformerConfig): Transformer => {
     apply: (params, options) => (tokens) => atCaller(() => head(params)(hidden(params, options)(tokens))),
     hidden,
     head,
+    unembedding,
     over,
   }
 }

@@ -18,7 +18,7 @@ import {
   type TransformerParams,
 } from '@adjoint/nn'
 import { type Device, scalar, slice, stack, type Tree } from '@adjoint/tensor'
-import { completionLogits, type Scored, type ScoreOptions, type Scores, scoresOf } from './score.ts'
+import { completionLogits, scoreCompletions, type Scored, type ScoreOptions, type Scores, scoresOf } from './score.ts'
 import type { Text } from './text.ts'
 
 /** How to draw completions. */
@@ -56,6 +56,8 @@ export interface PolicyModel<P extends Tree, M extends Tree> extends Decoder<P, 
    * which is right for any decoder and makes a program as long as the sequence.
    */
   readonly logits?: LogitPolicy<P>['logits']
+  /** Scores without storing those logits, as in {@link Policy}. Default: {@link scoresOf} them. */
+  readonly score?: LogitPolicy<P>['score']
 }
 
 /**
@@ -107,15 +109,16 @@ export const policyOf = <P extends Tree, M extends Tree>(model: PolicyModel<P, M
         'Make the model with at least as many tokens as the text has (vocab: text.size).',
     )
   const logits = model.logits ?? steppedLogits(model)
+  const scoreLogits: Policy<P>['score'] = ({ completion, temperature }) => {
+    const said = logits(completion)
+    return (params, sequences) => scoresOf(temperature)(said(params, sequences), sequences.tokens)
+  }
   return {
     text,
     context: model.context,
     vocab: model.vocab,
     logits,
-    score: ({ completion, temperature }) => {
-      const said = logits(completion)
-      return (params, sequences) => scoresOf(temperature)(said(params, sequences), sequences.tokens)
-    },
+    score: model.score ?? scoreLogits,
     generate: ({ maxTokens, temperature, device }) =>
       generatorAsync(model, { maxTokens, temperature, eos: text.eos, pad: text.pad, device }),
   }
@@ -143,6 +146,10 @@ export const transformerPolicy = (model: Transformer, text: Text): LogitPolicy<T
       logits: (completion) => {
         const said = completionLogits(model, completion)
         return (params, sequences) => said(params)(sequences)
+      },
+      score: (options) => {
+        const score = scoreCompletions(model, options)
+        return (params, sequences) => score(params)(sequences)
       },
     },
     text,

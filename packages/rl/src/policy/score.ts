@@ -1,5 +1,13 @@
 /** Logits, log-probabilities and entropies of completions under a policy: one full forward. */
-import { entropy, type Floats, type Integers, tokenLogp, type Transformer, type TransformerParams } from '@adjoint/nn'
+import {
+  entropy,
+  type Floats,
+  type Integers,
+  linearScores,
+  tokenLogp,
+  type Transformer,
+  type TransformerParams,
+} from '@adjoint/nn'
 import { div, slice } from '@adjoint/tensor'
 
 /** What to score: whole sequences, of which the last `completion` columns were sampled. */
@@ -39,14 +47,20 @@ export type Scores = {
 export const completionLogits =
   (model: Transformer, completion: number) =>
   (params: TransformerParams) =>
+  (sequences: Scored): Floats =>
+    model.head(params)(completionStream(model, completion)(params)(sequences))
+
+/** The hidden rows [B, N, C] that those logits are made of. */
+const completionStream =
+  (model: Transformer, completion: number) =>
+  (params: TransformerParams) =>
   ({ tokens, starts }: Scored): Floats => {
     const [rows, columns] = tokens.shape as readonly [number, number]
     // The last token is predicted, and predicts nothing.
     const read: Integers = slice([0, 0], [rows, columns - 1])(tokens)
     const stream = model.hidden(params, starts === null ? {} : { starts })(read) // [B, P + N - 1, C]
     // Column t is about the token at column t + 1.
-    const from: Floats = slice([0, columns - completion - 1, 0], [rows, columns - 1, stream.shape[2]!])(stream)
-    return model.head(params)(from)
+    return slice([0, columns - completion - 1, 0], [rows, columns - 1, stream.shape[2]!])(stream)
   }
 
 /**
@@ -63,14 +77,18 @@ export const completionLogits =
 export const scoresOf =
   (temperature: number) =>
   (logits: Floats, tokens: Integers): Scores => {
-    const [rows, columns] = tokens.shape as readonly [number, number]
     const scaled: Floats = temperature === 0 || temperature === 1 ? logits : div(logits, temperature)
-    const sampled: Integers = slice([0, columns - logits.shape[1]!], [rows, columns])(tokens)
-    return { logp: tokenLogp(scaled, sampled), entropy: entropy(scaled) }
+    return { logp: tokenLogp(scaled, lastColumns(tokens, logits.shape[1]!)), entropy: entropy(scaled) }
   }
 
+const lastColumns = (tokens: Integers, count: number): Integers => {
+  const [rows, columns] = tokens.shape as readonly [number, number]
+  return slice([0, columns - count], [rows, columns])(tokens)
+}
+
 /**
- * Scores the last `completion` columns of sequences under a transformer: {@link scoresOf} its logits.
+ * Scores the last `completion` columns of sequences under a transformer: {@link scoresOf} its logits, which are not stored where
+ * they are more than 2^24 (`linearScores`).
  *
  * @example
  * ```ts
@@ -85,5 +103,10 @@ export const scoresOf =
 export const scoreCompletions =
   (model: Transformer, { completion, temperature }: ScoreOptions) =>
   (params: TransformerParams) =>
-  (sequences: Scored): Scores =>
-    scoresOf(temperature)(completionLogits(model, completion)(params)(sequences), sequences.tokens)
+  (sequences: Scored): Scores => {
+    const { logp, entropy } = linearScores({ temperature })(model.unembedding(params))(
+      completionStream(model, completion)(params)(sequences),
+      lastColumns(sequences.tokens, completion),
+    )
+    return { logp, entropy }
+  }

@@ -26,7 +26,9 @@ export const prepare = (capabilities: Capabilities, stage: Stage, asked: readonl
   const prepared = (roots: readonly Expr[]): readonly Expr[] => {
     const simple = stage('simplify', () => checked('simplify', roots, simplify(roots)))
     const normal = stage('normalize', () => checked('normalize', simple, normalize(capabilities, simple)))
-    const tidy = hasLoops(normal) ? checked('loops', normal, loopsTidied(body, toldByLoops(body, normal))) : normal
+    // Composites bring loops that others are equal to: these become one before each is cut down to what is read of it.
+    const shared = hasLoops(normal) ? stage('simplify', () => simplify(normal)) : normal
+    const tidy = hasLoops(normal) ? checked('loops', shared, loopsTidied(body, toldByLoops(body, shared))) : normal
     const simpler = stage('simplify', () => checked('simplify', tidy, simplify(tidy)))
     if (verifying()) verifyUnwritten(simpler)
     return simpler

@@ -27,6 +27,7 @@ import { fill, fillLike } from '../primitives/leaves.ts'
 import { moveAxis } from '../primitives/movement.ts'
 import { demandShape } from '../primitives/operands.ts'
 import { batchGraph, placed, pushforwardGraph } from '../transform/derived.ts'
+import { accumulated } from './accumulated.ts'
 import { present } from './call.ts'
 import { grown } from './grown.ts'
 import { loop, unwritten } from '../graph/loop.ts'
@@ -188,7 +189,7 @@ const backward = (
   const summed = addends.filter(({ later }) => later === null)
   const sums = summed.map(({ g }) => parameter(g))
   const made = [...new Set([...dRows.map(({ g }) => g), ...addends.flatMap(({ later }) => later?.write ?? [])])]
-  const outputs = [...next, ...summed.map(({ g }, k) => add(sums[k]!, g)), ...made]
+  const outputs = [...next, ...summed.map(({ g }, k) => accumulated(sums[k]!, g)), ...made]
   const used = new Set(toposort(outputs).flatMap((node) => node.outs))
   const chosen = <T>(all: readonly Expr[], of: readonly T[]): readonly T[] => of.filter((_, i) => used.has(all[i]!))
   const ctYs = dYs.flatMap((ct, i) => (ct === null ? [] : [cts[carries + i] ?? fillLike(outs[carries + i]!, 0)]))

@@ -4,7 +4,10 @@
  * interned: two that compute the same in the same way are one object, wherever in the program they were traced.
  */
 import { showAval } from '../base/errors.ts'
+import { sameShape, sizeOf } from '../base/shape.ts'
 import { describeSite } from '../base/site.ts'
+import { constant, ofAxis } from '../loops/ix.ts'
+import { load } from '../loops/scalar.ts'
 import { traceOf, withTrace } from './trace.ts'
 import type { Aval, Expr, Graph } from './expr.ts'
 import { markInterned, structureKey } from './key.ts'
@@ -80,12 +83,32 @@ export const isOwn = (x: Expr): boolean => {
 }
 
 /**
+ * What a value only repeats: [n, 1] for the same in [n, m]. Handed to a graph as an operand it would be stored, m times as large;
+ * the graph repeats it where it reads it, which costs nothing.
+ */
+const unrepeated = (x: Expr): Expr => {
+  let of = x
+  while (isOtherShape(of)) of = of.node.args[0]!
+  return sizeOf(of.shape) < sizeOf(x.shape) ? of : x
+}
+/** Whether a value is another in another shape: each element one of that one's. What keeps the shape is none, since it stands for something else. */
+const isOtherShape = ({ node: { prim, args, outs, params }, shape }: Expr): boolean => {
+  const [arg, ...more] = args
+  if (prim.lower.kind !== 'pointwise' || arg === undefined || more.length > 0 || sameShape(arg.shape, shape))
+    return false
+  const stub = load(0, constant(0), arg.dtype)
+  const index = shape.map((extent, id) => ofAxis({ id, extent }))
+  return prim.lower.at(index, () => stub, outs[0]!, params) === stub
+}
+
+/**
  * Closure conversion: everything that `outputs` read and that does not depend on `inputs` becomes an operand, host data
- * included, but for what follows from no data at all. So what depends on the outside alone is computed outside, once.
+ * included, but for what follows from no data at all. So what depends on the outside alone is computed outside, once; what
+ * only repeats that is repeated inside.
  */
 export const close = (inputs: readonly Expr[], outputs: readonly Expr[]): Closed => {
   const outside = [...frontier(outputs, inputs, dependents(outputs, inputs))]
-  const operands = outside.filter((x) => !isOwn(x))
+  const operands = [...new Set(outside.filter((x) => !isOwn(x)).map(unrepeated))]
   const stands = operands.map(parameter)
   const own = [...stands, ...inputs.map(parameter)]
   const image = new Map([...operands, ...inputs].map((x, i) => [x, own[i]!]))
