@@ -10,7 +10,6 @@ import {
   add,
   all,
   and,
-  cast,
   dynamicSlice,
   dynamicUpdateSlice,
   eq,
@@ -42,8 +41,8 @@ interface Drawing<M extends Tree> extends TreeRecord {
   readonly tokens: Integers
   /** `[R, N]`. */
   readonly logp: Floats
-  /** `[R, N]`. */
-  readonly mask: Floats
+  /** `[R]`: tokens of the completion so far, the one that ends it included. */
+  readonly lengths: Integers
   /** `[R]`. */
   readonly ended: Booleans
   /** Tokens drawn so far, t. */
@@ -65,6 +64,11 @@ export interface Fixed<P extends Tree> extends TreeRecord {
   readonly starts: Integers | null
   /** Null where nothing is random: greedy. */
   readonly key: Key | null
+}
+
+interface Round<P extends Tree, M extends Tree> extends TreeRecord {
+  readonly fixed: Fixed<P>
+  readonly drawing: Drawing<M>
 }
 
 /** Prompts [B, P], and the columns [B] at which they begin. */
@@ -112,7 +116,7 @@ export const decoding = <P extends Tree, M extends Tree>(
       memory: state.memory,
       tokens: dynamicUpdateSlice(state.tokens, asColumn(where(state.ended, pad, drawn.tokens)), [0, column]),
       logp: dynamicUpdateSlice(state.logp, asColumn(where(state.ended, 0, drawn.logp)), [0, state.count]),
-      mask: dynamicUpdateSlice(state.mask, asColumn(cast('f32')(not(state.ended))), [0, state.count]),
+      lengths: where(state.ended, state.lengths, add(state.lengths, 1)),
       ended: or(over, failed),
       broken: where(failed, state.count, state.broken),
       count: add(state.count, 1),
@@ -127,8 +131,13 @@ export const decoding = <P extends Tree, M extends Tree>(
     return advance(fixed, { ...state, memory }, logits)
   }
 
+  // What stays the same is carried, too, rather than closed over: what is mere movement of it (a bias repeated for all rows, a table
+  // transposed) is then read in place by each round, rather than stored before the first.
   const steps = (count: number, fixed: Fixed<P>, state: Drawing<M>): State<M> => {
-    const drawing = foriLoop(count, (_, now: Drawing<M>) => step(fixed, now))(state)
+    const { drawing } = foriLoop(count, (_, now: Round<P, M>) => ({ ...now, drawing: step(now.fixed, now.drawing) }))({
+      fixed,
+      drawing: state,
+    })
     return { drawing, allEnded: all()(drawing.ended) }
   }
 
@@ -142,7 +151,7 @@ export const decoding = <P extends Tree, M extends Tree>(
       memory: repeatMemory(n, B, memory),
       tokens: dynamicUpdateSlice(blank, repeat(n)(tokens), [0, 0]),
       logp: zeros([R, maxTokens]),
-      mask: zeros([R, maxTokens]),
+      lengths: full([R], 0, 'i32'),
       ended: full([R], 0, 'bool'),
       count: scalar(0, 'i32'),
       broken: full([R], -1, 'i32'),

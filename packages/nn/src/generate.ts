@@ -9,15 +9,17 @@
  * prompt written n times.
  */
 import {
+  arange,
   cast,
   type Device,
   type DeviceError,
   DeviceFailure,
+  expandDims,
   jit,
+  lt,
   readAsync,
   realizeAsync,
   repeat,
-  sum,
   type Tree,
   type TreeRecord,
 } from '@adjoint/tensor'
@@ -109,12 +111,12 @@ export const generatorAsync: {
   const next = jit(go, { donate: [1], ...on })
   // What was drawn, without the cache: donated, its memory is free again at once.
   const finish = jit(
-    ({ drawing: { tokens, logp, mask, ended } }: State<M>): Generation => ({
+    ({ drawing: { tokens, logp, lengths, ended } }: State<M>): Generation => ({
       tokens,
       logp,
-      mask,
+      mask: cast('f32')(lt(arange(maxTokens), expandDims(-1)(lengths))),
+      lengths,
       ended,
-      lengths: cast('i32')(sum({ axis: -1 })(mask)),
     }),
     { donate: [0], ...on },
   )
