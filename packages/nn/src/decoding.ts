@@ -89,7 +89,7 @@ const repeatMemory = <M extends Tree>(n: number, prompts: number, memory: M): M 
           op: 'generate',
           operands: [leaf],
           rule: `the model's memory${path === '' ? '' : ` at ${path}`} has no row for each of ${prompts} prompts, so that none can be repeated for ${n} completions`,
-          fix: "Let `start` and `extend` of the decoder keep a memory whose leaves all have the batch as their first axis, or repeat the prompts and leave `n` at 1",
+          fix: 'Let `start` and `extend` of the decoder keep a memory whose leaves all have the batch as their first axis, or repeat the prompts and leave `n` at 1',
         })
       }, memory)
 
