@@ -6,7 +6,7 @@
  *
  * The t-th tokens of all rows are drawn with the key `foldIn(key, t)`, and a row's noise depends on its own index alone: the
  * padding, the rows below it and `checkEvery` change nothing of what is drawn, and n completions of a prompt are those of the
- * prompt written n times.
+ * prompt written n times (of log-probabilities the last bits may differ, where a device adds up fewer rows in another order).
  */
 import {
   arange,
