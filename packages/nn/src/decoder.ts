@@ -8,7 +8,11 @@ import { type Cache, extend, prefill } from './cache.ts'
 import type { Floats, Integers } from './layer.ts'
 import type { BatchOptions, Transformer, TransformerParams } from './transformer.ts'
 
-/** A model that draws one token after the other. `M` is what it remembers of the tokens so far, a tree of fixed shapes. */
+/**
+ * A model that draws one token after the other. `M` is what it remembers of the tokens so far: a tree of fixed shapes, each leaf of
+ * which has the rows of the batch as its first axis, so that a prompt's memory can be repeated for several completions (where
+ * none are asked for, scalars may be in it, too).
+ */
 export interface Decoder<P extends Tree, M extends Tree> {
   /** Number of tokens, V. */
   readonly vocab: number

@@ -8,11 +8,16 @@ import type { Prompts } from './text/pad.ts'
 export interface GenerateConfig extends Sampling {
   /** Most tokens of a completion, N. */
   readonly maxTokens: number
+  /**
+   * Completions of each prompt, side by side in the result, as the parameter of that name in OpenAI's interface and in vLLM's.
+   * A prompt is read once for all of them. Default 1.
+   */
+  readonly n?: number
   /** The token that ends a row. Default: none, every row has `maxTokens`. */
   readonly eos?: number
   /** Fills a row after its end. Default: `eos`, or 0. */
   readonly pad?: number
-  /** Tokens between two looks at whether all rows have ended. Default 16. */
+  /** Tokens drawn in one call of the device, between two looks at whether all rows have ended. Default 16. */
   readonly checkEvery?: number
   /** Where to run. Default: where the parameters are. */
   readonly device?: Device
@@ -21,13 +26,14 @@ export interface GenerateConfig extends Sampling {
 /** Throws RangeError for numbers that are none. */
 export const requireConfig = (
   { vocab }: { readonly vocab: number },
-  { maxTokens, eos, pad, checkEvery = 1 }: GenerateConfig,
+  { maxTokens, n = 1, eos, pad, checkEvery = 1 }: GenerateConfig,
 ): void => {
   const demand = (name: string, value: number, fits: boolean, range: string): void => {
     if (!fits) throw new RangeError(`generate: ${name} is ${value}. Give ${range}.`)
   }
   const isToken = (id: number): boolean => Number.isInteger(id) && id >= 0 && id < vocab
   demand('maxTokens', maxTokens, Number.isInteger(maxTokens) && maxTokens >= 1, 'a number of tokens, 1 or more')
+  demand('n', n, Number.isInteger(n) && n >= 1, 'a number of completions, 1 or more')
   demand('checkEvery', checkEvery, Number.isInteger(checkEvery) && checkEvery >= 1, 'a number of tokens, 1 or more')
   if (eos !== undefined) demand('eos', eos, isToken(eos), `a token of the vocabulary, 0 to ${vocab - 1}`)
   if (pad !== undefined) demand('pad', pad, isToken(pad), `a token of the vocabulary, 0 to ${vocab - 1}`)

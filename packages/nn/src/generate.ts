@@ -1,59 +1,49 @@
 /**
- * Sampling from a model, all rows of a batch at once, with everything on the device: one compiled reading of the prompts, then
- * one compiled step a token whose state (the model's memory, tokens, log-probabilities) is donated and so updated in place. The host only
- * counts; every `checkEvery` tokens it reads one truth value, whether all rows have ended, and at the end whether all rows
- * could be drawn: a row whose logits were no distribution is an error that names it.
+ * Sampling from a model, all rows of a batch at once, with everything on the device: one compiled program reads the prompts, and one
+ * draws `checkEvery` tokens more of each row, over a state that is donated and so updated in place. The host only counts; after
+ * each call it reads one truth value, whether all rows have ended, and at the end whether all rows could be drawn: a row whose
+ * logits were no distribution is an error that names it.
  *
  * The t-th tokens of all rows are drawn with the key `foldIn(key, t)`, and a row's noise depends on its own index alone: the
- * padding, the rows below it and `checkEvery` change nothing of what is drawn.
+ * padding, the rows below it and `checkEvery` change nothing of what is drawn, and n completions of a prompt are those of the
+ * prompt written n times (of log-probabilities the last bits may differ, where a device adds up fewer rows in another order).
  */
 import {
-  add,
-  all,
-  and,
+  arange,
   cast,
   type Device,
   type DeviceError,
   DeviceFailure,
-  dynamicSlice,
-  dynamicUpdateSlice,
-  eq,
   expandDims,
-  full,
   jit,
-  not,
-  or,
-  random,
+  lt,
   readAsync,
   realizeAsync,
-  scalar,
-  type Scalar,
-  sum,
+  repeat,
   type Tree,
   type TreeRecord,
-  where,
-  zeros,
 } from '@adjoint/tensor'
 import { type TaskEither, tryCatch } from 'fp-ts/lib/TaskEither.js'
 import { type Decoder, decoder } from './decoder.ts'
+import { decoding, type Fixed, type State } from './decoding.ts'
 import { demandKey } from './demands.ts'
 import { type GenerateConfig, requireConfig, requirePrompts } from './generate-arguments.ts'
 import type { Booleans, Floats, Integers, Key } from './layer.ts'
-import { drawTokens, NO_TOKEN, SamplingError } from './sample.ts'
+import { SamplingError } from './sample.ts'
 import type { Prompts } from './text/pad.ts'
 import type { Transformer, TransformerParams } from './transformer.ts'
 
-/** What was drawn, on the device. */
+/** What was drawn, on the device, a row for each completion: those of a prompt stand side by side, R = B n rows in all. */
 export interface Generation extends TreeRecord {
-  /** `[B, P + N]`: the prompt's columns, then the completion's, then padding. */
+  /** `[R, P + N]`: the prompt's columns, then the completion's, then padding. */
   readonly tokens: Integers
-  /** `[B, N]`: log-probabilities of the completion's tokens in the distribution drawn from, nats; 0 after the end. */
+  /** `[R, N]`: log-probabilities of the completion's tokens in the distribution drawn from, nats; 0 after the end. */
   readonly logp: Floats
-  /** `[B, N]`: 1 on tokens of the completion, the one that ends it included; 0 after. */
+  /** `[R, N]`: 1 on tokens of the completion, the one that ends it included; 0 after. */
   readonly mask: Floats
-  /** `[B]`: tokens of the completion, the one that ends it included. */
+  /** `[R]`: tokens of the completion, the one that ends it included. */
   readonly lengths: Integers
-  /** `[B]`: whether the row ended by itself, rather than at N tokens. */
+  /** `[R]`: whether the row ended by itself, rather than at N tokens. */
   readonly ended: Booleans
 }
 
@@ -66,96 +56,11 @@ export type GenerateError =
 /** A sampler of one model: parameters, prompts [B, P] and a key to completions. */
 export type Generate<R, P extends Tree = TransformerParams> = (params: P, prompts: Prompts, key: Key) => R
 
-/** What has been drawn so far. */
-interface Drawing<M extends Tree> extends TreeRecord {
-  readonly memory: M
-  readonly tokens: Integers
-  readonly logp: Floats
-  readonly mask: Floats
-  readonly ended: Booleans
-  /** Tokens drawn so far, t. */
-  readonly count: Scalar<'i32'>
-  /** `[B]`: at which token a row's logits were no distribution; -1 while they all were. Such a row has ended. */
-  readonly broken: Integers
-}
-
-/** A step's result: also what the host looks at. */
-interface State<M extends Tree> extends Drawing<M> {
-  readonly allEnded: Scalar<'bool'>
-}
-
-/** What a step reads and never writes. */
-interface Fixed<P extends Tree> extends TreeRecord {
-  readonly params: P
-  readonly starts: Integers | null
-  /** Null where nothing is random: greedy. */
-  readonly key: Key | null
-}
-
-const padding = (starts: Integers | null): { readonly starts?: Integers } => (starts === null ? {} : { starts })
-
-/** The two programs: prompts to a state with one token drawn, and a state to the next. */
-const programs = <P extends Tree, M extends Tree>(
-  model: Decoder<P, M>,
-  { maxTokens, eos, pad = eos ?? 0, ...sampling }: GenerateConfig,
-) => {
-  const draw = drawTokens(sampling)
-
-  // Logits [B, V] become the next column of tokens.
-  const advance = ({ key }: Fixed<P>, state: Drawing<M>, logits: Floats): State<M> => {
-    const noise = key === null ? zeros(logits.shape) : random.gumbel(random.foldIn(key, state.count), logits.shape)
-    const drawn = draw(noise, logits)
-    const failed: Booleans = and(not(state.ended), eq(drawn.tokens, NO_TOKEN))
-    const over: Booleans = eos === undefined ? state.ended : or(state.ended, eq(drawn.tokens, eos))
-    const ended: Booleans = or(over, failed)
-    const column = add(state.count, state.tokens.shape[1]! - maxTokens)
-    const asColumn = expandDims(-1)
-    return {
-      memory: state.memory,
-      tokens: dynamicUpdateSlice(state.tokens, asColumn(where(state.ended, pad, drawn.tokens)), [0, column]),
-      logp: dynamicUpdateSlice(state.logp, asColumn(where(state.ended, 0, drawn.logp)), [0, state.count]),
-      mask: dynamicUpdateSlice(state.mask, asColumn(cast('f32')(not(state.ended))), [0, state.count]),
-      ended,
-      allEnded: all()(ended),
-      broken: where(failed, state.count, state.broken),
-      count: add(state.count, 1),
-    }
-  }
-
-  const start = (fixed: Fixed<P>, prompt: Integers): State<M> => {
-    const [B, columns] = prompt.shape as readonly [number, number]
-    const length = columns + maxTokens
-    // the last token drawn is never read
-    const [logits, memory] = model.start(fixed.params, { length: length - 1, ...padding(fixed.starts) })(prompt)
-    const blank: Integers = full([B, length], pad, 'i32')
-    const state: Drawing<M> = {
-      memory,
-      tokens: dynamicUpdateSlice(blank, prompt, [0, 0]),
-      logp: zeros([B, maxTokens]),
-      mask: zeros([B, maxTokens]),
-      ended: full([B], 0, 'bool'),
-      count: scalar(0, 'i32'),
-      broken: full([B], -1, 'i32'),
-    }
-    return advance(fixed, state, logits)
-  }
-
-  const step = (fixed: Fixed<P>, state: Drawing<M>): State<M> => {
-    const [B, width] = state.tokens.shape as readonly [number, number]
-    const first: Scalar<'i32'> = add(state.count, width - maxTokens - 1) // the column of the token drawn last
-    const last: Integers = dynamicSlice([B, 1])(state.tokens, [0, first])
-    const [logits, memory] = model.extend(fixed.params, state.memory, { first, ...padding(fixed.starts) })(last)
-    return advance(fixed, { ...state, memory }, logits)
-  }
-  return { start, step }
-}
-
 /** What went wrong, with the prompt of the first row. */
 const failureOf = async (
   tokensDrawn: Integers,
   broken: Int32Array,
-  prompts: Prompts,
-  device: Device | undefined,
+  { prompts, n, device }: { readonly prompts: Prompts; readonly n: number; readonly device: Device | undefined },
 ): Promise<SamplingError> => {
   const rows = [...broken.keys()].filter((row) => broken[row]! >= 0)
   const first = rows[0]!
@@ -164,7 +69,8 @@ const failureOf = async (
     prompts.starts === undefined ? null : await readAsync(prompts.starts, device),
   ]
   const width = tokensDrawn.shape[1]!
-  const prompt = tokens.subarray(first * width + (starts?.[first] ?? 0), first * width + prompts.tokens.shape[1]!)
+  const from = starts?.[Math.floor(first / n)] ?? 0
+  const prompt = tokens.subarray(first * width + from, first * width + prompts.tokens.shape[1]!)
   const shown = prompt.length > 16 ? `.. ${prompt.slice(-16).join(' ')}` : prompt.join(' ')
   return new SamplingError(
     'generate',
@@ -196,35 +102,44 @@ export const generatorAsync: {
   // The first overload: where a transformer is given, P is its parameters.
   const model = ('start' in given ? given : decoder(given)) as Decoder<P, M>
   requireConfig(model, config)
-  const { maxTokens, eos, checkEvery = 16, device } = config
-  const { start, step } = programs(model, config)
+  const { maxTokens, n = 1, eos, checkEvery = 16, device } = config
+  // Calls of equal length, so that one program serves all but the first; that one also draws what they leave over.
+  const drawn = 1 + ((maxTokens - 1) % checkEvery)
+  const { start, go } = decoding(model, config, { drawn, more: checkEvery })
   const on = device === undefined ? {} : { device }
   const begin = jit(start, on)
-  const next = jit(step, { donate: [1], ...on })
+  const next = jit(go, { donate: [1], ...on })
   // What was drawn, without the cache: donated, its memory is free again at once.
   const finish = jit(
-    ({ tokens, logp, mask, ended }: State<M>): Generation => ({
+    ({ drawing: { tokens, logp, lengths, ended } }: State<M>): Generation => ({
       tokens,
       logp,
-      mask,
+      mask: cast('f32')(lt(arange(maxTokens), expandDims(-1)(lengths))),
+      lengths,
       ended,
-      lengths: cast('i32')(sum({ axis: -1 })(mask)),
     }),
     { donate: [0], ...on },
   )
   return async (params, prompts, key) => {
     requirePrompts(model, prompts, maxTokens)
     if (config.temperature !== 0) demandKey('generate', key)
-    // computed once, rather than by every step, where they are still expressions
-    const noise = config.temperature === 0 ? null : key
-    const fixed: Fixed<P> = await realizeAsync({ params, starts: prompts.starts ?? null, key: noise }, device)
-    let state = begin(fixed, prompts.tokens)
-    for (let made = 1; made < maxTokens; made++) {
-      if (eos !== undefined && made % checkEvery === 0 && (await readAsync(state.allEnded))[0] === 1) break
+    const { tokens, starts = null } = prompts
+    // computed once, rather than by every call, where they are still expressions
+    const fixed: Fixed<P> = await realizeAsync(
+      {
+        params,
+        starts: starts === null ? null : repeat(n)(starts),
+        key: config.temperature === 0 ? null : key,
+      },
+      device,
+    )
+    let state = begin(fixed, { tokens, starts })
+    for (let made = drawn; made < maxTokens; made += checkEvery) {
+      if (eos !== undefined && (await readAsync(state.allEnded, device))[0] === 1) break
       state = next(fixed, state)
     }
-    const broken = await readAsync(state.broken, device)
-    if (broken.some((at) => at >= 0)) throw await failureOf(state.tokens, broken, prompts, device)
+    const broken = await readAsync(state.drawing.broken, device)
+    if (broken.some((at) => at >= 0)) throw await failureOf(state.drawing.tokens, broken, { prompts, n, device })
     return finish(state)
   }
 }

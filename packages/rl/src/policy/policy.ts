@@ -27,6 +27,8 @@ export interface DrawOptions {
   readonly maxTokens: number
   /** 0 is greedy. */
   readonly temperature: number
+  /** Completions to each prompt, side by side in the result. Default 1. */
+  readonly n?: number
   readonly device: Device
 }
 
@@ -119,8 +121,8 @@ export const policyOf = <P extends Tree, M extends Tree>(model: PolicyModel<P, M
     vocab: model.vocab,
     logits,
     score: model.score ?? scoreLogits,
-    generate: ({ maxTokens, temperature, device }) =>
-      generatorAsync(model, { maxTokens, temperature, eos: text.eos, pad: text.pad, device }),
+    generate: ({ maxTokens, temperature, n = 1, device }) =>
+      generatorAsync(model, { maxTokens, temperature, n, eos: text.eos, pad: text.pad, device }),
   }
 }
 

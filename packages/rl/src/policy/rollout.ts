@@ -16,7 +16,7 @@ import { problem, type Task } from '../task/task.ts'
 import type { DrawOptions, Policy } from './policy.ts'
 
 /** How to sample. */
-export interface RolloutConfig<Problem, P extends Tree> extends DrawOptions {
+export interface RolloutConfig<Problem, P extends Tree> extends Omit<DrawOptions, 'n'> {
   readonly task: Task<Problem>
   readonly policy: Policy<P>
   /** Completions to a prompt, G. */
@@ -45,15 +45,12 @@ export interface RolloutConfig<Problem, P extends Tree> extends DrawOptions {
  * ```
  */
 export const roller = <Problem, P extends Tree>(config: RolloutConfig<Problem, P>) => {
-  const { task, policy, group, maxTokens, device } = config
+  const { task, policy, group, maxTokens, temperature, device } = config
   const { text, context } = policy
   requireFit('roller', config)
-  const generate = policy.generate(config)
+  const generate = policy.generate({ maxTokens, temperature, n: group, device })
   return (params: P, problems: readonly Problem[], key: HostKey): TE.TaskEither<RunError, Rollout<Problem>> => {
-    const asked = problems.flatMap((problem) => {
-      const row = { problem, prompt: task.prompt(problem) }
-      return Array.from({ length: group }, () => row)
-    })
+    const asked = problems.map((problem) => ({ problem, prompt: task.prompt(problem) }))
     return pipe(
       encodePrompts(text, config.promptWidth)(asked.map(({ prompt }) => prompt)),
       E.filterOrElse(
@@ -79,17 +76,19 @@ export const roller = <Problem, P extends Tree>(config: RolloutConfig<Problem, P
             samplerLogp: logp,
           })
           const columns = width + maxTokens
-          const samples = asked.map(({ problem, prompt }, row): Sample<Problem> => {
+          const samples = Array.from(lengths, (length, row): Sample<Problem> => {
+            const { problem, prompt } = asked[Math.floor(row / group)]!
             const from = row * columns + width
             return {
               problem,
               prompt,
-              completion: text.decode(tokens.subarray(from, from + lengths[row]!)),
-              length: lengths[row]!,
+              completion: text.decode(tokens.subarray(from, from + length)),
+              length,
               terminated: ended[row] === 1,
             }
           })
-          return { group, width, tokens, starts, samples, ...rest }
+          const begins = starts === null ? null : Int32Array.from(lengths, (_, row) => starts[Math.floor(row / group)]!)
+          return { group, width, tokens, starts: begins, samples, ...rest }
         }),
       ),
     )
