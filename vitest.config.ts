@@ -16,8 +16,9 @@ export default defineConfig({
     globalSetup: ['scripts/test-devices.ts', 'scripts/test-chromium.ts'],
     // One process per test file: Dawn belongs to a process, and ends with it.
     pool: 'forks',
-    // Every stage of scheduling is checked (compile/verify.ts). Tests name their devices.
-    env: { ADJOINT_VERIFY: '1', ADJOINT_DEVICE: '' },
+    // Every stage of scheduling is checked (compile/verify.ts). Tests name their devices. Test files run side by side, one to a processor:
+    // threads of their own would only wait for one another, so tests ask for those where they are about them.
+    env: { ADJOINT_VERIFY: '1', ADJOINT_DEVICE: '', ADJOINT_THREADS: '1' },
     testTimeout: 60_000,
     hookTimeout: 120_000,
   },
