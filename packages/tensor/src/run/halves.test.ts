@@ -56,6 +56,16 @@ const same = (got: ArrayLike<number>, wanted: ArrayLike<number>): void => {
   }
 }
 
+/** Sums in another order, of terms that are not all finite. */
+const close = (got: ArrayLike<number>, wanted: ArrayLike<number>): void => {
+  expect(got.length).toBe(wanted.length)
+  for (let i = 0; i < wanted.length; i++) {
+    const [x, y] = [got[i]!, wanted[i]!]
+    const near = Math.abs(x - y) <= 1e-5 * Math.abs(y) + 1e-3
+    if (!Object.is(x, y) && !near) expect(`${i}: ${x}`).toBe(`${i}: ${y}`)
+  }
+}
+
 for (const device of await presentDevices())
   describe.each(halves)(`%s on ${device.kind}`, (dtype) => {
     const { round } = dtypes[dtype]
@@ -228,6 +238,38 @@ for (const device of await presentDevices())
         const stored = await read(cast(dtype)(matmul(x, y)))
         wanted.forEach((v, i) => expect(Math.abs(stored[i]! - v)).toBeLessThanOrEqual(Math.abs(v) * 2 ** -7 + 1e-4))
       }
+    })
+
+    it('a few rows with a matrix of any elements give what they give in f32', async () => {
+      const all = every(dtype)
+      const [x, y] = [await half(Float32Array.of(1, -1), [2, 1]), await half(all, [1, 65536])]
+      for (const rows of [1, 2]) {
+        // 0 is added to a sum that begins at 0, so that a zero of any sign gives 0
+        const signed = Float32Array.from({ length: rows * 65536 }, (_, i) => 0 + (i < 65536 ? 1 : -1) * all[i % 65536]!)
+        same(await read(matmul(slice([0, 0], [rows, 1])(x), y)), signed)
+      }
+      // what is infinite or NaN, of every size of a block of columns, and what overflows with f32 on the other side
+      const odd = [Infinity, -Infinity, NaN, dtypes[dtype].round(65504), -(2 ** -24), 0]
+      for (const [m, k, n] of [
+        [1, 3, 1],
+        [1, 7, 37],
+        [1, 300, 69],
+        [2, 5, 23],
+        [3, 260, 12],
+        [5, 9, 50],
+      ] as const)
+        for (const [i, special] of odd.entries()) {
+          const [a, b] = [wave(m * k).map(round), wave(k * n).map((v) => round(v / 3))]
+          b[(17 * i + 5) % b.length] = special
+          a[i % a.length] = i % 2 === 0 ? a[0]! : special
+          const [wideA, wideB] = [await on(tensor(a, [m, k])), await on(tensor(b, [k, n]))]
+          const [narrowA, narrowB] = [await half(a, [m, k]), await half(b, [k, n])]
+          const large = await on(mul(wideA, 2 ** 100))
+          const wanted = await read(matmul(wideA, wideB))
+          close(await read(matmul(narrowA, narrowB)), wanted)
+          close(await read(matmul(wideA, narrowB)), wanted)
+          close(await read(matmul(large, narrowB)), await read(matmul(large, wideB)))
+        }
     })
 
     it('takes two bytes an element', async () => {

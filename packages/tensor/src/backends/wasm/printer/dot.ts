@@ -37,8 +37,9 @@ const NV_OF_ONE_ROW = 8
 const MC = 256
 /** Bytes of sums that wait in scratch for the next block of k, beside packed a in the same cache. */
 const WAITING_BYTES = 1 << 19
-/** Rows below which a copy of b that lies well already is not repaid. */
+/** Rows below which a copy of b that lies well already is not repaid. An f16 costs more to widen, and in a copy that is done once. */
 const REPAYS = 12
+const REPAYS_F16 = 4
 /** Rows up to which inner products beat packing a b that lies along k. */
 const FEW = 4
 /** Units that keep the threads of a process busy, and short enough that none waits long for the last of another. */
@@ -84,7 +85,8 @@ export const printDot = (given: DotKernel): Printed => {
   const aAlongK = m.extent === 1 || liesAlongK(kernel.a, k, m)
   const inner = m.extent <= FEW && aAlongK && liesAlongK(kernel.b, k, n)
   const aDirect = a?.dtype === 'f32' && a.along(k) > 0 && a.along(m) >= 0 && (a.along(k) === 1 || m.extent <= MR)
-  const bDirect = b !== null && b.along(n) === 1 && b.along(k) > 0 && m.extent < REPAYS
+  const bDirect =
+    b !== null && b.along(n) === 1 && b.along(k) > 0 && m.extent < (b.dtype === 'f16' ? REPAYS_F16 : REPAYS)
   const nv = m.extent === 1 ? NV_OF_ONE_ROW : NV
   const blocks = inner ? 1 : Math.max(1, Math.ceil(m.extent / MC))
   const pairs = Math.floor(m.extent / MR)

@@ -7,9 +7,9 @@
  */
 import type { DType } from '../../../base/dtype.ts'
 import { isHalf } from '../../../base/rounding.ts'
-import { i32, memarg, memargOfHalf } from './arithmetic.ts'
+import { f32, i32, memarg, memargOfHalf } from './arithmetic.ts'
 import type { Emitter, Val, Variable } from './emitter.ts'
-import { widened } from './halves.ts'
+import { widened, widening } from './halves.ts'
 import { code } from './instructions.ts'
 import type { Address } from './printer.ts'
 
@@ -42,11 +42,50 @@ export const sumsOfTile = (e: Emitter, rows: number, vectors: number): readonly 
     }),
   )
 
-/** Adds a(row, k) b(k, column) for the steps of k. The loop is not unrolled: the engine would spill what it hoists. */
-export const accumulate = (
+/** Column `j` of b in a step of k, given where the step begins. */
+type Columns = (at: Val, j: number) => Val
+
+/**
+ * Adds a(row, k) b(k, column) for the steps of k to sums that are zero. Halves are widened eight at a time; where one of them was not to be
+ * widened so, or a sum is not finite, the sums are made again with each by itself.
+ */
+export const accumulate = (e: Emitter, tile: Tile, sums: readonly Variable[][]): void => {
+  const { dtypeOfB, vectors, b } = tile
+  const { offset } = b.from
+  if (!isHalf(dtypeOfB)) {
+    addSteps(e, tile, sums, (at, j) => e.pure([...code.v128Load, ...memarg(offset + 16 * j)], [at], 'f32', true))
+    return
+  }
+  const { widen, scale, watch } = widening[dtypeOfB]
+  const seen = e.variable('i32', true)
+  e.assign(seen, e.vector('i32', [0, 0, 0, 0]))
+  const inPairs: Columns = (at, j) => {
+    const load = j === vectors - 1 && j % 2 === 0 ? code.v128Load64Zero : code.v128Load
+    const bits = e.pure([...load, ...memargOfHalf(offset + 8 * (j - (j % 2)))], [at], 'i32', true)
+    if (watch !== null && j % 2 === 0) e.assign(seen, watch.more(e, e.read(seen), bits))
+    return widen(e, bits)[j % 2]!
+  }
+  addSteps(e, tile, sums, inPairs, scale)
+  if (watch === null) return
+  const all = sums.flat()
+  // NaN in a lane where any of the sums is infinite or NaN
+  const traces = all.map((sum) => e.op('fmul', e.read(sum), f32(e, 0))).reduce((x, y) => e.op('fadd', x, y))
+  const unbounded = e.pure(code.v128AnyTrue, [e.op('fne', traces, traces)], 'bool', false)
+  e.when(e.op('bor', watch.failed(e, e.read(seen)), unbounded), () => {
+    for (const sum of all) e.assign(sum, e.vector('f32', [0, 0, 0, 0]))
+    addSteps(e, tile, sums, (at, j) =>
+      widened[dtypeOfB](e, e.pure([...code.i32x4Load16, ...memargOfHalf(offset + 8 * j)], [at], 'i32', true)),
+    )
+  })
+}
+
+/** The loop is not unrolled: the engine would spill what it hoists. Elements of a are multiplied by `scale`. */
+const addSteps = (
   e: Emitter,
-  { rows, vectors, length, a, rowOfA, b, dtypeOfB }: Tile,
+  { rows, vectors, length, a, rowOfA, b }: Tile,
   sums: readonly Variable[][],
+  columnOf: Columns,
+  scale = 1,
 ): void => {
   const pa = e.variable('i32', false)
   const pb = e.variable('i32', false)
@@ -55,17 +94,15 @@ export const accumulate = (
   const end = e.op('iadd', b.from.base, i32(e, b.step * length))
   e.repeat(() => {
     const [atA, atB] = [e.read(pa), e.read(pb)]
-    const column = (j: number): Val => {
-      if (!isHalf(dtypeOfB)) return e.pure([...code.v128Load, ...memarg(b.from.offset + 16 * j)], [atB], 'f32', true)
-      const bits = e.pure([...code.i32x4Load16, ...memargOfHalf(b.from.offset + 8 * j)], [atB], 'i32', true)
-      return widened[dtypeOfB](e, bits)
-    }
     // Several rows share the columns, which are loaded first; those of one row are loaded as they are used, since eight
     // would not fit in registers beside their sums.
-    if (rows > 1) for (let j = 0; j < vectors; j++) column(j)
+    const shared = rows > 1 ? Array.from({ length: vectors }, (_, j) => columnOf(atB, j)) : null
     for (let i = 0; i < rows; i++) {
-      const x = e.pure([...code.v128Load32Splat, ...memarg(a.from.offset + rowOfA * i)], [atA], 'f32', true)
-      sums[i]!.forEach((sum, j) => e.assign(sum, e.op('fadd', e.read(sum), e.op('fmul', x, column(j)))))
+      const element = e.pure([...code.v128Load32Splat, ...memarg(a.from.offset + rowOfA * i)], [atA], 'f32', true)
+      const x = scale === 1 ? element : e.op('fmul', element, f32(e, scale))
+      sums[i]!.forEach((sum, j) =>
+        e.assign(sum, e.op('fadd', e.read(sum), e.op('fmul', x, shared?.[j] ?? columnOf(atB, j)))),
+      )
     }
     const next = e.op('iadd', atB, i32(e, b.step))
     e.assign(pa, e.op('iadd', atA, i32(e, a.step)))
