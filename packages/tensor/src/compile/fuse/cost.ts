@@ -109,13 +109,17 @@ interface Seat {
 export const costs = (order: readonly Expr[], kept: ReadonlySet<Expr>): ReadonlyMap<Expr, Cost> => {
   const ownOf = ownCosts()
   const shares = new Map<Expr, number[]>()
-  for (const e of order)
-    for (const a of new Set(e.node.args)) {
+  for (const e of order) {
+    const { args } = e.node
+    for (let i = 0; i < args.length; i++) {
+      const a = args[i]!
+      if (args.indexOf(a) < i) continue
       const share = shareOf(sizeOf(a.shape), sizeOf(e.shape))
       const known = shares.get(a)
       if (known === undefined) shares.set(a, [share])
       else known.push(share)
     }
+  }
   const table = new Map<Expr, Cost>()
   const seats = new Map<Expr, Seat>()
   for (const e of order) {

@@ -145,12 +145,14 @@ export const fuse = (
     const { overDot, view } = cost.get(value)!
     if (view || !overDot || reader === undefined || others.length > 0 || kept.has(value)) return false
     const whole = (e: Expr): boolean => sizeOf(e.shape) === sizeOf(value.shape)
+    const products = [...reader.reads.keys(), ...(reader.dot === null ? [] : [reader.dot.value])].filter(
+      (e) => e.node.prim.lower.kind === 'dot' && whole(e),
+    )
+    // Most readers take up no product: what the value is made of need not be looked for.
+    if (products.length === 0) return false
     const mine = new Set(sources(reader, value).values())
     const summed = [...mine].filter((e) => whole(e) && e.node.prim.lower.kind !== 'leaf' && readersOf(e).length === 0)
-    const another = [reader.dot?.value, ...reader.reads.keys()].some(
-      (e) => e !== undefined && e.node.prim.lower.kind === 'dot' && whole(e) && !mine.has(e),
-    )
-    return summed.length > 1 && another
+    return summed.length > 1 && products.some((e) => !mine.has(e))
   }
 
   const placePointwise = (value: Expr): void => {

@@ -159,7 +159,11 @@ export const createGrouping = (bindings: number, costOf: (x: Expr) => Cost | und
     if (group.computes.size >= LARGEST_KERNEL) return false
     const loading = loadingOf.get(group)!
     let loads = loading.size - (loading.has(value) ? 1 : 0)
-    for (const arg of new Set(value.node.args)) if (arg !== value && !loading.has(arg) && mayLoad(group, arg)) loads++
+    const { args } = value.node
+    for (let i = 0; i < args.length; i++) {
+      const arg = args[i]!
+      if (args.indexOf(arg) === i && !loading.has(arg) && mayLoad(group, arg)) loads++
+    }
     return loads + group.stores.length + stores <= bindings
   }
 
