@@ -134,7 +134,7 @@ describe('a store of objects', () => {
     for (let i = 0; i < 12; i++) {
       const draft = store.draft('.so')
       writeFileSync(draft, new Uint8Array(100).fill(i))
-      store.keep(key(i), draft)
+      store.keep([key(i)], draft)
       await new Promise((resolve) => setTimeout(resolve, 5))
       expect(store.find([key(0)]).size).toBe(1) // used, and so it stays
     }

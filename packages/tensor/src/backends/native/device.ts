@@ -16,7 +16,7 @@ import { createObjects } from './objects.ts'
 import { runtime } from './runtime.ts'
 import { walker } from './threads.ts'
 import { walkInC } from './walk.ts'
-import { sourceText } from './printer/kernel.ts'
+import { sourceOf } from './printer/kernel.ts'
 import { openStore } from './store.ts'
 import { loadSystem, type System } from './system.ts'
 import { explainFailure, findToolchain, runInTurn, type ToolchainFailure } from './toolchain.ts'
@@ -63,8 +63,9 @@ const openOn = (
   const { width, version } = toolchain.right
   const store = openStore(system)
   // With what all kernels are made of, so that a compiler that does not take it is found out now.
-  const vectors = sourceText(width, [])
-  const common = createObjects(system, toolchain.right, store, runInTurn(system)).of([runtime + walker + vectors])
+  const vectors = sourceOf(width, [])
+  const shared = [runtime, walker, ...vectors.shared]
+  const common = createObjects(system, toolchain.right, store, runInTurn(system)).of([{ ...vectors, shared }])
   if (E.isLeft(common)) return common
   const { library } = common.right[0]!
   const objects = createObjects(system, toolchain.right, store, runSideBySide(system, library))

@@ -6,20 +6,12 @@ import type { Kernel } from '../../loops/kernel.ts'
 import { kernelKey } from '../linear/key.ts'
 import { LINE } from '../linear/heap.ts'
 import type { CompiledKernel, Kernels } from '../linear/machine.ts'
-import type { Objects } from './objects.ts'
-import { type Printed, printKernel, sourceText } from './printer/kernel.ts'
-import type { Library } from './system.ts'
+import type { Loaded, Objects } from './objects.ts'
+import { type Printed, printKernel, sourceOf } from './printer/kernel.ts'
 import { explainFailure, type ToolchainFailure } from './toolchain.ts'
 
 /** What is remembered, in libraries and in bytes of them; a function keeps its library loaded. */
 const REMEMBERED = { count: 1024, bytes: 2 ** 26 } as const
-
-/** Parts of a kernel in one source text are functions k0, k1, and so on. */
-const sourceOf = (printed: readonly Printed[], width: number): string =>
-  sourceText(
-    width,
-    printed.map((p, i) => [`k${i}`, p]),
-  )
 
 const notCompiled = (kernels: readonly Kernel[], failure: ToolchainFailure): DeviceError => ({
   _tag: 'Validation',
@@ -32,9 +24,9 @@ export const createKernels = (objects: Objects, base: () => unknown, width: numb
   let known = bounded<string, readonly CompiledKernel[]>(REMEMBERED)
   let made = 0
 
-  const loaded = (library: Library, printed: readonly Printed[], bytes: number): readonly CompiledKernel[] =>
+  const functionsOf = ({ library, name, bytes }: Loaded, printed: readonly Printed[]): readonly CompiledKernel[] =>
     printed.map(({ units, scratchBytes, work, turns }, i) => {
-      const f = library.func(`k${i}`, 'void', ['void *', 'void *'])
+      const f = library.func(`${name}${i}`, 'void', ['void *', 'void *'])
       let at = new Float64Array(8)
       return {
         call: (...args) => {
@@ -46,7 +38,7 @@ export const createKernels = (objects: Objects, base: () => unknown, width: numb
         // each thread has its own
         scratchBytes: threads * LINE * Math.ceil(scratchBytes / LINE),
         bytes,
-        native: { address: Number(library.symbol(`k${i}`)), work, turns },
+        native: { address: Number(library.symbol(`${name}${i}`)), work, turns },
       }
     })
   return {
@@ -60,13 +52,13 @@ export const createKernels = (objects: Objects, base: () => unknown, width: numb
         if (have !== undefined) found.set(key, have)
         else fresh.set(key, printKernel(kernels[i]!, width))
       })
-      const compiled = objects.of([...fresh.values()].map((printed) => sourceOf(printed, width)))
+      const compiled = objects.of([...fresh.values()].map((printed) => sourceOf(width, printed)))
       if (E.isLeft(compiled)) throw new DeviceFailure(notCompiled(kernels, compiled.left))
       ;[...fresh].forEach(([key, printed], i) => {
-        const { library, bytes } = compiled.right[i]!
-        const functions = loaded(library, printed, bytes)
+        const loaded = compiled.right[i]!
+        const functions = functionsOf(loaded, printed)
         found.set(key, functions)
-        known.set(key, functions, bytes)
+        known.set(key, functions, loaded.bytes)
         made++
       })
       return keys.map((key) => found.get(key)!)

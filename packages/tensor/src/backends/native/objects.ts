@@ -1,62 +1,79 @@
-/** Libraries of compiled C, by their source text: those on disk are loaded, the others compiled, several at a time. */
+/** Libraries of compiled C, by its source: those on disk are loaded, the others compiled, several to a file and several files at a time. */
 import * as E from 'fp-ts/lib/Either.js'
+import { cutIntoFiles, fileText, type NamedSource, type Source } from './source.ts'
 import type { Entry, Store } from './store.ts'
 import type { Library, System } from './system.ts'
 import { compileAll, type RunAll, type Toolchain, type ToolchainFailure } from './toolchain.ts'
 
-/** A library in this process, and the bytes of its file. */
+/** A source's functions in this process: those of a library whose names begin so; and its share of the library's bytes. */
 export interface Loaded {
   readonly library: Library
+  readonly name: string
   readonly bytes: number
 }
 export interface Objects {
-  /** A library of each source text, in order. */
-  readonly of: (sources: readonly string[]) => E.Either<ToolchainFailure, readonly Loaded[]>
+  /** What each source has become, in order. */
+  readonly of: (sources: readonly Source[]) => E.Either<ToolchainFailure, readonly Loaded[]>
+}
+
+interface Keyed extends NamedSource {
+  readonly key: string
 }
 
 export const createObjects = (system: System, toolchain: Toolchain, store: Store, runAll: RunAll): Objects => {
-  const { crypto, fs } = system
-  const keyOf = (source: string): string =>
-    crypto.createHash('sha256').update(toolchain.identity).update(source).digest('hex')
-
-  const load = ({ path, bytes }: Entry): Loaded => ({ library: system.foreign.load(path), bytes })
+  const { crypto, fs, os } = system
+  const keyed = (source: Source): Keyed => {
+    const text = fileText([{ name: 'f', source }])
+    const key = crypto.createHash('sha256').update(toolchain.identity).update(text).digest('hex')
+    return { key, source, name: `f${key.slice(0, 32)}_` }
+  }
+  const load = ({ name }: Keyed, { path, bytes }: Entry): Loaded => ({ library: system.foreign.load(path), name, bytes })
   /** Null where the file is whole and yet cannot be loaded: it was made elsewhere. */
-  const attempt = (entry: Entry): Loaded | null => {
+  const attempt = (keyed: Keyed, entry: Entry): Loaded | null => {
     try {
-      return load(entry)
+      return load(keyed, entry)
     } catch {
       store.drop(entry)
       return null
     }
   }
-  const compile = (fresh: ReadonlyMap<string, string>): E.Either<ToolchainFailure, ReadonlyMap<string, Loaded>> => {
-    const jobs = [...fresh].map(([key, source]) => ({
-      key,
+  const compile = (fresh: readonly Keyed[]): E.Either<ToolchainFailure, readonly (readonly [string, Loaded])[]> => {
+    const jobs = cutIntoFiles(fresh, os.availableParallelism()).map((sources) => ({
+      sources,
       source: store.draft('.c'),
       target: store.draft('.so'),
-      text: source,
     }))
     try {
-      for (const job of jobs) fs.writeFileSync(job.source, job.text)
+      for (const job of jobs) fs.writeFileSync(job.source, fileText(job.sources))
       const done = compileAll(system, toolchain, jobs, runAll)
       if (E.isLeft(done)) return done
-      return E.right(new Map(jobs.map((job) => [job.key, load(store.keep(job.key, job.target))])))
+      return E.right(
+        jobs.flatMap(({ sources, target }) => {
+          const entries = store.keep(
+            sources.map((s) => s.key),
+            target,
+          )
+          return sources.map((s, i) => [s.key, load(s, entries[i]!)] as const)
+        }),
+      )
     } finally {
       for (const job of jobs) for (const file of [job.source, job.target]) fs.rmSync(file, { force: true })
     }
   }
   return {
     of: (sources) => {
-      const keys = sources.map(keyOf)
+      const wanted = sources.map(keyed)
+      const byKey = new Map(wanted.map((k) => [k.key, k]))
       const found = new Map<string, Loaded>()
-      for (const [key, entry] of store.find(keys)) {
-        const loaded = attempt(entry)
+      for (const [key, entry] of store.find([...byKey.keys()])) {
+        const loaded = attempt(byKey.get(key)!, entry)
         if (loaded !== null) found.set(key, loaded)
       }
-      const fresh = new Map(keys.flatMap((key, i) => (found.has(key) ? [] : [[key, sources[i]!] as const])))
-      const made = fresh.size === 0 ? E.right(new Map<string, Loaded>()) : compile(fresh)
+      const fresh = [...byKey.values()].filter(({ key }) => !found.has(key))
+      const made = fresh.length === 0 ? E.right([]) : compile(fresh)
       if (E.isLeft(made)) return made
-      return E.right(keys.map((key) => (found.get(key) ?? made.right.get(key))!))
+      for (const [key, loaded] of made.right) found.set(key, loaded)
+      return E.right(wanted.map(({ key }) => found.get(key)!))
     },
   }
 }

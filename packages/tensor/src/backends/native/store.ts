@@ -2,6 +2,8 @@
  * Compiled objects on disk, by what they were compiled from. An entry is a file that names its key and the hash of its own
  * bytes, `<key>-<hash>.so`: what is not what its name says is not an entry, and is compiled again.
  *
+ * What was compiled together is one file with a name for each key, by hard links where the file system has them.
+ *
  * Files come into being elsewhere in the folder and are renamed, so that other processes see whole ones only. An entry that is
  * used is touched, and where all together are too large those used longest ago go first. What the disk refuses is no failure of
  * the caller's: without a folder to write to, objects are compiled into a temporary one, and a warning says so.
@@ -13,13 +15,14 @@ export interface Store {
   readonly find: (keys: readonly string[]) => ReadonlyMap<string, Entry>
   /** A path to write a new file to, for `keep`. */
   readonly draft: (ending: string) => string
-  /** Makes a draft the entry of its key. */
-  readonly keep: (key: string, draft: string) => Entry
+  /** Makes a draft the entry of each of these keys, in order. */
+  readonly keep: (keys: readonly string[], draft: string) => readonly Entry[]
   /** Takes an entry out that turned out to be of no use. */
   readonly drop: (entry: Entry) => void
 }
 export interface Entry {
   readonly path: string
+  /** Of its file, which may have several names: its share. */
   readonly bytes: number
 }
 
@@ -79,6 +82,8 @@ export const openStore = (system: System, folder = cacheFolder(system)): Store =
   }
   const root = writable()
   let drafts = 0
+  const draft = (ending: string): string =>
+    path.join(root, `draft-${globalThis.process.pid}-${Date.now()}-${drafts++}${ending}`)
 
   const hashOf = (bytes: Uint8Array): string => crypto.createHash('sha256').update(bytes).digest('hex').slice(0, 32)
   const keyOf = (name: string): string | null => /^([0-9a-f]{64})-[0-9a-f]{32}\.so$/.exec(name)?.[1] ?? null
@@ -90,15 +95,19 @@ export const openStore = (system: System, folder = cacheFolder(system)): Store =
       return []
     }
   }
-  /** The entry of a name; null, and gone, where it is not what it says. */
-  const whole = (name: string): Entry | null => {
+  /** The entry of a name; null, and gone, where it is not what it says. `seen`: files found whole, by inode, and their hashes. */
+  const whole = (name: string, seen: Map<string, string>): Entry | null => {
     const file = path.join(root, name)
     try {
-      const bytes = fs.readFileSync(file)
-      if (name.endsWith(`-${hashOf(bytes)}.so`)) {
+      const { dev, ino, size, nlink } = fs.statSync(file, { bigint: true })
+      const bytes = Math.ceil(Number(size) / Number(nlink))
+      const id = `${dev}:${ino}`
+      const hash = seen.get(id) ?? hashOf(fs.readFileSync(file))
+      if (name.endsWith(`-${hash}.so`)) {
         const now = new Date()
-        fs.utimesSync(file, now, now)
-        return { path: file, bytes: bytes.length }
+        if (!seen.has(id)) fs.utimesSync(file, now, now)
+        seen.set(id, hash)
+        return { path: file, bytes }
       }
     } catch {
       return null // another process took it out
@@ -106,13 +115,24 @@ export const openStore = (system: System, folder = cacheFolder(system)): Store =
     remove(file)
     return null
   }
+  /** One more name for a file. */
+  const link = (from: string, to: string): void => {
+    try {
+      fs.linkSync(from, to)
+    } catch {
+      if (fs.existsSync(to)) return // another process made the same
+      const copy = draft('.so')
+      fs.copyFileSync(from, copy)
+      fs.renameSync(copy, to)
+    }
+  }
   const sizes = (): readonly { readonly file: string; readonly bytes: number; readonly used: number }[] =>
     names().flatMap((name) => {
       const file = path.join(root, name)
       const stat = fs.statSync(file, { throwIfNoEntry: false })
       if (stat === undefined) return []
       if (name.startsWith('draft-') && Date.now() - stat.mtimeMs > ABANDONED) remove(file)
-      return keyOf(name) === null ? [] : [{ file, bytes: stat.size, used: stat.mtimeMs }]
+      return keyOf(name) === null ? [] : [{ file, bytes: Math.ceil(stat.size / stat.nlink), used: stat.mtimeMs }]
     })
   const trim = (): void => {
     const entries = [...sizes()].sort((x, y) => x.used - y.used)
@@ -130,26 +150,29 @@ export const openStore = (system: System, folder = cacheFolder(system)): Store =
       const wanted = new Set(keys)
       const found = new Map<string, Entry>()
       if (wanted.size === 0) return found
+      const seen = new Map<string, string>()
       for (const name of names()) {
         const key = keyOf(name)
         if (key === null || !wanted.has(key) || found.has(key)) continue
-        const entry = whole(name)
+        const entry = whole(name, seen)
         if (entry !== null) found.set(key, entry)
       }
       return found
     },
-    draft: (ending) => path.join(root, `draft-${globalThis.process.pid}-${Date.now()}-${drafts++}${ending}`),
-    keep: (key, draft) => {
-      const bytes = fs.readFileSync(draft)
-      const file = path.join(root, `${key}-${hashOf(bytes)}.so`)
-      fs.renameSync(draft, file)
+    draft,
+    keep: (keys, from) => {
+      const bytes = fs.readFileSync(from)
+      const hash = hashOf(bytes)
+      const files = keys.map((key) => path.join(root, `${key}-${hash}.so`))
+      for (const file of files) link(from, file)
+      remove(from)
       added += bytes.length
       // all are looked at once in a sixteenth of what there may be
       if (added > most / 16) {
         added = 0
         trim()
       }
-      return { path: file, bytes: bytes.length }
+      return files.map((file) => ({ path: file, bytes: Math.ceil(bytes.length / keys.length) }))
     },
     drop: (entry) => remove(entry.path),
   }

@@ -1,6 +1,7 @@
 /** A printed kernel as a C function: what it is given, and what it is called with. */
 import type { DType, Register } from '../../../base/dtype.ts'
 import type { Kernel } from '../../../loops/kernel.ts'
+import type { Source } from '../source.ts'
 import type { Pointer } from './block.ts'
 import { functions } from './functions.ts'
 import { elements } from './operators.ts'
@@ -50,10 +51,8 @@ const functionText = (name: string, { body, kernel }: Printed): string => {
   return `${head}${declared.join('')}${scratch.join('')}${body}}\n`
 }
 
-/** A source file of kernels, by the names of their functions. */
-export const sourceText = (width: number, kernels: readonly (readonly [string, Printed])[]): string =>
-  [
-    `#define W ${width}\n${vectors}${functions}`,
-    ...new Set(kernels.flatMap(([, printed]) => printed.prelude)),
-    ...kernels.map(([name, printed]) => functionText(name, printed)),
-  ].join('\n')
+/** The source of printed kernels, functions 0, 1, and so on of their name. */
+export const sourceOf = (width: number, kernels: readonly Printed[]): Source => ({
+  shared: [`#define W ${width}\n${vectors}${functions}`, ...new Set(kernels.flatMap(({ prelude }) => prelude))],
+  own: (name) => kernels.map((printed, i) => functionText(`${name}${i}`, printed)).join('\n'),
+})

@@ -6,7 +6,7 @@ import { printDot } from './dot.ts'
 import type { Printed } from './function.ts'
 import { printLoop } from './loop.ts'
 
-export { type Printed, sourceText } from './function.ts'
+export { type Printed, sourceOf } from './function.ts'
 
 /** `width`: lanes of a vector. Throws where the kernel breaks the rules of the loop IR. */
 export const printKernel = (kernel: Kernel, width: number): readonly Printed[] => {

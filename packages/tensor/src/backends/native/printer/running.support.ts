@@ -12,7 +12,7 @@ import { createObjects } from '../objects.ts'
 import { runtime } from '../runtime.ts'
 import { loadSystem, type NativeFunction } from '../system.ts'
 import { findToolchain, runInTurn } from '../toolchain.ts'
-import { type Printed, printKernel, sourceText } from './kernel.ts'
+import { type Printed, printKernel, sourceOf } from './kernel.ts'
 
 export interface Case {
   readonly kernel: Kernel
@@ -95,33 +95,20 @@ export const openTrial = async (): Promise<Trial | null> => {
   const { width } = toolchain.right
   const store = openStore(system)
   const common = createObjects(system, toolchain.right, store, runInTurn(system))
-  const { library: shared } = right(common.of([runtime]))[0]!
+  const { library: shared } = right(common.of([{ shared: [runtime], own: () => '' }]))[0]!
   const objects = createObjects(system, toolchain.right, store, runSideBySide(system, shared))
   const memory = createMemory(shared, 2 ** 30)
   const compile: Trial['compile'] = (kernels) => {
-    let names = 0
-    const printed = kernels.map((kernel) =>
-      printKernel(kernel, width).map((p) => ({ name: `f${names++}`, printed: p })),
-    )
-    // two texts, so that two compilers work
-    const half = Math.ceil(printed.length / 2)
-    const texts = [printed.slice(0, half), printed.slice(half)].map((some) =>
-      sourceText(
-        width,
-        some.flat().map(({ name, printed: p }) => [name, p]),
-      ),
-    )
-    const libraries = right(objects.of(texts))
-    return printed.map((parts, i) =>
-      runner(
+    const printed = kernels.map((kernel) => printKernel(kernel, width))
+    const loaded = right(objects.of(printed.map((parts) => sourceOf(width, parts))))
+    return printed.map((parts, i) => {
+      const { library, name } = loaded[i]!
+      return runner(
         memory,
         kernels[i]!,
-        parts.map(({ name, printed: p }) => ({
-          printed: p,
-          f: libraries[i < half ? 0 : 1]!.library.func(name, 'void', ['void *', 'void *']),
-        })),
-      ),
-    )
+        parts.map((p, j) => ({ printed: p, f: library.func(`${name}${j}`, 'void', ['void *', 'void *']) })),
+      )
+    })
   }
   return {
     width,

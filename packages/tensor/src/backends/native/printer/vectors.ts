@@ -3,8 +3,9 @@
  * of a lane, or none) for bool. What all lanes share is a vector too: its lanes are equal, and a table of operators is enough.
  *
  * Where an operation has no form on vectors (rounding, roots, a product and a sum with one rounding), a loop goes over the lanes;
- * compilers make one instruction of it. Products and sums are contracted nowhere else, so that a value has the same bits
- * wherever it is computed.
+ * compilers make one instruction of it, at length: a polynomial of twelve terms is twelve loops to analyse. So it is the
+ * instruction itself where GCC has it by a name; its value is the same, rounded correctly. Products and sums are contracted
+ * nowhere else, so that a value has the same bits wherever it is computed.
  */
 
 /** Lanes are W; elements past the `n` that count are neither read nor written. */
@@ -21,6 +22,11 @@ typedef float vf_any __attribute__((vector_size(4 * W), aligned(4), may_alias));
 typedef int32_t vi_any __attribute__((vector_size(4 * W), aligned(4), may_alias));
 typedef uint16_t vh_any __attribute__((vector_size(2 * W), aligned(2), may_alias));
 #define LANES(body) for (int l = 0; l < W; l++) { body; }
+#ifdef __has_builtin
+#define HAS(name) __has_builtin(name)
+#else
+#define HAS(name) 0
+#endif
 
 INLINE vf splat_f(float x) { return x - (vf){}; }
 INLINE vi splat_i(int32_t x) { return x - (vi){}; }
@@ -63,11 +69,28 @@ INLINE void increase_step_f(float *p, long step, vf x, int n) { for (int l = 0; 
 INLINE void increase_step_i(int32_t *p, long step, vi x, int n) { for (int l = 0; l < n; l++) p[l * step] = (int32_t)((uint32_t)p[l * step] + (uint32_t)x[l]); }
 INLINE void either_step_i(int32_t *p, long step, vi x, int n) { for (int l = 0; l < n; l++) p[l * step] |= x[l]; }
 
+#if W == 16 && !defined(__clang__) && HAS(__builtin_ia32_vfmaddps512_mask) && HAS(__builtin_ia32_rndscaleps_mask) && HAS(__builtin_ia32_sqrtps512_mask)
+#define FUSED(x, y, z) (vf)__builtin_ia32_vfmaddps512_mask(x, y, z, -1, 4)
+#define ROUNDED(x, how) (vf)__builtin_ia32_rndscaleps_mask(x, how, x, -1, 4)
+#define ROOT(x) (vf)__builtin_ia32_sqrtps512_mask(x, x, -1, 4)
+#elif W == 8 && !defined(__clang__) && defined(__FMA__) && HAS(__builtin_ia32_vfmaddps256) && HAS(__builtin_ia32_roundps256) && HAS(__builtin_ia32_sqrtps256)
+#define FUSED(x, y, z) (vf)__builtin_ia32_vfmaddps256(x, y, z)
+#define ROUNDED(x, how) (vf)__builtin_ia32_roundps256(x, how)
+#define ROOT(x) (vf)__builtin_ia32_sqrtps256(x)
+#endif
+#ifdef FUSED
+INLINE vf fma_f(vf x, vf y, vf z) { return FUSED(x, y, z); }
+INLINE vf floor_f(vf x) { return ROUNDED(x, 9); }
+INLINE vf ceil_f(vf x) { return ROUNDED(x, 10); }
+INLINE vf round_f(vf x) { return ROUNDED(x, 4); }
+INLINE vf sqrt_f(vf x) { return ROOT(x); }
+#else
 INLINE vf fma_f(vf x, vf y, vf z) { vf r = {}; LANES(r[l] = __builtin_fmaf(x[l], y[l], z[l])) return r; }
 INLINE vf floor_f(vf x) { vf r = {}; LANES(r[l] = __builtin_floorf(x[l])) return r; }
 INLINE vf ceil_f(vf x) { vf r = {}; LANES(r[l] = __builtin_ceilf(x[l])) return r; }
 INLINE vf round_f(vf x) { vf r = {}; LANES(r[l] = __builtin_rintf(x[l])) return r; }
 INLINE vf sqrt_f(vf x) { vf r = {}; LANES(r[l] = __builtin_sqrtf(x[l])) return r; }
+#endif
 INLINE vf abs_f(vf x) { return (vf)((vi)x & 0x7fffffff); }
 INLINE vf neg_f(vf x) { return (vf)((vi)x ^ (int32_t)0x80000000); }
 INLINE vf with_sign(vf x, vf y) { return (vf)((vi)x | ((vi)y & (int32_t)0x80000000)); }
@@ -86,8 +109,21 @@ INLINE vi floor_div_i(vi x, int32_t n) { vi q = x / n; return q + (q * n > x); }
 
 /* sums in doubles, one half of the lanes in each */
 typedef struct { vd low, high; } wide;
+#if HAS(__builtin_shufflevector) && (W == 16 || W == 8)
+typedef float vf_half __attribute__((vector_size(2 * W)));
+#if W == 16
+#define LOW 0, 1, 2, 3, 4, 5, 6, 7
+#define HIGH 8, 9, 10, 11, 12, 13, 14, 15
+#else
+#define LOW 0, 1, 2, 3
+#define HIGH 4, 5, 6, 7
+#endif
+INLINE wide widened(vf x) { return (wide){__builtin_convertvector(__builtin_shufflevector(x, x, LOW), vd), __builtin_convertvector(__builtin_shufflevector(x, x, HIGH), vd)}; }
+INLINE vf narrowed(wide x) { return __builtin_shufflevector(__builtin_convertvector(x.low, vf_half), __builtin_convertvector(x.high, vf_half), LOW, HIGH); }
+#else
 INLINE wide widened(vf x) { wide r = {}; for (int l = 0; l < W / 2; l++) { r.low[l] = x[l]; r.high[l] = x[l + W / 2]; } return r; }
 INLINE vf narrowed(wide x) { vf r = {}; for (int l = 0; l < W / 2; l++) { r[l] = (float)x.low[l]; r[l + W / 2] = (float)x.high[l]; } return r; }
+#endif
 INLINE wide wide_add(wide x, vf y) { wide z = widened(y); return (wide){x.low + z.low, x.high + z.high}; }
 /* all lanes folded into one, halves onto halves */
 #define ACROSS(name, V, T, op) INLINE V name(V x) { T t[W]; memcpy(t, &x, sizeof x); for (int n = W / 2; n > 0; n /= 2) for (int l = 0; l < n; l++) t[l] = op(t[l], t[l + n]); return splat_##V(t[0]); }
