@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import * as E from 'fp-ts/lib/Either.js'
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -7,8 +8,11 @@ import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest'
 import * as p from '../../primitives/index.ts'
 import type { Device } from '../../graph/device.ts'
 import { nativeDevice } from './device.ts'
+import { answersIn } from './answers.ts'
+import { cutIntoFiles, fileText } from './source.ts'
 import { openStore } from './store.ts'
 import { loadSystem } from './system.ts'
+import { findToolchain } from './toolchain.ts'
 
 let folder: string
 beforeEach(() => {
@@ -83,7 +87,7 @@ describe.runIf(inject('devices').includes('native'))('native device', () => {
   it('compiles what is not on disk, and nothing twice', async () => {
     expect(await computed()).toEqual([1.5, 2.5, 3.5])
     const first = entries()
-    expect(first).toHaveLength(2)
+    expect(first).toHaveLength(3) // what the compiler said of itself, what all kernels share, and the kernel
     const inodes = first.map((name) => statSync(join(folder, 'cache', name)).ino)
     expect(await computed()).toEqual([1.5, 2.5, 3.5])
     expect(entries()).toEqual(first)
@@ -121,6 +125,72 @@ describe.runIf(inject('devices').includes('native'))('native device', () => {
       expect(told.mock.calls.map(([message]) => String(message))).toEqual([expect.stringContaining(unusable)])
       told.mockRestore()
     }
+  })
+})
+
+describe.runIf(inject('devices').includes('native'))('what a compiler said of itself', () => {
+  it('is asked once of a compiler as it is, and each time of a script', async () => {
+    const system = await loadSystem()
+    const store = openStore(system)
+    const answers = answersIn(system, store, 'a question')
+    const found = findToolchain(system, answers)
+    if (E.isLeft(found)) throw new Error('no compiler')
+    const { command } = found.right
+    expect(answers.recall(command)).toEqual(found.right)
+    expect(answersIn(system, store, 'another question').recall(command)).toBeNull()
+
+    const compiler = join(folder, 'compiler')
+    writeFileSync(compiler, 'a compiler', { mode: 0o755 })
+    answers.remember({ ...found.right, command: compiler })
+    expect(answers.recall(compiler)).toEqual({ ...found.right, command: compiler })
+    writeFileSync(compiler, 'a newer compiler')
+    expect(answers.recall(compiler)).toBeNull()
+
+    writeFileSync(compiler, '#!/bin/sh')
+    answers.remember({ ...found.right, command: compiler })
+    expect(answers.recall(compiler)).toBeNull()
+  })
+})
+
+describe('kernels compiled together', () => {
+  it('are cut into files of about equal length, one for each processor at least', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.integer({ min: 1, max: 100 }), { minLength: 1, maxLength: 60 }),
+        fc.integer({ min: 1, max: 16 }),
+        (lengths, processors) => {
+          const sources = lengths.map((n, i) => ({
+            name: `f${i}`,
+            source: { shared: [], own: (_: string) => 'x'.repeat(n) },
+          }))
+          const files = cutIntoFiles(sources, processors)
+          expect(files.flat()).toHaveLength(sources.length)
+          expect(new Set(files.flat())).toEqual(new Set(sources))
+          expect(files.length).toBeGreaterThanOrEqual(Math.min(processors, sources.length))
+          const sizes = files.map((f) => f.reduce((n, s) => n + s.source.own('').length, 0))
+          expect(Math.max(...sizes) - Math.min(...sizes)).toBeLessThanOrEqual(Math.max(...lengths))
+        },
+      ),
+      { seed: 5 },
+    )
+  })
+  it('have what they share once, and one file on disk', async () => {
+    const text = fileText([
+      { name: 'a', source: { shared: ['x', 'y'], own: (name) => name } },
+      { name: 'b', source: { shared: ['x', 'z'], own: (name) => name } },
+    ])
+    expect(text).toBe('x\ny\nz\na\nb')
+    const store = openStore(await loadSystem())
+    const draft = store.draft('.so')
+    writeFileSync(draft, 'a library')
+    const keys = ['1', '2', '3'].map((d) => d.repeat(64))
+    const kept = store.keep(keys, draft)
+    expect(new Set(kept.map(({ path }) => statSync(path).ino)).size).toBe(1)
+    expect([...store.find(keys).values()]).toEqual(kept)
+    expect(entries()).toHaveLength(3)
+    writeFileSync(kept[0]!.path, 'another text')
+    expect(store.find(keys).size).toBe(0)
+    expect(entries()).toEqual([])
   })
 })
 

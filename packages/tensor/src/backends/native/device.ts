@@ -9,6 +9,7 @@ import { capabilities } from '../linear/capabilities.ts'
 import { type LinearDevice, linearDevice } from '../linear/device.ts'
 import { processMemory } from '../engine/process-memory.ts'
 import { threadCount } from '../engine/processors.ts'
+import { answersIn } from './answers.ts'
 import { runSideBySide } from './commands.ts'
 import { createKernels } from './kernels.ts'
 import { createMemory } from './memory.ts'
@@ -19,7 +20,7 @@ import { walkInC } from './walk.ts'
 import { sourceOf } from './printer/kernel.ts'
 import { openStore } from './store.ts'
 import { loadSystem, type System } from './system.ts'
-import { explainFailure, findToolchain, runInTurn, type ToolchainFailure } from './toolchain.ts'
+import { ASKED, explainFailure, findToolchain, runInTurn, type ToolchainFailure } from './toolchain.ts'
 
 /** How a native device is opened. */
 export interface NativeOptions {
@@ -58,10 +59,10 @@ const openOn = (
   { memory: most = Math.min(2 ** 46, processMemory()), threads: given }: NativeOptions,
 ): E.Either<NativeAbsence, NativeDevice> => {
   const threads = threadCount(given)
-  const toolchain = findToolchain(system)
+  const store = openStore(system)
+  const toolchain = findToolchain(system, answersIn(system, store, ASKED))
   if (E.isLeft(toolchain)) return toolchain
   const { width, version } = toolchain.right
-  const store = openStore(system)
   // With what all kernels are made of, so that a compiler that does not take it is found out now.
   const vectors = sourceOf(width, [])
   const shared = [runtime, walker, ...vectors.shared]

@@ -27,7 +27,11 @@ export const createObjects = (system: System, toolchain: Toolchain, store: Store
     const key = crypto.createHash('sha256').update(toolchain.identity).update(text).digest('hex')
     return { key, source, name: `f${key.slice(0, 32)}_` }
   }
-  const load = ({ name }: Keyed, { path, bytes }: Entry): Loaded => ({ library: system.foreign.load(path), name, bytes })
+  const load = ({ name }: Keyed, { path, bytes }: Entry): Loaded => ({
+    library: system.foreign.load(path),
+    name,
+    bytes,
+  })
   /** Null where the file is whole and yet cannot be loaded: it was made elsewhere. */
   const attempt = (keyed: Keyed, entry: Entry): Loaded | null => {
     try {

@@ -1,6 +1,6 @@
 /**
  * Compiled objects on disk, by what they were compiled from. An entry is a file that names its key and the hash of its own
- * bytes, `<key>-<hash>.so`: what is not what its name says is not an entry, and is compiled again.
+ * bytes, `<key>-<hash>.so` (or .json, what a compiler said): what is not what its name says is not an entry, and is compiled again.
  *
  * What was compiled together is one file with a name for each key, by hard links where the file system has them.
  *
@@ -86,7 +86,7 @@ export const openStore = (system: System, folder = cacheFolder(system)): Store =
     path.join(root, `draft-${globalThis.process.pid}-${Date.now()}-${drafts++}${ending}`)
 
   const hashOf = (bytes: Uint8Array): string => crypto.createHash('sha256').update(bytes).digest('hex').slice(0, 32)
-  const keyOf = (name: string): string | null => /^([0-9a-f]{64})-[0-9a-f]{32}\.so$/.exec(name)?.[1] ?? null
+  const keyOf = (name: string): string | null => /^([0-9a-f]{64})-[0-9a-f]{32}\.(?:so|json)$/.exec(name)?.[1] ?? null
   const remove = (file: string): void => fs.rmSync(file, { force: true })
   const names = (): readonly string[] => {
     try {
@@ -103,7 +103,7 @@ export const openStore = (system: System, folder = cacheFolder(system)): Store =
       const bytes = Math.ceil(Number(size) / Number(nlink))
       const id = `${dev}:${ino}`
       const hash = seen.get(id) ?? hashOf(fs.readFileSync(file))
-      if (name.endsWith(`-${hash}.so`)) {
+      if (name.endsWith(`-${hash}${path.extname(name)}`)) {
         const now = new Date()
         if (!seen.has(id)) fs.utimesSync(file, now, now)
         seen.set(id, hash)
@@ -121,7 +121,7 @@ export const openStore = (system: System, folder = cacheFolder(system)): Store =
       fs.linkSync(from, to)
     } catch {
       if (fs.existsSync(to)) return // another process made the same
-      const copy = draft('.so')
+      const copy = draft('.copy')
       fs.copyFileSync(from, copy)
       fs.renameSync(copy, to)
     }
@@ -163,7 +163,7 @@ export const openStore = (system: System, folder = cacheFolder(system)): Store =
     keep: (keys, from) => {
       const bytes = fs.readFileSync(from)
       const hash = hashOf(bytes)
-      const files = keys.map((key) => path.join(root, `${key}-${hash}.so`))
+      const files = keys.map((key) => path.join(root, `${key}-${hash}${path.extname(from)}`))
       for (const file of files) link(from, file)
       remove(from)
       added += bytes.length

@@ -48,9 +48,24 @@ const ask = (system: System, command: string, args: readonly string[], input = '
 
 const widthOf = (macros: string): number => (/__AVX512F__ /.test(macros) ? 16 : /__AVX__ /.test(macros) ? 8 : 4)
 
-export const findToolchain = (system: System): E.Either<ToolchainFailure, Toolchain> => {
+/** What compilers said before. */
+export interface Answers {
+  /** Null where the compiler must be asked. */
+  readonly recall: (command: string) => Toolchain | null
+  readonly remember: (toolchain: Toolchain) => void
+}
+
+/** Answers of no one. */
+export const noAnswers: Answers = { recall: () => null, remember: () => undefined }
+
+/** What the answers of a compiler depend on beside itself. */
+export const ASKED = JSON.stringify([COMMON, PROCESSOR])
+
+export const findToolchain = (system: System, answers: Answers): E.Either<ToolchainFailure, Toolchain> => {
   const tried = candidates(system)
   for (const command of tried) {
+    const known = answers.recall(command)
+    if (known !== null) return E.right(known)
     const said = ask(system, command, ['--version'])
     if (said.error !== undefined || said.status !== 0) continue
     const version = said.stdout.split('\n')[0]!.trim()
@@ -67,7 +82,9 @@ export const findToolchain = (system: System): E.Either<ToolchainFailure, Toolch
         .createHash('sha256')
         .update(JSON.stringify([command, said.stdout, flags, macros.stdout]))
         .digest('hex')
-      return E.right({ command, version, flags, width, identity })
+      const toolchain: Toolchain = { command, version, flags, width, identity }
+      answers.remember(toolchain)
+      return E.right(toolchain)
     }
     return E.left({ _tag: 'CompilerFailed', command, output })
   }

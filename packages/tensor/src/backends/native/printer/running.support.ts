@@ -11,7 +11,7 @@ import { openStore } from '../store.ts'
 import { createObjects } from '../objects.ts'
 import { runtime } from '../runtime.ts'
 import { loadSystem, type NativeFunction } from '../system.ts'
-import { findToolchain, runInTurn } from '../toolchain.ts'
+import { findToolchain, noAnswers, runInTurn } from '../toolchain.ts'
 import { type Printed, printKernel, sourceOf } from './kernel.ts'
 
 export interface Case {
@@ -90,7 +90,7 @@ const differences = (
 /** Null where there is no compiler. */
 export const openTrial = async (): Promise<Trial | null> => {
   const system = await loadSystem()
-  const toolchain = findToolchain(system)
+  const toolchain = findToolchain(system, noAnswers)
   if (E.isLeft(toolchain)) return null
   const { width } = toolchain.right
   const store = openStore(system)
