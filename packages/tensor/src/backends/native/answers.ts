@@ -48,7 +48,8 @@ const processorOf = ({ fs, os }: System): string => {
 const isToolchain = (x: unknown): x is Toolchain => {
   if (typeof x !== 'object' || x === null) return false
   const { command, version, identity, width, flags } = x as Readonly<Record<string, unknown>>
-  const texts: readonly unknown[] = [command, version, identity, ...(Array.isArray(flags) ? flags : [null])]
+  const words: readonly unknown[] = Array.isArray(flags) ? flags : [null]
+  const texts = [command, version, identity, ...words]
   return texts.every((text) => typeof text === 'string') && Number.isInteger(width)
 }
 
