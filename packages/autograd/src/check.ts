@@ -1,6 +1,6 @@
 /** Derivatives against central differences, on the reference interpreter in double precision. */
 import { random, type Tree } from '@adjoint/tensor'
-import { evaluate, isFloat, primitives, sizeOf, type Expr } from '@adjoint/tensor/ir'
+import { evaluate, isFloat, primitives, sizeOf, type Expr, optionsOf } from '@adjoint/tensor/ir'
 import { differentiate, pushforwardOf, zerosLike } from './reverse.ts'
 import { demandGiven, take } from './trees.ts'
 
@@ -58,9 +58,9 @@ const normals = (seed: number, like: readonly Expr[]): readonly Expr[] =>
  * checkGrads(f, { order: 2 })(tensor([0.1, 0.2, 0.3], [3]))
  * ```
  */
-export const checkGrads =
-  <A extends readonly Tree[]>(f: (...args: A) => Tree, options: CheckGradsOptions = {}) =>
-  (...args: A): void => {
+export const checkGrads = <A extends readonly Tree[]>(f: (...args: A) => Tree, given: CheckGradsOptions = {}) => {
+  const options = optionsOf('checkGrads', given, { order: true, eps: true, rtol: true, atol: true, seed: true })
+  return (...args: A): void => {
     demandGiven('checkGrads', args)
     const { leaves, paths, rebuild } = take(args)
     const floats = leaves.flatMap((x, i) => (isFloat(x.dtype) ? [i] : []))
@@ -84,6 +84,7 @@ export const checkGrads =
       1,
     )
   }
+}
 
 const checkOrders = (
   f: Fn,

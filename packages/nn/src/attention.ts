@@ -3,6 +3,7 @@
  * where it is 1). One dot projects queries, keys and values.
  */
 import { random, reshape, ShapeError, slice, transpose, type TreeRecord } from '@adjoint/tensor'
+import { optionsOf } from '@adjoint/tensor/ir'
 import { attend, type KeysValues } from './attend.ts'
 import { demandKey, demandSizes } from './demands.ts'
 import type { Initializer } from './init.ts'
@@ -58,7 +59,17 @@ export const headDimOf = ({ width, heads, headDim = width / heads }: AttentionCo
  * console.log(qkv.weight.shape) // [16, 32]: 4 + 2 + 2 heads of 4 features
  * ```
  */
-export const initAttention = (config: AttentionConfig): ((key: Key) => AttentionParams) => {
+export const initAttention = (given: AttentionConfig): ((key: Key) => AttentionParams) => {
+  const config = optionsOf('initAttention', given, {
+    width: true,
+    heads: true,
+    kvHeads: true,
+    headDim: true,
+    bias: true,
+    init: true,
+    outInit: true,
+  })
+
   const { width, heads, kvHeads, bias = true } = config
   demandSizes('attention', { width, heads, kvHeads })
   const dim = headDimOf(config)
@@ -96,25 +107,34 @@ export const initAttention = (config: AttentionConfig): ((key: Key) => Attention
  * console.log(y.shape, keys.shape) // [1, 5, 16] [1, 2, 5, 4]
  * ```
  */
-export const attentionOver =
-  (config: AttentionConfig) =>
-  ({ qkv, out }: AttentionParams, { rotate, visible }: AttentionPlace, recall: Recall) =>
-  (x: Floats): readonly [Floats, KeysValues] => {
-    const { heads: H, kvHeads: KV } = config
-    const D = headDimOf(config)
-    const [B, T] = x.shape as readonly [number, number, number]
-    const projected: Floats = linear(qkv)(x) // [B, T, (H + 2 KV) D]
-    const columns = (from: number, to: number): Floats =>
-      reshape([B, T, to - from, D])(slice([0, 0, from * D], [B, T, to * D])(projected))
-    const turned = rotate(columns(0, H + KV)) // queries and keys: [B, T, H + KV, D]
-    const heads = (from: number, to: number): Floats => slice([0, 0, from], [B, T, to])(turned)
-    const byHead = transpose([0, 2, 1, 3]) // [B, T, KV, D] -> [B, KV, T, D]
-    const queries: Floats = transpose([0, 2, 3, 1, 4])(reshape([B, T, KV, H / KV, D])(heads(0, H))) // [B, KV, G, T, D]
-    const memory = recall({ keys: byHead(heads(H, H + KV)), values: byHead(columns(H + KV, H + 2 * KV)) })
-    const mixed = attend(visible)(queries, memory)
-    const joined: Floats = reshape([B, T, H * D])(transpose([0, 3, 1, 2, 4])(mixed)) // [B, T, KV, G, D] -> [B, T, H D]
-    return [linear(out)(joined), memory]
-  }
+export const attentionOver = (given: AttentionConfig) => {
+  const config = optionsOf('attentionOver', given, {
+    width: true,
+    heads: true,
+    kvHeads: true,
+    headDim: true,
+    bias: true,
+    init: true,
+    outInit: true,
+  })
+  return ({ qkv, out }: AttentionParams, { rotate, visible }: AttentionPlace, recall: Recall) =>
+    (x: Floats): readonly [Floats, KeysValues] => {
+      const { heads: H, kvHeads: KV } = config
+      const D = headDimOf(config)
+      const [B, T] = x.shape as readonly [number, number, number]
+      const projected: Floats = linear(qkv)(x) // [B, T, (H + 2 KV) D]
+      const columns = (from: number, to: number): Floats =>
+        reshape([B, T, to - from, D])(slice([0, 0, from * D], [B, T, to * D])(projected))
+      const turned = rotate(columns(0, H + KV)) // queries and keys: [B, T, H + KV, D]
+      const heads = (from: number, to: number): Floats => slice([0, 0, from], [B, T, to])(turned)
+      const byHead = transpose([0, 2, 1, 3]) // [B, T, KV, D] -> [B, KV, T, D]
+      const queries: Floats = transpose([0, 2, 3, 1, 4])(reshape([B, T, KV, H / KV, D])(heads(0, H))) // [B, KV, G, T, D]
+      const memory = recall({ keys: byHead(heads(H, H + KV)), values: byHead(columns(H + KV, H + 2 * KV)) })
+      const mixed = attend(visible)(queries, memory)
+      const joined: Floats = reshape([B, T, H * D])(transpose([0, 3, 1, 2, 4])(mixed)) // [B, T, KV, G, D] -> [B, T, H D]
+      return [linear(out)(joined), memory]
+    }
+}
 
 /**
  * Causal self-attention, x [B, T, C] -> [B, T, C].
@@ -129,8 +149,9 @@ export const attentionOver =
  * console.log(layer(ones([2, 5, 16])).shape) // [2, 5, 16]
  * ```
  */
-export const attention =
-  (config: AttentionConfig) =>
-  (params: AttentionParams, at: AttentionPlace): Layer =>
-  (x) =>
-    attentionOver(config)(params, at, (fresh) => fresh)(x)[0]
+export const attention = (config: AttentionConfig) => {
+  const over = attentionOver(config)
+  return (params: AttentionParams, at: AttentionPlace): Layer =>
+    (x) =>
+      over(params, at, (fresh) => fresh)(x)[0]
+}

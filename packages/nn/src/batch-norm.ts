@@ -45,7 +45,9 @@ export interface BatchNormOptions extends NormOptions {
  * console.log(initBatchNorm({ channels: 4 }).scale.shape) // [4]
  * ```
  */
-export const initBatchNorm = ({ channels }: ChannelNormConfig): NormParams => {
+export const initBatchNorm = (options: ChannelNormConfig): NormParams => {
+  const { channels } = optionsOf('initBatchNorm', options, { channels: true })
+
   demandSizes('initBatchNorm', { channels })
   return { scale: ones([channels]), bias: zeros([channels]) }
 }
@@ -59,7 +61,9 @@ export const initBatchNorm = ({ channels }: ChannelNormConfig): NormParams => {
  * console.log(initBatchNormState({ channels: 4 }).mean.shape) // [4]
  * ```
  */
-export const initBatchNormState = ({ channels }: ChannelNormConfig): BatchNormState => {
+export const initBatchNormState = (options: ChannelNormConfig): BatchNormState => {
+  const { channels } = optionsOf('initBatchNormState', options, { channels: true })
+
   demandSizes('initBatchNormState', { channels })
   return { mean: zeros([channels]), variance: ones([channels]) }
 }

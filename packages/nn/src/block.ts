@@ -1,6 +1,7 @@
 /** The pre-norm block: each half reads a normalised copy of the stream and adds its result to it. */
 import { add, random, type TreeRecord } from '@adjoint/tensor'
 import { flow } from 'fp-ts/lib/function.js'
+import { optionsOf } from '@adjoint/tensor/ir'
 import type { KeysValues } from './attend.ts'
 import {
   type AttentionConfig,
@@ -54,7 +55,13 @@ export interface BlockParams extends TreeRecord {
  * console.log(Object.keys(initBlock(config)(random.key(0)))) // norm1 attention norm2 mlp
  * ```
  */
-export const initBlock = ({ norm, attention, mlp: feed }: BlockConfig): ((key: Key) => BlockParams) => {
+export const initBlock = (options: BlockConfig): ((key: Key) => BlockParams) => {
+  const {
+    norm,
+    attention,
+    mlp: feed,
+  } = optionsOf('initBlock', options, { norm: true, attention: true, mlp: true, activation: true })
+
   const [initMixer, initFeed] = [initAttention(attention), initMlp(feed)]
   return (key) => {
     const [first, second] = random.split(key, 2)
@@ -95,16 +102,17 @@ export const residual =
  * console.log(y.shape, memory.values.shape) // [1, 5, 8] [1, 1, 5, 4]
  * ```
  */
-export const blockOver =
-  (config: BlockConfig) =>
-  (params: BlockParams, at: AttentionPlace, recall: Recall) =>
-  (x: Floats): readonly [Floats, KeysValues] => {
-    const norm = config.norm.apply
-    const mix = flow(norm(params.norm1), attentionOver(config.attention)(params.attention, at, recall))
-    const feed = residual(flow(norm(params.norm2), mlp(config.activation)(params.mlp)))
-    const [mixed, memory] = mix(x)
-    return [feed(add(x, mixed)), memory]
-  }
+export const blockOver = (given: BlockConfig) => {
+  const config = optionsOf('blockOver', given, { norm: true, attention: true, mlp: true, activation: true })
+  return (params: BlockParams, at: AttentionPlace, recall: Recall) =>
+    (x: Floats): readonly [Floats, KeysValues] => {
+      const norm = config.norm.apply
+      const mix = flow(norm(params.norm1), attentionOver(config.attention)(params.attention, at, recall))
+      const feed = residual(flow(norm(params.norm2), mlp(config.activation)(params.mlp)))
+      const [mixed, memory] = mix(x)
+      return [feed(add(x, mixed)), memory]
+    }
+}
 
 /**
  * `x <- x + attention(norm(x))`, then `x <- x + mlp(norm(x))`; x [B, T, C], same shape out. Source: Xiong et al., On layer
@@ -125,8 +133,9 @@ export const blockOver =
  * console.log(layer(ones([1, 5, 8])).shape) // [1, 5, 8]
  * ```
  */
-export const block =
-  (config: BlockConfig) =>
-  (params: BlockParams, at: AttentionPlace): Layer =>
-  (x) =>
-    blockOver(config)(params, at, (fresh) => fresh)(x)[0]
+export const block = (config: BlockConfig) => {
+  const over = blockOver(config)
+  return (params: BlockParams, at: AttentionPlace): Layer =>
+    (x) =>
+      over(params, at, (fresh) => fresh)(x)[0]
+}

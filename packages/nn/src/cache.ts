@@ -3,6 +3,7 @@
  * It is a plain tree; appending returns a new one, which a compiled step writes in place where the old one is donated.
  */
 import { and, dynamicUpdateSlice, ge, le, scalar, type Scalar, ShapeError, where, zeros } from '@adjoint/tensor'
+import { optionsOf } from '@adjoint/tensor/ir'
 import type { KeysValues } from './attend.ts'
 import type { Recall } from './attention.ts'
 import type { Floats, Integers } from './layer.ts'
@@ -31,7 +32,8 @@ export interface CacheConfig {
  */
 export const initCache =
   ({ layers, kvHeads, headDim, context }: Required<TransformerConfig>) =>
-  ({ batch, length }: CacheConfig): Cache => {
+  (given: CacheConfig): Cache => {
+    const { batch, length } = optionsOf('initCache', given, { batch: true, length: true })
     if (length > context)
       throw new ShapeError({
         op: 'initCache',
@@ -94,7 +96,7 @@ export const prefill =
   (model: Transformer) =>
   (params: TransformerParams, options: BatchOptions & { readonly length: number }) =>
   (tokens: Integers): readonly [hidden: Floats, cache: Cache] => {
-    const { length, ...padding } = options
+    const { length, ...padding } = optionsOf('prefill', options, { length: true, starts: true })
     const [batch, queries] = tokens.shape as readonly [number, number]
     const empty = initCache(model.config)({ batch, length })
     requireColumns('prefill', tokens, length)
@@ -125,7 +127,7 @@ export const extend =
   (tokens: Integers): readonly [hidden: Floats, cache: Cache] => {
     const [queries, keys] = [tokens.shape[1]!, cache[0]?.keys.shape[2] ?? 0]
     requireColumns('extend', tokens, keys)
-    const at = place({ queries, keys, ...options })
+    const at = place({ queries, keys, ...optionsOf('extend', options, { first: true, starts: true }) })
     const [hidden, longer] = model.over(params, at, (layer) => append(cache[layer]!, options.first))(tokens)
     const fits = and(ge(options.first, 0), le(options.first, keys - queries))
     return [where(fits, hidden, NaN), longer]

@@ -103,7 +103,10 @@ const withBias = (y: Floats, bias: Floats | null): Floats =>
  * console.log(kernel.shape, bias?.shape) // [8, 3, 5, 5] [8]
  * ```
  */
-export const initConvolution = (config: ConvolutionConfig) => drawn('initConvolution', config, [2, 3, 0, 1])
+export const initConvolution = (given: ConvolutionConfig) => {
+  const config = optionsOf('initConvolution', given, options)
+  return drawn('initConvolution', config, [2, 3, 0, 1])
+}
 
 /**
  * `y = conv(x, kernel) + bias`, x [N, in, ..n] -> [N, out, ..p]: a window slides over the spatial axes, of which there may be any
@@ -142,8 +145,10 @@ export const convolution = (config: ConvConfig = {}) => {
  * console.log(initTransposedConvolution({ in: 8, out: 3, window: [2, 2] })(random.key(0)).kernel.shape) // [8, 3, 2, 2]
  * ```
  */
-export const initTransposedConvolution = (config: TransposedConvolutionConfig) =>
-  drawn('initTransposedConvolution', config, [2, 0, 3, 1])
+export const initTransposedConvolution = (given: TransposedConvolutionConfig) => {
+  const config = optionsOf('initTransposedConvolution', given, { ...options, size: true })
+  return drawn('initTransposedConvolution', config, [2, 0, 3, 1])
+}
 
 /**
  * `y = convTranspose(x, kernel) + bias`, x [N, in, ..p] -> [N, out, ..n]: each element of x puts its multiple of the kernel at its

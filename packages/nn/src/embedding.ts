@@ -1,5 +1,6 @@
 /** Lookup tables: a row for each token, or for each position. */
 import { lt, matmul, take, transpose, where } from '@adjoint/tensor'
+import { optionsOf } from '@adjoint/tensor/ir'
 import { demandKey, demandSizes } from './demands.ts'
 import { demandIds } from './ids.ts'
 import { type Initializer, normalInit } from './init.ts'
@@ -23,7 +24,13 @@ export interface EmbeddingConfig {
  * console.log(initEmbedding({ rows: 10, width: 4 })(random.key(0)).shape) // [10, 4]
  * ```
  */
-export const initEmbedding = ({ rows, width, init = normalInit(0.02) }: EmbeddingConfig) => {
+export const initEmbedding = (options: EmbeddingConfig) => {
+  const {
+    rows,
+    width,
+    init = normalInit(0.02),
+  } = optionsOf('initEmbedding', options, { rows: true, width: true, init: true })
+
   demandSizes('initEmbedding', { rows, width })
   return (key: Key): Floats => {
     demandKey('initEmbedding', key)

@@ -24,6 +24,7 @@ import {
   type TreeRecord,
 } from '@adjoint/tensor'
 import { type TaskEither, tryCatch } from 'fp-ts/lib/TaskEither.js'
+import { optionsOf } from '@adjoint/tensor/ir'
 import { type Decoder, decoder } from './decoder.ts'
 import { decoding, type Fixed, type State } from './decoding.ts'
 import { demandKey } from './demands.ts'
@@ -97,8 +98,19 @@ export const generatorAsync: {
   <P extends Tree, M extends Tree>(model: Decoder<P, M>, config: GenerateConfig): Generate<Promise<Generation>, P>
 } = <P extends Tree, M extends Tree>(
   given: Transformer | Decoder<P, M>,
-  config: GenerateConfig,
+  options: GenerateConfig,
 ): Generate<Promise<Generation>, P> => {
+  const config = optionsOf('generate', options, {
+    maxTokens: true,
+    eos: true,
+    pad: true,
+    checkEvery: true,
+    device: true,
+    temperature: true,
+    topK: true,
+    topP: true,
+  })
+
   // The first overload: where a transformer is given, P is its parameters.
   const model = ('start' in given ? given : decoder(given)) as Decoder<P, M>
   requireConfig(model, config)

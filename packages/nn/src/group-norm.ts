@@ -25,7 +25,9 @@ export interface GroupNormOptions extends NormOptions {
  * console.log(initGroupNorm({ channels: 4 }).scale.shape) // [4]
  * ```
  */
-export const initGroupNorm = ({ channels }: ChannelNormConfig): NormParams => {
+export const initGroupNorm = (options: ChannelNormConfig): NormParams => {
+  const { channels } = optionsOf('initGroupNorm', options, { channels: true })
+
   demandSizes('initGroupNorm', { channels })
   return { scale: ones([channels]), bias: zeros([channels]) }
 }

@@ -36,7 +36,9 @@ export interface GruParams extends TreeRecord {
  * console.log(initGru({ in: 3, hidden: 4 })(random.key(0)).inputWeight.shape) // [3, 12]
  * ```
  */
-export const initGru = (config: RecurrentConfig) => {
+export const initGru = (given: RecurrentConfig) => {
+  const config = optionsOf('initGru', given, { in: true, hidden: true, bias: true })
+
   const { hidden, bias = true } = config
   const draw = drawWeights('initGru', config, 3)
   return (key: Key): GruParams => ({

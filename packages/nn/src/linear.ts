@@ -1,5 +1,6 @@
 /** The affine layer. Weights are [in, out]: the bias is an epilogue of the one dot. */
 import { add, matmul, type TreeRecord, zeros } from '@adjoint/tensor'
+import { optionsOf } from '@adjoint/tensor/ir'
 import { demandKey, demandSizes } from './demands.ts'
 import { type Initializer, lecunInit } from './init.ts'
 import type { Floats, Key, Layer } from './layer.ts'
@@ -31,7 +32,14 @@ export interface LinearParams extends TreeRecord {
  * console.log(weight.shape, bias) // [3, 5] null
  * ```
  */
-export const initLinear = ({ in: fanIn, out, bias = true, init = lecunInit }: LinearConfig) => {
+export const initLinear = (options: LinearConfig) => {
+  const {
+    in: fanIn,
+    out,
+    bias = true,
+    init = lecunInit,
+  } = optionsOf('initLinear', options, { in: true, out: true, bias: true, init: true })
+
   demandSizes('initLinear', { in: fanIn, out })
   return (key: Key): LinearParams => {
     demandKey('initLinear', key)

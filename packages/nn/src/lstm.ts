@@ -49,7 +49,9 @@ export interface LstmState extends TreeRecord {
  * console.log(inputWeight.shape, bias?.shape) // [3, 16] [16]
  * ```
  */
-export const initLstm = (config: LstmConfig) => {
+export const initLstm = (given: LstmConfig) => {
+  const config = optionsOf('initLstm', given, { forgetBias: true, in: true, hidden: true, bias: true })
+
   const { hidden, bias = true, forgetBias = 1 } = config
   const draw = drawWeights('initLstm', config, 4)
   const atStart: readonly Floats[] = [zeros([hidden]), full([hidden], forgetBias), zeros([2 * hidden])]

@@ -1,5 +1,6 @@
 /** The feed-forward part of a block, plain or gated. The activation is the epilogue of a dot. */
 import { mul, random, type TreeRecord } from '@adjoint/tensor'
+import { optionsOf } from '@adjoint/tensor/ir'
 import { demandKey, demandSizes } from './demands.ts'
 import type { Initializer } from './init.ts'
 import type { Floats, Key, Layer } from './layer.ts'
@@ -38,7 +39,16 @@ export interface MlpParams extends TreeRecord {
  * console.log(gate, up.weight.shape) // null [8, 20]
  * ```
  */
-export const initMlp = ({ width, hidden, gated, bias = true, init, outInit }: MlpConfig) => {
+export const initMlp = (options: MlpConfig) => {
+  const {
+    width,
+    hidden,
+    gated,
+    bias = true,
+    init,
+    outInit,
+  } = optionsOf('initMlp', options, { width: true, hidden: true, gated: true, bias: true, init: true, outInit: true })
+
   demandSizes('initMlp', { width, hidden })
   return (key: Key): MlpParams => {
     demandKey('initMlp', key)

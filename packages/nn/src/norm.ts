@@ -3,6 +3,7 @@
  * each way, and the backward pass recomputes the normalised row from the statistics.
  */
 import { add, mean, mul, ones, rsqrt, square, sub, type TreeRecord, zeros } from '@adjoint/tensor'
+import { optionsOf } from '@adjoint/tensor/ir'
 import { demandSizes } from './demands.ts'
 import type { Floats, Layer } from './layer.ts'
 
@@ -34,7 +35,9 @@ export interface NormOptions {
  * console.log(initLayerNorm({ width: 4 }).bias?.shape) // [4]
  * ```
  */
-export const initLayerNorm = ({ width, bias = true }: NormConfig): NormParams => {
+export const initLayerNorm = (options: NormConfig): NormParams => {
+  const { width, bias = true } = optionsOf('initLayerNorm', options, { width: true, bias: true })
+
   demandSizes('initLayerNorm', { width })
   return { scale: ones([width]), bias: bias ? zeros([width]) : null }
 }
@@ -48,7 +51,9 @@ export const initLayerNorm = ({ width, bias = true }: NormConfig): NormParams =>
  * console.log(initRmsNorm({ width: 4 }).bias) // null
  * ```
  */
-export const initRmsNorm = ({ width }: NormConfig): NormParams => {
+export const initRmsNorm = (options: NormConfig): NormParams => {
+  const { width } = optionsOf('initRmsNorm', options, { width: true, bias: true })
+
   demandSizes('initRmsNorm', { width })
   return { scale: ones([width]), bias: null }
 }
@@ -73,13 +78,14 @@ const affine = ({ scale, bias }: NormParams, x: Floats): Floats => {
  * console.log(await readAsync(norm(tensor([1, 3], [1, 2])))) // about [-1, 1]
  * ```
  */
-export const layerNorm =
-  ({ eps = 1e-5 }: NormOptions) =>
-  (params: NormParams): Layer =>
-  (x) => {
-    const centered: Floats = sub(x, rowMean(x))
-    return affine(params, mul(centered, rsqrt(add(rowMean(square(centered)), eps))))
-  }
+export const layerNorm = (options: NormOptions) => {
+  const { eps = 1e-5 } = optionsOf('layerNorm', options, { eps: true })
+  return (params: NormParams): Layer =>
+    (x) => {
+      const centered: Floats = sub(x, rowMean(x))
+      return affine(params, mul(centered, rsqrt(add(rowMean(square(centered)), eps))))
+    }
+}
 
 /**
  * RMSNorm, `x / sqrt(mean(x^2) + eps) * scale` over the last axis; x [..., width], same shape out. Source: Zhang and
@@ -93,8 +99,9 @@ export const layerNorm =
  * console.log(await readAsync(norm(tensor([3, 3], [1, 2])))) // about [1, 1]
  * ```
  */
-export const rmsNorm =
-  ({ eps = 1e-5 }: NormOptions) =>
-  (params: NormParams): Layer =>
-  (x) =>
-    affine(params, mul(x, rsqrt(add(rowMean(square(x)), eps))))
+export const rmsNorm = (options: NormOptions) => {
+  const { eps = 1e-5 } = optionsOf('rmsNorm', options, { eps: true })
+  return (params: NormParams): Layer =>
+    (x) =>
+      affine(params, mul(x, rsqrt(add(rowMean(square(x)), eps))))
+}

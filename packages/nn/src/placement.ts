@@ -7,6 +7,7 @@
  * writes one column. Positions count from a row's own start; columns before it are seen by nothing that counts.
  */
 import { add, arange, expandDims, maximum, type Scalar, slice, sub, take } from '@adjoint/tensor'
+import { optionsOf } from '@adjoint/tensor/ir'
 import type { Floats, Integers } from './layer.ts'
 import type { Visibility } from './visibility.ts'
 
@@ -40,7 +41,14 @@ export interface Columns {
  * console.log(await readAsync(maskOf(place({ queries: 2 }).visible))) // [1, 0, 1, 1]: a triangle
  * ```
  */
-export const place = ({ queries, keys = queries, first, starts }: Columns): Placement => {
+export const place = (options: Columns): Placement => {
+  const {
+    queries,
+    keys = queries,
+    first,
+    starts,
+  } = optionsOf('place', options, { queries: true, keys: true, first: true, starts: true })
+
   const own: Integers = arange(queries)
   const column: Integers = first === undefined ? own : add(own, first) // [T]
   const visible = { queries, keys, first: first ?? null, causal: true, starts: starts ?? null, segments: null }

@@ -3,6 +3,7 @@
  * a mean, weighted where weights are given. What stands where a weight is 0 reaches neither the loss nor its gradient.
  */
 import { abs, add, maximum, minimum, mul, rsqrt, type Scalar, square, sub, sum } from '@adjoint/tensor'
+import { optionsOf } from '@adjoint/tensor/ir'
 import { demandShape } from './demands.ts'
 import type { Floats } from './layer.ts'
 import { maskedMean } from './loss.ts'
@@ -76,11 +77,11 @@ export const mae = (predictions: Floats, targets: Floats, weights?: Floats): Sca
  * console.log(await readAsync(huber({ delta: 1 })(tensor([0, 0]), tensor([1, 3])))) // Float32Array [1.5]
  * ```
  */
-export const huber = ({ delta = 1 }: { readonly delta?: number } = {}): ((
-  predictions: Floats,
-  targets: Floats,
-  weights?: Floats,
-) => Scalar) => {
+export const huber = (
+  options: { readonly delta?: number } = {},
+): ((predictions: Floats, targets: Floats, weights?: Floats) => Scalar) => {
+  const { delta = 1 } = optionsOf('huber', options, { delta: true })
+
   if (!(delta > 0 && delta < Infinity)) throw new RangeError(`huber: delta is ${delta}. Give a positive number.`)
   const loss = (x: Floats, y: Floats): Floats => {
     const r: Floats = abs(sub(x, y))
@@ -114,9 +115,9 @@ export const hinge = (scores: Floats, labels: Floats, weights?: Floats): Scalar 
  * console.log(await readAsync(cosineSimilarity()(tensor([[3, 4]]), tensor([[6, 8]])))) // Float32Array [1]
  * ```
  */
-export const cosineSimilarity =
-  ({ eps = 1e-8 }: { readonly eps?: number } = {}) =>
-  (x: Floats, y: Floats): Floats => {
+export const cosineSimilarity = (options: { readonly eps?: number } = {}) => {
+  const { eps = 1e-8 } = optionsOf('cosineSimilarity', options, { eps: true })
+  return (x: Floats, y: Floats): Floats => {
     demandShape(
       'cosineSimilarity',
       y,
@@ -128,3 +129,4 @@ export const cosineSimilarity =
     const inverse = (z: Floats): Floats => rsqrt(maximum(along(square(z)), eps * eps))
     return mul(mul(along(mul(x, y)), inverse(x)), inverse(y))
   }
+}

@@ -40,7 +40,9 @@ export interface RnnOptions {
  * console.log(initRnn({ in: 3, hidden: 4 })(random.key(0)).inputWeight.shape) // [3, 4]
  * ```
  */
-export const initRnn = (config: RecurrentConfig) => {
+export const initRnn = (given: RecurrentConfig) => {
+  const config = optionsOf('initRnn', given, { in: true, hidden: true, bias: true })
+
   const { hidden, bias = true } = config
   const draw = drawWeights('initRnn', config, 1)
   return (key: Key): RnnParams => ({

@@ -5,6 +5,7 @@
  * double precision: at position 4000 a single-precision product of position and frequency is off by 1e-4 of a turn.
  */
 import { add, expandDims, flip, mul, reshape, ShapeError, tensor } from '@adjoint/tensor'
+import { optionsOf } from '@adjoint/tensor/ir'
 import type { Floats } from './layer.ts'
 
 /** Size of the tables. */
@@ -34,7 +35,9 @@ export interface RopeTable {
  * console.log(ropeTable({ dim: 8, length: 16 }).cos.shape) // [16, 8]
  * ```
  */
-export const ropeTable = ({ dim, length, theta = 10_000 }: RopeConfig): RopeTable => {
+export const ropeTable = (options: RopeConfig): RopeTable => {
+  const { dim, length, theta = 10_000 } = optionsOf('ropeTable', options, { dim: true, length: true, theta: true })
+
   if (dim % 2 !== 0)
     throw new ShapeError({
       op: 'ropeTable',

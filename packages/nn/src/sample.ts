@@ -27,6 +27,7 @@ import {
   takeAlongAxis,
   where,
 } from '@adjoint/tensor'
+import { optionsOf } from '@adjoint/tensor/ir'
 import type { Booleans, Floats, Integers, Key } from './layer.ts'
 import { tokenLogp } from './loss.ts'
 
@@ -112,7 +113,13 @@ const requireRange = (name: string, value: number, fits: boolean, range: string)
  * console.log(await readAsync(tokens)) // Int32Array [1]: without noise the likeliest wins
  * ```
  */
-export const drawTokens = ({ temperature = 1, topK = Infinity, topP = 1 }: Sampling): Draw => {
+export const drawTokens = (options: Sampling): Draw => {
+  const {
+    temperature = 1,
+    topK = Infinity,
+    topP = 1,
+  } = optionsOf('sampleLogits', options, { temperature: true, topK: true, topP: true })
+
   requireRange('temperature', temperature, temperature >= 0 && temperature < Infinity, '0 (greedy) or more')
   requireRange('topK', topK, topK >= 1 && (topK === Infinity || Number.isInteger(topK)), 'a positive integer')
   requireRange('topP', topP, topP > 0 && topP <= 1, 'a probability above 0, at most 1')
@@ -138,10 +145,10 @@ export const drawTokens = ({ temperature = 1, topK = Infinity, topP = 1 }: Sampl
  * console.log(await readAsync(tokens)) // Int32Array [0] or [2]
  * ```
  */
-export const sampleLogits =
-  (config: Sampling) =>
-  (key: Key, logits: Floats): Drawn =>
-    drawTokens(config)(random.gumbel(key, logits.shape), logits)
+export const sampleLogits = (config: Sampling) => {
+  const draw = drawTokens(config)
+  return (key: Key, logits: Floats): Drawn => draw(random.gumbel(key, logits.shape), logits)
+}
 
 /** Rows of logits that were no distribution, so that nothing could be drawn from them. */
 export class SamplingError extends Error {

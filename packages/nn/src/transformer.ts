@@ -3,7 +3,7 @@
  * then a composition of them, and nothing branches on a name while it runs.
  */
 import { add, gelu, mul, random, ShapeError, silu, TreeError, type TreeRecord } from '@adjoint/tensor'
-import { atCaller } from '@adjoint/tensor/ir'
+import { atCaller, optionsOf } from '@adjoint/tensor/ir'
 import type { KeysValues } from './attend.ts'
 import type { AttentionPlace, Recall } from './attention.ts'
 import { type BlockConfig, blockOver, type BlockParams, initBlock } from './block.ts'
@@ -243,9 +243,27 @@ const requireRoom = (tokens: Integers, { context }: TransformerConfig, { starts 
  * ```
  */
 export const transformer = (given: TransformerConfig): Transformer => {
-  const config = complete(given)
+  const config = complete(
+    optionsOf('transformer', given, {
+      vocab: true,
+      width: true,
+      layers: true,
+      heads: true,
+      kvHeads: true,
+      headDim: true,
+      hidden: true,
+      context: true,
+      norm: true,
+      positions: true,
+      mlp: true,
+      bias: true,
+      tiedHead: true,
+      normEps: true,
+      ropeTheta: true,
+    }),
+  )
   demandConfig(config)
-  const { vocab, width, layers, bias } = config
+  const { vocab, width, layers, heads, kvHeads, headDim, bias } = config
   const position = positions[config.positions](config)
   const { init: newNorm, apply: normAt } = norms[config.norm]
   const norm = { init: () => newNorm({ width, bias }), apply: normAt({ eps: config.normEps }) }
@@ -254,7 +272,7 @@ export const transformer = (given: TransformerConfig): Transformer => {
   const body: BlockConfig = {
     norm,
     activation,
-    attention: { ...config, outInit },
+    attention: { width, heads, kvHeads, headDim, bias, outInit },
     mlp: { width, hidden: config.hidden, gated, bias, outInit },
   }
   const newBlock = initBlock(body)
@@ -273,8 +291,9 @@ export const transformer = (given: TransformerConfig): Transformer => {
       return [norm.apply(params.norm)(x), memory]
     })
   const hidden: Transformer['hidden'] =
-    (params, options = {}) =>
+    (params, given = {}) =>
     (tokens) => {
+      const options = optionsOf('transformer', given, { starts: true })
       requireRoom(tokens, config, options)
       return over(params, place({ queries: tokens.shape[1]!, ...options }), () => (fresh) => fresh)(tokens)[0]
     }

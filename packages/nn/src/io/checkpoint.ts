@@ -14,6 +14,7 @@ import {
   type Tree,
 } from '@adjoint/tensor'
 import { type TaskEither, tryCatch } from 'fp-ts/lib/TaskEither.js'
+import { optionsOf } from '@adjoint/tensor/ir'
 import { type Files, nodeFiles } from './files.ts'
 import { convert, converts, isKnown, stored } from './convert.ts'
 import { type Decoded, decodeContents, encodeContents, type HostTensor } from './layout.ts'
@@ -110,9 +111,15 @@ export interface SaveConfig {
  * if (isRight(loaded)) console.log(loaded.right.metadata, await readAsync(loaded.right.tree.bias)) // { step: 10 } [1, 1, 1]
  * ```
  */
-export const saveCheckpoint =
-  ({ path, metadata = null, device, rename = (name) => name, files = nodeFiles }: SaveConfig) =>
-  (saved: Tree): TaskEither<CheckpointError, void> =>
+export const saveCheckpoint = (options: SaveConfig) => {
+  const {
+    path,
+    metadata = null,
+    device,
+    rename = (name) => name,
+    files = nodeFiles,
+  } = optionsOf<SaveConfig>('saveCheckpoint', options, { path: true, metadata: true, device: true, rename: true, files: true })
+  return (saved: Tree): TaskEither<CheckpointError, void> =>
     task(async () => {
       const leaves = tree.leaves(saved)
       const tensors = new Map<string, HostTensor>()
@@ -136,6 +143,7 @@ export const saveCheckpoint =
       const bytes = await encodeContents({ tensors, metadata })
       await files.replace(path, bytes).catch(rethrow(path, 'save'))
     })
+}
 
 /** Where a checkpoint is. */
 export interface LoadConfig {
@@ -239,9 +247,14 @@ const differences = (
  * console.log(isLeft(outcome) && outcome.left._tag) // 'MissingFile'
  * ```
  */
-export const loadCheckpoint =
-  ({ path, rename = (name) => name, partial = false, files = nodeFiles }: LoadConfig) =>
-  <T extends Tree>(template: T): TaskEither<CheckpointError, Loaded<T>> =>
+export const loadCheckpoint = (options: LoadConfig) => {
+  const {
+    path,
+    rename = (name) => name,
+    partial = false,
+    files = nodeFiles,
+  } = optionsOf<LoadConfig>('loadCheckpoint', options, { path: true, rename: true, partial: true, files: true })
+  return <T extends Tree>(template: T): TaskEither<CheckpointError, Loaded<T>> =>
     task(async () => {
       const bytes = await files.read(path).catch(rethrow(path, 'load'))
       const decoded = await decodeContents(bytes)
@@ -277,3 +290,4 @@ export const loadCheckpoint =
       }, template)
       return { tree: loaded, metadata, ...apart(tensors, names) }
     })
+}

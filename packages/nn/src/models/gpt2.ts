@@ -1,4 +1,5 @@
 /** GPT-2's architecture: LayerNorm with bias, learned positions, tanh-GELU, biases everywhere, a head tied to the embedding. */
+import { optionsOf } from '@adjoint/tensor/ir'
 import type { TransformerConfig } from '../transformer.ts'
 
 /** Sizes of a GPT-2. */
@@ -15,12 +16,15 @@ export type Gpt2Config = Pick<TransformerConfig, 'vocab' | 'width' | 'layers' | 
  * console.log(tree.size(model.init(random.key(0)))) // 809728
  * ```
  */
-export const gpt2 = (sizes: Gpt2Config): TransformerConfig => ({
-  ...sizes,
-  norm: 'layer',
-  positions: 'learned',
-  mlp: 'gelu',
-  bias: true,
-  tiedHead: true,
-  normEps: 1e-5,
-})
+export const gpt2 = (given: Gpt2Config): TransformerConfig => {
+  const sizes = optionsOf('gpt2', given, { vocab: true, width: true, layers: true, heads: true, context: true })
+  return {
+    ...sizes,
+    norm: 'layer',
+    positions: 'learned',
+    mlp: 'gelu',
+    bias: true,
+    tiedHead: true,
+    normEps: 1e-5,
+  }
+}

@@ -1,4 +1,5 @@
 /** Llama's architecture: RMSNorm, rotary positions, SwiGLU, grouped key-value heads, no biases. */
+import { optionsOf } from '@adjoint/tensor/ir'
 import type { TransformerConfig } from '../transformer.ts'
 
 /** Sizes of a Llama. */
@@ -17,12 +18,27 @@ export type LlamaConfig = Pick<TransformerConfig, 'vocab' | 'width' | 'layers' |
  * console.log(model.init(random.key(0)).blocks.length) // 5
  * ```
  */
-export const llama = (sizes: LlamaConfig): TransformerConfig => ({
-  tiedHead: false,
-  normEps: 1e-5,
-  ...sizes,
-  norm: 'rms',
-  positions: 'rope',
-  mlp: 'swiglu',
-  bias: false,
-})
+export const llama = (given: LlamaConfig): TransformerConfig => {
+  const sizes = optionsOf('llama', given, {
+    vocab: true,
+    width: true,
+    layers: true,
+    heads: true,
+    context: true,
+    kvHeads: true,
+    headDim: true,
+    hidden: true,
+    tiedHead: true,
+    normEps: true,
+    ropeTheta: true,
+  })
+  return {
+    tiedHead: false,
+    normEps: 1e-5,
+    ...sizes,
+    norm: 'rms',
+    positions: 'rope',
+    mlp: 'swiglu',
+    bias: false,
+  }
+}

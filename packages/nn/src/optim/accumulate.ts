@@ -17,6 +17,7 @@ import {
   where,
   zeros,
 } from '@adjoint/tensor'
+import { optionsOf } from '@adjoint/tensor/ir'
 import {
   demandState,
   type ExtraArguments,
@@ -89,9 +90,9 @@ export interface Accumulating<S extends Tree> extends GradientTransformation<Acc
  * console.log(await readAsync(last.bias)) // [-5]
  * ```
  */
-export const accumulate =
-  ({ every }: { readonly every: number }) =>
-  <S extends Tree>(inner: GradientTransformation<S>): Accumulating<S> => {
+export const accumulate = (options: { readonly every: number }) => {
+  const { every } = optionsOf('accumulate', options, { every: true })
+  return <S extends Tree>(inner: GradientTransformation<S>): Accumulating<S> => {
     if (!Number.isInteger(every) || every < 1)
       throw new RangeError(`accumulate: every is ${every}. Give the number of micro-batches of an update, 1 or more.`)
 
@@ -143,3 +144,4 @@ export const accumulate =
       },
     }
   }
+}

@@ -1,5 +1,6 @@
 /** Adafactor: little state, steps relative to the size of the parameters, and no learning rate to find. */
 import { add, cast, maximum, minimum, mul, neg, rsqrt } from '@adjoint/tensor'
+import { optionsOf } from '@adjoint/tensor/ir'
 import { ema } from './average.ts'
 import { clipByBlockRms, rootMeanSquare } from './clip.ts'
 import { type Coefficient, demandPositive } from './coefficient.ts'
@@ -70,16 +71,27 @@ export interface AdafactorConfig extends FactoredConfig {
  * console.log(await readAsync(applyUpdates(params, updates).bias)) // Float32Array [3, 3]
  * ```
  */
-export const adafactor = ({
-  learningRate = relativeStep,
-  relative = true,
-  clip = 1,
-  momentum,
-  weightDecay,
-  decays,
-  ...factored
-}: AdafactorConfig = {}): GradientTransformation =>
-  opaque(
+export const adafactor = (options: AdafactorConfig = {}): GradientTransformation => {
+  const {
+    learningRate = relativeStep,
+    relative = true,
+    clip = 1,
+    momentum,
+    weightDecay,
+    decays,
+    ...factored
+  } = optionsOf('adafactor', options, {
+    learningRate: true,
+    relative: true,
+    clip: true,
+    momentum: true,
+    weightDecay: true,
+    decays: true,
+    decay: true,
+    minFactored: true,
+    eps: true,
+  })
+  return opaque(
     chain(
       scaleByFactoredRms(factored),
       clip === null ? identity : clipByBlockRms(clip),
@@ -91,3 +103,4 @@ export const adafactor = ({
         : addDecayedWeights(typeof weightDecay === 'number' ? -weightDecay : neg(weightDecay), decays),
     ),
   )
+}

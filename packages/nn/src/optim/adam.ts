@@ -2,6 +2,7 @@
  * Adam, NAdam and AdamW. The step count is a traced scalar of the state, so one compiled step serves the whole run.
  */
 import { add, cast, div, mul, scalar, type Scalar, sqrt, type Tree } from '@adjoint/tensor'
+import { optionsOf } from '@adjoint/tensor/ir'
 import { type Coefficient, complement, demandDecay, demandSmall, plus, scalarOf } from './coefficient.ts'
 import { addDecayedWeights } from './decay.ts'
 import type { Mask } from './mark.ts'
@@ -41,7 +42,9 @@ export type AdamState = { readonly count: Scalar<'i32'>; readonly mu: Tree; read
  * console.log(await readAsync(adam.update(g, adam.init(g), g)[0].bias)) // Float32Array [1]: the first update is the sign
  * ```
  */
-export const scaleByAdam = (moments: AdamMoments): GradientTransformation<AdamState> => {
+export const scaleByAdam = (given: AdamMoments): GradientTransformation<AdamState> => {
+  const moments = optionsOf('scaleByAdam', given, { b1: true, b2: true, eps: true, nesterov: true })
+
   const { b1 = 0.9, b2 = 0.999, eps = 1e-8, nesterov = false } = moments
   demandDecay('adam', { b1, b2 })
   demandSmall('adam', { eps })
@@ -85,8 +88,16 @@ export interface AdamConfig extends AdamMoments {
  * console.log(applyUpdates(params, updates).bias.shape, state.length) // [1] 2
  * ```
  */
-export const adam = (config: AdamConfig): GradientTransformation<readonly [AdamState, Counted]> =>
-  chain(scaleByAdam(config), scaleByLearningRate(config.learningRate))
+export const adam = (given: AdamConfig): GradientTransformation<readonly [AdamState, Counted]> => {
+  const { learningRate, ...moments } = optionsOf('adam', given, {
+    learningRate: true,
+    b1: true,
+    b2: true,
+    eps: true,
+    nesterov: true,
+  })
+  return chain(scaleByAdam(moments), scaleByLearningRate(learningRate))
+}
 
 /** Adam's configuration and the decay of weights. */
 export interface AdamWConfig extends AdamConfig {
@@ -111,10 +122,20 @@ export interface AdamWConfig extends AdamConfig {
  * console.log(applyUpdates(params, updates).weight.shape) // [2, 2]
  * ```
  */
-export const adamW = ({
-  learningRate,
-  weightDecay = 0.01,
-  decays,
-  ...moments
-}: AdamWConfig): GradientTransformation<readonly [AdamState, null, Counted]> =>
-  chain(scaleByAdam(moments), addDecayedWeights(weightDecay, decays), scaleByLearningRate(learningRate))
+export const adamW = (options: AdamWConfig): GradientTransformation<readonly [AdamState, null, Counted]> => {
+  const {
+    learningRate,
+    weightDecay = 0.01,
+    decays,
+    ...moments
+  } = optionsOf('adamW', options, {
+    weightDecay: true,
+    decays: true,
+    learningRate: true,
+    b1: true,
+    b2: true,
+    eps: true,
+    nesterov: true,
+  })
+  return chain(scaleByAdam(moments), addDecayedWeights(weightDecay, decays), scaleByLearningRate(learningRate))
+}

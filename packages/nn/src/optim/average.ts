@@ -1,5 +1,6 @@
 /** Exponential means: of updates, or of the parameters that they lead to. */
 import { add, cast, div, mul, scalar, type Scalar, sub, type Tree } from '@adjoint/tensor'
+import { optionsOf } from '@adjoint/tensor/ir'
 import { type Coefficient, complement, demandDecay, scalarOf } from './coefficient.ts'
 import { correction, meanOf } from './moment.ts'
 import { demandState, type GradientTransformation, mapFloats, zeroTree } from './transformation.ts'
@@ -29,7 +30,9 @@ export type EmaState = { readonly count: Scalar<'i32'>; readonly mean: Tree }
  * console.log(await readAsync(mean.update(g, state, g)[0].bias)) // Float32Array [3]
  * ```
  */
-export const ema = ({ decay, debias = true }: EmaConfig): GradientTransformation<EmaState> => {
+export const ema = (options: EmaConfig): GradientTransformation<EmaState> => {
+  const { decay, debias = true } = optionsOf('ema', options, { decay: true, debias: true })
+
   demandDecay('ema', { decay })
   return {
     init: (params) => ({ count: scalar(0, 'i32'), mean: zeroTree(params) }),
@@ -68,7 +71,9 @@ export type AverageState = { readonly count: Scalar<'i32'>; readonly average: Tr
  * console.log(await readAsync(tree.leaves(average)[0]!)) // Float32Array [-1.667]: (1 * -1 + 2 * -2) / 3
  * ```
  */
-export const averageParams = ({ decay }: { readonly decay: Coefficient }): GradientTransformation<AverageState> => {
+export const averageParams = (options: { readonly decay: Coefficient }): GradientTransformation<AverageState> => {
+  const { decay } = optionsOf('averageParams', options, { decay: true })
+
   demandDecay('averageParams', { decay })
   return {
     init: (params) => ({ count: scalar(0, 'i32'), average: zeroTree(params) }),

@@ -1,5 +1,6 @@
 /** Schedules that fall by a law: a power of the base, a power of what is left, and restarts of a cosine. */
 import { add, cast, div, floor, full, maximum, minimum, mul, pow, type Scalar, sub } from '@adjoint/tensor'
+import { optionsOf } from '@adjoint/tensor/ir'
 import { demandFinite } from './coefficient.ts'
 import {
   joinSchedules,
@@ -35,7 +36,15 @@ export interface Exponential {
  * console.log(await readAsync(schedule(scalar(5, 'i32')))) // Float32Array [0.5]
  * ```
  */
-export const exponentialSchedule = ({ from, rate, steps, staircase = false, end }: Exponential): Schedule => {
+export const exponentialSchedule = (options: Exponential): Schedule => {
+  const {
+    from,
+    rate,
+    steps,
+    staircase = false,
+    end,
+  } = optionsOf('exponentialSchedule', options, { from: true, rate: true, steps: true, staircase: true, end: true })
+
   demandFinite('exponentialSchedule', { from, rate, steps, ...(end === undefined ? {} : { end }) })
   if (!(rate > 0 && steps > 0))
     throw new RangeError(`exponentialSchedule: rate is ${rate} and steps is ${steps}. Give positive numbers.`)
@@ -66,7 +75,14 @@ export interface Polynomial extends Span {
  * console.log(await readAsync(schedule(scalar(2, 'i32')))) // Float32Array [0.25]
  * ```
  */
-export const polynomialSchedule = ({ from, to, steps, power }: Polynomial): Schedule => {
+export const polynomialSchedule = (options: Polynomial): Schedule => {
+  const { from, to, steps, power } = optionsOf('polynomialSchedule', options, {
+    power: true,
+    from: true,
+    to: true,
+    steps: true,
+  })
+
   demandFinite('polynomialSchedule', { from, to, steps, power })
   if (!(power > 0)) throw new RangeError(`polynomialSchedule: power is ${power}. Give a positive number.`)
   return (count) => add(mul(pow(sub(1, progress(count, steps)), power), from - to), to)
@@ -92,8 +108,10 @@ const warmup = ({ peak, warmupSteps }: Warmup, then: Schedule): Schedule =>
  * console.log(await readAsync(schedule(scalar(1, 'i32')))) // Float32Array [0.25]
  * ```
  */
-export const warmupConstantSchedule = ({ peak, warmupSteps }: Warmup): Schedule =>
-  linearSchedule({ from: 0, to: peak, steps: warmupSteps })
+export const warmupConstantSchedule = (options: Warmup): Schedule => {
+  const { peak, warmupSteps } = optionsOf('warmupConstantSchedule', options, { peak: true, warmupSteps: true })
+  return linearSchedule({ from: 0, to: peak, steps: warmupSteps })
+}
 
 /**
  * A line from 0 to `peak` over `warmupSteps`, then one to `end` (default 0) at `steps`, the warm-up included.
@@ -106,8 +124,14 @@ export const warmupConstantSchedule = ({ peak, warmupSteps }: Warmup): Schedule 
  * console.log(await readAsync(schedule(scalar(60, 'i32')))) // Float32Array [0.5]
  * ```
  */
-export const warmupLinearSchedule = ({ steps, end = 0, ...rise }: WarmupCosine): Schedule =>
-  warmup(rise, linearSchedule({ from: rise.peak, to: end, steps: steps - rise.warmupSteps }))
+export const warmupLinearSchedule = (options: WarmupCosine): Schedule => {
+  const {
+    steps,
+    end = 0,
+    ...rise
+  } = optionsOf('warmupLinearSchedule', options, { peak: true, warmupSteps: true, steps: true, end: true })
+  return warmup(rise, linearSchedule({ from: rise.peak, to: end, steps: steps - rise.warmupSteps }))
+}
 
 /**
  * A line from 0 to `peak` over `warmupSteps`, then an exponential that begins there.
@@ -120,12 +144,17 @@ export const warmupLinearSchedule = ({ steps, end = 0, ...rise }: WarmupCosine):
  * console.log(await readAsync(schedule(scalar(12, 'i32')))) // Float32Array [0.5]
  * ```
  */
-export const warmupExponentialSchedule = ({
-  peak,
-  warmupSteps,
-  ...decay
-}: Warmup & Omit<Exponential, 'from'>): Schedule =>
-  warmup({ peak, warmupSteps }, exponentialSchedule({ from: peak, ...decay }))
+export const warmupExponentialSchedule = (options: Warmup & Omit<Exponential, 'from'>): Schedule => {
+  const { peak, warmupSteps, ...decay } = optionsOf('warmupExponentialSchedule', options, {
+    peak: true,
+    warmupSteps: true,
+    rate: true,
+    steps: true,
+    staircase: true,
+    end: true,
+  })
+  return warmup({ peak, warmupSteps }, exponentialSchedule({ from: peak, ...decay }))
+}
 
 /**
  * Warm restarts: cycles of warm-up and cosine, one after another. The last stands at its end. Source: Loshchilov and Hutter,

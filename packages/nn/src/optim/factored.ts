@@ -17,6 +17,7 @@ import {
   type Tree,
   zeros,
 } from '@adjoint/tensor'
+import { optionsOf } from '@adjoint/tensor/ir'
 import type { Floats } from '../layer.ts'
 import { type Coefficient, demandSmall, plus } from './coefficient.ts'
 import { held, meanOf } from './moment.ts'
@@ -123,11 +124,13 @@ export type FactoredState = { readonly factored: Factored; readonly full: Full }
  * console.log(await readAsync(factored.update(g, factored.init(g), g)[0].weight)) // [1, 1, 1, 1]: of rank 1
  * ```
  */
-export const scaleByFactoredRms = ({
-  decay = 0.8,
-  minFactored = 128,
-  eps = 1e-30,
-}: FactoredConfig): GradientTransformation<FactoredState> => {
+export const scaleByFactoredRms = (options: FactoredConfig): GradientTransformation<FactoredState> => {
+  const {
+    decay = 0.8,
+    minFactored = 128,
+    eps = 1e-30,
+  } = optionsOf('scaleByFactoredRms', options, { decay: true, minFactored: true, eps: true })
+
   if (!(decay > 0))
     throw new RangeError(`scaleByFactoredRms: decay is ${decay}. Give a positive exponent, such as 0.8.`)
   demandSmall('scaleByFactoredRms', { eps })

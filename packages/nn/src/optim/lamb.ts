@@ -1,5 +1,6 @@
 /** LAMB: Adam's updates, of each leaf as long as the leaf itself. */
 import { add, div, eq, mul, or, type Scalar, where } from '@adjoint/tensor'
+import { optionsOf } from '@adjoint/tensor/ir'
 import { type AdamConfig, type AdamState, scaleByAdam } from './adam.ts'
 import { globalNorm } from './clip.ts'
 import { type Coefficient, demandFinite, demandSmall, scalarOf } from './coefficient.ts'
@@ -30,7 +31,9 @@ export interface TrustConfig {
  * console.log(await readAsync(updates.w)) // Float32Array [6, 8]
  * ```
  */
-export const scaleByTrustRatio = ({ coefficient = 1, eps = 0 }: TrustConfig): GradientTransformation<null> => {
+export const scaleByTrustRatio = (options: TrustConfig): GradientTransformation<null> => {
+  const { coefficient = 1, eps = 0 } = optionsOf('scaleByTrustRatio', options, { coefficient: true, eps: true })
+
   demandFinite('scaleByTrustRatio', { coefficient })
   demandSmall('scaleByTrustRatio', { eps })
   return stateless((updates, params) =>
@@ -69,16 +72,26 @@ export interface LambConfig extends AdamConfig {
  * console.log(await readAsync(applyUpdates(params, updates).bias)) // Float32Array [6]
  * ```
  */
-export const lamb = ({
-  learningRate,
-  weightDecay = 0,
-  decays,
-  eps = 1e-6,
-  ...moments
-}: LambConfig): GradientTransformation<readonly [AdamState, null, null, Counted]> =>
-  chain(
+export const lamb = (options: LambConfig): GradientTransformation<readonly [AdamState, null, null, Counted]> => {
+  const {
+    learningRate,
+    weightDecay = 0,
+    decays,
+    eps = 1e-6,
+    ...moments
+  } = optionsOf('lamb', options, {
+    weightDecay: true,
+    decays: true,
+    learningRate: true,
+    b1: true,
+    b2: true,
+    eps: true,
+    nesterov: true,
+  })
+  return chain(
     scaleByAdam({ ...moments, eps }),
     addDecayedWeights(weightDecay, decays),
     scaleByTrustRatio({}),
     scaleByLearningRate(learningRate),
   )
+}

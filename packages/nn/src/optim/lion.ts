@@ -1,5 +1,6 @@
 /** Lion: the sign of an interpolated momentum, so that every parameter moves by the learning rate. */
 import { add, sign, type Tree } from '@adjoint/tensor'
+import { optionsOf } from '@adjoint/tensor/ir'
 import { type Coefficient, complement, demandDecay, times } from './coefficient.ts'
 import { addDecayedWeights } from './decay.ts'
 import type { Mask } from './mark.ts'
@@ -32,7 +33,9 @@ export type LionState = { readonly mu: Tree }
  * console.log(await readAsync(updates.weight)) // Float32Array [1, 0, -1]
  * ```
  */
-export const scaleByLion = ({ b1 = 0.9, b2 = 0.99 }: LionMoments): GradientTransformation<LionState> => {
+export const scaleByLion = (options: LionMoments): GradientTransformation<LionState> => {
+  const { b1 = 0.9, b2 = 0.99 } = optionsOf('scaleByLion', options, { b1: true, b2: true })
+
   demandDecay('lion', { b1, b2 })
   return {
     init: (params) => ({ mu: zeroTree(params) }),
@@ -67,10 +70,12 @@ export interface LionConfig extends LionMoments {
  * console.log(await readAsync(applyUpdates(params, updates).bias)) // Float32Array [0.75]
  * ```
  */
-export const lion = ({
-  learningRate,
-  weightDecay = 1e-3,
-  decays,
-  ...moments
-}: LionConfig): GradientTransformation<readonly [LionState, null, Counted]> =>
-  chain(scaleByLion(moments), addDecayedWeights(weightDecay, decays), scaleByLearningRate(learningRate))
+export const lion = (options: LionConfig): GradientTransformation<readonly [LionState, null, Counted]> => {
+  const {
+    learningRate,
+    weightDecay = 1e-3,
+    decays,
+    ...moments
+  } = optionsOf('lion', options, { learningRate: true, weightDecay: true, decays: true, b1: true, b2: true })
+  return chain(scaleByLion(moments), addDecayedWeights(weightDecay, decays), scaleByLearningRate(learningRate))
+}

@@ -31,6 +31,7 @@ import {
   ge,
   minimum,
 } from '@adjoint/tensor'
+import { optionsOf } from '@adjoint/tensor/ir'
 import type { Floats } from '../layer.ts'
 import { demandState, type ExtraArguments, type GradientTransformation, mapFloats } from './transformation.ts'
 
@@ -165,11 +166,13 @@ export const scaleLoss =
  * console.log(await readAsync(updates.bias), await readAsync(state.factor)) // Float32Array [0, 0] Float32Array [4]
  * ```
  */
-export const lossScaling = ({
-  initial = 2 ** 15,
-  growthInterval = 2000,
-  largest = 2 ** 24,
-}: LossScalingConfig = {}): GradientTransformation<LossScale> => {
+export const lossScaling = (options: LossScalingConfig = {}): GradientTransformation<LossScale> => {
+  const {
+    initial = 2 ** 15,
+    growthInterval = 2000,
+    largest = 2 ** 24,
+  } = optionsOf('lossScaling', options, { initial: true, growthInterval: true, largest: true })
+
   for (const [name, value] of Object.entries({ initial, growthInterval, largest }))
     if (!(Number.isFinite(value) && value > 0))
       throw new RangeError(`lossScaling: ${name} is ${String(value)}. Pass a finite number above 0.`)

@@ -1,5 +1,6 @@
 /** Muon: momentum of matrices, orthogonalized, so that a step turns all directions of a layer alike. */
 import { add, cast, div, mul, scalar, type Scalar, tree, type Tree } from '@adjoint/tensor'
+import { optionsOf } from '@adjoint/tensor/ir'
 import { adamW, type AdamMoments } from './adam.ts'
 import { type Coefficient, complement, demandDecay, demandPositive, scalarOf, times } from './coefficient.ts'
 import { addDecayedWeights } from './decay.ts'
@@ -48,11 +49,13 @@ export type MuonState = { readonly count: Scalar<'i32'>; readonly mu: Tree }
  * console.log(muon.update(params, muon.init(params), params)[0].weight.shape) // [4, 8]
  * ```
  */
-export const scaleByMuon = ({
-  beta = 0.95,
-  nesterov = true,
-  ...schulz
-}: MuonMoments): GradientTransformation<MuonState> => {
+export const scaleByMuon = (options: MuonMoments): GradientTransformation<MuonState> => {
+  const {
+    beta = 0.95,
+    nesterov = true,
+    ...schulz
+  } = optionsOf('scaleByMuon', options, { beta: true, nesterov: true, steps: true, coefficients: true, eps: true })
+
   demandDecay('muon', { beta })
   const orthogonal = orthogonalize(schulz)
   return {
@@ -125,15 +128,29 @@ export type MuonStates = { readonly muon: Tree; readonly adam: Tree }
  * console.log(updates.weight.shape, Object.keys(state)) // [4, 4] ['muon', 'adam']
  * ```
  */
-export const muon = ({
-  learningRate,
-  weightDecay = 0,
-  decays,
-  matrices = (_, leaf) => leaf.shape.length === 2,
-  consistentRms,
-  adam = {},
-  ...moments
-}: MuonConfig): GradientTransformation<MuonStates> => {
+export const muon = (options: MuonConfig): GradientTransformation<MuonStates> => {
+  const {
+    learningRate,
+    weightDecay = 0,
+    decays,
+    matrices = (_, leaf) => leaf.shape.length === 2,
+    consistentRms,
+    adam = {},
+    ...moments
+  } = optionsOf<MuonConfig>('muon', options, {
+    learningRate: true,
+    weightDecay: true,
+    decays: true,
+    matrices: true,
+    consistentRms: true,
+    adam: true,
+    beta: true,
+    nesterov: true,
+    steps: true,
+    coefficients: true,
+    eps: true,
+  })
+
   if (consistentRms !== undefined) demandPositive('muon', { consistentRms })
   const { nesterov = true, eps = 1e-8 } = moments
   const inner = partition({

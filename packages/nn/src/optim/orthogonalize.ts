@@ -16,6 +16,7 @@ import {
   transpose,
   where,
 } from '@adjoint/tensor'
+import { optionsOf } from '@adjoint/tensor/ir'
 import type { Floats } from '../layer.ts'
 import { type Coefficient, demandSmall, scalarOf } from './coefficient.ts'
 
@@ -60,11 +61,13 @@ const normalized = (x: Floats, eps: Coefficient): Floats => {
  * console.log(q[0]! > 0.6 && q[3]! > 0.6) // true: both directions count alike
  * ```
  */
-export const orthogonalize = ({
-  steps = 5,
-  coefficients: [a, b, c] = [3.4445, -4.775, 2.0315],
-  eps = 1e-8,
-}: NewtonSchulzConfig = {}): ((x: Floats) => Floats) => {
+export const orthogonalize = (options: NewtonSchulzConfig = {}): ((x: Floats) => Floats) => {
+  const {
+    steps = 5,
+    coefficients: [a, b, c] = [3.4445, -4.775, 2.0315],
+    eps = 1e-8,
+  } = optionsOf('orthogonalize', options, { steps: true, coefficients: true, eps: true })
+
   if (!(Number.isInteger(steps) && steps >= 0))
     throw new RangeError(`orthogonalize: steps is ${steps}. Give a whole number, such as 5.`)
   demandSmall('orthogonalize', { eps })

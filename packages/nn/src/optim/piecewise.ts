@@ -1,5 +1,6 @@
 /** Schedules that are given by their values at some updates. */
 import { full, lt, type Scalar, where } from '@adjoint/tensor'
+import { optionsOf } from '@adjoint/tensor/ir'
 import { demandFinite } from './coefficient.ts'
 import { cosineSchedule, joinSchedules, linearSchedule, type Schedule } from './schedule.ts'
 
@@ -43,7 +44,9 @@ const knotsOf = (op: string, { from, scales }: Pieces): readonly Knot[] => {
  * console.log(await readAsync(schedule(scalar(10, 'i32')))) // Float32Array [0.5]
  * ```
  */
-export const piecewiseConstantSchedule = (pieces: Pieces): Schedule => {
+export const piecewiseConstantSchedule = (given: Pieces): Schedule => {
+  const pieces = optionsOf('piecewiseConstantSchedule', given, { from: true, scales: true })
+
   const knots = knotsOf('piecewiseConstantSchedule', pieces)
   return (count) =>
     knots.reduce<Scalar>((before, { at, value }) => where(lt(count, at), before, value), full([], pieces.from))
@@ -67,7 +70,13 @@ export interface Interpolation extends Pieces {
  * console.log(await readAsync(schedule(scalar(5, 'i32')))) // Float32Array [2]
  * ```
  */
-export const piecewiseInterpolateSchedule = ({ by = 'linear', ...pieces }: Interpolation): Schedule => {
+export const piecewiseInterpolateSchedule = (options: Interpolation): Schedule => {
+  const { by = 'linear', ...pieces } = optionsOf('piecewiseInterpolateSchedule', options, {
+    by: true,
+    from: true,
+    scales: true,
+  })
+
   const knots = knotsOf('piecewiseInterpolateSchedule', pieces)
   if (knots.length === 0) return () => full([], pieces.from)
   const piece = by === 'linear' ? linearSchedule : cosineSchedule
@@ -107,15 +116,25 @@ export interface OneCycle {
  * console.log(await readAsync(schedule(scalar(30, 'i32')))) // Float32Array [1]
  * ```
  */
-export const oneCycleSchedule = ({
-  peak,
-  steps,
-  rise = 0.3,
-  divide = 25,
-  divideEnd = 1e4,
-  by = 'cosine',
-  fall = 0.85,
-}: OneCycle): Schedule => {
+export const oneCycleSchedule = (options: OneCycle): Schedule => {
+  const {
+    peak,
+    steps,
+    rise = 0.3,
+    divide = 25,
+    divideEnd = 1e4,
+    by = 'cosine',
+    fall = 0.85,
+  } = optionsOf('oneCycleSchedule', options, {
+    peak: true,
+    steps: true,
+    rise: true,
+    divide: true,
+    divideEnd: true,
+    by: true,
+    fall: true,
+  })
+
   demandFinite('oneCycleSchedule', { peak, steps, rise, divide, divideEnd, fall })
   if (!(peak > 0 && steps > 0 && divide > 0 && divideEnd > 0))
     throw new RangeError(

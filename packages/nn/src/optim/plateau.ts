@@ -17,6 +17,7 @@ import {
   tree,
   where,
 } from '@adjoint/tensor'
+import { optionsOf } from '@adjoint/tensor/ir'
 import { demandShape, demandSizes } from '../demands.ts'
 import { demandState, type GradientTransformation, mapFloats } from './transformation.ts'
 
@@ -65,15 +66,25 @@ export type PlateauState = {
  * console.log(await readAsync(updates.bias)) // Float32Array [-0.5]
  * ```
  */
-export const reduceOnPlateau = ({
-  factor = 0.1,
-  patience = 10,
-  relative = 1e-4,
-  absolute = 0,
-  cooldown = 0,
-  window = 1,
-  least = 0,
-}: PlateauConfig): GradientTransformation<PlateauState> => {
+export const reduceOnPlateau = (options: PlateauConfig): GradientTransformation<PlateauState> => {
+  const {
+    factor = 0.1,
+    patience = 10,
+    relative = 1e-4,
+    absolute = 0,
+    cooldown = 0,
+    window = 1,
+    least = 0,
+  } = optionsOf('reduceOnPlateau', options, {
+    factor: true,
+    patience: true,
+    relative: true,
+    absolute: true,
+    cooldown: true,
+    window: true,
+    least: true,
+  })
+
   if (!(factor > 0 && factor < 1))
     throw new RangeError(`reduceOnPlateau: factor is ${factor}. Give a number between 0 and 1.`)
   if (!(relative >= 0 && relative <= 1 && absolute >= 0 && relative + absolute > 0 && absolute < Infinity))

@@ -1,5 +1,6 @@
 /** RMSProp: gradients by the root of their running mean square, or of their running variance. */
 import { add, mul, rsqrt, square, sub, type Tree } from '@adjoint/tensor'
+import { optionsOf } from '@adjoint/tensor/ir'
 import { type Coefficient, complement, demandDecay, demandSmall, plus, times } from './coefficient.ts'
 import { held, meanOf, meanOfSquares } from './moment.ts'
 import { type Counted, type LearningRate, scaleByLearningRate } from './scale.ts'
@@ -39,7 +40,9 @@ export type RmsState = { readonly nu: Tree }
  * console.log(await readAsync(rms.update(g, rms.init(g), g)[0].bias)) // Float32Array [2]
  * ```
  */
-export const scaleByRms = ({ decay = 0.9, eps = 1e-8 }: RmsConfig): GradientTransformation<RmsState> => {
+export const scaleByRms = (options: RmsConfig): GradientTransformation<RmsState> => {
+  const { decay = 0.9, eps = 1e-8 } = optionsOf('scaleByRms', options, { decay: true, eps: true })
+
   demandDecay('rmsprop', { decay })
   demandSmall('rmsprop', { eps })
   return {
@@ -76,7 +79,9 @@ export type DeviationState = { readonly mu: Tree; readonly variance: Tree }
  * console.log(await readAsync(deviation.update(g, deviation.init(g), g)[0].bias)) // Float32Array [2]
  * ```
  */
-export const scaleByDeviation = ({ decay = 0.9, eps = 1e-8 }: RmsConfig): GradientTransformation<DeviationState> => {
+export const scaleByDeviation = (options: RmsConfig): GradientTransformation<DeviationState> => {
+  const { decay = 0.9, eps = 1e-8 } = optionsOf('scaleByDeviation', options, { decay: true, eps: true })
+
   demandDecay('rmsprop', { decay })
   demandSmall('rmsprop', { eps })
   return {
@@ -123,15 +128,24 @@ export interface RmspropConfig extends RmsConfig {
  * console.log(await readAsync(applyUpdates(params, updates).bias)) // Float32Array [0.5]
  * ```
  */
-export const rmsprop = ({
-  learningRate,
-  centered = false,
-  momentum,
-  nesterov = false,
-  ...config
-}: RmspropConfig): GradientTransformation<readonly [Tree, Counted, Tree]> =>
-  chain(
+export const rmsprop = (options: RmspropConfig): GradientTransformation<readonly [Tree, Counted, Tree]> => {
+  const {
+    learningRate,
+    centered = false,
+    momentum,
+    nesterov = false,
+    ...config
+  } = optionsOf('rmsprop', options, {
+    learningRate: true,
+    centered: true,
+    momentum: true,
+    nesterov: true,
+    decay: true,
+    eps: true,
+  })
+  return chain(
     centered ? opaque(scaleByDeviation(config)) : opaque(scaleByRms(config)),
     scaleByLearningRate(learningRate),
     momentum === undefined ? opaque(identity) : trace({ decay: momentum, nesterov }),
   )
+}

@@ -3,6 +3,7 @@
  * part of the compiled step and changing the step number compiles nothing.
  */
 import { add, cast, clamp, cos, div, full, lt, mul, type Scalar, sub, where } from '@adjoint/tensor'
+import { optionsOf } from '@adjoint/tensor/ir'
 import { demandFinite } from './coefficient.ts'
 
 /** `count` (updates made before this one, from 0) to a coefficient. */
@@ -45,7 +46,9 @@ export interface Span {
  * console.log(await readAsync(schedule(scalar(1, 'i32')))) // Float32Array [0.75]
  * ```
  */
-export const linearSchedule = ({ from, to, steps }: Span): Schedule => {
+export const linearSchedule = (options: Span): Schedule => {
+  const { from, to, steps } = optionsOf('linearSchedule', options, { from: true, to: true, steps: true })
+
   demandFinite('linearSchedule', { from, to, steps })
   return (count) => add(from, mul(progress(count, steps), to - from))
 }
@@ -62,7 +65,9 @@ export const linearSchedule = ({ from, to, steps }: Span): Schedule => {
  * console.log(await readAsync(schedule(scalar(4, 'i32')))) // Float32Array [0]
  * ```
  */
-export const cosineSchedule = ({ from, to, steps }: Span): Schedule => {
+export const cosineSchedule = (options: Span): Schedule => {
+  const { from, to, steps } = optionsOf('cosineSchedule', options, { from: true, to: true, steps: true })
+
   demandFinite('cosineSchedule', { from, to, steps })
   return (count) => add(to, mul(add(1, cos(mul(progress(count, steps), Math.PI))), (from - to) / 2))
 }
@@ -119,11 +124,18 @@ export interface WarmupCosine {
  * console.log(await readAsync(schedule(scalar(10, 'i32')))) // Float32Array [1]
  * ```
  */
-export const warmupCosineSchedule = ({ peak, warmupSteps, steps, end = 0 }: WarmupCosine): Schedule =>
-  joinSchedules(
+export const warmupCosineSchedule = (options: WarmupCosine): Schedule => {
+  const {
+    peak,
+    warmupSteps,
+    steps,
+    end = 0,
+  } = optionsOf('warmupCosineSchedule', options, { peak: true, warmupSteps: true, steps: true, end: true })
+  return joinSchedules(
     [
       linearSchedule({ from: 0, to: peak, steps: warmupSteps }),
       cosineSchedule({ from: peak, to: end, steps: steps - warmupSteps }),
     ],
     [warmupSteps],
   )
+}

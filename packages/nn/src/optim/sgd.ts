@@ -1,5 +1,6 @@
 /** Stochastic gradient descent, with momentum. */
 import { add, type Tree } from '@adjoint/tensor'
+import { optionsOf } from '@adjoint/tensor/ir'
 import { type Coefficient, times } from './coefficient.ts'
 import { type Counted, type LearningRate, scaleByLearningRate } from './scale.ts'
 import { chain, type GradientTransformation, identity, mapFloats, opaque, zeroTree } from './transformation.ts'
@@ -26,7 +27,9 @@ export interface TraceConfig {
  * console.log(await readAsync(heavy.update(g, state, g)[0].bias)) // Float32Array [1.5]
  * ```
  */
-export const momentum = ({ decay, nesterov = false }: TraceConfig): GradientTransformation => {
+export const momentum = (options: TraceConfig): GradientTransformation => {
+  const { decay, nesterov = false } = optionsOf('momentum', options, { decay: true, nesterov: true })
+
   const accumulate = <P extends Tree>(updates: P, trace: Tree): P =>
     mapFloats((g, t) => add(g, times(t, decay)), updates, trace)
   return {
@@ -60,9 +63,14 @@ export interface SgdConfig {
  * console.log(await readAsync(applyUpdates(params, updates).bias)) // Float32Array [0.75]
  * ```
  */
-export const sgd = ({
-  learningRate,
-  momentum: decay,
-  nesterov = false,
-}: SgdConfig): GradientTransformation<readonly [Tree, Counted]> =>
-  chain(decay === undefined ? opaque(identity) : momentum({ decay, nesterov }), scaleByLearningRate(learningRate))
+export const sgd = (options: SgdConfig): GradientTransformation<readonly [Tree, Counted]> => {
+  const {
+    learningRate,
+    momentum: decay,
+    nesterov = false,
+  } = optionsOf('sgd', options, { learningRate: true, momentum: true, nesterov: true })
+  return chain(
+    decay === undefined ? opaque(identity) : momentum({ decay, nesterov }),
+    scaleByLearningRate(learningRate),
+  )
+}

@@ -3,6 +3,7 @@
  * the index of a piece is its id, so that a checkpoint stores the tokenizer by storing the list.
  */
 import { type Either, left, right } from 'fp-ts/lib/Either.js'
+import { optionsOf } from '@adjoint/tensor/ir'
 
 /** A text that has no tokens, as data. */
 export interface TokenizeError {
@@ -101,8 +102,10 @@ const tokenizer = (vocabulary: readonly string[]): CharacterTokenizer => {
  * if (isRight(ids)) console.log(ids.right.length, decode(ids.right)) // 7 '3+4=<think>7</think>'
  * ```
  */
-export const characterTokenizer = ({ specials = [], characters }: CharacterVocabulary): CharacterTokenizer =>
-  tokenizer([...specials, ...Array.from(characters)])
+export const characterTokenizer = (options: CharacterVocabulary): CharacterTokenizer => {
+  const { specials = [], characters } = optionsOf('characterTokenizer', options, { specials: true, characters: true })
+  return tokenizer([...specials, ...Array.from(characters)])
+}
 
 /**
  * The tokenizer whose vocabulary is `vocabulary`: what a checkpoint's metadata is read back with. Throws as

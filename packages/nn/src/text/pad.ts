@@ -1,5 +1,6 @@
 /** Sequences of different lengths as one rectangle. */
 import { tensor } from '@adjoint/tensor'
+import { optionsOf } from '@adjoint/tensor/ir'
 import type { Integers } from '../layer.ts'
 
 /** A batch whose rows end at the last column: tokens [B, P], and the column at which each row begins [B]. */
@@ -30,9 +31,9 @@ export interface PadConfig {
  * console.log(starts && (await readAsync(starts))) // Int32Array [0, 2]
  * ```
  */
-export const leftPad =
-  ({ pad, width }: PadConfig) =>
-  (sequences: readonly (readonly number[])[]): Required<Prompts> => {
+export const leftPad = (options: PadConfig) => {
+  const { pad, width } = optionsOf('leftPad', options, { pad: true, width: true })
+  return (sequences: readonly (readonly number[])[]): Required<Prompts> => {
     const columns = width ?? sequences.reduce((longest, s) => Math.max(longest, s.length), 0)
     if (sequences.length === 0) throw new RangeError('leftPad: there is no sequence. Give at least one.')
     const data = new Int32Array(sequences.length * columns).fill(pad)
@@ -51,3 +52,4 @@ export const leftPad =
       ),
     }
   }
+}

@@ -7,6 +7,7 @@ import { dtypes, isFloat } from '../base/dtype.ts'
 import { showAval } from '../base/errors.ts'
 import { describeSite, type Site } from '../base/site.ts'
 import type { Evaluator, Expr, Node, Value } from '../graph/expr.ts'
+import { optionsOf } from '../graph/options.ts'
 import { withTrace } from '../graph/trace.ts'
 import { parameter } from '../graph/parameter.ts'
 import { constant } from '../primitives/leaves.ts'
@@ -137,12 +138,12 @@ const sourceOf = (result: Expr, given: ReadonlyMap<Expr, Value>, faultAt: (x: Va
  * })
  * ```
  */
-export const debugNans =
-  <A extends readonly tree.Tree[], B extends tree.Tree>(
-    f: (...args: A) => B,
-    { infinities = false }: DebugNansOptions = {},
-  ) =>
-  async (...args: A): Promise<B> => {
+export const debugNans = <A extends readonly tree.Tree[], B extends tree.Tree>(
+  f: (...args: A) => B,
+  options: DebugNansOptions = {},
+) => {
+  const { infinities = false } = optionsOf('debugNans', options, { infinities: true })
+  return async (...args: A): Promise<B> => {
     const { leaves, treedef } = tree.flatten(args)
     const stands = leaves.map(parameter)
     // On stand-ins, so that what is compiled is seen; the structure is that of the arguments.
@@ -169,3 +170,4 @@ export const debugNans =
       }),
     ) as B
   }
+}

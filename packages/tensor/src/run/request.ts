@@ -8,6 +8,7 @@ import { nativeDevice } from '../backends/native/device.ts'
 import { wasmDevice } from '../backends/wasm/device.ts'
 import { probeWebgpu } from '../backends/webgpu/adapter.ts'
 import { webgpuDevice } from '../backends/webgpu/device.ts'
+import { optionsOf } from '../graph/options.ts'
 
 /** A device this machine offers. */
 export interface DeviceReport {
@@ -85,9 +86,9 @@ const report = async (kind: 'native' | 'wasm'): Promise<DeviceReport | null> => 
  * if (isRight(opened)) console.log(opened.right.label)
  * ```
  */
-export const requestDevice =
-  ({ kind }: DeviceRequest = {}): TaskEither<DeviceError, Device> =>
-  async () => {
+export const requestDevice = (request: DeviceRequest = {}): TaskEither<DeviceError, Device> => {
+  const { kind } = optionsOf('requestDevice', request, { kind: true })
+  return async () => {
     const name: string = kind ?? environment()
     if (name !== '') {
       if (isKind(name)) return open[name]()
@@ -104,6 +105,7 @@ export const requestDevice =
     }
     return open.cpu()
   }
+}
 
 /**
  * `requestDevice` for scripts: a device, or a rejection with `DeviceFailure`.

@@ -5,6 +5,7 @@
 import * as E from 'fp-ts/lib/Either.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import type { DeviceError } from '../../graph/device.ts'
+import { optionsOf } from '../../graph/options.ts'
 import { capabilities } from '../linear/capabilities.ts'
 import { type LinearDevice, linearDevice } from '../linear/device.ts'
 import { processMemory } from '../engine/process-memory.ts'
@@ -95,9 +96,9 @@ const openOn = (
  * console.log(isRight(opened) ? opened.right.label : opened.left.message)
  * ```
  */
-export const nativeDevice =
-  (options: NativeOptions = {}): TaskEither<DeviceError, NativeDevice> =>
-  async () => {
+export const nativeDevice = (given: NativeOptions = {}): TaskEither<DeviceError, NativeDevice> => {
+  const options = optionsOf('nativeDevice', given, { memory: true, threads: true })
+  return async () => {
     if (options.memory !== undefined && !(options.memory > 0))
       throw new RangeError(
         `nativeDevice: memory is ${options.memory}; give the bytes that the device may hold, above 0`,
@@ -115,3 +116,4 @@ export const nativeDevice =
       return E.left(noDevice({ _tag: 'NotLoaded', why: reason(error) }))
     }
   }
+}

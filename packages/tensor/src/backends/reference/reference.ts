@@ -8,6 +8,7 @@ import { demandClosed } from '../../graph/graph.ts'
 import { toposort } from '../../graph/walk.ts'
 import { sizeOf } from '../../base/shape.ts'
 import { type Device, type DeviceError, DeviceFailure, type Storage } from '../../graph/device.ts'
+import { optionsOf } from '../../graph/options.ts'
 import { type Blame, showBlame, siteOf } from '../blame.ts'
 import { demandDistinct } from '../distinct.ts'
 import { HostStorage, keptBytes, type Shelf } from './host-storage.ts'
@@ -36,7 +37,9 @@ const DESTROYED: DeviceError = {
     'the reference device is lost: it was destroyed. Tensors that lived on it are gone; request a new device and upload them again.',
 }
 
-export const referenceDevice = ({ budget = processMemory() * 0.75 }: ReferenceOptions = {}): Device => {
+export const referenceDevice = (options: ReferenceOptions = {}): Device => {
+  const { budget = processMemory() * 0.75 } = optionsOf('referenceDevice', options, { budget: true })
+
   const shelf: Shelf = { elements: new WeakMap() }
   let lost: DeviceError | null = null
   let liveBytes = 0

@@ -2,6 +2,7 @@
  * The wasm device: programs as WebAssembly SIMD in this process, over one memory. It needs nothing, is made at once, and
  * runs each call to its end before it returns. Where the engine has threads that can share memory, they share the work of large kernels.
  */
+import { optionsOf } from '../../graph/options.ts'
 import { threadCount } from '../engine/processors.ts'
 import { capabilities } from '../linear/capabilities.ts'
 import { type LinearDevice, linearDevice } from '../linear/device.ts'
@@ -49,7 +50,9 @@ const openMemory = (maximumPages: number | undefined, most: number): readonly [W
  * console.log(wasmDevice({ threads: 1 }).label) // WebAssembly SIMD
  * ```
  */
-export const wasmDevice = ({ maximumPages, threads }: WasmOptions = {}): WasmDevice => {
+export const wasmDevice = (options: WasmOptions = {}): WasmDevice => {
+  const { maximumPages, threads } = optionsOf('wasmDevice', options, { maximumPages: true, threads: true })
+
   const [memory, sharing] = openMemory(maximumPages, threadCount(threads, MOST_THREADS))
   return linearDevice({
     kind: 'wasm',

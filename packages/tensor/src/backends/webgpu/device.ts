@@ -11,6 +11,7 @@ import type { Program } from '../../loops/program.ts'
 import { schedule } from '../../compile/schedule.ts'
 import { type Load, putDown } from '../engine/ballast.ts'
 import { type Device, type DeviceError, DeviceFailure, type Executable, type Storage } from '../../graph/device.ts'
+import { optionsOf } from '../../graph/options.ts'
 import { type AdapterOptions, type AdapterReport, deviceOf, findAdapter, report } from './adapter.ts'
 import { arena } from './arena.ts'
 import { bindGroups } from './bindings.ts'
@@ -63,9 +64,9 @@ const noDevice = (why: string): DeviceError => ({
  * console.log(isRight(opened) ? opened.right.label : opened.left.message)
  * ```
  */
-export const webgpuDevice =
-  (options: WebgpuOptions = {}): TaskEither<DeviceError, WebgpuDevice> =>
-  async () => {
+export const webgpuDevice = (given: WebgpuOptions = {}): TaskEither<DeviceError, WebgpuDevice> => {
+  const options = optionsOf('webgpuDevice', given, { tuning: true, memory: true, powerPreference: true, dawn: true })
+  return async () => {
     if (options.memory !== undefined && !(options.memory > 0))
       throw new RangeError(
         `webgpuDevice: memory is ${options.memory}; give the bytes that the device may hold, above 0`,
@@ -81,6 +82,7 @@ export const webgpuDevice =
       return E.left(noDevice(reason(error)))
     }
   }
+}
 
 /** Lanes that share a row talk by shuffles where every workgroup of some size is one subgroup: no barriers, no memory. */
 const withShuffles = (tuning: Tuning, { features, info }: GPUAdapter): Tuning =>
