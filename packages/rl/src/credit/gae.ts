@@ -2,6 +2,7 @@
  * Generalized advantage estimation: credit to each token by what a critic expected before and after it (Schulman et al.
  * 2016, "High-dimensional continuous control using generalized advantage estimation"). On the host, in double precision.
  */
+import { optionsOf } from '@adjoint/tensor/ir'
 import type { StepReward } from '../experience/experience.ts'
 
 /** How far credit reaches back: gamma discounts rewards, lambda the differences that a critic corrects. Both in [0, 1]. */
@@ -40,7 +41,9 @@ export interface Estimated {
  * // delta is [0, 0.5], and so advantages [0.25, 0.5]
  * ```
  */
-export const gae = ({ gamma, lambda }: GaeConfig) => {
+export const gae = (options: GaeConfig) => {
+  const { gamma, lambda } = optionsOf('gae', options, { gamma: true, lambda: true })
+
   for (const [name, x] of Object.entries({ gamma, lambda }))
     if (!(x >= 0 && x <= 1)) throw new RangeError(`gae: ${name} is ${x}. Give a number from 0 to 1.`)
   return ({ rewards, values, after }: Valued): Estimated => {

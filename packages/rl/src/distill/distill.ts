@@ -8,6 +8,7 @@ import { type Device, scalar, slice, type Tree } from '@adjoint/tensor'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
+import { optionsOf } from '@adjoint/tensor/ir'
 import { demandMicroBatch, partsOf, tokensIn } from '../experience/rows.ts'
 import { sequencePart, type Stepped } from '../learn/fit.ts'
 import { type Learner, updateOf } from '../learn/update.ts'
@@ -123,7 +124,19 @@ const maskedParts =
  * }
  * ```
  */
-export const distillStep = <P extends Tree, T extends Tree, O extends Tree>(config: DistillConfig<P, T, O>) => {
+export const distillStep = <P extends Tree, T extends Tree, O extends Tree>(given: DistillConfig<P, T, O>) => {
+  const config = optionsOf('distillStep', given, {
+    width: true,
+    batch: true,
+    policy: true,
+    teacher: true,
+    optimizer: true,
+    microBatch: true,
+    device: true,
+    divergence: true,
+    aggregate: true,
+  })
+
   const { policy, teacher, batch, microBatch, width = policy.context } = config
   const learn = distillUpdate(config)
   if (width > teacher.policy.context)

@@ -8,6 +8,7 @@
 import type { Tree } from '@adjoint/tensor'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
+import { optionsOf } from '@adjoint/tensor/ir'
 import type { RunError } from '../run/errors.ts'
 import type { Stepped } from '../learn/fit.ts'
 import type { Learner } from '../learn/update.ts'
@@ -35,8 +36,20 @@ export interface OnPolicyDistillConfig<Problem, P extends Tree, T extends Tree, 
  * ```
  */
 export const onPolicyDistillStep = <Problem, P extends Tree, T extends Tree, O extends Tree>(
-  config: OnPolicyDistillConfig<Problem, P, T, O>,
-) => studentStep<Problem, P, Learner<P, O>>(config, distillUpdate(config))
+  given: OnPolicyDistillConfig<Problem, P, T, O>,
+) => {
+  const config = optionsOf('onPolicyDistillStep', given, {
+    sampling: true,
+    policy: true,
+    teacher: true,
+    optimizer: true,
+    microBatch: true,
+    device: true,
+    divergence: true,
+    aggregate: true,
+  })
+  return studentStep<Problem, P, Learner<P, O>>(config, distillUpdate(config))
+}
 
 /** How to mix. */
 export interface GkdConfig<Problem, P extends Tree, T extends Tree, O extends Tree>
@@ -91,15 +104,30 @@ export const isOnPolicy =
  * ```
  */
 export const gkdStep = <Problem, P extends Tree, T extends Tree, O extends Tree>(
-  config: GkdConfig<Problem, P, T, O>,
+  given: GkdConfig<Problem, P, T, O>,
 ) => {
+  const config = optionsOf('gkdStep', given, {
+    lambda: true,
+    width: true,
+    batch: true,
+    policy: true,
+    teacher: true,
+    optimizer: true,
+    microBatch: true,
+    device: true,
+    divergence: true,
+    aggregate: true,
+    sampling: true,
+  })
+
   if (!(config.lambda >= 0 && config.lambda <= 1))
     throw new RangeError(
       `gkdStep: lambda is ${config.lambda}. Choose a probability from 0 (fixed texts) to 1 (the student's).`,
     )
-  const fixed = distillStep(config)
-  const own = onPolicyDistillStep(config)
-  const isOwn = isOnPolicy(config.lambda)
+  const { lambda, width, batch, sampling, ...update } = config
+  const fixed = distillStep({ ...update, batch, ...(width !== undefined && { width }) })
+  const own = onPolicyDistillStep({ ...update, sampling })
+  const isOwn = isOnPolicy(lambda)
   return (state: Learner<P, O>, key: HostKey, number = 0): TE.TaskEither<RunError, Stepped<Learner<P, O>>> => {
     const onPolicy = isOwn(key)
     return pipe(

@@ -9,6 +9,7 @@ import type { RunError } from '../run/errors.ts'
 import { masked } from '../objective/mask.ts'
 import type { Metrics } from '../run/metrics.ts'
 import { chunksOf } from 'fp-ts/lib/ReadonlyArray.js'
+import { optionsOf } from '@adjoint/tensor/ir'
 import type { LogitPolicy } from '../policy/policy.ts'
 import type { Divergence } from './divergence.ts'
 import { demandVocabulary, distillLoss, type TeacherModel } from './loss.ts'
@@ -48,7 +49,16 @@ export interface MeterConfig<P extends Tree, T extends Tree> {
  * }
  * ```
  */
-export const divergenceMeter = <P extends Tree, T extends Tree>(config: MeterConfig<P, T>) => {
+export const divergenceMeter = <P extends Tree, T extends Tree>(given: MeterConfig<P, T>) => {
+  const config = optionsOf('divergenceMeter', given, {
+    policy: true,
+    teacher: true,
+    divergences: true,
+    width: true,
+    rows: true,
+    device: true,
+  })
+
   const { policy, teacher, divergences, device, rows = 256, width = policy.context } = config
   demandVocabulary('divergenceMeter', policy, teacher.policy)
   const names = Object.keys(divergences)

@@ -16,6 +16,7 @@ import type { Floats, GradientTransformation } from '@adjoint/nn'
 import { type Device, matmul, neg, stopGradient, tensor, type Tree } from '@adjoint/tensor'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
+import { optionsOf } from '@adjoint/tensor/ir'
 import { demandMicroBatch, type Sampled } from '../experience/rows.ts'
 import type { Stepped } from '../learn/fit.ts'
 import { type Learner, updateOf } from '../learn/update.ts'
@@ -103,8 +104,19 @@ export interface MiniLlmConfig<Problem, P extends Tree, T extends Tree, O extend
  * ```
  */
 export const miniLlmStep = <Problem, P extends Tree, T extends Tree, O extends Tree>(
-  config: MiniLlmConfig<Problem, P, T, O>,
+  given: MiniLlmConfig<Problem, P, T, O>,
 ) => {
+  const config = optionsOf('miniLlmStep', given, {
+    policy: true,
+    teacher: true,
+    sampling: true,
+    discount: true,
+    objective: true,
+    optimizer: true,
+    microBatch: true,
+    device: true,
+  })
+
   const { policy, teacher, sampling, optimizer, device, objective: parts = ON_POLICY_OBJECTIVE } = config
   demandVocabulary('miniLlmStep', policy, teacher.policy)
   demandMicroBatch('miniLlmStep', config.microBatch)

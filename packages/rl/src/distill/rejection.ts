@@ -15,6 +15,7 @@ import { blamed, sampleAt, verdict } from '../reward/mistake.ts'
 import { demandAtLeast, demandCounts, type RunError } from '../run/errors.ts'
 import type { Sample } from '../reward/sample.ts'
 import { chunksOf } from 'fp-ts/lib/ReadonlyArray.js'
+import { optionsOf } from '@adjoint/tensor/ir'
 import { roller, type RolloutConfig } from '../policy/rollout.ts'
 import { foldIn, type HostKey, stream } from '../run/keys.ts'
 import { problems } from '../task/task.ts'
@@ -236,7 +237,22 @@ export const rejectionBatches = <Problem, P extends Tree>(
  * }
  * ```
  */
-export const rejectionSample = <Problem, P extends Tree>(config: RejectionConfig<Problem, P>) => {
+export const rejectionSample = <Problem, P extends Tree>(given: RejectionConfig<Problem, P>) => {
+  const config = optionsOf('rejectionSample', given, {
+    count: true,
+    accept: true,
+    perProblem: true,
+    distinct: true,
+    batch: true,
+    task: true,
+    policy: true,
+    group: true,
+    promptWidth: true,
+    maxTokens: true,
+    temperature: true,
+    device: true,
+  })
+
   const { batches, batch } = rejectionBatches(config)
   const { empty, concat } = keptMonoid<Problem>()
   return (params: P, key: HostKey): TE.TaskEither<RunError, Kept<Problem>> =>

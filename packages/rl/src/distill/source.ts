@@ -1,4 +1,5 @@
 /** Where the traces of a step come from, in sequence-level distillation and in distillation of logits. */
+import { optionsOf } from '@adjoint/tensor/ir'
 import { dice, foldIn, type HostKey } from '../run/keys.ts'
 
 /** The order of one epoch: 0 .. n - 1, shuffled (Fisher-Yates) by its key. */
@@ -36,8 +37,10 @@ export interface EpochsConfig {
  */
 export const epochs = <A>(
   items: readonly A[],
-  { rows, key }: EpochsConfig,
+  options: EpochsConfig,
 ): ((key: HostKey, step: number) => readonly A[]) => {
+  const { rows, key } = optionsOf('epochs', options, { rows: true, key: true })
+
   if (!(Number.isInteger(rows) && rows > 0))
     throw new RangeError(`epochs: batches of ${rows} items. Choose a positive whole number.`)
   // The order of the epoch asked for last: the next step nearly always asks for the same one.

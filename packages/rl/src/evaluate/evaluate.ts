@@ -11,6 +11,7 @@ import { demandCounts, type RunError } from '../run/errors.ts'
 import { consAtK, passAtK } from './estimate.ts'
 import type { Policy } from '../policy/policy.ts'
 import { chunksOf } from 'fp-ts/lib/ReadonlyArray.js'
+import { optionsOf } from '@adjoint/tensor/ir'
 import { roller } from '../policy/rollout.ts'
 import type { Sample } from '../reward/sample.ts'
 import { accuracy } from '../reward/rules.ts'
@@ -135,7 +136,20 @@ export interface Evaluated<Problem> {
  * }
  * ```
  */
-export const evaluator = <Problem, P extends Tree>(config: EvaluateConfig<Problem, P>) => {
+export const evaluator = <Problem, P extends Tree>(given: EvaluateConfig<Problem, P>) => {
+  const config = optionsOf('evaluator', given, {
+    task: true,
+    policy: true,
+    count: true,
+    samples: true,
+    temperature: true,
+    maxTokens: true,
+    seed: true,
+    rows: true,
+    promptWidth: true,
+    device: true,
+  })
+
   const { task, count, samples: k, seed, rows = 256 } = config
   demandCounts('evaluator', { count, samples: k, rows })
   const root = hostKey(seed)

@@ -10,6 +10,7 @@ import * as TE from 'fp-ts/lib/TaskEither.js'
 import { completionMetrics, rewardMetrics } from '../run/metrics.ts'
 import { absences } from '../reward/absence.ts'
 import { chunksOf } from 'fp-ts/lib/ReadonlyArray.js'
+import { optionsOf } from '@adjoint/tensor/ir'
 import type { RunError } from '../run/errors.ts'
 import { dice, type HostKey, stream } from '../run/keys.ts'
 import { type CollectConfig, type Collected, collector } from './collect.ts'
@@ -83,7 +84,9 @@ export const emptyReplay = <S, Problem>(inner: S): ReplayState<S, Problem> => ({
  * const sourceOf = (config: CollectConfig<string, null>) => replay({ capacity: 4, groups: 8 })(sampler(config))
  * ```
  */
-export const replay = ({ capacity, groups }: ReplayConfig) => {
+export const replay = (options: ReplayConfig) => {
+  const { capacity, groups } = optionsOf('replay', options, { capacity: true, groups: true })
+
   for (const [name, value] of Object.entries({ capacity, groups }))
     if (!(Number.isInteger(value) && value >= 1))
       throw new RangeError(`replay: ${name} is ${value}. Give a whole number, 1 or more.`)

@@ -10,6 +10,7 @@
 import type { Tree } from '@adjoint/tensor'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
+import { optionsOf } from '@adjoint/tensor/ir'
 import type { Credit } from '../credit/credit.ts'
 import { assign, requireCredit, requireReference } from '../credit/demands.ts'
 import type { CollectConfig } from '../experience/collect.ts'
@@ -255,7 +256,31 @@ export const grpoFrom = <Problem, P extends Tree, O extends Tree, S>(
  * }
  * ```
  */
-export const grpoStep = <Problem, P extends Tree, O extends Tree>(config: GrpoConfig<Problem, P, O>) => {
+export const grpoStep = <Problem, P extends Tree, O extends Tree>(given: GrpoConfig<Problem, P, O>) => {
+  const config = optionsOf('grpoStep', given, {
+    refine: true,
+    prompts: true,
+    rewards: true,
+    processReward: true,
+    keep: true,
+    rounds: true,
+    task: true,
+    policy: true,
+    group: true,
+    promptWidth: true,
+    maxTokens: true,
+    temperature: true,
+    device: true,
+    credit: true,
+    iterations: true,
+    minibatches: true,
+    microBatch: true,
+    control: true,
+    objective: true,
+    correction: true,
+    optimizer: true,
+  })
+
   requireCredit('grpoStep', config)
   requireObjective('grpoStep', config.objective)
   requireSplit('grpoStep', config.prompts * config.group, config.minibatches ?? 1)

@@ -12,6 +12,7 @@ import type { GradientTransformation } from '@adjoint/nn'
 import { add, jit, mul, type Scalar, slice, stopGradient, type Tree } from '@adjoint/tensor'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
+import { optionsOf } from '@adjoint/tensor/ir'
 import { type CriticCredit, estimator } from '../credit/actor-critic.ts'
 import { requireReference, requireRewards } from '../credit/demands.ts'
 import { type CollectConfig, collector } from '../experience/collect.ts'
@@ -130,8 +131,38 @@ const bothOptimizers = <P extends Tree, V extends Tree, O extends Tree, C extend
  * ```
  */
 export const ppoStep = <Problem, P extends Tree, V extends Tree, O extends Tree, C extends Tree>(
-  config: PpoConfig<Problem, P, V, O, C>,
+  given: PpoConfig<Problem, P, V, O, C>,
 ) => {
+  const config = optionsOf('ppoStep', given, {
+    critic: true,
+    criticOptimizer: true,
+    beta: true,
+    valueCoefficient: true,
+    value: true,
+    control: true,
+    refine: true,
+    prompts: true,
+    rewards: true,
+    processReward: true,
+    keep: true,
+    rounds: true,
+    task: true,
+    policy: true,
+    group: true,
+    promptWidth: true,
+    maxTokens: true,
+    temperature: true,
+    device: true,
+    gae: true,
+    truncation: true,
+    whiten: true,
+    iterations: true,
+    minibatches: true,
+    microBatch: true,
+    objective: true,
+    optimizer: true,
+  })
+
   const { critic, maxTokens, iterations = 1, minibatches = 1, microBatch, device } = config
   const { beta: fixed = 0, valueCoefficient = 0.1, control } = config
   const { refine = (experience: Experience<Problem>): Experience<Problem> => experience } = config

@@ -2,6 +2,7 @@
 import { add, cast, type Device, mul, type Tensor, tree, type Tree } from '@adjoint/tensor'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
+import { optionsOf } from '@adjoint/tensor/ir'
 import { snapshot } from '../run/snapshot.ts'
 import type { RunError } from '../run/errors.ts'
 import type { GrpoState } from './grpo.ts'
@@ -53,7 +54,9 @@ export interface ReferenceSync {
  * }
  * ```
  */
-export const syncReference = ({ every, alpha }: ReferenceSync, device: Device) => {
+export const syncReference = (options: ReferenceSync, device: Device) => {
+  const { every, alpha } = optionsOf('syncReference', options, { every: true, alpha: true })
+
   const mix = mixReference(alpha)
   return <P extends Tree, O extends Tree>(
     state: GrpoState<P, O>,

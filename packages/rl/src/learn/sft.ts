@@ -7,6 +7,7 @@ import { crossEntropy, type Floats, type GradientTransformation, type Integers, 
 import { argmax, cast, type Device, eq, type Scalar, slice, type Tree } from '@adjoint/tensor'
 import * as E from 'fp-ts/lib/Either.js'
 import type * as TE from 'fp-ts/lib/TaskEither.js'
+import { optionsOf } from '@adjoint/tensor/ir'
 import { type Demonstration, encodeDemonstrations } from '../policy/batch.ts'
 import type { LogitPolicy } from '../policy/policy.ts'
 import { formatCompletion } from '../policy/template.ts'
@@ -39,9 +40,12 @@ export interface SftConfig<P extends Tree, O extends Tree> {
  * const batch = traces(mod10Chain, { rows: 64, thinkShare: 0.5 })(hostKey(0)) // 64 demonstrations
  * ```
  */
-export const traces =
-  <Problem>(task: Task<Problem>, { rows, thinkShare }: { readonly rows: number; readonly thinkShare: number }) =>
-  (key: HostKey): readonly Demonstration[] =>
+export const traces = <Problem>(
+  task: Task<Problem>,
+  options: { readonly rows: number; readonly thinkShare: number },
+) => {
+  const { rows, thinkShare } = optionsOf('traces', options, { rows: true, thinkShare: true })
+  return (key: HostKey): readonly Demonstration[] =>
     Array.from({ length: rows }, (_, row) => {
       const own = foldIn(key, row)
       const p = problem(task, 'train')(foldIn(own, 0))
@@ -49,6 +53,7 @@ export const traces =
       const { think, answer } = task.trace(p)
       return { prompt: task.prompt(p), completion: formatCompletion({ think: thinks ? think : '', answer }) }
     })
+}
 
 /**
  * The loss of whole sequences [B, T] with the mask of what to learn [B, T]: the mean negative log-likelihood of the masked
@@ -98,7 +103,16 @@ export const sftLoss =
  * }
  * ```
  */
-export const sftStep = <P extends Tree, O extends Tree>(config: SftConfig<P, O>) => {
+export const sftStep = <P extends Tree, O extends Tree>(given: SftConfig<P, O>) => {
+  const config = optionsOf('sftStep', given, {
+    policy: true,
+    optimizer: true,
+    width: true,
+    batch: true,
+    microBatch: true,
+    device: true,
+  })
+
   demandMicroBatch('sftStep', config.microBatch)
   const { policy, optimizer, batch, device, microBatch } = config
   const width = config.width ?? policy.context

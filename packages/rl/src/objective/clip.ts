@@ -6,6 +6,7 @@
  */
 import type { Booleans, Floats } from '@adjoint/nn'
 import { and, clamp, exp, gt, lt, minimum, mul, ne, or, sigmoid, stopGradient, sub, where } from '@adjoint/tensor'
+import { optionsOf } from '@adjoint/tensor/ir'
 import { demandAtLeast } from '../run/errors.ts'
 import { held, ratioOf } from './ratio.ts'
 
@@ -46,7 +47,9 @@ export interface ClipRange {
  * surrogate(logRatio, tensor([1], [1, 1]), tensor([-1], [1, 1]), tensor([-1.69], [1, 1])) // [[1.28]]
  * ```
  */
-export const lowHigh = ({ low, high, delta = Infinity }: ClipRange): Clip => {
+export const lowHigh = (options: ClipRange): Clip => {
+  const { low, high, delta = Infinity } = optionsOf('lowHigh', options, { low: true, high: true, delta: true })
+
   demandAtLeast('lowHigh', 0, { low, high, delta })
   return {
     surrogate: (logRatio, advantages) => {

@@ -6,6 +6,7 @@
  * its value.
  */
 import { add, clamp, div, mul, type Scalar, scalar, sub } from '@adjoint/tensor'
+import { optionsOf } from '@adjoint/tensor/ir'
 
 /** A coefficient that follows a measurement. */
 export interface Control {
@@ -46,7 +47,15 @@ export interface AdaptiveKl {
  * update(init, scalar(0.5)) // 0.04 * 1.02
  * ```
  */
-export const adaptiveKl = ({ target, initial, gain = 0.1, min = 1e-6, max = 1e3 }: AdaptiveKl): Control => {
+export const adaptiveKl = (options: AdaptiveKl): Control => {
+  const {
+    target,
+    initial,
+    gain = 0.1,
+    min = 1e-6,
+    max = 1e3,
+  } = optionsOf('adaptiveKl', options, { target: true, initial: true, gain: true, min: true, max: true })
+
   const positive = [Number.MIN_VALUE, Number.MAX_VALUE] as const
   demandWithin('adaptiveKl', 'target', target, positive)
   demandWithin('adaptiveKl', 'min', min, positive)
@@ -91,7 +100,15 @@ export interface AdaptiveEntropy {
  * update(init, scalar(0.1)) // 0.001
  * ```
  */
-export const adaptiveEntropy = ({ target, rate, initial = 0, min = 0, max = 1 }: AdaptiveEntropy): Control => {
+export const adaptiveEntropy = (options: AdaptiveEntropy): Control => {
+  const {
+    target,
+    rate,
+    initial = 0,
+    min = 0,
+    max = 1,
+  } = optionsOf('adaptiveEntropy', options, { target: true, rate: true, initial: true, min: true, max: true })
+
   const positive = [Number.MIN_VALUE, Number.MAX_VALUE] as const
   demandWithin('adaptiveEntropy', 'target', target, positive)
   demandWithin('adaptiveEntropy', 'rate', rate, positive)
@@ -140,7 +157,9 @@ export interface Controller {
  * const next = update(init, { kl: scalar(0.05), entropy: scalar(1) }) // beta 0.0392, entropyBonus null
  * ```
  */
-export const controller = ({ kl, entropy }: Controls): Controller => {
+export const controller = (options: Controls): Controller => {
+  const { kl, entropy } = optionsOf('controller', options, { kl: true, entropy: true })
+
   const follow = (name: keyof Coefficients, control: Control | undefined, at: Scalar | null, measured: Scalar) => {
     if (control === undefined) return at
     if (at === null)

@@ -8,6 +8,7 @@
 import type { Floats } from '@adjoint/nn'
 import { and, cast, gt, le, lt, minimum, mul, not, ones, where } from '@adjoint/tensor'
 import type { Monoid } from 'fp-ts/lib/Monoid.js'
+import { optionsOf } from '@adjoint/tensor/ir'
 import { masked, meanOverTokens, sumOverTokens } from './mask.ts'
 import { logRatioOf, ratioOf } from './ratio.ts'
 
@@ -55,10 +56,10 @@ const atLevel = (level: Level, logp: Floats, samplerLogp: Floats, mask: Floats):
  * tis({ level: tokenLevel, high: 2 })(logp, zeros([1, 2]), ones([1, 2]), ones([1, 1])) // [[0.5, 2]]
  * ```
  */
-export const tis =
-  ({ level, high }: { readonly level: Level; readonly high: number }): Correction =>
-  (logp, samplerLogp, mask) =>
-    minimum(ratioOf(atLevel(level, logp, samplerLogp, mask)), high)
+export const tis = (options: { readonly level: Level; readonly high: number }): Correction => {
+  const { level, high } = optionsOf('tis', options, { level: true, high: true })
+  return (logp, samplerLogp, mask) => minimum(ratioOf(atLevel(level, logp, samplerLogp, mask)), high)
+}
 
 /**
  * `rho` where `low <= rho <= high`, else 0: masked importance sampling, MIS (Liu et al. 2025, "When speed kills stability";
@@ -72,14 +73,15 @@ export const tis =
  * mis({ level: tokenLevel, low: 0.5, high: 2 })(logp, zeros([1, 5]), ones([1, 5]), ones([1, 1])) // [[0, 0.5, 1, 2, 0]]
  * ```
  */
-export const mis =
-  ({ level, low, high }: { readonly level: Level; readonly low: number; readonly high: number }): Correction =>
-  (logp, samplerLogp, mask) => {
+export const mis = (options: { readonly level: Level; readonly low: number; readonly high: number }): Correction => {
+  const { level, low, high } = optionsOf('mis', options, { level: true, low: true, high: true })
+  return (logp, samplerLogp, mask) => {
     const logRatio = atLevel(level, logp, samplerLogp, mask)
     // The bounds are compared as logs, where a ratio on a bound lies on it after rounding too.
     const within = and(le(Math.log(low), logRatio), le(logRatio, Math.log(high)))
     return where(within, ratioOf(logRatio), 0)
   }
+}
 
 /**
  * 0 for a sequence with `A < 0` and `mean(samplerLogp - logp) > delta`, else 1: what the policy has already moved away from

@@ -11,6 +11,7 @@
  */
 import type { Floats } from '@adjoint/nn'
 import { add, cast, mul, neg, or, type Scalar, stopGradient, sub, zeros } from '@adjoint/tensor'
+import { optionsOf } from '@adjoint/tensor/ir'
 import { type Aggregate, sequenceMean, tokenMean, type Totals, totalsOf } from './aggregate.ts'
 import { type Clip, symmetric } from './clip.ts'
 import { k3, type Kl } from './kl.ts'
@@ -87,25 +88,33 @@ const refLogpOf = ({ refLogp, mask }: Rollouts): Floats => {
  * objective(GRPO_OBJECTIVE)(rollouts)(oldLogp) // 0 on policy, while its gradient is not
  * ```
  */
-export const objective =
-  ({ ratio, clip, kl, aggregate, ...config }: ObjectiveConfig) =>
-  (rollouts: Rollouts) =>
-  (logp: Floats, entropy: Floats | null = null): Scalar => {
-    const { mask, advantages, weights } = rollouts
-    const [beta, entropyBonus] = [rollouts.beta ?? config.beta, rollouts.entropyBonus ?? config.entropyBonus]
-    const policy = masked(logp, mask)
-    const old = masked(rollouts.oldLogp, mask)
-    const logRatio = masked(ratio(policy, old, mask, advantages), mask)
-    let perToken = clip.surrogate(logRatio, advantages, policy, old)
-    if (weights !== null) perToken = mul(perToken, stopGradient(masked(weights, mask)))
-    if (beta !== 0) perToken = sub(perToken, weighed(kl(policy, refLogpOf(rollouts), logRatioOf(policy, old)), beta))
-    if (entropyBonus !== 0) {
-      if (entropy === null)
-        throw new Error('objective: entropyBonus is not 0, but no entropy was given. Pass it as the second argument.')
-      perToken = add(perToken, weighed(masked(entropy, mask), entropyBonus))
+export const objective = (options: ObjectiveConfig) => {
+  const { ratio, clip, kl, aggregate, ...config } = optionsOf('objective', options, {
+    ratio: true,
+    clip: true,
+    kl: true,
+    beta: true,
+    aggregate: true,
+    entropyBonus: true,
+  })
+  return (rollouts: Rollouts) =>
+    (logp: Floats, entropy: Floats | null = null): Scalar => {
+      const { mask, advantages, weights } = rollouts
+      const [beta, entropyBonus] = [rollouts.beta ?? config.beta, rollouts.entropyBonus ?? config.entropyBonus]
+      const policy = masked(logp, mask)
+      const old = masked(rollouts.oldLogp, mask)
+      const logRatio = masked(ratio(policy, old, mask, advantages), mask)
+      let perToken = clip.surrogate(logRatio, advantages, policy, old)
+      if (weights !== null) perToken = mul(perToken, stopGradient(masked(weights, mask)))
+      if (beta !== 0) perToken = sub(perToken, weighed(kl(policy, refLogpOf(rollouts), logRatioOf(policy, old)), beta))
+      if (entropyBonus !== 0) {
+        if (entropy === null)
+          throw new Error('objective: entropyBonus is not 0, but no entropy was given. Pass it as the second argument.')
+        perToken = add(perToken, weighed(masked(entropy, mask), entropyBonus))
+      }
+      return neg(aggregate(perToken, mask, rollouts.totals ?? totalsOf(mask)))
     }
-    return neg(aggregate(perToken, mask, rollouts.totals ?? totalsOf(mask)))
-  }
+}
 
 /**
  * What the log says of an update, each a scalar without gradient. Ratios and clip shares are means over the tokens of the

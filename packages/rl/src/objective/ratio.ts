@@ -15,6 +15,7 @@
  */
 import type { Floats } from '@adjoint/nn'
 import { add, exp, gt, lt, maximum, minimum, stopGradient, sub, where } from '@adjoint/tensor'
+import { optionsOf } from '@adjoint/tensor/ir'
 import { demandAtLeast } from '../run/errors.ts'
 import { meanOverTokens } from './mask.ts'
 
@@ -118,7 +119,9 @@ export const sequenceTokenRatio: PlainRatio = (logp, oldLogp, mask) =>
  * geometric({ low: 0.4, high: 0.4 })(logp, oldLogp, ones([1, 2]), ones([1, 1])) // [[0.2]]: 1 is held at 0.4
  * ```
  */
-export const geometric = ({ low, high }: { readonly low: number; readonly high: number }): Ratio => {
+export const geometric = (options: { readonly low: number; readonly high: number }): Ratio => {
+  const { low, high } = optionsOf('geometric', options, { low: true, high: true })
+
   demandAtLeast('geometric', 0, { low, high })
   return (logp, oldLogp, mask, advantages) => {
     const logRatio = logRatioOf(logp, oldLogp)

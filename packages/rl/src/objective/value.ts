@@ -1,6 +1,7 @@
 /** What a critic minimises: the distance of its values from the returns that came. */
 import type { Floats } from '@adjoint/nn'
 import { add, cast, clamp, gt, maximum, mul, type Scalar, square, stopGradient, sub, zeros } from '@adjoint/tensor'
+import { optionsOf } from '@adjoint/tensor/ir'
 import { demandAtLeast } from '../run/errors.ts'
 import { type Aggregate, tokenMean, type Totals, totalsOf } from './aggregate.ts'
 import { masked } from './mask.ts'
@@ -47,7 +48,9 @@ export type ValueLoss = {
  * valueLoss({ clip: 0.25 })(expected)(tensor([0, 0.5], [1, 2])).loss // (1 + 0.75^2) / 4
  * ```
  */
-export const valueLoss = ({ clip = 0.2, aggregate = tokenMean }: ValueConfig = {}) => {
+export const valueLoss = (options: ValueConfig = {}) => {
+  const { clip = 0.2, aggregate = tokenMean } = optionsOf('valueLoss', options, { clip: true, aggregate: true })
+
   demandAtLeast('valueLoss', 0, { clip })
   return ({ mask, oldValues, returns, totals }: Expected) =>
     (values: Floats): ValueLoss => {

@@ -28,6 +28,7 @@ import {
   type Tree,
   zeros,
 } from '@adjoint/tensor'
+import { optionsOf } from '@adjoint/tensor/ir'
 import { masked } from '../objective/mask.ts'
 import { held, logRatioOf } from '../objective/ratio.ts'
 import { demandAtLeast } from '../run/errors.ts'
@@ -59,13 +60,9 @@ export interface PreferenceLoss {
  * console.log(await readAsync(dpo({ beta: 0.1 }).ofPair(tensor([0]), tensor([0])))) // Float32Array [0.6931..], ln 2
  * ```
  */
-export const dpo = ({
-  beta,
-  labelSmoothing = 0,
-}: {
-  readonly beta: number
-  readonly labelSmoothing?: number
-}): PreferenceLoss => {
+export const dpo = (options: { readonly beta: number; readonly labelSmoothing?: number }): PreferenceLoss => {
+  const { beta, labelSmoothing = 0 } = optionsOf('dpo', options, { beta: true, labelSmoothing: true })
+
   demandAtLeast('dpo', Number.MIN_VALUE, { beta })
   return {
     beta,
@@ -92,13 +89,9 @@ export const dpo = ({
  * console.log(await readAsync(ipo({ beta: 0.1 }).ofPair(tensor([5, 0]), tensor([0, 0])))) // Float32Array [0, 25]
  * ```
  */
-export const ipo = ({
-  beta,
-  perToken = false,
-}: {
-  readonly beta: number
-  readonly perToken?: boolean
-}): PreferenceLoss => {
+export const ipo = (options: { readonly beta: number; readonly perToken?: boolean }): PreferenceLoss => {
+  const { beta, perToken = false } = optionsOf('ipo', options, { beta: true, perToken: true })
+
   demandAtLeast('ipo', Number.MIN_VALUE, { beta })
   return {
     beta,

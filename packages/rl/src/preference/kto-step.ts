@@ -4,6 +4,7 @@ import { concat, jit, type Scalar, scalar, tensor, type Tree } from '@adjoint/te
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
+import { optionsOf } from '@adjoint/tensor/ir'
 import { demandMicroBatch, partsOf } from '../experience/rows.ts'
 import { fitStep, type SequencePart, sequencePart, type Share, type Stepped } from '../learn/fit.ts'
 import { encodeDemonstrations, type Sequences } from '../policy/batch.ts'
@@ -65,7 +66,19 @@ type Part<P extends Tree> = SequencePart & {
  * }
  * ```
  */
-export const ktoStep = <P extends Tree, O extends Tree>(config: KtoStepConfig<P, O>) => {
+export const ktoStep = <P extends Tree, O extends Tree>(given: KtoStepConfig<P, O>) => {
+  const config = optionsOf('ktoStep', given, {
+    batch: true,
+    microBatch: true,
+    policy: true,
+    device: true,
+    optimizer: true,
+    width: true,
+    beta: true,
+    desirableWeight: true,
+    undesirableWeight: true,
+  })
+
   const { policy, optimizer, device, microBatch } = config
   demandMicroBatch('ktoStep', microBatch)
   const encode = encodeDemonstrations(policy.text, config.width ?? policy.context)

@@ -19,6 +19,7 @@ import {
   sum,
   where,
 } from '@adjoint/tensor'
+import { optionsOf } from '@adjoint/tensor/ir'
 import { logRatioOf } from '../objective/ratio.ts'
 import { demandAtLeast } from '../run/errors.ts'
 import type { Fold } from '../run/packing.ts'
@@ -139,7 +140,13 @@ export type KtoMetrics = Readonly<Record<keyof typeof KTO_MEASURES, Scalar>>
  * const [loss] = ktoLoss({ beta: 0.1 })(logps, scalar(0)) // 0.5
  * ```
  */
-export const ktoLoss = ({ beta, desirableWeight = 1, undesirableWeight = 1 }: KtoConfig) => {
+export const ktoLoss = (options: KtoConfig) => {
+  const {
+    beta,
+    desirableWeight = 1,
+    undesirableWeight = 1,
+  } = optionsOf('ktoLoss', options, { beta: true, desirableWeight: true, undesirableWeight: true })
+
   demandAtLeast('ktoLoss', Number.MIN_VALUE, { beta })
   demandAtLeast('ktoLoss', 0, { desirableWeight, undesirableWeight })
   return (

@@ -9,6 +9,7 @@ import type { Text } from '../policy/text.ts'
 import { partsOf } from '../experience/rows.ts'
 import { sequencePart, type SequencePart, type Share } from '../learn/fit.ts'
 import type { Tree } from '@adjoint/tensor'
+import { optionsOf } from '@adjoint/tensor/ir'
 
 /** A prompt, the better completion and the worse one. */
 export interface PreferencePair {
@@ -85,9 +86,9 @@ export const pairParts =
  * pairsFromSamples({ group: 3 })([say('3'), say('2'), say('4')], [0, 1, 0]) // chosen '2', rejected '3'
  * ```
  */
-export const pairsFromSamples =
-  ({ group, pairs = 1 }: { readonly group: number; readonly pairs?: number }) =>
-  (samples: readonly Sample<unknown>[], rewards: readonly number[]): readonly PreferencePair[] => {
+export const pairsFromSamples = (options: { readonly group: number; readonly pairs?: number }) => {
+  const { group, pairs = 1 } = optionsOf('pairsFromSamples', options, { group: true, pairs: true })
+  return (samples: readonly Sample<unknown>[], rewards: readonly number[]): readonly PreferencePair[] => {
     if (rewards.length !== samples.length || samples.length % group !== 0)
       throw new RangeError(
         `pairsFromSamples: ${rewards.length} rewards for ${samples.length} samples, in groups of ${group}. Give one a sample, NaN where it is absent, and whole groups.`,
@@ -109,3 +110,4 @@ export const pairsFromSamples =
       },
     )
   }
+}

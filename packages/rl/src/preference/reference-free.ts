@@ -4,6 +4,7 @@
  */
 import type { Floats } from '@adjoint/nn'
 import { add, expm1, gt, log, mul, neg, softplus, sub, where } from '@adjoint/tensor'
+import { optionsOf } from '@adjoint/tensor/ir'
 import { demandAtLeast } from '../run/errors.ts'
 import type { PreferenceLoss } from './dpo.ts'
 
@@ -20,7 +21,9 @@ import type { PreferenceLoss } from './dpo.ts'
  * const [loss] = preferenceLoss(simpo({ beta: 2, gamma: 1 }))(pair) // ln 2: the margin is met
  * ```
  */
-export const simpo = ({ beta, gamma }: { readonly beta: number; readonly gamma: number }): PreferenceLoss => {
+export const simpo = (options: { readonly beta: number; readonly gamma: number }): PreferenceLoss => {
+  const { beta, gamma } = optionsOf('simpo', options, { beta: true, gamma: true })
+
   demandAtLeast('simpo', Number.MIN_VALUE, { beta })
   demandAtLeast('simpo', 0, { gamma })
   return {
@@ -60,7 +63,9 @@ const logOdds = (logp: Floats): Floats => {
  * const [loss] = preferenceLoss(orpo({ lambda: 0.1 }))(pair) // 0.5 + 0.1 ln 2
  * ```
  */
-export const orpo = ({ lambda }: { readonly lambda: number }): PreferenceLoss => {
+export const orpo = (options: { readonly lambda: number }): PreferenceLoss => {
+  const { lambda } = optionsOf('orpo', options, { lambda: true })
+
   demandAtLeast('orpo', 0, { lambda })
   const oddsRatio = (chosen: Floats, rejected: Floats): Floats => sub(logOdds(chosen), logOdds(rejected))
   return {

@@ -5,6 +5,7 @@ import type { Device, Tree } from '@adjoint/tensor'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
+import { optionsOf } from '@adjoint/tensor/ir'
 import type { RunError } from '../run/errors.ts'
 import { fitStep, type SequencePart, type Stepped } from '../learn/fit.ts'
 import type { Policy } from '../policy/policy.ts'
@@ -126,7 +127,17 @@ export const preferenceLearner = <P extends Tree, O extends Tree>(config: Prefer
  * }
  * ```
  */
-export const dpoStep = <P extends Tree, O extends Tree>(config: DpoConfig<P, O>) => {
+export const dpoStep = <P extends Tree, O extends Tree>(given: DpoConfig<P, O>) => {
+  const config = optionsOf('dpoStep', given, {
+    batch: true,
+    policy: true,
+    optimizer: true,
+    loss: true,
+    width: true,
+    microBatch: true,
+    device: true,
+  })
+
   const learn = preferenceLearner(config)
   return <R extends P | null>(
     state: DpoState<P, O, R>,

@@ -22,6 +22,7 @@ import {
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import type * as TE from 'fp-ts/lib/TaskEither.js'
+import { optionsOf } from '@adjoint/tensor/ir'
 import { encodeDemonstrations } from '../policy/batch.ts'
 import { describeError, type RunError } from '../run/errors.ts'
 import type { StepReward } from '../experience/experience.ts'
@@ -119,7 +120,16 @@ const encodeSteps =
  * }
  * ```
  */
-export const processRewardStep = <O extends Tree>(config: ProcessRewardConfig<O>) => {
+export const processRewardStep = <O extends Tree>(given: ProcessRewardConfig<O>) => {
+  const config = optionsOf('processRewardStep', given, {
+    model: true,
+    vocabulary: true,
+    optimizer: true,
+    width: true,
+    batch: true,
+    device: true,
+  })
+
   demandTokens('processRewardStep', config.model, config.vocabulary)
   const { model, vocabulary, optimizer, batch, device } = config
   const encode = encodeSteps(vocabulary, config.width ?? model.trunk.config.context)
@@ -163,7 +173,17 @@ export interface StepRewardsConfig extends ScoringConfig {
  * }
  * ```
  */
-export const stepRewards = (config: StepRewardsConfig) => {
+export const stepRewards = (given: StepRewardsConfig) => {
+  const config = optionsOf('stepRewards', given, {
+    model: true,
+    vocabulary: true,
+    params: true,
+    separator: true,
+    width: true,
+    rows: true,
+    device: true,
+  })
+
   const { model, params, vocabulary, separator } = config
   const fixed = { ...config, width: config.width ?? model.trunk.config.context }
   const score = textScorer(fixed, (given: RewardModelParams, { tokens }) =>

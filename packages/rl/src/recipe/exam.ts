@@ -42,8 +42,9 @@ interface Sitting {
 
 /** @internal An exam that is made once a stage, for it keeps its compiled programs. */
 export const examiner = <Problem>(exam: Exam<Problem>, { name, model, device }: Sitting): Examine => {
-  const { measures = [], shown = 8, task, samples: k } = exam
-  const evaluate = evaluator({ ...exam, policy: transformerPolicy(model, task.vocabulary), device })
+  const { measures = [], shown = 8, ...evaluated } = exam
+  const { task, samples: k } = evaluated
+  const evaluate = evaluator({ ...evaluated, policy: transformerPolicy(model, task.vocabulary), device })
   const measure = scoreSamples(measures)
   const show = sampleRecords(task, { group: k, shown })
   return (params, done) =>

@@ -63,12 +63,14 @@ export interface ReinforceConfig<Problem, O extends Tree>
  * ```
  */
 export const reinforce = <Problem, O extends Tree>(config: ReinforceConfig<Problem, O>): RecipeStage<R1State> => {
-  const { name, from, to, task, model, steps, learningRate, watch, exam, shown = 1, logProbs = false } = config
+  const { name, from, to, model, steps, learningRate, watch, exam, shown = 1, logProbs = false, ...others } = config
+  const { settings, optimizer: optimizerOf, ...learning } = others
+  const { task } = learning
   const updates = steps * (config.iterations ?? 1) * (config.minibatches ?? 1)
-  const optimizer = config.optimizer(scheduleOf(learningRate, updates))
+  const optimizer = optimizerOf(scheduleOf(learningRate, updates))
   return staged<R1State, GrpoState<TransformerParams, O>>({
     name,
-    settings: settingsOf(config),
+    settings: settingsOf({ ...config, ...(settings && { settings }) }),
     begin: (state) => {
       const params = modelOf(from, state)
       const control = config.control === undefined ? null : controller(config.control).init
@@ -76,7 +78,7 @@ export const reinforce = <Problem, O extends Tree>(config: ReinforceConfig<Probl
     },
     reads: () => null,
     phases: (_, { device }) => {
-      const improve = grpoStep({ ...config, policy: transformerPolicy(model, task.vocabulary), optimizer, device })
+      const improve = grpoStep({ ...learning, policy: transformerPolicy(model, task.vocabulary), optimizer, device })
       const examined = { name: to, model, device }
       // Its completions would stand among those that were trained on.
       const glance = watch === undefined ? null : examiner({ ...watch.exam, shown: 0 }, examined)

@@ -19,6 +19,7 @@ import {
   stopGradient,
   sub,
 } from '@adjoint/tensor'
+import { optionsOf } from '@adjoint/tensor/ir'
 
 /** The parts of the loss that are choices. */
 export interface BradleyTerryConfig {
@@ -49,14 +50,15 @@ export type PairRewards = {
  * console.log(await readAsync(bradleyTerry({ centering: 0 })(rewards))) // 0.31326
  * ```
  */
-export const bradleyTerry =
-  ({ centering = 0.01 }: BradleyTerryConfig = {}) =>
-  ({ chosen, rejected, margins }: PairRewards): Scalar => {
+export const bradleyTerry = (options: BradleyTerryConfig = {}) => {
+  const { centering = 0.01 } = optionsOf('bradleyTerry', options, { centering: true })
+  return ({ chosen, rejected, margins }: PairRewards): Scalar => {
     const difference: Floats = sub(chosen, rejected)
     const excess: Floats = margins === null ? difference : sub(difference, margins)
     const nll = mean()(softplus(neg(excess)))
     return centering === 0 ? nll : add(nll, mul(mean()(square(add(chosen, rejected))), centering))
   }
+}
 
 /** @internal What is measured of pairs: means over them, and extremes. */
 export const PAIR_MEASURES = {

@@ -3,6 +3,7 @@
  * `p = sigmoid(r+ - r-)`; but which one was chosen is no chance to it: pairs are put in no order. So what is compared is the
  * chance of the completion it prefers, `sigmoid(|r+ - r-|)`, between 1/2 and 1, and how often that one was chosen.
  */
+import { optionsOf } from '@adjoint/tensor/ir'
 
 /** The pairs whose confidence is between two bounds. */
 export interface ReliabilityBin {
@@ -45,9 +46,9 @@ const mean = (xs: readonly number[]): number => xs.reduce((s, x) => s + x, 0) / 
  * evaluateDifferences({ bins: 5 })([2, 1, -0.5]) // accuracy 2/3, margin 0.833
  * ```
  */
-export const evaluateDifferences =
-  ({ bins: count = 10 }: { readonly bins?: number } = {}) =>
-  (differences: readonly number[]): PairEvaluation => {
+export const evaluateDifferences = (options: { readonly bins?: number } = {}) => {
+  const { bins: count = 10 } = optionsOf('evaluateDifferences', options, { bins: true })
+  return (differences: readonly number[]): PairEvaluation => {
     const binOf = (d: number): number => Math.min(count - 1, Math.floor((sigmoid(Math.abs(d)) - 0.5) * 2 * count))
     const bins = Array.from({ length: count }, (_, bin): ReliabilityBin => {
       const own = differences.filter((d) => binOf(d) === bin)
@@ -71,6 +72,7 @@ export const evaluateDifferences =
       bins,
     }
   }
+}
 
 /** Temperatures are looked for between these. */
 const COLDEST = 1e-3

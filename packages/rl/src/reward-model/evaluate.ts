@@ -1,6 +1,7 @@
 /** A reward model on held-out pairs. */
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
+import { optionsOf } from '@adjoint/tensor/ir'
 import type { RunError } from '../run/errors.ts'
 import type { PreferencePair } from '../preference/pair.ts'
 import { evaluateDifferences, type PairEvaluation } from './calibration.ts'
@@ -40,7 +41,16 @@ export interface EvaluatedPairs {
  * }
  * ```
  */
-export const pairEvaluator = (config: PairEvaluatorConfig) => {
+export const pairEvaluator = (given: PairEvaluatorConfig) => {
+  const config = optionsOf('pairEvaluator', given, {
+    model: true,
+    bins: true,
+    vocabulary: true,
+    width: true,
+    rows: true,
+    device: true,
+  })
+
   const { model } = config
   const score = textScorer(
     { ...config, width: config.width ?? model.trunk.config.context },

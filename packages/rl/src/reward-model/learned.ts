@@ -1,5 +1,6 @@
 /** A reward model as a reward: what GRPO optimizes where no rule can tell. */
 import * as E from 'fp-ts/lib/Either.js'
+import { optionsOf } from '@adjoint/tensor/ir'
 import type { RewardError, Sample } from '../reward/sample.ts'
 import { describeError } from '../run/errors.ts'
 import type { RewardModel, RewardModelParams } from './reward-model.ts'
@@ -33,7 +34,16 @@ export interface LearnedRewardConfig extends ScoringConfig {
  * }
  * ```
  */
-export const learnedReward = (config: LearnedRewardConfig) => {
+export const learnedReward = (given: LearnedRewardConfig) => {
+  const config = optionsOf('learnedReward', given, {
+    model: true,
+    params: true,
+    vocabulary: true,
+    width: true,
+    rows: true,
+    device: true,
+  })
+
   const { model, params } = config
   const fixed = { ...config, width: config.width ?? model.trunk.config.context }
   const score = textScorer(fixed, (given: RewardModelParams, rows) => model.score(given)({ ...rows, starts: null }))

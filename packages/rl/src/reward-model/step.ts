@@ -4,6 +4,7 @@ import { type Device, slice, tensor, type Tree } from '@adjoint/tensor'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import type * as TE from 'fp-ts/lib/TaskEither.js'
+import { optionsOf } from '@adjoint/tensor/ir'
 import { demandMicroBatch, rowsOf } from '../experience/rows.ts'
 import type { RunError } from '../run/errors.ts'
 import { fitStep, type Stepped } from '../learn/fit.ts'
@@ -80,7 +81,18 @@ const pairRewards =
  * }
  * ```
  */
-export const rewardModelStep = <O extends Tree>(config: RewardModelConfig<O>) => {
+export const rewardModelStep = <O extends Tree>(given: RewardModelConfig<O>) => {
+  const config = optionsOf('rewardModelStep', given, {
+    model: true,
+    vocabulary: true,
+    optimizer: true,
+    width: true,
+    batch: true,
+    microBatch: true,
+    device: true,
+    centering: true,
+  })
+
   demandMicroBatch('rewardModelStep', config.microBatch)
   demandTokens('rewardModelStep', config.model, config.vocabulary)
   const { model, vocabulary, optimizer, batch, device } = config

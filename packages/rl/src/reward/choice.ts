@@ -1,4 +1,5 @@
 /** Whether an answer chooses the expected letter of a multiple choice. */
+import { optionsOf } from '@adjoint/tensor/ir'
 import { boxedAnswer } from './math-answer.ts'
 
 /** The letters of a choice. */
@@ -18,7 +19,9 @@ export interface Choices {
  * sameChoice()('(D) Alina')("The answer is for sure D, it can't be A or B") // true
  * ```
  */
-export const sameChoice = ({ letters = 'ABCDE' }: Choices = {}) => {
+export const sameChoice = (options: Choices = {}) => {
+  const { letters = 'ABCDE' } = optionsOf('sameChoice', options, { letters: true })
+
   if (!/^[A-Z]+$/.test(letters)) throw new RangeError(`sameChoice: the letters are ${letters}; they must be of A to Z.`)
   const chosen = choice(letters)
   return (expected: string) => {

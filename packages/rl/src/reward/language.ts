@@ -2,6 +2,7 @@
  * Language consistency (DeepSeek-R1 section 2.3.2; 4.1 on why): reasoning learned by reinforcement alone mixes languages, and
  * R1 pays for the share of words of the target language in the chain of thought, at a slight loss of accuracy.
  */
+import { optionsOf } from '@adjoint/tensor/ir'
 import { thought, wholeCompletion } from '../policy/template.ts'
 import { verdict } from './mistake.ts'
 import type { Rule } from './rules.ts'
@@ -22,9 +23,9 @@ export type Belongs = (unit: string) => boolean | null
  * english(said) // 0.5
  * ```
  */
-export const languageConsistency =
-  ({ belongs, units = words }: { readonly belongs: Belongs; readonly units?: Units }): Rule<unknown> =>
-  (sample) => {
+export const languageConsistency = (options: { readonly belongs: Belongs; readonly units?: Units }): Rule<unknown> => {
+  const { belongs, units = words } = optionsOf('languageConsistency', options, { belongs: true, units: true })
+  return (sample) => {
     const judged = units(thought(wholeCompletion(sample)))
       .map((unit) => {
         const belonging = belongs(unit)
@@ -33,6 +34,7 @@ export const languageConsistency =
       .filter((b) => b !== null)
     return judged.length === 0 ? 0 : judged.filter(Boolean).length / judged.length
   }
+}
 
 /**
  * Belonging by Unicode script (`Latin`, `Han`, `Cyrillic`, ..): a unit belongs if all its letters are of one of the

@@ -1,4 +1,5 @@
 /** Rewards on the length of a completion: paid or punished by itself, by whether it is right, or beside its group. */
+import { optionsOf } from '@adjoint/tensor/ir'
 import { numeral } from './mistake.ts'
 import type { Rule } from './rules.ts'
 import type { Sample } from './sample.ts'
@@ -13,7 +14,9 @@ import type { Sample } from './sample.ts'
  * const punish = softOverlong({ max: 100, cache: 20 }) // -0.5 at 90 tokens
  * ```
  */
-export const softOverlong = ({ max, cache }: { readonly max: number; readonly cache: number }): Rule<unknown> => {
+export const softOverlong = (options: { readonly max: number; readonly cache: number }): Rule<unknown> => {
+  const { max, cache } = optionsOf('softOverlong', options, { max: true, cache: true })
+
   if (!(cache > 0 && cache <= max))
     throw new RangeError(
       `softOverlong: cache ${cache} of max ${max} tokens. The cache is the stretch below max where the punishment grows: 0 < cache <= max.`,
@@ -50,19 +53,20 @@ export interface CosineConfig {
  * const reward = cosineLength({ max: 12 })(accuracy(mod10Chain.verify)) // right: 1.5 at 6 tokens
  * ```
  */
-export const cosineLength =
-  ({
+export const cosineLength = (options: CosineConfig) => {
+  const {
     max,
     correct: right = { shortest: 2, longest: 1 },
     wrong = { shortest: -10, longest: 0 },
     exceeded = -10,
-  }: CosineConfig) =>
-  <Problem>(correct: Rule<Problem>): Rule<Problem> =>
-  (sample) => {
-    if (!sample.terminated || sample.length > max) return exceeded
-    const { shortest, longest } = numeral(correct(sample)) === 1 ? right : wrong
-    return longest + ((shortest - longest) * (1 + Math.cos((Math.PI * sample.length) / max))) / 2
-  }
+  } = optionsOf('cosineLength', options, { max: true, correct: true, wrong: true, exceeded: true })
+  return <Problem>(correct: Rule<Problem>): Rule<Problem> =>
+    (sample) => {
+      if (!sample.terminated || sample.length > max) return exceeded
+      const { shortest, longest } = numeral(correct(sample)) === 1 ? right : wrong
+      return longest + ((shortest - longest) * (1 + Math.cos((Math.PI * sample.length) / max))) / 2
+    }
+}
 
 /**
  * The length reward of Kimi k1.5 (Kimi team 2025, section 2.3.3), which looks at all completions to one prompt:

@@ -8,6 +8,7 @@ import type * as TE from 'fp-ts/lib/TaskEither.js'
 import pLimit from 'p-limit'
 import pRetry from 'p-retry'
 import pTimeout from 'p-timeout'
+import { optionsOf } from '@adjoint/tensor/ir'
 import { heldLoosely } from './held.ts'
 import { mistakeOf, RewardMistake, shown } from './mistake.ts'
 import type { RewardError, Sample, Score } from './sample.ts'
@@ -56,7 +57,16 @@ const LONGEST_TIMER = 2 ** 31 - 1 // ms; a timer of the platform takes no more, 
  * const rewards = [named('judge', judge)]
  * ```
  */
-export const patient = (patience: Patience) => {
+export const patient = (given: Patience) => {
+  const patience = optionsOf('patient', given, {
+    concurrency: true,
+    timeout: true,
+    retries: true,
+    backoff: true,
+    jitter: true,
+    onFailure: true,
+  })
+
   const { concurrency, timeout, retries = 2, jitter = Math.random, onFailure = () => undefined } = patience
   const { first = 500, factor = 2, most = 30_000 } = patience.backoff ?? {}
   check('concurrency', concurrency, concurrency === Infinity || (Number.isInteger(concurrency) && concurrency > 0))

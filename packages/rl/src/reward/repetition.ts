@@ -1,4 +1,5 @@
 /** What a completion loses for saying the same again. */
+import { optionsOf } from '@adjoint/tensor/ir'
 import type { Rule } from './rules.ts'
 import { type Units, words } from './text.ts'
 
@@ -24,7 +25,13 @@ export interface RepetitionConfig {
  * punish({ problem: null, prompt: '', completion: 'this this this this', length: 4, terminated: true }) // -2/3
  * ```
  */
-export const repetition = ({ n, maxPenalty = -1, units = words }: RepetitionConfig): Rule<unknown> => {
+export const repetition = (options: RepetitionConfig): Rule<unknown> => {
+  const {
+    n,
+    maxPenalty = -1,
+    units = words,
+  } = optionsOf('repetition', options, { n: true, maxPenalty: true, units: true })
+
   if (!(Number.isInteger(n) && n > 0 && maxPenalty <= 0))
     throw new RangeError(
       `repetition: n ${n}, maxPenalty ${maxPenalty}. n is a positive number of units, and a penalty is at most 0.`,

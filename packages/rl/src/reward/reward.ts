@@ -7,6 +7,7 @@
 import * as E from 'fp-ts/lib/Either.js'
 import type { Monoid } from 'fp-ts/lib/Monoid.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
+import { optionsOf } from '@adjoint/tensor/ir'
 import { type Held, held } from './held.ts'
 import { verdict } from './mistake.ts'
 import type { RewardError, Sample, Score } from './sample.ts'
@@ -99,8 +100,9 @@ export const gate =
  * const atMostOne = cap({ max: 1 })((s) => s.length / 10)
  * ```
  */
-export const cap =
-  ({ min = -Infinity, max = Infinity }: { readonly min?: number; readonly max?: number }) =>
-  <Problem>(reward: Reward<Problem>): Reward<Problem> =>
-  (sample) =>
-    map((x) => Math.min(Math.max(x, min), max))(reward(sample))
+export const cap = (options: { readonly min?: number; readonly max?: number }) => {
+  const { min = -Infinity, max = Infinity } = optionsOf('cap', options, { min: true, max: true })
+  return <Problem>(reward: Reward<Problem>): Reward<Problem> =>
+    (sample) =>
+      map((x) => Math.min(Math.max(x, min), max))(reward(sample))
+}

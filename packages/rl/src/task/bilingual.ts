@@ -3,6 +3,7 @@
  * 〇一二三四五六七八九. An oracle who mixes both teaches a policy to mix them, which is what DeepSeek-R1 saw (section 2.3.2)
  * and pays against with a reward for language consistency: here in small, on any task of numbers.
  */
+import { optionsOf } from '@adjoint/tensor/ir'
 import { dice, foldIn, type HostKey, hostKey } from '../run/keys.ts'
 import type { Task } from './task.ts'
 import { vocabulary } from './vocabulary.ts'
@@ -61,16 +62,19 @@ const keyOf = (text: string): HostKey => Array.from(text).reduce((key, c) => fol
  * task.trace({ digits: [3, 8, 2, 9, 5], operators: ['+', '*', '-', '*'] }) // 1235, some of it in Chinese numerals
  * ```
  */
-export const bilingual = <Problem>(task: Task<Problem>, { mixed }: { readonly mixed: number }): Task<Problem> => ({
-  ...task,
-  name: `bilingual-${task.name}`,
-  // Tokens of one character are the task's own; tags and ends of sequences are every vocabulary's.
-  vocabulary: vocabulary(task.vocabulary.tokens.filter((token) => token.length === 1).join('') + CHINESE_NUMERALS),
-  verify: (problem) => (answer) => task.verify(problem)(toDigits(answer)),
-  trace: (problem) => {
-    const { think, answer } = task.trace(problem)
-    const roll = dice(keyOf(task.identity(problem)))
-    if (roll(2 ** 20) >= mixed * 2 ** 20) return { think, answer }
-    return { think: Array.from(think, (c) => (roll(2) === 0 ? c : toChineseNumerals(c))).join(''), answer }
-  },
-})
+export const bilingual = <Problem>(task: Task<Problem>, options: { readonly mixed: number }): Task<Problem> => {
+  const { mixed } = optionsOf('bilingual', options, { mixed: true })
+  return {
+    ...task,
+    name: `bilingual-${task.name}`,
+    // Tokens of one character are the task's own; tags and ends of sequences are every vocabulary's.
+    vocabulary: vocabulary(task.vocabulary.tokens.filter((token) => token.length === 1).join('') + CHINESE_NUMERALS),
+    verify: (problem) => (answer) => task.verify(problem)(toDigits(answer)),
+    trace: (problem) => {
+      const { think, answer } = task.trace(problem)
+      const roll = dice(keyOf(task.identity(problem)))
+      if (roll(2 ** 20) >= mixed * 2 ** 20) return { think, answer }
+      return { think: Array.from(think, (c) => (roll(2) === 0 ? c : toChineseNumerals(c))).join(''), answer }
+    },
+  }
+}

@@ -4,6 +4,7 @@
  * the verifier computes it, so any solution counts.
  */
 import * as E from 'fp-ts/lib/Either.js'
+import { optionsOf } from '@adjoint/tensor/ir'
 import { evaluateExpression } from './expression.ts'
 import { dice, foldIn, type HostKey } from '../run/keys.ts'
 import type { Task } from './task.ts'
@@ -104,7 +105,9 @@ const DEFAULT: CountdownConfig = { numbers: { min: 3, max: 4 }, largest: 25, tar
  * task.verify({ numbers: [3, 7, 25], target: 54 })('27+27') // false: not the given numbers
  * ```
  */
-export const countdown = ({ numbers, largest, target }: CountdownConfig = DEFAULT): Task<Countdown> => {
+export const countdown = (options: CountdownConfig = DEFAULT): Task<Countdown> => {
+  const { numbers, largest, target } = optionsOf('countdown', options, { numbers: true, largest: true, target: true })
+
   const attempt = (key: HostKey): Countdown => {
     const roll = dice(key)
     const count = numbers.min + roll(numbers.max - numbers.min + 1)

@@ -3,6 +3,7 @@
  * Which half of the data a problem belongs to is a property of the problem itself, so no generator, seed or step can
  * leak a held-out problem into training.
  */
+import { optionsOf } from '@adjoint/tensor/ir'
 import type { ChainOfThought } from '../policy/template.ts'
 import { foldIn, type HostKey } from '../run/keys.ts'
 import type { Vocabulary } from './vocabulary.ts'
@@ -85,13 +86,13 @@ export const problem =
  * const exam = problems(mod10Chain, 'heldOut', { count: 100, distinct: true })(hostKey(0))
  * ```
  */
-export const problems =
-  <Problem>(
-    task: Task<Problem>,
-    split: Split,
-    { count, distinct = false }: { readonly count: number; readonly distinct?: boolean },
-  ) =>
-  (key: HostKey): readonly Problem[] => {
+export const problems = <Problem>(
+  task: Task<Problem>,
+  split: Split,
+  options: { readonly count: number; readonly distinct?: boolean },
+) => {
+  const { count, distinct = false } = optionsOf('problems', options, { count: true, distinct: true })
+  return (key: HostKey): readonly Problem[] => {
     const seen = new Set<string>()
     const found: Problem[] = []
     for (let i = 0; found.length < count; i++) {
@@ -108,3 +109,4 @@ export const problems =
     }
     return found
   }
+}

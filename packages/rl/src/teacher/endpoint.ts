@@ -7,6 +7,7 @@ import { setMaxListeners } from 'node:events'
 import * as E from 'fp-ts/lib/Either.js'
 import type * as TE from 'fp-ts/lib/TaskEither.js'
 import pLimit from 'p-limit'
+import { optionsOf } from '@adjoint/tensor/ir'
 import type { Json } from '../run/log.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { type Failure, failureOf, redact, type Refused, type TeacherError, type Transient } from './errors.ts'
@@ -189,7 +190,32 @@ const isRefused = (failure: Failure): failure is Refused => failure._tag === 'Re
  * if (isLeft(trace)) describeTeacherError(trace.left) // the teacher gave nothing in 1 attempt; last: no connection ..
  * ```
  */
-export const endpointTeacher = (config: EndpointConfig): Teacher => {
+export const endpointTeacher = (given: EndpointConfig): Teacher => {
+  const config = optionsOf('endpointTeacher', given, {
+    baseUrl: true,
+    apiKey: true,
+    model: true,
+    temperature: true,
+    maxTokens: true,
+    maxTokensField: true,
+    seed: true,
+    system: true,
+    extra: true,
+    stream: true,
+    concurrency: true,
+    rate: true,
+    retries: true,
+    backoff: true,
+    longestWait: true,
+    timeout: true,
+    stall: true,
+    signal: true,
+    observe: true,
+    clock: true,
+    random: true,
+    fetch: true,
+  })
+
   const { model, temperature, maxTokens, stream = true, clock = systemClock, random = Math.random } = config
   const url = addressOf(config.baseUrl)
   const apiKey = keyOf(config.apiKey)

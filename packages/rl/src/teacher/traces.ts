@@ -6,6 +6,7 @@
 import * as E from 'fp-ts/lib/Either.js'
 import type * as TE from 'fp-ts/lib/TaskEither.js'
 import pLimit from 'p-limit'
+import { optionsOf } from '@adjoint/tensor/ir'
 import type { Demonstration } from '../policy/batch.ts'
 import type { Task } from '../task/task.ts'
 import { verifierOf } from '../task/verify.ts'
@@ -99,8 +100,8 @@ const endsAll = (error: TeacherError): boolean => {
  * const traced = await teacherTraces({ task: mod10Chain, teacher })(exam)() // Right: about two demonstrations
  * ```
  */
-export const teacherTraces =
-  <Problem>({
+export const teacherTraces = <Problem>(options: TeacherTracesConfig<Problem>) => {
+  const {
     task,
     teacher,
     samples = 1,
@@ -108,8 +109,16 @@ export const teacherTraces =
     question = task.prompt,
     read = readTrace,
     observe,
-  }: TeacherTracesConfig<Problem>) =>
-  (problems: readonly Problem[]): TE.TaskEither<TeacherError, TeacherTraces<Problem>> => {
+  } = optionsOf('teacherTraces', options, {
+    task: true,
+    teacher: true,
+    samples: true,
+    keep: true,
+    question: true,
+    read: true,
+    observe: true,
+  })
+  return (problems: readonly Problem[]): TE.TaskEither<TeacherError, TeacherTraces<Problem>> => {
     const verify = verifierOf(task)
     const judge = (problem: Problem, sample: number, trace: Trace): JudgedTrace<Problem> => {
       const said = read(trace)
@@ -161,3 +170,4 @@ export const teacherTraces =
       })
     }
   }
+}
