@@ -99,10 +99,14 @@ const repeatMemory = <M extends Tree>(n: number, prompts: number, memory: M): M 
  */
 export const decoding = <P extends Tree, M extends Tree>(
   model: Decoder<P, M>,
-  { maxTokens, n = 1, eos, pad = eos ?? 0, ...sampling }: GenerateConfig,
+  { maxTokens, n = 1, eos, pad = eos ?? 0, temperature, topK, topP }: GenerateConfig,
   { drawn, more }: { readonly drawn: number; readonly more: number },
 ) => {
-  const draw = drawTokens(sampling)
+  const draw = drawTokens({
+    ...(temperature !== undefined && { temperature }),
+    ...(topK !== undefined && { topK }),
+    ...(topP !== undefined && { topP }),
+  })
 
   // Logits [R, V] become the next column of tokens.
   const advance = ({ key }: Fixed<P>, state: Drawing<M>, logits: Floats): Drawing<M> => {

@@ -102,6 +102,7 @@ export const generatorAsync: {
 ): Generate<Promise<Generation>, P> => {
   const config = optionsOf('generate', options, {
     maxTokens: true,
+    n: true,
     eos: true,
     pad: true,
     checkEvery: true,

@@ -116,7 +116,7 @@ export const saveCheckpoint = (options: SaveConfig) => {
     path,
     metadata = null,
     device,
-    rename = (name) => name,
+    rename = (name: string) => name,
     files = nodeFiles,
   } = optionsOf<SaveConfig>('saveCheckpoint', options, { path: true, metadata: true, device: true, rename: true, files: true })
   return (saved: Tree): TaskEither<CheckpointError, void> =>
@@ -250,7 +250,7 @@ const differences = (
 export const loadCheckpoint = (options: LoadConfig) => {
   const {
     path,
-    rename = (name) => name,
+    rename = (name: string) => name,
     partial = false,
     files = nodeFiles,
   } = optionsOf<LoadConfig>('loadCheckpoint', options, { path: true, rename: true, partial: true, files: true })

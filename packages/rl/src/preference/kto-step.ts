@@ -83,7 +83,12 @@ export const ktoStep = <P extends Tree, O extends Tree>(given: KtoStepConfig<P, 
   demandMicroBatch('ktoStep', microBatch)
   const encode = encodeDemonstrations(policy.text, config.width ?? policy.context)
   const logp = sequenceLogp(policy)
-  const loss = ktoLoss(config)
+  const { beta, desirableWeight, undesirableWeight } = config
+  const loss = ktoLoss({
+    beta,
+    ...(desirableWeight !== undefined && { desirableWeight }),
+    ...(undesirableWeight !== undefined && { undesirableWeight }),
+  })
   const logpsOf = (params: P, reference: P, { tokens, mask }: SequencePart): ReferredLogps => ({
     policy: logp(params)(tokens, mask),
     reference: logp(reference)(tokens, mask),
