@@ -51,7 +51,8 @@ export const job = (given: Flags, bench: Bench): TE.TaskEither<RunError, Outcome
     evaluationRecord({ problems, done })(evaluation)
 
   const coldStart = (): TE.TaskEither<RunError, TransformerParams> => {
-    const demonstrate = sftStep({ policy, ...sft, batch: traces(task, sft), device })
+    const { optimizer, ...rows } = sft
+    const demonstrate = sftStep({ policy, optimizer, batch: traces(task, rows), device })
     return pipe(
       TE.mapLeft(deviceFailed)(realize(device)(model.init(random.key(seed)))),
       TE.flatMap((params) =>

@@ -193,8 +193,9 @@ export const job = (given: Flags, { device, folder, bar }: Bench): TE.TaskEither
       divergenceMeter({ ...meter, divergences: { reverseKl } }),
     ]
     // Every text that the teacher ends is a trace: whether it is right is not asked.
+    const { temperature, maxTokens } = sitting
     const writes = (count: number) =>
-      rejectionSample({ ...sitting, policy: policyOf(large), count, group: 1, accept: {}, device })
+      rejectionSample({ task, temperature, maxTokens, policy: policyOf(large), count, group: 1, accept: {}, device })
     return pipe(
       TE.Do,
       TE.bind('said', () => written(large)(params)),

@@ -40,17 +40,19 @@ export interface Lessons {
 
 /** The students by name; a program is compiled when its student is asked for. */
 export const studentsOf = ({ teacher, traces, fresh, key, device }: Lessons): Readonly<Record<string, () => Step>> => {
-  const student = { policy: policyOf(small), teacher, optimizer, device }
-  const fixed = { ...student, batch: epochs(traces, { rows: ROWS, key }) }
+  const alone = { policy: policyOf(small), optimizer, device }
+  const student = { ...alone, teacher }
+  const batch = epochs(traces, { rows: ROWS, key })
+  const fixed = { ...student, batch }
   const jsd = generalizedJsd(0.5)
   return {
-    sft: () => sftStep(fixed),
+    sft: () => sftStep({ ...alone, batch }),
     'forward-kl': () => distillStep({ ...fixed, divergence: forwardKl }),
     jsd: () => distillStep({ ...fixed, divergence: jsd }),
     'gkd-half': () => gkdStep({ ...fixed, sampling, divergence: jsd, lambda: 0.5 }),
     'gkd-own': () => gkdStep({ ...fixed, sampling, divergence: jsd, lambda: 1 }),
     'policy-gradient': () => miniLlmStep({ ...student, sampling }),
     // The control: is it the new problems, or that the texts are its own?
-    'sft-fresh': () => sftStep({ ...fixed, batch: epochs(fresh, { rows: ROWS, key }) }),
+    'sft-fresh': () => sftStep({ ...alone, batch: epochs(fresh, { rows: ROWS, key }) }),
   }
 }

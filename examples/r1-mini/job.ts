@@ -91,7 +91,7 @@ export const phasesOf = ({
   const demonstrate = sftStep({
     policy,
     optimizer: sftOptimizer(dtype),
-    batch: traces(task, sft),
+    batch: traces(task, { rows: sft.rows, thinkShare: sft.thinkShare }),
     microBatch: Math.ceil(sft.rows / micro),
     device,
   })

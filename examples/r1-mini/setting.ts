@@ -47,9 +47,10 @@ export const grpo = {
   group: 16,
   temperature: 1,
   /** Falls on a line over the steps: what the last steps learn from noise is small. */
-  learningRate: { from: 1e-4, to: 2e-5 },
   objective: GRPO_OBJECTIVE,
 } as const
+/** Its learning rate, from the first step to the last. */
+export const grpoRate = { from: 1e-4, to: 2e-5 } as const
 
 /**
  * An optimizer of parameters stored as `dtype`: of those in two bytes it keeps f32 masters, for most steps are smaller than what a
@@ -71,13 +72,13 @@ export const grpoOptimizer = (dtype: FloatDType, steps: number) =>
   storedAs(dtype)(
     chain(
       clipByGlobalNorm(0.2),
-      adam({ learningRate: linearSchedule({ ...grpo.learningRate, steps: Math.max(1, steps) }) }),
+      adam({ learningRate: linearSchedule({ ...grpoRate, steps: Math.max(1, steps) }) }),
     ),
   )
 
 /** The learning rate of GRPO's step number `step`, for the log. */
 export const grpoRate = (steps: number, step: number): number =>
-  grpo.learningRate.from + ((grpo.learningRate.to - grpo.learningRate.from) * step) / Math.max(1, steps)
+  grpoRate.from + ((grpoRate.to - grpoRate.from) * step) / Math.max(1, steps)
 
 /** Held-out problems: all runs sit the same exams. */
 export const exam = { seed: 20250122, samples: 16, temperature: 1, maxTokens: MAX_TOKENS } as const

@@ -25,6 +25,7 @@ import {
   type TreeRecord,
   where,
 } from '@adjoint/tensor'
+import { optionsOf } from '@adjoint/tensor/ir'
 import { attendChunks, chunksOf } from './attend-chunks.ts'
 import { demandSizes } from './demands.ts'
 import type { Booleans, Floats } from './layer.ts'
@@ -94,9 +95,9 @@ export interface AttendConfig {
  * console.log(await readAsync(attend(null, { scale: 1, bias })(ones([1, 1, 1, 1, 4]), memory))) // 0.25 0.75
  * ```
  */
-export const attend =
-  (visible: Visible, { scale, bias, chunk }: AttendConfig = {}) =>
-  (queries: Floats, { keys, values }: KeysValues): Floats => {
+export const attend = (visible: Visible, options: AttendConfig = {}) => {
+  const { scale, bias, chunk } = optionsOf('attend', options, { scale: true, bias: true, chunk: true })
+  return (queries: Floats, { keys, values }: KeysValues): Floats => {
     demandParts(queries, keys, values)
     if (chunk !== undefined) demandSizes('attend', { chunk })
     const [B, KV, G, T, D] = queries.shape as readonly [number, number, number, number, number]
@@ -115,6 +116,7 @@ export const attend =
     const mixed: Floats = matmul(reshape([B, KV, G * T, S])(weights), values) // [B, KV, G T, E]
     return reshape([B, KV, G, T, E])(mixed)
   }
+}
 
 const demandParts = (queries: Floats, keys: Floats, values: Floats): void => {
   const [[B, KV, , , D], [kB, kKV, S, kD], [vB, vKV, vS]] = [queries.shape, keys.shape, values.shape]

@@ -21,6 +21,7 @@ import {
   type TreeRecord,
   where,
 } from '@adjoint/tensor'
+import { optionsOf } from '@adjoint/tensor/ir'
 import { type LabelConfig, labelCrossEntropy, labelMean } from './classification.ts'
 import { demandShape, demandSizes } from './demands.ts'
 import { unembed } from './embedding.ts'
@@ -125,9 +126,9 @@ const vocabularyOf = (head: Unembedding): number => (isTensor(head) ? head.shape
  * console.log(await readAsync(logp), await readAsync(entropy)) // -log 4 twice, log 4 twice
  * ```
  */
-export const linearScores =
-  ({ temperature = 1, chunk }: ScoreConfig = {}) =>
-  (head: Unembedding) => {
+export const linearScores = (options: ScoreConfig = {}) => {
+  const { temperature = 1, chunk } = optionsOf('linearScores', options, { temperature: true, chunk: true })
+  return (head: Unembedding) => {
     const statistics = byChunks('linearScores', head, chunk === undefined ? {} : { chunk })
     const divisor = temperature === 0 ? 1 : temperature
     return (x: Floats, targets: Integers): TokenScores => {
@@ -146,6 +147,7 @@ export const linearScores =
       return { logp: tokenLogp(scaled, targets), entropy: entropy(scaled), likeliest: argmax(-1)(logits) }
     }
   }
+}
 
 /**
  * Cross-entropy of the logits of hidden rows, in nats: `labelCrossEntropy` of `x W + b`, x [..., C], labels and weights [...] -> [];
@@ -165,9 +167,14 @@ export const linearScores =
  * console.log(grad(loss)(model.init(random.key(0))).embedding.shape) // [21, 16]
  * ```
  */
-export const linearCrossEntropy =
-  ({ chunk, ...labelling }: LabelConfig & VocabularyConfig = {}) =>
-  (head: Unembedding) => {
+export const linearCrossEntropy = (options: LabelConfig & VocabularyConfig = {}) => {
+  const { chunk, ...labelling } = optionsOf('linearCrossEntropy', options, {
+    smoothing: true,
+    ignore: true,
+    classWeights: true,
+    chunk: true,
+  })
+  return (head: Unembedding) => {
     const V = vocabularyOf(head)
     const { classWeights = null, smoothing = 0 } = labelling
     const sizes = { classWeights, ...(chunk !== undefined && { chunk }) }
@@ -186,3 +193,4 @@ export const linearCrossEntropy =
       return mean(nll, smoothing === 0 ? null : logpMean())
     }
   }
+}

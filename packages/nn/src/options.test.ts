@@ -25,6 +25,7 @@ const configured: Readonly<Record<string, Configured>> = {
   ...{ initRnn: nn.initRnn, rnn: nn.rnn, rnnCell: nn.rnnCell, initLstm: nn.initLstm, lstm: nn.lstm },
   ...{ initGru: nn.initGru, gru: nn.gru, ropeTable: nn.ropeTable, place: nn.place },
   attend: (given) => nn.attend(null, given),
+  ...{ linearScores: nn.linearScores, linearCrossEntropy: nn.linearCrossEntropy },
   attentionOver: nn.attentionOver,
   blockOver: nn.blockOver,
   initCache: nn.initCache(model.config),

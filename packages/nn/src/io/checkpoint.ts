@@ -118,7 +118,13 @@ export const saveCheckpoint = (options: SaveConfig) => {
     device,
     rename = (name: string) => name,
     files = nodeFiles,
-  } = optionsOf<SaveConfig>('saveCheckpoint', options, { path: true, metadata: true, device: true, rename: true, files: true })
+  } = optionsOf<SaveConfig>('saveCheckpoint', options, {
+    path: true,
+    metadata: true,
+    device: true,
+    rename: true,
+    files: true,
+  })
   return (saved: Tree): TaskEither<CheckpointError, void> =>
     task(async () => {
       const leaves = tree.leaves(saved)

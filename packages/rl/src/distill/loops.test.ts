@@ -59,13 +59,14 @@ const train = async (step: Step, from: Student, first: number, last: number): Pr
   for (let i = first; i < last; i++) stepped = await right(step(stepped.state, foldIn(hostKey(5), i), i))
   return stepped
 }
+const metered = () => ({ policy, teacher, device })
 const common = () => ({ policy, teacher, optimizer, device })
 const fixed = () => ({ ...common(), batch: source })
 const texts = traces(task, { rows: 64, thinkShare: 1 })(hostKey(77))
 const measure = (params: TransformerParams) =>
   right(
     divergenceMeter({
-      ...common(),
+      ...metered(),
       divergences: { forward: forwardKl, reverse: reverseKl, jsd: generalizedJsd(0.5) },
     })(params, texts),
   )
@@ -218,14 +219,14 @@ describe('what cannot be', () => {
     expect(() => miniLlmStep({ ...common(), teacher: stranger, sampling })).toThrow(/teacher 5/)
     const none = distillStep({ ...fixed(), batch: () => [], divergence: forwardKl })
     expect(await none(await begin(), hostKey(0))()).toMatchObject({ left: { _tag: 'EmptyDataset' } })
-    const meter = divergenceMeter({ ...common(), divergences: { kl: forwardKl } })
+    const meter = divergenceMeter({ ...metered(), divergences: { kl: forwardKl } })
     expect(await meter((await begin()).params, [])()).toMatchObject({ left: { _tag: 'EmptyDataset' } })
   })
 
   test('the meter is the mean over tokens, however the texts are batched', async () => {
     const { params } = await begin()
     const by = (rows: number) =>
-      right(divergenceMeter({ ...common(), divergences: { kl: forwardKl }, rows })(params, texts))
+      right(divergenceMeter({ ...metered(), divergences: { kl: forwardKl }, rows })(params, texts))
     const [one, many] = [(await by(64))['kl']!, (await by(20))['kl']!]
     expect(many).toBeCloseTo(one, 5)
     const step = distillStep({ ...fixed(), batch: () => texts, divergence: forwardKl })
