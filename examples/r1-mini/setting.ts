@@ -46,11 +46,10 @@ export const grpo = {
   prompts: 16,
   group: 16,
   temperature: 1,
-  /** Falls on a line over the steps: what the last steps learn from noise is small. */
   objective: GRPO_OBJECTIVE,
 } as const
-/** Its learning rate, from the first step to the last. */
-export const grpoRate = { from: 1e-4, to: 2e-5 } as const
+/** Its learning rate falls on a line over the steps: what the last steps learn from noise is small. */
+const rates = { from: 1e-4, to: 2e-5 } as const
 
 /**
  * An optimizer of parameters stored as `dtype`: of those in two bytes it keeps f32 masters, for most steps are smaller than what a
@@ -70,15 +69,12 @@ export const sftOptimizer = (dtype: FloatDType) =>
  */
 export const grpoOptimizer = (dtype: FloatDType, steps: number) =>
   storedAs(dtype)(
-    chain(
-      clipByGlobalNorm(0.2),
-      adam({ learningRate: linearSchedule({ ...grpoRate, steps: Math.max(1, steps) }) }),
-    ),
+    chain(clipByGlobalNorm(0.2), adam({ learningRate: linearSchedule({ ...rates, steps: Math.max(1, steps) }) })),
   )
 
 /** The learning rate of GRPO's step number `step`, for the log. */
 export const grpoRate = (steps: number, step: number): number =>
-  grpoRate.from + ((grpoRate.to - grpoRate.from) * step) / Math.max(1, steps)
+  rates.from + ((rates.to - rates.from) * step) / Math.max(1, steps)
 
 /** Held-out problems: all runs sit the same exams. */
 export const exam = { seed: 20250122, samples: 16, temperature: 1, maxTokens: MAX_TOKENS } as const

@@ -1,5 +1,5 @@
 /** Muon: momentum of matrices, orthogonalized, so that a step turns all directions of a layer alike. */
-import { add, cast, div, mul, scalar, type Scalar, tree, type Tree } from '@adjoint/tensor'
+import { add, cast, div, mul, scalar, type Scalar, type Tensor, tree, type Tree } from '@adjoint/tensor'
 import { optionsOf } from '@adjoint/tensor/ir'
 import { adamW, type AdamMoments } from './adam.ts'
 import { type Coefficient, complement, demandDecay, demandPositive, scalarOf, times } from './coefficient.ts'
@@ -133,7 +133,7 @@ export const muon = (options: MuonConfig): GradientTransformation<MuonStates> =>
     learningRate,
     weightDecay = 0,
     decays,
-    matrices = (_, leaf) => leaf.shape.length === 2,
+    matrices = (_: string, leaf: Tensor) => leaf.shape.length === 2,
     consistentRms,
     adam = {},
     ...moments

@@ -97,7 +97,10 @@ export const rewardModelStep = <O extends Tree>(given: RewardModelConfig<O>) => 
   demandTokens('rewardModelStep', config.model, config.vocabulary)
   const { model, vocabulary, optimizer, batch, device } = config
   const encode = encodePairs(vocabulary, config.width ?? model.trunk.config.context)
-  const [loss, rewardsOf] = [bradleyTerry(config.centering === undefined ? {} : { centering: config.centering }), pairRewards(model)]
+  const [loss, rewardsOf] = [
+    bradleyTerry(config.centering === undefined ? {} : { centering: config.centering }),
+    pairRewards(model),
+  ]
   const fit = fitStep({
     loss: (params: RewardModelParams, given: PairBatch) => {
       const rewards = rewardsOf(params, given)

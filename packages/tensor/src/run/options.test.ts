@@ -1,13 +1,5 @@
 import { expect, it } from 'vitest'
-import {
-  debugNans,
-  exp,
-  nativeDevice,
-  requestDevice,
-  requestDeviceAsync,
-  wasmDevice,
-  webgpuDevice,
-} from '../index.ts'
+import { debugNans, exp, nativeDevice, requestDevice, requestDeviceAsync, wasmDevice, webgpuDevice } from '../index.ts'
 
 type Configured = (given: never) => unknown
 const configured: Readonly<Record<string, Configured>> = {
