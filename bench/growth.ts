@@ -2,13 +2,13 @@
  * How a training step grows: its time, kernels and memory as one size of a small transformer is made larger and the others stay.
  * `npm run -s bench -- --growth DIR` writes a chart of each to DIR.
  */
-import { valueAndGrad } from '@adjoint/autograd'
-import { adamW, applyUpdates, crossEntropy, gpt2, type Integers, transformer } from '@adjoint/nn'
+import { gpt2, transformer } from '@adjoint/nn'
 import { lineChart, renderSvg } from '@adjoint/report'
 import { type Device, jit, random, readAsync, realizeAsync, tree } from '@adjoint/tensor'
 import { median } from './comparison.ts'
 import { tokensOf } from './model.ts'
 import { round, type Row } from './row.ts'
+import { initState, stepOf } from './training.ts'
 
 /** What a step works on: rows of the batch, columns T, vocabulary V, layers; 128 features in 4 heads. */
 const base = { batch: 4, length: 128, vocab: 64, layers: 4 }
@@ -39,20 +39,10 @@ const bytesOf = (t: tree.Tree): number =>
 const measured = async (device: Device, sizes: typeof base): Promise<Omit<Grown, 'at'>> => {
   const { batch, length, vocab, layers } = sizes
   const model = transformer(gpt2({ vocab, width: 128, layers, heads: 4, context: length }))
-  const optimizer = adamW({ learningRate: 1e-3 })
-  type Params = ReturnType<typeof model.init>
-  const loss = (params: Params, x: Integers, y: Integers) => crossEntropy(model.apply(params)(x), y)
   let params = await realizeAsync(model.init(random.key(0)), device)
-  let state = await realizeAsync(optimizer.init(params), device)
+  let state = await realizeAsync(initState(params), device)
   const [x, y] = await realizeAsync([tokensOf(1, [batch, length], vocab), tokensOf(2, [batch, length], vocab)], device)
-  const step = jit(
-    (p: Params, s: typeof state, x: Integers, y: Integers) => {
-      const [value, grads] = valueAndGrad(loss)(p, x, y)
-      const [updates, next] = optimizer.update(grads, s, p)
-      return [value, applyUpdates(p, updates), next] as const
-    },
-    { donate: [0, 1], device },
-  )
+  const step = jit(stepOf(model), { donate: [0, 1], device })
   const program = step.program(params, state, x, y)
   if (program === null) throw new Error(`${device.kind} has no program of the training step`)
   const kernels = device.stats().kernels

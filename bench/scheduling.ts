@@ -2,11 +2,12 @@
  * The time that scheduling takes: the training step of the transformer at several depths, on the capabilities of a host and
  * of a GPU. CPU time, not the clock's, of this process; no device runs anything.
  */
-import { valueAndGrad } from '@adjoint/autograd'
-import { adamW, applyUpdates, crossEntropy, gpt2, transformer } from '@adjoint/nn'
-import { random, tensor, tree, type Tensor } from '@adjoint/tensor'
+import { gpt2, type Integers, transformer, type TransformerParams } from '@adjoint/nn'
+import { random, tensor, tree } from '@adjoint/tensor'
 import { type Capabilities, type Computation, parameter, schedule, simplify, withTrace } from '@adjoint/tensor/ir'
+import { median } from './comparison.ts'
 import { round, type Row } from './row.ts'
+import { initState, type State, stepOf } from './training.ts'
 
 const host: Capabilities = {
   orderedStores: true,
@@ -37,19 +38,13 @@ const TIMES = 5
 const trainingStep = (layers: number): Computation => {
   const [batch, length, vocab] = [32, 64, 64]
   const model = transformer(gpt2({ vocab, width: 128, layers, heads: 4, context: length }))
-  const optimizer = adamW({ learningRate: 1e-3, b1: 0.9, b2: 0.95, eps: 1e-8, weightDecay: 0.1 })
-  type Params = ReturnType<typeof model.init>
-  type Tokens = Tensor<readonly number[], 'i32'>
-  const loss = (params: Params, x: Tokens, y: Tokens) => crossEntropy(model.apply(params)(x), y)
   const params = model.init(random.key(0))
-  const tokens: Tokens = tensor(new Int32Array(batch * length), [batch, length], 'i32')
-  const { leaves, treedef } = tree.flatten([params, optimizer.init(params), tokens, tokens])
+  const tokens: Integers = tensor(new Int32Array(batch * length), [batch, length], 'i32')
+  const { leaves, treedef } = tree.flatten([params, initState(params), tokens, tokens])
   const inputs = leaves.map(parameter)
   const outputs = withTrace('schedule', inputs, () => {
-    const [p, s, x, y] = tree.unflatten(treedef, inputs) as [Params, ReturnType<typeof optimizer.init>, Tokens, Tokens]
-    const [value, grads] = valueAndGrad(loss)(p, x, y)
-    const [updates, next] = optimizer.update(grads, s, p)
-    return tree.flatten([value, applyUpdates(p, updates), next]).leaves
+    const [p, s, x, y] = tree.unflatten(treedef, inputs) as [TransformerParams, State, Integers, Integers]
+    return tree.flatten(stepOf(model)(p, s, x, y)).leaves
   })
   return { inputs, outputs: simplify(outputs), donated: inputs.map((_, i) => i < inputs.length - 2) }
 }
@@ -59,7 +54,6 @@ const cpu = (): number => {
   const { user, system } = process.cpuUsage()
   return (user + system) / 1e3
 }
-const median = (xs: readonly number[]): number => [...xs].sort((p, q) => p - q)[xs.length >> 1]!
 
 /** One schedule: the time of each stage, and of all. */
 const timed = (capabilities: Capabilities, step: Computation): ReadonlyMap<string, number> => {

@@ -1,6 +1,6 @@
 /** The workloads that the peers run too: products, convolutions, a fused chain, row kernels, a training step, generation. */
 import { valueAndGrad, vjp } from '@adjoint/autograd'
-import { adamW, applyUpdates, crossEntropy, generatorAsync, leftPad } from '@adjoint/nn'
+import { generatorAsync, leftPad } from '@adjoint/nn'
 import {
   add,
   conv,
@@ -24,6 +24,7 @@ import {
 import { controlFlow } from './control-flow.ts'
 import { BATCH, LAYERS, LENGTH, modelOf, tokens } from './model.ts'
 import { round, time, type Workload } from './row.ts'
+import { initState, lossOf, stepOf } from './training.ts'
 
 const uniform = (device: Device, shape: readonly number[], seed: number): Promise<Tensor> =>
   realizeAsync(random.uniform({ minval: -1, maxval: 1 })(random.key(seed), shape), device)
@@ -78,30 +79,18 @@ const convolutions = (name: string, x: Shape, kernel: Shape): Readonly<Record<st
 
 const model = modelOf(LAYERS)
 
-/** The training step of the benchmark: AdamW on the cross-entropy of a batch; parameters and state are overwritten. */
+/** The training step of the benchmark, compiled, and what it begins with; parameters and state are overwritten. */
 export const trainingStep = async (device: Device) => {
-  const optimizer = adamW({ learningRate: 1e-3, b1: 0.9, b2: 0.95, eps: 1e-8, weightDecay: 0.1 })
-  type Params = ReturnType<typeof model.init>
-  type Tokens = Tensor<readonly number[], 'i32'>
-  const loss = (params: Params, x: Tokens, y: Tokens) => crossEntropy(model.apply(params)(x), y)
   const params = await realizeAsync(model.init(random.key(0)), device)
-  const state = await realizeAsync(optimizer.init(params), device)
+  const state = await realizeAsync(initState(params), device)
   const [x, y] = [await realizeAsync(tokens(1), device), await realizeAsync(tokens(2), device)]
-  const step = jit(
-    (p: Params, s: typeof state, x: Tokens, y: Tokens) => {
-      const [value, grads] = valueAndGrad(loss)(p, x, y)
-      const [updates, next] = optimizer.update(grads, s, p)
-      return [value, applyUpdates(p, updates), next] as const
-    },
-    { donate: [0, 1], device },
-  )
-  return { step, params, state, x, y, loss }
+  return { step: jit(stepOf(model), { donate: [0, 1], device }), params, state, x, y }
 }
 
 const train: Workload = async (device, { steps }) => {
-  const { step, x, y, loss, ...start } = await trainingStep(device)
+  const { step, x, y, ...start } = await trainingStep(device)
   let { params, state } = start
-  const gradient = jit(valueAndGrad(loss), { device })
+  const gradient = jit(valueAndGrad(lossOf(model)), { device })
   const losses: number[] = []
   const once = async (): Promise<void> => {
     const [value, p, s] = step(params, state, x, y)
