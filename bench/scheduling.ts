@@ -3,22 +3,13 @@
  * of a GPU. CPU time, not the clock's, of this process; no device runs anything.
  */
 import { gpt2, type Integers, transformer, type TransformerParams } from '@adjoint/nn'
-import { random, tensor, tree } from '@adjoint/tensor'
+import { random, tensor, tree, wasmDevice } from '@adjoint/tensor'
 import { type Capabilities, type Computation, parameter, schedule, simplify, withTrace } from '@adjoint/tensor/ir'
 import { median } from './comparison.ts'
 import { round, type Row } from './row.ts'
 import { initState, type State, stepOf } from './training.ts'
 
-const host: Capabilities = {
-  orderedStores: true,
-  longestRow: Infinity,
-  lanes: 1,
-  bindings: 64,
-  reproducible: true,
-  slab: Infinity,
-  skips: true,
-  templates: new Set(),
-}
+const host = wasmDevice({ threads: 1 }).capabilities
 const gpu: Capabilities = {
   orderedStores: false,
   longestRow: 1 << 14,

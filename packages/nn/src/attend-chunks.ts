@@ -50,7 +50,7 @@ import {
   where,
 } from '@adjoint/tensor'
 import type { Booleans, Floats, Integers } from './layer.ts'
-import { type Visible, visibleTo } from './visibility.ts'
+import { HIDDEN, type Visible, visibleTo } from './visibility.ts'
 
 /** Where at most this many queries or keys are looked at together, all are: scores are then no larger than a few chunks. */
 const AT_ONCE = 256
@@ -107,8 +107,6 @@ interface Kept extends TreeRecord {
 }
 type Bias = Floats | null
 
-/** Large and finite, where -Infinity - -Infinity would be NaN: exp(-1e30) is exactly 0. */
-const HIDDEN = -1e30
 const row = { axis: -1, keepDims: true } as const
 
 type Five = readonly [number, number, number, number, number]

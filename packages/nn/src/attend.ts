@@ -29,16 +29,13 @@ import { optionsOf } from '@adjoint/tensor/ir'
 import { attendChunks, chunksOf } from './attend-chunks.ts'
 import { demandSizes } from './demands.ts'
 import type { Booleans, Floats } from './layer.ts'
-import { demandVisible, maskOf, type Visible } from './visibility.ts'
+import { demandVisible, HIDDEN, maskOf, type Visible } from './visibility.ts'
 
 /** Keys [B, KV, S, D] and values [B, KV, S, E] of the columns that queries may look at; in layers E = D. */
 export interface KeysValues extends TreeRecord {
   readonly keys: Floats
   readonly values: Floats
 }
-
-// Large and finite, where -Infinity - -Infinity would be NaN: exp(-1e30) is exactly 0.
-const HIDDEN = -1e30
 
 /**
  * Softmax over the visible scores of each row. It differs from `softmax` of masked scores where a row sees nothing: there

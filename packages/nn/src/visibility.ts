@@ -79,6 +79,9 @@ export const visibleTo = ({ keys, first, causal, starts, segments }: Visibility,
  */
 export const maskOf = (visible: Visibility): Booleans => visibleTo(visible, arange(visible.queries))
 
+/** What a hidden score is: large and finite, where -Infinity - -Infinity would be NaN, and exp(-1e30) is exactly 0. */
+export const HIDDEN = -1e30
+
 /** Throws ShapeError where what is visible is that of other queries and keys than these. */
 export const demandVisible = (visible: Visible, [B, T, S]: readonly [number, number, number]): void => {
   if (visible === null || isTensor(visible)) return

@@ -52,7 +52,6 @@ const openMemory = (maximumPages: number | undefined, most: number): readonly [W
  */
 export const wasmDevice = (options: WasmOptions = {}): WasmDevice => {
   const { maximumPages, threads } = optionsOf('wasmDevice', options, { maximumPages: true, threads: true })
-
   const [memory, sharing] = openMemory(maximumPages, threadCount(threads, MOST_THREADS))
   return linearDevice({
     kind: 'wasm',
