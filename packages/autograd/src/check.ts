@@ -58,8 +58,8 @@ const normals = (seed: number, like: readonly Expr[]): readonly Expr[] =>
  * checkGrads(f, { order: 2 })(tensor([0.1, 0.2, 0.3], [3]))
  * ```
  */
-export const checkGrads = <A extends readonly Tree[]>(f: (...args: A) => Tree, given: CheckGradsOptions = {}) => {
-  const options = optionsOf('checkGrads', given, { order: true, eps: true, rtol: true, atol: true, seed: true })
+export const checkGrads = <A extends readonly Tree[]>(f: (...args: A) => Tree, options: CheckGradsOptions = {}) => {
+  const given = optionsOf('checkGrads', options, { order: true, eps: true, rtol: true, atol: true, seed: true })
   return (...args: A): void => {
     demandGiven('checkGrads', args)
     const { leaves, paths, rebuild } = take(args)
@@ -74,7 +74,7 @@ export const checkGrads = <A extends readonly Tree[]>(f: (...args: A) => Tree, g
       floats.forEach((i, k) => (all[i] = xs[k]!))
       return take(f(...rebuild(all))).leaves.filter((y) => isFloat(y.dtype))
     }
-    const { order = 2, eps = 2 ** -13, rtol = 1e-5, atol = 1e-6, seed = 0 } = options
+    const { order = 2, eps = 2 ** -13, rtol = 1e-5, atol = 1e-6, seed = 0 } = given
     const names = floats.map((i) => paths[i]!)
     checkOrders(
       g,
@@ -90,10 +90,10 @@ const checkOrders = (
   f: Fn,
   xs: readonly Expr[],
   names: readonly string[],
-  options: Required<CheckGradsOptions>,
+  given: Required<CheckGradsOptions>,
   nth: number,
 ): void => {
-  const { order, eps, rtol, atol, seed } = options
+  const { order, eps, rtol, atol, seed } = given
   const cts = normals(2 * (seed + nth), f(xs))
   const close = (a: number, b: number): boolean => Math.abs(a - b) <= atol + rtol * Math.abs(b)
 
@@ -126,5 +126,5 @@ const checkOrders = (
     const gs = differentiate('checkGrads', f, ys).pullback(cts)
     return ys.map((y, i) => gs[i] ?? zerosLike(y))
   }
-  checkOrders(derivative, xs, names, options, nth + 1)
+  checkOrders(derivative, xs, names, given, nth + 1)
 }
