@@ -190,6 +190,14 @@ export {
   tokenizerOf,
 } from './text/characters.ts'
 export { leftPad, type PadConfig, type Prompts } from './text/pad.ts'
+export type { ChatOptions, DecodeOptions, EncodeOptions, Tokenizer, TokenizerError } from './text/tokenizer.ts'
+export type { TextStream } from './text/stream.ts'
+export type { ChatError, ChatTemplate, Message, TemplateVariables } from './text/chat.ts'
+export { chatMl, r1Template } from './text/templates.ts'
+export { huggingFaceTokenizer, type TokenizerFiles } from './text/hugging-face.ts'
+export { ggufTokenizer } from './text/gguf.ts'
+export { llama2cTokenizer } from './text/llama2c.ts'
+export { loadTokenizer, type LoadTokenizerConfig } from './text/load.ts'
 export {
   type CheckpointError,
   loadCheckpoint,

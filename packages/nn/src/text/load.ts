@@ -1,0 +1,97 @@
+/** Tokenizers from files. */
+import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js'
+import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
+import { optionsOf } from '@adjoint/tensor/ir'
+import { type Files, nodeFiles } from '../io/files.ts'
+import { huggingFaceTokenizer } from './hugging-face.ts'
+import { llama2cTokenizer } from './llama2c.ts'
+import type { Tokenizer, TokenizerError } from './tokenizer.ts'
+
+/** Where a tokenizer is. */
+export interface LoadTokenizerConfig {
+  /** A folder of the Hugging Face hub, its `tokenizer.json`, or the `tokenizer.bin` of llama2.c. */
+  readonly path: string
+  /** Default: Node's. */
+  readonly files?: Pick<Files, 'read'>
+}
+
+const failureOf = (path: string, error: unknown): TokenizerError => {
+  const code = error instanceof Error && 'code' in error ? error.code : null
+  if (typeof code !== 'string') throw error
+  const message = `loadTokenizer: ${error instanceof Error ? error.message : code}`
+  return code === 'ENOENT' || code === 'ENOTDIR'
+    ? { _tag: 'MissingFile', path, message: `${message}. Give the folder of a model, or its tokenizer.json.` }
+    : { _tag: 'FileSystem', path, message }
+}
+
+const parsed = (path: string, bytes: Uint8Array): Either<TokenizerError, unknown> => {
+  try {
+    return right(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)))
+  } catch (error) {
+    if (!(error instanceof SyntaxError || error instanceof TypeError)) throw error
+    return left({ _tag: 'Malformed', path, message: `${path}: it is no JSON: ${error.message}` })
+  }
+}
+
+/**
+ * Reads a tokenizer: `tokenizer.json` and, of what lies beside it, `tokenizer_config.json`, `special_tokens_map.json`,
+ * `generation_config.json` and `chat_template.jinja`. Left: a file is missing or malformed, or it describes what `huggingFaceTokenizer`
+ * refuses.
+ *
+ * @example
+ * ```ts
+ * import { loadTokenizer } from '@adjoint/nn'
+ * import { isLeft } from 'fp-ts/lib/Either.js'
+ * const outcome = await loadTokenizer({ path: 'no/such/folder' })()
+ * if (isLeft(outcome)) console.log(outcome.left._tag) // MissingFile
+ * ```
+ */
+export const loadTokenizer = (options: LoadTokenizerConfig): TaskEither<TokenizerError, Tokenizer> => {
+  const { path, files = nodeFiles } = optionsOf('loadTokenizer', options, { path: true, files: true })
+  const read = async (file: string): Promise<Either<TokenizerError, Uint8Array>> => {
+    try {
+      return right(await files.read(file))
+    } catch (error) {
+      return left(failureOf(file, error))
+    }
+  }
+  // What is not there says nothing; what is there and cannot be read is an error.
+  const optional = async <A>(
+    file: string,
+    parse: (path: string, bytes: Uint8Array) => Either<TokenizerError, A>,
+  ): Promise<Either<TokenizerError, A | undefined>> => {
+    const bytes = await read(file)
+    if (isLeft(bytes)) return bytes.left._tag === 'MissingFile' ? right(undefined) : bytes
+    return parse(file, bytes.right)
+  }
+
+  return async () => {
+    if (path.endsWith('.bin')) {
+      const bytes = await read(path)
+      return isLeft(bytes) ? bytes : llama2cTokenizer(bytes.right, path)
+    }
+    const paths = await import('node:path')
+    const main = path.endsWith('.json') ? path : paths.join(path, 'tokenizer.json')
+    const beside = (name: string): string => paths.join(paths.dirname(main), name)
+    const bytes = await read(main)
+    if (isLeft(bytes)) return bytes
+    const tokenizer = parsed(main, bytes.right)
+    if (isLeft(tokenizer)) return tokenizer
+    const config = await optional(beside('tokenizer_config.json'), parsed)
+    if (isLeft(config)) return config
+    const specialTokens = await optional(beside('special_tokens_map.json'), parsed)
+    if (isLeft(specialTokens)) return specialTokens
+    const generation = await optional(beside('generation_config.json'), parsed)
+    if (isLeft(generation)) return generation
+    const template = await optional(beside('chat_template.jinja'), (_, text) => right(new TextDecoder().decode(text)))
+    if (isLeft(template)) return template
+    return huggingFaceTokenizer({
+      tokenizer: tokenizer.right,
+      config: config.right,
+      specialTokens: specialTokens.right,
+      generation: generation.right,
+      ...(template.right !== undefined && { template: template.right }),
+      path: main,
+    })
+  }
+}
