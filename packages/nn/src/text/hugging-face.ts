@@ -148,6 +148,13 @@ export const huggingFaceTokenizer = (given: TokenizerFiles): Either<TokenizerErr
   const added = records(tokenizer.added_tokens)
   const pieces = piecesOf(model, added)
   if (pieces.size === 0) return fail('its model has no vocabulary.')
+  if (model.type !== undefined && model.type !== 'BPE' && model.type !== 'Unigram')
+    return left({
+      _tag: 'UnsupportedTokenizer',
+      path,
+      message: `${path}: its model is ${JSON.stringify(model.type)}. Models are understood that are BPE or Unigram.`,
+    })
+  if (model.type !== 'Unigram' && !Array.isArray(model.merges)) return fail('its model has no list of merges.')
   const decoder = pieceDecoder(tokenizer.decoder)
   if (isLeft(decoder))
     return left({
