@@ -2,7 +2,7 @@
  * The key-value cache: what attention has computed for the columns so far, so that a new token costs one row of every dot.
  * It is a plain tree; appending returns a new one, which a compiled step writes in place where the old one is donated.
  */
-import { and, dynamicUpdateSlice, ge, le, scalar, type Scalar, ShapeError, where, zeros } from '@adjoint/tensor'
+import { and, cast, dynamicUpdateSlice, ge, le, scalar, type Scalar, ShapeError, where, zeros } from '@adjoint/tensor'
 import { optionsOf } from '@adjoint/tensor/ir'
 import type { KeysValues } from './attend.ts'
 import type { Recall } from './attention.ts'
@@ -13,11 +13,16 @@ import type { BatchOptions, Transformer, TransformerConfig, TransformerParams } 
 /** Keys and values of each layer, [B, KV, S, D]. */
 export type Cache = readonly KeysValues[]
 
+/** How a cache keeps its numbers. Those of two bytes are rounded as they are written, and computed with as f32. */
+export type CacheDType = KeysValues['keys']['dtype']
+
 /** Size of a cache. */
 export interface CacheConfig {
   readonly batch: number
   /** Columns it has room for, S; at most the context. */
   readonly length: number
+  /** Default f32. */
+  readonly dtype?: CacheDType
 }
 
 /**
@@ -33,7 +38,7 @@ export interface CacheConfig {
 export const initCache =
   ({ layers, kvHeads, headDim, context }: Required<TransformerConfig>) =>
   (given: CacheConfig): Cache => {
-    const { batch, length } = optionsOf('initCache', given, { batch: true, length: true })
+    const { batch, length, dtype = 'f32' } = optionsOf('initCache', given, { batch: true, length: true, dtype: true })
     if (length > context)
       throw new ShapeError({
         op: 'initCache',
@@ -41,7 +46,7 @@ export const initCache =
         rule: `a cache of ${length} columns is longer than the context of ${context}`,
         fix: 'Generate fewer tokens, shorten the prompts, or configure a longer context',
       })
-    const room = (): Floats => zeros([batch, kvHeads, length, headDim])
+    const room = (): KeysValues['keys'] => zeros([batch, kvHeads, length, headDim], dtype)
     return Array.from({ length: layers }, () => ({ keys: room(), values: room() }))
   }
 
@@ -60,11 +65,9 @@ export const initCache =
 export const append =
   (memory: KeysValues, first: Scalar<'i32'>): Recall =>
   (fresh) => {
-    const at = [0, 0, first, 0]
-    return {
-      keys: dynamicUpdateSlice(memory.keys, fresh.keys, at),
-      values: dynamicUpdateSlice(memory.values, fresh.values, at),
-    }
+    const write = (kept: KeysValues['keys'], rows: KeysValues['keys']): KeysValues['keys'] =>
+      dynamicUpdateSlice(kept, cast(kept.dtype)(rows), [0, 0, first, 0])
+    return { keys: write(memory.keys, fresh.keys), values: write(memory.values, fresh.values) }
   }
 
 const requireColumns = (op: string, tokens: Integers, length: number): void => {
@@ -79,7 +82,8 @@ const requireColumns = (op: string, tokens: Integers, length: number): void => {
 
 /**
  * Reads prompts: tokens [B, T] from column 0 into a cache of `length` columns. Returns the hidden stream [B, T, C] (feed
- * what is needed of it to `model.head`) and the cache. Attention runs over the T columns alone. Throws ShapeError for more
+ * what is needed of it to `model.head`) and the cache, in `dtype` (default f32). Attention runs over the T columns alone, before
+ * they are rounded. Throws ShapeError for more
  * columns than the cache has, or a cache longer than the context.
  *
  * @example
@@ -94,11 +98,11 @@ const requireColumns = (op: string, tokens: Integers, length: number): void => {
  */
 export const prefill =
   (model: Transformer) =>
-  (params: TransformerParams, options: BatchOptions & { readonly length: number }) =>
+  (params: TransformerParams, options: BatchOptions & { readonly length: number; readonly dtype?: CacheDType }) =>
   (tokens: Integers): readonly [hidden: Floats, cache: Cache] => {
-    const { length, ...padding } = optionsOf('prefill', options, { length: true, starts: true })
+    const { length, dtype, ...padding } = optionsOf('prefill', options, { length: true, starts: true, dtype: true })
     const [batch, queries] = tokens.shape as readonly [number, number]
-    const empty = initCache(model.config)({ batch, length })
+    const empty = initCache(model.config)({ batch, length, ...(dtype !== undefined && { dtype }) })
     requireColumns('prefill', tokens, length)
     const [hidden, fresh] = model.over(params, place({ queries, ...padding }), () => (own) => own)(tokens)
     return [hidden, empty.map((memory, i) => append(memory, scalar(0, 'i32'))(fresh[i]!))]

@@ -4,7 +4,8 @@
  * model of a reader's own is another.
  */
 import { type Scalar, slice, squeeze, type Tree } from '@adjoint/tensor'
-import { type Cache, extend, prefill } from './cache.ts'
+import { optionsOf } from '@adjoint/tensor/ir'
+import { type Cache, type CacheDType, extend, prefill } from './cache.ts'
 import type { Floats, Integers } from './layer.ts'
 import type { BatchOptions, Transformer, TransformerParams } from './transformer.ts'
 
@@ -34,6 +35,12 @@ export interface Decoder<P extends Tree, M extends Tree> {
   ) => (tokens: Integers) => readonly [logits: Floats, memory: M]
 }
 
+/** How a transformer remembers. */
+export interface DecoderConfig {
+  /** How keys and values are kept: `f16` takes half of the memory, and of what each token reads of it. Default f32. */
+  readonly cache?: CacheDType
+}
+
 /**
  * A transformer as a decoder: its memory is the cache of keys and values.
  *
@@ -47,7 +54,9 @@ export interface Decoder<P extends Tree, M extends Tree> {
  * console.log(logits.shape, cache.length) // [1, 21] 2
  * ```
  */
-export const decoder = (model: Transformer): Decoder<TransformerParams, Cache> => {
+export const decoder = (model: Transformer, given: DecoderConfig = {}): Decoder<TransformerParams, Cache> => {
+  const { cache: dtype } = optionsOf('decoder', given, { cache: true })
+  const kept = dtype === undefined ? {} : { dtype }
   const [read, further] = [prefill(model), extend(model)]
   // The hidden stream of the last column [B, 1, C] becomes logits [B, V].
   const next = (params: TransformerParams, hidden: Floats): Floats => squeeze(1)(model.head(params)(hidden))
@@ -55,7 +64,7 @@ export const decoder = (model: Transformer): Decoder<TransformerParams, Cache> =
     vocab: model.config.vocab,
     context: model.config.context,
     start: (params, options) => (tokens) => {
-      const [hidden, cache] = read(params, options)(tokens)
+      const [hidden, cache] = read(params, { ...options, ...kept })(tokens)
       const [B, P] = tokens.shape as readonly [number, number]
       return [next(params, slice([0, P - 1], [B, P])(hidden)), cache]
     },

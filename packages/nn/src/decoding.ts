@@ -30,8 +30,9 @@ import {
   zeros,
 } from '@adjoint/tensor'
 import type { Decoder } from './decoder.ts'
-import type { GenerateConfig } from './generate-arguments.ts'
+import { endsOf, type GenerateConfig } from './generate-arguments.ts'
 import type { Booleans, Floats, Integers, Key } from './layer.ts'
+import { penaltyMemory, type Said } from './penalties.ts'
 import { drawTokens, NO_TOKEN } from './sample.ts'
 
 /** What has been drawn so far, in R = B n rows: n completions of each of B prompts. */
@@ -49,6 +50,8 @@ interface Drawing<M extends Tree> extends TreeRecord {
   readonly count: Scalar<'i32'>
   /** `[R]`: at which token a row's logits were no distribution; -1 while they all were. Such a row has ended. */
   readonly broken: Integers
+  /** What penalties know of the rows; null where there are none. */
+  readonly said: Said | null
 }
 
 /** What a program leaves: also what the host looks at. */
@@ -99,21 +102,24 @@ const repeatMemory = <M extends Tree>(n: number, prompts: number, memory: M): M 
  */
 export const decoding = <P extends Tree, M extends Tree>(
   model: Decoder<P, M>,
-  { maxTokens, n = 1, eos, pad = eos ?? 0, temperature, topK, topP }: GenerateConfig,
+  config: GenerateConfig,
   { drawn, more }: { readonly drawn: number; readonly more: number },
 ) => {
-  const draw = drawTokens({
-    ...(temperature !== undefined && { temperature }),
-    ...(topK !== undefined && { topK }),
-    ...(topP !== undefined && { topP }),
-  })
+  const { maxTokens, n = 1, temperature = 1, topK = Infinity, topP = 1, minP = 0 } = config
+  const { repetitionPenalty = 1, presencePenalty = 0, frequencyPenalty = 0 } = config
+  const ends = endsOf(config)
+  const { pad = ends[0] ?? 0 } = config
+  const draw = drawTokens({ temperature, topK, topP, minP })
+  const penalties = penaltyMemory({ repetitionPenalty, presencePenalty, frequencyPenalty }, model.vocab)
+  const isEnd = (tokens: Integers): readonly Booleans[] => ends.map((end): Booleans => eq(tokens, end))
 
   // Logits [R, V] become the next column of tokens.
   const advance = ({ key }: Fixed<P>, state: Drawing<M>, logits: Floats): Drawing<M> => {
     const noise = key === null ? zeros(logits.shape) : random.gumbel(random.foldIn(key, state.count), logits.shape)
-    const drawn = draw(noise, logits)
+    const { said } = state
+    const drawn = draw(noise, penalties === null || said === null ? logits : penalties.penalize(logits, said))
     const failed: Booleans = and(not(state.ended), eq(drawn.tokens, NO_TOKEN))
-    const over: Booleans = eos === undefined ? state.ended : or(state.ended, eq(drawn.tokens, eos))
+    const over: Booleans = isEnd(drawn.tokens).reduce((before, now): Booleans => or(before, now), state.ended)
     const column = add(state.count, state.tokens.shape[1]! - maxTokens)
     const asColumn = expandDims(-1)
     return {
@@ -123,6 +129,7 @@ export const decoding = <P extends Tree, M extends Tree>(
       lengths: where(state.ended, state.lengths, add(state.lengths, 1)),
       ended: or(over, failed),
       broken: where(failed, state.count, state.broken),
+      said: penalties === null || said === null ? null : penalties.then(said, drawn.tokens),
       count: add(state.count, 1),
     }
   }
@@ -159,6 +166,7 @@ export const decoding = <P extends Tree, M extends Tree>(
       ended: full([R], 0, 'bool'),
       count: scalar(0, 'i32'),
       broken: full([R], -1, 'i32'),
+      said: penalties === null ? null : penalties.begin(tokens, starts, n),
     }
     return steps(drawn - 1, fixed, advance(fixed, empty, repeat(n)(logits)))
   }

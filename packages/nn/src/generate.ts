@@ -2,7 +2,8 @@
  * Sampling from a model, all rows of a batch at once, with everything on the device: one compiled program reads the prompts, and one
  * draws `checkEvery` tokens more of each row, over a state that is donated and so updated in place. The host only counts; after
  * each call it reads one truth value, whether all rows have ended, and at the end whether all rows could be drawn: a row whose
- * logits were no distribution is an error that names it.
+ * logits were no distribution is an error that names it. Where somebody listens, or texts end rows, it reads the tokens after each
+ * call, too (watch.ts).
  *
  * The t-th tokens of all rows are drawn with the key `foldIn(key, t)`, and a row's noise depends on its own index alone: the
  * padding, the rows below it and `checkEvery` change nothing of what is drawn, and n completions of a prompt are those of the
@@ -28,9 +29,10 @@ import { optionsOf } from '@adjoint/tensor/ir'
 import { type Decoder, decoder } from './decoder.ts'
 import { decoding, type Fixed, type State } from './decoding.ts'
 import { demandKey } from './demands.ts'
-import { type GenerateConfig, requireConfig, requirePrompts } from './generate-arguments.ts'
+import { endsOf, type GenerateConfig, requireConfig, requirePrompts } from './generate-arguments.ts'
 import type { Booleans, Floats, Integers, Key } from './layer.ts'
 import { SamplingError } from './sample.ts'
+import { watching } from './watch.ts'
 import type { Prompts } from './text/pad.ts'
 import type { Transformer, TransformerParams } from './transformer.ts'
 
@@ -110,12 +112,25 @@ export const generatorAsync: {
     temperature: true,
     topK: true,
     topP: true,
+    minP: true,
+    repetitionPenalty: true,
+    presencePenalty: true,
+    frequencyPenalty: true,
+    stop: true,
+    onTokens: true,
+    cache: true,
   })
 
+  const { cache } = config
+  if ('start' in given && cache !== undefined)
+    throw new TypeError(
+      "generate: how a decoder remembers is its own matter, and `cache` is a transformer's. Give the option where the decoder is made: decoder(model, { cache }).",
+    )
   // The first overload: where a transformer is given, P is its parameters.
-  const model = ('start' in given ? given : decoder(given)) as Decoder<P, M>
+  const model = ('start' in given ? given : decoder(given, cache === undefined ? {} : { cache })) as Decoder<P, M>
   requireConfig(model, config)
-  const { maxTokens, n = 1, eos, checkEvery = 16, device } = config
+  const { maxTokens, n = 1, checkEvery = 16, device, stop } = config
+  const mayEnd = endsOf(config).length > 0 || stop !== undefined
   // Calls of equal length, so that one program serves all but the first; that one also draws what they leave over.
   const drawn = 1 + ((maxTokens - 1) % checkEvery)
   const { start, go } = decoding(model, config, { drawn, more: checkEvery })
@@ -133,6 +148,8 @@ export const generatorAsync: {
     }),
     { donate: [0], ...on },
   )
+  // Where a listener throws, what was drawn goes with the cache.
+  const watch = watching<M>(config, finish)
   return async (params, prompts, key) => {
     requirePrompts(model, prompts, maxTokens)
     if (config.temperature !== 0) demandKey('generate', key)
@@ -147,8 +164,10 @@ export const generatorAsync: {
       device,
     )
     let state = begin(fixed, { tokens, starts })
-    for (let made = drawn; made < maxTokens; made += checkEvery) {
-      if (eos !== undefined && (await readAsync(state.allEnded, device))[0] === 1) break
+    let look = watch(tokens.shape[1]!)
+    for (let made = drawn; ; made += checkEvery) {
+      ;[state, look] = await look(state)
+      if (made >= maxTokens || (mayEnd && (await readAsync(state.allEnded, device))[0] === 1)) break
       state = next(fixed, state)
     }
     const broken = await readAsync(state.drawing.broken, device)

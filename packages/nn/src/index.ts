@@ -88,9 +88,11 @@ export {
   type Unembedding,
   type VocabularyConfig,
 } from './linear-loss.ts'
-export { append, type Cache, type CacheConfig, extend, initCache, prefill } from './cache.ts'
+export { append, type Cache, type CacheConfig, type CacheDType, extend, initCache, prefill } from './cache.ts'
 export { type Drawn, drawTokens, NO_TOKEN, readDrawn, sampleLogits, type Sampling, SamplingError } from './sample.ts'
-export { decoder, type Decoder } from './decoder.ts'
+export { penalize, type Penalties, type Said } from './penalties.ts'
+export { type StopConfig, untilStop } from './stop.ts'
+export { decoder, type Decoder, type DecoderConfig } from './decoder.ts'
 export { type Generate, type GenerateError, type Generation, generator, generatorAsync } from './generate.ts'
 export type { GenerateConfig } from './generate-arguments.ts'
 export { gpt2, type Gpt2Config } from './models/gpt2.ts'

@@ -19,6 +19,7 @@ import {
   and,
   logsumexp,
   lt,
+  max,
   random,
   readAsync,
   softmax,
@@ -39,6 +40,8 @@ export interface Sampling {
   readonly topK?: number
   /** Keeps the smallest set of likeliest tokens, among those top-k left, whose probability reaches p. Default: 1, all. */
   readonly topP?: number
+  /** Keeps the tokens, among those top-p left, whose probability is at least this part of the likeliest one's. Default: 0, all. */
+  readonly minP?: number
 }
 
 /**
@@ -74,14 +77,25 @@ const greedy: Draw = (_noise, logits) => {
   return { tokens, logp: tokenLogp(logits, tokens) }
 }
 
-const whole: Draw = (noise, logits) => {
-  const tokens: Integers = argmax(-1)(add(logits, noise))
-  return { tokens, logp: tokenLogp(logits, tokens) }
-}
+const whole =
+  (minP: number): Draw =>
+  (noise, logits) => {
+    const kept = likely(minP)(logits)
+    const tokens: Integers = argmax(-1)(add(kept, noise))
+    return { tokens, logp: tokenLogp(kept, tokens) }
+  }
+
+// Probabilities that are a part of the largest are logits within its logarithm of the largest: no sort, and no sum.
+const likely =
+  (minP: number) =>
+  (logits: Floats): Floats =>
+    minP === 0
+      ? logits
+      : where(lt(logits, add(max({ axis: -1, keepDims: true })(logits), Math.log(minP))), -Infinity, logits)
 
 // Works in the order of falling logits; the noise goes with its token, so that keeping all tokens draws as `whole` does.
 const truncated =
-  (topK: number, topP: number): Draw =>
+  (topK: number, topP: number, minP: number): Draw =>
   (noise, logits) => {
     const order: Integers = argsort(-1, { descending: true })(logits)
     const along = takeAlongAxis(-1)
@@ -90,7 +104,7 @@ const truncated =
     const p: Floats = softmax(-1)(likeliest)
     // A token stays while those before it have not reached p yet: the first one always does.
     const before: Floats = sub(cumsum(-1)(p), p)
-    const kept: Floats = topP < 1 ? where(lt(before, topP), likeliest, -Infinity) : likeliest
+    const kept = likely(minP)(topP < 1 ? where(lt(before, topP), likeliest, -Infinity) : likeliest)
     const rank: Integers = argmax(-1)(add(kept, along(noise, order)))
     const tokens: Integers = squeeze(-1)(along(order, expandDims(-1)(rank)))
     return { tokens, logp: tokenLogp(kept, rank) }
@@ -103,7 +117,7 @@ const requireRange = (name: string, value: number, fits: boolean, range: string)
 /**
  * `sampleLogits` with the noise given: standard Gumbel variables of the shape of the logits. Greedy sampling reads no noise,
  * and its log-probabilities are those of the model itself, at temperature 1. A topK beyond the vocabulary keeps all of it. Throws
- * RangeError for a negative temperature, a topK that is not a positive integer, or a topP outside (0, 1].
+ * RangeError for a negative temperature, a topK that is not a positive integer, a topP outside (0, 1], or a minP outside [0, 1].
  *
  * @example
  * ```ts
@@ -118,24 +132,27 @@ export const drawTokens = (options: Sampling): Draw => {
     temperature = 1,
     topK = Infinity,
     topP = 1,
-  } = optionsOf('sampleLogits', options, { temperature: true, topK: true, topP: true })
+    minP = 0,
+  } = optionsOf('sampleLogits', options, { temperature: true, topK: true, topP: true, minP: true })
 
   requireRange('temperature', temperature, temperature >= 0 && temperature < Infinity, '0 (greedy) or more')
   requireRange('topK', topK, topK >= 1 && (topK === Infinity || Number.isInteger(topK)), 'a positive integer')
   requireRange('topP', topP, topP > 0 && topP <= 1, 'a probability above 0, at most 1')
+  requireRange('minP', minP, minP >= 0 && minP <= 1, 'a part of the largest probability, 0 to 1')
   if (temperature === 0) return drawable(greedy)
   return (noise, logits) => {
     const vocab = logits.shape.at(-1)!
-    const draw = topP < 1 || topK < vocab ? truncated(Math.min(topK, vocab), topP) : whole
+    const draw = topP < 1 || topK < vocab ? truncated(Math.min(topK, vocab), topP, minP) : whole(minP)
     return drawable(draw)(noise, temperature === 1 ? logits : div(logits, temperature))
   }
 }
 
 /**
  * One token for each row: logits [..., V] -> tokens and log-probabilities [...]. The log-probability is that of the
- * distribution drawn from, temperature, top-k and top-p included; for greedy sampling it is the model's own. Temperature
- * acts first, then top-k, then top-p on what is left, as in Hugging Face's transformers. Throws as `drawTokens`. Sources:
- * Holtzman et al. (arXiv:1904.09751) for top-p, Fan et al. (arXiv:1805.04833) for top-k, Gumbel 1954 for the draw.
+ * distribution drawn from, temperature, top-k, top-p and min-p included; for greedy sampling it is the model's own. Temperature
+ * acts first, then top-k, then top-p on what is left, then min-p, as in Hugging Face's transformers. Throws as `drawTokens`. Sources:
+ * Holtzman et al. (arXiv:1904.09751) for top-p, Fan et al. (arXiv:1805.04833) for top-k, Nguyen et al. (arXiv:2407.01082) for
+ * min-p, Gumbel 1954 for the draw.
  *
  * @example
  * ```ts
