@@ -8,12 +8,12 @@ export interface Text {
   readonly size: number
   /** Fills what is no text. */
   readonly pad: number
-  /** Ends a completion. */
-  readonly eos: number
-  /** The tokens that a completion to this prompt follows: `<bos>` and the text, or a template around it. Left: UnknownToken. */
+  /** The tokens that end a completion, at least one. The first of them is written after a text. */
+  readonly eos: readonly number[]
+  /** The tokens that a completion to this prompt follows: `<bos>` and the text, or a template around it. Left: UnknownToken, TemplateFailed. */
   readonly prompt: (text: string) => E.Either<RunError, readonly number[]>
   /** The tokens of a completion, the one that ends it included. Left: UnknownToken. */
   readonly completion: (text: string) => E.Either<RunError, readonly number[]>
-  /** The text of all ids before the first `eos`; padding is no text. */
+  /** The text of all ids before the first of `eos`; padding is no text. */
   readonly decode: (ids: ArrayLike<number>) => string
 }

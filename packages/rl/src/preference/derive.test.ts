@@ -165,7 +165,7 @@ describe('pairs as tokens', () => {
     const text = (row: number): string => v.decode(tokens.subarray(row * 10, (row + 1) * 10))
     expect([0, 1, 2, 3].map(text)).toEqual(['3+8=<answer>1</answer>', '1*1=1', '3+8=7', '1*1='])
     expect(Array.from(ends)).toEqual([8, 6, 6, 5])
-    ends.forEach((end, row) => expect(tokens[row * 10 + end]).toBe(v.eos))
+    ends.forEach((end, row) => expect(tokens[row * 10 + end]).toBe(v.eos[0]))
     expect(Array.from(mask.subarray(20, 30))).toEqual([0, 0, 0, 0, 0, 1, 1, 0, 0, 0])
   })
 

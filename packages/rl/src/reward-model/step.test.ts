@@ -155,7 +155,7 @@ describe('on a small task', () => {
       // One text is one row: what it says is read at its <eos>.
       const ids = vocabulary.encode(`3+4=${texts[1]!}`)
       if (E.isLeft(ids)) throw new Error('unreachable')
-      const row = Int32Array.from([vocabulary.bos, ...ids.right, vocabulary.eos])
+      const row = Int32Array.from([vocabulary.bos, ...ids.right, vocabulary.eos[0]!])
       const alone = model.score(params)({ tokens: tensor(row, [1, row.length]), starts: null, ends: null })
       expect(all[1]).toBeCloseTo((await readAsync(alone, device))[0]!, 5)
     })

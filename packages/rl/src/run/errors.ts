@@ -8,6 +8,7 @@ import { printable } from './printable.ts'
  * - `NonFinite`: a metric of a step is NaN or infinite; the checkpoint on disk is still the last good one.
  * - `EmptyDataset`: there is nothing to train or to evaluate on.
  * - `UnknownToken`: a text has a character that the vocabulary has no token for.
+ * - `TemplateFailed`: the tokenizer's chat template refused a prompt.
  * - `SequenceTooLong`: prompt and completion do not fit the model's context.
  * - `TooFewGroups`: of the groups sampled for a step, too few were worth learning from.
  * - `RewardAbsent`: a reward failed for all completions of a batch, or left none of them with a total.
@@ -28,6 +29,7 @@ export type RunError =
     }
   | { readonly _tag: 'EmptyDataset'; readonly name: string }
   | { readonly _tag: 'UnknownToken'; readonly text: string; readonly position: number }
+  | { readonly _tag: 'TemplateFailed'; readonly message: string }
   | { readonly _tag: 'SequenceTooLong'; readonly length: number; readonly context: number }
   | { readonly _tag: 'TooFewGroups'; readonly kept: number; readonly wanted: number; readonly sampled: number }
   | {
@@ -95,6 +97,8 @@ const words = (error: RunError): string => {
         `no token for ${JSON.stringify(error.text.slice(error.position, error.position + 8))} at position ` +
         `${error.position} of ${JSON.stringify(error.text)}. Add it to the vocabulary or clean the text.`
       )
+    case 'TemplateFailed':
+      return `${sentence(error.message)} Choose another template, or turns that it takes.`
     case 'SequenceTooLong':
       return (
         `a sequence of ${error.length} tokens does not fit the context of ${error.context}. ` +

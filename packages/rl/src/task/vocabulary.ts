@@ -42,7 +42,7 @@ export const vocabulary = (characters: string): Vocabulary => {
     size: tokenizer.vocabulary.length,
     pad,
     bos,
-    eos,
+    eos: [eos],
     encode,
     prompt: (text) => E.map((ids: readonly number[]) => [bos, ...ids])(encode(text)),
     completion: (text) => E.map((ids: readonly number[]) => [...ids, eos])(encode(text)),
