@@ -49,14 +49,6 @@ export type CheckpointError =
   | { readonly _tag: 'Unsupported'; readonly path: string; readonly leaf: string; readonly message: string }
   /** The file is sound, but holds another tree; `leaf` is the first name that differs. */
   | { readonly _tag: 'Mismatch'; readonly path: string; readonly leaf: string; readonly message: string }
-  /** The description of a model asks for what is not computed here: `field` and its `value`. */
-  | {
-      readonly _tag: 'Config'
-      readonly path: string
-      readonly field: string
-      readonly value: unknown
-      readonly message: string
-    }
   /** Anything else that the file system says, such as missing permission. */
   | { readonly _tag: 'FileSystem'; readonly path: string; readonly message: string }
   /** The device failed while tensors were read from it. */
