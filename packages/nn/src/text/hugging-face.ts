@@ -12,7 +12,7 @@ import { optionsOf } from '@adjoint/tensor/ir'
 import { affixesOf } from './affixes.ts'
 import { assemble, hiddenName } from './assemble.ts'
 import { type Fields, idsOf, isRecord, records, tokenText } from './json.ts'
-import { BYTE_CHARACTERS, pieceDecoder } from './pieces.ts'
+import { pieceDecoder } from './pieces.ts'
 import type { Tokenizer, TokenizerError } from './tokenizer.ts'
 
 /** The parsed files of a tokenizer's folder. */
@@ -199,12 +199,6 @@ export const huggingFaceTokenizer = (given: TokenizerFiles): Either<TokenizerErr
       message: `${path}: token ${outside}, which is to end a completion, is none of the vocabulary of ${pieces.size}. Take the files of one model.`,
     })
   for (const id of eos) specials.set(pieces.get(id)!, id)
-  // Text is bytes here, so that there must be a token for each of them, or one for what is unknown: others would be left out in silence.
-  if (tokenText(model.unk_token) === null && JSON.stringify(tokenizer.pre_tokenizer ?? null).includes('"ByteLevel"')) {
-    const lacking = BYTE_CHARACTERS.findIndex((character) => !ids.has(character))
-    if (lacking >= 0) return fail(`its vocabulary has no token for byte ${lacking}, and none for what is unknown.`)
-  }
-
   const library = ((): Encoder | string => {
     try {
       return new makeEncoder(described(tokenizer, model, added, specials), {

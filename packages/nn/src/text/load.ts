@@ -1,18 +1,20 @@
 /** Tokenizers from files. */
 import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js'
-import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
+import { right as rightTask, type TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { optionsOf } from '@adjoint/tensor/ir'
 import { type Files, nodeFiles } from '../io/files.ts'
+import { withWeights } from '../io/with-weights.ts'
+import { ggufTokenizer } from './gguf.ts'
 import { huggingFaceTokenizer } from './hugging-face.ts'
 import { llama2cTokenizer } from './llama2c.ts'
 import type { Tokenizer, TokenizerError } from './tokenizer.ts'
 
 /** Where a tokenizer is. */
 export interface LoadTokenizerConfig {
-  /** A folder of the Hugging Face hub, its `tokenizer.json`, or the `tokenizer.bin` of llama2.c. */
+  /** A folder of the Hugging Face hub (or its `tokenizer.json`), a `.gguf` file, or the `tokenizer.bin` of llama2.c. */
   readonly path: string
   /** Default: Node's. */
-  readonly files?: Pick<Files, 'read'>
+  readonly files?: Files
 }
 
 const failureOf = (path: string, error: unknown): TokenizerError => {
@@ -22,6 +24,14 @@ const failureOf = (path: string, error: unknown): TokenizerError => {
   return code === 'ENOENT' || code === 'ENOTDIR'
     ? { _tag: 'MissingFile', path, message: `${message}. Give the folder of a model, or its tokenizer.json.` }
     : { _tag: 'FileSystem', path, message }
+}
+
+const ofGguf = async (path: string, files: Files): Promise<Either<TokenizerError, Tokenizer>> => {
+  const outcome = await withWeights({ path, files })(({ metadata }) => rightTask(metadata))()
+  if (!isLeft(outcome)) return ggufTokenizer(outcome.right, path)
+  const { left: error } = outcome
+  const _tag = error._tag === 'MissingFile' || error._tag === 'FileSystem' ? error._tag : 'Malformed'
+  return left({ _tag, path, message: error.message })
 }
 
 const parsed = (path: string, bytes: Uint8Array): Either<TokenizerError, unknown> => {
@@ -35,7 +45,7 @@ const parsed = (path: string, bytes: Uint8Array): Either<TokenizerError, unknown
 
 /**
  * Reads a tokenizer: `tokenizer.json` and, of what lies beside it, `tokenizer_config.json`, `special_tokens_map.json`,
- * `generation_config.json` and `chat_template.jinja`. Left: a file is missing or malformed, or it describes what `huggingFaceTokenizer`
+ * `generation_config.json` and `chat_template.jinja`; or the header of a GGUF file. Left: a file is missing or malformed, or it describes what `huggingFaceTokenizer`
  * refuses.
  *
  * @example
@@ -70,6 +80,7 @@ export const loadTokenizer = (options: LoadTokenizerConfig): TaskEither<Tokenize
       const bytes = await read(path)
       return isLeft(bytes) ? bytes : llama2cTokenizer(bytes.right, path)
     }
+    if (path.endsWith('.gguf')) return ofGguf(path, files)
     const paths = await import('node:path')
     const main = path.endsWith('.json') ? path : paths.join(path, 'tokenizer.json')
     const beside = (name: string): string => paths.join(paths.dirname(main), name)

@@ -35,7 +35,8 @@ export interface ChatOptions {
 
 /**
  * Text to ids and back. Decoding is exact: no spaces are cleaned up, and `decode(encode(text))` is the text, where the tokenizer
- * itself changes nothing of it (Qwen's composes accents, NFC).
+ * itself changes nothing of it: Qwen's composes accents (NFC), and a vocabulary may have no token for bytes that its training never met
+ * (SmolLM2's, for some control characters), which are left out then, as by Hugging Face's own.
  */
 export interface Tokenizer {
   /** Every id is below it. A model may have more: its vocabulary is often padded to a round number. */
