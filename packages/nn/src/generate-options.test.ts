@@ -107,7 +107,7 @@ describe('texts to stop at', () => {
       const free = await said(await run(config))
       const texts = free.tokens.map((row) => row.slice(3))
       // (half a character is known to be none only when the next token comes)
-      const pairs = texts[0]!.slice(4).map((_, i) => tokenizer.decode(texts[0]!.slice(4 + i, 6 + i)))
+      const pairs = texts.flatMap((row) => row.slice(4).map((_, i) => tokenizer.decode(row.slice(4 + i, 6 + i))))
       const strings = [pairs.find((pair) => pair.length === 2 && !pair.includes('\ufffd'))!, 'no such text']
       const stopped = await said(await run({ ...config, stop: { strings, tokenizer } }))
       const lengths = texts.map((row) => {
