@@ -114,7 +114,8 @@ export const common = {
 /** What the machinery of every example reads. */
 export interface CommonValues {
   readonly device: (typeof DEVICES)[number] | null
-  readonly out: string | null
+  /** Absent where a job leaves no files. */
+  readonly out?: string | null
   readonly json: boolean
   readonly help: boolean
 }

@@ -1,0 +1,90 @@
+/** What the example reads from the command line. */
+import * as E from 'fp-ts/lib/Either.js'
+import { choice, common, count, type Flag, type FlagsOf, real } from '../cli/flags.ts'
+
+/** What is asked, in one of three ways. */
+export type Asked =
+  | { readonly kind: 'tokens'; readonly tokens: readonly number[] }
+  | { readonly kind: 'prompt' | 'chat'; readonly text: string }
+
+/** What is generated, from what, and how. */
+export interface Flags {
+  readonly model: string
+  readonly tokenizer: string | null
+  readonly tokens: Asked | null
+  readonly prompt: Asked | null
+  readonly chat: Asked | null
+  readonly maxTokens: number
+  readonly temperature: number
+  readonly topP: number
+  readonly repetitionPenalty: number
+  readonly stop: string | null
+  readonly cache: 'f32' | 'f16' | 'bf16' | null
+  readonly seed: number
+  readonly device: (typeof common)['device'] extends Flag<infer A> ? A : never
+  readonly json: boolean
+  readonly help: boolean
+}
+
+const words = <A>(
+  value: string,
+  about: string,
+  read: (text: string, name: string) => E.Either<string, A>,
+): Flag<A | null> => ({
+  value,
+  about,
+  decode: (name, given) => {
+    const text = given[name]
+    return typeof text === 'string' ? read(text, name) : E.right(null)
+  },
+})
+
+const WAYS = ['tokens', 'prompt', 'chat'] as const
+const oneWay = <A>(flag: Flag<A>): Flag<A> => ({
+  ...flag,
+  decode: (name, given) => {
+    const ways = WAYS.filter((way) => given[way] !== undefined)
+    return ways.length === 1 || given['help'] === true
+      ? flag.decode(name, given)
+      : E.left(
+          `${ways.length === 0 ? 'nothing is asked' : `${ways.map((way) => `--${way}`).join(' and ')} are given`}: ask by one of --tokens, --prompt and --chat`,
+        )
+  },
+})
+
+/** The flags of `generate`. */
+export const flags: FlagsOf<Flags> = {
+  model: {
+    value: 'DIR|FILE',
+    about: 'a folder of the Hugging Face hub, or a .gguf file',
+    decode: (name, given) => {
+      const path = given[name]
+      if (typeof path === 'string' && path !== '') return E.right(path)
+      return given['help'] === true ? E.right('') : E.left('--model DIR|FILE is needed')
+    },
+  },
+  tokenizer: words('DIR|FILE', 'where the tokenizer is (default: where the model is)', E.right),
+  tokens: oneWay(
+    words('N,N,..', 'go on from these tokens', (text, name) =>
+      /^\d{1,9}(,\d{1,9})*$/.test(text)
+        ? E.right({ kind: 'tokens', tokens: text.split(',').map(Number) })
+        : E.left(`--${name} ${text}: whole numbers joined by commas are needed, as in 1,2,2`),
+    ),
+  ),
+  prompt: oneWay(words('TEXT', 'go on from this text', (text) => E.right({ kind: 'prompt', text }))),
+  chat: oneWay(
+    words('TEXT', "answer this, in the model's own chat template", (text) => E.right({ kind: 'chat', text })),
+  ),
+  maxTokens: count('most tokens of the completion', 128, { min: 1 }),
+  temperature: real('0 takes the likeliest token', 0, { min: 0 }),
+  topP: real('keep the likeliest tokens of this probability', 1, { min: 0 }),
+  repetitionPenalty: real('against tokens that were said already; 1 is none', 1, { min: 0 }),
+  stop: words('TEXT', 'end where this text is said', (text, name) =>
+    text === '' ? E.left(`--${name} needs a text`) : E.right(text),
+  ),
+  cache: choice('how keys and values are kept: f32, f16 or bf16 (default f32)', ['f32', 'f16', 'bf16']),
+  seed: common.seed,
+  device: common.device,
+  json: common.json,
+  help: common.help,
+}

@@ -1,0 +1,156 @@
+/** Loads a model and its tokenizer, encodes what is asked, and generates. What cannot be is said before anything is computed. */
+import {
+  type Generation,
+  generatorAsync,
+  leftPad,
+  loadModel,
+  type LoadedModel,
+  loadTokenizer,
+  SamplingError,
+  type TextStream,
+  type Tokenizer,
+  untilStop,
+} from '@adjoint/nn'
+import { type Device, DeviceFailure, random, readAsync } from '@adjoint/tensor'
+import * as E from 'fp-ts/lib/Either.js'
+import { pipe } from 'fp-ts/lib/function.js'
+import * as TE from 'fp-ts/lib/TaskEither.js'
+import { performance } from 'node:perf_hooks'
+import type { Asked, Flags } from './flags.ts'
+
+/** What was generated. */
+export interface Outcome {
+  /** The tokens that were asked from. */
+  readonly prompt: readonly number[]
+  /** The completion, its end included. */
+  readonly tokens: readonly number[]
+  /** What it says, up to a text to stop at; null where there is no tokenizer. */
+  readonly text: string | null
+  /** Of the calls after the first two, which are compiled before they run; of all where there are no more. */
+  readonly tokensPerSecond: number
+  /** Whether it ended by itself, rather than at the most tokens allowed. */
+  readonly ended: boolean
+  readonly device: string
+}
+
+/** Where a text goes as it comes. */
+export type Say = (text: string) => void
+
+// From any call on, each is as long as this: often enough to read along, and seldom enough not to wait.
+const CHECK_EVERY = 8
+
+const message = ({ message: said }: { readonly message: string }): string => said
+
+/** The tokenizer, or null where tokens are given and none is there. */
+const tokenizerOf = ({ model, tokenizer }: Flags, asked: Asked): TE.TaskEither<string, Tokenizer | null> =>
+  pipe(
+    loadTokenizer({ path: tokenizer ?? model }),
+    TE.map((made): Tokenizer | null => made),
+    TE.orElse((error) =>
+      asked.kind === 'tokens' && tokenizer === null && error._tag === 'MissingFile'
+        ? TE.right(null)
+        : TE.left(message(error)),
+    ),
+  )
+
+const encoded = (
+  asked: Asked,
+  stop: string | null,
+  tokenizer: Tokenizer | null,
+): E.Either<string, readonly number[]> => {
+  if (stop !== null && tokenizer === null)
+    return E.left('there is no tokenizer to look for --stop with: give --tokenizer DIR|FILE')
+  if (asked.kind === 'tokens') return E.right(asked.tokens)
+  if (tokenizer === null) return E.left('there is no tokenizer, and a text is asked from: give --tokenizer DIR|FILE')
+  if (asked.kind === 'chat') return E.mapLeft(message)(tokenizer.chat([{ role: 'user', content: asked.text }]))
+  const ids = tokenizer.encode(asked.text, { addSpecial: true })
+  return ids.length > 0
+    ? E.right(ids)
+    : E.left('the prompt has no tokens, and the tokenizer none that begins a text: say something')
+}
+
+/** The tokens that end a completion: the tokenizer's, or those that the model's configuration names. */
+const endsOf = ({ config }: LoadedModel, tokenizer: Tokenizer | null): readonly number[] => {
+  if (tokenizer !== null) return tokenizer.eos
+  const named = config['eos_token_id']
+  return (Array.isArray(named) ? named : [named]).filter((id): id is number => typeof id === 'number')
+}
+
+const fits = ({ model }: LoadedModel, prompt: readonly number[], { maxTokens }: Flags): E.Either<string, null> => {
+  const { vocab, context } = model.config
+  const odd = prompt.find((id) => id >= vocab)
+  if (odd !== undefined)
+    return E.left(`token ${odd} is none of this model's ${vocab}: is the tokenizer another model's?`)
+  if (prompt.length + maxTokens - 1 > context)
+    return E.left(
+      `the prompt has ${prompt.length} tokens, and with --max-tokens ${maxTokens} it does not fit the context of ${context}: ` +
+        'shorten it, or lower --max-tokens',
+    )
+  return E.right(null)
+}
+
+const generated = async (
+  loaded: LoadedModel,
+  tokenizer: Tokenizer | null,
+  prompt: readonly number[],
+  { flags, device, say }: { readonly flags: Flags; readonly device: Device; readonly say: Say },
+): Promise<Outcome> => {
+  const { maxTokens, temperature, topP, repetitionPenalty, stop, cache, seed } = flags
+  // A text that follows another keeps its first space.
+  const continues = prompt.some((id) => tokenizer !== null && ![...tokenizer.specials.values()].includes(id))
+  let stream: TextStream | null = tokenizer?.stream({ continues }) ?? null
+  const looks: { readonly at: number; readonly count: number }[] = []
+  const generate = generatorAsync(loaded.model, {
+    ...{ maxTokens, temperature, topP, repetitionPenalty, device, checkEvery: CHECK_EVERY },
+    eos: endsOf(loaded, tokenizer),
+    ...(cache !== null && { cache }),
+    ...(stop !== null && tokenizer !== null && { stop: { strings: [stop], tokenizer } }),
+    onTokens: ([row = []]) => {
+      looks.push({ at: performance.now(), count: row.length })
+      if (stream === null) return
+      const [text, next] = stream.push(row)
+      stream = next
+      say(text)
+    },
+  })
+  const begun = performance.now()
+  const given = { tokens: leftPad({ pad: 0 })([prompt]).tokens }
+  const made: Generation = await generate(loaded.params, given, random.key(seed))
+  say(stream?.end() ?? '')
+  const all = await readAsync(made.tokens)
+  const length = (await readAsync(made.lengths))[0]!
+  const tokens = [...all.subarray(prompt.length, prompt.length + length)]
+  const warm = looks.length > 2 ? looks.slice(2) : looks
+  const from = looks.length > 2 ? looks[1]!.at : begun
+  const seconds = (looks.at(-1)!.at - from) / 1000
+  return {
+    prompt,
+    tokens,
+    text: tokenizer === null ? null : untilStop(stop === null ? [] : [stop])(tokenizer.decode(tokens, { continues })),
+    tokensPerSecond: Number((warm.reduce((sum, { count }) => sum + count, 0) / seconds).toPrecision(4)),
+    ended: (await readAsync(made.ended))[0] === 1,
+    device: device.kind,
+  }
+}
+
+/** What the example does. */
+export const job = (flags: Flags, device: Device, say: Say): TE.TaskEither<string, Outcome> => {
+  // One of them is given: the flags have looked.
+  const asked = (flags.tokens ?? flags.prompt ?? flags.chat)!
+  return pipe(
+    TE.Do,
+    TE.bind('tokenizer', () => tokenizerOf(flags, asked)),
+    TE.bind('prompt', ({ tokenizer }) => TE.fromEither(encoded(asked, flags.stop, tokenizer))),
+    TE.bind('loaded', () => TE.mapLeft(message)(loadModel({ path: flags.model, device }))),
+    TE.tap(({ loaded, prompt }) => TE.fromEither(fits(loaded, prompt, flags))),
+    TE.flatMap(({ tokenizer, prompt, loaded }) =>
+      TE.tryCatch(
+        () => generated(loaded, tokenizer, prompt, { flags, device, say }),
+        (error) => {
+          if (error instanceof SamplingError || error instanceof DeviceFailure) return error.message
+          throw error
+        },
+      ),
+    ),
+  )
+}
