@@ -26,7 +26,7 @@ export interface Outcome {
   readonly tokens: readonly number[]
   /** What it says, up to a text to stop at; null where there is no tokenizer. */
   readonly text: string | null
-  /** Of the calls after the first two, which are compiled before they run; of all where there are no more. */
+  /** With the reading of the prompt, and without compilation: all programs have run before. */
   readonly tokensPerSecond: number
   /** Whether it ended by itself, rather than at the most tokens allowed. */
   readonly ended: boolean
@@ -38,6 +38,9 @@ export type Say = (text: string) => void
 
 // From any call on, each is as long as this: often enough to read along, and seldom enough not to wait.
 const CHECK_EVERY = 8
+
+/** Ends the first run, which is there to compile. */
+const COMPILED = new Error('compiled')
 
 const message = ({ message: said }: { readonly message: string }): string => said
 
@@ -99,35 +102,41 @@ const generated = async (
   // A text that follows another keeps its first space.
   const continues = prompt.some((id) => tokenizer !== null && ![...tokenizer.specials.values()].includes(id))
   let stream: TextStream | null = tokenizer?.stream({ continues }) ?? null
-  const looks: { readonly at: number; readonly count: number }[] = []
+  let looks = 0
+  let warming = true
   const generate = generatorAsync(loaded.model, {
     ...{ maxTokens, temperature, topP, repetitionPenalty, device, checkEvery: CHECK_EVERY },
     eos: endsOf(loaded, tokenizer),
     ...(cache !== null && { cache }),
     ...(stop !== null && tokenizer !== null && { stop: { strings: [stop], tokenizer } }),
     onTokens: ([row = []]) => {
-      looks.push({ at: performance.now(), count: row.length })
+      // Both programs have been compiled when the second one has run.
+      if (warming && ++looks === 2) throw COMPILED
+      if (warming) return
       if (stream === null) return
       const [text, next] = stream.push(row)
       stream = next
       say(text)
     },
   })
-  const begun = performance.now()
   const given = { tokens: leftPad({ pad: 0 })([prompt]).tokens }
-  const made: Generation = await generate(loaded.params, given, random.key(seed))
+  const run = (): Promise<Generation> => generate(loaded.params, given, random.key(seed))
+  await run().catch((error: unknown) => {
+    if (error !== COMPILED) throw error
+  })
+  warming = false
+  const begun = performance.now()
+  const made = await run()
   say(stream?.end() ?? '')
   const all = await readAsync(made.tokens)
   const length = (await readAsync(made.lengths))[0]!
+  const seconds = (performance.now() - begun) / 1000
   const tokens = [...all.subarray(prompt.length, prompt.length + length)]
-  const warm = looks.length > 2 ? looks.slice(2) : looks
-  const from = looks.length > 2 ? looks[1]!.at : begun
-  const seconds = (looks.at(-1)!.at - from) / 1000
   return {
     prompt,
     tokens,
     text: tokenizer === null ? null : untilStop(stop === null ? [] : [stop])(tokenizer.decode(tokens, { continues })),
-    tokensPerSecond: Number((warm.reduce((sum, { count }) => sum + count, 0) / seconds).toPrecision(4)),
+    tokensPerSecond: Number((length / seconds).toPrecision(4)),
     ended: (await readAsync(made.ended))[0] === 1,
     device: device.kind,
   }
