@@ -16,7 +16,7 @@ const through = (stream: TextStream, parts: readonly (readonly number[])[]): rea
 }
 const cut = (all: readonly number[], at: readonly number[]): readonly (readonly number[])[] => {
   const edges = [0, ...at.map((x) => x % (all.length + 1)).sort((a, b) => a - b), all.length]
-  return edges.slice(1).map((to, i) => all.slice(edges[i]!, to))
+  return edges.slice(1).map((to, i) => all.slice(edges[i], to))
 }
 
 // Bytes that mean something, some that are cut off, and some that never do.
