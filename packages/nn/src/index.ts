@@ -190,8 +190,8 @@ export {
   tokenizerOf,
 } from './text/characters.ts'
 export { leftPad, type PadConfig, type Prompts } from './text/pad.ts'
+export { type CheckpointError, CheckpointFailure, type Fault } from './io/failure.ts'
 export {
-  type CheckpointError,
   loadCheckpoint,
   type LoadConfig,
   type Loaded,
@@ -199,3 +199,4 @@ export {
   type SaveConfig,
 } from './io/checkpoint.ts'
 export { clearParts, type Files } from './io/files.ts'
+export type { StoredTensor, Weights } from './io/weights.ts'
