@@ -5,10 +5,10 @@
  */
 import { type Device, DeviceFailure, readAsync, tensor, type Tensor, tree, type Tree } from '@adjoint/tensor'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
-import { optionsOf } from '@adjoint/tensor/ir'
+import { dtypes, optionsOf, sizeOf } from '@adjoint/tensor/ir'
 import { type CheckpointError, CheckpointFailure, rethrow, task } from './failure.ts'
 import { type Files, nodeFiles } from './files.ts'
-import { convert, converts, isKnown, stored } from './convert.ts'
+import { converts, decodeInto, isKnown, stored } from './convert.ts'
 import { type Decoded, decodeContents, encodeContents, type HostTensor } from './layout.ts'
 import { leafNames } from './names.ts'
 
@@ -220,13 +220,14 @@ export const loadCheckpoint = (options: LoadConfig) => {
         const found = tensors.get(leaf)
         if (found === undefined) return expected
         const { dtype, bytes } = found
-        const data = convert(dtype, expected.dtype, bytes())
-        if (data._tag === 'Right') return tensor(data.right, expected.shape, expected.dtype)
+        const data = dtypes[expected.dtype].allocate(sizeOf(expected.shape))
+        const wrong = decodeInto(dtype, expected.dtype, bytes(), data)
+        if (wrong === null) return tensor(data, expected.shape, expected.dtype)
         throw new CheckpointFailure({
           _tag: 'Unsupported',
           path,
           leaf,
-          message: `load ${path}: the file has ${dtype} at ${leaf}, and ${data.left}. ${advice.Unsupported}`,
+          message: `load ${path}: the file has ${dtype} at ${leaf}, and ${wrong}. ${advice.Unsupported}`,
         })
       }, template)
       return { tree: loaded, metadata, ...apart(tensors, names) }
