@@ -11,12 +11,12 @@ export interface OpenFile {
 }
 
 /** The bytes of a file in parts, which are asked for one after another. */
-export type Pieces = Iterable<Uint8Array> | AsyncIterable<Uint8Array>
+export type FileBytes = Iterable<Uint8Array> | AsyncIterable<Uint8Array>
 
 /** A file to be written. */
 export interface Replacement {
   readonly path: string
-  readonly pieces: Pieces
+  readonly pieces: FileBytes
 }
 
 /** Files, read and replaced. All reject with the system's error, whose `code` says what failed. */
@@ -35,7 +35,7 @@ export interface Files {
 /** How the parts of a replacement are done; the order of these calls is what makes it atomic. */
 export interface FileCalls {
   /** Makes a new file with these bytes, and returns when they are on the disk. */
-  readonly writeThrough: (path: string, pieces: Pieces) => Promise<void>
+  readonly writeThrough: (path: string, pieces: FileBytes) => Promise<void>
   readonly rename: (from: string, to: string) => Promise<void>
   readonly remove: (path: string) => Promise<void>
   /** Makes a rename in this file's folder last through a crash of the machine. */

@@ -73,21 +73,23 @@ const namesIn = (value: Marked): number | null => {
 
 const flaw = (fault: Fault, message: string): Either<Flaw, never> => left({ fault, message })
 
+/** What an engine's parser gives, which throws for what it cannot parse. */
+const orNull = <A>(parse: () => A): A | null => {
+  try {
+    return parse()
+  } catch {
+    return null
+  }
+}
+
 /** The record that bytes are the JSON of, or what is wrong with them: `what` names them, 'its header'. */
 export const parseRecord = (what: string, bytes: Uint8Array): Either<Flaw, MarkedRecord> => {
-  let [text, value]: [string, Marked] = ['', null]
-  try {
-    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
-  } catch {
-    return flaw('InvalidHeader', `${what} is no UTF-8`)
-  }
+  const text = orNull(() => new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes))
+  if (text === null) return flaw('InvalidHeader', `${what} is no UTF-8`)
   const marks = mark(text)
-  if (marks === null) return flaw('InvalidHeaderDeserialization', `${what} is no JSON`)
-  try {
-    value = JSON.parse(marks.marked) as Marked
-  } catch {
-    return flaw('InvalidHeaderDeserialization', `${what} is no JSON`)
-  }
+  const value = marks === null ? null : orNull(() => JSON.parse(marks.marked) as Marked)
+  // 'null' is no object either
+  if (marks === null || value === null) return flaw('InvalidHeaderDeserialization', `${what} is no JSON`)
   const names = namesIn(value)
   if (names === null) return flaw('InvalidHeaderDeserialization', `${what} has half of a character`)
   if (!isMarkedRecord(value)) return flaw('InvalidHeaderDeserialization', `${what} is no JSON object`)

@@ -53,6 +53,9 @@ const bits: ReadonlyMap<string, number> = new Map([
   ['C64', 64],
 ])
 
+/** Bytes of an element; a part of one where several share a byte. */
+export const widthOf = (dtype: string): number => bits.get(dtype)! / 8
+
 /** The header's JSON text. */
 export const headerText = ({ metadata, entries }: Header): string =>
   // fromEntries makes own properties of all names, '__proto__' too
@@ -62,10 +65,17 @@ export const headerText = ({ metadata, entries }: Header): string =>
 
 const flaw = (fault: Fault, message: string): Either<Flaw, never> => left({ fault, message })
 
-/** The first bytes of a file: the header's length and the header, padded with blanks so that the data begins at a multiple of 8. */
+/**
+ * The first bytes of a file: the header's length and the header, padded with blanks so that the data begins at a multiple of
+ * 8. Throws RangeError where it is larger than any may be.
+ */
 export const encodeHeader = (header: Header): Uint8Array<ArrayBuffer> => {
   const text = new TextEncoder().encode(headerText(header))
   const length = Math.ceil(text.length / 8) * 8
+  if (length > LARGEST)
+    throw new RangeError(
+      `safetensors: the header has ${length} bytes, and ${LARGEST} are the most. Shorten the metadata.`,
+    )
   const bytes = new Uint8Array(PREFIX + length).fill(BLANK)
   new DataView(bytes.buffer).setBigUint64(0, BigInt(length), true)
   bytes.set(text, PREFIX)
