@@ -18,7 +18,7 @@ export const filesIn = (contents: Map<string, Uint8Array>): Files & { readonly r
   const bytesOf = (path: string): Uint8Array => {
     const bytes = contents.get(path)
     if (bytes !== undefined) return bytes
-    if ([...contents.keys()].some((other) => other.startsWith(`${path}/`)))
+    if ([...contents.keys()].some((other) => other.startsWith(`${path.replace(/\/$/, '')}/`)))
       throw Object.assign(new Error(`EISDIR: ${path}`), { code: 'EISDIR' })
     throw absent(path)
   }

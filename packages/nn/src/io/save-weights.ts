@@ -112,7 +112,8 @@ const split = (tensors: readonly Queued[], limit: number): readonly (readonly Qu
   const shards: Queued[][] = [[]]
   let filled = 0
   for (const tensor of tensors) {
-    if (filled > 0 && filled + tensor.bytes > limit) {
+    // an empty one fits anywhere
+    if (filled > 0 && tensor.bytes > 0 && filled + tensor.bytes > limit) {
       shards.push([])
       filled = 0
     }
