@@ -4,6 +4,12 @@ import type { Files } from './files.ts'
 const absent = (path: string): Error =>
   Object.assign(new Error(`ENOENT: no such file, open '${path}'`), { code: 'ENOENT' })
 
+/** A call whose result, or what it throws, comes by a promise. */
+const later =
+  <A extends readonly unknown[], B>(call: (...args: A) => B) =>
+  (...args: A): Promise<B> =>
+    Promise.resolve().then(() => call(...args))
+
 /** What was asked of files in memory. */
 export interface Record {
   /** How many are open. */
@@ -24,24 +30,24 @@ export const filesIn = (contents: Map<string, Uint8Array>): Files & { readonly r
   }
   return {
     record,
-    read: async (path) => bytesOf(path),
-    open: async (path) => {
+    read: later(bytesOf),
+    open: later((path: string) => {
       const bytes = bytesOf(path)
       record.open++
       return {
         size: bytes.length,
-        read: async (from, into) => {
+        read: later((from: number, into: Uint8Array) => {
           record.ranges.push([path, from, into.length])
           // what is there now: a test may cut it
           const part = bytesOf(path).subarray(from, from + into.length)
           into.set(part)
           return part.length
-        },
-        close: async () => {
+        }),
+        close: later(() => {
           record.open--
-        },
+        }),
       }
-    },
+    }),
     replace: async (files, obsolete = []) => {
       for (const { path, pieces } of files) {
         const all: number[] = []
@@ -128,32 +134,44 @@ export const ggufFile = ({
   const write = (given: GgufValue): void => {
     switch (given.type) {
       case 'text':
-        return text(given.value)
+        text(given.value)
+        break
       case 'list':
         u32(ggufTypes.indexOf(given.of))
         count(given.value.length)
-        return given.value.forEach(write)
+        given.value.forEach(write)
+        break
       case 'u8':
       case 'bool':
-        return put(1, (view) => view.setUint8(0, Number(given.value)))
+        put(1, (view) => view.setUint8(0, Number(given.value)))
+        break
       case 'i8':
-        return put(1, (view) => view.setInt8(0, given.value))
+        put(1, (view) => view.setInt8(0, given.value))
+        break
       case 'u16':
-        return put(2, (view) => view.setUint16(0, given.value, true))
+        put(2, (view) => view.setUint16(0, given.value, true))
+        break
       case 'i16':
-        return put(2, (view) => view.setInt16(0, given.value, true))
+        put(2, (view) => view.setInt16(0, given.value, true))
+        break
       case 'u32':
-        return u32(given.value)
+        u32(given.value)
+        break
       case 'i32':
-        return put(4, (view) => view.setInt32(0, given.value, true))
+        put(4, (view) => view.setInt32(0, given.value, true))
+        break
       case 'f32':
-        return put(4, (view) => view.setFloat32(0, given.value, true))
+        put(4, (view) => view.setFloat32(0, given.value, true))
+        break
       case 'f64':
-        return put(8, (view) => view.setFloat64(0, given.value, true))
+        put(8, (view) => view.setFloat64(0, given.value, true))
+        break
       case 'u64':
-        return u64(given.value)
+        u64(given.value)
+        break
       case 'i64':
-        return put(8, (view) => view.setBigInt64(0, BigInt(given.value), true))
+        put(8, (view) => view.setBigInt64(0, BigInt(given.value), true))
+        break
     }
   }
   const pad = (): void => {
