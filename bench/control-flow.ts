@@ -103,7 +103,7 @@ export const scannedModel =
     const layer = block({
       norm: { init: () => initLayerNorm({ width }), apply: norm },
       attention: { width, heads, kvHeads, bias },
-      mlp: { width, hidden, gated: false, bias },
+      mlp: { width, hidden, gated: false, bias: bias === true },
       activation: gelu,
     })
     const at = place({ queries: x.shape[1]! })

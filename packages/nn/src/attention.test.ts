@@ -223,6 +223,7 @@ describe('attention', () => {
     // queries and keys 0, values = x, output = values
     const identity: AttentionParams = {
       qkv: { weight: tensor([0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1], [2, 6]), bias: null },
+      qkNorm: null,
       out: { weight: tensor([1, 0, 0, 1], [2, 2]), bias: null },
     }
     const rows = tensor([3, 0, 5, 6, 1, 0], [1, 3, 2])
@@ -238,7 +239,7 @@ describe('attention', () => {
       const heads = (from: number): readonly Floats[] => [0, 0, 0, 1, 1, 1].map((h) => cut(from + h, from + h + 1))
       return concat(axis)([cut(0, 6), ...heads(6), ...heads(8)])
     }
-    const wide = { qkv: { weight: widen(1, qkv.weight), bias: widen(0, qkv.bias!) }, out }
+    const wide = { qkv: { weight: widen(1, qkv.weight), bias: widen(0, qkv.bias!) }, out, qkNorm: null }
     close(values(attention({ ...config, kvHeads: 6 })(wide, at(5))(x)), values(attention(config)(params, at(5))(x)))
   })
 

@@ -2,13 +2,27 @@
  * Multi-head causal attention with grouped key-value heads (GQA; MHA where their number is that of the query heads, MQA
  * where it is 1). One dot projects queries, keys and values.
  */
-import { random, reshape, ShapeError, slice, transpose, type TreeRecord } from '@adjoint/tensor'
+import {
+  arange,
+  expandDims,
+  lt,
+  random,
+  reshape,
+  ShapeError,
+  slice,
+  transpose,
+  tree,
+  TreeError,
+  type TreeRecord,
+  where,
+} from '@adjoint/tensor'
 import { optionsOf } from '@adjoint/tensor/ir'
 import { attend, type KeysValues } from './attend.ts'
 import { demandKey, demandSizes } from './demands.ts'
 import type { Initializer } from './init.ts'
 import type { Floats, Key, Layer } from './layer.ts'
 import { initLinear, linear, type LinearParams } from './linear.ts'
+import type { NormKind, NormParams } from './norm.ts'
 import type { Visible } from './visibility.ts'
 
 /** Sizes of attention. */
@@ -21,8 +35,10 @@ export interface AttentionConfig {
   readonly kvHeads: number
   /** Features of a head, D. Default: C / H. */
   readonly headDim?: number
-  /** Whether both projections have a bias. Default true. */
-  readonly bias?: boolean
+  /** Whether both projections have a bias, or that into heads alone. Default true. */
+  readonly bias?: boolean | 'qkv'
+  /** A norm of D features that each query and each key goes through before it is turned (Qwen3's). Default: none. */
+  readonly qkNorm?: NormKind
   /** Draws the projection into heads. */
   readonly init?: Initializer
   /** Draws the projection out of heads. */
@@ -33,6 +49,14 @@ export interface AttentionConfig {
 export interface AttentionParams extends TreeRecord {
   readonly qkv: LinearParams
   readonly out: LinearParams
+  /** Gains [D] of the norms of queries and keys, shared by their heads; null where there are none. */
+  readonly qkNorm: QkNormParams | null
+}
+
+/** Parameters of the norm of queries, and of that of keys. */
+export interface QkNormParams extends TreeRecord {
+  readonly queries: NormParams
+  readonly keys: NormParams
 }
 
 /** From the keys and values of the new columns to those that are looked at: the identity, or an append to a cache. */
@@ -66,11 +90,12 @@ export const initAttention = (given: AttentionConfig): ((key: Key) => AttentionP
     kvHeads: true,
     headDim: true,
     bias: true,
+    qkNorm: true,
     init: true,
     outInit: true,
   })
 
-  const { width, heads, kvHeads, bias = true } = config
+  const { width, heads, kvHeads, bias = true, qkNorm } = config
   demandSizes('attention', { width, heads, kvHeads })
   const dim = headDimOf(config)
   if (heads % kvHeads !== 0 || !Number.isInteger(dim))
@@ -83,12 +108,32 @@ export const initAttention = (given: AttentionConfig): ((key: Key) => AttentionP
   return (key) => {
     demandKey('initAttention', key)
     const [first, second] = random.split(key, 2)
+    const into = { in: width, out: (heads + 2 * kvHeads) * dim, bias: bias !== false }
+    const back = { in: heads * dim, out: width, bias: bias === true }
     return {
-      qkv: initLinear({ in: width, out: (heads + 2 * kvHeads) * dim, bias, ...(config.init && { init: config.init }) })(
-        first,
-      ),
-      out: initLinear({ in: heads * dim, out: width, bias, ...(config.outInit && { init: config.outInit }) })(second),
+      qkv: initLinear({ ...into, ...(config.init && { init: config.init }) })(first),
+      out: initLinear({ ...back, ...(config.outInit && { init: config.outInit }) })(second),
+      qkNorm: qkNorm === undefined ? null : { queries: qkNorm.init(), keys: qkNorm.init() },
     }
+  }
+}
+
+/**
+ * The norm of queries and keys [B, T, H + KV, D] as one layer: which gain a head has is index arithmetic, so that both are
+ * one row kernel.
+ */
+const headNorm = ({ heads, kvHeads, qkNorm }: AttentionConfig): ((params: QkNormParams | null) => Layer) => {
+  const demand = (params: QkNormParams | null): void => {
+    if ((params === null) === (qkNorm === undefined)) return
+    throw new TreeError(
+      `attention: the parameters have ${params === null ? 'no' : 'a'} norm of queries and keys, and the configuration ${params === null ? 'one' : 'none'}. Give the parameters of this configuration.`,
+    )
+  }
+  return (params) => {
+    demand(params)
+    if (params === null || qkNorm === undefined) return (x) => x
+    const isQuery = expandDims(-1)(lt(arange(heads + kvHeads), heads)) // [H + KV, 1]
+    return qkNorm.apply(tree.map((q, k) => where(isQuery, q, k), params.queries, params.keys))
   }
 }
 
@@ -114,10 +159,12 @@ export const attentionOver = (given: AttentionConfig) => {
     kvHeads: true,
     headDim: true,
     bias: true,
+    qkNorm: true,
     init: true,
     outInit: true,
   })
-  return ({ qkv, out }: AttentionParams, { rotate, visible }: AttentionPlace, recall: Recall) =>
+  const normed = headNorm(config)
+  return ({ qkv, out, qkNorm }: AttentionParams, { rotate, visible }: AttentionPlace, recall: Recall) =>
     (x: Floats): readonly [Floats, KeysValues] => {
       const { heads: H, kvHeads: KV } = config
       const D = headDimOf(config)
@@ -125,7 +172,7 @@ export const attentionOver = (given: AttentionConfig) => {
       const projected: Floats = linear(qkv)(x) // [B, T, (H + 2 KV) D]
       const columns = (from: number, to: number): Floats =>
         reshape([B, T, to - from, D])(slice([0, 0, from * D], [B, T, to * D])(projected))
-      const turned = rotate(columns(0, H + KV)) // queries and keys: [B, T, H + KV, D]
+      const turned = rotate(normed(qkNorm)(columns(0, H + KV))) // queries and keys: [B, T, H + KV, D]
       const heads = (from: number, to: number): Floats => slice([0, 0, from], [B, T, to])(turned)
       const byHead = transpose([0, 2, 1, 3]) // [B, T, KV, D] -> [B, KV, T, D]
       const queries: Floats = transpose([0, 2, 3, 1, 4])(reshape([B, T, KV, H / KV, D])(heads(0, H))) // [B, KV, G, T, D]

@@ -13,15 +13,7 @@ import {
 } from './attention.ts'
 import type { Floats, Key, Layer } from './layer.ts'
 import { initMlp, mlp, type MlpConfig, type MlpParams } from './mlp.ts'
-import type { NormParams } from './norm.ts'
-
-/** A normalisation: its parameters, and the layer. */
-export interface NormKind {
-  /** Gain and bias at their start. */
-  readonly init: () => NormParams
-  /** The norm as a function of its parameters. */
-  readonly apply: (params: NormParams) => Layer
-}
+import type { NormKind, NormParams } from './norm.ts'
 
 /** The parts of a block. */
 export interface BlockConfig {

@@ -31,6 +31,7 @@ export {
   initRmsNorm,
   layerNorm,
   type NormConfig,
+  type NormKind,
   type NormOptions,
   type NormParams,
   rmsNorm,
@@ -54,7 +55,7 @@ export {
 export { initRnn, rnn, rnnCell, type RnnOptions, type RnnParams } from './rnn.ts'
 export { initLstm, lstm, lstmCell, type LstmConfig, type LstmParams, type LstmState } from './lstm.ts'
 export { gru, gruCell, type GruParams, initGru } from './gru.ts'
-export { rope, type RopeConfig, type RopeTable, ropeTable } from './rope.ts'
+export { rope, type RopeConfig, type RopeScaling, type RopeTable, ropeTable, ropeTables } from './rope.ts'
 export { type Columns, place, type Placement } from './placement.ts'
 export { maskOf, type Segments, type Visibility, type Visible } from './visibility.ts'
 export { attend, type AttendConfig, type KeysValues } from './attend.ts'
@@ -65,10 +66,11 @@ export {
   type AttentionParams,
   type AttentionPlace,
   initAttention,
+  type QkNormParams,
   type Recall,
 } from './attention.ts'
 export { initMlp, mlp, type MlpConfig, type MlpParams } from './mlp.ts'
-export { block, type BlockConfig, blockOver, type BlockParams, initBlock, type NormKind, residual } from './block.ts'
+export { block, type BlockConfig, blockOver, type BlockParams, initBlock, residual } from './block.ts'
 export { scanLayers, stackLayers } from './stacked.ts'
 export {
   type BatchOptions,
@@ -95,6 +97,8 @@ export { type Generate, type GenerateError, type Generation, generator, generato
 export type { GenerateConfig } from './generate-arguments.ts'
 export { gpt2, type Gpt2Config } from './models/gpt2.ts'
 export { llama, type LlamaConfig } from './models/llama.ts'
+export { qwen2, qwen3 } from './models/qwen.ts'
+export { presets } from './models/presets.ts'
 
 export {
   applyUpdates,

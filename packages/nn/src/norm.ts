@@ -26,6 +26,14 @@ export interface NormOptions {
   readonly eps?: number
 }
 
+/** A normalisation: its parameters, and the layer. */
+export interface NormKind {
+  /** Gain and bias at their start. */
+  readonly init: () => NormParams
+  /** The norm as a function of its parameters. */
+  readonly apply: (params: NormParams) => Layer
+}
+
 /**
  * Gain 1 and bias 0. Throws RangeError for a width that is none.
  *

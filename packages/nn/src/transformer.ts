@@ -23,7 +23,7 @@ import {
   rmsNorm,
 } from './norm.ts'
 import { type Placement, place } from './placement.ts'
-import { rope, ropeTable } from './rope.ts'
+import { rope, type RopeScaling, ropeTables } from './rope.ts'
 
 /** A decoder-only transformer, as data. */
 export interface TransformerConfig {
@@ -48,14 +48,18 @@ export interface TransformerConfig {
   readonly positions?: 'learned' | 'rope'
   /** Default 'gelu'. */
   readonly mlp?: 'gelu' | 'swiglu'
-  /** Whether projections and LayerNorms have biases (the head never has). Default true. */
-  readonly bias?: boolean
+  /** Whether projections and LayerNorms have biases (the head never has), or the projection into heads alone. Default true. */
+  readonly bias?: boolean | 'qkv'
+  /** Whether queries and keys go through an RMSNorm over each head's features before they are turned. Default false. */
+  readonly qkNorm?: boolean
   /** Whether the head shares the embedding's table. Default true. */
   readonly tiedHead?: boolean
   /** Added to variances. Default 1e-5. */
   readonly normEps?: number
   /** Base of the rotary wavelengths. Default 10000. */
   readonly ropeTheta?: number
+  /** How rotary frequencies are changed for longer sequences (see `RopeScaling`). Default null: not at all. */
+  readonly ropeScaling?: RopeScaling | null
 }
 
 /** Parameters: tables [V, C] and [context, C], blocks, the last norm, and the head [C, V] where it is not tied. */
@@ -122,12 +126,15 @@ const positions: Record<'learned' | 'rope', (config: Required<TransformerConfig>
     shift: (table, at) => (x) => (table === null ? x : add(x, at.rows(table))),
     rotate: () => (x) => x,
   }),
-  rope: ({ headDim, context, ropeTheta }) => {
-    const table = ropeTable({ dim: headDim, length: context, theta: ropeTheta })
+  rope: ({ headDim, context, ropeTheta, ropeScaling }) => {
+    const tableOf = ropeTables({ dim: headDim, length: context, theta: ropeTheta, scaling: ropeScaling })
     return {
       init: () => null,
       shift: () => (x) => x,
-      rotate: (at) => rope({ cos: at.rows(table.cos), sin: at.rows(table.sin) }),
+      rotate: (at) => {
+        const table = tableOf(at.visible.keys)
+        return rope({ cos: at.rows(table.cos), sin: at.rows(table.sin) })
+      },
     }
   },
 }
@@ -140,9 +147,11 @@ const complete = (config: TransformerConfig): Required<TransformerConfig> => ({
   positions: 'learned',
   mlp: 'gelu',
   bias: true,
+  qkNorm: false,
   tiedHead: true,
   normEps: 1e-5,
   ropeTheta: 10_000,
+  ropeScaling: null,
   // a field that is there and undefined is one that was left out
   ...(Object.fromEntries(Object.entries(config).filter(([, value]) => value !== undefined)) as TransformerConfig),
 })
@@ -161,6 +170,8 @@ const demandConfig = (config: Required<TransformerConfig>): void => {
     ['norm', config.norm, norms],
     ['positions', config.positions, positions],
     ['mlp', config.mlp, mlps],
+    ['bias', String(config.bias), { true: true, false: true, qkv: true }],
+    ['qkNorm', String(config.qkNorm), { true: true, false: true }],
   ] as const)
     if (!Object.hasOwn(choices, value))
       throw new RangeError(`transformer: ${name} is ${value}. Choose one of ${Object.keys(choices).join(', ')}.`)
@@ -257,23 +268,27 @@ export const transformer = (given: TransformerConfig): Transformer => {
       positions: true,
       mlp: true,
       bias: true,
+      qkNorm: true,
       tiedHead: true,
       normEps: true,
       ropeTheta: true,
+      ropeScaling: true,
     }),
   )
   demandConfig(config)
   const { vocab, width, layers, heads, kvHeads, headDim, bias } = config
   const position = positions[config.positions](config)
   const { init: newNorm, apply: normAt } = norms[config.norm]
-  const norm = { init: () => newNorm({ width, bias }), apply: normAt({ eps: config.normEps }) }
+  const everywhere = bias === true
+  const norm = { init: () => newNorm({ width, bias: everywhere }), apply: normAt({ eps: config.normEps }) }
+  const qkNorm = { init: () => initRmsNorm({ width: headDim }), apply: rmsNorm({ eps: config.normEps }) }
   const { gated, activation } = mlps[config.mlp]
   const outInit = (key: Key, shape: readonly number[]): Floats => mul(lecunInit(key, shape), 1 / Math.sqrt(2 * layers))
   const body: BlockConfig = {
     norm,
     activation,
-    attention: { width, heads, kvHeads, headDim, bias, outInit },
-    mlp: { width, hidden: config.hidden, gated, bias, outInit },
+    attention: { width, heads, kvHeads, headDim, bias, ...(config.qkNorm && { qkNorm }), outInit },
+    mlp: { width, hidden: config.hidden, gated, bias: everywhere, outInit },
   }
   const newBlock = initBlock(body)
 

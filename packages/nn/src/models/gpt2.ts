@@ -3,7 +3,8 @@ import { optionsOf } from '@adjoint/tensor/ir'
 import type { TransformerConfig } from '../transformer.ts'
 
 /** Sizes of a GPT-2. */
-export type Gpt2Config = Pick<TransformerConfig, 'vocab' | 'width' | 'layers' | 'heads' | 'context'>
+export type Gpt2Config = Pick<TransformerConfig, 'vocab' | 'width' | 'layers' | 'heads' | 'context'> &
+  Partial<Pick<TransformerConfig, 'hidden' | 'tiedHead' | 'normEps'>>
 
 /**
  * The configuration of a GPT-2. Source: Radford et al., Language models are unsupervised multitask learners (2019).
@@ -17,14 +18,23 @@ export type Gpt2Config = Pick<TransformerConfig, 'vocab' | 'width' | 'layers' | 
  * ```
  */
 export const gpt2 = (given: Gpt2Config): TransformerConfig => {
-  const sizes = optionsOf('gpt2', given, { vocab: true, width: true, layers: true, heads: true, context: true })
+  const sizes = optionsOf('gpt2', given, {
+    vocab: true,
+    width: true,
+    layers: true,
+    heads: true,
+    context: true,
+    hidden: true,
+    tiedHead: true,
+    normEps: true,
+  })
   return {
+    tiedHead: true,
+    normEps: 1e-5,
     ...sizes,
     norm: 'layer',
     positions: 'learned',
     mlp: 'gelu',
     bias: true,
-    tiedHead: true,
-    normEps: 1e-5,
   }
 }

@@ -65,6 +65,7 @@ const paramsOf = (weights: ReadonlyMap<string, Floats>, { layers, tiedHead }: Tr
         attention: {
           qkv: matrix(at('self_attn.q_proj'), at('self_attn.k_proj'), at('self_attn.v_proj')),
           out: matrix(at('self_attn.o_proj')),
+          qkNorm: null,
         },
         norm2: { scale: get(at('post_attention_layernorm')), bias: null },
         mlp: { gate: matrix(at('mlp.gate_proj')), up: matrix(at('mlp.up_proj')), down: matrix(at('mlp.down_proj')) },
