@@ -1,0 +1,108 @@
+// Random checkpoints of each architecture, against plain loops in doubles over the checkpoint itself.
+import { random, readAsync, scalar, tensor, tree } from '@adjoint/tensor'
+import { right } from 'fp-ts/lib/TaskEither.js'
+import { describe, expect, test } from 'vitest'
+import { CheckpointFailure } from '../io/failure.ts'
+import type { Weights } from '../io/weights.ts'
+import { extend, prefill } from '../cache.ts'
+import { describeFolder } from './description.ts'
+import { hfLayouts } from './names.ts'
+import { type Plain, plainConfigs, plainLogits, type PlainModel, randomModel } from './plain.support.ts'
+import { readParams } from './read.ts'
+
+/** Tensors in memory as tensors of a file. */
+const weightsOf = (tensors: PlainModel['tensors']): Weights => ({
+  path: 'memory',
+  format: 'safetensors',
+  metadata: {},
+  tensors: new Map(
+    [...tensors].map(([name, { shape, data }]) => [
+      name,
+      { dtype: 'F32', shape, bytes: data.byteLength, read: () => right(data.slice()) },
+    ]),
+  ),
+})
+
+const load = async ({ config, tensors }: PlainModel, context?: number) => {
+  const described = describeFolder(JSON.stringify(config))
+  if (described._tag === 'Left') throw new Error(described.left.message)
+  const own = described.right
+  return readParams(weightsOf(tensors), {
+    config: own.config,
+    layout: own.layout,
+    context: context ?? own.config.context,
+    dtype: 'f32',
+    device: undefined,
+  })
+}
+
+const tokens = [3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8]
+const ids = (values: readonly number[]) => tensor(Int32Array.from(values), [1, values.length])
+const close = (found: ArrayLike<number>, expected: readonly number[]): void => {
+  expect(found).toHaveLength(expected.length)
+  expect(Math.max(...expected.map((v, i) => Math.abs(v - found[i]!)))).toBeLessThan(1e-5)
+}
+
+describe.each(Object.entries(plainConfigs))('%s', (_, config) => {
+  const plain = randomModel(config)
+  const expected = plainLogits(plain, tokens)
+
+  test('has the logits of plain loops over its tensors', async () => {
+    const { model, params } = await load(plain)
+    close(await readAsync(model.apply(params)(ids(tokens))), expected.flat())
+  })
+
+  test('has them token by token over a cache', async () => {
+    const { model, params } = await load(plain)
+    const [, cache] = prefill(model)(params, { length: tokens.length })(ids(tokens.slice(0, -1)))
+    const last = extend(model)(params, cache, { first: scalar(tokens.length - 1, 'i32') })(ids(tokens.slice(-1)))
+    close(await readAsync(model.head(params)(last[0])), expected.at(-1)!)
+  })
+
+  test('with a shorter context it is the same model', async () => {
+    const { model, params } = await load(plain, tokens.length)
+    expect(tree.paths(params)).toEqual(tree.paths(model.init(random.key(0))))
+    close(await readAsync(model.apply(params)(ids(tokens))), expected.flat())
+  })
+})
+
+describe('tensors that are not those of the configuration are named', () => {
+  const plain = randomModel(plainConfigs['a Qwen2']!)
+  const changed = (change: (tensors: Map<string, Plain>) => void): PlainModel => {
+    const tensors = new Map(plain.tensors)
+    change(tensors)
+    return { ...plain, tensors }
+  }
+  const name = 'model.layers.1.self_attn.k_proj.bias'
+  test.each<readonly [string, PlainModel, RegExp]>([
+    ['a missing one', changed((t) => t.delete(name)), new RegExp(`there is no tensor ${name}`)],
+    ['one too many', changed((t) => t.set('model.layers.2.extra', t.get(name)!)), /a tensor model\.layers\.2\.extra/],
+    [
+      'one of another shape',
+      changed((t) => t.set(name, { shape: [4, 4], data: new Float32Array(16) })),
+      new RegExp(`${name} is \\[4, 4\\], and by the configuration \\[16\\]`),
+    ],
+  ])('%s', async (_, model, message) => {
+    const failure = await load(model).catch((error: unknown) => error)
+    expect(failure).toBeInstanceOf(CheckpointFailure)
+    const { error } = failure as CheckpointFailure
+    expect(error._tag).toBe('Mismatch')
+    expect(error.message).toMatch(message)
+  })
+
+  test('what follows from others may be there, and names without their prefix', async () => {
+    const gpt2 = randomModel(plainConfigs['a GPT-2']!)
+    const bare = new Map([...gpt2.tensors].map(([key, value]) => [key.replace('transformer.', ''), value]))
+    bare.set('h.0.attn.bias', { shape: [1, 1, 20, 20], data: new Float32Array(400) })
+    bare.set('lm_head.weight', bare.get('wte.weight')!)
+    const { model, params } = await load({ ...gpt2, tensors: bare })
+    close(await readAsync(model.apply(params)(ids(tokens))), plainLogits(gpt2, tokens).flat())
+  })
+
+  test('every leaf of every architecture has its names', () => {
+    for (const { naming } of Object.values(hfLayouts)) {
+      const names = Object.values(naming).flatMap((stored) => stored.names)
+      expect(new Set(names).size).toBe(names.length)
+    }
+  })
+})

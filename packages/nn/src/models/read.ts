@@ -1,0 +1,113 @@
+/**
+ * The parameters of a model from the tensors of its files: every name and shape is checked first, then tensors are read one by one, and
+ * each leaf goes to the device before the next is read. What is resident is the leaves so far, one more, and one tensor of the file.
+ */
+import { type Device, DeviceFailure, random, realizeAsync, tensor, type Tensor, tree } from '@adjoint/tensor'
+import { CheckpointFailure, orThrow } from '../io/failure.ts'
+import type { Weights } from '../io/weights.ts'
+import type { FloatDType } from '../optim/mixed.ts'
+import { type Transformer, transformer, type TransformerConfig, type TransformerParams } from '../transformer.ts'
+import { type Layout, storedLeaves, type StoredLeaf } from './names.ts'
+import { insertPart, isWhole } from './parts.ts'
+
+const MANY = 8
+const listed = (names: readonly string[]): string =>
+  names.slice(0, MANY).join(', ') + (names.length > MANY ? `, and ${names.length - MANY} more` : '')
+
+const mismatch = (path: string, leaf: string, what: string): CheckpointFailure =>
+  new CheckpointFailure({
+    _tag: 'Mismatch',
+    path,
+    leaf,
+    message: `load ${path}: ${what}. The file's description is of another model, or the file is not whole.`,
+  })
+
+/** Throws where the file's tensors are not those of the leaves. */
+const demandTensors = (
+  { path, tensors }: Weights,
+  leaves: readonly StoredLeaf[],
+  redundant: (name: string) => boolean,
+): void => {
+  const parts = leaves.flatMap((leaf) => leaf.parts)
+  const wanted = new Set(parts.map(({ name }) => name))
+  const missing = parts.map(({ name }) => name).filter((name) => !tensors.has(name))
+  if (missing.length > 0)
+    throw mismatch(path, missing[0]!, `there is no tensor ${missing[0]!} (missing in all: ${listed(missing)})`)
+  const extra = [...tensors.keys()].filter((name) => !wanted.has(name) && !redundant(name))
+  if (extra.length > 0)
+    throw mismatch(
+      path,
+      extra[0]!,
+      `there is a tensor ${extra[0]!}, which this architecture has not (unexpected in all: ${listed(extra)})`,
+    )
+  for (const { name, shape } of parts) {
+    const found = tensors.get(name)!.shape
+    if (found.length !== shape.length || found.some((n, i) => n !== shape[i]))
+      throw mismatch(
+        path,
+        name,
+        `the tensor ${name} is [${found.join(', ')}], and by the configuration [${shape.join(', ')}]`,
+      )
+  }
+}
+
+/** A leaf's elements; of a table of positions longer than the context, its first rows. */
+const elementsOf = async (
+  { tensors }: Weights,
+  leaf: StoredLeaf,
+  length: number,
+  dtype: FloatDType,
+): Promise<Float32Array> => {
+  const read = async (name: string): Promise<Float32Array> => {
+    const elements = await orThrow(tensors.get(name)!.read(dtype))
+    if (elements instanceof Float32Array) return elements
+    throw new TypeError(`loadModel: ${name} was read as ${elements.constructor.name}`)
+  }
+  if (isWhole(leaf)) {
+    const elements = await read(leaf.parts[0]!.name)
+    return elements.length === length ? elements : elements.subarray(0, length)
+  }
+  const elements = new Float32Array(length)
+  for (const part of leaf.parts) insertPart(leaf, part, elements, await read(part.name))
+  return elements
+}
+
+const onDevice = async (path: string, leaf: Tensor, device: Device | undefined): Promise<Tensor> => {
+  try {
+    return await realizeAsync(leaf, device)
+  } catch (error) {
+    if (!(error instanceof DeviceFailure)) throw error
+    throw new CheckpointFailure({ _tag: 'Device', error: error.error, message: `load ${path}: ${error.message}` })
+  }
+}
+
+/** A model's description, its context, and how its parameters are kept. */
+export interface ReadConfig {
+  readonly config: TransformerConfig
+  readonly layout: Layout
+  readonly context: number
+  readonly dtype: FloatDType
+  readonly device: Device | undefined
+}
+
+/** The model and its parameters. Throws CheckpointFailure. */
+export const readParams = async (
+  weights: Weights,
+  { config, layout, context, dtype, device }: ReadConfig,
+): Promise<{ readonly model: Transformer; readonly params: TransformerParams }> => {
+  const whole = transformer(config)
+  const model = transformer({ ...config, context })
+  // Expressions, of which the shapes alone are looked at: nothing is drawn.
+  const [inFile, own] = [whole, model].map(({ init }) => init(random.key(0))) as [TransformerParams, TransformerParams]
+  const stored = storedLeaves(layout, whole.config, inFile, (name) => weights.tensors.has(name))
+  demandTensors(weights, stored, (name) => layout.redundant(name, whole.config))
+  const { leaves, treedef } = tree.flatten(own)
+  const loaded: Tensor[] = []
+  for (const [i, { shape }] of leaves.entries()) {
+    const length = shape.reduce((n, d) => n * d, 1)
+    const elements = await elementsOf(weights, stored[i]!, length, dtype)
+    loaded.push(await onDevice(weights.path, tensor(elements, shape, dtype), device))
+  }
+  // The leaves are those of the tree that was taken apart, of the same shapes; of f16 or bf16, they are as `castFloats` leaves them.
+  return { model, params: tree.unflatten(treedef, loaded) as TransformerParams }
+}
