@@ -200,3 +200,7 @@ export { clearParts, type Files, type FileBytes, type OpenFile, type Replacement
 export type { StoredTensor, Weights } from './io/weights.ts'
 export { type WeightsConfig, withWeights, withWeightsAsync } from './io/with-weights.ts'
 export { type LazyTensor, saveWeights, type SaveWeightsConfig } from './io/save-weights.ts'
+export { type ConfigError, ConfigFailure, type ModelError } from './models/failure.ts'
+export { type ArchitectureName } from './models/architectures.ts'
+export { type LoadedModel, loadModel, loadModelAsync, type LoadModelConfig } from './models/load.ts'
+export { saveModel, type SaveModelConfig } from './models/save.ts'

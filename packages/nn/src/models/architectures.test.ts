@@ -150,7 +150,7 @@ describe('the metadata of GGUF', () => {
     'llama.feed_forward_length': 40,
     'llama.attention.head_count': 6,
     'llama.attention.head_count_kv': 3,
-    'llama.attention.layer_norm_rms_epsilon': 1e-5,
+    'llama.attention.layer_norm_rms_epsilon': Math.fround(1e-5),
     'llama.rope.dimension_count': 4,
     'llama.rope.freq_base': 5000,
   }
@@ -158,7 +158,17 @@ describe('the metadata of GGUF', () => {
     expect(sizesOfGguf({ ...metadata, 'llama.rope.scaling.factor': 4 })).toMatchObject({
       right: {
         architecture: 'llama',
-        sizes: { layers: 2, context: 64, width: 24, hidden: 40, heads: 6, kvHeads: 3, headDim: 4, ropeTheta: 5000 },
+        sizes: {
+          layers: 2,
+          context: 64,
+          width: 24,
+          hidden: 40,
+          heads: 6,
+          kvHeads: 3,
+          headDim: 4,
+          ropeTheta: 5000,
+          normEps: 1e-5,
+        },
       },
     })
   })

@@ -1,9 +1,10 @@
 /** What a model's files say of its configuration: `config.json` of a folder, or the metadata of a GGUF file. */
 import { type Either, left, right } from 'fp-ts/lib/Either.js'
-import { CheckpointFailure, orThrow } from '../io/failure.ts'
+import { orThrow } from '../io/failure.ts'
 import type { Weights } from '../io/weights.ts'
 import type { TransformerConfig } from '../transformer.ts'
-import { type ArchitectureName, describedBy, type Described, fitted } from './architectures.ts'
+import { describedBy, type Described, fitted } from './architectures.ts'
+import { configFailure, orConfigFailure } from './failure.ts'
 import type { ConfigFlaw } from './fields.ts'
 import { scalingOfFactors, sizesOfGguf } from './gguf-fields.ts'
 import { ggufLayouts, hfLayouts, type Layout } from './names.ts'
@@ -11,17 +12,12 @@ import { ggufLayouts, hfLayouts, type Layout } from './names.ts'
 /** A model as its files describe it, and where its tensors stand in them. */
 export interface Description extends Described {
   readonly layout: Layout
-}
-
-/** A description, or the error that says what is wrong with it. */
-export const orConfigFailure = <A>(path: string, outcome: Either<ConfigFlaw, A>): A => {
-  if (outcome._tag === 'Right') return outcome.right
-  const { field, value, message } = outcome.left
-  throw new CheckpointFailure({ _tag: 'Config', path, field, value, message: `load ${path}: ${message}.` })
+  /** The fields of `config.json`, or the metadata of GGUF, as they are there. */
+  readonly fields: Readonly<Record<string, unknown>>
 }
 
 /** By the text of a `config.json`. */
-export const describeFolder = (text: string): Either<ConfigFlaw, Description & { readonly fields: object }> => {
+export const describeFolder = (text: string): Either<ConfigFlaw, Description> => {
   let given: unknown
   try {
     given = JSON.parse(text)
@@ -31,7 +27,9 @@ export const describeFolder = (text: string): Either<ConfigFlaw, Description & {
   }
   const described = describedBy(given)
   if (described._tag === 'Left') return described
-  return right({ ...described.right, layout: hfLayouts[described.right.architecture], fields: given as object })
+  // What was read as a description is an object.
+  const fields = given as Description['fields']
+  return right({ ...described.right, layout: hfLayouts[described.right.architecture], fields })
 }
 
 const FACTORS = 'rope_freqs.weight'
@@ -51,14 +49,11 @@ const fromTensors = async (
   const ropeScaling = scalingOfFactors(factors, { dim: headDim, theta: ropeTheta })
   const both = ropeScaling !== null && (sizes.ropeScaling ?? null) !== null
   if (ropeScaling !== undefined && !both) return { ...more, ...(ropeScaling !== null && { ropeScaling }) }
-  return orConfigFailure(
-    path,
-    left({
-      field: FACTORS,
-      value: factors,
-      message: `${FACTORS} divides the frequencies by up to ${Math.max(...factors)}${both ? ' besides rope.scaling' : ''}, and not as Llama 3.1 to 3.3 do, which is what is computed here`,
-    }),
-  )
+  return configFailure(path, {
+    field: FACTORS,
+    value: factors,
+    message: `${FACTORS} divides the frequencies by up to ${Math.max(...factors)}${both ? ' besides rope.scaling' : ''}, and not as Llama 3.1 to 3.3 do, which is what is computed here`,
+  })
 }
 
 /** By the metadata of a GGUF file, and its tensors. */
@@ -66,6 +61,6 @@ export const describeGguf = async (weights: Weights): Promise<Description> => {
   const { architecture, sizes } = orConfigFailure(weights.path, sizesOfGguf(weights.metadata))
   const all = await fromTensors(weights, sizes)
   const field = 'general.architecture'
-  const name: ArchitectureName = architecture
-  return { ...orConfigFailure(weights.path, fitted(name, all, field)), layout: ggufLayouts[architecture] }
+  const described = orConfigFailure(weights.path, fitted(architecture, all, field))
+  return { ...described, layout: ggufLayouts[architecture], fields: weights.metadata }
 }

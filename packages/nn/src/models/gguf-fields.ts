@@ -9,13 +9,28 @@ import type { ArchitectureName } from './architectures.ts'
 import { type ConfigFlaw, type Field, type Fields, ignored, only, positive, readFields, shown, size } from './fields.ts'
 import { ggufLayouts } from './names.ts'
 
+/** The shortest decimal of the same float of 32 bits: files have 1e-5 as 9.99999974737875e-6. */
+const shortest = (value: number): number => {
+  if (Math.fround(value) !== value) return value
+  for (let digits = 1; digits < 9; digits++) {
+    const short = Number(value.toPrecision(digits))
+    if (Math.fround(short) === value) return short
+  }
+  return value
+}
+
 /** Frequencies divided by a factor; llama.cpp takes 0 for none. */
 const linear: Field = {
   read: (value) => {
     if (typeof value !== 'number' || !(value >= 0)) return left('it is to be a number of 0 or more')
-    return right({ ropeScaling: value === 0 || value === 1 ? null : { type: 'linear', factor: value } })
+    return right({ ropeScaling: value === 0 || value === 1 ? null : { type: 'linear', factor: shortest(value) } })
   },
 }
+
+/** A positive number, stored as a float of 32 bits. */
+const float = (key: 'normEps' | 'ropeTheta'): Field => ({
+  read: (value) => positive(key).read(typeof value === 'number' ? shortest(value) : value),
+})
 
 const scalingType: Field = {
   read: (value) => {
@@ -34,11 +49,11 @@ const own: Readonly<Record<string, Field>> = {
   'attention.head_count_kv': size('kvHeads'),
   'attention.key_length': size('headDim'),
   'attention.value_length': size('headDim'),
-  'attention.layer_norm_rms_epsilon': positive('normEps'),
+  'attention.layer_norm_rms_epsilon': float('normEps'),
   'attention.sliding_window': only(0),
   'attention.causal': only(true),
   'rope.dimension_count': size('headDim'),
-  'rope.freq_base': positive('ropeTheta'),
+  'rope.freq_base': float('ropeTheta'),
   'rope.scaling.type': scalingType,
   'rope.scaling.factor': linear,
   'rope.scale_linear': linear,

@@ -2,7 +2,8 @@
  * The parameters of a model from the tensors of its files: every name and shape is checked first, then tensors are read one by one, and
  * each leaf goes to the device before the next is read. What is resident is the leaves so far, one more, and one tensor of the file.
  */
-import { type Device, DeviceFailure, random, realizeAsync, tensor, type Tensor, tree } from '@adjoint/tensor'
+import { type Device, DeviceFailure, random, realizeAsync, type Tensor, tree } from '@adjoint/tensor'
+import { primitives, typed } from '@adjoint/tensor/ir'
 import { CheckpointFailure, orThrow } from '../io/failure.ts'
 import type { Weights } from '../io/weights.ts'
 import type { FloatDType } from '../optim/mixed.ts'
@@ -106,7 +107,9 @@ export const readParams = async (
   for (const [i, { shape }] of leaves.entries()) {
     const length = shape.reduce((n, d) => n * d, 1)
     const elements = await elementsOf(weights, stored[i]!, length, dtype)
-    loaded.push(await onDevice(weights.path, tensor(elements, shape, dtype), device))
+    // The elements are of this dtype, as they were read, and nobody else has them: they need no look and no copy.
+    const leaf = typed(primitives.constant(elements, shape, dtype))
+    loaded.push(await onDevice(weights.path, leaf, device))
   }
   // The leaves are those of the tree that was taken apart, of the same shapes; of f16 or bf16, they are as `castFloats` leaves them.
   return { model, params: tree.unflatten(treedef, loaded) as TransformerParams }

@@ -1,0 +1,125 @@
+/** A model from the files that others publish: a folder of the Hugging Face hub, or a GGUF file. */
+import type { Device } from '@adjoint/tensor'
+import { optionsOf } from '@adjoint/tensor/ir'
+import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
+import { rethrow } from '../io/failure.ts'
+import { type Files, nodeFiles } from '../io/files.ts'
+import { folderOf } from '../io/shards.ts'
+import type { Weights } from '../io/weights.ts'
+import { withWeightsAsync } from '../io/with-weights.ts'
+import type { FloatDType } from '../optim/mixed.ts'
+import type { Transformer, TransformerParams } from '../transformer.ts'
+import type { ArchitectureName } from './architectures.ts'
+import { describeFolder, describeGguf, type Description } from './description.ts'
+import { configFailure, type ModelError, modelTask, orConfigFailure } from './failure.ts'
+import { readParams } from './read.ts'
+
+/** Where a model is, and how its parameters are kept. */
+export interface LoadModelConfig {
+  /** A folder with `config.json` and safetensors, one of its safetensors files, or a `.gguf` file. */
+  readonly path: string
+  /** What parameters are kept as; computations are in f32 in any case. Default 'f32'. */
+  readonly dtype?: FloatDType
+  /**
+   * Longest sequence, in tokens: at most that of the file, which is the default. Rotary tables grow with the sequences that
+   * there are, so that a long context costs nothing; of a learned table of positions the first rows are kept.
+   */
+  readonly context?: number
+  /** Where parameters go. Default: the default device. */
+  readonly device?: Device
+  /** Default: Node's. */
+  readonly files?: Files
+}
+
+/** A model that was loaded. */
+export interface LoadedModel {
+  readonly model: Transformer
+  readonly params: TransformerParams
+  readonly architecture: ArchitectureName
+  /** The fields of `config.json`, or the metadata of GGUF, as they are there: ids of special tokens, a tokenizer. */
+  readonly config: Readonly<Record<string, unknown>>
+}
+
+const configPath = (path: string): string =>
+  /\.(safetensors|json)$/.test(path) ? `${folderOf(path)}config.json` : `${path.replace(/\/$/, '')}/config.json`
+
+/** The description of a folder's model. */
+const ofFolder = async ({ path }: Weights, files: Files): Promise<Description> => {
+  const at = configPath(path)
+  const bytes = await files.read(at).catch(rethrow(at, 'load'))
+  return orConfigFailure(at, describeFolder(new TextDecoder().decode(bytes)))
+}
+
+const describe: Readonly<Record<Weights['format'], (weights: Weights, files: Files) => Promise<Description>>> = {
+  safetensors: ofFolder,
+  gguf: describeGguf,
+}
+
+/**
+ * `loadModel` for scripts: awaits, and throws CheckpointFailure and ConfigFailure.
+ *
+ * @example
+ * ```ts
+ * import { ConfigFailure, loadModelAsync } from '@adjoint/nn'
+ * import { mkdtempSync, writeFileSync } from 'node:fs'
+ * import { tmpdir } from 'node:os'
+ * import { join } from 'node:path'
+ * const path = mkdtempSync(join(tmpdir(), 'adjoint-'))
+ * writeFileSync(join(path, 'model.safetensors'), new Uint8Array([2, 0, 0, 0, 0, 0, 0, 0, 0x7b, 0x7d])) // no tensors: {}
+ * writeFileSync(join(path, 'config.json'), '{"model_type": "mamba"}')
+ * await loadModelAsync({ path }).catch((error) => console.log(error instanceof ConfigFailure && error.error.field)) // model_type
+ * ```
+ */
+export const loadModelAsync = async (options: LoadModelConfig): Promise<LoadedModel> => {
+  const given = optionsOf<LoadModelConfig>('loadModel', options, {
+    path: true,
+    dtype: true,
+    context: true,
+    device: true,
+    files: true,
+  })
+  const { path, dtype = 'f32', device, files = nodeFiles } = given
+  return withWeightsAsync({ path, files })(async (weights) => {
+    const { architecture, config, layout, fields } = await describe[weights.format](weights, files)
+    const { context = config.context } = given
+    if (!(Number.isInteger(context) && context > 0 && context <= config.context))
+      configFailure(path, {
+        field: 'context',
+        value: context,
+        message: `a context of ${context} is asked for, and this model reads 1 to ${config.context} tokens`,
+      })
+    const loaded = await readParams(weights, { config, layout, context, dtype, device })
+    return { ...loaded, architecture, config: fields }
+  })
+}
+
+/**
+ * Loads a language model: Llama 2 and 3, Qwen 2, 2.5 and 3 and GPT-2 from a folder of the Hugging Face hub, the first three families also
+ * from GGUF of llama.cpp. The model is what `transformer` makes of the configuration; parameters go to the device tensor by tensor,
+ * so that memory holds the weights and about two tensors.
+ *
+ * Left: `Config` where the description asks for what is not computed here, with the field and its value: an architecture, an activation, a
+ * way of scaling, a field that is not known; `Mismatch` where a tensor is missing, is one too many, or has another shape, with its name;
+ * and as `withWeights`. Nothing is returned then.
+ *
+ * @example
+ * ```ts
+ * import { llama, loadModel, saveModel, transformer } from '@adjoint/nn'
+ * import { random, tensor } from '@adjoint/tensor'
+ * import { isRight } from 'fp-ts/lib/Either.js'
+ * import { mkdtempSync } from 'node:fs'
+ * import { tmpdir } from 'node:os'
+ * import { join } from 'node:path'
+ * const path = mkdtempSync(join(tmpdir(), 'adjoint-'))
+ * const small = transformer(llama({ vocab: 64, width: 32, layers: 2, heads: 4, kvHeads: 2, context: 128 }))
+ * await saveModel({ path })(small, small.init(random.key(0)))()
+ *
+ * const outcome = await loadModel({ path, dtype: 'bf16' })()
+ * if (isRight(outcome)) {
+ *   const { model, params, architecture } = outcome.right
+ *   console.log(architecture, model.apply(params)(tensor([1, 5, 2], [1, 3], 'i32')).shape) // llama [1, 3, 64]
+ * }
+ * ```
+ */
+export const loadModel = (options: LoadModelConfig): TaskEither<ModelError, LoadedModel> =>
+  modelTask(() => loadModelAsync(options))
