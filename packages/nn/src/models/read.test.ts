@@ -115,7 +115,7 @@ describe('from GGUF', () => {
     return {
       ...weightsOf(new Map(renamed)),
       format: 'gguf',
-      metadata: { 'general.architecture': arch, ...Object.fromEntries(metadata), ...more },
+      metadata: { 'general.architecture': arch, ...Object.fromEntries<unknown>(metadata), ...more },
     }
   }
   const fromGguf = async (weights: Weights) => {
