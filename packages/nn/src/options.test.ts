@@ -32,7 +32,14 @@ const configured: Readonly<Record<string, Configured>> = {
   prefill: (given) => nn.prefill(model)(params, given)(tokens),
   extend: (given) => nn.extend(model)(params, nn.initCache(model.config)({ batch: 1, length: 4 }), given)(tokens),
   transformer: nn.transformer,
-  ...{ gpt2: nn.gpt2, llama: nn.llama, qwen2: nn.qwen2, qwen3: nn.qwen3, sampleLogits: nn.sampleLogits, leftPad: nn.leftPad },
+  ...{
+    gpt2: nn.gpt2,
+    llama: nn.llama,
+    qwen2: nn.qwen2,
+    qwen3: nn.qwen3,
+    sampleLogits: nn.sampleLogits,
+    leftPad: nn.leftPad,
+  },
   generate: (given) => nn.generatorAsync(model, given),
   characterTokenizer: nn.characterTokenizer,
   ...{ labelCrossEntropy: nn.labelCrossEntropy, huber: nn.huber, cosineSimilarity: nn.cosineSimilarity },
@@ -49,6 +56,7 @@ const configured: Readonly<Record<string, Configured>> = {
   ...{ piecewiseConstantSchedule: nn.piecewiseConstantSchedule, oneCycleSchedule: nn.oneCycleSchedule },
   piecewiseInterpolateSchedule: nn.piecewiseInterpolateSchedule,
   ...{ saveCheckpoint: nn.saveCheckpoint, loadCheckpoint: nn.loadCheckpoint },
+  ...{ saveModel: nn.saveModel, loadModel: nn.loadModel },
 }
 
 describe('options by name', () => {

@@ -12,6 +12,8 @@ import { initMlp } from './mlp.ts'
 import { initLayerNorm } from './norm.ts'
 import { gpt2 } from './models/gpt2.ts'
 import { llama } from './models/llama.ts'
+import { presets } from './models/presets.ts'
+import { qwen2, qwen3 } from './models/qwen.ts'
 import { leftPad } from './text/pad.ts'
 import { transformer, type TransformerConfig, type TransformerParams } from './transformer.ts'
 
@@ -21,6 +23,12 @@ const configs: readonly (readonly [string, TransformerConfig])[] = [
   ['gpt2', gpt2(sizes)],
   ['llama', llama({ ...sizes, kvHeads: 2, hidden: 12 })],
   ['llama tied', llama({ ...sizes, kvHeads: 1, tiedHead: true })],
+  [
+    "llama with Llama 3's scaling",
+    llama({ ...sizes, ropeScaling: { type: 'llama3', factor: 4, low: 1, high: 2, original: 8 } }),
+  ],
+  ['qwen2', qwen2({ ...sizes, kvHeads: 2 })],
+  ['qwen3', qwen3({ ...sizes, kvHeads: 2, headDim: 6, tiedHead: true })],
   ['layer norm, rope, bias, untied', { ...sizes, positions: 'rope', tiedHead: false, headDim: 4 }],
 ]
 const ids = (rows: readonly (readonly number[])[]): Integers =>
@@ -75,6 +83,11 @@ describe('parameters', () => {
     expect(tree.size(model.init(random.key(0)))).toBe(809_728)
   })
 
+  test('published models have as many as their cards say, and none is drawn to count them', () => {
+    const counts = Object.values(presets).map((config) => tree.size(transformer(config).init(random.key(0))))
+    expect(counts).toEqual([134_515_008, 494_032_768, 1_543_714_304, 596_049_920, 1_235_814_400])
+  })
+
   test('initial logits are small, so that the first loss is about log V', () => {
     const model = transformer(gpt2({ ...sizes, width: 32 }))
     const tokens = ids([[1, 2, 3, 4, 5, 6, 7, 8]])
@@ -125,6 +138,16 @@ describe('what was forgotten, or belongs to another model, is an error where it 
       () => model.apply(params, { starts: tensor([0, 1], [2], 'i32') })(tokens),
       /starts are \[1\], one for each row/,
     ],
+    [
+      'parameters without norms of queries and keys',
+      () => {
+        const normed = transformer(qwen3({ ...sizes, kvHeads: 2 }))
+        const drawn = normed.init(random.key(0))
+        const blocks = drawn.blocks.map((block) => ({ ...block, attention: { ...block.attention, qkNorm: null } }))
+        return normed.apply({ ...drawn, blocks })(tokens)
+      },
+      /the parameters have no norm of queries and keys, and the configuration one/,
+    ],
     ['no key', () => model.init(undefined as never), /transformer: the key is undefined/],
     ['a number for a key', () => model.init(3 as never), /transformer: the key is 3/],
     [
@@ -133,6 +156,16 @@ describe('what was forgotten, or belongs to another model, is an error where it 
       /transformer: layers is undefined/,
     ],
     ['a size that is none', () => transformer({ ...config, layers: 1.5 }), /transformer: layers is 1.5/],
+    [
+      'a bias that is none',
+      () => transformer({ ...config, bias: 'kv' as never }),
+      /bias is kv. Choose one of true, false, qkv/,
+    ],
+    [
+      'a scaling that is none',
+      () => transformer({ ...config, positions: 'rope', ropeScaling: { type: 'yarn', factor: 2 } as never }),
+      /the scaling is yarn. Choose one of linear, llama3/,
+    ],
     [
       'a choice that is none',
       () => transformer({ ...config, norm: 'batch' as never }),
@@ -170,6 +203,11 @@ describe('gradients of the loss agree with differences', () => {
   test.each([
     ['gpt2', gpt2({ vocab: 5, width: 4, layers: 1, heads: 2, context: 3 })],
     ['llama', llama({ vocab: 5, width: 4, layers: 1, heads: 2, kvHeads: 1, hidden: 3, context: 3 })],
+    ['qwen2', qwen2({ vocab: 5, width: 4, layers: 1, heads: 2, kvHeads: 1, hidden: 3, context: 3 })],
+    [
+      'qwen3',
+      qwen3({ vocab: 5, width: 4, layers: 1, heads: 2, kvHeads: 1, headDim: 4, hidden: 3, context: 3, normEps: 1e-2 }),
+    ],
   ])('of a %s', (_, config) => {
     const model = transformer(config)
     const tokens = ids([

@@ -4,7 +4,7 @@
  * fit. What fits nowhere is said, never cut: a finite number does not become an infinite one.
  */
 import type { DType, HostArray } from '@adjoint/tensor'
-import { dtypes, isFloat, isHalf, unpackHalves } from '@adjoint/tensor/ir'
+import { dtypes, type Half, isFloat, isHalf, roundHalves, unpackHalves } from '@adjoint/tensor/ir'
 import { blocks } from './blocks.ts'
 
 type Bytes = Uint8Array<ArrayBuffer>
@@ -67,8 +67,15 @@ export const converts = (dtype: string, wanted: DType): boolean =>
 /** Whether there is a dtype here that elements of a file's dtype may become. */
 export const isKnown = (dtype: string): boolean => isFloats(dtype) || integers.has(dtype) || dtype === stored.bool
 
-/** Numbers as elements of a float dtype; the first that is beyond it is said. */
-const round = (data: ArrayLike<number>, wanted: DType, into: Float32Array, first: number): string | null => {
+/** f32 as elements of a dtype of two bytes; the first that is beyond it is said. */
+export const narrow = (data: Float32Array, wanted: Half, into: Float32Array, first = 0): string | null => {
+  // of an array that is rounded in place the element itself is gone
+  const beyond = roundHalves(wanted, data, into)
+  return beyond < 0 ? null : `its element ${first + beyond} is beyond ${wanted}`
+}
+
+/** Doubles as elements of a float dtype; the first that is beyond it is said. */
+const round = (data: Float64Array, wanted: DType, into: Float32Array, first: number): string | null => {
   const nearest = dtypes[wanted].round
   for (let i = 0; i < data.length; i++) {
     const value = data[i]!
@@ -105,7 +112,7 @@ export const decodeInto = (dtype: string, wanted: DType, bytes: Bytes, into: Hos
     if (decode === undefined)
       return round(new Float64Array(bytes.buffer, bytes.byteOffset, bytes.length / 8), wanted, into, first)
     decode(bytes, into)
-    return isHalf(wanted) && dtype !== stored[wanted] ? round(into, wanted, into, first) : null
+    return isHalf(wanted) && dtype !== stored[wanted] ? narrow(into, wanted, into, first) : null
   }
   if (into instanceof Uint8Array) {
     for (let i = 0; i < bytes.length; i++) into[i] = bytes[i] === 0 ? 0 : 1

@@ -4,8 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type DType, readAsync, tensor, type Tree, zeros } from '@adjoint/tensor'
 import { isLeft, isRight } from 'fp-ts/lib/Either.js'
+import * as TE from 'fp-ts/lib/TaskEither.js'
 import { afterAll, describe, expect, test } from 'vitest'
 import { loadCheckpoint, saveCheckpoint } from './checkpoint.ts'
+import type { Fault } from './failure.ts'
+import { filesIn, safetensorsFile } from './files.support.ts'
+import { withWeights, withWeightsAsync } from './with-weights.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'adjoint-foreign-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -17,13 +21,8 @@ interface Entry {
   readonly data_offsets: readonly number[]
 }
 const fileOf = (header: Readonly<Record<string, unknown>> | string, data: Uint8Array): string => {
-  const text = new TextEncoder().encode(typeof header === 'string' ? header : JSON.stringify(header))
-  const bytes = new Uint8Array(8 + text.length + data.length)
-  new DataView(bytes.buffer).setBigUint64(0, BigInt(text.length), true)
-  bytes.set(text, 8)
-  bytes.set(data, 8 + text.length)
   const path = join(folder, `${files++}.safetensors`)
-  writeFileSync(path, bytes)
+  writeFileSync(path, safetensorsFile(header, data))
   return path
 }
 const load = <T extends Tree>(path: string, template: T) => loadCheckpoint({ path })(template)()
@@ -95,21 +94,76 @@ describe('broken files are corrupt', () => {
     shape,
     data_offsets: [from, to],
   })
-  test.each<readonly [string, Readonly<Record<string, unknown>> | string, number]>([
-    ['a gap', { a: entry(0, 4), b: entry(8, 12) }, 12],
-    ['an overlap', { a: entry(0, 4), b: entry(0, 4) }, 4],
-    ['a gap before the first', { a: entry(4, 8) }, 8],
-    ['data that no tensor has', { a: entry(0, 4) }, 8],
-    ['data cut short', { a: entry(0, 4) }, 3],
-    ['a range that runs backwards', { a: entry(0, 4), b: entry(4, 0) }, 4],
-    ['more elements than numbers count', { a: entry(0, 4, [2 ** 31, 2 ** 31]) }, 4],
-    ['a shape that is none', { a: { dtype: 'F32', shape: [-1], data_offsets: [0, 4] } }, 4],
-    ['a metadata that is no record of texts', { __metadata__: { a: 1 } }, 0],
-    ['a header that is a list', '[]', 0],
-    ['a header that is no text', '\u0000', 0],
-  ])('%s', async (_, header, bytes) => {
-    expect(await load(fileOf(header, new Uint8Array(bytes)), { a: zeros([1]) })).toMatchObject({
-      left: { _tag: 'Corrupt' },
+  const named = (name: string, text: string): string => `{"${name}":${text}}`
+  const a = JSON.stringify(entry(0, 4))
+  test.each<readonly [string, Fault, Readonly<Record<string, unknown>> | string, number]>([
+    ['a gap', 'InvalidOffset', { a: entry(0, 4), b: entry(8, 12) }, 12],
+    ['an overlap', 'InvalidOffset', { a: entry(0, 4), b: entry(0, 4) }, 4],
+    ['a gap before the first', 'InvalidOffset', { a: entry(4, 8) }, 8],
+    ['data that no tensor has', 'MetadataIncompleteBuffer', { a: entry(0, 4) }, 8],
+    ['data cut short', 'MetadataIncompleteBuffer', { a: entry(0, 4) }, 3],
+    ['a range that runs backwards', 'InvalidOffset', { a: entry(0, 4), b: entry(4, 0) }, 4],
+    ['more elements than numbers count', 'ValidationOverflow', { a: entry(0, 4, [2 ** 31, 2 ** 31]) }, 4],
+    ['a length beyond 2^64', 'InvalidHeaderDeserialization', named('a', a.replace('[1]', `[1${'0'.repeat(20)}]`)), 4],
+    ['half a byte', 'MisalignedSlice', { a: { dtype: 'F4', shape: [3], data_offsets: [0, 2] } }, 2],
+    ['a shape that is none', 'InvalidHeaderDeserialization', { a: entry(0, 4, [-1]) }, 4],
+    ['a shape of fractions', 'InvalidHeaderDeserialization', { a: entry(0, 4, [1.5]) }, 4],
+    [
+      'a length that is written as a fraction',
+      'InvalidHeaderDeserialization',
+      named('a', a.replace('[1]', '[1.0]')),
+      4,
+    ],
+    ['a length that is a text', 'InvalidHeaderDeserialization', named('a', a.replace('[1]', '["1"]')), 4],
+    ['a dtype that is none', 'InvalidHeaderDeserialization', { a: { ...entry(0, 4), dtype: 'F31' } }, 4],
+    ['an entry that is a text', 'InvalidHeaderDeserialization', { a: 'F32' }, 0],
+    ['three offsets', 'InvalidHeaderDeserialization', { a: { ...entry(0, 4), data_offsets: [0, 4, 4] } }, 4],
+    ['a metadata that is no record of texts', 'InvalidHeaderDeserialization', { __metadata__: { a: 1 } }, 0],
+    ['a header that is a list', 'InvalidHeaderDeserialization', '[]', 0],
+    ['a header that is null', 'InvalidHeaderDeserialization', 'null', 0],
+    ['a header that is no text', 'InvalidHeaderDeserialization', '\u0000', 0],
+    ['a header after a mark of byte order', 'InvalidHeaderDeserialization', '\ufeff{}', 0],
+    ['half a character', 'InvalidHeaderDeserialization', named('\\ud800', a), 4],
+    ['two tensors of one name', 'DuplicateKey', `{"a":${a},"a":${a}}`, 4],
+    ['two tensors of one name, written apart', 'DuplicateKey', `{"a":${a},"\\u0061":${a}}`, 4],
+    ['two dtypes of one tensor', 'DuplicateKey', named('a', a.replace('{', '{"dtype":"F32",')), 4],
+  ])('%s: %s', async (_, fault, header, bytes) => {
+    const path = fileOf(header, new Uint8Array(bytes))
+    const expected = { left: { _tag: 'Corrupt', path, fault } }
+    expect(await load(path, { a: zeros([1]) })).toMatchObject(expected)
+    expect(await withWeights({ path })(() => TE.right(null))()).toMatchObject(expected)
+  })
+
+  test('what is odd and no fault', async () => {
+    const names = ['__proto__', 'constructor', '', ' ": {}, \\', 'é𝄞', '1', '0']
+    const path = fileOf(
+      {
+        __metadata__: null,
+        ...Object.fromEntries(
+          names.map((name, i) => [name, { ...entry(4 * i, 4 * i + 4), more: { e: -1.5e-3, f: [true, null] } }]),
+        ),
+        none: entry(28, 28, [0]),
+      },
+      new Uint8Array(28),
+    )
+    const found = await withWeightsAsync({ path })(async ({ tensors, metadata }) => [new Set(tensors.keys()), metadata])
+    expect(found).toEqual([new Set([...names, 'none']), {}])
+  })
+
+  test('a header of more bytes than any may have is not read, whatever the file holds', async () => {
+    const path = 'model.safetensors'
+    const bytes = new Uint8Array(16)
+    new DataView(bytes.buffer).setBigUint64(0, 100_000_001n, true)
+    const files = filesIn(new Map([[path, bytes]]))
+    expect(await withWeights({ path, files })(() => TE.right(null))()).toMatchObject({
+      left: { fault: 'HeaderTooLarge', path },
+    })
+    expect(files.record).toEqual({
+      open: 0,
+      ranges: [
+        [path, 0, 4],
+        [path, 0, 8],
+      ],
     })
   })
 })
@@ -121,6 +175,29 @@ describe.skipIf(!existsSync(shared))('files by many writers', () => {
     existsSync(join(shared, kind))
       ? readdirSync(join(shared, kind)).filter((name) => name.endsWith('.safetensors'))
       : []
+  const expectations = existsSync(shared)
+    ? (JSON.parse(readFileSync(join(shared, 'expectations.json'), 'utf8')) as readonly {
+        readonly file: string
+        readonly upstream_error: string | null
+      }[])
+    : []
+  const faultOf = (file: string) => expectations.find((e) => e.file === file)?.upstream_error
+  /** Elements one by one, as numbers. */
+  const elementsOf = (dtype: string, view: DataView): readonly number[] => {
+    const [width, at]: readonly [number, (i: number) => number] = {
+      F32: [4, (i: number) => view.getFloat32(i, true)] as const,
+      F64: [8, (i: number) => Math.fround(view.getFloat64(i, true))] as const,
+      I32: [4, (i: number) => view.getInt32(i, true)] as const,
+      I64: [8, (i: number) => Number(view.getBigInt64(i, true))] as const,
+      F16: [2, (i: number) => halfOf(view.getUint16(i, true))] as const,
+      BF16: [2, (i: number) => new Float32Array(Uint32Array.of(view.getUint16(i, true) << 16).buffer)[0]!] as const,
+    }[dtype]!
+    return Array.from({ length: view.byteLength / width }, (_, i) => at(i * width))
+  }
+  const halfOf = (bits: number): number => {
+    const [sign, exponent, fraction] = [bits >>> 15 ? -1 : 1, (bits >>> 10) & 31, bits & 1023]
+    return sign * (exponent === 0 ? fraction * 2 ** -24 : (1 + fraction / 1024) * 2 ** (exponent - 15))
+  }
   const loads: Readonly<Record<string, DType>> = {
     F32: 'f32',
     F16: 'f32',
@@ -149,9 +226,40 @@ describe.skipIf(!existsSync(shared))('files by many writers', () => {
     expect(await load(join(shared, 'valid', name), { other: zeros([1]) })).toMatchObject({ left: { _tag: 'Mismatch' } })
   })
 
-  test.each(all('malformed'))('%s is corrupt', async (name) => {
-    expect(await load(join(shared, 'malformed', name), { test: zeros([2, 2], 'i32') })).toMatchObject({
-      left: { _tag: 'Corrupt' },
+  test.each(all('valid'))('%s is read tensor by tensor, as it is read whole', async (name) => {
+    const path = join(shared, 'valid', name)
+    const bytes = readFileSync(path)
+    const begin = 8 + Number(bytes.readBigUInt64LE(0))
+    const header = JSON.parse(bytes.toString('utf8', 8, begin)) as Record<string, Entry>
+    await withWeightsAsync({ path })(async ({ tensors }) => {
+      expect([...tensors.keys()].sort()).toEqual(
+        Object.keys(header)
+          .filter((key) => key !== '__metadata__')
+          .sort(),
+      )
+      for (const [key, tensor] of tensors) {
+        const { dtype, shape, data_offsets } = header[key]!
+        expect([tensor.dtype, tensor.shape]).toEqual([dtype, shape])
+        const read = await tensor.read(loads[dtype]!)()
+        if (!isRight(read)) return expect.fail(read.left.message)
+        const [from, to] = data_offsets.map((at) => begin + at)
+        expect([...read.right]).toEqual(
+          elementsOf(dtype, new DataView(bytes.buffer, bytes.byteOffset + from!, to! - from!)),
+        )
+      }
     })
+  })
+
+  test('the expectations are about these files', () => {
+    const files = ['valid', 'malformed'].flatMap((kind) => all(kind).map((name) => `${kind}/${name}`))
+    expect(expectations.map(({ file }) => file).filter((file) => !files.includes(file))).toEqual([])
+    expect(all('malformed').filter((name) => faultOf(`malformed/${name}`) === undefined)).toEqual([])
+  })
+
+  test.each(all('malformed'))('%s is corrupt, and the fault is that of the reference implementation', async (name) => {
+    const path = join(shared, 'malformed', name)
+    const expected = { left: { _tag: 'Corrupt', path, fault: faultOf(`malformed/${name}`) } }
+    expect(await load(path, { test: zeros([2, 2], 'i32') })).toMatchObject(expected)
+    expect(await withWeights({ path })(() => TE.right(null))()).toMatchObject(expected)
   })
 })

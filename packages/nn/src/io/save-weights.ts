@@ -14,7 +14,7 @@ import {
 } from '@adjoint/tensor'
 import { dtypes, isFloat, isHalf, optionsOf, packHalves, sizeOf } from '@adjoint/tensor/ir'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
-import { bytesOf, stored } from './convert.ts'
+import { bytesOf, narrow, stored } from './convert.ts'
 import { type CheckpointError, CheckpointFailure, codeOf, orThrow, rethrow, task } from './failure.ts'
 import { type Files, nodeFiles, type FileBytes } from './files.ts'
 import { arrange, encodeHeader, type Placed } from './safetensors.ts'
@@ -79,20 +79,16 @@ const bytesAs = (data: HostArray, { name, as, given }: Queued, path: string): Ui
     throw new TypeError(
       `saveWeights: ${name} gave ${data.length} elements, and its shape [${given.shape.join(', ')}] has ${sizeOf(given.shape)}. Read it as it was described.`,
     )
-  if (!isHalf(as)) return bytesOf(data)
-  const nearest = dtypes[as].round
+  if (!isHalf(as) || !(data instanceof Float32Array)) return bytesOf(data)
   const rounded = as === given.dtype ? data : new Float32Array(data.length)
-  if (rounded !== data)
-    for (let i = 0; i < data.length; i++) {
-      rounded[i] = nearest(data[i]!)
-      if (!Number.isFinite(rounded[i]) && Number.isFinite(data[i]))
-        throw new CheckpointFailure({
-          _tag: 'Unsupported',
-          path,
-          leaf: name,
-          message: `save ${path}: element ${i} of ${name}, ${data[i]!}, is beyond ${as}. Store it as f32 or bf16.`,
-        })
-    }
+  const wrong = rounded === data ? null : narrow(data, as, rounded)
+  if (wrong !== null)
+    throw new CheckpointFailure({
+      _tag: 'Unsupported',
+      path,
+      leaf: name,
+      message: `save ${path}: of ${name}, ${wrong}. Store it as f32 or bf16.`,
+    })
   return bytesOf(packHalves(as, rounded, new Uint16Array(data.length)))
 }
 
@@ -112,7 +108,8 @@ const split = (tensors: readonly Queued[], limit: number): readonly (readonly Qu
   const shards: Queued[][] = [[]]
   let filled = 0
   for (const tensor of tensors) {
-    if (filled > 0 && filled + tensor.bytes > limit) {
+    // an empty one fits anywhere
+    if (filled > 0 && tensor.bytes > 0 && filled + tensor.bytes > limit) {
       shards.push([])
       filled = 0
     }

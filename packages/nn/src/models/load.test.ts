@@ -136,7 +136,7 @@ describe('what is wrong is named before anything is returned', () => {
   test('no config.json', async () => {
     expect(await failure({ path: await folder(undefined) })).toMatchObject({
       _tag: 'MissingFile',
-      path: expect.stringMatching(/config\.json$/),
+      path: expect.stringMatching(/config\.json$/) as string,
     })
   })
   test('a config.json that is none', async () => {
@@ -149,7 +149,7 @@ describe('what is wrong is named before anything is returned', () => {
       _tag: 'Config',
       field: 'hidden_act',
       value: 'relu',
-      message: expect.stringMatching(/load .*config\.json: hidden_act is "relu": only "silu"/),
+      message: expect.stringMatching(/load .*config\.json: hidden_act is "relu": only "silu"/) as string,
     })
   })
   test('a tensor', async () => {

@@ -1,6 +1,6 @@
 /** A model from the files that others publish: a folder of the Hugging Face hub, or a GGUF file. */
 import type { Device } from '@adjoint/tensor'
-import { optionsOf } from '@adjoint/tensor/ir'
+import { demandOneOf, optionsOf } from '@adjoint/tensor/ir'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { rethrow } from '../io/failure.ts'
 import { type Files, nodeFiles } from '../io/files.ts'
@@ -70,7 +70,9 @@ const describe: Readonly<Record<Weights['format'], (weights: Weights, files: Fil
  * await loadModelAsync({ path }).catch((error) => console.log(error instanceof ConfigFailure && error.error.field)) // model_type
  * ```
  */
-export const loadModelAsync = async (options: LoadModelConfig): Promise<LoadedModel> => {
+export const loadModelAsync = async (options: LoadModelConfig): Promise<LoadedModel> => load(checked(options))
+
+const checked = (options: LoadModelConfig): LoadModelConfig => {
   const given = optionsOf<LoadModelConfig>('loadModel', options, {
     path: true,
     dtype: true,
@@ -78,6 +80,11 @@ export const loadModelAsync = async (options: LoadModelConfig): Promise<LoadedMo
     device: true,
     files: true,
   })
+  demandOneOf('loadModel', 'dtype', given.dtype ?? 'f32', ['f32', 'f16', 'bf16'])
+  return given
+}
+
+const load = async (given: LoadModelConfig): Promise<LoadedModel> => {
   const { path, dtype = 'f32', device, files = nodeFiles } = given
   return withWeightsAsync({ path, files })(async (weights) => {
     const { architecture, config, layout, fields } = await describe[weights.format](weights, files)
@@ -100,7 +107,7 @@ export const loadModelAsync = async (options: LoadModelConfig): Promise<LoadedMo
  *
  * Left: `Config` where the description asks for what is not computed here, with the field and its value: an architecture, an activation, a
  * way of scaling, a field that is not known; `Mismatch` where a tensor is missing, is one too many, or has another shape, with its name;
- * and as `withWeights`. Nothing is returned then.
+ * and as `withWeights`. Nothing is returned then. Throws TypeError and RangeError for options that are none.
  *
  * @example
  * ```ts
@@ -121,5 +128,7 @@ export const loadModelAsync = async (options: LoadModelConfig): Promise<LoadedMo
  * }
  * ```
  */
-export const loadModel = (options: LoadModelConfig): TaskEither<ModelError, LoadedModel> =>
-  modelTask(() => loadModelAsync(options))
+export const loadModel = (options: LoadModelConfig): TaskEither<ModelError, LoadedModel> => {
+  const given = checked(options)
+  return modelTask(() => load(given))
+}

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { CheckpointFailure } from '../io/failure.ts'
 import type { Weights } from '../io/weights.ts'
 import { extend, prefill } from '../cache.ts'
-import { describeFolder } from './description.ts'
+import { describeFolder, describeGguf } from './description.ts'
 import { hfLayouts } from './names.ts'
 import { type Plain, plainConfigs, plainLogits, type PlainModel, randomModel } from './plain.support.ts'
 import { readParams } from './read.ts'
@@ -63,6 +63,86 @@ describe.each(Object.entries(plainConfigs))('%s', (_, config) => {
     const { model, params } = await load(plain, tokens.length)
     expect(tree.paths(params)).toEqual(tree.paths(model.init(random.key(0))))
     close(await readAsync(model.apply(params)(ids(tokens))), expected.flat())
+  })
+})
+
+describe('from GGUF', () => {
+  /** What llama.cpp's converter makes of a checkpoint: its names, its keys, and rows of adjacent pairs for a Llama. */
+  const converted = ({ config, tensors }: PlainModel, more: Readonly<Record<string, unknown>> = {}): Weights => {
+    const arch = config['model_type'] as string
+    const names: readonly (readonly [RegExp, string])[] = [
+      [/^model\.embed_tokens/, 'token_embd'],
+      [/^model\.norm/, 'output_norm'],
+      [/^lm_head/, 'output'],
+      [/^model\.layers\.(\d+)\./, 'blk.$1.'],
+      [/input_layernorm/, 'attn_norm'],
+      [/post_attention_layernorm/, 'ffn_norm'],
+      [/self_attn\.([qkv])_(proj|norm)/, 'attn_$1_$2'],
+      [/_proj\.(weight|bias)$/, '.$1'],
+      [/self_attn\.o/, 'attn_output'],
+      [/mlp\./, 'ffn_'],
+    ]
+    // weights.reshape(heads, 2, D / 2, in).swapaxes(1, 2).reshape(weights.shape)
+    const paired = ({ shape, data }: Plain, heads: number): Plain => {
+      const [rows, columns] = shape as [number, number]
+      const half = rows / heads / 2
+      const out = new Float32Array(data.length)
+      for (let h = 0; h < heads; h++)
+        for (let side = 0; side < 2; side++)
+          for (let i = 0; i < half; i++) {
+            const from = (h * 2 * half + side * half + i) * columns
+            out.set(data.subarray(from, from + columns), (h * 2 * half + 2 * i + side) * columns)
+          }
+      return { shape, data: out }
+    }
+    const renamed = [...tensors].map(([name, value]) => {
+      const heads = { q: 'num_attention_heads', k: 'num_key_value_heads' }[/([qk])_proj\.weight/.exec(name)?.[1] ?? '']
+      const own = arch === 'llama' && heads !== undefined ? paired(value, config[heads] as number) : value
+      return [names.reduce((text, [from, to]) => text.replace(from, to), name), own] as const
+    })
+    const keys = {
+      block_count: 'num_hidden_layers',
+      context_length: 'max_position_embeddings',
+      embedding_length: 'hidden_size',
+      feed_forward_length: 'intermediate_size',
+      'attention.head_count': 'num_attention_heads',
+      'attention.head_count_kv': 'num_key_value_heads',
+      'attention.layer_norm_rms_epsilon': 'rms_norm_eps',
+      'rope.freq_base': 'rope_theta',
+      ...(config['head_dim'] !== undefined && { 'attention.key_length': 'head_dim' }),
+    }
+    const metadata = Object.entries(keys).map(([key, field]) => [`${arch}.${key}`, config[field]])
+    return {
+      ...weightsOf(new Map(renamed)),
+      format: 'gguf',
+      metadata: { 'general.architecture': arch, ...Object.fromEntries<unknown>(metadata), ...more },
+    }
+  }
+  const fromGguf = async (weights: Weights) => {
+    const { config, layout } = await describeGguf(weights)
+    return readParams(weights, { config, layout, context: config.context, dtype: 'f32', device: undefined })
+  }
+
+  test.each(['a Llama', 'a Qwen2', 'a Qwen3 with wide heads'])('%s is the model that was converted', async (kind) => {
+    const plain = randomModel(plainConfigs[kind]!)
+    const { model, params } = await fromGguf(converted(plain))
+    expect(model.config).toEqual((await load(plain)).model.config)
+    close(await readAsync(model.apply(params)(ids(tokens))), plainLogits(plain, tokens).flat())
+  })
+
+  test('linear scaling, and factors that are none', async () => {
+    const plain = randomModel(plainConfigs['a Llama with a tied head and linear scaling']!)
+    const weights = converted(plain, { 'llama.rope.scaling.type': 'linear', 'llama.rope.scaling.factor': 4 })
+    const factors = (of: number) => {
+      const data = new Float32Array(4).fill(of)
+      const stored = { dtype: 'F32', shape: [4], bytes: 16, read: () => right(data) }
+      return { ...weights, tensors: new Map([...weights.tensors, ['rope_freqs.weight', stored]]) }
+    }
+    for (const each of [weights, factors(1)]) {
+      const { model, params } = await fromGguf(each)
+      close(await readAsync(model.apply(params)(ids(tokens))), plainLogits(plain, tokens).flat())
+    }
+    await expect(fromGguf(factors(3))).rejects.toThrow(/rope_freqs\.weight divides the frequencies by up to 3/)
   })
 })
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { dtypes } from './dtype.ts'
-import { type Half, packHalves, unpackHalves } from './rounding.ts'
+import { type Half, packHalves, roundHalves, unpackHalves } from './rounding.ts'
 
 const seed = 16
 const all = Uint16Array.from({ length: 65536 }, (_, i) => i)
@@ -38,6 +38,25 @@ describe.each(kinds)('%s', (dtype) => {
       if (round(nearer(-0.01)) !== bound(lo)) expect(round(nearer(-0.01))).toBe(bound(lo))
       if (round(nearer(0.01)) !== bound(hi)) expect(round(nearer(0.01))).toBe(bound(hi))
     }
+  })
+
+  it('many are rounded as each is, and the first that becomes infinite is found', () => {
+    const middles = line.slice(1).map((v, i) => Math.fround((v + line[i]!) / 2))
+    const near = middles.flatMap((v) => {
+      const bits = new Uint32Array(Float32Array.of(v).buffer)[0]!
+      return [...new Float32Array(Uint32Array.of(bits - 1, bits, bits + 1).buffer)]
+    })
+    const numbers = Float32Array.from([...values, ...near, -0, Infinity, -Infinity, NaN])
+    const out = new Float32Array(numbers.length)
+    const first = roundHalves(dtype, numbers, out)
+    numbers.forEach((v, i) => {
+      if (!Object.is(out[i], round(v))) expect([v, out[i]]).toEqual([v, round(v)])
+    })
+    expect(first).toBe(numbers.findIndex((v, i) => Number.isFinite(v) && !Number.isFinite(out[i])))
+    // in place, and packed from numbers of either kind of array
+    expect(roundHalves(dtype, numbers, numbers)).toBe(first)
+    const [packed, again] = [new Uint16Array(numbers.length), new Uint16Array(numbers.length)]
+    expect(packHalves(dtype, numbers, packed)).toEqual(packHalves(dtype, [...numbers], again))
   })
 
   it('rounding is odd, monotone and idempotent', () => {

@@ -70,8 +70,58 @@ const halves = { f16: { bits: f16Bits }, bf16: { bits: bf16Bits } } as const
 export type Half = keyof typeof halves
 export const isHalf = (dtype: string): dtype is Half => Object.hasOwn(halves, dtype)
 
+/** The bits of f32's infinity, of 2^-14, and of the least f32 that rounds to no finite f16, 65520. */
+const INFINITE = 0x7f800000
+const F16_NORMAL = 0x38800000
+const F16_BEYOND = 0x477ff000
+
+const wordsOf = (data: Float32Array): Uint32Array => new Uint32Array(data.buffer, data.byteOffset, data.length)
+
+/**
+ * Rounds f32 to the nearest elements of a dtype of two bytes, ties to even, and says at which index the first finite one became infinite; -1
+ * where none did. The same as the rounding of each, on the bits of many: of those that are cut off, half of the last one kept is added, and
+ * one less where that one is even. Below 2^-14 f16 has the step 2^-24, which f32 has from 0.5 to 1.
+ */
+export const roundHalves = (dtype: Half, data: Float32Array, into: Float32Array): number => {
+  const [from, to] = [wordsOf(data), wordsOf(into)]
+  const cut = dtype === 'bf16' ? 16 : 13
+  const half = 2 ** (cut - 1) - 1
+  const beyond = dtype === 'bf16' ? INFINITE : F16_BEYOND
+  let first = -1
+  for (let i = 0; i < from.length; i++) {
+    const word = from[i]!
+    const size = word & 0x7fffffff
+    if (dtype === 'f16' && size < F16_NORMAL) {
+      const step = Math.fround(Math.abs(data[i]!) + 0.5) - 0.5
+      into[i] = word >>> 31 === 1 ? -step : step
+      continue
+    }
+    if (size >= INFINITE) {
+      to[i] = word
+      continue
+    }
+    const rounded = ((size + half + ((size >>> cut) & 1)) >>> cut) << cut
+    if (rounded >= beyond) {
+      if (first < 0) first = i
+      to[i] = (word & 0x80000000) | INFINITE
+    } else to[i] = (word & 0x80000000) | rounded
+  }
+  return first
+}
+
 /** Writes numbers that are elements of a dtype of two bytes as their bits. */
 export const packHalves = (dtype: Half, data: ArrayLike<number>, into: Uint16Array): Uint16Array => {
+  if (data instanceof Float32Array) {
+    const words = wordsOf(data)
+    for (let i = 0; i < words.length; i++) {
+      const word = words[i]!
+      const size = word & 0x7fffffff
+      if (dtype === 'bf16') into[i] = size > INFINITE ? 0x7fc0 : word >>> 16
+      else if (size >= F16_NORMAL && size < INFINITE) into[i] = ((word >>> 16) & 0x8000) | ((size >>> 13) - (112 << 10))
+      else into[i] = f16Bits(data[i]!)
+    }
+    return into
+  }
   const { bits } = halves[dtype]
   for (let i = 0; i < data.length; i++) into[i] = bits(data[i]!)
   return into
