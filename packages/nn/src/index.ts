@@ -16,6 +16,18 @@ export {
   zerosInit,
 } from './init.ts'
 export { initLinear, linear, type LinearConfig, type LinearParams } from './linear.ts'
+export { dense, type LowRankSum, sizesOf, times, type Weight } from './weight.ts'
+export type { Dropping, LowRankPart } from './lora/low-rank.ts'
+export {
+  type AdaptOptions,
+  type Adapter,
+  type Lora,
+  lora,
+  type LoraConfig,
+  type LowRank,
+  type Targets,
+} from './lora/lora.ts'
+export { projections, type Split } from './lora/matrices.ts'
 export {
   convolution,
   type ConvolutionConfig,
