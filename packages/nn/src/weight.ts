@@ -5,9 +5,10 @@
  *
  * Which of them a weight is, its structure says: parameters hold tensors alone.
  */
-import { add, isTensor, matmul, type TreeRecord } from '@adjoint/tensor'
+import { add, isTensor, matmul, type Tree, type TreeRecord } from '@adjoint/tensor'
 import type { Floats, Layer } from './layer.ts'
 import { lowRankMatrix, type LowRankPart, lowRankProduct } from './lora/low-rank.ts'
+import { dequantized, type QuantizedMatrix, quantizedProduct, quantizedSizes } from './quantize/quantized.ts'
 
 /** A matrix and what is added to it: `W + [s_1 A_1 B_1, s_2 A_2 B_2, ..]`, the parts side by side. */
 export interface LowRankSum extends TreeRecord {
@@ -17,7 +18,9 @@ export interface LowRankSum extends TreeRecord {
 }
 
 /** A matrix [in, out], or what stands for one. */
-export type Weight = Floats | LowRankSum
+export type Weight = Floats | QuantizedMatrix | LowRankSum
+
+const isSum = (weight: Exclude<Weight, Floats>): weight is LowRankSum => 'parts' in weight
 
 /**
  * The product with a weight, x [..., in] -> [..., out]. Throws ShapeError where the last axis of x is not `in`.
@@ -32,8 +35,10 @@ export type Weight = Floats | LowRankSum
  */
 export const times =
   (weight: Weight): Layer =>
-  (x) =>
-    isTensor(weight) ? matmul(x, weight) : add(times(weight.base)(x), lowRankProduct(weight.parts)(x))
+  (x) => {
+    if (isTensor(weight)) return matmul(x, weight)
+    return isSum(weight) ? add(times(weight.base)(x), lowRankProduct(weight.parts)(x)) : quantizedProduct(weight)(x)
+  }
 
 /**
  * The matrix that a weight stands for, [in, out]; of a matrix itself, it. Dropout is left out of it.
@@ -46,8 +51,10 @@ export const times =
  * console.log(await readAsync(dense({ base: ones([3, 2]), parts: [low] }))) // 1.5 six times
  * ```
  */
-export const dense = (weight: Weight): Floats =>
-  isTensor(weight) ? weight : add(dense(weight.base), lowRankMatrix(weight.parts))
+export const dense = (weight: Weight): Floats => {
+  if (isTensor(weight)) return weight
+  return isSum(weight) ? add(dense(weight.base), lowRankMatrix(weight.parts)) : dequantized(weight)
+}
 
 /**
  * The sizes [in, out] of the matrix that a weight stands for.
@@ -59,5 +66,14 @@ export const dense = (weight: Weight): Floats =>
  * console.log(sizesOf(ones([3, 2]))) // [3, 2]
  * ```
  */
-export const sizesOf = (weight: Weight): readonly [inputs: number, outputs: number] =>
-  isTensor(weight) ? (weight.shape as readonly [number, number]) : sizesOf(weight.base)
+export const sizesOf = (weight: Weight): readonly [inputs: number, outputs: number] => {
+  if (isTensor(weight)) return weight.shape as readonly [number, number]
+  return isSum(weight) ? sizesOf(weight.base) : quantizedSizes(weight)
+}
+
+/** @internal Whether a tree of parameters stands for a matrix; no other has these fields. */
+export const isWeight = (value: Tree | undefined): value is Weight => {
+  if (value === null || value === undefined || Array.isArray(value)) return false
+  if (isTensor(value)) return value.shape.length === 2
+  return ['parts', 'int8', 'int4'].some((field) => field in value)
+}

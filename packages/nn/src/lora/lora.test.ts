@@ -68,7 +68,7 @@ const scenes = fc.record({
   layers: fc.integer({ min: 1, max: 2 }),
   rank: fc.integer({ min: 1, max: 3 }),
   alpha: fc.constantFrom(0.5, 4, 16),
-  rankStabilised: fc.boolean(),
+  rankStabilized: fc.boolean(),
   targets: fc.subarray(NAMES, { minLength: 1 }),
   seed: fc.integer({ min: 0, max: 99 }),
 })
@@ -128,8 +128,8 @@ describe('an adapter', () => {
     'has the gradients that follow from those of the merged matrices',
     (scene) => {
       const { base, adapter, adapt, merge, config } = scene
-      const { alpha, rank, rankStabilised } = config
-      const s = alpha / (rankStabilised ? Math.sqrt(rank) : rank)
+      const { alpha, rank, rankStabilized } = config
+      const s = alpha / (rankStabilized ? Math.sqrt(rank) : rank)
       const found = grad((of: Adapter) => lossOf(scene)(adapt(base, of)))(adapter)
       const whole = grad(lossOf(scene))(merge(base, adapter))
       // the gradient of W, in the columns of the target
@@ -181,7 +181,7 @@ const gradients =
           : block.mlp[name as 'up' | 'down'].weight,
     )
     const [from, to] = cuts[name] ?? [0, weight.shape[1]!]
-    const [{ data }] = evaluate([weight]) as [{ data: Float64Array }]
+    const { data } = evaluate([weight])[0]!
     const [rows, all] = weight.shape as readonly [number, number]
     const cut = Array.from({ length: rows }, (_, r) => [...data.slice(r * all + from, r * all + to)]).flat()
     return tensor(cut, [rows, to - from])
@@ -296,7 +296,7 @@ describe('what a gradient by the adapter computes', () => {
   test('is nothing of the size of a matrix of the base, which all parameters need', () => {
     const step = (of: Adapter) => valueAndGrad((p: Adapter) => loss(adapt(base, p)))(of)
     const program = jit(step, { device }).program(adapter)!
-    const matrices = bytesOf(base.blocks as Tree)
+    const matrices = bytesOf(base.blocks)
     const made = program.buffers.flatMap(({ source, bytes }) => (source.kind === 'slot' ? [bytes] : []))
     expect(made.filter((bytes) => matrices.has(bytes))).toEqual([])
     const results = program.buffers.flatMap(({ source, bytes }) => (source.kind === 'output' ? [bytes] : []))

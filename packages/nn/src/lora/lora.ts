@@ -12,18 +12,13 @@ import type { Floats, Key } from '../layer.ts'
 import { dense, sizesOf, type Weight } from '../weight.ts'
 import { type LowRankPart, lowRankMatrix } from './low-rank.ts'
 import { type Columns, mapMatrices, type Split } from './matrices.ts'
+import { targeted, type Targets } from './targets.ts'
 
 /** A and B of one target: A [in, r], B [r, columns]. */
 export type LowRank = { readonly a: Floats; readonly b: Floats }
 
 /** A and B by the path of their target. An empty one is the model as it was. */
 export type Adapter = Readonly<Record<string, LowRank>>
-
-/**
- * Which matrices are adapted, by their paths: those that end with one of these words (`q`, `mlp.up`), that match a pattern, or that
- * a function says.
- */
-export type Targets = readonly string[] | RegExp | ((path: string) => boolean)
 
 /** What an adapter is like. */
 export interface LoraConfig {
@@ -35,7 +30,7 @@ export interface LoraConfig {
    * s = alpha / sqrt r, with which what is learnt does not shrink as r grows (rsLoRA; Kalajdzievski, arXiv:2312.03732). Default
    * false.
    */
-  readonly rankStabilised?: boolean
+  readonly rankStabilized?: boolean
   /** Probability that an element of an adapter's input is dropped, where a key is given. Below 1. Default 0. */
   readonly dropout?: number
   readonly targets: Targets
@@ -88,14 +83,14 @@ export const lora = (options: LoraConfig): Lora => {
   const {
     rank,
     alpha = rank,
-    rankStabilised = false,
+    rankStabilized = false,
     dropout = 0,
     targets,
     split = () => null,
   } = optionsOf('lora', options, {
     rank: true,
     alpha: true,
-    rankStabilised: true,
+    rankStabilized: true,
     dropout: true,
     targets: true,
     split: true,
@@ -108,7 +103,7 @@ export const lora = (options: LoraConfig): Lora => {
       `lora: a dropout of ${String(dropout)} is no probability below 1. Give a number from 0 to below 1.`,
     )
   const isTarget = targeted(targets)
-  const scaleOf = (r: number): number => alpha / (rankStabilised ? Math.sqrt(r) : r)
+  const scaleOf = (r: number): number => alpha / (rankStabilized ? Math.sqrt(r) : r)
 
   const init: Lora['init'] = (base) => (key) => {
     demandKey('lora.init', key)
@@ -169,7 +164,7 @@ export const lora = (options: LoraConfig): Lora => {
     <P extends Tree>(base: P, adapter: Adapter): P =>
       over(op, (weight, parts) => {
         const matrix = by(dense(weight), lowRankMatrix(parts))
-        return isTensor(weight) ? (cast(weight.dtype)(matrix) as Floats) : matrix
+        return isTensor(weight) ? cast(weight.dtype)(matrix) : matrix
       })(base, adapter)
 
   return {
@@ -182,13 +177,6 @@ export const lora = (options: LoraConfig): Lora => {
     merge: changed('lora.merge', (x, y) => add(x, y)),
     unmerge: changed('lora.unmerge', (x, y) => sub(x, y)),
   }
-}
-
-const targeted = (targets: Targets): ((path: string) => boolean) => {
-  if (typeof targets === 'function') return targets
-  // search begins at the start, whatever the flags
-  if (targets instanceof RegExp) return (path) => path.search(targets) >= 0
-  return (path) => targets.some((name) => path === name || path.endsWith(`.${name}`))
 }
 
 const nothing = (inputs: number, { count }: Columns): LowRank => ({ a: zeros([inputs, 0]), b: zeros([0, count]) })

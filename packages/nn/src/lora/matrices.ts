@@ -1,7 +1,7 @@
 /** The matrices of a tree of parameters: the weights of its linear layers, and what their columns are called. */
 import { isTensor, type Tree, TreeError } from '@adjoint/tensor'
 import type { TransformerConfig } from '../transformer.ts'
-import { sizesOf, type Weight } from '../weight.ts'
+import { isWeight, sizesOf, type Weight } from '../weight.ts'
 
 /** Some columns of a matrix, which are a target of their own. */
 export interface Columns {
@@ -32,12 +32,6 @@ export const projections =
           { name: 'v', columns: kvHeads * headDim },
         ]
       : null
-
-/** Whether a tree stands for a matrix; no other tree of parameters has these fields. */
-const isWeight = (value: Tree | undefined): value is Weight =>
-  value !== null &&
-  value !== undefined &&
-  (isTensor(value) ? value.shape.length === 2 : !Array.isArray(value) && 'base' in value && 'parts' in value)
 
 /**
  * The tree with another weight in each linear layer: a record of a `weight` that is a matrix, and a `bias`. The columns of a weight
