@@ -197,12 +197,9 @@ export {
   tokenizerOf,
 } from './text/characters.ts'
 export { leftPad, type PadConfig, type Prompts } from './text/pad.ts'
-export {
-  type CheckpointError,
-  loadCheckpoint,
-  type LoadConfig,
-  type Loaded,
-  saveCheckpoint,
-  type SaveConfig,
-} from './io/checkpoint.ts'
-export { clearParts, type Files } from './io/files.ts'
+export { type CheckpointError, CheckpointFailure, type Fault } from './io/failure.ts'
+export { loadCheckpoint, type LoadConfig, type Loaded, saveCheckpoint, type SaveConfig } from './io/checkpoint.ts'
+export { clearParts, type Files, type FileBytes, type OpenFile, type Replacement } from './io/files.ts'
+export type { StoredTensor, Weights } from './io/weights.ts'
+export { type WeightsConfig, withWeights, withWeightsAsync } from './io/with-weights.ts'
+export { type LazyTensor, saveWeights, type SaveWeightsConfig } from './io/save-weights.ts'

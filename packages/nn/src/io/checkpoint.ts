@@ -3,80 +3,14 @@
  * checksums, and every name, shape and dtype against a template, before it returns anything. Files of other tools that are
  * valid safetensors load too.
  */
-import {
-  type Device,
-  type DeviceError,
-  DeviceFailure,
-  readAsync,
-  tensor,
-  type Tensor,
-  tree,
-  type Tree,
-} from '@adjoint/tensor'
-import { type TaskEither, tryCatch } from 'fp-ts/lib/TaskEither.js'
-import { optionsOf } from '@adjoint/tensor/ir'
+import { type Device, DeviceFailure, readAsync, tensor, type Tensor, tree, type Tree } from '@adjoint/tensor'
+import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
+import { dtypes, optionsOf, sizeOf } from '@adjoint/tensor/ir'
+import { type CheckpointError, CheckpointFailure, rethrow, task } from './failure.ts'
 import { type Files, nodeFiles } from './files.ts'
-import { convert, converts, isKnown, stored } from './convert.ts'
+import { converts, decodeInto, isKnown, stored } from './convert.ts'
 import { type Decoded, decodeContents, encodeContents, type HostTensor } from './layout.ts'
 import { leafNames } from './names.ts'
-
-/** Why a checkpoint was not saved or loaded, as data. */
-export type CheckpointError =
-  | { readonly _tag: 'MissingFile'; readonly path: string; readonly message: string }
-  | { readonly _tag: 'NoSpace'; readonly path: string; readonly message: string }
-  /** The bytes are not those that were saved. */
-  | { readonly _tag: 'Corrupt'; readonly path: string; readonly message: string }
-  /** The file is sound, but holds what no tensor here can: elements of another kind, or out of range; `leaf` is its name. */
-  | { readonly _tag: 'Unsupported'; readonly path: string; readonly leaf: string; readonly message: string }
-  /** The file is sound, but holds another tree; `leaf` is the first name that differs. */
-  | { readonly _tag: 'Mismatch'; readonly path: string; readonly leaf: string; readonly message: string }
-  /** Anything else that the file system says, such as missing permission. */
-  | { readonly _tag: 'FileSystem'; readonly path: string; readonly message: string }
-  /** The device failed while tensors were read from it. */
-  | { readonly _tag: 'Device'; readonly error: DeviceError; readonly message: string }
-
-// What a task rejects with on its way to its Left; anything else that is thrown is a programmer's error and stays one.
-class CheckpointFailure extends Error {
-  readonly error: CheckpointError
-  constructor(error: CheckpointError) {
-    super(error.message)
-    this.error = error
-  }
-}
-
-const task = <A>(run: () => Promise<A>): TaskEither<CheckpointError, A> =>
-  tryCatch(run, (error) => {
-    if (error instanceof CheckpointFailure) return error.error
-    throw error
-  })
-
-const codeOf = (error: unknown): string | null =>
-  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null
-
-const ofFiles = (path: string, doing: string, error: unknown): unknown => {
-  const code = codeOf(error)
-  if (code === null) return error
-  const message = `${doing} ${path}: ${error instanceof Error ? error.message : code}`
-  switch (code) {
-    case 'ENOENT':
-      return new CheckpointFailure({ _tag: 'MissingFile', path, message: `${message}. Check the path and its folder.` })
-    case 'ENOSPC':
-    case 'EDQUOT':
-      return new CheckpointFailure({
-        _tag: 'NoSpace',
-        path,
-        message: `${message}. The disk is full; nothing was overwritten. Free some space and save again.`,
-      })
-    default:
-      return new CheckpointFailure({ _tag: 'FileSystem', path, message })
-  }
-}
-
-const rethrow =
-  (path: string, doing: string) =>
-  (error: unknown): never => {
-    throw ofFiles(path, doing, error)
-  }
 
 /** Where a checkpoint goes. */
 export interface SaveConfig {
@@ -146,8 +80,8 @@ export const saveCheckpoint = (options: SaveConfig) => {
         })
         tensors.set(name, { shape, dtype, data })
       }
-      const bytes = await encodeContents({ tensors, metadata })
-      await files.replace(path, bytes).catch(rethrow(path, 'save'))
+      const pieces = await encodeContents({ tensors, metadata })
+      await files.replace([{ path, pieces }]).catch(rethrow(path, 'save'))
     })
 }
 
@@ -268,7 +202,8 @@ export const loadCheckpoint = (options: LoadConfig) => {
         throw new CheckpointFailure({
           _tag: 'Corrupt',
           path,
-          message: `load ${path}: the file is corrupt: ${decoded.left}. Go back to an earlier checkpoint.`,
+          fault: decoded.left.fault,
+          message: `load ${path}: the file is corrupt: ${decoded.left.message}. Go back to an earlier checkpoint.`,
         })
       const { tensors, metadata } = decoded.right
       const names = leafNames(template).map(rename)
@@ -285,13 +220,14 @@ export const loadCheckpoint = (options: LoadConfig) => {
         const found = tensors.get(leaf)
         if (found === undefined) return expected
         const { dtype, bytes } = found
-        const data = convert(dtype, expected.dtype, bytes())
-        if (data._tag === 'Right') return tensor(data.right, expected.shape, expected.dtype)
+        const data = dtypes[expected.dtype].allocate(sizeOf(expected.shape))
+        const wrong = decodeInto(dtype, expected.dtype, bytes(), data)
+        if (wrong === null) return tensor(data, expected.shape, expected.dtype)
         throw new CheckpointFailure({
           _tag: 'Unsupported',
           path,
           leaf,
-          message: `load ${path}: the file has ${dtype} at ${leaf}, and ${data.left}. ${advice.Unsupported}`,
+          message: `load ${path}: the file has ${dtype} at ${leaf}, and ${wrong}. ${advice.Unsupported}`,
         })
       }, template)
       return { tree: loaded, metadata, ...apart(tensors, names) }

@@ -1,10 +1,11 @@
 /**
- * Elements of a file as elements of a tensor. Half precisions become f32 exactly, F64 is rounded to f32, and integers of
- * other widths become i32 or u32 where they fit; what fits nowhere is said, never cut.
+ * Elements of a file as elements of a tensor. Floats are decoded as the f32 that they are (F16, BF16, quantised ones) and then rounded to
+ * the nearest element of a narrower dtype, ties to even; F64 is rounded once. Integers of other widths become i32 or u32 where they
+ * fit. What fits nowhere is said, never cut: a finite number does not become an infinite one.
  */
 import type { DType, HostArray } from '@adjoint/tensor'
-import { unpackHalves } from '@adjoint/tensor/ir'
-import { type Either, left, right } from 'fp-ts/lib/Either.js'
+import { dtypes, isFloat, isHalf, unpackHalves } from '@adjoint/tensor/ir'
+import { blocks } from './blocks.ts'
 
 type Bytes = Uint8Array<ArrayBuffer>
 
@@ -18,51 +19,97 @@ export const stored: Readonly<Record<DType, string>> = {
   bool: 'BOOL',
 }
 
-const same: Readonly<Record<DType, (bytes: Bytes) => HostArray>> = {
-  f32: (bytes) => new Float32Array(bytes.buffer),
-  f16: (bytes) => unpackHalves('f16', new Uint16Array(bytes.buffer)),
-  bf16: (bytes) => unpackHalves('bf16', new Uint16Array(bytes.buffer)),
-  i32: (bytes) => new Int32Array(bytes.buffer),
-  u32: (bytes) => new Uint32Array(bytes.buffer),
-  bool: (bytes) => bytes.map((b) => (b === 0 ? 0 : 1)),
-}
+/** The bytes of an array. */
+export const bytesOf = (data: HostArray | Uint16Array): Uint8Array =>
+  new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
 
-const toFloats: Readonly<Record<string, ((bytes: Bytes) => Float32Array) | undefined>> = {
-  F16: (bytes) => unpackHalves('f16', new Uint16Array(bytes.buffer)),
-  BF16: (bytes) => unpackHalves('bf16', new Uint16Array(bytes.buffer)),
-  F64: (bytes) => Float32Array.from(new Float64Array(bytes.buffer)),
-}
+const words = (bytes: Bytes): Uint16Array => new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.length / 2)
 
-const toIntegers: Readonly<Record<string, ((bytes: Bytes) => ArrayLike<number | bigint>) | undefined>> = {
-  I8: (bytes) => new Int8Array(bytes.buffer),
-  U8: (bytes) => bytes,
-  I16: (bytes) => new Int16Array(bytes.buffer),
-  U16: (bytes) => new Uint16Array(bytes.buffer),
-  I64: (bytes) => new BigInt64Array(bytes.buffer),
-  U64: (bytes) => new BigUint64Array(bytes.buffer),
-}
+/** Floats that f32 has exactly. */
+const floats: ReadonlyMap<string, (bytes: Bytes, into: Float32Array) => void> = new Map([
+  ['F32', (bytes, into) => bytesOf(into).set(bytes)],
+  ['F16', (bytes, into) => void unpackHalves('f16', words(bytes), into)],
+  ['BF16', (bytes, into) => void unpackHalves('bf16', words(bytes), into)],
+  ['Q8_0', blocks.Q8_0.decode],
+  ['Q4_0', blocks.Q4_0.decode],
+  ['Q4_1', blocks.Q4_1.decode],
+])
 
-/** Whether elements of a file's dtype may become elements of `wanted`. */
+/** Integers of all widths. */
+const integers: ReadonlyMap<string, (bytes: Bytes) => ArrayLike<number | bigint>> = new Map<
+  string,
+  (bytes: Bytes) => ArrayLike<number | bigint>
+>([
+  ['I8', (bytes) => new Int8Array(bytes.buffer, bytes.byteOffset, bytes.length)],
+  ['U8', (bytes) => bytes],
+  ['I16', (bytes) => new Int16Array(bytes.buffer, bytes.byteOffset, bytes.length / 2)],
+  ['U16', words],
+  ['I32', (bytes) => new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4)],
+  ['U32', (bytes) => new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4)],
+  ['I64', (bytes) => new BigInt64Array(bytes.buffer, bytes.byteOffset, bytes.length / 8)],
+  ['U64', (bytes) => new BigUint64Array(bytes.buffer, bytes.byteOffset, bytes.length / 8)],
+])
+
+const isFloats = (dtype: string): boolean => floats.has(dtype) || dtype === 'F64'
+
+/** Whether a file has elements of `wanted` as they lie in memory. */
+export const isPlain = (dtype: string, wanted: DType): boolean =>
+  dtype === stored[wanted] && !isHalf(wanted) && wanted !== 'bool'
+
+/** Whether elements of a file's dtype may become elements of `wanted` where that is asked for by name. */
+export const decodes = (dtype: string, wanted: DType): boolean =>
+  wanted === 'bool' ? dtype === stored.bool : isFloat(wanted) ? isFloats(dtype) : integers.has(dtype)
+
+/** Whether they may do so unasked: into their own dtype or a wider one, F64 into f32, and integers where they fit. */
 export const converts = (dtype: string, wanted: DType): boolean =>
-  dtype === stored[wanted] ||
-  (wanted === 'f32' && toFloats[dtype] !== undefined) ||
-  ((wanted === 'i32' || wanted === 'u32') && toIntegers[dtype] !== undefined)
+  decodes(dtype, wanted) && (!isHalf(wanted) || dtype === stored[wanted])
 
 /** Whether there is a dtype here that elements of a file's dtype may become. */
-export const isKnown = (dtype: string): boolean =>
-  Object.values(stored).includes(dtype) || toFloats[dtype] !== undefined || toIntegers[dtype] !== undefined
+export const isKnown = (dtype: string): boolean => isFloats(dtype) || integers.has(dtype) || dtype === stored.bool
 
-/** Elements, or the reason why they are none of `wanted`; to be asked where {@link converts} holds. */
-export const convert = (dtype: string, wanted: DType, bytes: Bytes): Either<string, HostArray> => {
-  if (dtype === stored[wanted]) return right(same[wanted](bytes))
-  const floats = toFloats[dtype]
-  if (floats !== undefined) return right(floats(bytes))
-  const integers = toIntegers[dtype]!(bytes)
-  const data = wanted === 'u32' ? new Uint32Array(integers.length) : new Int32Array(integers.length)
-  for (let i = 0; i < integers.length; i++) {
-    data[i] = Number(integers[i]!)
-    if (BigInt(data[i]!) !== BigInt(integers[i]!))
-      return left(`its element ${i}, ${String(integers[i])}, does not fit into ${wanted}`)
+/** Numbers as elements of a float dtype; the first that is beyond it is said. */
+const round = (data: ArrayLike<number>, wanted: DType, into: Float32Array, first: number): string | null => {
+  const nearest = dtypes[wanted].round
+  for (let i = 0; i < data.length; i++) {
+    const value = data[i]!
+    const rounded = nearest(value)
+    if (!Number.isFinite(rounded) && Number.isFinite(value))
+      return `its element ${first + i}, ${value}, is beyond ${wanted}`
+    into[i] = rounded
   }
-  return right(data)
+  return null
+}
+
+const fit = (
+  data: ArrayLike<number | bigint>,
+  wanted: DType,
+  into: Int32Array | Uint32Array,
+  first: number,
+): string | null => {
+  for (let i = 0; i < data.length; i++) {
+    into[i] = Number(data[i]!)
+    // A number is compared as it is; a bigint may be one that no number is.
+    if (typeof data[i] === 'bigint' ? BigInt(into[i]!) !== data[i] : into[i] !== data[i])
+      return `its element ${first + i}, ${String(data[i])}, does not fit into ${wanted}`
+  }
+  return null
+}
+
+/**
+ * Writes elements of a file, whose bytes begin at a multiple of one, into an array of `wanted`; or says why they are none. To be asked where
+ * {@link decodes} holds; `first` is the index of the first, for the message.
+ */
+export const decodeInto = (dtype: string, wanted: DType, bytes: Bytes, into: HostArray, first = 0): string | null => {
+  if (into instanceof Float32Array) {
+    const decode = floats.get(dtype)
+    if (decode === undefined)
+      return round(new Float64Array(bytes.buffer, bytes.byteOffset, bytes.length / 8), wanted, into, first)
+    decode(bytes, into)
+    return isHalf(wanted) && dtype !== stored[wanted] ? round(into, wanted, into, first) : null
+  }
+  if (into instanceof Uint8Array) {
+    for (let i = 0; i < bytes.length; i++) into[i] = bytes[i] === 0 ? 0 : 1
+    return null
+  }
+  return fit(integers.get(dtype)!(bytes), wanted, into, first)
 }

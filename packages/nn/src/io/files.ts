@@ -1,41 +1,94 @@
-/** The two things a checkpoint needs of a file system, as a record, so that a test can give one whose disk is full. */
+/** What saving and loading need of a file system, as a record, so that a test can give one whose disk is full. */
+import { codeOf } from './failure.ts'
 
-/** Whole files, read and replaced. Both reject with the system's error, whose `code` says what failed. */
+/** A file that is read by ranges. */
+export interface OpenFile {
+  /** Bytes when it was opened. */
+  readonly size: number
+  /** Fills `into` with the bytes from `from` on, and says how many there were: fewer where the file ends. */
+  readonly read: (from: number, into: Uint8Array) => Promise<number>
+  readonly close: () => Promise<void>
+}
+
+/** The bytes of a file in parts, which are asked for one after another. */
+export type FileBytes = Iterable<Uint8Array> | AsyncIterable<Uint8Array>
+
+/** A file to be written. */
+export interface Replacement {
+  readonly path: string
+  readonly pieces: FileBytes
+}
+
+/** Files, read and replaced. All reject with the system's error, whose `code` says what failed. */
 export interface Files {
   /** The bytes of a file. */
   readonly read: (path: string) => Promise<Uint8Array>
-  /** All or nothing: after a failure, or a crash at any moment, the file holds what it held before. */
-  readonly replace: (path: string, bytes: Uint8Array) => Promise<void>
+  /** A file to be read by ranges, until it is closed. A folder is an error, EISDIR. */
+  readonly open: (path: string) => Promise<OpenFile>
+  /**
+   * Writes files that belong together, and removes those that they make obsolete. After a failure all files hold what they held before; a
+   * crash at any moment leaves all of them as they were, or the last of them absent until all are new. One file is replaced at once.
+   */
+  readonly replace: (files: readonly Replacement[], obsolete?: readonly string[]) => Promise<void>
 }
 
 /** How the parts of a replacement are done; the order of these calls is what makes it atomic. */
 export interface FileCalls {
   /** Makes a new file with these bytes, and returns when they are on the disk. */
-  readonly writeThrough: (path: string, bytes: Uint8Array) => Promise<void>
+  readonly writeThrough: (path: string, pieces: FileBytes) => Promise<void>
   readonly rename: (from: string, to: string) => Promise<void>
   readonly remove: (path: string) => Promise<void>
-  /** Makes a rename in this folder last through a crash of the machine. */
+  /** Makes a rename in this file's folder last through a crash of the machine. */
   readonly syncFolder: (path: string) => Promise<void>
 }
 
+const partOf = (path: string): string => `${path}.${globalThis.crypto.randomUUID().slice(0, 8)}.part`
+
 /**
- * A replacement that is atomic: the bytes go to a new file in the same folder and to the disk, then that file takes the
- * name. What fails before leaves the old file as it was, and the new one is removed.
+ * A replacement that is atomic: the bytes go to new files in the same folder and to the disk, then those take the names. What fails
+ * before that is done is undone step by step.
+ *
+ * Of several files the old ones are set aside first, the last of them first of all: it is the one that says which others there are,
+ * and a crash between two renames leaves nobody to take old and new for one.
  */
 export const replaceBy =
-  ({ writeThrough, rename, remove, syncFolder }: FileCalls) =>
-  async (path: string, bytes: Uint8Array): Promise<void> => {
-    const unique = globalThis.crypto.randomUUID().slice(0, 8)
-    const temporary = `${path}.${unique}.part`
+  ({ writeThrough, rename, remove, syncFolder }: FileCalls): Files['replace'] =>
+  async (files, obsolete = []) => {
+    const undo: (() => Promise<void>)[] = []
+    const aside: string[] = []
+    const setAside = async (path: string): Promise<void> => {
+      const place = partOf(path)
+      try {
+        await rename(path, place)
+      } catch (error) {
+        // what is not there needs no place
+        if (codeOf(error) === 'ENOENT') return
+        throw error
+      }
+      aside.push(place)
+      undo.push(() => rename(place, path))
+    }
     try {
-      await writeThrough(temporary, bytes)
-      await rename(temporary, path)
+      const parts: string[] = []
+      for (const { path, pieces } of files) {
+        const part = partOf(path)
+        parts.push(part)
+        undo.push(() => remove(part))
+        await writeThrough(part, pieces)
+      }
+      if (files.length > 1) for (const { path } of files.toReversed()) await setAside(path)
+      for (const [i, { path }] of files.entries()) {
+        await rename(parts[i]!, path)
+        undo.push(() => remove(path))
+      }
+      for (const path of obsolete) await setAside(path)
     } catch (error) {
-      // The first failure is the one to report; the part may not even exist.
-      await remove(temporary).catch(() => undefined)
+      // The first failure is the one to report; a part may not even exist.
+      for (const step of undo.toReversed()) await step().catch(() => undefined)
       throw error
     }
-    await syncFolder(path)
+    if (files.length > 0) await syncFolder(files[0]!.path)
+    for (const path of aside) await remove(path)
   }
 
 /** What follows a path in the name of a part: a file that was to replace it. */
@@ -65,20 +118,48 @@ export const clearParts = async (path: string): Promise<void> => {
     if (name.startsWith(file) && PART.test(name.slice(file.length))) await rm(paths.join(folder, name), { force: true })
 }
 
+/** Bytes that one call of the system moves at most. */
+const ONE_CALL = 2 ** 30
+
 /** Node's file system, loaded when first used, so that importing this package needs none. */
 export const nodeFiles: Files = {
   read: async (path) => {
     const { readFile } = await import('node:fs/promises')
     return readFile(path)
   },
-  replace: async (path, bytes) => {
+  open: async (path) => {
+    const { open } = await import('node:fs/promises')
+    const file = await open(path, 'r')
+    try {
+      const stat = await file.stat()
+      if (stat.isDirectory()) throw Object.assign(new Error(`EISDIR: ${path} is a folder`), { code: 'EISDIR' })
+      const read = async (from: number, into: Uint8Array): Promise<number> => {
+        let done = 0
+        while (done < into.length) {
+          const { bytesRead } = await file.read(into, done, Math.min(ONE_CALL, into.length - done), from + done)
+          if (bytesRead === 0) break
+          done += bytesRead
+        }
+        return done
+      }
+      return { size: stat.size, read, close: () => file.close() }
+    } catch (error) {
+      await file.close()
+      throw error
+    }
+  },
+  replace: async (files, obsolete) => {
     const { open, rename, rm } = await import('node:fs/promises')
     const paths = await import('node:path')
     await replaceBy({
-      writeThrough: async (at, data) => {
+      writeThrough: async (at, pieces) => {
         const file = await open(at, 'wx')
         try {
-          await file.writeFile(data)
+          for await (const piece of pieces)
+            for (let done = 0; done < piece.length;) {
+              const { bytesWritten } = await file.write(piece, done, Math.min(ONE_CALL, piece.length - done))
+              done += bytesWritten
+            }
           await file.sync()
         } finally {
           await file.close()
@@ -93,6 +174,6 @@ export const nodeFiles: Files = {
         await folder.sync().catch(() => undefined)
         await folder.close()
       },
-    })(path, bytes)
+    })(files, obsolete)
   },
 }

@@ -7,7 +7,8 @@ import type { DType, HostArray, Shape } from '@adjoint/tensor'
 import { isHalf, packHalves } from '@adjoint/tensor/ir'
 import { type Either, left, right } from 'fp-ts/lib/Either.js'
 import { stored } from './convert.ts'
-import { decodeFile, encodeFile, type Entry, type Header, headerText, misplaced } from './safetensors.ts'
+import type { Flaw } from './failure.ts'
+import { arrange, decodeFile, encodeHeader, type Header, headerText, misplaced } from './safetensors.ts'
 
 /** A tensor on the host. */
 export interface HostTensor {
@@ -59,26 +60,30 @@ const sealOf = async ({ metadata, entries }: Header): Promise<string> => {
 const asStored = (dtype: DType, data: HostArray): HostArray | Uint16Array =>
   isHalf(dtype) ? packHalves(dtype, data, new Uint16Array(data.length)) : data
 
-/** The file's bytes. Throws TypeError where the metadata is no JSON. */
-export const encodeContents = async ({ tensors, metadata }: Contents): Promise<Uint8Array> => {
-  // Wide elements first: every tensor then begins at a multiple of its own element.
-  const ordered = [...tensors]
-    .map(([name, { shape, dtype, data }]) => ({ name, shape, dtype, elements: asStored(dtype, data) }))
-    .sort(
-      (x, y) =>
-        y.elements.BYTES_PER_ELEMENT - x.elements.BYTES_PER_ELEMENT || (x.name < y.name ? -1 : x.name > y.name ? 1 : 0),
-    )
-  const data = new Uint8Array(ordered.reduce((total, { elements }) => total + elements.byteLength, 0))
-  const entries = new Map<string, Entry>()
+/** The file's bytes, header and data. Throws TypeError where the metadata is no JSON. */
+export const encodeContents = async ({ tensors, metadata }: Contents): Promise<readonly Uint8Array[]> => {
+  const { ordered, entries } = arrange(
+    [...tensors].map(([name, { shape, dtype, data }]) => {
+      const elements = asStored(dtype, data)
+      return {
+        name,
+        shape,
+        dtype: stored[dtype],
+        elements,
+        width: elements.BYTES_PER_ELEMENT,
+        bytes: elements.byteLength,
+      }
+    }),
+  )
+  const data = new Uint8Array(ordered.reduce((total, { bytes }) => total + bytes, 0))
   let at = 0
-  for (const { name, shape, dtype, elements } of ordered) {
-    data.set(new Uint8Array(elements.buffer, elements.byteOffset, elements.byteLength), at)
-    entries.set(name, { dtype: stored[dtype], shape, data_offsets: [at, at + elements.byteLength] })
-    at += elements.byteLength
+  for (const { elements, bytes } of ordered) {
+    data.set(new Uint8Array(elements.buffer, elements.byteOffset, bytes), at)
+    at += bytes
   }
   const own = { format: FORMAT, metadata: textOf(metadata), sha256: await sha256(data) }
   const header_sha256 = await sealOf({ metadata: own, entries })
-  return encodeFile({ metadata: { ...own, header_sha256 }, entries }, data)
+  return [encodeHeader({ metadata: { ...own, header_sha256 }, entries }), data]
 }
 
 const parse = (text: string): unknown => {
@@ -89,8 +94,8 @@ const parse = (text: string): unknown => {
   }
 }
 
-/** Contents of a file's bytes, or what is wrong with them: a text that completes 'the file is corrupt: ...'. */
-export const decodeContents = async (file: Uint8Array): Promise<Either<string, Decoded>> => {
+/** Contents of a file's bytes, or what is wrong with them. */
+export const decodeContents = async (file: Uint8Array): Promise<Either<Flaw, Decoded>> => {
   const decoded = decodeFile(file)
   if (decoded._tag === 'Left') return decoded
   const { header, data } = decoded.right
@@ -98,9 +103,10 @@ export const decodeContents = async (file: Uint8Array): Promise<Either<string, D
   // Either says whose it is, so that damage to one does not make it somebody else's file, without checksums.
   const ours = own['header_sha256'] !== undefined || (own['format'] ?? '').startsWith(FAMILY)
   if (ours) {
-    if ((await sealOf(header)) !== own['header_sha256']) return left('its header does not match its checksum')
+    if ((await sealOf(header)) !== own['header_sha256'])
+      return left({ fault: 'Checksum', message: 'its header does not match its checksum' })
     if ((await sha256(data)) !== own['sha256'])
-      return left(`its ${data.length} bytes of data do not match their checksum`)
+      return left({ fault: 'Checksum', message: `its ${data.length} bytes of data do not match their checksum` })
   }
   const wrong = misplaced(header, data.length)
   if (wrong !== null) return left(wrong)

@@ -4,7 +4,7 @@
  */
 import type { DType, HostArray, Shape } from '@adjoint/tensor'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
-import type { CheckpointError } from './checkpoint.ts'
+import type { CheckpointError } from './failure.ts'
 
 /** A tensor in a file. */
 export interface StoredTensor {
@@ -14,16 +14,23 @@ export interface StoredTensor {
   /** Bytes in the file. */
   readonly bytes: number
   /**
-   * Reads its elements and nothing else of the file, as elements of `dtype`. Left: the file system failed, the file was cut, or its
-   * elements are none of `dtype`.
+   * Reads its elements and nothing else of the file, as elements of `dtype`: floats of any kind as f32, f16 or bf16, rounded to the
+   * nearest (ties to even) where they are not of that kind already; integers of any width as i32 or u32; BOOL as bool. Left: the file
+   * system failed (`FileSystem`), the file was cut (`Corrupt`), or its elements are none of `dtype` (`Unsupported`: another kind, or
+   * one is out of its range). Throws where the files are closed already.
    */
   readonly read: (dtype: DType) => TaskEither<CheckpointError, HostArray>
 }
 
 /** The tensors of a file, or of the files of one model, by their names there. */
 export interface Weights {
+  /** As it was given: a file or a folder. */
   readonly path: string
+  readonly format: 'safetensors' | 'gguf'
   readonly tensors: ReadonlyMap<string, StoredTensor>
-  /** What the file says beside its tensors: `__metadata__` of safetensors, the key-value pairs of GGUF. */
+  /**
+   * What the file says beside its tensors: `__metadata__` of safetensors (of all shards, and what their index says), the key-value
+   * pairs of GGUF: texts, truth values, numbers (bigint where a number would not be exact), and lists of them.
+   */
   readonly metadata: Readonly<Record<string, unknown>>
 }

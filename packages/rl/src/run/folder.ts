@@ -61,6 +61,7 @@ const checkpointFailure = (path: string, error: CheckpointError): RunError => {
     case 'Corrupt':
     case 'Mismatch':
     case 'Unsupported':
+    case 'Format':
       return corrupt(path, error.message)
     case 'Device':
       return { _tag: 'DeviceFailed', error: error.error }

@@ -11,28 +11,35 @@ export interface FloatFormat {
   readonly highestExponent: number
 }
 
-/** To the nearest integer, ties to the even one. */
-const nearestEven = (x: number): number => {
-  const floor = Math.floor(x)
-  const rest = x - floor
-  return rest < 0.5 || (rest === 0.5 && floor % 2 === 0) ? floor : floor + 1
-}
-/** The exponent of a positive finite number: 2^e <= x < 2^(e + 1). */
-const exponentOf = (x: number): number => {
-  const e = Math.floor(Math.log2(x))
-  // the logarithm rounds
-  return x < 2 ** e ? e - 1 : x >= 2 ** (e + 1) ? e + 1 : e
-}
+const double = new Float64Array(1)
+/** The upper half of a double's bits: its sign, 11 bits of its exponent, 20 of its fraction. */
+const UPPER = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1 ? 1 : 0
+const doubleWords = new Uint32Array(double.buffer)
+const BIAS = 1023
 
-/** The nearest number of a format, ties to even: infinite from half a step beyond the largest. */
-export const roundTo =
-  ({ precision, lowestExponent, highestExponent }: FloatFormat) =>
-  (x: number): number => {
-    if (x === 0 || !Number.isFinite(x)) return x
-    const step = 2 ** (Math.max(exponentOf(Math.abs(x)), lowestExponent) - precision + 1)
-    const rounded = nearestEven(Math.abs(x) / step) * step
-    return Math.sign(x) * (rounded >= 2 ** (highestExponent + 1) ? Infinity : rounded)
+/**
+ * The nearest number of a format, ties to even: infinite from half a step beyond the largest.
+ *
+ * Numbers near x are `step` apart. A double has 53 bits, so that those near `2^52 step` are `step` apart too: adding that number rounds to the
+ * step, as all sums are rounded, and subtracting it is exact.
+ */
+export const roundTo = ({ precision, lowestExponent, highestExponent }: FloatFormat): ((x: number) => number) => {
+  const beyond = 2 ** (highestExponent + 1)
+  return (x) => {
+    double[0] = x
+    // 2^e <= |x| < 2^(e + 1); of subnormal doubles and 0 it is lower than that of any format
+    const exponent = ((doubleWords[UPPER]! >>> 20) & 0x7ff) - BIAS
+    if (exponent > highestExponent) return Number.isNaN(x) ? NaN : x > 0 ? Infinity : -Infinity
+    const step = (exponent < lowestExponent ? lowestExponent : exponent) - precision + 1
+    doubleWords[UPPER] = (step + 52 + BIAS) << 20
+    doubleWords[1 - UPPER] = 0
+    const magic = double[0]
+    const size = Math.abs(x) + magic - magic
+    const rounded = size >= beyond ? Infinity : size
+    // the sign of a zero too
+    return x < 0 || Object.is(x, -0) ? -rounded : rounded
   }
+}
 
 const word = new Uint32Array(1)
 const float = new Float32Array(word.buffer)
@@ -57,12 +64,8 @@ const bf16Bits = (x: number): number => {
   float[0] = x
   return Number.isNaN(x) ? 0x7fc0 : word[0]! >>> 16
 }
-const bf16Value = (bits: number): number => {
-  word[0] = bits << 16
-  return float[0]!
-}
 
-const halves = { f16: { bits: f16Bits, value: f16Value }, bf16: { bits: bf16Bits, value: bf16Value } } as const
+const halves = { f16: { bits: f16Bits }, bf16: { bits: bf16Bits } } as const
 /** The dtypes of two bytes an element. */
 export type Half = keyof typeof halves
 export const isHalf = (dtype: string): dtype is Half => Object.hasOwn(halves, dtype)
@@ -73,6 +76,23 @@ export const packHalves = (dtype: Half, data: ArrayLike<number>, into: Uint16Arr
   for (let i = 0; i < data.length; i++) into[i] = bits(data[i]!)
   return into
 }
+
+/** The bits of the f32 that each f16 is, by its own; made when first asked for. */
+let widened: Uint32Array | null = null
+const f16Words = (): Uint32Array =>
+  (widened ??= new Uint32Array(Float32Array.from({ length: 65536 }, (_, i) => f16Value(i)).buffer))
+
 /** The numbers again. */
-export const unpackHalves = (dtype: Half, packed: Uint16Array): Float32Array =>
-  Float32Array.from(packed, halves[dtype].value)
+export const unpackHalves = (
+  dtype: Half,
+  packed: Uint16Array,
+  into: Float32Array = new Float32Array(packed.length),
+): Float32Array => {
+  const bits = new Uint32Array(into.buffer, into.byteOffset, packed.length)
+  if (dtype === 'bf16') for (let i = 0; i < packed.length; i++) bits[i] = packed[i]! << 16
+  else {
+    const table = f16Words()
+    for (let i = 0; i < packed.length; i++) bits[i] = table[packed[i]!]!
+  }
+  return into
+}

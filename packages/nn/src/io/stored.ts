@@ -1,0 +1,97 @@
+/** A tensor's elements by their range in an open file: read in parts, and decoded part by part where they do not lie there as they are. */
+import type { DType, HostArray, Shape } from '@adjoint/tensor'
+import { dtypes, sizeOf } from '@adjoint/tensor/ir'
+import { bytesOf, decodeInto, decodes, isKnown, isPlain } from './convert.ts'
+import { CheckpointFailure, type Fault, rethrow, task } from './failure.ts'
+import type { OpenFile } from './files.ts'
+import type { StoredTensor } from './weights.ts'
+
+/** A file that is read by ranges, and what it is called in messages. */
+export interface Source {
+  readonly path: string
+  readonly size: number
+  /** `count` bytes from `from` on. Rejects with a CheckpointFailure: the file system failed, or the file was cut. */
+  readonly read: (from: number, into: Uint8Array) => Promise<void>
+}
+
+/** A failure that names the file. */
+export const corrupt = (path: string, fault: Fault, message: string): CheckpointFailure =>
+  new CheckpointFailure({
+    _tag: 'Corrupt',
+    path,
+    fault,
+    message: `read ${path}: the file is corrupt: ${message}. Download or write it again.`,
+  })
+
+export const sourceOf = (path: string, file: OpenFile, isOpen: () => boolean): Source => ({
+  path,
+  size: file.size,
+  read: async (from, into) => {
+    if (!isOpen())
+      throw new Error(
+        `withWeights: ${path} is closed: read within the function that is given its weights, and await it.`,
+      )
+    const count = await file.read(from, into).catch(rethrow(path, 'read'))
+    if (count < into.length)
+      throw corrupt(path, 'Cut', `it ends at byte ${from + count}, and had ${file.size} when it was opened`)
+  },
+})
+
+/** Where a tensor is in a file, and how its elements lie there: `block.elements` of them in `block.bytes`. */
+export interface Place {
+  readonly name: string
+  readonly dtype: string
+  readonly shape: Shape
+  readonly from: number
+  readonly bytes: number
+  readonly block: { readonly elements: number; readonly bytes: number }
+}
+
+/** Bytes that are decoded at once: few enough for the processor's caches. */
+const PART = 2 ** 20
+
+const unsupported = (path: string, leaf: string, message: string): CheckpointFailure =>
+  new CheckpointFailure({ _tag: 'Unsupported', path, leaf, message: `read ${path}: ${message}` })
+
+const allocate = (path: string, { name, shape }: Place, wanted: DType): HostArray => {
+  try {
+    return dtypes[wanted].allocate(sizeOf(shape))
+  } catch (error) {
+    if (error instanceof RangeError)
+      throw unsupported(path, name, `${name} of shape [${shape.join(', ')}] is larger than an array can be here`)
+    throw error
+  }
+}
+
+/** The tensor at a place, unread. */
+export const storedTensor = (source: Source, place: Place): StoredTensor => {
+  const { name, dtype, shape, from, bytes, block } = place
+  const { path } = source
+  const read = async (wanted: DType): Promise<HostArray> => {
+    if (!decodes(dtype, wanted))
+      throw unsupported(
+        path,
+        name,
+        `${name} has elements of ${dtype}, which ${isKnown(dtype) ? `are not read as ${wanted}` : 'are not read here'}. ` +
+          (isKnown(dtype) ? 'Ask for a dtype of their kind' : 'Convert the file with the tool that made it'),
+      )
+    const data = allocate(path, place, wanted)
+    if (isPlain(dtype, wanted)) {
+      await source.read(from, bytesOf(data))
+      return data
+    }
+    const step = Math.max(1, Math.floor(PART / block.bytes)) * block.bytes
+    const part = new Uint8Array(Math.min(step, bytes))
+    for (let at = 0; at < bytes; at += step) {
+      const piece = part.subarray(0, Math.min(step, bytes - at))
+      await source.read(from + at, piece)
+      const first = (at / block.bytes) * block.elements
+      const count = (piece.length / block.bytes) * block.elements
+      const wrong = decodeInto(dtype, wanted, piece, data.subarray(first, first + count), first)
+      if (wrong !== null)
+        throw unsupported(path, name, `${name} has elements of ${dtype}, and ${wrong}. Ask for a wider dtype`)
+    }
+    return data
+  }
+  return { dtype, shape, bytes, read: (wanted) => task(() => read(wanted)) }
+}
