@@ -2,13 +2,11 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Sample } from '../reward/sample.ts'
-import { mod10Chain } from '../task/chain.ts'
 import type { Task } from '../task/task.ts'
 import { summarize } from './evaluate.ts'
 
 // A problem is the answer that solves it.
 const task: Task<string> = {
-  ...mod10Chain,
   name: 'echo',
   generate: () => '1',
   identity: (answer) => answer,

@@ -7,7 +7,7 @@ import { pipe } from 'fp-ts/lib/function.js'
 import type { RunError } from '../run/errors.ts'
 import type { Corruption } from '../preference/derive.ts'
 import { dice, foldIn, type HostKey } from '../run/keys.ts'
-import { problem, type Split, type Task } from '../task/task.ts'
+import { type CharacterTask, problem, type Split } from '../task/task.ts'
 import { TAGS, type Vocabulary } from '../task/vocabulary.ts'
 import { formatCompletion, parseCompletion } from '../policy/template.ts'
 
@@ -87,7 +87,7 @@ export interface LabelledSteps {
  * ```
  */
 export const labelSteps =
-  <Problem>(task: Task<Problem>, separator: string) =>
+  <Problem>(task: CharacterTask<Problem>, separator: string) =>
   (p: Problem, completion: string): readonly LabelledStep[] => {
     const steps = stepsOf(separator)(completion)
     const ends = stepEnds(task.vocabulary)(completion, steps)
@@ -128,7 +128,7 @@ export interface DerivedSteps<Problem> {
  * ```
  */
 export const labelledSteps =
-  <Problem>(task: Task<Problem>, { rows, split, separator, corruptions }: DerivedSteps<Problem>) =>
+  <Problem>(task: CharacterTask<Problem>, { rows, split, separator, corruptions }: DerivedSteps<Problem>) =>
   (key: HostKey): readonly LabelledSteps[] => {
     const label = labelSteps(task, separator)
     return Array.from({ length: rows }, (_, row) => {

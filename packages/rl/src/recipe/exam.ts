@@ -1,4 +1,5 @@
 /** Held-out evaluation inside a recipe: as the last phase of a stage, now and then during one, or as a stage of its own. */
+import type { CharacterTask } from '../task/task.ts'
 import type { Transformer, TransformerParams } from '@adjoint/nn'
 import type { Device, Tree } from '@adjoint/tensor'
 import { pipe } from 'fp-ts/lib/function.js'
@@ -18,6 +19,7 @@ import { modelOf, plain, type R1State, type Report } from './state.ts'
 
 /** What to ask a model of a recipe. */
 export interface Exam<Problem> extends Omit<EvaluateConfig<Problem, TransformerParams>, 'policy' | 'device'> {
+  readonly task: CharacterTask<Problem>
   /**
    * Means over all completions, logged under their names beside pass@1 (the share in the right language, say). One that is
    * absent for some leaves them out, and a line of kind 'absent' says so; one that is absent for all ends the run.

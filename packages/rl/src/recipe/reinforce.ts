@@ -8,6 +8,7 @@ import { type GrpoConfig, type GrpoState, grpoStep } from '../learn/grpo.ts'
 import { controller } from '../objective/control.ts'
 import { transformerPolicy } from '../policy/policy.ts'
 import { absenceRecord } from '../reward/absence.ts'
+import type { CharacterTask } from '../task/task.ts'
 import type { Json } from '../run/log.ts'
 import { type Exam, examiner, examPhases, type Line, withReports } from './exam.ts'
 import { type Rate, rateAt, scheduleOf } from './rate.ts'
@@ -18,6 +19,7 @@ import { modelOf, type OnModel, type R1State, settingsOf, withModel } from './st
 /** How to reinforce: what a step of GRPO takes, and the stage around it. */
 export interface ReinforceConfig<Problem, O extends Tree>
   extends Omit<GrpoConfig<Problem, TransformerParams, O>, 'device' | 'optimizer' | 'policy'>, OnModel {
+  readonly task: CharacterTask<Problem>
   readonly name: string
   readonly steps: number
   readonly learningRate: Rate

@@ -5,6 +5,7 @@
  * Problems and draws follow from the recipe's seed and not from the place in it: two stages that sample one model in the same
  * way draw the same completions, and differ in what they keep.
  */
+import type { CharacterTask } from '../task/task.ts'
 import type { Transformer, TransformerParams } from '@adjoint/nn'
 import { type Device, readAsync, scalar, type Scalar } from '@adjoint/tensor'
 import { writeFile } from 'node:fs/promises'
@@ -27,6 +28,7 @@ import { modelOf, type R1State, settingsOf } from './state.ts'
 
 /** Whose traces, and which of them. */
 export interface SampleConfig<Problem> extends Omit<RejectionConfig<Problem, TransformerParams>, 'device' | 'policy'> {
+  readonly task: CharacterTask<Problem>
   readonly model: Transformer
   readonly name: string
   /** Name of the model that answers. */

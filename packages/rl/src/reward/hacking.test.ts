@@ -14,7 +14,7 @@ import type { Metrics } from '../run/metrics.ts'
 import { GRPO_OBJECTIVE } from '../objective/objective.ts'
 import { sftStep } from '../learn/sft.ts'
 import { dice, foldIn, type HostKey, hostKey } from '../run/keys.ts'
-import { problem, type Task } from '../task/task.ts'
+import { problem, type CharacterTask } from '../task/task.ts'
 import { TAGS, vocabulary } from '../task/vocabulary.ts'
 import { formatCompletion } from '../policy/template.ts'
 import { named } from './named.ts'
@@ -28,7 +28,7 @@ interface Largest {
   readonly digits: readonly number[]
 }
 const prompt = ({ digits }: Largest): string => `${digits.join(',')}=`
-const task: Task<Largest> = {
+const task: CharacterTask<Largest> = {
   name: 'largest',
   vocabulary: vocabulary('0123456789,='),
   generate: (key) => {

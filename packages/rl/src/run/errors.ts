@@ -6,6 +6,7 @@ import { printable } from './printable.ts'
  * What can end a run. Each carries enough to say what to do; {@link describeError} prints it.
  *
  * - `NonFinite`: a metric of a step is NaN or infinite; the checkpoint on disk is still the last good one.
+ * - `BadLine`: a line of a data set is not what its schema says; lines count from 1.
  * - `EmptyDataset`: there is nothing to train or to evaluate on.
  * - `UnknownToken`: a text has a character that the vocabulary has no token for.
  * - `SequenceTooLong`: prompt and completion do not fit the model's context.
@@ -26,6 +27,7 @@ export type RunError =
       readonly metric: string
       readonly value: number
     }
+  | { readonly _tag: 'BadLine'; readonly path: string; readonly line: number; readonly reason: string }
   | { readonly _tag: 'EmptyDataset'; readonly name: string }
   | { readonly _tag: 'UnknownToken'; readonly text: string; readonly position: number }
   | { readonly _tag: 'SequenceTooLong'; readonly length: number; readonly context: number }
@@ -88,6 +90,8 @@ const words = (error: RunError): string => {
         `${error.phase} step ${error.step}: ${error.metric} is ${error.value}. The last checkpoint is intact; ` +
         'lower the learning rate or clip the gradient, and resume.'
       )
+    case 'BadLine':
+      return `${error.path}, line ${error.line}: ${sentence(error.reason)} Mend the line, or read the file with the schema of its data.`
     case 'EmptyDataset':
       return `${error.name} is empty: there is nothing to learn from. Ask for at least one example.`
     case 'UnknownToken':

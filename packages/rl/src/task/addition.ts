@@ -3,7 +3,7 @@
  * each `a+b+carry=sum`, joined by commas. `57+68=` is answered by `<think>7+8+0=15,5+6+1=12</think><answer>125</answer>`.
  */
 import { dice } from '../run/keys.ts'
-import type { Task } from './task.ts'
+import type { CharacterTask } from './task.ts'
 import { vocabulary } from './vocabulary.ts'
 
 /** Two nonnegative integers. */
@@ -34,7 +34,7 @@ const scratchpad = ({ x, y }: Addition): string => {
  * addition(2).trace({ x: 57, y: 68 }) // { think: '7+8+0=15,5+6+1=12', answer: '125' }
  * ```
  */
-export const addition = (digits: number): Task<Addition> => ({
+export const addition = (digits: number): CharacterTask<Addition> => ({
   name: `addition${digits}`,
   vocabulary: vocabulary('0123456789+=,'),
   generate: (key) => {

@@ -5,7 +5,7 @@
  */
 import { optionsOf } from '@adjoint/tensor/ir'
 import { dice, foldIn, type HostKey, hostKey } from '../run/keys.ts'
-import type { Task } from './task.ts'
+import type { CharacterTask } from './task.ts'
 import { vocabulary } from './vocabulary.ts'
 
 /** The Chinese numerals, in order. */
@@ -62,7 +62,10 @@ const keyOf = (text: string): HostKey => Array.from(text).reduce((key, c) => fol
  * task.trace({ digits: [3, 8, 2, 9, 5], operators: ['+', '*', '-', '*'] }) // 1235, some of it in Chinese numerals
  * ```
  */
-export const bilingual = <Problem>(task: Task<Problem>, options: { readonly mixed: number }): Task<Problem> => {
+export const bilingual = <Problem>(
+  task: CharacterTask<Problem>,
+  options: { readonly mixed: number },
+): CharacterTask<Problem> => {
   const { mixed } = optionsOf('bilingual', options, { mixed: true })
   return {
     ...task,

@@ -5,7 +5,7 @@
  * the chain of thought worth learning.
  */
 import { dice, type HostKey } from '../run/keys.ts'
-import type { Task } from './task.ts'
+import type { CharacterTask } from './task.ts'
 import { vocabulary } from './vocabulary.ts'
 
 /** n digits and the n - 1 operators between them. */
@@ -54,7 +54,7 @@ const prompt = ({ digits, operators }: Chain): string =>
  * short.prompt(problem(short, 'train')(hostKey(0)))
  * ```
  */
-export const mod10Chains = (length: number): Task<Chain> => ({
+export const mod10Chains = (length: number): CharacterTask<Chain> => ({
   name: `chain${length}`,
   vocabulary: vocabulary('0123456789+-*='),
   generate: (key: HostKey) => {
@@ -79,4 +79,4 @@ export const mod10Chains = (length: number): Task<Chain> => ({
  * mod10Chain.verify({ digits: [3, 8, 2, 9, 5], operators: ['+', '*', '-', '*'] })('5') // true
  * ```
  */
-export const mod10Chain: Task<Chain> = mod10Chains(5)
+export const mod10Chain: CharacterTask<Chain> = mod10Chains(5)

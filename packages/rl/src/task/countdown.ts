@@ -7,7 +7,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import { optionsOf } from '@adjoint/tensor/ir'
 import { evaluateExpression } from './expression.ts'
 import { dice, foldIn, type HostKey } from '../run/keys.ts'
-import type { Task } from './task.ts'
+import type { CharacterTask } from './task.ts'
 import { vocabulary } from './vocabulary.ts'
 
 /** The numbers, in ascending order, and the target. */
@@ -105,7 +105,7 @@ const DEFAULT: CountdownConfig = { numbers: { min: 3, max: 4 }, largest: 25, tar
  * task.verify({ numbers: [3, 7, 25], target: 54 })('27+27') // false: not the given numbers
  * ```
  */
-export const countdown = (options: CountdownConfig = DEFAULT): Task<Countdown> => {
+export const countdown = (options: CountdownConfig = DEFAULT): CharacterTask<Countdown> => {
   const { numbers, largest, target } = optionsOf('countdown', options, { numbers: true, largest: true, target: true })
 
   const attempt = (key: HostKey): Countdown => {

@@ -7,13 +7,13 @@ import { bilingual, inDigits, toChineseNumerals, toDigits } from './bilingual.ts
 import { mod10Chain, mod10Chains } from './chain.ts'
 import { countdown } from './countdown.ts'
 import { hostKey } from '../run/keys.ts'
-import { problem, problems, type Split, splitOf, type Task } from './task.ts'
+import { problem, problems, type Split, splitOf, type CharacterTask } from './task.ts'
 
 const key = fc.nat().map(hostKey)
 const split = fc.constantFrom<Split>('train', 'heldOut')
 
 /** What holds of every task. */
-const lawful = <P>(task: Task<P>, numRuns: number): void => {
+const lawful = <P>(task: CharacterTask<P>, numRuns: number): void => {
   describe(task.name, () => {
     test('the oracle solves every problem', () => {
       fc.assert(

@@ -11,17 +11,23 @@ import type { Vocabulary } from './vocabulary.ts'
 /** Everything the loops need to know of a kind of problem. All fields are pure. */
 export interface Task<Problem> {
   readonly name: string
-  readonly vocabulary: Vocabulary
   /** One problem out of the whole space, the same for the same key. */
   readonly generate: (key: HostKey) => Problem
   /** A text that two problems share iff solving one solves the other; it decides the split. */
   readonly identity: (problem: Problem) => string
-  /** What the policy reads, in the task's vocabulary. */
+  /** What the policy reads. */
   readonly prompt: (problem: Problem) => string
   /** Whether the content of an answer block solves the problem. Never throws. */
   readonly verify: (problem: Problem) => (answer: string) => boolean
-  /** A chain of thought that solves it. */
+  /** A chain of thought that solves it; an empty thought where none is known beside the answer. */
   readonly trace: (problem: Problem) => ChainOfThought
+  /** Which part a problem belongs to, where the data says so. Default: by a hash of its identity (see `splitOf`). */
+  readonly split?: (problem: Problem) => Split
+}
+
+/** A task whose prompts and traces are written in few characters, each of them a token. */
+export interface CharacterTask<Problem> extends Task<Problem> {
+  readonly vocabulary: Vocabulary
 }
 
 /** Which part of the problem space: nine tenths are for training, one tenth is held out. */
@@ -39,7 +45,7 @@ const hash = (text: string): number => {
 }
 
 /**
- * The split a problem belongs to: by a hash of its identity, and of nothing else.
+ * The split a problem belongs to: what the task says of it, or by a hash of its identity, and of nothing else.
  *
  * @example
  * ```ts
@@ -50,7 +56,7 @@ const hash = (text: string): number => {
 export const splitOf =
   <Problem>(task: Task<Problem>) =>
   (p: Problem): Split =>
-    hash(`${task.name}:${task.identity(p)}`) % HELD_OUT_ONE_IN === 0 ? 'heldOut' : 'train'
+    task.split?.(p) ?? (hash(`${task.name}:${task.identity(p)}`) % HELD_OUT_ONE_IN === 0 ? 'heldOut' : 'train')
 
 const ATTEMPTS = 10_000
 

@@ -83,7 +83,7 @@ describe('traces of a teacher', () => {
       fc.asyncProperty(shape, async ({ n, samples, manners, keep }) => {
         const chains = problems(task, 'train', { count: n, distinct: true })(hostKey(1))
         const { teacher } = mannered(manners, chains, samples)
-        const result = await teacherTraces({ task, teacher, samples, keep })(chains)()
+        const result = await teacherTraces({ task, text: task.vocabulary, teacher, samples, keep })(chains)()
         if (E.isLeft(result)) throw new Error('no traces')
         const { counts, demonstrations, judged, failures } = result.right
         const of = (...which: readonly Manner[]) => manners.filter((m) => which.includes(m)).length
@@ -119,7 +119,7 @@ describe('traces of a teacher', () => {
       chains,
       1,
     )
-    expect(await teacherTraces({ task, teacher })(chains)()).toEqual(E.left(refused(401)))
+    expect(await teacherTraces({ task, text: task.vocabulary, teacher })(chains)()).toEqual(E.left(refused(401)))
     expect(asked()).toBeLessThanOrEqual(4 + 2 * 3)
   })
 
@@ -169,7 +169,9 @@ describe('traces of a teacher', () => {
         retries: 0,
         backoff: { base: 1, max: 1 },
       })
-      const result = await teacherTraces({ task, teacher: cached(cache.right)(teacher) })(chains)()
+      const result = await teacherTraces({ task, text: task.vocabulary, teacher: cached(cache.right)(teacher) })(
+        chains,
+      )()
       await cache.right.close()
       await server.close()
       if (E.isLeft(result)) throw new Error('no traces')

@@ -8,6 +8,7 @@ import type * as TE from 'fp-ts/lib/TaskEither.js'
 import pLimit from 'p-limit'
 import { optionsOf } from '@adjoint/tensor/ir'
 import type { Demonstration } from '../policy/batch.ts'
+import type { Text } from '../policy/text.ts'
 import type { Task } from '../task/task.ts'
 import { verifierOf } from '../task/verify.ts'
 import { type ChainOfThought, formatCompletion, lastAnswer, parseCompletion } from '../policy/template.ts'
@@ -18,6 +19,8 @@ import type { Teacher, Trace } from './teacher.ts'
 export interface TeacherTracesConfig<Problem> {
   readonly task: Task<Problem>
   readonly teacher: Teacher
+  /** How the student writes: what it has no tokens for is unreadable. Default: any text can be written. */
+  readonly text?: Pick<Text, 'completion'>
   /** Traces of a problem. Default 1. */
   readonly samples?: number
   /** Which to learn from: those with a right answer that ended by themselves, or all that can be read. Default 'right'. */
@@ -30,7 +33,7 @@ export interface TeacherTracesConfig<Problem> {
   readonly observe?: (done: number, of: number) => void
 }
 
-/** What became of a trace: it is wrong where its answer is, or it was cut; unreadable where it cannot be written in the template and the vocabulary. */
+/** What became of a trace: it is wrong where its answer is, or it was cut; unreadable where it cannot be written in the template, or by the student. */
 export type Verdict = 'right' | 'wrong' | 'unreadable'
 
 /** A trace, and what became of it. */
@@ -104,6 +107,7 @@ export const teacherTraces = <Problem>(options: TeacherTracesConfig<Problem>) =>
   const {
     task,
     teacher,
+    text,
     samples = 1,
     keep = 'right',
     question = task.prompt,
@@ -112,6 +116,7 @@ export const teacherTraces = <Problem>(options: TeacherTracesConfig<Problem>) =>
   } = optionsOf('teacherTraces', options, {
     task: true,
     teacher: true,
+    text: true,
     samples: true,
     keep: true,
     question: true,
@@ -125,7 +130,7 @@ export const teacherTraces = <Problem>(options: TeacherTracesConfig<Problem>) =>
       const demonstration = { prompt: task.prompt(problem), completion: formatCompletion(said) }
       const readable =
         E.isRight(parseCompletion(demonstration.completion)) &&
-        E.isRight(task.vocabulary.encode(demonstration.completion))
+        (text === undefined || E.isRight(text.completion(demonstration.completion)))
       const right = trace.finishReason !== 'length' && verify(problem)(said.answer)
       const verdict = !readable ? 'unreadable' : right ? 'right' : 'wrong'
       return { problem, sample, trace, demonstration, verdict }
