@@ -31,6 +31,7 @@ import { normalInit } from './init.ts'
 import type { Booleans, Floats, Integers } from './layer.ts'
 import { place } from './placement.ts'
 import { maskOf, type Visible } from './visibility.ts'
+import { dense } from './weight.ts'
 
 const values = (x: Floats): readonly number[] => [...evaluate([x])[0]!.data]
 const close = (x: readonly number[], y: readonly number[]): void => {
@@ -116,7 +117,7 @@ describe('a row that sees nothing', () => {
       attention(config)(p, at(tokens.shape[1]!, starts))(tokens)
     const whole = grad((p: AttentionParams) => sum()(square(rows(tensor([5, 5], [2], 'i32'))(p, x))))(params)
     // rows without any visible column are the bias alone, whatever the columns hold
-    for (const g of [whole.qkv.weight, whole.qkv.bias!, whole.out.weight])
+    for (const g of [dense(whole.qkv.weight), whole.qkv.bias!, dense(whole.out.weight)])
       expect(values(g).every((z) => z === 0)).toBe(true)
   })
 
@@ -239,7 +240,7 @@ describe('attention', () => {
       const heads = (from: number): readonly Floats[] => [0, 0, 0, 1, 1, 1].map((h) => cut(from + h, from + h + 1))
       return concat(axis)([cut(0, 6), ...heads(6), ...heads(8)])
     }
-    const wide = { qkv: { weight: widen(1, qkv.weight), bias: widen(0, qkv.bias!) }, out, qkNorm: null }
+    const wide = { qkv: { weight: widen(1, dense(qkv.weight)), bias: widen(0, qkv.bias!) }, out, qkNorm: null }
     close(values(attention({ ...config, kvHeads: 6 })(wide, at(5))(x)), values(attention(config)(params, at(5))(x)))
   })
 

@@ -77,10 +77,10 @@ export const headDimOf = ({ width, heads, headDim = width / heads }: AttentionCo
  *
  * @example
  * ```ts
- * import { initAttention } from '@adjoint/nn'
+ * import { initAttention, sizesOf } from '@adjoint/nn'
  * import { random } from '@adjoint/tensor'
  * const { qkv } = initAttention({ width: 16, heads: 4, kvHeads: 2 })(random.key(0))
- * console.log(qkv.weight.shape) // [16, 32]: 4 + 2 + 2 heads of 4 features
+ * console.log(sizesOf(qkv.weight)) // [16, 32]: 4 + 2 + 2 heads of 4 features
  * ```
  */
 export const initAttention = (given: AttentionConfig): ((key: Key) => AttentionParams) => {

@@ -16,6 +16,21 @@ export {
   zerosInit,
 } from './init.ts'
 export { initLinear, linear, type LinearConfig, type LinearParams } from './linear.ts'
+export { dense, type LowRankSum, sizesOf, times, type Weight } from './weight.ts'
+export type { Dropping, LowRankPart } from './lora/low-rank.ts'
+export { type AdaptOptions, type Adapter, type Lora, lora, type LoraConfig, type LowRank } from './lora/lora.ts'
+export type { Targets } from './lora/targets.ts'
+export {
+  loadAdapter,
+  type LoadAdapterConfig,
+  type LoadedAdapter,
+  saveAdapter,
+  type SaveAdapterConfig,
+} from './lora/peft.ts'
+export { gpt2Modules, llamaModules, type ModuleTable } from './lora/peft-names.ts'
+export { quantize, type QuantizeConfig } from './quantize/quantize.ts'
+export type { Int4Matrix, Int8Matrix, QuantizedMatrix } from './quantize/quantized.ts'
+export { projections, type Split } from './lora/matrices.ts'
 export {
   convolution,
   type ConvolutionConfig,

@@ -29,6 +29,7 @@ import { demandIds, inVocabulary } from './ids.ts'
 import type { Floats, Integers, Layer } from './layer.ts'
 import { linear, type LinearParams } from './linear.ts'
 import { entropy, tokenLogp } from './loss.ts'
+import { dense, sizesOf } from './weight.ts'
 import { type Output, rowStatistics, type RowStatistics, vocabularyChunks } from './vocabulary-chunks.ts'
 
 /** What turns hidden rows into logits: a linear layer, weight [C, V], or the table [V, C] of an embedding that it is tied to. */
@@ -66,7 +67,7 @@ const byChunks = (
 ) => {
   if (chunk !== undefined) demandSizes(op, { chunk })
   const tied = isTensor(head)
-  const { weight, bias } = tied ? { weight: head, bias: null } : head
+  const { weight, bias } = tied ? { weight: head, bias: null } : { ...head, weight: dense(head.weight) }
   const [V, C] = [weight.shape[tied ? 0 : 1]!, weight.shape[tied ? 1 : 0]!]
   return (x: Floats, targets: Integers, temperature = 1): RowStatistics | null => {
     demandParts(op, x, targets, weight, C)
@@ -108,7 +109,7 @@ const demandParts = (op: string, x: Floats, targets: Integers, weight: Floats, C
   )
 }
 
-const vocabularyOf = (head: Unembedding): number => (isTensor(head) ? head.shape[0]! : head.weight.shape[1]!)
+const vocabularyOf = (head: Unembedding): number => (isTensor(head) ? head.shape[0]! : sizesOf(head.weight)[1])
 
 /**
  * The log-probabilities of tokens, and the entropies of the distributions that they stand in, from the hidden rows before the output

@@ -1,9 +1,10 @@
 /** The affine layer. Weights are [in, out]: the bias is an epilogue of the one dot. */
-import { add, matmul, type TreeRecord, zeros } from '@adjoint/tensor'
+import { add, type TreeRecord, zeros } from '@adjoint/tensor'
 import { optionsOf } from '@adjoint/tensor/ir'
 import { demandKey, demandSizes } from './demands.ts'
 import { type Initializer, lecunInit } from './init.ts'
 import type { Floats, Key, Layer } from './layer.ts'
+import { times, type Weight } from './weight.ts'
 
 /** Sizes of a linear layer. */
 export interface LinearConfig {
@@ -15,9 +16,9 @@ export interface LinearConfig {
   readonly init?: Initializer
 }
 
-/** Weight [in, out]; bias [out], or null for none. */
-export interface LinearParams extends TreeRecord {
-  readonly weight: Floats
+/** Weight [in, out], or what stands for one; bias [out], or null for none. */
+export interface LinearParams<W extends Weight = Weight> extends TreeRecord {
+  readonly weight: W
   readonly bias: Floats | null
 }
 
@@ -41,7 +42,7 @@ export const initLinear = (options: LinearConfig) => {
   } = optionsOf('initLinear', options, { in: true, out: true, bias: true, init: true })
 
   demandSizes('initLinear', { in: fanIn, out })
-  return (key: Key): LinearParams => {
+  return (key: Key): LinearParams<Floats> => {
     demandKey('initLinear', key)
     return { weight: init(key, [fanIn, out]), bias: bias ? zeros([out]) : null }
   }
@@ -61,6 +62,6 @@ export const initLinear = (options: LinearConfig) => {
 export const linear =
   ({ weight, bias }: LinearParams): Layer =>
   (x) => {
-    const y: Floats = matmul(x, weight)
+    const y = times(weight)(x)
     return bias === null ? y : add(y, bias)
   }

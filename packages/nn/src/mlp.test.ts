@@ -1,13 +1,15 @@
 import { checkGrads } from '@adjoint/autograd'
-import { gelu, random, silu, tensor } from '@adjoint/tensor'
+import { gelu, random, silu, tensor, zeros } from '@adjoint/tensor'
 import { evaluate } from '@adjoint/tensor/ir'
 import { describe, expect, test } from 'vitest'
 import { block, type BlockConfig, type BlockParams, initBlock } from './block.ts'
 import { normalInit } from './init.ts'
 import type { Floats } from './layer.ts'
+import type { LinearParams } from './linear.ts'
 import { initMlp, mlp, type MlpParams } from './mlp.ts'
 import { initRmsNorm, rmsNorm } from './norm.ts'
 import { place } from './placement.ts'
+import { sizesOf } from './weight.ts'
 
 const values = (x: Floats): readonly number[] => [...evaluate([x])[0]!.data]
 const one = { weight: tensor([1], [1, 1]), bias: null }
@@ -50,10 +52,7 @@ describe('block', () => {
 
   test('with silent halves it is the identity', () => {
     const params = initBlock(config)(random.key(0))
-    const silent = <P extends { readonly weight: Floats }>(p: P): P => ({
-      ...p,
-      weight: tensor(new Float32Array(p.weight.shape[0]! * 4), p.weight.shape),
-    })
+    const silent = (p: LinearParams): LinearParams => ({ ...p, weight: zeros(sizesOf(p.weight)) })
     const quiet: BlockParams = {
       ...params,
       attention: { ...params.attention, out: silent(params.attention.out) },

@@ -33,10 +33,10 @@ export interface MlpParams extends TreeRecord {
  *
  * @example
  * ```ts
- * import { initMlp } from '@adjoint/nn'
+ * import { initMlp, sizesOf } from '@adjoint/nn'
  * import { random } from '@adjoint/tensor'
  * const { gate, up } = initMlp({ width: 8, hidden: 20, gated: false })(random.key(0))
- * console.log(gate, up.weight.shape) // null [8, 20]
+ * console.log(gate, sizesOf(up.weight)) // null [8, 20]
  * ```
  */
 export const initMlp = (options: MlpConfig) => {

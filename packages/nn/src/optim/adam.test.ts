@@ -3,7 +3,7 @@ import { type Device, readAsync, scalar, tensor, tree, type Tree } from '@adjoin
 import { evaluate } from '@adjoint/tensor/ir'
 import fc from 'fast-check'
 import { afterAll, describe, expect, test } from 'vitest'
-import { adam, adamW } from './adam.ts'
+import { adam, adamW, scaleByAdam } from './adam.ts'
 import { constantSchedule, cosineSchedule, linearSchedule } from './schedule.ts'
 import { sgd } from './sgd.ts'
 import { applyUpdates, type GradientTransformation } from './transformation.ts'
@@ -234,5 +234,50 @@ describe('sgd', () => {
       }),
       { seed: 2, numRuns: 40 },
     )
+  })
+})
+
+describe('a mean that is kept as bf16', () => {
+  const gradients = fc.array(
+    fc.tuple(...[0, 1, 2].map(() => fc.integer({ min: -1000, max: 1000 }).map((n) => n / 256))),
+    { minLength: 1, maxLength: 3 },
+  )
+  const last = (muDType: 'f32' | 'bf16', steps: readonly (readonly number[])[]) => {
+    const optimizer = scaleByAdam({ muDType })
+    const params = treeOf([0, 0, 0])
+    let [updates, state] = [params, optimizer.init(params)]
+    for (const g of steps) [updates, state] = optimizer.update(treeOf(g), state, params)
+    return { updates: values(updates), state }
+  }
+
+  test('is one to its precision, in half the bytes; that of squares is exact, and decays', () => {
+    fc.assert(
+      fc.property(gradients, (steps) => {
+        const [whole, half] = [last('f32', steps), last('bf16', steps)]
+        expect(tree.leaves(half.state.mu).map((x) => x.dtype)).toEqual(['bf16', 'bf16'])
+        expect(values(half.state.nu)).toEqual(values(whole.state.nu))
+        // each rounding is by 2^-9 of what is at most the largest gradient, and fades as the mean does: 1 / (1 - b1) of them at most
+        const most = Math.max(...steps.flat().map(Math.abs)) * 2 ** -9 * 10
+        const [mu, exact] = [values(half.state.mu), values(whole.state.mu)]
+        mu.forEach((m, i) => expect(Math.abs(m - exact[i]!)).toBeLessThanOrEqual(most))
+      }),
+      { seed: 1, numRuns: 20 },
+    )
+    // one large gradient, and then none: its square is forgotten step by step, which bf16 could not
+    const [nu] = values(
+      last('bf16', [
+        [1, 1, 1],
+        [0, 0, 0],
+        [0, 0, 0],
+      ]).state.nu,
+    )
+    expect(nu).toBeCloseTo(0.001 * 0.999 ** 2, 8)
+  })
+
+  test('keeps the dtype from step to step, and as adamW', () => {
+    const optimizer = adamW({ learningRate: 0.1, muDType: 'bf16' })
+    const params = treeOf([1, 2, 3])
+    const [, [{ mu, nu }]] = optimizer.update(params, optimizer.init(params), params)
+    expect([mu, nu].map((t) => tree.leaves(t)[0]!.dtype)).toEqual(['bf16', 'f32'])
   })
 })

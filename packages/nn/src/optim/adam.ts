@@ -6,6 +6,7 @@ import { optionsOf } from '@adjoint/tensor/ir'
 import { type Coefficient, complement, demandDecay, demandSmall, plus, scalarOf } from './coefficient.ts'
 import { addDecayedWeights } from './decay.ts'
 import type { Mask } from './mark.ts'
+import { castFloats, type FloatDType } from './mixed.ts'
 import { correction, held, meanOf, meanOfSquares } from './moment.ts'
 import { type Counted, type LearningRate, scaleByLearningRate } from './scale.ts'
 import { chain, demandState, type GradientTransformation, mapFloats, zeroTree } from './transformation.ts'
@@ -20,6 +21,11 @@ export interface AdamMoments {
   readonly eps?: Coefficient
   /** Looks one step ahead, as NAdam does. Default false. */
   readonly nesterov?: boolean
+  /**
+   * What the mean of gradients is kept as: bf16 takes half its bytes, and rounds it once a step. (That of squares stays f32: what it
+   * loses a step, 1 - b2 of it, is less than bf16 tells apart, so that it would never decay.) Default f32; `mu_dtype` of optax.
+   */
+  readonly muDType?: FloatDType
 }
 
 /** Updates made, and the two moments, each with the structure of the parameters. */
@@ -43,13 +49,14 @@ export type AdamState = { readonly count: Scalar<'i32'>; readonly mu: Tree; read
  * ```
  */
 export const scaleByAdam = (given: AdamMoments): GradientTransformation<AdamState> => {
-  const moments = optionsOf('scaleByAdam', given, { b1: true, b2: true, eps: true, nesterov: true })
+  const moments = optionsOf('scaleByAdam', given, { b1: true, b2: true, eps: true, nesterov: true, muDType: true })
 
-  const { b1 = 0.9, b2 = 0.999, eps = 1e-8, nesterov = false } = moments
+  const { b1 = 0.9, b2 = 0.999, eps = 1e-8, nesterov = false, muDType = 'f32' } = moments
+  const kept = castFloats(muDType)
   demandDecay('adam', { b1, b2 })
   demandSmall('adam', { eps })
   return {
-    init: (params) => ({ count: scalar(0, 'i32'), mu: zeroTree(params), nu: zeroTree(params) }),
+    init: (params) => ({ count: scalar(0, 'i32'), mu: kept(zeroTree(params)), nu: zeroTree(params) }),
     update: (updates, state) => {
       demandState('scaleByAdam', ['count', 'mu', 'nu'], state)
       const grads = mapFloats((g) => held(g), updates)
@@ -65,7 +72,7 @@ export const scaleByAdam = (given: AdamMoments): GradientTransformation<AdamStat
         ahead === null
           ? mapFloats((m) => div(m, c1), mu)
           : mapFloats((m, g) => add(mul(m, ahead.mean), mul(g, ahead.last)), mu, grads)
-      return [mapFloats((m, v) => div(m, plus(sqrt(div(v, c2)), eps)), first, nu), { count, mu, nu }]
+      return [mapFloats((m, v) => div(m, plus(sqrt(div(v, c2)), eps)), first, nu), { count, mu: kept(mu), nu }]
     },
   }
 }
@@ -95,6 +102,7 @@ export const adam = (given: AdamConfig): GradientTransformation<readonly [AdamSt
     b2: true,
     eps: true,
     nesterov: true,
+    muDType: true,
   })
   return chain(scaleByAdam(moments), scaleByLearningRate(learningRate))
 }
@@ -136,6 +144,7 @@ export const adamW = (options: AdamWConfig): GradientTransformation<readonly [Ad
     b2: true,
     eps: true,
     nesterov: true,
+    muDType: true,
   })
   return chain(scaleByAdam(moments), addDecayedWeights(weightDecay, decays), scaleByLearningRate(learningRate))
 }

@@ -87,6 +87,7 @@ export const lamb = (options: LambConfig): GradientTransformation<readonly [Adam
     b2: true,
     eps: true,
     nesterov: true,
+    muDType: true,
   })
   return chain(
     scaleByAdam({ ...moments, eps }),

@@ -61,7 +61,8 @@ export const castFloats =
 /**
  * The transformation with the floats of its state kept as `dtype`: half of the bytes of Adam's moments. They are rounded once a
  * step. Numbers that it holds (as `injectHyperparams` does) are rounded as well. A second moment below the smallest f16,
- * 6e-8, would be 0: bf16 is the dtype for those.
+ * 6e-8, would be 0; as bf16 one does not decay where a step takes less than 2^-9 of it, b2 above 0.998: then `muDType` of Adam keeps
+ * its mean alone as bf16.
  *
  * @example
  * ```ts

@@ -1,5 +1,5 @@
 import { checkGrads, grad } from '@adjoint/autograd'
-import { type Floats, leftPad, transformer } from '@adjoint/nn'
+import { dense, type Floats, leftPad, transformer } from '@adjoint/nn'
 import { random, type Scalar, sum, tensor, type Tree, tree } from '@adjoint/tensor'
 import { evaluate } from '@adjoint/tensor/ir'
 import fc from 'fast-check'
@@ -87,7 +87,7 @@ describe('a reward model', () => {
     const moved = (token: number): boolean => byToken.slice(token * 8, token * 8 + 8).some((g) => g !== 0)
     expect([1, 2, 4, 5].map(moved)).toEqual([true, true, true, true])
     expect([0, 3, 6].map(moved)).toEqual([false, false, false])
-    expect(values(head.weight).some((g) => g !== 0)).toBe(true)
+    expect(values(dense(head.weight)).some((g) => g !== 0)).toBe(true)
     checkGrads(loss as (p: RewardModelParams) => Tree, { order: 1, eps: 2 ** -18, rtol: 1e-4 })(params)
   })
 
@@ -95,10 +95,10 @@ describe('a reward model', () => {
     const policy = trunks.learned.init(random.key(8))
     const from = model.init(random.key(3), policy)
     expect(from.trunk).toBe(policy)
-    expect(values(from.head.weight)).toEqual(values(params.head.weight))
+    expect(values(dense(from.head.weight))).toEqual(values(dense(params.head.weight)))
     expect(from.head.bias).toBeNull()
     expect(tree.leaves(params.trunk).length).toBe(tree.leaves(policy).length)
-    const spread = Math.hypot(...values(rewardModel(trunks.rope).init(random.key(1)).head.weight)) / Math.sqrt(8)
+    const spread = Math.hypot(...values(dense(rewardModel(trunks.rope).init(random.key(1)).head.weight))) / Math.sqrt(8)
     expect(spread).toBeGreaterThan(0.1)
     expect(spread).toBeLessThan(0.7)
   })

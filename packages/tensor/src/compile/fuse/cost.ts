@@ -15,6 +15,7 @@ import { linearize, load, type Scalar } from '../../loops/scalar.ts'
 import { constant, type Ix, ofAxis } from '../../loops/ix.ts'
 import type { Access, Expr } from '../../graph/expr.ts'
 import { identityOf, paramsKey } from '../../graph/key.ts'
+import { dtypes } from '../../base/dtype.ts'
 import { sizeOf } from '../../base/shape.ts'
 import { freshAxes } from '../../loops/axes.ts'
 
@@ -62,6 +63,8 @@ export interface Cost {
   readonly weight: number
   /** Distinct buffers that would be loaded. */
   readonly loads: number
+  /** Bytes that would be loaded, of memory that is as far from one element to the next as its size says. */
+  readonly bytes: number
   /** Movement alone: one element of one argument, nothing computed. Storing it would only copy. */
   readonly view: boolean
   /** Elementwise over a dot's result of the same size. */
@@ -97,6 +100,8 @@ export interface Own {
 /** A value as cones see it. */
 interface Seat {
   readonly size: number
+  /** Of an element, in memory. */
+  readonly bytes: number
   readonly args: readonly Seat[]
   readonly own: Own | null
   seen: Seen
@@ -126,7 +131,15 @@ export const costs = (order: readonly Expr[], kept: ReadonlySet<Expr>): Readonly
     const { lower } = e.node.prim
     const args = e.node.args.map((a) => seats.get(a)!)
     const own = lower.kind === 'pointwise' ? ownOf(e, lower.at) : null
-    const seat: Seat = { size: sizeOf(e.shape), args, own, seen: seenOf(lower.kind, args), cone: -1, path: '' }
+    const seat: Seat = {
+      size: sizeOf(e.shape),
+      bytes: dtypes[e.dtype].bytes,
+      args,
+      own,
+      seen: seenOf(lower.kind, args),
+      cone: -1,
+      path: '',
+    }
     seats.set(e, seat)
     if (lower.kind !== 'pointwise' || own === null) continue
     const cone = coneCost(seat, own, table.size)
@@ -208,6 +221,7 @@ const coneCost = (root: Seat, own: Own, cone: number): Omit<Cost, 'inlined'> => 
   let visited = 0
   let weight = 0
   let loads = 0
+  let bytes = 0
   let overDot = false
   let overReduction = false
   for (let top = stack.pop(); top !== undefined && weight <= LARGEST; top = stack.pop()) {
@@ -226,6 +240,7 @@ const coneCost = (root: Seat, own: Own, cone: number): Omit<Cost, 'inlined'> => 
     const share = Math.min(top.share, seat.size / size)
     if (seat !== root && seat.seen !== 'inlined') {
       weight += LOAD * share * times
+      bytes += seat.bytes * share * times
       if (isFirst) loads++
       overDot ||= seat.seen === 'dot' && seat.size === size
       overReduction ||= seat.seen === 'reduction'
@@ -245,6 +260,7 @@ const coneCost = (root: Seat, own: Own, cone: number): Omit<Cost, 'inlined'> => 
   return {
     weight,
     loads,
+    bytes,
     elementwise: reads.length === root.args.length && reads.every((r, i) => r.same && r.arg === i),
     view: arithmetic === 0 && reads.length === 1 && reads[0]!.times === 1,
     overDot,

@@ -18,6 +18,7 @@
 import { count, extents, freshAxes, freshAxis } from '../../loops/axes.ts'
 import { type Axis, div, flatten, type Ix, mod, ofAxis, substitute, unflatten } from '../../loops/ix.ts'
 import type { Expr, Node } from '../../graph/expr.ts'
+import { dtypes } from '../../base/dtype.ts'
 import { sizeOf } from '../../base/shape.ts'
 import { costs, LOAD, shareOf, worthCopying } from './cost.ts'
 import { covers, type Group, isUpdate, type ReadKind, rebase } from './group.ts'
@@ -33,6 +34,11 @@ export interface Fusion {
 
 /** A dot evaluates its operands once a packed element: only loads with a little arithmetic are worth fusing there. */
 const OPERAND = LOAD + 2
+/**
+ * Somewhat more is worth it where an element is unpacked from half its bytes or fewer (a quantized matrix): stored, it would take
+ * their memory several times over, and be written and read for each product, where the product waits for memory anyway.
+ */
+const UNPACKED = 4 * LOAD
 
 /** A node standing for memory that another node names: `after(x, y)` is x. */
 export const storageOf = (e: Expr): Expr => {
@@ -160,7 +166,7 @@ export const fuse = (
     for (const group of readersOf(value))
       for (const { kind, index } of group.reads.get(value)!) places.push({ group, kind, index })
     const data = places.filter((p) => p.kind !== 'whole' && p.kind !== 'order')
-    const { weight, view, overDot, overReduction } = cost.get(value)!
+    const { weight, bytes, view, overDot, overReduction } = cost.get(value)!
     const roomy = data.every((p) => roomFor(p.group, value, 0))
     const isOperand = data.some((p) => p.kind === 'operand')
     const worth = (): boolean =>
@@ -168,7 +174,7 @@ export const fuse = (
         weight,
         places.map((p) => shareOf(sizeOf(value.shape), gridOf(p.group))),
       ) &&
-      (!isOperand || (weight <= OPERAND && !overDot))
+      (!isOperand || (weight <= (2 * bytes <= dtypes[value.dtype].bytes ? UNPACKED : OPERAND) && !overDot))
     const apart = accumulates(value) || isStored(value)
     const inPlace = (): boolean => !data.some((p) => wouldCopy(p.group, value))
     if (!kept.has(value) && data.length === places.length && roomy && !apart && (view || worth()) && inPlace()) {

@@ -1,0 +1,75 @@
+/** The matrices of a tree of parameters: the weights of its linear layers, and what their columns are called. */
+import { isTensor, type Tree, TreeError } from '@adjoint/tensor'
+import type { TransformerConfig } from '../transformer.ts'
+import { isWeight, sizesOf, type Weight } from '../weight.ts'
+
+/** Some columns of a matrix, which are a target of their own. */
+export interface Columns {
+  readonly path: string
+  readonly count: number
+}
+
+/** How the matrix of the layer at a path is split: the names of its parts, and how many columns each has. Null: it is one. */
+export type Split = (path: string) => readonly { readonly name: string; readonly columns: number }[] | null
+
+/**
+ * How a transformer's projection into heads is split: into `q`, `k` and `v`, which stand beside `out` of its attention.
+ *
+ * @example
+ * ```ts
+ * import { llama, projections, transformer } from '@adjoint/nn'
+ * const { config } = transformer(llama({ vocab: 21, width: 16, layers: 1, heads: 4, kvHeads: 2, context: 8 }))
+ * console.log(projections(config)('blocks.0.attention.qkv')) // q of 16 columns, k and v of 8
+ * ```
+ */
+export const projections =
+  ({ heads, kvHeads, headDim }: Pick<Required<TransformerConfig>, 'heads' | 'kvHeads' | 'headDim'>): Split =>
+  (path) =>
+    /(^|\.)qkv$/.test(path)
+      ? [
+          { name: 'q', columns: heads * headDim },
+          { name: 'k', columns: kvHeads * headDim },
+          { name: 'v', columns: kvHeads * headDim },
+        ]
+      : null
+
+/**
+ * The tree with another weight in each linear layer: a record of a `weight` that is a matrix, and a `bias`. The columns of a weight
+ * have the path of its layer, or, of one that is split, those of its parts in the layer's place. Throws TreeError where the parts are
+ * not all of its columns.
+ */
+export const mapMatrices =
+  (op: string, split: Split) =>
+  <P extends Tree>(base: P, f: (weight: Weight, columns: readonly Columns[]) => Weight): P => {
+    const within = (value: Tree | undefined, path: readonly (string | number)[]): Tree | undefined => {
+      if (value === null || value === undefined || isTensor(value)) return value
+      if (Array.isArray(value))
+        return (value as readonly Tree[]).map((item, i) => within(item, [...path, i])) as readonly Tree[]
+      const record = value as Readonly<Record<string, Tree>>
+      const weight = record['weight']
+      if (isWeight(weight) && Object.hasOwn(record, 'bias')) {
+        const whole = path.join('.')
+        const parts = split(whole)
+        const columns =
+          parts === null
+            ? [{ path: whole, count: sizesOf(weight)[1] }]
+            : parts.map(({ name, columns: count }) => ({ path: [...path.slice(0, -1), name].join('.'), count }))
+        demandWhole(op, whole, columns, sizesOf(weight)[1])
+        return { ...record, weight: f(weight, columns) }
+      }
+      // by name, as leaves are: not in the order in which somebody wrote them
+      const keys = Object.keys(record).sort()
+      return Object.fromEntries(keys.map((key) => [key, within(record[key], [...path, key])!]))
+    }
+    // of the same structure but for its weights, one of which is as good as another
+    return within(base, []) as P
+  }
+
+const demandWhole = (op: string, path: string, columns: readonly Columns[], all: number): void => {
+  const counts = columns.map(({ count }) => count)
+  if (counts.reduce((n, count) => n + count, 0) === all) return
+  throw new TreeError(
+    `${op}: the matrix of ${path} has ${all} columns, and is split into ${counts.join(' + ')}. ` +
+      'Give the split of this model: projections(model.config).',
+  )
+}
