@@ -92,6 +92,7 @@ export {
   transformer,
   type Transformer,
   type TransformerConfig,
+  type TransformerOptions,
   type TransformerParams,
 } from './transformer.ts'
 export { crossEntropy, entropy, maskedMean, perplexity, tokenLogp } from './loss.ts'

@@ -2,6 +2,7 @@
  * The decoder-only transformer. A configuration chooses functions from small tables (norm, positions, MLP); the model is
  * then a composition of them, and nothing branches on a name while it runs.
  */
+import { checkpoint } from '@adjoint/autograd'
 import { add, gelu, mul, random, ShapeError, silu, TreeError, type TreeRecord } from '@adjoint/tensor'
 import { atCaller, optionsOf } from '@adjoint/tensor/ir'
 import type { KeysValues } from './attend.ts'
@@ -71,6 +72,15 @@ export interface TransformerParams extends TreeRecord {
   readonly norm: NormParams
   /** Null where the head is the embedding's table. */
   readonly head: LinearParams | null
+}
+
+/** How a model is computed: what changes neither its parameters nor its values. */
+export interface TransformerOptions {
+  /**
+   * Whether the backward pass keeps what lies between blocks alone, and computes each block once more (Chen et al.,
+   * arXiv:1604.06174): memory of one block in place of that of all, for one more forward pass. Default false.
+   */
+  readonly checkpoint?: boolean
 }
 
 /** Padding of a batch. */
@@ -243,6 +253,9 @@ const requireRoom = (tokens: Integers, { context }: TransformerConfig, { starts 
  * RangeError for sizes and choices that are none; its functions throw TreeError or ShapeError for parameters of another
  * configuration, TypeError where they or the key are missing.
  *
+ * @param given - The architecture and its sizes.
+ * @param options - `checkpoint`: whether the backward pass computes each block again rather than keep what is in it.
+ *
  * @example
  * ```ts
  * import { transformer } from '@adjoint/nn'
@@ -253,7 +266,8 @@ const requireRoom = (tokens: Integers, { context }: TransformerConfig, { starts 
  * console.log(logits.shape, tree.size(params)) // [1, 3, 21] and the number of parameters
  * ```
  */
-export const transformer = (given: TransformerConfig): Transformer => {
+export const transformer = (given: TransformerConfig, options: TransformerOptions = {}): Transformer => {
+  const { checkpoint: again = false } = optionsOf('transformer', options, { checkpoint: true })
   const config = complete(
     optionsOf('transformer', given, {
       vocab: true,
@@ -291,6 +305,7 @@ export const transformer = (given: TransformerConfig): Transformer => {
     mlp: { width, hidden: config.hidden, gated, bias: everywhere, outInit },
   }
   const newBlock = initBlock(body)
+  const blocks = blockOver(body)
 
   const over: Transformer['over'] = (params, at, recall) => (tokens) =>
     atCaller(() => {
@@ -299,7 +314,8 @@ export const transformer = (given: TransformerConfig): Transformer => {
       const memory: KeysValues[] = []
       let x = position.shift(params.positions, at)(embedding(params.embedding)(tokens)) // [B, T, C]
       params.blocks.forEach((layer, i) => {
-        const [next, seen] = blockOver(body)(layer, turn, recall(i))(x)
+        const step = (own: BlockParams, stream: Floats) => blocks(own, turn, recall(i))(stream)
+        const [next, seen] = (again ? checkpoint(step) : step)(layer, x)
         memory.push(seen)
         x = next
       })
