@@ -71,7 +71,8 @@ const mean = (xs: readonly number[]): number => xs.reduce((s, x) => s + x, 0) / 
 export const summarize = <Problem>(task: Task<Problem>, k: number) => {
   demandCounts('summarize', { k })
   const verify = verifierOf(task)
-  const correct = accuracy(verify)
+  const { answerIn = lastAnswer } = task
+  const correct = accuracy(verify, answerIn)
   return (samples: readonly Sample<Problem>[]): Evaluation => {
     requireGroups(samples, k)
     const parsed = samples.map((s) => parseCompletion(wholeCompletion(s)))
@@ -81,7 +82,7 @@ export const summarize = <Problem>(task: Task<Problem>, k: number) => {
       return {
         passAt1: passAtK(group.length, right, 1),
         passAtK: passAtK(group.length, right, group.length),
-        consAtK: vote(group.map((s) => lastAnswer(wholeCompletion(s))?.trim() ?? null)),
+        consAtK: vote(group.map((s) => answerIn(wholeCompletion(s))?.trim() ?? null)),
       }
     })
     return {

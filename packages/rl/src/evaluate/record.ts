@@ -107,14 +107,14 @@ const ofAll = <A, B>(group: readonly A[], of: (a: A) => B | undefined): readonly
  * ```
  */
 export const sampleRecord =
-  <Problem>(task: Pick<Task<Problem>, 'verify' | 'trace'>) =>
+  <Problem>(task: Pick<Task<Problem>, 'verify' | 'trace' | 'answerIn'>) =>
   (group: readonly Recorded<Problem>[], id: string | null = null): SampleRecord => {
     const first = group[0]?.sample
     if (first === undefined || group.some(({ sample }) => sample.prompt !== first.prompt))
       throw new RangeError(
         `sampleRecord: ${group.length} completions to ${new Set(group.map(({ sample }) => sample.prompt)).size} prompts. Give the completions to one.`,
       )
-    const correct = accuracy(task.verify)
+    const correct = accuracy(task.verify, task.answerIn)
     const verdicts = group.map(({ sample }) => correct(sample))
     const rewards = ofAll(group, ({ reward }) => reward) ?? []
     const names = Object.keys(rewards[0]?.parts ?? {})
@@ -264,7 +264,7 @@ export const decodeEvaluation = (record: LogRecord): E.Either<string, Evaluation
  * ```
  */
 export const sampleRecords = <Problem>(
-  task: Pick<Task<Problem>, 'verify' | 'trace'>,
+  task: Pick<Task<Problem>, 'verify' | 'trace' | 'answerIn'>,
   { group, shown, logProbs = false }: { readonly group: number; readonly shown: number; readonly logProbs?: boolean },
 ) => {
   const record = sampleRecord(task)

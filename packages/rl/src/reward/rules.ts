@@ -8,7 +8,8 @@ import type { Sample } from './sample.ts'
 export type Rule<Problem> = (sample: Sample<Problem>) => number
 
 /**
- * 1 where the last answer block solves the problem, else 0. The format around it does not matter.
+ * 1 where the answer of the completion solves the problem, else 0. The answer is the last answer block, whatever the format around it,
+ * or what `answerIn` finds.
  *
  * @example
  * ```ts
@@ -17,9 +18,12 @@ export type Rule<Problem> = (sample: Sample<Problem>) => number
  * ```
  */
 export const accuracy =
-  <Problem>(verify: (problem: Problem) => (answer: string) => boolean): Rule<Problem> =>
+  <Problem>(
+    verify: (problem: Problem) => (answer: string) => boolean,
+    answerIn: (completion: string) => string | null = lastAnswer,
+  ): Rule<Problem> =>
   (sample) => {
-    const answer = lastAnswer(wholeCompletion(sample))
+    const answer = answerIn(wholeCompletion(sample))
     return answer !== null && verdict(verify(sample.problem)(answer.trim())) ? 1 : 0
   }
 

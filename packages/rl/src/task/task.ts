@@ -21,6 +21,11 @@ export interface Task<Problem> {
   readonly verify: (problem: Problem) => (answer: string) => boolean
   /** A chain of thought that solves it; an empty thought where none is known beside the answer. */
   readonly trace: (problem: Problem) => ChainOfThought
+  /**
+   * The answer that a completion gives, as `verify` takes it; null where it gives none. Default: the content of its last answer
+   * block (`lastAnswer`).
+   */
+  readonly answerIn?: (completion: string) => string | null
   /** Which part a problem belongs to, where the data says so. Default: by a hash of its identity (see `splitOf`). */
   readonly split?: (problem: Problem) => Split
 }
