@@ -1,0 +1,91 @@
+/**
+ * What a step of GRPO on a published model would take, before anything of its size is loaded: parameters, bytes, operations, and the
+ * time that given machines would need at least. The bytes are those of the memory plan that the step would run by.
+ */
+import { presets } from '@adjoint/nn'
+import type { Peak } from '@adjoint/tensor'
+import * as TE from 'fp-ts/lib/TaskEither.js'
+import { main } from '../cli/example.ts'
+import { choice, common, type CommonValues, count, type FlagsOf, toggle } from '../cli/flags.ts'
+import { tableText } from '../cli/table.ts'
+import { planStep, type StepPlan } from './step.ts'
+
+type Preset = keyof typeof presets
+const NAMES = Object.keys(presets) as readonly Preset[]
+
+interface Flags extends CommonValues {
+  readonly model: Preset | null
+  readonly method: 'full' | 'lora' | null
+  readonly rank: number
+  readonly batch: number
+  readonly group: number
+  readonly micro: number
+  readonly sequence: number
+  readonly dtype: 'f32' | 'f16' | 'bf16' | null
+  readonly checkpoint: boolean
+}
+
+const flags: FlagsOf<Flags> = {
+  model: choice(`${NAMES.join(', ')} (default SmolLM2-135M)`, NAMES),
+  method: choice('full or lora (default lora)', ['full', 'lora']),
+  rank: count('rank of the adapter', 16, { min: 1 }),
+  batch: count('prompts of a step', 8, { min: 1 }),
+  group: count('completions to a prompt', 8, { min: 1 }),
+  micro: count('rows that go through the model at once when it learns', 8, { min: 1 }),
+  sequence: count('tokens of a prompt and its completion', 256, { min: 2 }),
+  dtype: choice('how the weights are stored: f32, f16 or bf16 (default f32)', ['f32', 'f16', 'bf16']),
+  checkpoint: toggle('compute each block again in the backward pass'),
+  device: common.device,
+  out: common.out,
+  json: common.json,
+  help: common.help,
+}
+
+/** What machines reach at most in f32, by their makers' data sheets: NVIDIA H100 SXM, A100 80 GB SXM, L4, GeForce RTX 4090. */
+const MACHINES: Readonly<Record<string, Peak>> = {
+  H100: { flops: 67e12, bandwidth: 3.35e12 },
+  A100: { flops: 19.5e12, bandwidth: 2.04e12 },
+  L4: { flops: 30.3e12, bandwidth: 0.3e12 },
+  'RTX 4090': { flops: 82.6e12, bandwidth: 1.01e12 },
+}
+
+const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`
+const teraflops = (flops: number): string => `${(flops / 1e12).toFixed(3)} TFLOP`
+
+const rowsOf = ({ parameters, trained, bytes, flops, seconds }: StepPlan): readonly (readonly string[])[] => [
+  ['parameters', parameters.toLocaleString('en')],
+  ['trained', trained.toLocaleString('en')],
+  ['weights', megabytes(bytes.weights)],
+  ['adapter', megabytes(bytes.adapter)],
+  ['optimizer', megabytes(bytes.optimizer)],
+  ['keys and values', megabytes(bytes.cache)],
+  ['intermediates of drawing', megabytes(bytes.drawing)],
+  ['intermediates of learning', megabytes(bytes.learning)],
+  ['  gradients among them, at most', megabytes(bytes.gradients)],
+  ['peak', megabytes(bytes.peak)],
+  ['drawing', teraflops(flops.drawing)],
+  ['learning', teraflops(flops.learning)],
+  ...Object.entries(MACHINES).map(([name, peak]) => [`at least, on ${name}`, `${seconds(peak).toPrecision(3)} s`]),
+]
+
+await main<Flags, StepPlan>({
+  name: 'plan',
+  about:
+    'What a step of GRPO on a published model takes: bytes by the memory plan, operations, and the least time on given machines.',
+  flags,
+  job: ({ model, method, dtype, ...sizes }, { device }) =>
+    TE.fromIO(() =>
+      planStep({
+        config: presets[model ?? 'SmolLM2-135M'],
+        method: method ?? 'lora',
+        dtype: dtype ?? 'f32',
+        ...{ rank: sizes.rank, batch: sizes.batch, group: sizes.group, micro: sizes.micro },
+        ...{ sequence: sizes.sequence, checkpoint: sizes.checkpoint, device },
+      }),
+    ),
+  text: (plan) => tableText(['a step of GRPO', ''], rowsOf(plan)),
+  json: ({ seconds, ...plan }) => ({
+    ...plan,
+    seconds: Object.fromEntries(Object.entries(MACHINES).map(([name, peak]) => [name, seconds(peak)])),
+  }),
+})
