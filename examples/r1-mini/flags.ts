@@ -1,8 +1,7 @@
 /** The command line of r1-mini. */
 import type { DeviceKind } from '@adjoint/tensor'
+import { type Control, CONTROLS } from '../cli/controls.ts'
 import { choice, common, count, decodeFlags, type FlagsOf } from '../cli/flags.ts'
-
-export type Control = 'shuffled' | 'random'
 
 export interface Flags {
   readonly seed: number
@@ -37,7 +36,7 @@ export const flags: FlagsOf<Flags> = {
   ),
   out: common.out,
   resume: common.resume,
-  control: choice('shuffled or random rewards for training: the curve must stay flat', ['shuffled', 'random']),
+  control: choice('shuffled or random rewards for training: the curve must stay flat', CONTROLS),
   json: common.json,
   help: common.help,
 }

@@ -4,15 +4,12 @@ import { tree, type Device, type Tree } from '@adjoint/tensor'
 import {
   absenceRecord,
   type Chain,
-  dice,
   type Evaluated,
   evaluationRecord,
   evaluator,
-  type Groups,
   group,
   type GrpoState,
   grpoStep,
-  type HostKey,
   outcome,
   type Phase,
   relabelled,
@@ -23,7 +20,7 @@ import {
 } from '@adjoint/rl'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import type { Control } from './flags.ts'
+import { type Control, relabels } from '../cli/controls.ts'
 import {
   exam as sitting,
   EXAM_EVERY,
@@ -41,26 +38,6 @@ import {
 
 /** The state of the run: parameters in the dtype that they are stored as, and what the optimizer keeps of them. */
 export type Learning = GrpoState<TransformerParams, Tree>
-
-/** Rewards that say nothing about the completions they are given to. */
-const relabels: Record<Control, (rewards: Groups, key: HostKey) => Groups> = {
-  // Every reward goes to some completion of the batch, whichever.
-  shuffled: (given, key) => {
-    const roll = dice(key)
-    const all = given.flat()
-    for (let i = all.length - 1; i > 0; i--) {
-      const j = roll(i + 1)
-      ;[all[i], all[j]] = [all[j]!, all[i]!]
-    }
-    let at = 0
-    return given.map((g) => g.map(() => all[at++]!))
-  },
-  // A coin for each completion.
-  random: (given, key) => {
-    const roll = dice(key)
-    return given.map((g) => g.map(() => roll(2)))
-  },
-}
 
 const SHOWN = 8
 const evaluationLine = ({ evaluation }: Evaluated<Chain>, problems: number, done: number) =>

@@ -1,7 +1,7 @@
 /** What r1-mini says of its run, beside what the viewer reads out of its logs: the table on the terminal, and the claim. */
 import type { About } from '@adjoint/report'
 import { show } from '../cli/table.ts'
-import type { Control } from './flags.ts'
+import type { Control } from '../cli/controls.ts'
 import type { Figures, Outcome } from './outcome.ts'
 
 /** The rows of the table at the end: name, pass@1, cons@16, share that thinks, mean length. */

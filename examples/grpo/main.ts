@@ -1,0 +1,131 @@
+/**
+ * GRPO on a published model: an adapter of SmolLM2-135M-Instruct, or of another, learns sums from nothing but whether the number that
+ * it says is right. On a CPU this takes some tens of seconds a step.
+ */
+import type { LogRecord } from '@adjoint/rl'
+import { linesOf, reportRuns } from '@adjoint/report'
+import { readLog, run } from '@adjoint/rl'
+import { random, realize, tree } from '@adjoint/tensor'
+import { pipe } from 'fp-ts/lib/function.js'
+import * as TE from 'fp-ts/lib/TaskEither.js'
+import { join } from 'node:path'
+import { type Control, CONTROLS } from '../cli/controls.ts'
+import { type Bench, deviceFailed, type JobError, main } from '../cli/example.ts'
+import { choice, common, type CommonValues, count, type FlagsOf, folder as path, real } from '../cli/flags.ts'
+import { show, tableText } from '../cli/table.ts'
+import { type Learning, optimizerOf, phasesOf, task } from './job.ts'
+import { adaptedModel } from './model.ts'
+
+interface Flags extends CommonValues {
+  readonly model: string | null
+  readonly seed: number
+  readonly steps: number
+  readonly prompts: number
+  readonly group: number
+  readonly micro: number
+  readonly maxTokens: number
+  readonly rank: number
+  readonly learningRate: number
+  readonly exam: number
+  readonly control: Control | null
+  readonly resume: boolean
+}
+
+const flags: FlagsOf<Flags> = {
+  model: path('a folder of the Hugging Face hub, or a GGUF file (default: the GGUF file in ADJOINT_MODELS)'),
+  steps: count('GRPO steps', 40),
+  prompts: count('problems of a step', 8, { min: 1 }),
+  group: count('completions to a problem', 8, { min: 2 }),
+  micro: count('completions that are learnt from at once', 16, { min: 1 }),
+  maxTokens: count('tokens of a completion, at most', 24, { min: 1 }),
+  rank: count('rank of the adapter', 16, { min: 1 }),
+  learningRate: real('learning rate', 2e-4, { min: 0 }),
+  exam: count('held-out problems of the exams before and after, 8 samples each', 64, { min: 4 }),
+  control: choice('shuffled or random rewards: the curve must stay flat', CONTROLS),
+  ...common,
+}
+
+/** Columns that a prompt may have: the template, what the assistant is told, and the longest question. */
+const PROMPT = 64
+
+interface Figures {
+  readonly passAt1: number
+  readonly passAt8: number
+  readonly meanLength: number
+}
+const figuresOf = (records: readonly LogRecord[], phase: string): Figures => {
+  const line = linesOf(records, 'evaluation', phase).at(-1)
+  const at = (field: string): number => Number(line?.[field] ?? NaN)
+  return { passAt1: at('passAt1'), passAt8: at('passAtK'), meanLength: at('meanLength') }
+}
+
+interface Finished {
+  readonly seed: number
+  readonly device: string
+  readonly trained: number
+  readonly seconds: number
+  readonly before: Figures
+  readonly after: Figures
+  readonly report: string
+}
+
+const job = (given: Flags, { device, folder, bar }: Bench): TE.TaskEither<JobError, Finished> => {
+  const { seed, steps, prompts, group, micro, maxTokens, rank, learningRate, exam, control, resume } = given
+  const at = given.model ?? process.env['ADJOINT_MODELS'] ?? null
+  if (at === null)
+    return TE.left(
+      'which model? Give --model DIR or FILE, or set ADJOINT_MODELS to the folder of SmolLM2-135M-Instruct.',
+    )
+  return pipe(
+    TE.Do,
+    TE.bindW('adapted', () => adaptedModel({ path: at, rank, context: PROMPT + maxTokens, device })),
+    TE.bindW('start', ({ adapted: { adapters, base } }) => {
+      const params = adapters.init(base)(random.key(seed))
+      const start: Learning = { params, opt: optimizerOf({ learningRate }).init(params) }
+      return TE.mapLeft(deviceFailed)(realize(device)(start))
+    }),
+    TE.tap(({ adapted: { policy }, start }) =>
+      run<Learning>({
+        folder,
+        seed,
+        phases: phasesOf({ device, policy, steps, prompts, group, micro, maxTokens, learningRate, exam, control }),
+        checkpointEvery: 5,
+        settings: {
+          ...{ example: 'grpo', task: task.name, model: at, seed, device: device.kind, steps, prompts, group, micro },
+          ...{ maxTokens, rank, learningRate, exam, control },
+        },
+        observe: bar.observe,
+      })(start, { resume }),
+    ),
+    TE.bindW('records', () => readLog(join(folder, 'log.jsonl'))),
+    TE.bindW('times', () => readLog(join(folder, 'times.jsonl'))),
+    TE.bindW('report', () =>
+      reportRuns(folder, {
+        title: `GRPO on ${task.name}, seed ${seed}${control === null ? '' : `, control: ${control} rewards`}`,
+        lead: [`An adapter of rank ${rank} of ${at}, by ${device.kind}; the model itself stays as it was.`],
+      }),
+    ),
+    TE.map(({ start, records, times, report }) => ({
+      ...{ seed, device: device.kind, trained: tree.size(start.params), report },
+      seconds: Math.round(times.reduce((s, t) => s + Number(t['total'] ?? 0), 0) / 1000),
+      before: figuresOf(records, 'before'),
+      after: figuresOf(records, 'after'),
+    })),
+  )
+}
+
+const rowOf = (name: string, f: Figures): readonly string[] => [
+  ...[name, show(f.passAt1, 3), show(f.passAt8, 3), show(f.meanLength, 1)],
+]
+
+await main({
+  name: 'grpo',
+  about:
+    'GRPO of an adapter on a published language model: sums, right or wrong; writes a log, a checkpoint and report.html.',
+  flags,
+  job,
+  text: ({ before, after, trained, device, seconds, report }) =>
+    `${tableText(['', 'pass@1', 'pass@8', 'mean length'], [rowOf('before', before), rowOf('after', after)])}\n` +
+    `${trained} trained parameters, ${device}, ${seconds} s; ${report}`,
+  json: (outcome) => outcome,
+})

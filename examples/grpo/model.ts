@@ -1,0 +1,63 @@
+/** A published model as a policy of which an adapter is trained: its parameters stay as they are, for the policy and its reference. */
+import {
+  type Adapter,
+  type ChatError,
+  type Lora,
+  loadModel,
+  loadTokenizer,
+  lora,
+  type ModelError,
+  projections,
+  type Tokenizer,
+  type TokenizerError,
+  transformer,
+  type Transformer,
+  type TransformerParams,
+} from '@adjoint/nn'
+import { adaptedPolicy, type LogitPolicy, tokenizerText, transformerPolicy } from '@adjoint/rl'
+import type { Device } from '@adjoint/tensor'
+import { pipe } from 'fp-ts/lib/function.js'
+import * as TE from 'fp-ts/lib/TaskEither.js'
+
+/** Which model, and what of it is trained. */
+export interface PolicyConfig {
+  /** A folder of the Hugging Face hub, or a GGUF file. */
+  readonly path: string
+  readonly rank: number
+  /** Most tokens of a prompt and its completion. */
+  readonly context: number
+  readonly device: Device
+}
+
+/** A policy whose parameters are an adapter. */
+export interface Adapted {
+  readonly model: Transformer
+  readonly base: TransformerParams
+  readonly tokenizer: Tokenizer
+  readonly policy: LogitPolicy<Adapter>
+  readonly adapters: Lora
+}
+
+/** What the assistant is told before each question. */
+const SYSTEM = 'Answer with a number.'
+
+/** Loads the model and its tokenizer. Left: why one of them cannot be read, in a sentence. */
+export const adaptedModel = ({ path, rank, context, device }: PolicyConfig): TE.TaskEither<string, Adapted> =>
+  pipe(
+    TE.Do,
+    TE.bind('tokenizer', () => TE.mapLeft((error: TokenizerError) => error.message)(loadTokenizer({ path }))),
+    TE.bind('loaded', () => TE.mapLeft((error: ModelError) => error.message)(loadModel({ path, context, device }))),
+    TE.map(({ tokenizer, loaded: { model: whole, params: base } }) => {
+      const model = transformer(whole.config, { checkpoint: true })
+      const adapters = lora({ rank, alpha: 2 * rank, targets: /^blocks\./, split: projections(model.config) })
+      const text = tokenizerText({
+        tokenizer,
+        messages: (question) => [
+          { role: 'system', content: SYSTEM },
+          { role: 'user', content: question },
+        ],
+      })
+      const policy = adaptedPolicy(transformerPolicy(model, text), (adapter: Adapter) => adapters.adapt(base, adapter))
+      return { model, base, tokenizer, policy, adapters }
+    }),
+  )
