@@ -1,7 +1,6 @@
 /** A published model as a policy of which an adapter is trained: its parameters stay as they are, for the policy and its reference. */
 import {
   type Adapter,
-  type ChatError,
   type Lora,
   loadModel,
   loadTokenizer,
@@ -14,8 +13,9 @@ import {
   type Transformer,
   type TransformerParams,
 } from '@adjoint/nn'
-import { adaptedPolicy, type LogitPolicy, tokenizerText, transformerPolicy } from '@adjoint/rl'
+import { type LogitPolicy, policyThrough, tokenizerText, transformerPolicy } from '@adjoint/rl'
 import type { Device } from '@adjoint/tensor'
+import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 
@@ -47,17 +47,13 @@ export const adaptedModel = ({ path, rank, context, device }: PolicyConfig): TE.
     TE.Do,
     TE.bind('tokenizer', () => TE.mapLeft((error: TokenizerError) => error.message)(loadTokenizer({ path }))),
     TE.bind('loaded', () => TE.mapLeft((error: ModelError) => error.message)(loadModel({ path, context, device }))),
-    TE.map(({ tokenizer, loaded: { model: whole, params: base } }) => {
+    TE.bind('text', ({ tokenizer }) =>
+      TE.fromEither(E.mapLeft((error: TokenizerError) => error.message)(tokenizerText({ tokenizer, system: SYSTEM }))),
+    ),
+    TE.map(({ tokenizer, text, loaded: { model: whole, params: base } }) => {
       const model = transformer(whole.config, { checkpoint: true })
       const adapters = lora({ rank, alpha: 2 * rank, targets: /^blocks\./, split: projections(model.config) })
-      const text = tokenizerText({
-        tokenizer,
-        messages: (question) => [
-          { role: 'system', content: SYSTEM },
-          { role: 'user', content: question },
-        ],
-      })
-      const policy = adaptedPolicy(transformerPolicy(model, text), (adapter: Adapter) => adapters.adapt(base, adapter))
-      return { model, base, tokenizer, policy, adapters }
+      const onModel = (adapter: Adapter): TransformerParams => adapters.adapt(base, adapter)
+      return { model, base, tokenizer, adapters, policy: policyThrough(onModel, transformerPolicy(model, text)) }
     }),
   )
