@@ -46,6 +46,12 @@ describe('long sums', () => {
     for (const n of [linear.terms + 1, 2 ** 20 + 7, 2 ** 24]) expect(Math.max(...rowsOf(n))).toBeGreaterThanOrEqual(64)
   })
 
+  it('are computed where they are read, in linear memory, however few the rows', () => {
+    const x = parameter({ shape: [3, 5000], dtype: 'f32' })
+    const sums = broadcastTo(reshape(reduceSum(x, [1]), [3, 1]), [3, 5000])
+    expect(kernelsOf(linear, x, maximum(x, sums)).length).toBe(1)
+  })
+
   it('of a dot take at most 2^16 products each', () => {
     const k = 2 ** 20 + 3
     for (const c of capabilities) {
