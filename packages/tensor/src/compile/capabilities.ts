@@ -4,8 +4,10 @@ export interface Capabilities {
   readonly orderedStores: boolean
   /** Longest row, in columns, that a row kernel keeps to one lane group; longer reductions are split in two stages. */
   readonly longestRow: number
-  /** Independent lanes worth keeping busy: reductions with fewer rows than this are split in two stages. */
+  /** Independent lanes worth keeping busy: reductions with fewer rows than this are split in two stages, */
   readonly lanes: number
+  /** where they have more terms than this, which repay the second. */
+  readonly terms: number
   /** Most buffers one kernel may bind. */
   readonly bindings: number
   /**

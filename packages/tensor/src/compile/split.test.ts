@@ -3,6 +3,7 @@ import { verifyKernel } from '../loops/verify.ts'
 import { broadcastTo, dot, maximum, parameter, reduceMax, reduceSum, reshape, slice } from '../primitives/index.ts'
 import type { Expr } from '../graph/expr.ts'
 import type { Capabilities } from './capabilities.ts'
+import { capabilities as linear } from '../backends/linear/capabilities.ts'
 import { host, parallel } from './capabilities.support.ts'
 import { schedule } from './schedule.ts'
 
@@ -32,6 +33,23 @@ describe('long sums', () => {
         expect(kernels.length).toBeGreaterThan(1)
         for (const kernel of kernels) verifyKernel(kernel)
       }
+  })
+
+  it('are work for many in linear memory too, and one kernel where they are short', () => {
+    const rowsOf = (n: number): readonly number[] => {
+      const x = parameter({ shape: [n], dtype: 'f32' })
+      return kernelsOf(linear, x, reduceSum(x, [0])).map((kernel) =>
+        kernel.kind === 'loop' ? kernel.rows.reduce((count, a) => count * a.extent, 1) : 0,
+      )
+    }
+    expect(rowsOf(linear.terms)).toEqual([1])
+    for (const n of [linear.terms + 1, 2 ** 20 + 7, 2 ** 24]) expect(Math.max(...rowsOf(n))).toBeGreaterThanOrEqual(64)
+  })
+
+  it('are computed where they are read, in linear memory, however few the rows', () => {
+    const x = parameter({ shape: [3, 5000], dtype: 'f32' })
+    const sums = broadcastTo(reshape(reduceSum(x, [1]), [3, 1]), [3, 5000])
+    expect(kernelsOf(linear, x, maximum(x, sums)).length).toBe(1)
   })
 
   it('of a dot take at most 2^16 products each', () => {

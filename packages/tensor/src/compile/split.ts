@@ -57,7 +57,7 @@ const splitReduction = (capabilities: Capabilities, e: Expr, op: ReduceOp, axes:
     return over(over(x, ...first), ...later)
   }
   const isLong = n > capabilities.longestRow || n > COUNTED
-  if (!isLong && (n <= 1024 || rows >= capabilities.lanes)) return e
+  if (!isLong && (n <= capabilities.terms || rows >= capabilities.lanes)) return e
   const idle = Math.min(Math.ceil(capabilities.lanes / Math.max(1, rows)), Math.ceil(Math.sqrt(n)))
   const parts = Math.max(idle, Math.ceil(n / COUNTED))
   const each = Math.floor(n / parts)

@@ -13,19 +13,26 @@ const rows = (x: Expr): Expr => {
   return p.div(z, wide(p.reduceSum(z, [1])))
 }
 
-/** Products, rows, columns and elements of matrices that are work for many. */
+/** Products, rows, columns and elements of matrices, and a long sum, that are work for many. */
 const outputs = async (threads: number): Promise<readonly HostArray[]> => {
   const opened = await nativeDevice({ threads })()
   if (E.isLeft(opened)) throw new Error(opened.left.message)
   const device = opened.right
-  const [x, y] = [p.parameter(f32(301, 517)), p.parameter(f32(517, 409))]
+  const [x, y] = [p.parameter(f32(301, 517)), p.parameter(f32(517, 611))]
   const product = p.dot(x, y)
   const { run } = device.compile({
     inputs: [x, y],
-    outputs: [product, rows(x), p.reduceSum(p.tanh(x), [0]), p.sin(product), p.reduceSum(product, [0, 1])],
+    outputs: [
+      product,
+      rows(x),
+      p.reduceSum(p.tanh(x), [0]),
+      p.sin(product),
+      p.reduceSum(product, [0, 1]),
+      p.reduceSum(p.tanh(y), [0, 1]),
+    ],
     donated: [false, false],
   })
-  const given = [device.upload(wave(301 * 517), f32(301, 517)), device.upload(wave(517 * 409), f32(517, 409))]
+  const given = [device.upload(wave(301 * 517), f32(301, 517)), device.upload(wave(517 * 611), f32(517, 611))]
   const found: HostArray[] = []
   for (let again = 0; again < 20; again++)
     for (const result of run(given)) {

@@ -20,7 +20,7 @@ typedef void (*kernel)(char *, const double *);
 #include <pthread.h>
 #include <stdatomic.h>
 #define MOST_THREADS 256
-#define SPINS 4000
+#define SPINS 20000
 #if defined(__x86_64__) || defined(__i386__)
 #define RELAX __builtin_ia32_pause()
 #else

@@ -130,6 +130,7 @@ const deviceOver = (
     orderedStores: false,
     longestRow: 1 << 14,
     lanes: hardware ? 4096 : 512,
+    terms: 1024,
     bindings: gpu.limits.maxStorageBuffersPerShaderStage,
     reproducible: !hardware,
     slab: Math.floor(gpu.limits.maxBufferSize / 256) * 256,

@@ -213,7 +213,8 @@ export const fuse = (
       compute(group, e)
       read(group, arg, inner, 'loop')
     }
-    const short = columns <= capabilities.longestRow && (rowsNeeded >= capabilities.lanes || columns <= 1024)
+    const short =
+      columns <= capabilities.longestRow && (rowsNeeded >= capabilities.lanes || columns <= capabilities.terms)
     for (const { group, index, axes: rowAxes } of short ? hosts(e) : []) {
       if (group.dot !== null || !roomFor(group, e, 1)) continue
       const others = readersOf(e).length > 1 || kept.has(e)

@@ -39,6 +39,8 @@ export interface Block {
   readonly index: (frame: Frame, ix: Ix) => string
   /** One iteration's stores: all values and positions before the first is written. */
   readonly stores: (frame: Frame, stores: readonly Store[]) => void
+  /** Asks for the line of memory of a position that lanes stand at side by side; for others it does nothing. */
+  readonly prefetch: (frame: Frame, buffer: number, at: Ix, what: 'read' | 'write') => void
   /** Appends a statement to a level (0 = outside all loops; absent: the innermost open one). */
   readonly line: (text: string, level?: number) => void
   /** A variable that is assigned to, at the innermost open level. */
@@ -230,6 +232,12 @@ export const block = (pointers: readonly Pointer[]): Block => {
           return fromMemory(dtype, `gather_${suffix}(${name}, ${vector(at)}, ${frame.valid})`)
       }
     }
+    /** What a loop divides by again and again is prepared once, before it. */
+    const divisorOf = (y: Scalar): string => {
+      const name = nameOf(y)
+      const key = `/ ${name}`
+      return known(key) ?? define(of.get(y)!.level, key, 'divisor', `divisor_of(${name})`)
+    }
     const scalarText = (s: Scalar): string => {
       switch (s.kind) {
         case 'const':
@@ -252,6 +260,8 @@ export const block = (pointers: readonly Pointer[]): Block => {
         case 'cast':
           return castText(s.dtype, nameOf(s.x), s.x.dtype)
         case 'binary':
+          if (s.op === 'div' && s.dtype === 'f32' && of.get(s.y)!.level < of.get(s)!.level)
+            return `div_by(${nameOf(s.x)}, ${divisorOf(s.y)})`
           return binaryText[s.op](nameOf(s.x), nameOf(s.y), s.x.dtype)
         case 'select':
           return selectText(nameOf(s.cond), nameOf(s.x), nameOf(s.y), s.dtype)
@@ -315,6 +325,15 @@ export const block = (pointers: readonly Pointer[]): Block => {
       const at = frame.position(ix)
       readsOf(at).forEach(writer.value)
       return writer.index(at)
+    },
+    prefetch: (frame, buffer, at, what) => {
+      const writer = write(frame)
+      const position = frame.position(at)
+      if (readsOf(position).length > 0) return
+      const reach = reachOf(position, writer.facts, facts.get(frame)!)
+      if (reach.kind !== 'strided' || reach.step !== 1) return
+      const place = `${pointers[buffer]!.name} + ${writer.index(reach.first)}`
+      line(`__builtin_prefetch(${place}, ${what === 'write' ? 1 : 0});`)
     },
     stores: (frame, list) => list.map((s) => prepared(frame, s)).forEach((put) => put()),
     line,

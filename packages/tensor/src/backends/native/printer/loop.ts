@@ -26,6 +26,9 @@ interface Blocking {
   readonly end: () => void
 }
 
+/** Bytes of a buffer that is not in the second-level cache. */
+const FAR = 1 << 20
+
 /** Units that keep any processor's cores busy, and are work enough to be handed out one by one. */
 const ENOUGH_UNITS = 64
 const MOST_UNITS = 256
@@ -152,6 +155,29 @@ export const printLoop = (given: LoopKernel, width: number): Printed => {
     else inBlocks(axis, here, () => overColumns(depth + 1, unroll, blocks, body))
   }
 
+  // -- memory is asked for ahead: the second of several passes over a row leaves it idle, and the next row, or the one to store, far
+  const far = (buffer: number): boolean => 4 * kernel.buffers[buffer]!.size >= FAR
+  const lastRow = rows.at(-1)
+  const ahead =
+    lanesOfCol === null || lastRow === undefined || plan.passes.length < 2 || plan.passes[1]!.reductions.length === 0
+      ? []
+      : S.linearize(plan.passes[0]!.reductions.map((r) => reductions[r]!.value)).flatMap((s) =>
+          s.kind === 'load' && far(s.buffer) ? [s] : [],
+        )
+  const stored =
+    ahead.length === 0 ? [] : plan.passes.slice(2).flatMap((pass) => pass.stores.filter((s) => far(s.buffer)))
+  const prefetch = (frame: Frame): void => {
+    const down = (a: Axis): Ix => (a === lastRow ? I.offset(I.ofAxis(a), 1) : I.ofAxis(a))
+    for (const { buffer, at } of ahead)
+      b.prefetch(
+        frame,
+        buffer,
+        I.substitute(at, down, (x) => x),
+        'read',
+      )
+    for (const { buffer, at } of stored) b.prefetch(frame, buffer, at, 'write')
+  }
+
   const ofRow = kernel.stores.filter((s) => s.scope === 'row')
   const rowBody = (rowSlices: readonly (Slice | null)[]): void => {
     const results: Named[][] = rowSlices.map(() => [])
@@ -187,6 +213,7 @@ export const printLoop = (given: LoopKernel, width: number): Printed => {
         colSlices.forEach((colSlice, c) => {
           const running = new Map<number, Named>()
           const frame = framed(row, rowSlice, colSlice, p, (r) => running.get(r) ?? results[row]![r]!)
+          if (p === 1) prefetch(frame)
           pass.reductions.forEach((r, i) => {
             const reduction = reductions[r]!
             const acc = accumulators[i]![row]!
@@ -278,5 +305,5 @@ export const printLoop = (given: LoopKernel, width: number): Printed => {
   const moved = scalars.filter((s) => s.kind === 'load').length + kernel.stores.length
   const lanes = plan.vector === 'none' ? 1 : width
   const work = iterations * (scalars.length / lanes + (4 * moved) / BYTES_OF_WORK)
-  return { prelude: [], body: b.text(), units, work, turns: 4, scratchBytes: 4 * slot * kept.length, kernel }
+  return { prelude: [], body: b.text(), units, work, turns: 16, scratchBytes: 4 * slot * kept.length, kernel }
 }

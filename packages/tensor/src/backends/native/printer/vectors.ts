@@ -37,7 +37,13 @@ INLINE vi first(int n) { return lanes() < splat_i(n); }
 INLINE vf sel_f(vi m, vf x, vf y) { return (vf)((m & (vi)x) | (~m & (vi)y)); }
 INLINE vi sel_i(vi m, vi x, vi y) { return (m & x) | (~m & y); }
 INLINE vu sel_u(vi m, vu x, vu y) { return (vu)sel_i(m, (vi)x, (vi)y); }
+#if W == 16 && !defined(__clang__) && HAS(__builtin_ia32_cvtd2mask512)
+INLINE int any(vi m) { return (uint16_t)__builtin_ia32_cvtd2mask512(m) != 0; }
+#elif W == 8 && !defined(__clang__) && HAS(__builtin_ia32_movmskps256)
+INLINE int any(vi m) { return __builtin_ia32_movmskps256((vf)m) != 0; }
+#else
 INLINE int any(vi m) { int32_t r = 0; LANES(r |= m[l]) return r != 0; }
+#endif
 
 INLINE vf load_f(const float *p, int n) { if (n == W) return *(const vf_any *)p; vf r = {}; memcpy(&r, p, 4 * n); return r; }
 INLINE vi load_i(const int32_t *p, int n) { if (n == W) return *(const vi_any *)p; vi r = {}; memcpy(&r, p, 4 * n); return r; }
@@ -95,17 +101,55 @@ INLINE vf abs_f(vf x) { return (vf)((vi)x & 0x7fffffff); }
 INLINE vf neg_f(vf x) { return (vf)((vi)x ^ (int32_t)0x80000000); }
 INLINE vf with_sign(vf x, vf y) { return (vf)((vi)x | ((vi)y & (int32_t)0x80000000)); }
 INLINE vi is_nan(vf x) { return x != x; }
+#if W == 16 && !defined(__clang__) && HAS(__builtin_ia32_rangeps512_mask) && HAS(__builtin_ia32_addps512_mask) && HAS(__builtin_ia32_cmpps512_mask)
+/* of -0 and 0 the instruction knows the greater; of a NaN and a number it takes the number, where the sum is NaN */
+#define ORDERED(x, y, how) (vf)__builtin_ia32_addps512_mask(x, y, (vf)__builtin_ia32_rangeps512_mask(x, y, how, x, -1, 4), __builtin_ia32_cmpps512_mask(x, y, 3, -1, 4), 4)
+INLINE vf max_f(vf x, vf y) { return ORDERED(x, y, 5); }
+INLINE vf min_f(vf x, vf y) { return ORDERED(x, y, 4); }
+#else
 INLINE vf max_f(vf x, vf y) { return sel_f(x == y, (vf)((vi)x & (vi)y), sel_f((x > y) | is_nan(x), x, y)); }
 INLINE vf min_f(vf x, vf y) { return sel_f(x == y, (vf)((vi)x | (vi)y), sel_f((x < y) | is_nan(x), x, y)); }
+#endif
 INLINE vi max_i(vi x, vi y) { return sel_i(x > y, x, y); }
 INLINE vi min_i(vi x, vi y) { return sel_i(x < y, x, y); }
 INLINE vu max_u(vu x, vu y) { return sel_u((vi)(x > y), x, y); }
 INLINE vu min_u(vu x, vu y) { return sel_u((vi)(x < y), x, y); }
+
 INLINE vi clamp_i(vi x, int32_t lo, int32_t hi) { return min_i(max_i(x, splat_i(lo)), splat_i(hi)); }
 INLINE vi clamp_u(vu x, uint32_t hi) { return (vi)min_u(x, splat_u(hi)); }
 INLINE long clamp(long x, long lo, long hi) { return x < lo ? lo : x > hi ? hi : x; }
 INLINE long floor_div(long x, long n) { long q = x / n; return q * n > x ? q - 1 : q; }
 INLINE vi floor_div_i(vi x, int32_t n) { vi q = x / n; return q + (q * n > x); }
+
+/* What many numbers are divided by: 1 / y, and whether that serves. */
+typedef struct { vf y, inverse; int serves; } divisor;
+#ifdef FUSED
+INLINE divisor divisor_of(vf y) { return (divisor){y, 1.0f / y, !any(~((abs_f(y) >= 0x1p-40f) & (abs_f(y) <= 0x1p40f)))}; }
+/*
+ * x / y, rounded correctly, by products (Markstein 1990): with r = 1 / y and q = x r, both rounded, the rest e = x - q y is exact,
+ * and q + e r rounds to x / y. That holds where nothing is too small or too large on the way, which y and the exponent of x tell:
+ * 2^-80 <= |x| < 2^80; beyond, numbers are divided. Where nothing is left, or x is no number, it is q: 0 keeps its sign.
+ */
+#define BEYOND(x) (((vu)x << 1) - 0x2f000000u)
+INLINE vf div_by(vf x, divisor d) {
+  if (!d.serves) return x / d.y;
+  vf q = x * d.inverse;
+  vf e = fma_f(-q, d.y, x);
+#if W == 16 && HAS(__builtin_ia32_vfmaddps512_mask3) && HAS(__builtin_ia32_ucmpd512_mask)
+  uint16_t rest = __builtin_ia32_cmpps512_mask(e, (vf){}, 12, -1, 4);
+  uint16_t beyond = __builtin_ia32_ucmpd512_mask((vi)BEYOND(x), splat_i((int32_t)0xa0000000), 5, rest);
+  if (__builtin_expect(beyond != 0, 0)) return x / d.y;
+  return (vf)__builtin_ia32_vfmaddps512_mask3(e, d.inverse, q, rest, 4);
+#else
+  vi rest = (e < 0.0f) | (e > 0.0f);
+  if (__builtin_expect(any(rest & (vi)(BEYOND(x) >= 0xa0000000u)), 0)) return x / d.y;
+  return sel_f(rest, fma_f(e, d.inverse, q), q);
+#endif
+}
+#else
+INLINE divisor divisor_of(vf y) { return (divisor){y, y, 0}; }
+INLINE vf div_by(vf x, divisor d) { return x / d.y; }
+#endif
 
 /* sums in doubles, one half of the lanes in each */
 typedef struct { vd low, high; } wide;
@@ -150,7 +194,11 @@ ACROSS(across_or, vi, int32_t, EITHER)
 INLINE vi across_sum_i(vi x) { return (vi)across_sum_u((vu)x); }
 INLINE vi across_prod_i(vi x) { return (vi)across_prod_u((vu)x); }
 /* the other half of each group of 2 n lanes */
+#ifdef __clang__
 INLINE vf swapped(vf x, int n) { vf r = {}; LANES(r[l] = x[l ^ n]) return r; }
+#else
+INLINE vf swapped(vf x, int n) { return __builtin_shuffle(x, lanes() ^ splat_i(n)); }
+#endif
 INLINE vf across_max_f(vf x) { for (int n = W / 2; n > 0; n /= 2) x = max_f(x, swapped(x, n)); return x; }
 INLINE vf across_min_f(vf x) { for (int n = W / 2; n > 0; n /= 2) x = min_f(x, swapped(x, n)); return x; }
 `
