@@ -12,7 +12,7 @@ export { dtypes, isFloat, registerOf, type DType, type HostArray, type Register 
 export { computedAval } from './base/aval.ts'
 export { isHalf, packHalves, unpackHalves, type Half } from './base/rounding.ts'
 export { demandOneOf, DTypeError, ShapeError, showAval } from './base/errors.ts'
-export { type OptionNames, optionsOf } from './graph/options.ts'
+export { type OptionNames, optionsFor, optionsOf } from './graph/options.ts'
 export { own } from './base/own.ts'
 export { normalizeAxis, sameShape, showShape, sizeOf } from './base/shape.ts'
 export { atCaller, atSite, describeSite, type Site } from './base/site.ts'
