@@ -49,7 +49,7 @@ export { pullbackOf, type Differentiated, type Linear } from './transform/pullba
 export { pushforwardOf } from './transform/pushforward.ts'
 export { call } from './control/call.ts'
 export { loop } from './graph/loop.ts'
-export { checkpoint, type Kept } from './control/checkpoint.ts'
+export { checkpoint, type Kept, namesIn } from './control/checkpoint.ts'
 export { customJvp, customVjp } from './control/custom.ts'
 export { simplify } from './graph/simplify.ts'
 export { schedule } from './compile/schedule.ts'
