@@ -1,7 +1,18 @@
 // What the workloads of control flow show, in small and without a clock.
 import { valueAndGrad } from '@adjoint/autograd'
-import { crossEntropy, decoder, generatorAsync, gpt2, leftPad, transformer } from '@adjoint/nn'
-import { jit, type Program, random, readAsync, realizeAsync, type Tensor, wasmDevice, zeros } from '@adjoint/tensor'
+import { crossEntropy, decoder, generatorAsync, gpt2, type Integers, leftPad, transformer } from '@adjoint/nn'
+import {
+  jit,
+  type Program,
+  random,
+  readAsync,
+  realizeAsync,
+  type Tensor,
+  tree,
+  wasmDevice,
+  zeros,
+} from '@adjoint/tensor'
+import { parameter, simplify, toposort, withTrace } from '@adjoint/tensor/ir'
 import { presentDevices } from '@adjoint/testing'
 import { describe, expect, it } from 'vitest'
 import { decodeInOneCall, recurrent, scannedModel, stackBlocks } from './control-flow.ts'
@@ -63,6 +74,33 @@ describe.each(devices.map((device) => [device.kind, device] as const))('on %s', 
     expect(loops).toHaveLength(2)
     // two counters; and of what a layer written out keeps, three values are made again
     expect(kernelsOf(loops.flat())).toBeLessThanOrEqual(written(3) - written(2) + 2 + 3)
+  })
+
+  it('what is compiled of a scanned transformer is the same for any number of layers', () => {
+    const of = (layers: number) => {
+      const model = modelOf(layers)
+      const apply = scannedModel(model, 'values')
+      const params = stackBlocks(model.init(random.key(0)))
+      type Params = typeof params
+      const step = (p: Params, x: Integers, y: Integers) => valueAndGrad((q: Params) => crossEntropy(apply(q)(x), y))(p)
+      const given = [params, tokens(1), tokens(2)] as const
+      const { leaves, treedef } = tree.flatten(given)
+      const inputs = leaves.map(parameter)
+      const traced = withTrace('step', inputs, () =>
+        tree.leaves(step(...(tree.unflatten(treedef, inputs) as [Params, Integers, Integers]))),
+      )
+      const named = (steps: Program['steps']): readonly unknown[] =>
+        steps.map((s) => (s.kind === 'kernel' ? s.kernel.name : s.kind === 'loop' ? named(s.steps) : s.kind))
+      return {
+        traced: toposort(traced).length,
+        simple: toposort(simplify(traced)).length,
+        steps: named(jit(step, { device }).program(...given)!.steps),
+      }
+    }
+    const [one, two, eight] = [of(1), of(2), of(8)]
+    expect(eight).toEqual(two)
+    // A scan of one row is no loop in the program; it is the same graph.
+    expect([one.traced, one.simple]).toEqual([eight.traced, eight.simple])
   })
 
   it('a recurrent network of 256 steps has the rounds of one of 8, forward and backward', () => {

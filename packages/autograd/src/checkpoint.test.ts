@@ -16,7 +16,7 @@ import {
 import { evaluate, rewrite, simplify, toposort, withArgs, type Expr, type Node } from '@adjoint/tensor/ir'
 import { describe, expect, test } from 'vitest'
 import { checkGrads } from './check.ts'
-import { checkpoint } from './checkpoint.ts'
+import { checkpoint, checkpointName } from './checkpoint.ts'
 import { grad } from './grad.ts'
 import { hvp } from './jacobian.ts'
 import { jvp } from './jvp.ts'
@@ -155,6 +155,63 @@ describe('the recomputation survives simplification', () => {
     expect(products(checkpoint(f, { keep: 'products' }))).toBe(2)
     const loss = (g: typeof f) => (v: typeof w) => sum()(mul(g(v), g(v)))
     expect(values(grad(loss(checkpoint(f, { keep: 'products' })))(w))).toEqual(values(grad(loss(f))(w)))
+  })
+})
+
+describe('values by name', () => {
+  const w = tensor([0.1, 0.2, -0.3, 0.05], [2, 2])
+  const of = (name: (x: typeof w) => typeof w) => (v: typeof w) => sin(matmul(name(exp(matmul(sin(v), w))), cos(v)))
+  const plain = of((x) => x)
+  const loss = (g: typeof plain) => (v: typeof w) => sum()(mul(g(v), g(v)))
+  /** How often the expressions as the scheduler sees them compute what, forward and backward together. */
+  const times = (what: string, g: typeof plain): number => {
+    const roots = [loss(g)(w), grad(loss(g))(w)]
+    const flat = rewrite(roots, (node, args) => {
+      const { lower, name } = node.prim
+      return name === 'checkpoint' && lower.kind === 'composite'
+        ? lower.expand(args, node.params)
+        : withArgs(node, args)
+    })
+    return toposort(simplify(flat)).filter(({ prim }) => prim.name === what).length
+  }
+  test('are kept, and what only they needed is not computed again', () => {
+    const f = of(checkpointName('inner'))
+    expect(times('exp', checkpoint(f))).toBe(2)
+    expect(times('exp', checkpoint(f, { keep: ['inner'] }))).toBe(1)
+    // The product that is exp's operand was needed for exp alone.
+    const again = (keep: readonly string[] | 'nothing'): number => times('dot', checkpoint(f, { keep }))
+    expect(again('nothing') - again(['inner'])).toBe(1)
+    // Named is not kept, where nobody asks for the name.
+    const two = of((x) => checkpointName('inner')(checkpointName('other')(x)))
+    expect(times('exp', checkpoint(two, { keep: ['other'] }))).toBe(1)
+  })
+  test('mean what they mean without a name, through every transformation', () => {
+    const f = checkpoint(of(checkpointName('inner')), { keep: ['inner'] })
+    expect(values(f(w))).toEqual(values(plain(w)))
+    expect(values(grad(loss(f))(w))).toEqual(values(grad(loss(plain))(w)))
+    checkGrads(f)(w)
+    const close = (got: Expr, want: Expr): void => {
+      const expected = values(want)
+      values(got).forEach((g, i) => {
+        expect(g).toBeCloseTo(expected[i]!, 12)
+      })
+    }
+    close(hvp(loss(f))(w, w), hvp(loss(plain))(w, w))
+    const ws = tensor([1, 2, 3, 4, 5, 6, 7, 8], [2, 2, 2])
+    close(vmap(grad(loss(f)))(ws), vmap(grad(loss(plain)))(ws))
+    close(jvp(f)(w, w)[1], jvp(plain)(w, w)[1])
+  })
+  test('trees have one name, leaf by leaf', () => {
+    const { a, b } = checkpointName('pair')({ a: w, b: { c: w } })
+    expect([a, b.c].map((x) => x.node.prim.name)).toEqual(['named', 'named'])
+  })
+  test('that nothing has are a mistake', () => {
+    const f = of(checkpointName('inner'))
+    expect(() => checkpoint(f, { keep: ['iner'] })(w)).toThrow(
+      /nothing in the function is named 'iner' \(there are inner\)/,
+    )
+    expect(() => checkpoint(plain, { keep: ['inner'] })(w)).toThrow(/nothing has a name/)
+    expect(() => checkpoint(f, { keep: [] })).toThrow(/a list without a name/)
   })
 })
 

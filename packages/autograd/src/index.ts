@@ -6,7 +6,7 @@
  */
 export { stopGradient } from '@adjoint/tensor'
 export { checkGrads, GradientError, type CheckGradsOptions } from './check.ts'
-export { checkpoint } from './checkpoint.ts'
+export { checkpoint, checkpointName, type CheckpointOptions } from './checkpoint.ts'
 export { customJvp } from './custom-jvp.ts'
 export { customVjp, type Cotangents } from './custom.ts'
 export { grad, valueAndGrad, type Named } from './grad.ts'

@@ -5,6 +5,8 @@
  * first, so that rewards at r + 1e4 lose nothing to cancellation.
  */
 
+import { optionsOf } from '@adjoint/tensor/ir'
+
 /** How a deviation is taken and guarded: divisor n - ddof, and eps added to it. */
 export interface Deviation {
   readonly ddof: 0 | 1
@@ -18,7 +20,8 @@ export const TRL_DEVIATION: Deviation = { ddof: 1, eps: 1e-4 }
  * @internal The deviation, if it is one. Throws RangeError otherwise: an eps of NaN would make all advantages NaN, which
  * read as absent.
  */
-export const demandDeviation = (deviation: Deviation): Deviation => {
+export const demandDeviation = (given: Deviation): Deviation => {
+  const deviation = optionsOf('advantage', given, { ddof: true, eps: true })
   const { ddof, eps } = deviation as { readonly ddof: unknown; readonly eps: unknown }
   if ((ddof === 0 || ddof === 1) && typeof eps === 'number' && eps >= 0 && eps < Infinity) return deviation
   throw new RangeError(

@@ -15,8 +15,8 @@ import { blamed, sampleAt, verdict } from '../reward/mistake.ts'
 import { demandAtLeast, demandCounts, type RunError } from '../run/errors.ts'
 import type { Sample } from '../reward/sample.ts'
 import { chunksOf } from 'fp-ts/lib/ReadonlyArray.js'
-import { optionsOf } from '@adjoint/tensor/ir'
-import { roller, type RolloutConfig } from '../policy/rollout.ts'
+import { type OptionNames, optionsFor, optionsOf } from '@adjoint/tensor/ir'
+import { roller, ROLLOUT_OPTIONS, type RolloutConfig } from '../policy/rollout.ts'
 import { foldIn, type HostKey, stream } from '../run/keys.ts'
 import { problems } from '../task/task.ts'
 
@@ -101,6 +101,15 @@ const ADVICE = 'A rule says true or false of any completion, at once. Mend it.'
 /** How to choose among completions to one problem. */
 export type Selection<Problem> = Pick<RejectionConfig<Problem, null>, 'accept' | 'perProblem' | 'distinct'>
 
+const SELECTION_OPTIONS: OptionNames<Selection<never>> = { accept: true, perProblem: true, distinct: true }
+
+/** @internal */
+export const REJECTION_OPTIONS: OptionNames<RejectionConfig<never, never>> = {
+  ...ROLLOUT_OPTIONS,
+  ...SELECTION_OPTIONS,
+  ...{ count: true, batch: true },
+}
+
 /**
  * What is kept of the completions to one problem, in their order. A completion that was cut is never kept: it has no end to
  * learn.
@@ -112,7 +121,12 @@ export type Selection<Problem> = Pick<RejectionConfig<Problem, null>, 'accept' |
  * const select = selectTraces<Chain>({ accept: { correct: (s) => correct(s) === 1, short: (s) => s.length <= 12 }, perProblem: 2 })
  * ```
  */
-export const selectTraces = <Problem>({ accept, perProblem = Infinity, distinct = true }: Selection<Problem>) => {
+export const selectTraces = <Problem>(given: Selection<Problem>) => {
+  const {
+    accept,
+    perProblem = Infinity,
+    distinct = true,
+  } = optionsOf<Selection<Problem>>('selectTraces', given, SELECTION_OPTIONS)
   const rules = Object.entries(accept)
   const taken = rules.find(([name]) => OWN_FAULTS.includes(name))
   if (taken !== undefined)
@@ -177,13 +191,14 @@ export interface RejectionBatches<Problem, P extends Tree> {
  * ```
  */
 export const rejectionBatches = <Problem, P extends Tree>(
-  config: RejectionConfig<Problem, P>,
+  given: RejectionConfig<Problem, P>,
 ): RejectionBatches<Problem, P> => {
+  const config = optionsOf('rejectionBatches', given, REJECTION_OPTIONS)
   const { task, count, group } = config
   demandCounts('rejectionBatches', { group, batch: config.batch ?? 1 })
   demandAtLeast('rejectionBatches', 0, { count })
-  const roll = roller(config)
-  const select = selectTraces(config)
+  const roll = roller(optionsFor<RolloutConfig<Problem, P>>(ROLLOUT_OPTIONS, config))
+  const select = selectTraces(optionsFor<Selection<Problem>>(SELECTION_OPTIONS, config))
   const perBatch = Math.min(count, config.batch ?? Math.max(1, Math.floor(256 / group)))
   const { empty, concat } = keptMonoid<Problem>()
   // Those of the key asked for last: all batches of a run ask for the same one.
@@ -238,20 +253,7 @@ export const rejectionBatches = <Problem, P extends Tree>(
  * ```
  */
 export const rejectionSample = <Problem, P extends Tree>(given: RejectionConfig<Problem, P>) => {
-  const config = optionsOf('rejectionSample', given, {
-    count: true,
-    accept: true,
-    perProblem: true,
-    distinct: true,
-    batch: true,
-    task: true,
-    policy: true,
-    group: true,
-    promptWidth: true,
-    maxTokens: true,
-    temperature: true,
-    device: true,
-  })
+  const config = optionsOf('rejectionSample', given, REJECTION_OPTIONS)
 
   const { batches, batch } = rejectionBatches(config)
   const { empty, concat } = keptMonoid<Problem>()

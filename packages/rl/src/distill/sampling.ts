@@ -2,6 +2,7 @@
 import type { Device, Tree } from '@adjoint/tensor'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
+import { type OptionNames, optionsOf } from '@adjoint/tensor/ir'
 import type { Rollout } from '../experience/rollout.ts'
 import { type Sampled, sampledParts } from '../experience/rows.ts'
 import type { Stepped } from '../learn/fit.ts'
@@ -27,12 +28,17 @@ export interface StudentSampling<Problem> {
   readonly promptWidth?: number
 }
 
+const SAMPLING_OPTIONS: OptionNames<StudentSampling<never>> = {
+  ...{ task: true, prompts: true, group: true, maxTokens: true, temperature: true, promptWidth: true },
+}
+
 /** @internal A sampler of the student's texts: problems and draws follow from the key. */
 export const studentRollouts = <Problem, P extends Tree>(
-  { prompts, group = 1, ...sampling }: StudentSampling<Problem>,
+  given: StudentSampling<Problem>,
   policy: Policy<P>,
   device: Device,
 ): ((params: P, key: HostKey) => TE.TaskEither<RunError, Rollout<Problem>>) => {
+  const { prompts, group = 1, ...sampling } = optionsOf('sampling', given, SAMPLING_OPTIONS)
   const roll = roller({ ...sampling, group, policy, device })
   return (params, key) => {
     const from = stream('problems')(key)

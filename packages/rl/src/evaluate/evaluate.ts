@@ -11,7 +11,7 @@ import { demandCounts, type RunError } from '../run/errors.ts'
 import { consAtK, passAtK } from './estimate.ts'
 import type { Policy } from '../policy/policy.ts'
 import { chunksOf } from 'fp-ts/lib/ReadonlyArray.js'
-import { optionsOf } from '@adjoint/tensor/ir'
+import { type OptionNames, optionsOf } from '@adjoint/tensor/ir'
 import { roller } from '../policy/rollout.ts'
 import type { Sample } from '../reward/sample.ts'
 import { accuracy } from '../reward/rules.ts'
@@ -36,6 +36,12 @@ export interface EvaluateConfig<Problem, P extends Tree> {
   readonly rows?: number
   readonly promptWidth?: number
   readonly device: Device
+}
+
+/** @internal */
+export const EVALUATE_OPTIONS: OptionNames<EvaluateConfig<never, never>> = {
+  ...{ task: true, policy: true, count: true, samples: true, temperature: true, maxTokens: true },
+  ...{ seed: true, rows: true, promptWidth: true, device: true },
 }
 
 /** Shares are of all completions unless said otherwise. */
@@ -138,24 +144,14 @@ export interface Evaluated<Problem> {
  * ```
  */
 export const evaluator = <Problem, P extends Tree>(given: EvaluateConfig<Problem, P>) => {
-  const config = optionsOf('evaluator', given, {
-    task: true,
-    policy: true,
-    count: true,
-    samples: true,
-    temperature: true,
-    maxTokens: true,
-    seed: true,
-    rows: true,
-    promptWidth: true,
-    device: true,
-  })
+  const config = optionsOf('evaluator', given, EVALUATE_OPTIONS)
 
-  const { task, count, samples: k, seed, rows = 256 } = config
+  const { count, samples: k, seed, rows = 256, ...rolled } = config
+  const { task } = rolled
   demandCounts('evaluator', { count, samples: k, rows })
   const root = hostKey(seed)
   const questions = problems(task, 'heldOut', { count, distinct: true })(foldIn(root, 0))
-  const roll = roller({ ...config, group: k })
+  const roll = roller({ ...rolled, group: k })
   // The last batch is filled up by its first questions, so that all batches have one shape.
   const perBatch = Math.min(count, Math.max(1, Math.floor(rows / k)))
   const batches = chunksOf(perBatch)(questions).map((batch) => ({

@@ -27,6 +27,7 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import { chunksOf } from 'fp-ts/lib/ReadonlyArray.js'
+import { optionsOf } from '@adjoint/tensor/ir'
 import type { Breakdown } from '../reward/named.ts'
 import type { Sample } from '../reward/sample.ts'
 import { accuracy } from '../reward/rules.ts'
@@ -139,6 +140,15 @@ export const sampleRecord =
 /** Fields of an evaluation that are no figures. */
 const FIELDS: ReadonlySet<string> = new Set(['kind', 'phase', 'step', 'version', 'model', 'problems', 'done'])
 
+/** What was examined, when. */
+interface Examined {
+  /** Null where the run has one model only, as it is by default. */
+  readonly model?: string | null
+  readonly problems: number
+  /** Steps of training before it. */
+  readonly done: number
+}
+
 /**
  * The record of an evaluation: its figures by name. Throws RangeError for a figure that has the name of another field.
  *
@@ -148,17 +158,13 @@ const FIELDS: ReadonlySet<string> = new Set(['kind', 'phase', 'step', 'version',
  * evaluationRecord({ problems: 64, done: 100 })({ passAt1: 0.5 })
  * ```
  */
-export const evaluationRecord =
-  ({
+export const evaluationRecord = (given: Examined) => {
+  const {
     model = null,
     problems,
     done,
-  }: {
-    readonly model?: string | null
-    readonly problems: number
-    readonly done: number
-  }) =>
-  (figures: object): EvaluationRecord => {
+  } = optionsOf('evaluationRecord', given, { model: true, problems: true, done: true })
+  return (figures: object): EvaluationRecord => {
     const entries = Object.entries(figures).map(([name, value]: [string, unknown]) => {
       if (FIELDS.has(name))
         throw new RangeError(`evaluationRecord: a figure is named '${name}', as a field is. Rename it.`)
@@ -166,6 +172,7 @@ export const evaluationRecord =
     })
     return { kind: 'evaluation', version: RECORD_VERSION, model, problems, done, ...Object.fromEntries(entries) }
   }
+}
 
 /**
  * The figures of an evaluation by name; absent ones are left out.
@@ -265,8 +272,13 @@ export const decodeEvaluation = (record: LogRecord): E.Either<string, Evaluation
  */
 export const sampleRecords = <Problem>(
   task: Pick<Task<Problem>, 'verify' | 'trace' | 'answerIn'>,
-  { group, shown, logProbs = false }: { readonly group: number; readonly shown: number; readonly logProbs?: boolean },
+  options: { readonly group: number; readonly shown: number; readonly logProbs?: boolean },
 ) => {
+  const {
+    group,
+    shown,
+    logProbs = false,
+  } = optionsOf('sampleRecords', options, { group: true, shown: true, logProbs: true })
   const record = sampleRecord(task)
   return (rows: readonly Recorded<Problem>[], ids?: readonly string[]): readonly SampleRecord[] => {
     const groups = chunksOf(group)(rows)

@@ -5,6 +5,7 @@
 import type { Tree } from '@adjoint/tensor'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
+import { type OptionNames, optionsFor, optionsOf } from '@adjoint/tensor/ir'
 import { demandCounts, type RunError } from '../run/errors.ts'
 import { concatExperiences, type Experience, pickGroups } from './experience.ts'
 import { grader, type ProcessReward } from './grade.ts'
@@ -13,7 +14,7 @@ import { type Absence, absences, lostReward } from '../reward/absence.ts'
 import { blamed, verdict } from '../reward/mistake.ts'
 import type { Breakdown, NamedReward } from '../reward/named.ts'
 import { chunksOf } from 'fp-ts/lib/ReadonlyArray.js'
-import { roller, type RolloutConfig } from '../policy/rollout.ts'
+import { roller, ROLLOUT_OPTIONS, type RolloutConfig } from '../policy/rollout.ts'
 import type { Keep } from './select.ts'
 import { foldIn, type HostKey, stream } from '../run/keys.ts'
 import { problem } from '../task/task.ts'
@@ -29,6 +30,12 @@ export interface CollectConfig<Problem, P extends Tree> extends RolloutConfig<Pr
   readonly keep?: Keep
   /** Most batches sampled for one, before the step is given up. Default 32. */
   readonly rounds?: number
+}
+
+/** @internal */
+export const COLLECT_OPTIONS: OptionNames<CollectConfig<never, never>> = {
+  ...ROLLOUT_OPTIONS,
+  ...{ prompts: true, rewards: true, processReward: true, keep: true, rounds: true },
 }
 
 /** A batch, and what it took. */
@@ -83,10 +90,11 @@ interface Round<Problem> {
  * }
  * ```
  */
-export const collector = <Problem, P extends Tree>(config: CollectConfig<Problem, P>) => {
+export const collector = <Problem, P extends Tree>(given: CollectConfig<Problem, P>) => {
+  const config = optionsOf('collector', given, COLLECT_OPTIONS)
   const { task, prompts, keep, rounds = 32 } = config
   demandCounts('collector', { prompts, group: config.group, rounds })
-  const roll = roller(config)
+  const roll = roller(optionsFor<RolloutConfig<Problem, P>>(ROLLOUT_OPTIONS, config))
   const grade = grader(config)
 
   const keepFrom = (experience: Experience<Problem>): Experience<Problem> =>

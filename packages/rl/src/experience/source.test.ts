@@ -28,11 +28,10 @@ const task = mod10Chains(2)
 const model = transformer({ vocab: task.vocabulary.size, width: 8, layers: 1, heads: 1, context: 12 })
 const policy = transformerPolicy(model, task.vocabulary)
 const optimizer = sgd({ learningRate: 0.5 })
-const config = {
-  ...{ task, policy, prompts: 2, group: 3, maxTokens: 5, temperature: 1, device, optimizer },
-  rewards: [named('short', (s: { length: number }) => 1 - s.length / 5)],
-  ...{ credit: outcome(drGrpo), objective: GRPO_OBJECTIVE },
-}
+const shared = { policy, maxTokens: 5, temperature: 1, device }
+const rewards = [named('short', (s: { length: number }) => 1 - s.length / 5)]
+const sampling = { ...shared, task, prompts: 2, group: 3, rewards }
+const learning = { ...shared, credit: outcome(drGrpo), objective: GRPO_OBJECTIVE, optimizer }
 const begin = async () => {
   const params = await realizeAsync(model.init(random.key(0)), device)
   return { params, opt: optimizer.init(params), reference: null }
@@ -110,7 +109,7 @@ describe('a replay buffer', () => {
 
 describe('learning from a source', () => {
   test('that is the sampler is GRPO, bit for bit', async () => {
-    const [whole, sourced] = [grpoStep(config), grpoFrom(sampler(config), config)]
+    const [whole, sourced] = [grpoStep({ ...sampling, ...learning }), grpoFrom(sampler(sampling), learning)]
     const one = await right(whole(await begin(), hostKey(1)))
     const two = await right(sourced({ learner: await begin(), version: 0, source: null }, hostKey(1)))
     expect(two.graded).toEqual(one.graded)
@@ -126,7 +125,7 @@ describe('learning from a source', () => {
       ReturnType<typeof optimizer.init>,
       ReturnType<typeof emptyReplay<null, Chain>>
     >
-    const step = grpoFrom(replay({ capacity: 2, groups: 2 })(sampler(config)), config)
+    const step = grpoFrom(replay({ capacity: 2, groups: 2 })(sampler(sampling)), learning)
     const run = async (through: (state: State) => State) => {
       let state: State = { learner: await begin(), version: 0, source: emptyReplay(null) }
       const seen = []

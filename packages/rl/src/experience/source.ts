@@ -13,7 +13,7 @@ import { chunksOf } from 'fp-ts/lib/ReadonlyArray.js'
 import { optionsOf } from '@adjoint/tensor/ir'
 import type { RunError } from '../run/errors.ts'
 import { dice, type HostKey, stream } from '../run/keys.ts'
-import { type CollectConfig, type Collected, collector } from './collect.ts'
+import { COLLECT_OPTIONS, type CollectConfig, type Collected, collector } from './collect.ts'
 import { concatExperiences, type Experience, pickGroups } from './experience.ts'
 
 /** A policy as it stands: its parameters, and how many steps have made them. */
@@ -39,7 +39,7 @@ export type Source<P extends Tree, S, Problem> = (
  * ```
  */
 export const sampler = <Problem, P extends Tree>(config: CollectConfig<Problem, P>): Source<P, null, Problem> => {
-  const collect = collector(config)
+  const collect = collector(optionsOf('sampler', config, COLLECT_OPTIONS))
   return (state, { params, version }, key) =>
     pipe(
       collect(params, key, version),

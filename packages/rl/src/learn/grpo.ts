@@ -10,10 +10,10 @@
 import type { Tree } from '@adjoint/tensor'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import { optionsOf } from '@adjoint/tensor/ir'
+import { type OptionNames, optionsFor, optionsOf } from '@adjoint/tensor/ir'
 import type { Credit } from '../credit/credit.ts'
 import { assign, requireCredit, requireReference } from '../credit/demands.ts'
-import type { CollectConfig } from '../experience/collect.ts'
+import { COLLECT_OPTIONS, type CollectConfig } from '../experience/collect.ts'
 import type { Experience } from '../experience/experience.ts'
 import { demandMicroBatch, tokensIn } from '../experience/rows.ts'
 import { sampler, type Source } from '../experience/source.ts'
@@ -25,7 +25,7 @@ import { type HostKey, stream } from '../run/keys.ts'
 import { meanOf, type Metrics } from '../run/metrics.ts'
 import { deal, partsOfBatch } from './batch.ts'
 import { requireExperience, requireOwnMemory, requireSplit, requireVariety } from './require.ts'
-import { objectiveUpdate, type ObjectiveUpdate, stepMetrics } from './objective-update.ts'
+import { OBJECTIVE_UPDATE_OPTIONS, objectiveUpdate, type ObjectiveUpdate, stepMetrics } from './objective-update.ts'
 import { scorer } from './scorer.ts'
 import { type GrpoStepped, stepped } from './stepped.ts'
 import { requireCoefficients, steering } from './steering.ts'
@@ -45,6 +45,12 @@ export interface LearnConfig<Problem, P extends Tree, O extends Tree> extends Ob
   readonly microBatch?: number
   /** Coefficients that follow what is measured, in place of the objective's own. The state begins with `controller(control).init`. */
   readonly control?: Controls
+}
+
+/** @internal */
+export const LEARN_OPTIONS: OptionNames<LearnConfig<never, never, never>> = {
+  ...OBJECTIVE_UPDATE_OPTIONS,
+  ...{ credit: true, iterations: true, minibatches: true, microBatch: true, control: true },
 }
 
 /** Parameters, optimizer state, the reference policy (null where nothing asks for one), and what is controlled. */
@@ -92,7 +98,8 @@ export interface Learned<P extends Tree, O extends Tree> {
  * }
  * ```
  */
-export const learner = <Problem, P extends Tree, O extends Tree>(config: LearnConfig<Problem, P, O>) => {
+export const learner = <Problem, P extends Tree, O extends Tree>(given: LearnConfig<Problem, P, O>) => {
+  const config = optionsOf('learner', given, LEARN_OPTIONS)
   const { iterations = 1, minibatches = 1, microBatch, correction, device } = config
   requireCredit('learner', config)
   requireObjective('learner', config.objective)
@@ -168,6 +175,19 @@ export interface GrpoConfig<Problem, P extends Tree, O extends Tree>
   readonly refine?: (experience: Experience<Problem>) => Experience<Problem>
 }
 
+/** What {@link grpoFrom} takes beside its source. */
+type FromConfig<Problem, P extends Tree, O extends Tree> = LearnConfig<Problem, P, O> &
+  Pick<GrpoConfig<Problem, P, O>, 'refine'>
+
+/** @internal */
+export const GRPO_OPTIONS: OptionNames<GrpoConfig<never, never, never>> = {
+  ...COLLECT_OPTIONS,
+  ...LEARN_OPTIONS,
+  refine: true,
+}
+
+const FROM_OPTIONS: OptionNames<FromConfig<never, never, never>> = { ...LEARN_OPTIONS, refine: true }
+
 /** The state of a step that learns from a source: the learner, how many steps it has made, and the source's own state. */
 export interface SourcedState<P extends Tree, O extends Tree, S> {
   readonly learner: GrpoState<P, O>
@@ -183,17 +203,18 @@ export interface SourcedState<P extends Tree, O extends Tree, S> {
  *
  * @example
  * ```ts
- * import { type GrpoConfig, grpoFrom, replay, sampler } from '@adjoint/rl'
- * const stepOf = (config: GrpoConfig<string, null, null>) =>
- *   grpoFrom(replay({ capacity: 4, groups: 8 })(sampler(config)), config)
+ * import { type CollectConfig, grpoFrom, type LearnConfig, replay, sampler } from '@adjoint/rl'
+ * const stepOf = (collect: CollectConfig<string, null>, learn: LearnConfig<string, null, null>) =>
+ *   grpoFrom(replay({ capacity: 4, groups: 8 })(sampler(collect)), learn)
  * ```
  */
 export const grpoFrom = <Problem, P extends Tree, O extends Tree, S>(
   source: Source<P, S, Problem>,
-  config: LearnConfig<Problem, P, O> & Pick<GrpoConfig<Problem, P, O>, 'refine'>,
+  given: FromConfig<Problem, P, O>,
 ) => {
+  const config = optionsOf('grpoFrom', given, FROM_OPTIONS)
   const { refine = (experience: Experience<Problem>): Experience<Problem> => experience } = config
-  const learn = learner(config)
+  const learn = learner(optionsFor<LearnConfig<Problem, P, O>>(LEARN_OPTIONS, config))
   return (
     { learner: state, version, source: held }: SourcedState<P, O, S>,
     key: HostKey,
@@ -257,35 +278,16 @@ export const grpoFrom = <Problem, P extends Tree, O extends Tree, S>(
  * ```
  */
 export const grpoStep = <Problem, P extends Tree, O extends Tree>(given: GrpoConfig<Problem, P, O>) => {
-  const config = optionsOf('grpoStep', given, {
-    refine: true,
-    prompts: true,
-    rewards: true,
-    processReward: true,
-    keep: true,
-    rounds: true,
-    task: true,
-    policy: true,
-    group: true,
-    promptWidth: true,
-    maxTokens: true,
-    temperature: true,
-    device: true,
-    credit: true,
-    iterations: true,
-    minibatches: true,
-    microBatch: true,
-    control: true,
-    objective: true,
-    correction: true,
-    optimizer: true,
-  })
+  const config = optionsOf('grpoStep', given, GRPO_OPTIONS)
 
   requireCredit('grpoStep', config)
   requireObjective('grpoStep', config.objective)
   requireSplit('grpoStep', config.prompts * config.group, config.minibatches ?? 1)
   requireVariety('grpoStep', config)
-  const step = grpoFrom(sampler(config), config)
+  const step = grpoFrom(
+    sampler(optionsFor<CollectConfig<Problem, P>>(COLLECT_OPTIONS, config)),
+    optionsFor<FromConfig<Problem, P, O>>(FROM_OPTIONS, config),
+  )
   return (state: GrpoState<P, O>, key: HostKey): TE.TaskEither<RunError, GrpoStepped<Problem, GrpoState<P, O>>> => {
     requireReference('grpoStep', config, state.reference)
     requireCoefficients('grpoStep', config.control, state.control)

@@ -1,6 +1,7 @@
 /** A gradient step on the policy objective: the loss of a part of a batch, and what the log says of it. */
 import { type Floats, type GradientTransformation } from '@adjoint/nn'
 import { abs, type Device, gt, max, min, type Scalar, stopGradient, type Tree, where } from '@adjoint/tensor'
+import type { OptionNames } from '@adjoint/tensor/ir'
 import { tokenMean, totalsOf } from '../objective/aggregate.ts'
 import type { Coefficients } from '../objective/control.ts'
 import type { Correction } from '../objective/correction.ts'
@@ -27,6 +28,19 @@ export interface ObjectiveUpdate<P extends Tree, O extends Tree> {
   readonly correction?: Correction
   readonly optimizer: GradientTransformation<O>
   readonly device: Device
+}
+
+/** @internal */
+export const OBJECTIVE_UPDATE_OPTIONS: OptionNames<ObjectiveUpdate<never, never>> = {
+  ...{
+    policy: true,
+    maxTokens: true,
+    temperature: true,
+    objective: true,
+    correction: true,
+    optimizer: true,
+    device: true,
+  },
 }
 
 /** @internal How what {@link objectiveLoss} measures of parts makes that of the whole. */

@@ -12,10 +12,10 @@ import type { GradientTransformation } from '@adjoint/nn'
 import { add, jit, mul, type Scalar, slice, stopGradient, type Tree } from '@adjoint/tensor'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import { optionsOf } from '@adjoint/tensor/ir'
+import { type OptionNames, optionsFor, optionsOf } from '@adjoint/tensor/ir'
 import { type CriticCredit, estimator } from '../credit/actor-critic.ts'
 import { requireReference, requireRewards } from '../credit/demands.ts'
-import { type CollectConfig, collector } from '../experience/collect.ts'
+import { COLLECT_OPTIONS, type CollectConfig, collector } from '../experience/collect.ts'
 import type { Experience } from '../experience/experience.ts'
 import { demandMicroBatch, floatRows, partsOf, sampledParts, tokensIn } from '../experience/rows.ts'
 import type { Coefficients, Controls } from '../objective/control.ts'
@@ -28,7 +28,7 @@ import { type HostKey, stream } from '../run/keys.ts'
 import { meanOf } from '../run/metrics.ts'
 import { type Computed, deal, type Part, partsOfBatch } from './batch.ts'
 import { type Critic, requireCritic } from './critic.ts'
-import type { LearnConfig } from './grpo.ts'
+import { LEARN_OPTIONS, type LearnConfig } from './grpo.ts'
 import { OBJECTIVE_MEASURES, objectiveLoss, stepMetrics } from './objective-update.ts'
 import { requireOwnMemory, requireSplit } from './require.ts'
 import { scorer } from './scorer.ts'
@@ -54,6 +54,14 @@ export interface PpoConfig<Problem, P extends Tree, V extends Tree, O extends Tr
   readonly control?: Controls
   /** What becomes of the experience before it is learnt from: `dropTruncated`, say. Default: nothing. */
   readonly refine?: (experience: Experience<Problem>) => Experience<Problem>
+}
+
+const { credit: _, correction: __, ...LEARN } = LEARN_OPTIONS
+const PPO_OPTIONS: OptionNames<PpoConfig<never, never, never, never, never>> = {
+  ...COLLECT_OPTIONS,
+  ...LEARN,
+  ...{ gae: true, truncation: true, whiten: true, refine: true },
+  ...{ critic: true, criticOptimizer: true, beta: true, valueCoefficient: true, value: true },
 }
 
 /** Policy, critic, the state of their optimizers, the reference (null where nothing asks for one), and what is controlled. */
@@ -133,35 +141,7 @@ const bothOptimizers = <P extends Tree, V extends Tree, O extends Tree, C extend
 export const ppoStep = <Problem, P extends Tree, V extends Tree, O extends Tree, C extends Tree>(
   given: PpoConfig<Problem, P, V, O, C>,
 ) => {
-  const config = optionsOf('ppoStep', given, {
-    critic: true,
-    criticOptimizer: true,
-    beta: true,
-    valueCoefficient: true,
-    value: true,
-    control: true,
-    refine: true,
-    prompts: true,
-    rewards: true,
-    processReward: true,
-    keep: true,
-    rounds: true,
-    task: true,
-    policy: true,
-    group: true,
-    promptWidth: true,
-    maxTokens: true,
-    temperature: true,
-    device: true,
-    gae: true,
-    truncation: true,
-    whiten: true,
-    iterations: true,
-    minibatches: true,
-    microBatch: true,
-    objective: true,
-    optimizer: true,
-  })
+  const config = optionsOf('ppoStep', given, PPO_OPTIONS)
 
   const { critic, maxTokens, iterations = 1, minibatches = 1, microBatch, device } = config
   const { beta: fixed = 0, valueCoefficient = 0.1, control } = config
@@ -173,7 +153,7 @@ export const ppoStep = <Problem, P extends Tree, V extends Tree, O extends Tree,
   requireRewards('ppoStep', 'total', config.rewards)
   requireCritic('ppoStep', config)
   const estimate = estimator(config)
-  const collect = collector(config)
+  const collect = collector(optionsFor<CollectConfig<Problem, P>>(COLLECT_OPTIONS, config))
   const logpUnder = scorer(config)
   const expects = critic.values(maxTokens)
   const valuesUnder = jit((params: V, policy: P, sequences: Scored) => expects(params, policy, sequences), { device })

@@ -31,9 +31,11 @@ const of = (over: { vocab?: number; context?: number } = {}) =>
 const model = of()
 const policy = transformerPolicy(model, vocabulary)
 const optimizer = sgd({ learningRate: 0.1 })
-const sampling = { task, policy, prompts: 2, group: 2, maxTokens: 5, temperature: 1, device }
+const shared = { policy, maxTokens: 5, temperature: 1, device }
+const sampling = { ...shared, task, prompts: 2, group: 2 }
 const rewards = [named('short', (s: { readonly length: number }) => 1 / s.length)]
-const grpo = { ...sampling, rewards, credit: outcome(drGrpo), objective: GRPO_OBJECTIVE, optimizer }
+const learning = { ...shared, credit: outcome(drGrpo), objective: GRPO_OBJECTIVE, optimizer }
+const grpo = { ...sampling, rewards, ...learning }
 const ppo = { ...sampling, rewards, objective: GRPO_OBJECTIVE, optimizer, criticOptimizer: optimizer }
 const begin = async () => {
   const params = await realizeAsync(model.init(random.key(0)), device)
@@ -49,7 +51,11 @@ describe('a step is refused when it is made', () => {
       () => grpoStep({ ...grpo, policy: transformerPolicy(of({ context: 8 }), vocabulary) }),
       /context of 8/,
     ],
-    ['prompts that do not fit', () => roller({ ...sampling, promptWidth: 3 }), /have 5 tokens .* promptWidth is 3/],
+    [
+      'prompts that do not fit',
+      () => roller({ ...shared, task, group: 2, promptWidth: 3 }),
+      /have 5 tokens .* promptWidth is 3/,
+    ],
     ['one answer in a group', () => grpoStep({ ...grpo, temperature: 0 }), /at temperature 0 all 2 completions/],
     ['parts of no rows', () => grpoStep({ ...grpo, microBatch: 0 }), /microBatch is 0/],
     [
@@ -92,7 +98,7 @@ describe('experience of another kind is refused', async () => {
       /Infinity/,
     ],
   ])('%s', async (_, over, message) => {
-    const learn = learner(grpo)
+    const learn = learner(learning)
     expect(() => learn(nothing, { ...experience, ...over }, hostKey(2))).toThrow(message)
   })
   const nothing = await begin()
@@ -124,7 +130,7 @@ test('what is left of a batch after it was refined must split too', async () => 
 test('the extremes of the sampling ratio are over tokens, not over padding', async () => {
   const { experience } = await right(collector({ ...sampling, rewards })((await begin()).params, hostKey(1)))
   const older = { ...experience, samplerLogp: experience.samplerLogp.map((l, i) => l - experience.mask[i]!) }
-  const { metrics } = await right(learner(grpo)(await begin(), older, hostKey(2)))
+  const { metrics } = await right(learner(learning)(await begin(), older, hostKey(2)))
   for (const end of ['min', 'mean', 'max'])
     expect(metrics[`sampling/importance_sampling_ratio/${end}`]).toBeCloseTo(Math.E, 3)
 })

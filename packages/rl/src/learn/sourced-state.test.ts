@@ -26,13 +26,10 @@ const task = mod10Chains(2)
 type Problem = ReturnType<typeof task.generate>
 const model = transformer({ vocab: task.vocabulary.size, width: 8, layers: 1, heads: 2, context: 16 })
 const optimizer = adam({ learningRate: 1e-2 })
-const config = {
-  ...{ task, policy: transformerPolicy(model, task.vocabulary), prompts: 2, group: 3, maxTokens: 6, temperature: 1 },
-  ...{ credit: outcome(group()), objective: GRPO_OBJECTIVE, optimizer, device },
-  rewards: [named<Problem>('short', ({ length, completion }) => 1 / length + completion.length / 50)],
-}
-const source = replay({ capacity: 2, groups: 2 })(sampler(config))
-const step = grpoFrom(source, config)
+const shared = { policy: transformerPolicy(model, task.vocabulary), maxTokens: 6, temperature: 1, device }
+const rewards = [named<Problem>('short', ({ length, completion }) => 1 / length + completion.length / 50)]
+const source = replay({ capacity: 2, groups: 2 })(sampler({ ...shared, task, prompts: 2, group: 3, rewards }))
+const step = grpoFrom(source, { ...shared, credit: outcome(group()), objective: GRPO_OBJECTIVE, optimizer })
 const isProblem = (data: unknown): data is Problem =>
   typeof data === 'object' && data !== null && 'digits' in data && 'operators' in data
 const problems = {

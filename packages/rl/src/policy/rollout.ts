@@ -6,6 +6,7 @@ import type { Tree } from '@adjoint/tensor'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
+import { type OptionNames, optionsOf } from '@adjoint/tensor/ir'
 import { encodePrompts } from './batch.ts'
 import { onDevice, readTogether } from '../run/device.ts'
 import { describeError, type RunError } from '../run/errors.ts'
@@ -23,6 +24,12 @@ export interface RolloutConfig<Problem, P extends Tree> extends Omit<DrawOptions
   readonly group: number
   /** Columns of prompts; fix it where prompts differ in length, so that one program serves all batches. */
   readonly promptWidth?: number
+}
+
+/** @internal */
+export const ROLLOUT_OPTIONS: OptionNames<RolloutConfig<never, never>> = {
+  ...{ task: true, policy: true, group: true, promptWidth: true },
+  ...{ maxTokens: true, temperature: true, device: true },
 }
 
 /**
@@ -44,7 +51,8 @@ export interface RolloutConfig<Problem, P extends Tree> extends Omit<DrawOptions
  * }
  * ```
  */
-export const roller = <Problem, P extends Tree>(config: RolloutConfig<Problem, P>) => {
+export const roller = <Problem, P extends Tree>(given: RolloutConfig<Problem, P>) => {
+  const config = optionsOf('roller', given, ROLLOUT_OPTIONS)
   const { task, policy, group, maxTokens, temperature, device } = config
   const { text, context } = policy
   requireFit('roller', config)

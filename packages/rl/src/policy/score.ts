@@ -9,6 +9,7 @@ import {
   type TransformerParams,
 } from '@adjoint/nn'
 import { div, slice } from '@adjoint/tensor'
+import { optionsOf } from '@adjoint/tensor/ir'
 
 /** What to score: whole sequences, of which the last `completion` columns were sampled. */
 export type Scored = {
@@ -100,13 +101,14 @@ const lastColumns = (tokens: Integers, count: number): Integers => {
  * score(model.init(random.key(0)))({ tokens: zeros([2, 8], 'i32'), starts: null }).logp.shape // [2, 3]
  * ```
  */
-export const scoreCompletions =
-  (model: Transformer, { completion, temperature }: ScoreOptions) =>
-  (params: TransformerParams) =>
-  (sequences: Scored): Scores => {
-    const { logp, entropy } = linearScores({ temperature })(model.unembedding(params))(
-      completionStream(model, completion)(params)(sequences),
-      lastColumns(sequences.tokens, completion),
-    )
-    return { logp, entropy }
-  }
+export const scoreCompletions = (model: Transformer, options: ScoreOptions) => {
+  const { completion, temperature } = optionsOf('scoreCompletions', options, { completion: true, temperature: true })
+  return (params: TransformerParams) =>
+    (sequences: Scored): Scores => {
+      const { logp, entropy } = linearScores({ temperature })(model.unembedding(params))(
+        completionStream(model, completion)(params)(sequences),
+        lastColumns(sequences.tokens, completion),
+      )
+      return { logp, entropy }
+    }
+}

@@ -5,7 +5,7 @@ import type { Device, Tree } from '@adjoint/tensor'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import { optionsOf } from '@adjoint/tensor/ir'
+import { type OptionNames, optionsFor, optionsOf } from '@adjoint/tensor/ir'
 import type { RunError } from '../run/errors.ts'
 import { fitStep, type SequencePart, type Stepped } from '../learn/fit.ts'
 import type { Policy } from '../policy/policy.ts'
@@ -24,6 +24,10 @@ export interface PreferenceConfig<P extends Tree, O extends Tree> {
   /** Pairs that go through the model at once; the result is that of all of them. Default: all. */
   readonly microBatch?: number
   readonly device: Device
+}
+
+const PREFERENCE_OPTIONS: OptionNames<PreferenceConfig<never, never>> = {
+  ...{ policy: true, optimizer: true, loss: true, width: true, microBatch: true, device: true },
 }
 
 /** How to learn from pairs, and where a step has them from. */
@@ -69,7 +73,8 @@ type Batch<P extends Tree> = SequencePart & { readonly reference: P | null }
  * }
  * ```
  */
-export const preferenceLearner = <P extends Tree, O extends Tree>(config: PreferenceConfig<P, O>) => {
+export const preferenceLearner = <P extends Tree, O extends Tree>(given: PreferenceConfig<P, O>) => {
+  const config = optionsOf('preferenceLearner', given, PREFERENCE_OPTIONS)
   const { policy, optimizer, device, microBatch } = config
   demandMicroBatch('preferenceLearner', microBatch)
   const encode = encodePairs(policy.text, config.width ?? policy.context)
@@ -128,17 +133,9 @@ export const preferenceLearner = <P extends Tree, O extends Tree>(config: Prefer
  * ```
  */
 export const dpoStep = <P extends Tree, O extends Tree>(given: DpoConfig<P, O>) => {
-  const config = optionsOf('dpoStep', given, {
-    batch: true,
-    policy: true,
-    optimizer: true,
-    loss: true,
-    width: true,
-    microBatch: true,
-    device: true,
-  })
+  const config = optionsOf('dpoStep', given, { ...PREFERENCE_OPTIONS, batch: true })
 
-  const learn = preferenceLearner(config)
+  const learn = preferenceLearner(optionsFor<PreferenceConfig<P, O>>(PREFERENCE_OPTIONS, config))
   return <R extends P | null>(
     state: DpoState<P, O, R>,
     key: HostKey,

@@ -2,10 +2,11 @@
 import type { CharacterTask } from '../task/task.ts'
 import type { Transformer, TransformerParams } from '@adjoint/nn'
 import type { Device, Tree } from '@adjoint/tensor'
+import { type OptionNames, optionsOf } from '@adjoint/tensor/ir'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { RunError } from '../run/errors.ts'
-import { type EvaluateConfig, evaluator } from '../evaluate/evaluate.ts'
+import { EVALUATE_OPTIONS, type EvaluateConfig, evaluator } from '../evaluate/evaluate.ts'
 import { evaluationRecord, figuresOf, sampleRecords } from '../evaluate/record.ts'
 import { transformerPolicy } from '../policy/policy.ts'
 import type { Json, LogRecord } from '../run/log.ts'
@@ -28,6 +29,13 @@ export interface Exam<Problem> extends Omit<EvaluateConfig<Problem, TransformerP
   /** Problems whose completions are in the log. Default 8. */
   readonly shown?: number
 }
+
+const { policy: _, device: __, ...EVALUATED } = EVALUATE_OPTIONS
+const EXAM_OPTIONS: OptionNames<Exam<never>> = { ...EVALUATED, measures: true, shown: true }
+
+/** @internal The exam, if it is one: what it is given belongs to it. */
+export const demandExam = <Problem>(op: string, exam: Exam<Problem>): Exam<Problem> =>
+  optionsOf<Exam<Problem>>(op, exam, EXAM_OPTIONS)
 
 /** A line that a step adds to its log. */
 export type Line = { readonly kind: string; readonly [key: string]: Json }
@@ -127,13 +135,11 @@ export interface ExamineConfig<Problem> {
  * const stage = examine({ of: 'student', model, exam })
  * ```
  */
-export const examine = <Problem>({
-  name = 'exam',
-  of = 'policy',
-  model,
-  exam,
-}: ExamineConfig<Problem>): RecipeStage<R1State> =>
-  staged<R1State, TransformerParams>({
+export const examine = <Problem>(config: ExamineConfig<Problem>): RecipeStage<R1State> => {
+  const known = { name: true, of: true, model: true, exam: true } as const
+  const { name = 'exam', of = 'policy', model, ...asked } = optionsOf<ExamineConfig<Problem>>('examine', config, known)
+  const exam = demandExam('examine, exam', asked.exam)
+  return staged<R1State, TransformerParams>({
     name,
     settings: plain({ of, model, exam }),
     begin: (state) => modelOf(of, state),
@@ -141,3 +147,4 @@ export const examine = <Problem>({
     phases: (_, { device }) => examPhases(exam, { name: of, model, device }, { paramsOf: (params) => params, done: 0 }),
     end: (state, { stage, records }) => TE.right(withReports(stage, records)(state)),
   })
+}

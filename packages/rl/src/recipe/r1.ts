@@ -7,12 +7,13 @@
  * the recipe is told to sample again (a recipe is a list).
  */
 import type { Tree } from '@adjoint/tensor'
+import { type OptionNames, optionsOf } from '@adjoint/tensor/ir'
 import { epochs } from '../distill/source.ts'
 import type { Recipe, RecipeStage } from './recipe.ts'
-import { reinforce, type ReinforceConfig } from './reinforce.ts'
-import { type SampleConfig, sampleTraces } from './sample.ts'
+import { reinforce, REINFORCE_OPTIONS, type ReinforceConfig } from './reinforce.ts'
+import { SAMPLE_OPTIONS, type SampleConfig, sampleTraces } from './sample.ts'
 import { type R1State, tracesOf } from './state.ts'
-import { type Batches, supervise, type SuperviseConfig } from './supervise.ts'
+import { type Batches, supervise, SUPERVISE_OPTIONS, type SuperviseConfig } from './supervise.ts'
 
 /** The name of a stage and those of its models may be left out: they are R1's. */
 type Named<C extends { readonly name: string }> = Omit<C, 'name' | 'from' | 'to'> & {
@@ -25,6 +26,8 @@ export interface ColdStartConfig<Problem, O extends Tree> extends Named<Supervis
   readonly batch: Batches
 }
 
+const COLD_START_OPTIONS: OptionNames<ColdStartConfig<never, never>> = { ...SUPERVISE_OPTIONS, batch: true }
+
 /** SFT on sampled traces. */
 export interface TracesConfig<Problem, O extends Tree> extends Named<SuperviseConfig<Problem, O>> {
   /** Name of the traces. Default 'kept'. */
@@ -32,6 +35,8 @@ export interface TracesConfig<Problem, O extends Tree> extends Named<SuperviseCo
   /** Demonstrations of a step; the traces are gone through epoch by epoch, each time in another order. */
   readonly rows: number
 }
+
+const TRACES_OPTIONS: OptionNames<TracesConfig<never, never>> = { ...SUPERVISE_OPTIONS, traces: true, rows: true }
 
 /**
  * Cold start (2.3.1): SFT of the base on a few long chains of thought, here an oracle's.
@@ -52,15 +57,21 @@ export interface TracesConfig<Problem, O extends Tree> extends Named<SuperviseCo
  * })
  * ```
  */
-export const coldStart = <Problem, O extends Tree>({
-  batch,
-  ...config
-}: ColdStartConfig<Problem, O>): RecipeStage<R1State> =>
-  supervise<Problem, O>({ name: 'cold-start', from: 'base', to: 'policy', ...config })({
+export const coldStart = <Problem, O extends Tree>(given: ColdStartConfig<Problem, O>): RecipeStage<R1State> => {
+  const { batch, ...config } = optionsOf('coldStart', given, COLD_START_OPTIONS)
+  return supervise<Problem, O>({ name: 'cold-start', from: 'base', to: 'policy', ...config })({
     name: 'the cold start',
     batch: () => batch,
     reads: () => null,
   })
+}
+
+const onPolicy = <Problem, O extends Tree>(
+  op: string,
+  name: string,
+  config: Named<ReinforceConfig<Problem, O>>,
+): RecipeStage<R1State> =>
+  reinforce<Problem, O>({ name, from: 'policy', to: 'policy', ...optionsOf(op, config, REINFORCE_OPTIONS) })
 
 /**
  * Reasoning-oriented RL (2.3.2): GRPO of the policy, where rules can tell what is right. The language reward is one of
@@ -88,7 +99,7 @@ export const coldStart = <Problem, O extends Tree>({
  */
 export const reasoningRl = <Problem, O extends Tree>(
   config: Named<ReinforceConfig<Problem, O>>,
-): RecipeStage<R1State> => reinforce<Problem, O>({ name: 'reasoning-rl', from: 'policy', to: 'policy', ...config })
+): RecipeStage<R1State> => onPolicy('reasoningRl', 'reasoning-rl', config)
 
 /**
  * Rejection sampling (2.3.3): traces of the policy, those that are fit to learn from.
@@ -111,21 +122,26 @@ export const reasoningRl = <Problem, O extends Tree>(
  * ```
  */
 export const rejectionSampling = <Problem>(config: Named<SampleConfig<Problem>>): RecipeStage<R1State> =>
-  sampleTraces<Problem>({ name: 'rejection-sampling', from: 'policy', to: 'kept', ...config })
+  sampleTraces<Problem>({
+    ...{ name: 'rejection-sampling', from: 'policy', to: 'kept' },
+    ...optionsOf<Named<SampleConfig<Problem>>>('rejectionSampling', config, SAMPLE_OPTIONS),
+  })
 
 const onTraces = <Problem, O extends Tree>(
   defaults: { readonly name: string; readonly from: string; readonly to: string },
-  { traces = 'kept', ...config }: TracesConfig<Problem, O>,
-): RecipeStage<R1State> =>
-  supervise<Problem, O>({
+  given: TracesConfig<Problem, O>,
+): RecipeStage<R1State> => {
+  const { traces = 'kept', rows, ...config } = optionsOf(defaults.name, given, TRACES_OPTIONS)
+  return supervise<Problem, O>({
     ...defaults,
     ...config,
-    settings: { traces, rows: config.rows, ...config.settings },
+    settings: { traces, rows, ...config.settings },
   })({
     name: `the set of traces '${traces}'`,
-    batch: (state, key) => epochs(tracesOf(traces, state), { rows: config.rows, key }),
+    batch: (state, key) => epochs(tracesOf(traces, state), { rows, key }),
     reads: (state) => tracesOf(traces, state).map(({ prompt, completion }) => [prompt, completion]),
   })
+}
 
 /**
  * Supervised fine-tuning (2.3.3): the base again, on the sampled traces; what it learns is the policy from here on. Left
@@ -160,7 +176,7 @@ export const supervised = <Problem, O extends Tree>(config: TracesConfig<Problem
  */
 export const allRewardsRl = <Problem, O extends Tree>(
   config: Named<ReinforceConfig<Problem, O>>,
-): RecipeStage<R1State> => reinforce<Problem, O>({ name: 'all-rewards-rl', from: 'policy', to: 'policy', ...config })
+): RecipeStage<R1State> => onPolicy('allRewardsRl', 'all-rewards-rl', config)
 
 /**
  * Distillation (2.4): SFT of the student, a smaller model, on the sampled traces. Left EmptyDataset where there are none.
@@ -191,6 +207,10 @@ export interface R1ZeroConfig<Problem, O extends Tree> {
   readonly distillation: TracesConfig<Problem, O>
 }
 
+const R1_ZERO_OPTIONS: OptionNames<R1ZeroConfig<never, never>> = {
+  ...{ reasoningRl: true, rejectionSampling: true, supervised: true, allRewardsRl: true, distillation: true },
+}
+
 /** All of R1's stages. One type of optimizer state serves all; `opaque` makes different ones the same. */
 export interface R1Config<Problem, O extends Tree> extends R1ZeroConfig<Problem, O> {
   readonly coldStart: ColdStartConfig<Problem, O>
@@ -206,13 +226,16 @@ export interface R1Config<Problem, O extends Tree> extends R1ZeroConfig<Problem,
  * const asInThePaper: typeof r1Zero = (config) => r1Zero(config).slice(0, 1)
  * ```
  */
-export const r1Zero = <Problem, O extends Tree>(config: R1ZeroConfig<Problem, O>): Recipe<R1State> => [
-  reasoningRl(config.reasoningRl), //             policy = GRPO(policy), rules and language
-  rejectionSampling(config.rejectionSampling), // traces = those of the policy that are right
-  supervised(config.supervised), //               policy = SFT(base, traces)
-  allRewardsRl(config.allRewardsRl), //           policy = GRPO(policy), all rewards: this is R1
-  distillation(config.distillation), //           student = SFT(student, traces)
-]
+export const r1Zero = <Problem, O extends Tree>(given: R1ZeroConfig<Problem, O>): Recipe<R1State> => {
+  const config = optionsOf('r1Zero', given, R1_ZERO_OPTIONS)
+  return [
+    reasoningRl(config.reasoningRl), //             policy = GRPO(policy), rules and language
+    rejectionSampling(config.rejectionSampling), // traces = those of the policy that are right
+    supervised(config.supervised), //               policy = SFT(base, traces)
+    allRewardsRl(config.allRewardsRl), //           policy = GRPO(policy), all rewards: this is R1
+    distillation(config.distillation), //           student = SFT(student, traces)
+  ]
+}
 
 /**
  * R1 (2.3, figure 2): a cold start, and then as R1-Zero.
@@ -228,7 +251,10 @@ export const r1Zero = <Problem, O extends Tree>(config: R1ZeroConfig<Problem, O>
  *     perform(r1(config))(env)(r1Start({ base, student }))
  * ```
  */
-export const r1 = <Problem, O extends Tree>(config: R1Config<Problem, O>): Recipe<R1State> => [
-  coldStart(config.coldStart), //                 policy = SFT(base, a few long chains of thought)
-  ...r1Zero(config),
-]
+export const r1 = <Problem, O extends Tree>(given: R1Config<Problem, O>): Recipe<R1State> => {
+  const { coldStart: begin, ...config } = optionsOf('r1', given, { ...R1_ZERO_OPTIONS, coldStart: true })
+  return [
+    coldStart(begin), // policy = SFT(base, a few long chains of thought)
+    ...r1Zero(config),
+  ]
+}

@@ -7,6 +7,7 @@ import type { Device } from '@adjoint/tensor'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as E from 'fp-ts/lib/Either.js'
+import { type OptionNames, optionsOf } from '@adjoint/tensor/ir'
 import { pipe } from 'fp-ts/lib/function.js'
 import type { Reader } from 'fp-ts/lib/Reader.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
@@ -38,6 +39,10 @@ export interface RecipeEnv {
   readonly observe?: (progress: StageProgress) => void
   /** Number of the first stage. Default 1. */
   readonly first?: number
+}
+
+const RECIPE_OPTIONS: OptionNames<RecipeEnv> = {
+  ...{ device: true, folder: true, seed: true, resume: true, checkpointEvery: true, observe: true, first: true },
 }
 
 /** The same for one stage: `folder` is its own. */
@@ -166,7 +171,8 @@ const alone =
  */
 export const perform =
   <S>(recipe: Recipe<S>): Reader<RecipeEnv, Stage<S>> =>
-  ({ first = 1, ...env }) => {
+  (given) => {
+    const { first = 1, ...env } = optionsOf('perform', given, RECIPE_OPTIONS)
     const names = recipe.map(({ name }, i) => `${first + i}-${name}`)
     const each = recipe.map(({ at }, i) =>
       at({ ...env, number: first + i, stage: names[i]!, folder: join(env.folder, names[i]!) }),

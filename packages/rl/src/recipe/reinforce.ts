@@ -1,20 +1,21 @@
 /** GRPO as a stage: of some model, on a task, for some rewards. */
 import type { GradientTransformation, LearningRate, TransformerParams } from '@adjoint/nn'
 import type { Tree } from '@adjoint/tensor'
+import { type OptionNames, optionsOf } from '@adjoint/tensor/ir'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { sampleRecords } from '../evaluate/record.ts'
-import { type GrpoConfig, type GrpoState, grpoStep } from '../learn/grpo.ts'
+import { GRPO_OPTIONS, type GrpoConfig, type GrpoState, grpoStep } from '../learn/grpo.ts'
 import { controller } from '../objective/control.ts'
 import { transformerPolicy } from '../policy/policy.ts'
 import { absenceRecord } from '../reward/absence.ts'
 import type { CharacterTask } from '../task/task.ts'
 import type { Json } from '../run/log.ts'
-import { type Exam, examiner, examPhases, type Line, withReports } from './exam.ts'
+import { demandExam, type Exam, examiner, examPhases, type Line, withReports } from './exam.ts'
 import { type Rate, rateAt, scheduleOf } from './rate.ts'
 import type { RecipeStage } from './recipe.ts'
 import { staged } from './staged.ts'
-import { modelOf, type OnModel, type R1State, settingsOf, withModel } from './state.ts'
+import { modelOf, ON_MODEL_OPTIONS, type OnModel, type R1State, settingsOf, withModel } from './state.ts'
 
 /** How to reinforce: what a step of GRPO takes, and the stage around it. */
 export interface ReinforceConfig<Problem, O extends Tree>
@@ -35,6 +36,24 @@ export interface ReinforceConfig<Problem, O extends Tree>
   readonly exam?: Exam<Problem>
   /** More for the first line of the log: what results depend on, and functions hide. */
   readonly settings?: { readonly [key: string]: Json }
+}
+
+const { policy: _, device: __, ...GRPO } = GRPO_OPTIONS
+
+/** @internal */
+export const REINFORCE_OPTIONS: OptionNames<ReinforceConfig<never, never>> = {
+  ...GRPO,
+  ...ON_MODEL_OPTIONS,
+  ...{
+    name: true,
+    steps: true,
+    learningRate: true,
+    watch: true,
+    shown: true,
+    logProbs: true,
+    exam: true,
+    settings: true,
+  },
 }
 
 /**
@@ -64,8 +83,12 @@ export interface ReinforceConfig<Problem, O extends Tree>
  * })
  * ```
  */
-export const reinforce = <Problem, O extends Tree>(config: ReinforceConfig<Problem, O>): RecipeStage<R1State> => {
+export const reinforce = <Problem, O extends Tree>(given: ReinforceConfig<Problem, O>): RecipeStage<R1State> => {
+  const config = optionsOf('reinforce', given, REINFORCE_OPTIONS)
   const { name, from, to, model, steps, learningRate, watch, exam, shown = 1, logProbs = false, ...others } = config
+  if (exam !== undefined) demandExam('reinforce, exam', exam)
+  if (watch !== undefined)
+    demandExam('reinforce, watch', optionsOf('reinforce, watch', watch, { every: true, exam: true }).exam)
   const { settings, optimizer: optimizerOf, ...learning } = others
   const { task } = learning
   const updates = steps * (config.iterations ?? 1) * (config.minibatches ?? 1)

@@ -10,6 +10,7 @@ import type { Transformer, TransformerParams } from '@adjoint/nn'
 import { type Device, readAsync, scalar, type Scalar } from '@adjoint/tensor'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { type OptionNames, optionsFor, optionsOf } from '@adjoint/tensor/ir'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { sampleRecords } from '../evaluate/record.ts'
@@ -19,7 +20,13 @@ import { onDevice } from '../run/device.ts'
 import { fileFailure, type RunError } from '../run/errors.ts'
 import { type Json, type LogRecord, readLog, resumeLog } from '../run/log.ts'
 import type { Metrics } from '../run/metrics.ts'
-import { type Kept, rejectionBatches, type RejectionConfig, type RejectionReport } from '../distill/rejection.ts'
+import {
+  type Kept,
+  rejectionBatches,
+  REJECTION_OPTIONS,
+  type RejectionConfig,
+  type RejectionReport,
+} from '../distill/rejection.ts'
 import type { PhaseStep } from '../run/run.ts'
 import { foldIn, type HostKey, hostKey } from '../run/keys.ts'
 import type { RecipeStage, StageEnv } from './recipe.ts'
@@ -39,6 +46,14 @@ export interface SampleConfig<Problem> extends Omit<RejectionConfig<Problem, Tra
   readonly shown?: number
   /** More for the first line of the log: what results depend on, and functions hide. */
   readonly settings?: { readonly [key: string]: Json }
+}
+
+const { policy: _, device: __, ...REJECTION } = REJECTION_OPTIONS
+
+/** @internal */
+export const SAMPLE_OPTIONS: OptionNames<SampleConfig<never>> = {
+  ...REJECTION,
+  ...{ model: true, name: true, from: true, to: true, shown: true, settings: true },
 }
 
 /** The run of this stage: the model that answers, and how many traces are on the disk. */
@@ -113,7 +128,8 @@ const countsOf = (names: readonly string[], { rejected, ...counts }: RejectionRe
  * })
  * ```
  */
-export const sampleTraces = <Problem>(config: SampleConfig<Problem>): RecipeStage<R1State> => {
+export const sampleTraces = <Problem>(given: SampleConfig<Problem>): RecipeStage<R1State> => {
+  const config = optionsOf<SampleConfig<Problem>>('sampleTraces', given, SAMPLE_OPTIONS)
   const { name, from, to, accept, shown = 1 } = config
   const rules = Object.keys(accept)
   const show = sampleRecords(config.task, { group: 1, shown })
@@ -149,8 +165,8 @@ export const sampleTraces = <Problem>(config: SampleConfig<Problem>): RecipeStag
     begin: (state) => ({ model: modelOf(from, state), kept: scalar(0) }),
     reads: () => null,
     phases: (_, env) => {
-      const { batches, batch } = rejectionBatches({
-        ...config,
+      const { batches, batch } = rejectionBatches<Problem, TransformerParams>({
+        ...optionsFor<Omit<RejectionConfig<Problem, TransformerParams>, 'device' | 'policy'>>(REJECTION, config),
         policy: transformerPolicy(config.model, config.task.vocabulary),
         device: env.device,
       })

@@ -8,6 +8,7 @@
 import { type Device, type HostArray, tree, type Tree } from '@adjoint/tensor'
 import { createHash } from 'node:crypto'
 import * as E from 'fp-ts/lib/Either.js'
+import { optionsOf } from '@adjoint/tensor/ir'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { readOn } from '../run/device.ts'
@@ -119,7 +120,10 @@ const otherStart =
 export function staged<S, T extends Tree>(given: StagedRun<S, T>): RecipeStage<S>
 /** The same for a run whose state is not tensors only: `codec` says how a checkpoint holds it. */
 export function staged<S, T>(given: StagedRun<S, T> & { readonly codec: StateCodec<T> }): RecipeStage<S>
-export function staged<S, T>(given: StagedRun<S, T>): RecipeStage<S> {
+export function staged<S, T>(options: StagedRun<S, T>): RecipeStage<S> {
+  const given = optionsOf<StagedRun<S, T>>('staged', options, {
+    ...{ name: true, settings: true, begin: true, reads: true, codec: true, phases: true, end: true },
+  })
   // Without `codec`, the state is a tree: the first signature.
   const codec = given.codec ?? (treeState() as StateCodec<unknown> as StateCodec<T>)
   return {

@@ -1,6 +1,7 @@
 /** What the stages of R1 hand on: models by name, traces, and what was examined. All of it is plain data on the host. */
 import type { Transformer, TransformerParams } from '@adjoint/nn'
 import { isTensor } from '@adjoint/tensor'
+import type { OptionNames } from '@adjoint/tensor/ir'
 import type { Demonstration } from '../policy/batch.ts'
 import type { Json } from '../run/log.ts'
 
@@ -74,6 +75,9 @@ export interface OnModel {
   readonly to: string
   readonly model: Transformer
 }
+
+/** @internal */
+export const ON_MODEL_OPTIONS: OptionNames<OnModel> = { from: true, to: true, model: true }
 
 /** A task: its vocabulary, and all else of it, follow from its name. */
 const isNamedTask = (value: object): value is { readonly name: string } =>

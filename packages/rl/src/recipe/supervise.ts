@@ -1,6 +1,7 @@
 /** Supervised fine-tuning as a stage: of some model, on demonstrations that a function of the state gives. */
 import type { GradientTransformation, LearningRate, TransformerParams } from '@adjoint/nn'
 import type { Tree } from '@adjoint/tensor'
+import { type OptionNames, optionsOf } from '@adjoint/tensor/ir'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { Demonstration } from '../policy/batch.ts'
@@ -10,11 +11,11 @@ import type { Learner } from '../learn/update.ts'
 import { transformerPolicy } from '../policy/policy.ts'
 import type { Text } from '../policy/text.ts'
 import type { HostKey } from '../run/keys.ts'
-import { type Exam, examPhases, withReports } from './exam.ts'
+import { demandExam, type Exam, examPhases, withReports } from './exam.ts'
 import { type Rate, rateAt, scheduleOf } from './rate.ts'
 import type { RecipeStage } from './recipe.ts'
 import { staged, stageKey } from './staged.ts'
-import { modelOf, type OnModel, type R1State, settingsOf, withModel } from './state.ts'
+import { modelOf, ON_MODEL_OPTIONS, type OnModel, type R1State, settingsOf, withModel } from './state.ts'
 
 /** How to fine-tune. */
 export interface SuperviseConfig<Problem, O extends Tree> extends OnModel {
@@ -30,6 +31,13 @@ export interface SuperviseConfig<Problem, O extends Tree> extends OnModel {
   readonly exam?: Exam<Problem>
   /** More for the first line of the log: what results depend on, and functions hide. */
   readonly settings?: { readonly [key: string]: Json }
+}
+
+/** @internal */
+export const SUPERVISE_OPTIONS: OptionNames<SuperviseConfig<never, never>> = {
+  ...ON_MODEL_OPTIONS,
+  ...{ name: true, vocabulary: true, steps: true, learningRate: true, optimizer: true },
+  ...{ width: true, exam: true, settings: true },
 }
 
 /** The demonstrations of a step, from its key and its number. */
@@ -65,9 +73,10 @@ export interface DemonstrationSource {
  * })({ name: 'the warm-up', batch: () => traces(mod10Chain, { rows: 4, thinkShare: 1 }), reads: () => null })
  * ```
  */
-export const supervise =
-  <Problem, O extends Tree>(config: SuperviseConfig<Problem, O>) =>
-  ({ name: what, batch, reads }: DemonstrationSource): RecipeStage<R1State> => {
+export const supervise = <Problem, O extends Tree>(given: SuperviseConfig<Problem, O>) => {
+  const config = optionsOf('supervise', given, SUPERVISE_OPTIONS)
+  if (config.exam !== undefined) demandExam('supervise, exam', config.exam)
+  return ({ name: what, batch, reads }: DemonstrationSource): RecipeStage<R1State> => {
     const { name, from, to, model, vocabulary, steps, learningRate, exam, width } = config
     const optimizer = config.optimizer(scheduleOf(learningRate, steps))
     return staged<R1State, Learner<TransformerParams, O>>({
@@ -113,3 +122,4 @@ export const supervise =
         TE.right(pipe(state, withModel(to, params), withReports(stage, records))),
     })
   }
+}

@@ -5,6 +5,7 @@
  */
 import type { Tree } from '@adjoint/tensor'
 import * as E from 'fp-ts/lib/Either.js'
+import { optionsOf } from '@adjoint/tensor/ir'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { demandCounts, demandWhole, type RunError } from './errors.ts'
@@ -139,8 +140,11 @@ export function run<S>(
   config: RunConfig<S> & { readonly codec: StateCodec<S> },
 ): (initial: S, start: { readonly resume: Resume }) => TE.TaskEither<RunError, S>
 export function run<S>(
-  config: RunConfig<S>,
+  given: RunConfig<S>,
 ): (initial: S, start: { readonly resume: Resume }) => TE.TaskEither<RunError, S> {
+  const config = optionsOf('run', given, {
+    ...{ folder: true, seed: true, phases: true, checkpointEvery: true, settings: true, codec: true, observe: true },
+  })
   const { folder, phases, checkpointEvery, settings, observe } = config
   demandCounts('run', { checkpointEvery })
   for (const { name, steps } of phases) demandWhole(`run, phase ${name}`, { steps })
@@ -201,8 +205,9 @@ export function run<S>(
     return E.right(state)
   }
 
-  return (initial, { resume }) =>
-    async () => {
+  return (initial, start) => {
+    const { resume } = optionsOf('run', start, { resume: true })
+    return async () => {
       const templates = templatesOf(phases, initial)
       const opened = await openFolder({ folder, settings, codec, templates })(resume)()
       if (E.isLeft(opened)) return opened
@@ -214,4 +219,5 @@ export function run<S>(
       const closed = await opened.right.close()
       return E.isRight(ended) && E.isLeft(closed) ? closed : ended
     }
+  }
 }

@@ -5,6 +5,7 @@ import { normalize } from './normalize.ts'
 import type { Capabilities } from './capabilities.ts'
 import type { Stage } from './stage.ts'
 import { hasLoops, loopsTidied } from './rounds.ts'
+import { sunk } from './sink.ts'
 import { told, toldByLoops } from './told.ts'
 import { verifyExprs, verifying } from './verify.ts'
 import { verifyUnwritten } from './unwritten.ts'
@@ -33,7 +34,9 @@ export const prepare = (capabilities: Capabilities, stage: Stage, asked: readonl
     if (verifying()) verifyUnwritten(simpler)
     return simpler
   }
-  const { roots, tellings } = told(prepared(asked))
+  const ready = prepared(asked)
+  // Only now, when what is the same in all rounds of a loop is outside of it.
+  const { roots, tellings } = told(hasLoops(ready) ? checked('sink', ready, simplify(sunk(ready))) : ready)
   if (tellings.length === 0) return { outputs: roots, tellings }
   const all = simplify([...roots, ...tellings.flatMap(({ values }) => values)])
   let at = roots.length

@@ -9,13 +9,16 @@ import { applyAll, type Expr, type Node, type Primitive } from '../graph/expr.ts
 import { type Graph, graph as graphOf, inlined } from '../graph/graph.ts'
 import { toposort, substitute } from '../graph/walk.ts'
 import { spread } from '../primitives/broadcast.ts'
-import { after } from '../primitives/control.ts'
+import { after, namedP, type NamedParams } from '../primitives/control.ts'
 import { batchGraph, placed, pushforwardGraph } from '../transform/derived.ts'
 import { pullbackOf } from '../transform/pullback.ts'
 import { asCall, call, outsOf, present } from './call.ts'
 
-/** What is kept for the backward pass beside the operands: nothing, or the products of matrices, which cost the most to compute again. */
-export type Kept = 'nothing' | 'products'
+/**
+ * What is kept for the backward pass beside the operands: nothing; the products of matrices, which cost the most to compute again;
+ * or the values of these names.
+ */
+export type Kept = 'nothing' | 'products' | readonly string[]
 
 export interface CheckpointParams {
   readonly graph: Graph
@@ -24,8 +27,21 @@ export interface CheckpointParams {
   readonly results: number | null
 }
 
-const products = ({ outputs }: Graph): readonly Expr[] =>
-  toposort(outputs).flatMap(({ prim, outs }) => (prim.lower.kind === 'dot' ? outs : []))
+/** The name of a node that gives its value one; null for any other. */
+const nameOf = ({ prim, params }: Node): string | null =>
+  // no other primitive has these params: the record is told by identity
+  prim === (namedP as Primitive<unknown>) ? (params as NamedParams).name : null
+
+/** The names of the values of a graph. */
+export const namesIn = ({ outputs }: Graph): readonly string[] => [
+  ...new Set(toposort(outputs).flatMap((node) => nameOf(node) ?? [])),
+]
+
+const keptOf = ({ outputs }: Graph, keep: Exclude<Kept, 'nothing'>): readonly Expr[] =>
+  toposort(outputs).flatMap((node) => {
+    const isKept = keep === 'products' ? node.prim.lower.kind === 'dot' : keep.some((name) => name === nameOf(node))
+    return isKept ? node.outs : []
+  })
 
 export const checkpointP: Primitive<CheckpointParams> = {
   name: 'checkpoint',
@@ -39,7 +55,10 @@ export const checkpointP: Primitive<CheckpointParams> = {
     const grads = pullback(cts)
     const held = results === null ? [] : saved.slice(results)
     const found = grads.flatMap((g) => (g === null ? [] : [g]))
-    const moved = substitute(found, [...held, ...inputs], [...outs.slice(outputs.length - held.length), ...fresh])
+    const kept = outs.slice(outputs.length - held.length)
+    // The rule of what made a value that has a name may read it as it was before it had one.
+    const unnamed = held.map((x) => (nameOf(x.node) === null ? x : x.node.args[0]!))
+    const moved = substitute(found, [...held, ...unnamed, ...inputs], [...kept, ...kept, ...fresh])
     let next = 0
     const placedGrads = grads.map((g) => (g === null ? null : moved[next++]!))
     return inputs.map((x) => placedGrads[wanted.indexOf(x)] ?? null)
@@ -53,7 +72,8 @@ export const checkpointP: Primitive<CheckpointParams> = {
   },
   saving: (args, params) => {
     const { graph, keep, results } = params
-    const more = keep === 'nothing' || results !== null ? [] : products(graph).filter((x) => !graph.outputs.includes(x))
+    const more =
+      keep === 'nothing' || results !== null ? [] : keptOf(graph, keep).filter((x) => !graph.outputs.includes(x))
     const next: CheckpointParams =
       more.length === 0
         ? params

@@ -26,3 +26,8 @@ export const optionsOf = <C extends object>(op: string, given: C, names: OptionN
   if (odd !== undefined) throw new TypeError(`${op}: it has no option '${odd}'. ${choices}.`)
   return own(given)
 }
+
+/** Those options of a configuration that another operation has: what one that is made of several hands to each. */
+export const optionsFor = <C extends object>(names: OptionNames<C>, config: C): C =>
+  // what is left out of a record of options is an option that was not given, which each of them may be or C would not allow it
+  Object.fromEntries(Object.entries(config).filter(([name]) => Object.hasOwn(names, name))) as C

@@ -290,7 +290,8 @@ export const whileLoop =
 
 /**
  * `onTrue(...operands)` or `onFalse(...operands)`, as `pred` says when it runs. A device that can skip work runs one of the
- * two; on a GPU both are computed and one is chosen. For a choice at every element there is `where`.
+ * two, and with it all that nothing else reads; on a GPU both are computed and one is chosen. For a choice at every element there
+ * is `where`.
  *
  * @param pred - A bool scalar.
  * @param onTrue - A pure function of the operands.

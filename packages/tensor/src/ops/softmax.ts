@@ -63,6 +63,31 @@ const orOne = (total: Expr): Expr => raw.where(raw.eq(total, raw.fillLike(total,
 /** Empty rows have no largest element, and nothing to normalise. */
 const isEmpty = (x: Expr): boolean => x.shape.includes(0)
 
+/** A map of rows from what it makes of those in which everything counts, and of those in which a mask says what does. */
+const rowsOf = (
+  op: string,
+  {
+    shown,
+    masked,
+  }: {
+    readonly shown: (x: Expr, axes: readonly number[]) => Expr
+    readonly masked: (x: Expr, mask: Expr, axes: readonly number[]) => Expr
+  },
+): Rows => {
+  const of = (given: Expr, axis: number, where: Expr | undefined): Expr => {
+    requireFloat(op, given)
+    const x = raw.computed(given)
+    const axes = [normalizeAxis(op, axis, x.shape.length, x)]
+    const mask = maskOf(op, x, where)
+    if (isEmpty(x)) return x
+    return mask === null ? shown(x, axes) : masked(x, mask, axes)
+  }
+  return (axis, config = {}) => {
+    const { where } = optionsOf(op, config, { where: true })
+    return (x) => typed(of(x, axis, where))
+  }
+}
+
 /**
  * exp(x) / sum exp(x) along `axis`: rows that sum to 1. A row of -Infinity alone has no distribution and gives NaN, as does one
  * with an Infinity, as in JAX and PyTorch. What `where` hides gets 0 and no gradient, also in a row that is hidden whole, as
@@ -76,54 +101,32 @@ const isEmpty = (x: Expr): boolean => x.shape.includes(0)
  * console.log(await readAsync(softmax(-1, { where: seen })(tensor([[1, 1, 9], [2, 3, 4]])))) // 0.5 0.5 0 0 0 0
  * ```
  */
-export const softmax: Rows = (axis, config = {}) => {
-  const { where } = optionsOf('softmax', config, { where: true })
-  return (given) => softmaxOf(given, axis, where)
-}
-const softmaxOf = <S extends Shape, D extends DType>(
-  given: Tensor<S, D>,
-  axis: number,
-  where: Expr | undefined,
-): Tensor<S, Computed<D>> => {
-  requireFloat('softmax', given)
-  const x = raw.computed(given)
-  const axes = [normalizeAxis('softmax', axis, x.shape.length, x)]
-  const mask = maskOf('softmax', x, where)
-  if (isEmpty(x)) return typed(x)
-  if (mask !== null) {
+export const softmax: Rows = rowsOf('softmax', {
+  shown: (x, axes) => {
+    const weights = raw.exp(shifted(x, axes))
+    return raw.div(weights, spread(raw.reduceSum(weights, axes), x, axes))
+  },
+  masked: (x, mask, axes) => {
     const { exps } = hiddenShifted(x, mask, axes)
-    return typed(raw.div(exps, spread(orOne(raw.reduceSum(exps, axes)), x, axes)))
-  }
-  const weights = raw.exp(shifted(x, axes))
-  return typed(raw.div(weights, spread(raw.reduceSum(weights, axes), x, axes)))
-}
+    return raw.div(exps, spread(orOne(raw.reduceSum(exps, axes)), x, axes))
+  },
+})
 
 /**
  * x - log sum exp(x) along `axis`: the logarithm of `softmax`, in nats, without its underflow. What `where` hides gets -Infinity
  * and no gradient. Throws as `softmax`.
  */
-export const logSoftmax: Rows = (axis, config = {}) => {
-  const { where } = optionsOf('logSoftmax', config, { where: true })
-  return (given) => logSoftmaxOf(given, axis, where)
-}
-const logSoftmaxOf = <S extends Shape, D extends DType>(
-  given: Tensor<S, D>,
-  axis: number,
-  where: Expr | undefined,
-): Tensor<S, Computed<D>> => {
-  requireFloat('logSoftmax', given)
-  const x = raw.computed(given)
-  const axes = [normalizeAxis('logSoftmax', axis, x.shape.length, x)]
-  const mask = maskOf('logSoftmax', x, where)
-  if (isEmpty(x)) return typed(x)
-  if (mask !== null) {
+export const logSoftmax: Rows = rowsOf('logSoftmax', {
+  shown: (x, axes) => {
+    const z = shifted(x, axes)
+    return raw.sub(z, spread(raw.log(raw.reduceSum(raw.exp(z), axes)), x, axes))
+  },
+  masked: (x, mask, axes) => {
     const { z, exps } = hiddenShifted(x, mask, axes)
     const logp = raw.sub(z, spread(raw.log(orOne(raw.reduceSum(exps, axes))), x, axes))
-    return typed(raw.where(mask, logp, raw.fillLike(x, -Infinity)))
-  }
-  const z = shifted(x, axes)
-  return typed(raw.sub(z, spread(raw.log(raw.reduceSum(raw.exp(z), axes)), x, axes)))
-}
+    return raw.where(mask, logp, raw.fillLike(x, -Infinity))
+  },
+})
 
 const logsumexpOf = (given: Expr, config: ReduceConfig): Expr => {
   requireFloat('logsumexp', given)

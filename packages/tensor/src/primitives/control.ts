@@ -4,12 +4,12 @@ import { single } from '../graph/single.ts'
 import { align } from './broadcast.ts'
 
 /** An identity with a node of its own. */
-const identity = (name: string, passes: boolean, stored?: 'everywhere' | 'unreproducible'): Primitive<null> => {
-  const self: Primitive<null> = single({
+const identity = <P = null>(name: string, passes: boolean, stored?: 'everywhere' | 'unreproducible'): Primitive<P> => {
+  const self: Primitive<P> = single<P>({
     name,
     shape: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }),
     vjp: (ct) => [passes ? ct : null],
-    batch: ([x]) => apply(self, [x!], null),
+    batch: ([x], _, __, params) => apply(self, [x!], params),
     lower: { kind: 'pointwise', at: (index, arg) => arg(0, index), ...(stored === undefined ? {} : { stored }) },
     evaluate: ([x]) => x!.data,
   })
@@ -34,6 +34,14 @@ export const stored = (x: Expr): Expr => apply(storedP, [x], null)
 export const materializedP = identity('materialized', true, 'everywhere')
 /** x, made once, for readers that read each element many times. */
 export const materialized = (x: Expr): Expr => apply(materializedP, [x], null)
+
+/** What a value is called. */
+export interface NamedParams {
+  readonly name: string
+}
+export const namedP = identity<NamedParams>('named', true)
+/** x, called so: a checkpoint may keep it by that name. */
+export const named = (x: Expr, name: string): Expr => apply(namedP, [x], { name })
 
 export const afterP: Primitive<null> = single({
   name: 'after',

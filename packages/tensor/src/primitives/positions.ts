@@ -62,14 +62,23 @@ export const elementAt = (p: number, n: number, outside: Outside): number | null
 export const startAt = (p: number, n: number, size: number): number =>
   Math.min(Math.max(p < 0 ? p + n : p, 0), n - size)
 
-const fromEnd = (p: Scalar, n: number): Scalar =>
-  p.dtype === 'u32'
-    ? p
-    : scalar.select(
-        scalar.binary('lt', p, scalar.constant('i32', 0)),
-        scalar.binary('add', p, scalar.constant('i32', n)),
-        p,
-      )
+const ofEnd = (p: Scalar, n: number): Scalar =>
+  scalar.select(
+    scalar.binary('lt', p, scalar.constant('i32', 0)),
+    scalar.binary('add', p, scalar.constant('i32', n)),
+    p,
+  )
+
+/** What was counted from the end of how many elements: one scalar for one position, so that two blocks that start there start alike. */
+const known = new WeakMap<Scalar, Map<number, Scalar>>()
+const fromEnd = (p: Scalar, n: number): Scalar => {
+  if (p.dtype === 'u32') return p
+  const at = known.get(p) ?? new Map<number, Scalar>()
+  known.set(p, at)
+  const found = at.get(n) ?? ofEnd(p, n)
+  at.set(n, found)
+  return found
+}
 /** The element that scalar p names, and whether it is inside; where it is not, the index is that of some element. */
 export const locate = (p: Scalar, n: number, outside: Outside): { readonly at: ix.Ix; readonly inside: Scalar } => {
   if (outside === 'nearest') return { at: ix.dynamic(p, n), inside: scalar.constant('bool', 1) }

@@ -1,6 +1,16 @@
 import fc from 'fast-check'
 import * as E from 'fp-ts/lib/Either.js'
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createHash } from 'node:crypto'
@@ -199,6 +209,7 @@ describe('a store of objects', () => {
     vi.stubEnv('ADJOINT_CACHE_BYTES', '1000')
     const store = openStore(await loadSystem())
     const root = join(folder, 'cache')
+    mkdirSync(root)
     writeFileSync(join(root, 'letter.txt'), new Uint8Array(5000))
     const key = (i: number): string => String(i).padStart(64, '0')
     for (let i = 0; i < 12; i++) {
@@ -215,4 +226,10 @@ describe('a store of objects', () => {
     expect(left.length).toBeLessThanOrEqual(10)
     expect(entries()).toContain('letter.txt')
   })
+})
+
+it('leaves no folder behind where there is no compiler', async () => {
+  vi.stubEnv('ADJOINT_CC', join(folder, 'nothing'))
+  expect(E.isLeft(await nativeDevice()())).toBe(true)
+  expect(existsSync(join(folder, 'cache'))).toBe(false)
 })

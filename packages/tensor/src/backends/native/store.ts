@@ -61,7 +61,7 @@ const makeFolder = (system: Pick<System, 'fs' | 'path'>, folder: string): void =
   }
 }
 
-/** Throws where there is no folder that can be written to, not even a temporary one. */
+/** Writing throws where there is no folder that can be written to, not even a temporary one. */
 export const openStore = (system: System, folder = cacheFolder(system)): Store => {
   const { fs, path, os, crypto, environment } = system
   const most = Number(environment['ADJOINT_CACHE_BYTES'] ?? '') || MOST
@@ -80,24 +80,26 @@ export const openStore = (system: System, folder = cacheFolder(system)): Store =
       return temporary
     }
   }
-  const root = writable()
+  let made: string | null = null
+  /** Made by the first that writes: where nothing is compiled, for want of a compiler, nothing is left behind. */
+  const root = (): string => (made ??= writable())
   let drafts = 0
   const draft = (ending: string): string =>
-    path.join(root, `draft-${globalThis.process.pid}-${Date.now()}-${drafts++}${ending}`)
+    path.join(root(), `draft-${globalThis.process.pid}-${Date.now()}-${drafts++}${ending}`)
 
   const hashOf = (bytes: Uint8Array): string => crypto.createHash('sha256').update(bytes).digest('hex').slice(0, 32)
   const keyOf = (name: string): string | null => /^([0-9a-f]{64})-[0-9a-f]{32}\.(?:so|json)$/.exec(name)?.[1] ?? null
   const remove = (file: string): void => fs.rmSync(file, { force: true })
   const names = (): readonly string[] => {
     try {
-      return fs.readdirSync(root)
+      return made === null && !fs.existsSync(folder) ? [] : fs.readdirSync(root())
     } catch {
       return []
     }
   }
   /** The entry of a name; null, and gone, where it is not what it says. `seen`: files found whole, by inode, and their hashes. */
   const whole = (name: string, seen: Map<string, string>): Entry | null => {
-    const file = path.join(root, name)
+    const file = path.join(root(), name)
     try {
       const { dev, ino, size, nlink } = fs.statSync(file, { bigint: true })
       const bytes = Math.ceil(Number(size) / Number(nlink))
@@ -128,7 +130,7 @@ export const openStore = (system: System, folder = cacheFolder(system)): Store =
   }
   const sizes = (): readonly { readonly file: string; readonly bytes: number; readonly used: number }[] =>
     names().flatMap((name) => {
-      const file = path.join(root, name)
+      const file = path.join(root(), name)
       const stat = fs.statSync(file, { throwIfNoEntry: false })
       if (stat === undefined) return []
       if (name.startsWith('draft-') && Date.now() - stat.mtimeMs > ABANDONED) remove(file)
@@ -163,7 +165,7 @@ export const openStore = (system: System, folder = cacheFolder(system)): Store =
     keep: (keys, from) => {
       const bytes = fs.readFileSync(from)
       const hash = hashOf(bytes)
-      const files = keys.map((key) => path.join(root, `${key}-${hash}${path.extname(from)}`))
+      const files = keys.map((key) => path.join(root(), `${key}-${hash}${path.extname(from)}`))
       for (const file of files) link(from, file)
       remove(from)
       added += bytes.length

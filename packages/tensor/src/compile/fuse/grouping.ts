@@ -109,6 +109,8 @@ export const createGrouping = (bindings: number, costOf: (x: Expr) => Cost | und
       for (const arg of args) add(group, arg, next)
     } else readThrough(group, value, prim.lower.at, index, kind)
   }
+  /** What stands for a value of no axes in an index: one scalar for all groups, so that each sees where others read, too. */
+  const positions = new Map<Expr, Scalar>()
   const readThrough: Grouping['readThrough'] = (group, value, at, index, kind) => {
     // One scalar for one element, so that an index that depends on it is one index.
     const stubs: { readonly arg: number; readonly index: readonly Ix[]; readonly stub: Scalar }[] = []
@@ -119,7 +121,8 @@ export const createGrouping = (bindings: number, costOf: (x: Expr) => Cost | und
         const known = stubs.find((s) => s.arg === arg && sameIndex(s.index, argIndex))
         if (known !== undefined) return known.stub
         add(group, from, { kind, index: argIndex })
-        const stub = load(arg, constant(0), from.dtype)
+        const stub = positions.get(from) ?? load(arg, constant(0), from.dtype)
+        if (argIndex.length === 0) positions.set(from, stub)
         stubs.push({ arg, index: argIndex, stub })
         return stub
       },
