@@ -4,16 +4,14 @@ import {
   batch,
   normalizeAxis,
   optionsOf,
-  primitives,
   ShapeError,
   showShape,
   withTrace,
   type Expr,
   type Batched,
 } from '@adjoint/tensor/ir'
+import { broadcastTo, parameter, reshape, transpose } from '@adjoint/tensor/primitives'
 import { onLeaves, take } from './trees.ts'
-
-const { broadcastTo, parameter, reshape, transpose } = primitives
 
 /**
  * Which axis of each leaf is mapped: one axis for all leaves below, null for "the same for every example", or a list or

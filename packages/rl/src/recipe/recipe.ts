@@ -3,9 +3,8 @@
  * built, cut and joined as lists are, and {@link perform} is the fold of a recipe into one stage. Each stage has a folder
  * of its own, `1-cold-start`, `2-reasoning-rl`, .., with a log of its own.
  */
+import { join, readdir } from '#system'
 import type { Device } from '@adjoint/tensor'
-import { readdir } from 'node:fs/promises'
-import { join } from 'node:path'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import type { Reader } from 'fp-ts/lib/Reader.js'

@@ -3,7 +3,7 @@
  * one seed on one device write the same bytes; times go to a log of their own. A run that was killed leaves whole lines
  * and at most one torn one: resuming keeps the lines that its checkpoint knows of, and appends after them.
  */
-import { open, readFile, truncate } from 'node:fs/promises'
+import { open, readFile, truncate } from '#system'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as O from 'fp-ts/lib/Option.js'

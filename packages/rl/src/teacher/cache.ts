@@ -10,8 +10,7 @@
  * `skipped`, rather than refused: what is lost is one answer, which is asked for again. A file without any good line among
  * its whole ones is refused, for it is something else. Writes are not synced: a power cut may lose the last lines.
  */
-import { createHash } from 'node:crypto'
-import { type FileHandle, open, readFile } from 'node:fs/promises'
+import { createHash, type FileHandle, open, readFile } from '#system'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'

@@ -3,7 +3,7 @@
  * replies may be refused, delayed, cut, or no replies at all. Each question ends with exactly one trace or one error, after
  * a bounded number of requests, and no faster than the endpoint allows.
  */
-import { setMaxListeners } from 'node:events'
+import { setMaxListeners } from '#system'
 import * as E from 'fp-ts/lib/Either.js'
 import type * as TE from 'fp-ts/lib/TaskEither.js'
 import pLimit from 'p-limit'

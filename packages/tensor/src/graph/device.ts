@@ -107,3 +107,10 @@ export interface Device {
    */
   readonly destroy: () => Promise<void>
 }
+
+/** What a task gives; a rejection with DeviceFailure where it fails. */
+export const succeeded = async <A>(task: TaskEither<DeviceError, A>): Promise<A> => {
+  const done = await task()
+  if (done._tag === 'Left') throw new DeviceFailure(done.left)
+  return done.right
+}

@@ -2,7 +2,7 @@
  * Running expressions: `realize` and `read`, and their awaiting twins. What they were asked for is remembered beside the
  * expression, so that it is computed once.
  */
-import * as E from 'fp-ts/lib/Either.js'
+import * as E from '../base/either.ts'
 import type * as TE from 'fp-ts/lib/TaskEither.js'
 import { compute } from './compute.ts'
 import type { HostArray, HostArrays, DType } from '../base/dtype.ts'
@@ -11,7 +11,7 @@ import { buffer, constant } from '../primitives/leaves.ts'
 import { deviceOf, together } from './binding.ts'
 import { bytesOf } from '../base/aval.ts'
 import { currentDevice } from './current.ts'
-import { type Device, type DeviceError, DeviceFailure, type Storage } from '../graph/device.ts'
+import { type Device, type DeviceError, DeviceFailure, type Storage, succeeded } from '../graph/device.ts'
 import { remember, remembered } from './memo.ts'
 import { allTold } from './tell.ts'
 import { demandPresent, hostDataOf, keepReadBack, movable, storageOfTensor } from './storages.ts'
@@ -131,15 +131,9 @@ export const read =
     return data as E.Either<DeviceError, HostArrays[D]>
   }
 
-const orThrow = async <A>(task: TE.TaskEither<DeviceError, A>): Promise<A> => {
-  const result = await task()
-  if (E.isLeft(result)) throw new DeviceFailure(result.left)
-  return result.right
-}
-
 /** `realize` for scripts: awaits, and throws DeviceFailure. */
 export const realizeAsync = async <T extends tree.Tree>(tensors: T, device?: Device): Promise<T> =>
-  orThrow(realize(device ?? deviceOf(tree.leaves(tensors)) ?? currentDevice())(tensors))
+  succeeded(realize(device ?? deviceOf(tree.leaves(tensors)) ?? currentDevice())(tensors))
 
 /**
  * `read` for scripts: the elements of a tensor, row-major. Runs on `device`, else where the tensor's own memory is, else
@@ -154,4 +148,4 @@ export const realizeAsync = async <T extends tree.Tree>(tensors: T, device?: Dev
 export const readAsync = async <D extends DType>(
   x: Tensor<readonly number[], D>,
   device?: Device,
-): Promise<HostArrays[D]> => orThrow(read(device ?? deviceOf([x]) ?? currentDevice())(x))
+): Promise<HostArrays[D]> => succeeded(read(device ?? deviceOf([x]) ?? currentDevice())(x))
