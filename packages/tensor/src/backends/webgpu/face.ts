@@ -12,6 +12,13 @@ export interface AdapterOptions {
   readonly dawn?: readonly string[]
 }
 
+/** What an adapter says of itself. */
+export interface AdapterReport {
+  readonly label: string
+  /** False for an adapter that runs on the CPU (lavapipe, SwiftShader, WARP). */
+  readonly hardware: boolean
+}
+
 /** How to open a WebGPU device. */
 export interface WebgpuOptions extends AdapterOptions {
   /** Shapes of generated kernels; chosen by the adapter where absent. */

@@ -3,8 +3,7 @@ import type { Either } from 'fp-ts/lib/Either.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { type DeviceError, succeeded } from '../../graph/device.ts'
 import { optionsOf } from '../../graph/options.ts'
-import type { AdapterReport } from './adapter.ts'
-import type { WebgpuDevice, WebgpuOptions } from './face.ts'
+import type { AdapterReport, WebgpuDevice, WebgpuOptions } from './face.ts'
 
 /**
  * Opens a WebGPU device, software adapters included. Left NoDevice where there is no adapter, none that yields a device, or, in
