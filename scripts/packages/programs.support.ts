@@ -1,17 +1,14 @@
 /** Test support: the programs that a newcomer writes first, against each package. */
 
-/** Uses a value and a type of every package. Compiles in a project without any types but the packages' own. */
-export const TYPED = `
+/** Uses values and types of what needs nothing of the web: no signal that aborts, no `fetch`. */
+export const TYPED_WITHOUT_WEB = `
 import { grad } from '@adjoint/autograd'
-import { adam, linear, initLinear, type Floats } from '@adjoint/nn'
-import { group, presets, type Task } from '@adjoint/rl'
-import { curve, type Series } from '@adjoint/report'
-import { add, explain, jit, matmul, random, readAsync, requestDeviceAsync, sum, tensor, webgpuDevice, nativeDevice, type Scalar, type Tensor } from '@adjoint/tensor'
+import { adam, initLinear, linear, type Floats } from '@adjoint/nn'
+import { add, explain, jit, matmul, nativeDevice, random, readAsync, requestDeviceAsync, sum, tensor, webgpuDevice } from '@adjoint/tensor'
+import type { Scalar, Tensor } from '@adjoint/tensor'
 import { toposort } from '@adjoint/tensor/ir'
 import { fill } from '@adjoint/tensor/primitives'
-import * as all from 'adjoint'
 import * as nn from 'adjoint/nn'
-import * as rl from 'adjoint/rl'
 
 const w: Tensor<readonly [2, 2], 'f32'> = tensor([1, 2, 3, 4], [2, 2])
 const loss = (x: typeof w): Scalar => sum()(matmul(x, x))
@@ -19,21 +16,23 @@ export const gradient: Promise<Float32Array> = readAsync(jit(grad(loss))(w))
 export const device = requestDeviceAsync({ kind: 'wasm' })
 const layer = initLinear({ in: 2, out: 2 })(random.key(0))
 export const out: Floats = linear(layer)(add(w, 1))
+export const used = [adam, explain, toposort, fill, webgpuDevice, nativeDevice, nn.linear] as const
+`
+
+/** Uses values and types of every package. Compiles in a project without any types but the packages' own. */
+export const TYPED = `${TYPED_WITHOUT_WEB}
+import { curve, type Series } from '@adjoint/report'
+import { group, presets, type Task } from '@adjoint/rl'
+import * as all from 'adjoint'
+import * as rl from 'adjoint/rl'
+
 export const [advantages] = group()([[1, 0]])
 export type Problems = Task<unknown>
 export const series: Series | null = null
-export const more = [adam, presets, curve, explain, toposort, fill, webgpuDevice, nativeDevice, all.grad, nn.linear, rl.group] as const
+export const more = [presets, curve, all.grad, rl.group] as const
 `
 
-/** The same of what needs nothing of the web: no signal that aborts, no `fetch`. */
-export const TYPED_WITHOUT_WEB = TYPED.split('\n')
-  .filter((line) => !/@adjoint\/r|adjoint\/rl/.test(line))
-  .join('\n')
-  .replace(/^export const \[advantages\].*\n|^export type Problems.*\n|^export const series.*\n/gm, '')
-  .replace(/ presets, curve,| all\.grad,|, rl\.group/g, '')
-  .replace("import * as all from 'adjoint'\n", '')
-
-/** Runs on wasm, and prints 2x summed over the row: what the first program of the README does. */
+/** Runs on wasm, and prints the gradient of the sum of squares. */
 export const FIRST = {
   esm: `
 import { grad } from '@adjoint/autograd'
@@ -47,10 +46,13 @@ readAsync(jit(grad((x) => sum()(mul(x, x))))(tensor([1, 2, 3]))).then((x) => con
 `,
 } as const
 
-/** Everything that a browser may ask for: bundled, with nothing left to be found when it runs. */
+/** Everything that a page may ask for, and the program above. */
 export const PAGE = `
 import * as adjoint from 'adjoint'
 import * as nn from 'adjoint/nn'
 import * as rl from 'adjoint/rl'
-globalThis.adjoint = { ...adjoint, nn, rl }
+const { grad, jit, mul, readAsync, sum, tensor } = adjoint
+globalThis.gradient = readAsync(jit(grad((x) => sum()(mul(x, x))))(tensor([1, 2, 3])))
+globalThis.webgpu = adjoint.requestDevice({ kind: 'webgpu' })()
+globalThis.all = { adjoint, nn, rl }
 `
