@@ -29,7 +29,7 @@ describe.each(publicPackages)('%s', (name) => {
   test('says what it is', () => {
     expect(manifest).toMatchObject({
       license: 'MIT',
-      keywords: expect.any(Array),
+      keywords: expect.any(Array) as string[],
       publishConfig: { access: 'public', provenance: true },
       exports: { './package.json': './package.json' },
     })
@@ -131,7 +131,7 @@ process.exit()`
     const { code, output } = await node(fresh({ 'main.js': text }), 'main.js')
     expect({ code, output }).toEqual({
       code: 0,
-      output: expect.stringMatching(/^no WebGPU device: .*run `npm install webgpu`.*\ntrue\n$/),
+      output: expect.stringMatching(/^no WebGPU device: .*run `npm install webgpu`.*\ntrue\n$/) as string,
     })
   })
 
@@ -141,7 +141,7 @@ process.exit()`
     const at = fresh({ 'runs/a/log.jsonl': log, 'runs/a/times.jsonl': '' })
     const bin = join(packed.get('report')!.folder, 'dist', 'bin.js')
     const { code, output } = await node(at, bin, 'runs/a')
-    expect({ code, output }).toEqual({ code: 0, output: expect.stringContaining('viewer.html: 1 run') })
+    expect({ code, output }).toEqual({ code: 0, output: expect.stringContaining('viewer.html: 1 run') as string })
     expect(readFileSync(join(at, 'runs', 'a', 'viewer.html'), 'utf8')).toContain('<script>')
   })
 })
