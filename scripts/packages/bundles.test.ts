@@ -61,6 +61,7 @@ test('Vite builds a page of all of it', async () => {
   }
   await viteBuild({
     root: at,
+    base: './',
     configFile: false,
     customLogger: logger,
     build: {
