@@ -11,7 +11,7 @@ import {
   type Batched,
 } from '@adjoint/tensor/ir'
 import { broadcastTo, parameter, reshape, transpose } from '@adjoint/tensor/primitives'
-import { onLeaves, take } from './trees.ts'
+import { demandFunction, onLeaves, take } from './trees.ts'
 
 /**
  * Which axis of each leaf is mapped: one axis for all leaves below, null for "the same for every example", or a list or
@@ -54,7 +54,12 @@ const asGiven = (axes: MappedAxes): MappedAxes => {
 }
 
 /** One axis for each leaf of `value`. */
-const axesOf = (option: string, axes: MappedAxes | undefined, value: Tree, path: string): readonly (number | null)[] => {
+const axesOf = (
+  option: string,
+  axes: MappedAxes | undefined,
+  value: Tree,
+  path: string,
+): readonly (number | null)[] => {
   if (typeof axes === 'number' || axes === null) return tree.leaves(value).map(() => axes)
   const differ = (): TypeError =>
     new TypeError(
@@ -135,6 +140,7 @@ export function vmap<A extends readonly unknown[], B>(
   options: VmapOptions,
 ): (...args: { readonly [I in keyof A]: Reshaped<A[I]> }) => Reshaped<B>
 export function vmap(f: (...args: readonly Tree[]) => Tree, options: VmapOptions = {}) {
+  demandFunction('vmap', f)
   const {
     inAxes: from = 0,
     outAxes: back = 0,

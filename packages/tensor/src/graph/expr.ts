@@ -204,6 +204,11 @@ export type Lowering<P> =
 export const isExpr = (value: unknown): value is Expr =>
   typeof value === 'object' && value !== null && 'node' in value && 'index' in value && 'shape' in value
 
+/** Throws TypeError where a value that plain JavaScript passed for a tensor is none. `which`: its place. */
+export const demandTensor = (op: string, which: string, value: unknown): void => {
+  if (!isExpr(value)) throw notATensor(op, which, value)
+}
+
 /**
  * An expression as an object. It is a class only for what JavaScript asks of objects: its name stands in debuggers, and it prints
  * as a tensor, never as the graph behind it.
@@ -252,7 +257,7 @@ const SEVERAL: ReadonlySet<Lowering<never>['kind']> = new Set([
 
 /** The only constructor of nodes. What they hold is their own: lists that the caller still has may change. */
 export const applyAll = <P>(prim: Primitive<P>, args: readonly Expr[], params: P): readonly Expr[] => {
-  for (let i = 0; i < args.length; i++) if (!isExpr(args[i])) throw notATensor(prim.name, `operand ${i + 1}`, args[i])
+  for (let i = 0; i < args.length; i++) demandTensor(prim.name, `operand ${i + 1}`, args[i])
   const held = own(params)
   // The one cast of the IR: a node forgets its primitive's parameter type, and only hands `params` back to `prim`.
   const of = { prim: prim as Primitive<unknown>, args: args.slice(), params: held, site: captureSite() }
