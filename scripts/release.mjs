@@ -20,7 +20,8 @@ const obstacles = ({ dry, origin }) => {
   if (versions.size > 1) found.push(`versions differ: ${[...versions].join(', ')}`)
   for (const name of PUBLIC)
     for (const [of, wanted] of Object.entries(manifestOf(name).dependencies ?? {}))
-      if (/^(@adjoint\/|adjoint$)/.test(of) && wanted !== version) found.push(`${name} wants ${of} ${wanted}, not ${version}`)
+      if (/^(@adjoint\/|adjoint$)/.test(of) && wanted !== version)
+        found.push(`${name} wants ${of} ${wanted}, not ${version}`)
   if (!readFileSync(join(root, 'CHANGELOG.md'), 'utf8').includes(`## ${version}`))
     found.push(`CHANGELOG.md has no section '## ${version}'`)
   if (dry) return found
@@ -39,7 +40,12 @@ const withOrigin = (origin, use) => {
   try {
     for (const [name, text] of before) {
       const repository = { type: 'git', url: `git+${url}.git`, directory: `packages/${name}` }
-      const said = { ...JSON.parse(text), repository, homepage: `${url}/tree/HEAD/packages/${name}`, bugs: `${url}/issues` }
+      const said = {
+        ...JSON.parse(text),
+        repository,
+        homepage: `${url}/tree/HEAD/packages/${name}`,
+        bugs: `${url}/issues`,
+      }
       writeFileSync(stated(name), `${JSON.stringify(said, null, 2)}\n`)
     }
     return use()
@@ -61,8 +67,15 @@ const folder = mkdtempSync(join(tmpdir(), 'adjoint-release-'))
 try {
   const tarballs = withOrigin(origin, () => pack(folder))
   for (const name of PUBLIC) {
-    const { status, stdout, stderr } = run('npm', 'publish', tarballs[name], ...(dry ? ['--dry-run', '--provenance=false'] : []))
-    process.stdout.write(`${dry ? 'would publish' : 'published'} ${manifestOf(name).name} ${manifestOf(name).version}\n`)
+    const { status, stdout, stderr } = run(
+      'npm',
+      'publish',
+      tarballs[name],
+      ...(dry ? ['--dry-run', '--provenance=false'] : []),
+    )
+    process.stdout.write(
+      `${dry ? 'would publish' : 'published'} ${manifestOf(name).name} ${manifestOf(name).version}\n`,
+    )
     if (status !== 0) {
       process.stderr.write(`${stdout}${stderr}`)
       process.exitCode = 1
