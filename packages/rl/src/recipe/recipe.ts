@@ -149,14 +149,13 @@ const alone =
  * ```ts
  * import { perform, type Recipe } from '@adjoint/rl'
  * import { requestDevice } from '@adjoint/tensor'
- * import { isRight } from 'fp-ts/lib/Either.js'
  * import * as TE from 'fp-ts/lib/TaskEither.js'
  * import { mkdtempSync } from 'node:fs'
  * import { tmpdir } from 'node:os'
  * import { join } from 'node:path'
  * const recipe: Recipe<number> = [{ name: 'increment', at: () => (n) => TE.right(n + 1) }]
  * const device = await requestDevice({ kind: 'wasm' })()
- * if (isRight(device)) {
+ * if (device._tag === 'Right') {
  *   const folder = mkdtempSync(join(tmpdir(), 'recipe-'))
  *   const env = { device: device.right, folder, seed: 0, resume: false, checkpointEvery: 25 }
  *   const result = await perform([...recipe, ...recipe])(env)(0)() // Right 2

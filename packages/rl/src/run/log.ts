@@ -71,10 +71,9 @@ export const openLog = (path: string, flags: 'wx' | 'w' | 'a', before: number): 
  * import { tmpdir } from 'node:os'
  * import { join } from 'node:path'
  * import { createLog, readLog } from '@adjoint/rl'
- * import { isRight } from 'fp-ts/lib/Either.js'
  * const path = join(await mkdtemp(join(tmpdir(), 'log-')), 'log.jsonl')
  * const log = await createLog(path)()
- * if (isRight(log)) {
+ * if (log._tag === 'Right') {
  *   await log.right.append([{ kind: 'step', phase: 'sft', step: 0, loss: 3.04 }])()
  *   await log.right.close()
  * }

@@ -169,9 +169,8 @@ const appender = (file: FileHandle, startsTorn: boolean): ((line: string) => Pro
  * import { tmpdir } from 'node:os'
  * import { join } from 'node:path'
  * import { openTraceCache } from '@adjoint/rl'
- * import { isRight } from 'fp-ts/lib/Either.js'
  * const cache = await openTraceCache(join(await mkdtemp(join(tmpdir(), 'traces-')), 'traces.jsonl'))()
- * if (isRight(cache)) {
+ * if (cache._tag === 'Right') {
  *   cache.right.size() // 0
  *   await cache.right.close()
  * }

@@ -177,7 +177,6 @@ const isRefused = (failure: Failure): failure is Refused => failure._tag === 'Re
  * @example
  * ```ts
  * import { describeTeacherError, endpointTeacher } from '@adjoint/rl'
- * import { isLeft } from 'fp-ts/lib/Either.js'
  * const teacher = endpointTeacher({
  *   baseUrl: 'http://127.0.0.1:9/v1', // nobody listens there
  *   model: 'deepseek-r1',
@@ -187,7 +186,7 @@ const isRefused = (failure: Failure): failure is Refused => failure._tag === 'Re
  *   retries: 0,
  * })
  * const trace = await teacher.ask('What is 6 times 7?')()
- * if (isLeft(trace)) describeTeacherError(trace.left) // the teacher gave nothing in 1 attempt; last: no connection ..
+ * if (trace._tag === 'Left') describeTeacherError(trace.left) // the teacher gave nothing in 1 attempt; last: no connection ..
  * ```
  */
 export const endpointTeacher = (given: EndpointConfig): Teacher => {
