@@ -11,10 +11,20 @@ const names = readdirSync(examples, { withFileTypes: true })
   .map((entry) => entry.name)
   .sort()
 
-/** What an example is: the first words of its `main.ts`, as far as they fit a line. */
+const sourceOf = (name) => readFileSync(join(examples, name, 'main.ts'), 'utf8')
+
+/** What stands at the top of its `main.ts`. */
+const wordsOf = (name) => {
+  const [, text = ''] = /^\/\*\*([^]*?)\*\//.exec(sourceOf(name)) ?? []
+  return text.replaceAll(/\s*\n \* ?/g, ' ').trim()
+}
+
+/** Whether it reads its flags itself; the others are programs without any. */
+const hasFlags = (name) => /process\.argv|cli\/(example|flags)\.ts/.test(sourceOf(name))
+
+/** What an example is: its first words, as far as they fit a line. */
 const aboutOf = (name) => {
-  const [, text = ''] = /^\/\*\*([^]*?)\*\//.exec(readFileSync(join(examples, name, 'main.ts'), 'utf8')) ?? []
-  const words = text.replaceAll(/\s*\n \* ?/g, ' ').trim()
+  const words = wordsOf(name)
   const first = words.split(/(?<=[^.])\.\s|:\s/)[0].replace(/\.$/, '')
   return first.length > 62 ? `${first.slice(0, 61)}…` : first
 }
@@ -26,6 +36,12 @@ if (name === undefined || !names.includes(name)) {
   process.stderr.write(`${wrong}usage: npm run -s example -- NAME [flags]\n\nexamples:\n`)
   for (const each of names) process.stderr.write(`  ${each.padEnd(14)}${aboutOf(each)}\n`)
   process.exitCode = 2
+} else if (flags.length > 0 && !hasFlags(name)) {
+  const help = flags.length === 1 && ['--help', '-h'].includes(flags[0])
+  const usage = `usage: npm run -s example -- ${name}\n\n${wordsOf(name)}\n`
+  if (help) process.stdout.write(usage)
+  else process.stderr.write(`${name} has no flags, and was given ${flags.join(' ')}\n\n${usage}`)
+  process.exitCode = help ? 0 : 2
 } else {
   build('examples/tsconfig.build.json')
   const main = join(examples, 'dist', name, 'main.js')
