@@ -12,6 +12,8 @@ const absent = (): never => {
 
 export const access = absent
 export const createHash = absent
+export const createInterface = absent
+export const createReadStream = absent
 export const hostname = absent
 export const join = absent
 export const mkdir = absent
