@@ -54,6 +54,7 @@ export const snippets = (root: string): readonly Snippet[] => {
     'README.md',
     join('docs', 'README.md'),
     join('docs', 'architecture.md'),
+    join('docs', 'curried.md'),
     ...packages.map((name) => join('packages', name, 'README.md')),
   ]
   return [

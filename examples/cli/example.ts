@@ -60,6 +60,18 @@ export const writeText = (path: string, text: string): TE.TaskEither<RunError, v
     }),
   )
 
+const quoted = (word: string): string =>
+  /^[\w./,:=@+-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\\''`)}'`
+
+/** The command that goes on with a run which was started with `args` and keeps its checkpoints in `folder`. */
+export const goOnWith = (name: string, args: readonly string[], folder: string): string => {
+  const more = [
+    ...(args.includes('--resume') ? [] : ['--resume']),
+    ...(args.some((a) => /^--out(=|$)/.test(a)) ? [] : ['--out', folder]),
+  ]
+  return ['npm run -s example --', name, ...[...args, ...more].map(quoted)].join(' ')
+}
+
 /** Runs an example on an argument list; its exit code. */
 export const runExample =
   <V extends CommonValues, A>({ name, about, flags, job, text, json }: Example<V, A>) =>
@@ -76,16 +88,31 @@ export const runExample =
       return 0
     }
     const bar = progressBar()
+    const folder = given.out ?? defaultFolder(name)
+    // A run keeps its own checkpoints: what a signal has to do is to give the terminal back, and to say how to go on.
+    const interrupted = (): void => {
+      bar.stop()
+      process.stderr.write(
+        `\n${name}: interrupted. Go on from the last checkpoint:\n  ${goOnWith(name, args, folder)}\n`,
+      )
+      process.exit(130)
+    }
+    process.once('SIGINT', interrupted)
     const finished = await TE.bracket<JobError, Device, A>(
       TE.mapLeft(deviceFailed)(requestDevice(given.device === null ? {} : { kind: given.device })),
       (device) =>
         pipe(
-          job(given, { device, folder: given.out ?? defaultFolder(name), bar }),
+          TE.fromIO(
+            () =>
+              void process.stderr.write(`${printable(`${name} on ${device.kind} (${device.label}), in ${folder}`)}\n`),
+          ),
+          TE.flatMap(() => job(given, { device, folder, bar })),
           TE.tapIO(() => bar.stop),
           TE.orElseFirstIOK(() => bar.stop),
         ),
       (device) => TE.fromTask(() => device.destroy()),
     )()
+    process.off('SIGINT', interrupted)
     if (E.isLeft(finished)) {
       const { left } = finished
       process.stderr.write(`${name}: ${typeof left === 'string' ? printable(left) : describeError(left)}\n`)

@@ -1,10 +1,9 @@
 /** Derivatives against central differences, on the reference interpreter in double precision. */
 import { random, type Tree } from '@adjoint/tensor'
-import { evaluate, isFloat, primitives, sizeOf, type Expr, optionsOf } from '@adjoint/tensor/ir'
+import { evaluate, isFloat, sizeOf, type Expr, optionsOf } from '@adjoint/tensor/ir'
+import { add, fill, mul, neg, reduceSum, reshape } from '@adjoint/tensor/primitives'
 import { differentiate, pushforwardOf, zerosLike } from './reverse.ts'
 import { demandGiven, take } from './trees.ts'
-
-const { add, fill, mul, neg, reduceSum, reshape } = primitives
 
 /** How derivatives are compared with differences. */
 export interface CheckGradsOptions {

@@ -1,6 +1,7 @@
 /** Gradients of scalar functions of trees. */
 import { tree, type Scalar, type Tree } from '@adjoint/tensor'
-import { optionsOf, own, primitives, ShapeError, type Expr } from '@adjoint/tensor/ir'
+import { optionsOf, own, ShapeError, type Expr } from '@adjoint/tensor/ir'
+import { fill } from '@adjoint/tensor/primitives'
 import { differentiate, zerosLike } from './reverse.ts'
 import type { Tangent } from './tangent.ts'
 import { demandFunction, demandGiven, requireFloat, take, tensorsIn, withTensors } from './trees.ts'
@@ -67,7 +68,7 @@ const differentiated = (op: string, f: (...args: Args) => unknown, options: Opti
     )
     // What is returned is what the pullback reads from, so that both are computed once.
     const kept = new Map(tensors.map((x, i) => [x, outs[1 + i]!]))
-    const cts = pullback([primitives.fill([], 'f32', 1)])
+    const cts = pullback([fill([], 'f32', 1)])
     const grads = primals.rebuild(primals.leaves.map((x, i) => cts[i] ?? zerosLike(x)))
     return { value: withTensors(value, (x) => kept.get(x)!), grads: typeof argnums === 'number' ? grads[0] : grads }
   }

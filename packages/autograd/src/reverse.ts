@@ -2,7 +2,6 @@
 import {
   atCaller,
   isFloat,
-  primitives,
   pullbackOf,
   pushforwardOf as pushforwardThrough,
   registerOf,
@@ -11,8 +10,7 @@ import {
   type Expr,
   type Linear,
 } from '@adjoint/tensor/ir'
-
-const { fill, input } = primitives
+import { fill, input } from '@adjoint/tensor/primitives'
 
 /** A cotangent or tangent of 0: of what the value is computed with. */
 export const zerosLike = (x: Expr): Expr => fill(x.shape, registerOf(x.dtype), 0)

@@ -4,29 +4,27 @@ import {
   batch,
   normalizeAxis,
   optionsOf,
-  primitives,
   ShapeError,
   showShape,
   withTrace,
   type Expr,
   type Batched,
 } from '@adjoint/tensor/ir'
-import { onLeaves, take } from './trees.ts'
-
-const { broadcastTo, parameter, reshape, transpose } = primitives
+import { broadcastTo, parameter, reshape, transpose } from '@adjoint/tensor/primitives'
+import { demandFunction, onLeaves, take } from './trees.ts'
 
 /**
  * Which axis of each leaf is mapped: one axis for all leaves below, null for "the same for every example", or a list or
  * record that follows the tree.
  */
-export type Axes = number | null | readonly Axes[] | { readonly [key: string]: Axes }
+export type MappedAxes = number | null | readonly MappedAxes[] | { readonly [key: string]: MappedAxes }
 
 /** Which axes `vmap` maps over, and where results carry them. */
 export interface VmapOptions {
   /** One entry for each argument, or one for all. Default 0. Negative axes count from the end. */
-  readonly inAxes?: Axes
+  readonly inAxes?: MappedAxes
   /** Where the results carry the mapped axis; null promises that they do not depend on it. Default 0. */
-  readonly outAxes?: Axes
+  readonly outAxes?: MappedAxes
   /** Number of examples, where no argument is mapped. */
   readonly axisSize?: number
 }
@@ -47,16 +45,21 @@ export type Reshaped<T> =
       ? T
       : { readonly [K in keyof T]: Reshaped<T[K]> }
 
-const isList = (axes: Axes): axes is readonly Axes[] => Array.isArray(axes)
+const isList = (axes: MappedAxes): axes is readonly MappedAxes[] => Array.isArray(axes)
 /** The axes as they are now, whatever the caller does to theirs later. */
-const asGiven = (axes: Axes): Axes => {
+const asGiven = (axes: MappedAxes): MappedAxes => {
   if (typeof axes !== 'object' || axes === null) return axes
   if (isList(axes)) return axes.map(asGiven)
   return Object.fromEntries(Object.entries(axes).map(([name, below]) => [name, asGiven(below)]))
 }
 
 /** One axis for each leaf of `value`. */
-const axesOf = (option: string, axes: Axes | undefined, value: Tree, path: string): readonly (number | null)[] => {
+const axesOf = (
+  option: string,
+  axes: MappedAxes | undefined,
+  value: Tree,
+  path: string,
+): readonly (number | null)[] => {
   if (typeof axes === 'number' || axes === null) return tree.leaves(value).map(() => axes)
   const differ = (): TypeError =>
     new TypeError(
@@ -65,7 +68,7 @@ const axesOf = (option: string, axes: Axes | undefined, value: Tree, path: strin
     )
   if (axes === undefined || value === null || tree.isTensor(value)) throw differ()
   if (Array.isArray(axes)) {
-    const entries: readonly Axes[] = axes
+    const entries: readonly MappedAxes[] = axes
     if (!Array.isArray(value) || value.length !== entries.length) throw differ()
     const items: readonly Tree[] = value
     return items.flatMap((item, i) => axesOf(option, entries[i], item, `${path}[${i}]`))
@@ -137,6 +140,7 @@ export function vmap<A extends readonly unknown[], B>(
   options: VmapOptions,
 ): (...args: { readonly [I in keyof A]: Reshaped<A[I]> }) => Reshaped<B>
 export function vmap(f: (...args: readonly Tree[]) => Tree, options: VmapOptions = {}) {
+  demandFunction('vmap', f)
   const {
     inAxes: from = 0,
     outAxes: back = 0,

@@ -186,11 +186,10 @@ export const generatorAsync: {
  * ```ts
  * import { generator, leftPad, transformer } from '@adjoint/nn'
  * import { random } from '@adjoint/tensor'
- * import { isRight } from 'fp-ts/lib/Either.js'
  * const model = transformer({ vocab: 21, width: 32, layers: 2, heads: 4, context: 16 })
  * const generate = generator(model, { maxTokens: 4, topP: 0.9 })
  * const outcome = await generate(model.init(random.key(0)), leftPad({ pad: 0 })([[5, 6]]), random.key(1))()
- * console.log(isRight(outcome) && outcome.right.tokens.shape) // [1, 6]
+ * console.log(outcome._tag === 'Right' && outcome.right.tokens.shape) // [1, 6]
  * ```
  */
 export const generator: {

@@ -3,12 +3,13 @@
  * the ids, it is an error; where only a program does, what is read for it is NaN. A negative id does not count from the end.
  */
 import { and, ge, lt } from '@adjoint/tensor'
-import { evaluate, primitives } from '@adjoint/tensor/ir'
+import { evaluate } from '@adjoint/tensor/ir'
+import { constantP } from '@adjoint/tensor/primitives'
 import type { Booleans, Floats, Integers } from './layer.ts'
 
 /** The elements of a tensor that is host data; null where only a program knows them. */
 const hostElements = (x: Integers | Floats): ArrayLike<number> | null => {
-  const data: unknown = primitives.constantP
+  const data: unknown = constantP
   return x.node.prim === data ? evaluate([x])[0]!.data : null
 }
 

@@ -20,6 +20,7 @@ import {
   where,
   gt,
 } from '@adjoint/tensor'
+import { demandTensor } from '@adjoint/tensor/ir'
 import { demandShape } from './demands.ts'
 import { demandIds, inVocabulary } from './ids.ts'
 import type { Floats, Integers } from './layer.ts'
@@ -111,6 +112,8 @@ const demandMask = (op: string, mask: Floats, shape: Shape): void => {
  * ```
  */
 export const crossEntropy = (logits: Floats, targets: Integers, mask?: Floats): Scalar => {
+  demandTensor('crossEntropy', 'logits', logits)
+  demandTensor('crossEntropy', 'targets', targets)
   if (mask !== undefined) return maskedMean(maskedNll(logits, targets, mask), mask)
   const rows = targets.shape.reduce((n, d) => n * d, 1)
   return mul(sum()(neg(tokenLogp(logits, targets))), 1 / Math.max(1, rows))

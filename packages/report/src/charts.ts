@@ -60,8 +60,13 @@ export const CHART_CONFIG = {
   view: { stroke: null },
 }
 
+/** A chart in Vega-Lite's grammar: plain data, whose types stay inside, since they ask for a browser's. */
+export interface ChartSpec {
+  readonly $schema: string
+}
+
 /** The specification of a chart of curves. */
-export const lineChart = ({ title, x, y, series, domain, logarithmic = false }: Chart): TopLevelSpec => {
+export const lineChart = ({ title, x, y, series, domain, logarithmic = false }: Chart): ChartSpec => {
   const rows = series.flatMap(({ name, points }) => points.map((p) => ({ ...p, name })))
   const banded = rows.some((row) => row.low !== undefined)
   const kind = logarithmic ? { type: 'log' as const } : {}
@@ -76,7 +81,7 @@ export const lineChart = ({ title, x, y, series, domain, logarithmic = false }: 
   const colour = byName((i) => strokeOf(i).colour)
   const dash = byName((i) => [...strokeOf(i).dash])
   const along = { field: 'x', type: 'quantitative' as const, title: x, ...(logarithmic ? { scale: kind } : {}) }
-  return {
+  const spec: TopLevelSpec & ChartSpec = {
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
     title: { text: title, anchor: 'start', fontSize: 14 },
     width: 440,
@@ -112,11 +117,13 @@ export const lineChart = ({ title, x, y, series, domain, logarithmic = false }: 
       },
     ],
   }
+  return spec
 }
 
 /** The chart as the text of one `<svg>` element. */
-export const renderSvg = async (spec: TopLevelSpec): Promise<string> => {
-  const view = new vega.View(vega.parse(compile(spec).spec), { renderer: 'none', logLevel: vega.Error })
+export const renderSvg = async (spec: ChartSpec): Promise<string> => {
+  // What `lineChart` gives; Vega-Lite checks what else it is handed.
+  const view = new vega.View(vega.parse(compile(spec as TopLevelSpec).spec), { renderer: 'none', logLevel: vega.Error })
   const svg = await view.toSVG()
   view.finalize()
   return svg

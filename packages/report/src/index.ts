@@ -3,7 +3,7 @@
  *
  * @packageDocumentation
  */
-export { type Chart, lineChart, renderSvg, type Series } from './charts.ts'
+export { type Chart, type ChartSpec, lineChart, renderSvg, type Series } from './charts.ts'
 export { banded, curve, linesOf, thinned } from './curves.ts'
 export { escapeHtml } from './html.ts'
 export { type Page, pageHtml, type Section } from './page.ts'

@@ -1,5 +1,5 @@
 /** The page of runs: one HTML text that holds all it shows, asks for nothing, and runs one script that it names by hash. */
-import { pageScript } from './bundle.ts'
+import { pageScript } from './script.ts'
 import { type ChapterLink, curvesSection, type Drawer } from './curves-section.ts'
 import { draw, type Drawing } from './draw.ts'
 import { examinations, timings } from './figures.ts'

@@ -91,8 +91,10 @@ export {
   requestDevice,
   requestDeviceAsync,
 } from './run/request.ts'
-export { nativeDevice, type NativeAbsence, type NativeDevice, type NativeOptions } from './backends/native/device.ts'
+export { nativeDevice, nativeDeviceAsync } from './backends/native/open.ts'
+export type { NativeDevice, NativeOptions } from './backends/native/face.ts'
 export { wasmDevice } from './backends/wasm/device.ts'
-export { webgpuDevice, type WebgpuDevice, type WebgpuOptions } from './backends/webgpu/device.ts'
+export { webgpuDevice, webgpuDeviceAsync } from './backends/webgpu/open.ts'
+export type { WebgpuDevice, WebgpuOptions } from './backends/webgpu/face.ts'
 export { type Device, type DeviceError, DeviceFailure, type DeviceStats } from './graph/device.ts'
 export type { Program } from './loops/program.ts'

@@ -20,6 +20,7 @@ export {
   apply,
   applyAll,
   over,
+  demandTensor,
   paramsOf,
   type Access,
   type Aval,

@@ -34,7 +34,6 @@ export interface SaveConfig {
  * ```ts
  * import { loadCheckpoint, saveCheckpoint } from '@adjoint/nn'
  * import { ones, readAsync } from '@adjoint/tensor'
- * import { isRight } from 'fp-ts/lib/Either.js'
  * import { mkdtempSync } from 'node:fs'
  * import { tmpdir } from 'node:os'
  * import { join } from 'node:path'
@@ -42,7 +41,7 @@ export interface SaveConfig {
  * const params = { weight: ones([2, 3]), bias: ones([3]) }
  * await saveCheckpoint({ path, metadata: { step: 10 } })(params)()
  * const loaded = await loadCheckpoint({ path })(params)()
- * if (isRight(loaded)) console.log(loaded.right.metadata, await readAsync(loaded.right.tree.bias)) // { step: 10 } [1, 1, 1]
+ * if (loaded._tag === 'Right') console.log(loaded.right.metadata, await readAsync(loaded.right.tree.bias)) // { step: 10 } [1, 1, 1]
  * ```
  */
 export const saveCheckpoint = (options: SaveConfig) => {
@@ -182,9 +181,8 @@ const differences = (
  * ```ts
  * import { loadCheckpoint } from '@adjoint/nn'
  * import { ones } from '@adjoint/tensor'
- * import { isLeft } from 'fp-ts/lib/Either.js'
  * const outcome = await loadCheckpoint({ path: 'no/such/file.safetensors' })({ weight: ones([2]) })()
- * console.log(isLeft(outcome) && outcome.left._tag) // 'MissingFile'
+ * console.log(outcome._tag === 'Left' && outcome.left._tag) // 'MissingFile'
  * ```
  */
 export const loadCheckpoint = (options: LoadConfig) => {

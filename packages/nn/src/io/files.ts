@@ -111,11 +111,10 @@ const PART = /^\.[0-9a-f]{8}\.part$/
  * ```
  */
 export const clearParts = async (path: string): Promise<void> => {
-  const { readdir, rm } = await import('node:fs/promises')
-  const paths = await import('node:path')
-  const [folder, file] = [paths.dirname(path), paths.basename(path)]
+  const { basename, dirname, join, readdir, rm } = await import('#disk')
+  const [folder, file] = [dirname(path), basename(path)]
   for (const name of await readdir(folder))
-    if (name.startsWith(file) && PART.test(name.slice(file.length))) await rm(paths.join(folder, name), { force: true })
+    if (name.startsWith(file) && PART.test(name.slice(file.length))) await rm(join(folder, name), { force: true })
 }
 
 /** Bytes that one call of the system moves at most. */
@@ -124,11 +123,11 @@ const ONE_CALL = 2 ** 30
 /** Node's file system, loaded when first used, so that importing this package needs none. */
 export const nodeFiles: Files = {
   read: async (path) => {
-    const { readFile } = await import('node:fs/promises')
+    const { readFile } = await import('#disk')
     return readFile(path)
   },
   open: async (path) => {
-    const { open } = await import('node:fs/promises')
+    const { open } = await import('#disk')
     const file = await open(path, 'r')
     try {
       const stat = await file.stat()
@@ -149,8 +148,7 @@ export const nodeFiles: Files = {
     }
   },
   replace: async (files, obsolete) => {
-    const { open, rename, rm } = await import('node:fs/promises')
-    const paths = await import('node:path')
+    const { dirname, open, rename, rm } = await import('#disk')
     await replaceBy({
       writeThrough: async (at, pieces) => {
         const file = await open(at, 'wx')
@@ -169,7 +167,7 @@ export const nodeFiles: Files = {
       remove: (at) => rm(at, { force: true }),
       syncFolder: async (at) => {
         // Some systems cannot open folders; there the rename lasts as soon as they see fit.
-        const folder = await open(paths.dirname(at), 'r').catch(() => null)
+        const folder = await open(dirname(at), 'r').catch(() => null)
         if (folder === null) return
         await folder.sync().catch(() => undefined)
         await folder.close()

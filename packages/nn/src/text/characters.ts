@@ -96,10 +96,9 @@ const tokenizer = (vocabulary: readonly string[]): CharacterTokenizer => {
  * @example
  * ```ts
  * import { characterTokenizer } from '@adjoint/nn'
- * import { isRight } from 'fp-ts/lib/Either.js'
  * const { encode, decode } = characterTokenizer({ specials: ['<pad>', '<think>', '</think>'], characters: '0123456789+=' })
  * const ids = encode('3+4=<think>7</think>')
- * if (isRight(ids)) console.log(ids.right.length, decode(ids.right)) // 7 '3+4=<think>7</think>'
+ * if (ids._tag === 'Right') console.log(ids.right.length, decode(ids.right)) // 7 '3+4=<think>7</think>'
  * ```
  */
 export const characterTokenizer = (options: CharacterVocabulary): CharacterTokenizer => {

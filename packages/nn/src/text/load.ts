@@ -81,7 +81,7 @@ export const loadTokenizer = (options: LoadTokenizerConfig): TaskEither<Tokenize
       return isLeft(bytes) ? bytes : llama2cTokenizer(bytes.right, path)
     }
     if (path.endsWith('.gguf')) return ofGguf(path, files)
-    const paths = await import('node:path')
+    const paths = await import('#disk')
     const main = path.endsWith('.json') ? path : paths.join(path, 'tokenizer.json')
     const beside = (name: string): string => paths.join(paths.dirname(main), name)
     const bytes = await read(main)

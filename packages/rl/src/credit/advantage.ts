@@ -15,6 +15,7 @@ import {
   TRL_DEVIATION,
   zScore,
 } from './deviation.ts'
+import { shown } from '../reward/mistake.ts'
 import { type Needs, needing } from './needs.ts'
 
 /** Rewards or advantages: one list a prompt, one number a completion. */
@@ -27,17 +28,29 @@ export interface Advantage {
   readonly needs?: Needs
 }
 
+/** Throws TypeError for what is no list of groups: rewards of one group by themselves, a tensor, nothing. */
+const demandGroups = (op: string, rewards: unknown): void => {
+  const isList = (x: unknown): x is readonly unknown[] => Array.isArray(x)
+  const wrong = isList(rewards) ? rewards.find((each) => !isList(each)) : rewards
+  if (isList(rewards) && wrong === undefined) return
+  throw new TypeError(
+    `${op}: rewards are ${isList(rewards) ? `a list with ${shown(wrong)} in it` : shown(rewards)}. ` +
+      'Give a list of groups, each with one number a completion: [[1, 0, 0, 1]] for one prompt.',
+  )
+}
+
 /** One completion says nothing beside no other. */
 const COMPARES: Needs = { group: 2 }
 
 /** An advantage that looks at one group at a time. */
-const perGroup = (f: (deviations: readonly number[], mean: number) => readonly number[]): Advantage =>
-  needing(COMPARES, (rewards: Groups) =>
-    rewards.map((group) => {
+const perGroup = (name: string, f: (deviations: readonly number[], mean: number) => readonly number[]): Advantage =>
+  needing(COMPARES, (rewards: Groups) => {
+    demandGroups(name, rewards)
+    return rewards.map((group) => {
       const centred = centre(group)
       return centred === null ? group.map(() => 0) : f(centred.deviations, centred.mean).map(absentToZero)
-    }),
-  )
+    })
+  })
 
 /**
  * `(r - mean) / (std + eps)` over each group: GRPO (DeepSeekMath eq. 3 and section 4.1.2).
@@ -50,7 +63,10 @@ const perGroup = (f: (deviations: readonly number[], mean: number) => readonly n
  */
 export const group = (deviation: Deviation = TRL_DEVIATION): Advantage => {
   const score = zScore(deviation)
-  return needing(COMPARES, (rewards: Groups) => rewards.map(score))
+  return needing(COMPARES, (rewards: Groups) => {
+    demandGroups('group', rewards)
+    return rewards.map(score)
+  })
 }
 
 /**
@@ -62,7 +78,7 @@ export const group = (deviation: Deviation = TRL_DEVIATION): Advantage => {
  * drGrpo([[1, 0, 0, 0]]) // [[0.75, -0.25, -0.25, -0.25]]
  * ```
  */
-export const drGrpo: Advantage = perGroup((d) => d)
+export const drGrpo: Advantage = perGroup('drGrpo', (d) => d)
 
 /**
  * `r - mean of the others`: the leave-one-out baseline (RLOO, Ahmadian et al. 2024, eq. 8), `n/(n - 1)` times {@link drGrpo}.
@@ -73,7 +89,7 @@ export const drGrpo: Advantage = perGroup((d) => d)
  * rloo([[1, 0, 0, 0]]) // [[1, -1/3, -1/3, -1/3]]
  * ```
  */
-export const rloo: Advantage = perGroup((d) => {
+export const rloo: Advantage = perGroup('rloo', (d) => {
   const n = countOf(d)
   return d.map((x) => (x * n) / (n - 1))
 })
@@ -91,9 +107,10 @@ export const rloo: Advantage = perGroup((d) => {
 export const batchStd = (deviation: Deviation = TRL_DEVIATION): Advantage => {
   const { ddof, eps } = demandDeviation(deviation)
   return needing(COMPARES, (rewards: Groups) => {
+    demandGroups('batchStd', rewards)
     const batch = centre(rewards.flat())
     const scale = batch === null ? 1 : std(batch.deviations, ddof) + eps
-    return perGroup((d) => d.map((x) => x / scale))(rewards)
+    return perGroup('batchStd', (d) => d.map((x) => x / scale))(rewards)
   })
 }
 
@@ -107,7 +124,7 @@ export const batchStd = (deviation: Deviation = TRL_DEVIATION): Advantage => {
  * maxRl([[1, 0, 0, 0]]) // [[3, -1, -1, -1]]
  * ```
  */
-export const maxRl: Advantage = perGroup((d, mu) => d.map((x) => (mu > 0 ? x / mu : 0)))
+export const maxRl: Advantage = perGroup('maxRl', (d, mu) => d.map((x) => (mu > 0 ? x / mu : 0)))
 
 /**
  * `(r - mean) / (std + eps)` over the whole batch, whatever the groups (REINFORCE++, Hu 2025, eq. 6).
@@ -121,6 +138,7 @@ export const maxRl: Advantage = perGroup((d, mu) => d.map((x) => (mu > 0 ? x / m
 export const reinforcePlusPlus = (deviation: Deviation = TRL_DEVIATION): Advantage => {
   const score = zScore(deviation)
   return needing({ batch: 2 }, (rewards: Groups) => {
+    demandGroups('reinforcePlusPlus', rewards)
     const flat = score(rewards.flat())
     let at = 0
     return rewards.map((g) => g.map(() => flat[at++]!))

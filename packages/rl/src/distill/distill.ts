@@ -104,9 +104,8 @@ const maskedParts =
  * import { adamW, transformer } from '@adjoint/nn'
  * import { distillStep, generalizedJsd, hostKey, mod10Chain, traces, transformerPolicy } from '@adjoint/rl'
  * import { random, requestDevice } from '@adjoint/tensor'
- * import { isRight } from 'fp-ts/lib/Either.js'
  * const device = await requestDevice({ kind: 'wasm' })()
- * if (isRight(device)) {
+ * if (device._tag === 'Right') {
  *   const { vocabulary } = mod10Chain
  *   const small = transformer({ vocab: vocabulary.size, width: 16, layers: 1, heads: 2, context: 21 })
  *   const large = transformer({ vocab: vocabulary.size, width: 32, layers: 2, heads: 2, context: 21 })

@@ -81,9 +81,8 @@ export const isOnPolicy =
  * import { adamW, transformer } from '@adjoint/nn'
  * import { forwardKl, gkdStep, hostKey, mod10Chain, traces, transformerPolicy } from '@adjoint/rl'
  * import { random, requestDevice } from '@adjoint/tensor'
- * import { isRight } from 'fp-ts/lib/Either.js'
  * const device = await requestDevice({ kind: 'wasm' })()
- * if (isRight(device)) {
+ * if (device._tag === 'Right') {
  *   const { vocabulary } = mod10Chain
  *   const model = transformer({ vocab: vocabulary.size, width: 16, layers: 1, heads: 2, context: 23 })
  *   const policy = transformerPolicy(model, vocabulary)

@@ -37,9 +37,8 @@ export interface MeterConfig<P extends Tree, T extends Tree> {
  * import { transformer } from '@adjoint/nn'
  * import { divergenceMeter, forwardKl, hostKey, mod10Chain, traces, transformerPolicy } from '@adjoint/rl'
  * import { random, requestDevice } from '@adjoint/tensor'
- * import { isRight } from 'fp-ts/lib/Either.js'
  * const device = await requestDevice({ kind: 'wasm' })()
- * if (isRight(device)) {
+ * if (device._tag === 'Right') {
  *   const { vocabulary } = mod10Chain
  *   const model = transformer({ vocab: vocabulary.size, width: 16, layers: 1, heads: 2, context: 21 })
  *   const policy = transformerPolicy(model, vocabulary)

@@ -85,9 +85,8 @@ export interface MiniLlmConfig<Problem, P extends Tree, T extends Tree, O extend
  * import { adamW, transformer } from '@adjoint/nn'
  * import { hostKey, miniLlmStep, mod10Chain, transformerPolicy } from '@adjoint/rl'
  * import { random, requestDevice } from '@adjoint/tensor'
- * import { isRight } from 'fp-ts/lib/Either.js'
  * const device = await requestDevice({ kind: 'wasm' })()
- * if (isRight(device)) {
+ * if (device._tag === 'Right') {
  *   const model = transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 23 })
  *   const policy = transformerPolicy(model, mod10Chain.vocabulary)
  *   const optimizer = adamW({ learningRate: 1e-3 })

@@ -232,9 +232,8 @@ export const rejectionBatches = <Problem, P extends Tree>(
  * import { transformer } from '@adjoint/nn'
  * import { accuracy, hostKey, mod10Chain, rejectionSample, transformerPolicy } from '@adjoint/rl'
  * import { random, requestDevice } from '@adjoint/tensor'
- * import { isRight } from 'fp-ts/lib/Either.js'
  * const device = await requestDevice({ kind: 'wasm' })()
- * if (isRight(device)) {
+ * if (device._tag === 'Right') {
  *   const correct = accuracy(mod10Chain.verify)
  *   const model = transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 21 })
  *   const sample = rejectionSample({

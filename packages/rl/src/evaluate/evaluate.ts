@@ -133,9 +133,8 @@ export interface Evaluated<Problem> {
  * import { transformer } from '@adjoint/nn'
  * import { mod10Chain, evaluator, transformerPolicy } from '@adjoint/rl'
  * import { random, requestDevice } from '@adjoint/tensor'
- * import { isRight } from 'fp-ts/lib/Either.js'
  * const device = await requestDevice({ kind: 'wasm' })()
- * if (isRight(device)) {
+ * if (device._tag === 'Right') {
  *   const model = transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 21 })
  *   const policy = transformerPolicy(model, mod10Chain.vocabulary)
  *   const exam = { task: mod10Chain, policy, count: 4, samples: 2, temperature: 1, maxTokens: 10, seed: 0, device: device.right }

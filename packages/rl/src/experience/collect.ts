@@ -71,9 +71,8 @@ interface Round<Problem> {
  * import { transformer } from '@adjoint/nn'
  * import { accuracy, collector, hostKey, informative, mod10Chain, named, transformerPolicy } from '@adjoint/rl'
  * import { random, requestDevice } from '@adjoint/tensor'
- * import { isRight } from 'fp-ts/lib/Either.js'
  * const device = await requestDevice({ kind: 'wasm' })()
- * if (isRight(device)) {
+ * if (device._tag === 'Right') {
  *   const model = transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 21 })
  *   const collect = collector({
  *     task: mod10Chain,

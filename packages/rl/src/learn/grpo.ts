@@ -79,9 +79,8 @@ export interface Learned<P extends Tree, O extends Tree> {
  * import { adam, transformer } from '@adjoint/nn'
  * import { accuracy, collector, group, GRPO_OBJECTIVE, hostKey, learner, mod10Chain, named, outcome, transformerPolicy } from '@adjoint/rl'
  * import { random, requestDevice } from '@adjoint/tensor'
- * import { isRight } from 'fp-ts/lib/Either.js'
  * const device = await requestDevice({ kind: 'wasm' })()
- * if (isRight(device)) {
+ * if (device._tag === 'Right') {
  *   const model = transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 21 })
  *   const policy = transformerPolicy(model, mod10Chain.vocabulary)
  *   const shared = { policy, maxTokens: 10, temperature: 1, device: device.right }
@@ -91,7 +90,7 @@ export interface Learned<P extends Tree, O extends Tree> {
  *   const learn = learner({ ...shared, credit: outcome(group()), objective: GRPO_OBJECTIVE, optimizer })
  *   const params = model.init(random.key(0))
  *   const collected = await collect(params, hostKey(1))()
- *   if (isRight(collected)) {
+ *   if (collected._tag === 'Right') {
  *     const state = { params, opt: optimizer.init(params), reference: null }
  *     await learn(state, collected.right.experience, hostKey(2))()
  *   }
@@ -254,9 +253,8 @@ export const grpoFrom = <Problem, P extends Tree, O extends Tree, S>(
  * import { adam, transformer } from '@adjoint/nn'
  * import { accuracy, format, group, GRPO_OBJECTIVE, grpoStep, hostKey, mod10Chain, named, outcome, transformerPolicy } from '@adjoint/rl'
  * import { random, requestDevice } from '@adjoint/tensor'
- * import { isRight } from 'fp-ts/lib/Either.js'
  * const device = await requestDevice({ kind: 'wasm' })()
- * if (isRight(device)) {
+ * if (device._tag === 'Right') {
  *   const model = transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 21 })
  *   const optimizer = adam({ learningRate: 1e-4 })
  *   const step = grpoStep({

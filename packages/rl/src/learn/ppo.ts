@@ -111,9 +111,8 @@ const bothOptimizers = <P extends Tree, V extends Tree, O extends Tree, C extend
  * import { adam, transformer } from '@adjoint/nn'
  * import { accuracy, GRPO_OBJECTIVE, hostKey, mod10Chain, named, ownCritic, ppoStep, tokenMean, transformerPolicy } from '@adjoint/rl'
  * import { random, requestDevice } from '@adjoint/tensor'
- * import { isRight } from 'fp-ts/lib/Either.js'
  * const device = await requestDevice({ kind: 'wasm' })()
- * if (isRight(device)) {
+ * if (device._tag === 'Right') {
  *   const model = transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 21 })
  *   const [critic, optimizer] = [ownCritic(model), adam({ learningRate: 1e-3 })]
  *   const step = ppoStep({

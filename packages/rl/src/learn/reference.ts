@@ -47,9 +47,8 @@ export interface ReferenceSync {
  * ```ts
  * import { syncReference } from '@adjoint/rl'
  * import { requestDevice } from '@adjoint/tensor'
- * import { isRight } from 'fp-ts/lib/Either.js'
  * const device = await requestDevice({ kind: 'wasm' })()
- * if (isRight(device)) {
+ * if (device._tag === 'Right') {
  *   const sync = syncReference({ every: 64, alpha: 0.6 }, device.right)
  * }
  * ```

@@ -90,9 +90,8 @@ export const sftLoss =
  * import { adamW, transformer } from '@adjoint/nn'
  * import { mod10Chain, hostKey, sftStep, traces, transformerPolicy } from '@adjoint/rl'
  * import { random, requestDevice } from '@adjoint/tensor'
- * import { isRight } from 'fp-ts/lib/Either.js'
  * const device = await requestDevice({ kind: 'wasm' })()
- * if (isRight(device)) {
+ * if (device._tag === 'Right') {
  *   const model = transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 21 })
  *   const policy = transformerPolicy(model, mod10Chain.vocabulary)
  *   const optimizer = adamW({ learningRate: 1e-3 })

@@ -1,5 +1,5 @@
 /** Whether a configuration is an objective: what is none is refused when a step is made, not deep inside its first update. */
-import { inspect } from 'node:util'
+import { inspect } from '#system'
 
 const CHOICES: Readonly<Record<string, string>> = {
   ratio: 'tokenRatio, sequenceRatio, geometric(..)',

@@ -41,9 +41,8 @@ export const ROLLOUT_OPTIONS: OptionNames<RolloutConfig<never, never>> = {
  * import { transformer } from '@adjoint/nn'
  * import { mod10Chain, hostKey, problems, roller, transformerPolicy } from '@adjoint/rl'
  * import { random, requestDevice } from '@adjoint/tensor'
- * import { isRight } from 'fp-ts/lib/Either.js'
  * const device = await requestDevice({ kind: 'wasm' })()
- * if (isRight(device)) {
+ * if (device._tag === 'Right') {
  *   const model = transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 21 })
  *   const policy = transformerPolicy(model, mod10Chain.vocabulary)
  *   const roll = roller({ task: mod10Chain, policy, group: 4, maxTokens: 10, temperature: 1, device: device.right })

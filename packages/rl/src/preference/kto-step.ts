@@ -52,9 +52,8 @@ type Part<P extends Tree> = SequencePart & {
  * import { adam, transformer } from '@adjoint/nn'
  * import { hostKey, ktoStep, mod10Chain, preferencePairs, snapshot, transformerPolicy, unpaired, wrongAnswer } from '@adjoint/rl'
  * import { random, requestDevice } from '@adjoint/tensor'
- * import { isRight } from 'fp-ts/lib/Either.js'
  * const device = await requestDevice({ kind: 'wasm' })()
- * if (isRight(device)) {
+ * if (device._tag === 'Right') {
  *   const model = transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 21 })
  *   const policy = transformerPolicy(model, mod10Chain.vocabulary)
  *   const optimizer = adam({ learningRate: 1e-3 })
@@ -62,7 +61,7 @@ type Part<P extends Tree> = SequencePart & {
  *   const step = ktoStep({ policy, optimizer, beta: 0.1, batch: (key) => unpaired(pairs(key)), device: device.right })
  *   const params = model.init(random.key(0))
  *   const reference = await snapshot(device.right)(params)()
- *   if (isRight(reference)) await step({ params, opt: optimizer.init(params), reference: reference.right }, hostKey(0))()
+ *   if (reference._tag === 'Right') await step({ params, opt: optimizer.init(params), reference: reference.right }, hostKey(0))()
  * }
  * ```
  */

@@ -60,9 +60,8 @@ type Batch<P extends Tree> = SequencePart & { readonly reference: P | null }
  * import { adam, transformer } from '@adjoint/nn'
  * import { dpo, mod10Chain, preferenceLearner, transformerPolicy } from '@adjoint/rl'
  * import { requestDevice } from '@adjoint/tensor'
- * import { isRight } from 'fp-ts/lib/Either.js'
  * const device = await requestDevice({ kind: 'wasm' })()
- * if (isRight(device)) {
+ * if (device._tag === 'Right') {
  *   const model = transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 21 })
  *   const learn = preferenceLearner({
  *     policy: transformerPolicy(model, mod10Chain.vocabulary),
@@ -118,9 +117,8 @@ export const preferenceLearner = <P extends Tree, O extends Tree>(given: Prefere
  * import { adam, transformer } from '@adjoint/nn'
  * import { dpo, dpoStep, hostKey, mod10Chain, preferencePairs, snapshot, transformerPolicy, wrongAnswer } from '@adjoint/rl'
  * import { random, requestDevice } from '@adjoint/tensor'
- * import { isRight } from 'fp-ts/lib/Either.js'
  * const device = await requestDevice({ kind: 'wasm' })()
- * if (isRight(device)) {
+ * if (device._tag === 'Right') {
  *   const model = transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 21 })
  *   const optimizer = adam({ learningRate: 1e-3 })
  *   const batch = preferencePairs(mod10Chain, { rows: 8, split: 'train', corruptions: [wrongAnswer] })
@@ -128,7 +126,7 @@ export const preferenceLearner = <P extends Tree, O extends Tree>(given: Prefere
  *   const step = dpoStep({ policy, optimizer, loss: dpo({ beta: 0.1 }), batch, device: device.right })
  *   const params = model.init(random.key(0))
  *   const reference = await snapshot(device.right)(params)()
- *   if (isRight(reference)) await step({ params, opt: optimizer.init(params), reference: reference.right }, hostKey(0))()
+ *   if (reference._tag === 'Right') await step({ params, opt: optimizer.init(params), reference: reference.right }, hostKey(0))()
  * }
  * ```
  */

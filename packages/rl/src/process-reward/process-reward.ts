@@ -108,9 +108,8 @@ const encodeSteps =
  * import { adam, transformer } from '@adjoint/nn'
  * import { hostKey, labelledSteps, mod10Chain, processRewardStep, rewardModel, slip } from '@adjoint/rl'
  * import { random, requestDevice } from '@adjoint/tensor'
- * import { isRight } from 'fp-ts/lib/Either.js'
  * const device = await requestDevice({ kind: 'wasm' })()
- * if (isRight(device)) {
+ * if (device._tag === 'Right') {
  *   const model = rewardModel(transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 21 }))
  *   const optimizer = adam({ learningRate: 1e-3 })
  *   const batch = labelledSteps(mod10Chain, { rows: 8, split: 'train', separator: '', corruptions: [slip] })
@@ -164,9 +163,8 @@ export interface StepRewardsConfig extends ScoringConfig {
  * import { transformer } from '@adjoint/nn'
  * import { mod10Chain, rewardModel, stepRewards } from '@adjoint/rl'
  * import { random, requestDevice } from '@adjoint/tensor'
- * import { isRight } from 'fp-ts/lib/Either.js'
  * const device = await requestDevice({ kind: 'wasm' })()
- * if (isRight(device)) {
+ * if (device._tag === 'Right') {
  *   const model = rewardModel(transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 24 }))
  *   const params = model.init(random.key(0))
  *   const score = stepRewards({ model, params, separator: '', vocabulary: mod10Chain.vocabulary, device: device.right })

@@ -3,9 +3,8 @@
  * built, cut and joined as lists are, and {@link perform} is the fold of a recipe into one stage. Each stage has a folder
  * of its own, `1-cold-start`, `2-reasoning-rl`, .., with a log of its own.
  */
+import { join, readdir } from '#system'
 import type { Device } from '@adjoint/tensor'
-import { readdir } from 'node:fs/promises'
-import { join } from 'node:path'
 import * as E from 'fp-ts/lib/Either.js'
 import { type OptionNames, optionsOf } from '@adjoint/tensor/ir'
 import { pipe } from 'fp-ts/lib/function.js'
@@ -155,14 +154,13 @@ const alone =
  * ```ts
  * import { perform, type Recipe } from '@adjoint/rl'
  * import { requestDevice } from '@adjoint/tensor'
- * import { isRight } from 'fp-ts/lib/Either.js'
  * import * as TE from 'fp-ts/lib/TaskEither.js'
  * import { mkdtempSync } from 'node:fs'
  * import { tmpdir } from 'node:os'
  * import { join } from 'node:path'
  * const recipe: Recipe<number> = [{ name: 'increment', at: () => (n) => TE.right(n + 1) }]
  * const device = await requestDevice({ kind: 'wasm' })()
- * if (isRight(device)) {
+ * if (device._tag === 'Right') {
  *   const folder = mkdtempSync(join(tmpdir(), 'recipe-'))
  *   const env = { device: device.right, folder, seed: 0, resume: false, checkpointEvery: 25 }
  *   const result = await perform([...recipe, ...recipe])(env)(0)() // Right 2

@@ -5,11 +5,10 @@
  * Problems and draws follow from the recipe's seed and not from the place in it: two stages that sample one model in the same
  * way draw the same completions, and differ in what they keep.
  */
+import { join, writeFile } from '#system'
 import type { CharacterTask } from '../task/task.ts'
 import type { Transformer, TransformerParams } from '@adjoint/nn'
 import { type Device, readAsync, scalar, type Scalar } from '@adjoint/tensor'
-import { writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { type OptionNames, optionsFor, optionsOf } from '@adjoint/tensor/ir'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'

@@ -5,8 +5,8 @@
  * What goes in and what comes out is copied to the host, here and nowhere else: steps reuse the memory of their arguments,
  * and stages share none.
  */
+import { createHash } from '#system'
 import { type Device, type HostArray, tree, type Tree } from '@adjoint/tensor'
-import { createHash } from 'node:crypto'
 import * as E from 'fp-ts/lib/Either.js'
 import { optionsOf } from '@adjoint/tensor/ir'
 import { pipe } from 'fp-ts/lib/function.js'

@@ -31,9 +31,8 @@ export interface EvaluatedPairs {
  * import { transformer } from '@adjoint/nn'
  * import { hostKey, mod10Chain, pairEvaluator, preferencePairs, rewardModel, wrongAnswer } from '@adjoint/rl'
  * import { random, requestDevice } from '@adjoint/tensor'
- * import { isRight } from 'fp-ts/lib/Either.js'
  * const device = await requestDevice({ kind: 'wasm' })()
- * if (isRight(device)) {
+ * if (device._tag === 'Right') {
  *   const model = rewardModel(transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 21 }))
  *   const evaluate = pairEvaluator({ model, vocabulary: mod10Chain.vocabulary, rows: 16, device: device.right })
  *   const heldOut = preferencePairs(mod10Chain, { rows: 8, split: 'heldOut', corruptions: [wrongAnswer] })(hostKey(1))

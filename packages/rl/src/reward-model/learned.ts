@@ -25,9 +25,8 @@ export interface LearnedRewardConfig extends ScoringConfig {
  * import { transformer } from '@adjoint/nn'
  * import { learnedReward, mod10Chain, namedBatch, rewardModel } from '@adjoint/rl'
  * import { random, requestDevice } from '@adjoint/tensor'
- * import { isRight } from 'fp-ts/lib/Either.js'
  * const device = await requestDevice({ kind: 'wasm' })()
- * if (isRight(device)) {
+ * if (device._tag === 'Right') {
  *   const model = rewardModel(transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 24 }))
  *   const params = model.init(random.key(0))
  *   const rewards = [namedBatch('learned', learnedReward({ model, params, vocabulary: mod10Chain.vocabulary, device: device.right }))]

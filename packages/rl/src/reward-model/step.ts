@@ -69,9 +69,8 @@ const pairRewards =
  * import { adam, transformer } from '@adjoint/nn'
  * import { hostKey, mod10Chain, preferencePairs, rewardModel, rewardModelStep, wrongAnswer } from '@adjoint/rl'
  * import { random, requestDevice } from '@adjoint/tensor'
- * import { isRight } from 'fp-ts/lib/Either.js'
  * const device = await requestDevice({ kind: 'wasm' })()
- * if (isRight(device)) {
+ * if (device._tag === 'Right') {
  *   const model = rewardModel(transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 21 }))
  *   const optimizer = adam({ learningRate: 1e-3 })
  *   const batch = preferencePairs(mod10Chain, { rows: 8, split: 'train', corruptions: [wrongAnswer] })

@@ -2,7 +2,7 @@
  * What is wrong with a reward itself, as against what the world does to one: a throw at once, or something that is no
  * number. It ends the step. Rejections, timeouts and `Left`s make a reward absent instead.
  */
-import { inspect } from 'node:util'
+import { inspect } from '#system'
 import type { Sample } from './sample.ts'
 
 /** @internal A mistake of whoever wrote a reward or a verifier; `cause` is what was thrown, where something was. */

@@ -9,9 +9,8 @@
  *
  * Anything else is damaged, or another's, and is left as it is.
  */
+import { access, join, readdir, readFile } from '#system'
 import { type CheckpointError, clearParts, loadCheckpoint, saveCheckpoint } from '@adjoint/nn'
-import { access, readdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'

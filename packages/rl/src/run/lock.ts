@@ -17,12 +17,20 @@
  *
  * Where the system tells neither boot nor id, machines are told apart by their names alone: give them different ones.
  */
-import { createHash } from 'node:crypto'
-import { mkdir, readdir, readFile, readlink, realpath, rm, writeFile } from 'node:fs/promises'
-import { hostname } from 'node:os'
-import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { threadId } from 'node:worker_threads'
+import {
+  createHash,
+  hostname,
+  join,
+  mkdir,
+  readdir,
+  readFile,
+  readlink,
+  realpath,
+  rm,
+  sleep,
+  threadId,
+  writeFile,
+} from '#system'
 import * as E from 'fp-ts/lib/Either.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { fileFailure, type RunError } from './errors.ts'

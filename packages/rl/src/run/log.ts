@@ -3,7 +3,7 @@
  * one seed on one device write the same bytes; times go to a log of their own. A run that was killed leaves whole lines
  * and at most one torn one: resuming keeps the lines that its checkpoint knows of, and appends after them.
  */
-import { open, readFile, truncate } from 'node:fs/promises'
+import { open, readFile, truncate } from '#system'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as O from 'fp-ts/lib/Option.js'
@@ -71,10 +71,9 @@ export const openLog = (path: string, flags: 'wx' | 'w' | 'a', before: number): 
  * import { tmpdir } from 'node:os'
  * import { join } from 'node:path'
  * import { createLog, readLog } from '@adjoint/rl'
- * import { isRight } from 'fp-ts/lib/Either.js'
  * const path = join(await mkdtemp(join(tmpdir(), 'log-')), 'log.jsonl')
  * const log = await createLog(path)()
- * if (isRight(log)) {
+ * if (log._tag === 'Right') {
  *   await log.right.append([{ kind: 'step', phase: 'sft', step: 0, loss: 3.04 }])()
  *   await log.right.close()
  * }

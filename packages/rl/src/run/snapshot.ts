@@ -12,9 +12,8 @@ import type { RunError } from './errors.ts'
  * ```ts
  * import { snapshot } from '@adjoint/rl'
  * import { ones, requestDevice } from '@adjoint/tensor'
- * import { isRight } from 'fp-ts/lib/Either.js'
  * const device = await requestDevice({ kind: 'wasm' })()
- * if (isRight(device)) await snapshot(device.right)({ weight: ones([2]) })()
+ * if (device._tag === 'Right') await snapshot(device.right)({ weight: ones([2]) })()
  * ```
  */
 export const snapshot =

@@ -1,6 +1,5 @@
 /** Data sets as files of JSON lines, read through a schema: a bad line is an error with its number, never a row that is left out. */
-import { createReadStream } from 'node:fs'
-import { createInterface } from 'node:readline'
+import { createInterface, createReadStream } from '#system'
 import { optionsOf } from '@adjoint/tensor/ir'
 import * as E from 'fp-ts/lib/Either.js'
 import type * as TE from 'fp-ts/lib/TaskEither.js'

@@ -10,8 +10,7 @@
  * `skipped`, rather than refused: what is lost is one answer, which is asked for again. A file without any good line among
  * its whole ones is refused, for it is something else. Writes are not synced: a power cut may lose the last lines.
  */
-import { createHash } from 'node:crypto'
-import { type FileHandle, open, readFile } from 'node:fs/promises'
+import { createHash, type FileHandle, open, readFile } from '#system'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
@@ -170,9 +169,8 @@ const appender = (file: FileHandle, startsTorn: boolean): ((line: string) => Pro
  * import { tmpdir } from 'node:os'
  * import { join } from 'node:path'
  * import { openTraceCache } from '@adjoint/rl'
- * import { isRight } from 'fp-ts/lib/Either.js'
  * const cache = await openTraceCache(join(await mkdtemp(join(tmpdir(), 'traces-')), 'traces.jsonl'))()
- * if (isRight(cache)) {
+ * if (cache._tag === 'Right') {
  *   cache.right.size() // 0
  *   await cache.right.close()
  * }

@@ -3,7 +3,7 @@
  * replies may be refused, delayed, cut, or no replies at all. Each question ends with exactly one trace or one error, after
  * a bounded number of requests, and no faster than the endpoint allows.
  */
-import { setMaxListeners } from 'node:events'
+import { setMaxListeners } from '#system'
 import * as E from 'fp-ts/lib/Either.js'
 import type * as TE from 'fp-ts/lib/TaskEither.js'
 import pLimit from 'p-limit'
@@ -177,7 +177,6 @@ const isRefused = (failure: Failure): failure is Refused => failure._tag === 'Re
  * @example
  * ```ts
  * import { describeTeacherError, endpointTeacher } from '@adjoint/rl'
- * import { isLeft } from 'fp-ts/lib/Either.js'
  * const teacher = endpointTeacher({
  *   baseUrl: 'http://127.0.0.1:9/v1', // nobody listens there
  *   model: 'deepseek-r1',
@@ -187,7 +186,7 @@ const isRefused = (failure: Failure): failure is Refused => failure._tag === 'Re
  *   retries: 0,
  * })
  * const trace = await teacher.ask('What is 6 times 7?')()
- * if (isLeft(trace)) describeTeacherError(trace.left) // the teacher gave nothing in 1 attempt; last: no connection ..
+ * if (trace._tag === 'Left') describeTeacherError(trace.left) // the teacher gave nothing in 1 attempt; last: no connection ..
  * ```
  */
 export const endpointTeacher = (given: EndpointConfig): Teacher => {

@@ -8,9 +8,9 @@ import type { Aval, Expr } from '../graph/expr.ts'
 import { trace } from '../graph/graph.ts'
 import * as p from '../primitives/index.ts'
 import type { Device, DeviceStats, Executable, Storage } from '../graph/device.ts'
-import { nativeDevice } from './native/device.ts'
+import { nativeDevice } from './native/open.ts'
 import { wasmDevice } from './wasm/device.ts'
-import { webgpuDevice } from './webgpu/device.ts'
+import { webgpuDevice } from './webgpu/open.ts'
 
 const N = 8
 const vector: Aval = { shape: [N], dtype: 'f32' }

@@ -36,10 +36,12 @@ export const shown = (value: unknown): string => {
   if (Array.isArray(value)) return `an array of ${value.length}`
   if (typeof value === 'function') return 'a function'
   if (typeof value === 'number' || typeof value === 'string') return `the ${typeof value} ${value}`
+  if (value instanceof Promise) return 'a promise'
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`
 }
 const wayOut = (value: unknown): string => {
   if (typeof value === 'function') return 'Call it first: an operation takes its configuration, and then its tensors'
+  if (value instanceof Promise) return 'Await it first'
   return typeof value === 'number' || Array.isArray(value)
     ? 'Wrap it: scalar(x), tensor(data)'
     : 'Pass a tensor: tensor(data), scalar(x), or what another operation returns'

@@ -1,6 +1,7 @@
 /** What every executor offers. A device runs graphs; everything else in the framework is pure. */
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import type { HostArray } from '../base/dtype.ts'
+import { shown } from '../base/errors.ts'
 import type { Aval } from '../base/aval.ts'
 import type { Program } from '../loops/program.ts'
 import type { Expr } from './expr.ts'
@@ -106,4 +107,25 @@ export interface Device {
    * that are under way end in DeviceLost. Once is as good as twice.
    */
   readonly destroy: () => Promise<void>
+}
+
+/** What a task gives; a rejection with DeviceFailure where it fails. */
+export const succeeded = async <A>(task: TaskEither<DeviceError, A>): Promise<A> => {
+  const done = await task()
+  if (done._tag === 'Left') throw new DeviceFailure(done.left)
+  return done.right
+}
+
+/** Throws TypeError where what was given for a device is none: its name, a promise of one, a task that was not run. */
+export const demandDevice = (op: string, value: unknown): void => {
+  if (typeof value === 'object' && value !== null && 'compile' in value && 'download' in value) return
+  const cure =
+    typeof value === 'string'
+      ? `Open it: await requestDeviceAsync({ kind: '${value}' })`
+      : value instanceof Promise
+        ? 'Await it first'
+        : typeof value === 'function'
+          ? 'A task runs when it is called; for scripts there is await requestDeviceAsync()'
+          : 'Give what await requestDeviceAsync() returns'
+  throw new TypeError(`${op}: the device is ${shown(value)}, not a device. ${cure}.`)
 }

@@ -5,6 +5,7 @@
  */
 import type { Aval } from '../base/aval.ts'
 import { notATensor } from '../base/errors.ts'
+import { look, notANumber, type Sight } from '../base/look.ts'
 import { own } from '../base/own.ts'
 import { captureSite, type Site } from '../base/site.ts'
 import type { Ix } from '../loops/ix.ts'
@@ -136,8 +137,8 @@ export interface Telling {
 
 /** How a primitive becomes loops. The scheduler branches on these kinds, never on a primitive's name. */
 export type Lowering<P> =
-  /** Already in memory: host data, a parameter of the program, a device buffer. */
-  | { readonly kind: 'leaf' }
+  /** Already in memory: host data, a parameter of the program, a device buffer. `sight`: what can be seen of it at once. */
+  | { readonly kind: 'leaf'; readonly sight?: (params: P) => Sight }
   /**
    * An element of the result at any index, from elements of the arguments at any index: elementwise work, movement,
    * gathers. Fusion is substitution of these functions into one another. `stored`: not into its readers, which all read
@@ -203,11 +204,49 @@ export type Lowering<P> =
 export const isExpr = (value: unknown): value is Expr =>
   typeof value === 'object' && value !== null && 'node' in value && 'index' in value && 'shape' in value
 
+/** Throws TypeError where a value that plain JavaScript passed for a tensor is none. `which`: its place. */
+export const demandTensor = (op: string, which: string, value: unknown): void => {
+  if (!isExpr(value)) throw notATensor(op, which, value)
+}
+
+/**
+ * An expression as an object. It is a class only for what JavaScript asks of objects: its name stands in debuggers, and it prints
+ * as a tensor, never as the graph behind it.
+ */
+class Tensor implements Expr {
+  readonly node: Node
+  readonly index: number
+  readonly shape: Aval['shape']
+  readonly dtype: Aval['dtype']
+  constructor(node: Node, index: number, shape: Aval['shape'], dtype: Aval['dtype']) {
+    this.node = node
+    this.index = index
+    this.shape = shape
+    this.dtype = dtype
+  }
+  toString(): string {
+    const { prim, params } = this.node
+    const { lower } = prim
+    return look(this, prim.name, lower.kind === 'leaf' ? (lower.sight?.(params) ?? 'placeholder') : null)
+  }
+  /** JSON has no tensors; what stands in their place tells whoever looks at it. */
+  toJSON(): string {
+    return this.toString()
+  }
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return this.toString()
+  }
+  [Symbol.toPrimitive](hint: string): string {
+    if (hint === 'string') return this.toString()
+    throw notANumber(this)
+  }
+}
+
 /** A node with its results. */
 const makeNode = ({ prim, args, params, site }: Omit<Node, 'outs'>, avals: readonly Aval[]): Node => {
   const outs: Expr[] = []
   const node: Node = { prim, args, params, site, outs }
-  for (const { shape, dtype } of avals) outs.push({ node, index: outs.length, shape, dtype })
+  for (const { shape, dtype } of avals) outs.push(new Tensor(node, outs.length, shape, dtype))
   return node
 }
 
@@ -218,7 +257,7 @@ const SEVERAL: ReadonlySet<Lowering<never>['kind']> = new Set([
 
 /** The only constructor of nodes. What they hold is their own: lists that the caller still has may change. */
 export const applyAll = <P>(prim: Primitive<P>, args: readonly Expr[], params: P): readonly Expr[] => {
-  for (let i = 0; i < args.length; i++) if (!isExpr(args[i])) throw notATensor(prim.name, `operand ${i + 1}`, args[i])
+  for (let i = 0; i < args.length; i++) demandTensor(prim.name, `operand ${i + 1}`, args[i])
   const held = own(params)
   // The one cast of the IR: a node forgets its primitive's parameter type, and only hands `params` back to `prim`.
   const of = { prim: prim as Primitive<unknown>, args: args.slice(), params: held, site: captureSite() }

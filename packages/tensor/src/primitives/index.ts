@@ -1,13 +1,3 @@
-/** Every primitive, and the list of them, which is what is exported. */
-import type { Primitive } from '../graph/expr.ts'
-import * as raw from './raw.ts'
-
+/** Every primitive, and the list of them. */
+export { primitives } from './all.ts'
 export * from './raw.ts'
-
-const isRecord = (value: unknown): value is Primitive<never> =>
-  typeof value === 'object' && value !== null && 'lower' in value && 'evaluate' in value
-
-/** All records; the laws run over this list. */
-export const primitives: readonly Primitive<never>[] = Object.values(raw).flatMap((value: unknown) =>
-  isRecord(value) ? [value] : [],
-)

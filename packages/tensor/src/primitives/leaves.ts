@@ -6,6 +6,7 @@ import { apply, type Aval, type Expr, type Primitive } from '../graph/expr.ts'
 import { identityOf, keyOf } from '../graph/key.ts'
 import { single } from '../graph/single.ts'
 import type { Storage } from '../graph/device.ts'
+import { atHand } from '../graph/at-hand.ts'
 import { type Shape, sizeOf } from '../base/shape.ts'
 
 const neverBatched = (): never => {
@@ -34,7 +35,7 @@ export const constantP: Primitive<ConstantParams> = single({
   batch: neverBatched,
   // one array is one tensor, whoever holds it: comparing elements would read all of it
   key: ({ data, shape, dtype }) => `#${identityOf(data)}${keyOf([shape, dtype])}`,
-  lower: { kind: 'leaf' },
+  lower: { kind: 'leaf', sight: ({ data }) => ({ on: 'the host', data }) },
   evaluate: (_, __, { data }) => Float64Array.from(data),
 })
 /** Host data; the caller no longer writes to it. */
@@ -102,7 +103,7 @@ export const bufferP: Primitive<BufferParams> = single({
   vjp: noArguments,
   batch: neverBatched,
   key: ({ storage }) => `#${identityOf(storage)}`,
-  lower: { kind: 'leaf' },
+  lower: { kind: 'leaf', sight: ({ storage }) => ({ on: storage.device.kind, data: atHand(storage) }) },
   evaluate: (_, __, { storage }) => {
     const gone = storage.gone()
     if (gone !== null) throw new Error(`buffer: this tensor can no longer be read: ${gone}`)

@@ -1,5 +1,5 @@
 /** The device of calls that name none and whose arguments are on none. */
-import type { Device } from '../graph/device.ts'
+import { demandDevice, type Device } from '../graph/device.ts'
 import { type DeviceKind, environment, isKind, noSuchKind } from './kind.ts'
 import { referenceDevice } from '../backends/reference/reference.ts'
 import { wasmDevice } from '../backends/wasm/device.ts'
@@ -37,5 +37,6 @@ export const currentDevice = (): Device => {
  * code should take a device instead. Without it they run on wasm.
  */
 export const setDefaultDevice = (device: Device): void => {
+  demandDevice('setDefaultDevice', device)
   current = device
 }

@@ -13,7 +13,8 @@ import { bind, deviceOf, givenOnce, together, withTransients } from './binding.t
 import { bounded, type Bounded } from '../base/bounded.ts'
 import { bytesOf } from '../base/aval.ts'
 import { currentDevice } from './current.ts'
-import type { Device, Executable, StepTimer, Storage } from '../graph/device.ts'
+import { shown } from '../base/errors.ts'
+import { demandDevice, type Device, type Executable, type StepTimer, type Storage } from '../graph/device.ts'
 import { overRemembered, remembered } from './memo.ts'
 import { hostDataOf, markDonated, storageOfTensor } from './storages.ts'
 import type { Program } from '../loops/program.ts'
@@ -120,7 +121,11 @@ export const jit = <A extends readonly tree.Tree[], B extends tree.Tree>(
   f: (...args: A) => B,
   options: JitOptions = {},
 ): Jitted<A, B> => {
+  const given: unknown = f
+  if (typeof given !== 'function')
+    throw new TypeError(`jit: takes a function, not ${shown(given)}. Write jit(f)(...args), with f not called.`)
   const { donate = [], device: chosen } = optionsOf('jit', options, { donate: true, device: true })
+  if (chosen !== undefined) demandDevice('jit', chosen)
   const cache = new WeakMap<Device, Bounded<string, Compiled>>()
   const traces = bounded<string, Called>({ count: PROGRAMS, bytes: Infinity, dropped: () => undefined })
   /** Named by errors about tensors that were donated to this function. */

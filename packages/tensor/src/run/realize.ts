@@ -2,16 +2,16 @@
  * Running expressions: `realize` and `read`, and their awaiting twins. What they were asked for is remembered beside the
  * expression, so that it is computed once.
  */
-import * as E from 'fp-ts/lib/Either.js'
+import * as E from '../base/either.ts'
 import type * as TE from 'fp-ts/lib/TaskEither.js'
 import { compute } from './compute.ts'
 import type { HostArray, HostArrays, DType } from '../base/dtype.ts'
-import type { Expr } from '../graph/expr.ts'
+import { demandTensor, type Expr } from '../graph/expr.ts'
 import { buffer, constant } from '../primitives/leaves.ts'
 import { deviceOf, together } from './binding.ts'
 import { bytesOf } from '../base/aval.ts'
 import { currentDevice } from './current.ts'
-import { type Device, type DeviceError, DeviceFailure, type Storage } from '../graph/device.ts'
+import { demandDevice, type Device, type DeviceError, DeviceFailure, type Storage, succeeded } from '../graph/device.ts'
 import { remember, remembered } from './memo.ts'
 import { allTold } from './tell.ts'
 import { demandPresent, hostDataOf, keepReadBack, movable, storageOfTensor } from './storages.ts'
@@ -71,17 +71,18 @@ const attempt =
   }
 
 /** Computes every tensor of a tree on a device. */
-export const realize =
-  (device: Device) =>
-  <T extends tree.Tree>(tensors: T): TE.TaskEither<DeviceError, T> =>
-  async () => {
-    const { leaves, treedef } = tree.flatten(tensors)
-    const done = await attempt(device, () => realizeLeaves(device, leaves))()
-    await device.pace()
-    await allTold(device)
-    await breathe()
-    return E.isLeft(done) ? done : E.right(tree.unflatten(treedef, done.right) as T)
-  }
+export const realize = (device: Device) => {
+  demandDevice('realize', device)
+  return <T extends tree.Tree>(tensors: T): TE.TaskEither<DeviceError, T> =>
+    async () => {
+      const { leaves, treedef } = tree.flatten(tensors)
+      const done = await attempt(device, () => realizeLeaves(device, leaves))()
+      await device.pace()
+      await allTold(device)
+      await breathe()
+      return E.isLeft(done) ? done : E.right(tree.unflatten(treedef, done.right) as T)
+    }
+}
 
 /** The value of a tensor: host data, or a storage and whether it was made just now. */
 type Place = { readonly data: HostArray } | { readonly storage: Storage; readonly made: boolean }
@@ -110,36 +111,33 @@ const settleRead = (device: Device, x: Expr, storage: Storage, data: HostArray):
 }
 
 /** Computes one tensor on a device and copies it to the host, row-major. */
-export const read =
-  (device: Device) =>
-  <D extends DType>(x: Tensor<readonly number[], D>): TE.TaskEither<DeviceError, HostArrays[D]> =>
-  async () => {
-    const host = hostDataOf(x)
-    const found = host === null ? await attempt(device, () => located(device, x))() : E.right({ data: host })
-    if (E.isLeft(found)) return found
-    const place = found.right
-    // dtype and array type go together by the table of dtypes
-    if ('data' in place) return E.right(place.data.slice() as HostArrays[D])
-    const { storage, made } = place
-    const data = await storage.device.download(storage)()
-    await allTold(storage.device)
-    if (E.isLeft(data)) {
-      if (made) device.release(storage)
-    } else if (made) settleRead(device, x, storage, data.right)
-    else keepReadBack(storage, data.right)
-    await breathe()
-    return data as E.Either<DeviceError, HostArrays[D]>
+export const read = (device: Device) => {
+  demandDevice('read', device)
+  return <D extends DType>(x: Tensor<readonly number[], D>): TE.TaskEither<DeviceError, HostArrays[D]> => {
+    demandTensor('read', 'its argument', x)
+    return async () => {
+      const host = hostDataOf(x)
+      const found = host === null ? await attempt(device, () => located(device, x))() : E.right({ data: host })
+      if (E.isLeft(found)) return found
+      const place = found.right
+      // dtype and array type go together by the table of dtypes
+      if ('data' in place) return E.right(place.data.slice() as HostArrays[D])
+      const { storage, made } = place
+      const data = await storage.device.download(storage)()
+      await allTold(storage.device)
+      if (E.isLeft(data)) {
+        if (made) device.release(storage)
+      } else if (made) settleRead(device, x, storage, data.right)
+      else keepReadBack(storage, data.right)
+      await breathe()
+      return data as E.Either<DeviceError, HostArrays[D]>
+    }
   }
-
-const orThrow = async <A>(task: TE.TaskEither<DeviceError, A>): Promise<A> => {
-  const result = await task()
-  if (E.isLeft(result)) throw new DeviceFailure(result.left)
-  return result.right
 }
 
 /** `realize` for scripts: awaits, and throws DeviceFailure. */
 export const realizeAsync = async <T extends tree.Tree>(tensors: T, device?: Device): Promise<T> =>
-  orThrow(realize(device ?? deviceOf(tree.leaves(tensors)) ?? currentDevice())(tensors))
+  succeeded(realize(device ?? deviceOf(tree.leaves(tensors)) ?? currentDevice())(tensors))
 
 /**
  * `read` for scripts: the elements of a tensor, row-major. Runs on `device`, else where the tensor's own memory is, else
@@ -154,4 +152,7 @@ export const realizeAsync = async <T extends tree.Tree>(tensors: T, device?: Dev
 export const readAsync = async <D extends DType>(
   x: Tensor<readonly number[], D>,
   device?: Device,
-): Promise<HostArrays[D]> => orThrow(read(device ?? deviceOf([x]) ?? currentDevice())(x))
+): Promise<HostArrays[D]> => {
+  demandTensor('readAsync', 'its argument', x)
+  return succeeded(read(device ?? deviceOf([x]) ?? currentDevice())(x))
+}

@@ -1,13 +1,12 @@
 /** Choosing a device: what this machine offers, and which one a program gets that asks for none. */
-import * as E from 'fp-ts/lib/Either.js'
+import * as E from '../base/either.ts'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
-import { type Device, type DeviceError, DeviceFailure } from '../graph/device.ts'
+import { type Device, type DeviceError, succeeded } from '../graph/device.ts'
 import { type DeviceKind, environment, isKind, noSuchKind } from './kind.ts'
 import { referenceDevice } from '../backends/reference/reference.ts'
-import { nativeDevice } from '../backends/native/device.ts'
+import { nativeDevice } from '../backends/native/open.ts'
 import { wasmDevice } from '../backends/wasm/device.ts'
-import { probeWebgpu } from '../backends/webgpu/adapter.ts'
-import { webgpuDevice } from '../backends/webgpu/device.ts'
+import { probeWebgpu, webgpuDevice } from '../backends/webgpu/open.ts'
 import { optionsOf } from '../graph/options.ts'
 
 /** A device this machine offers. */
@@ -80,10 +79,9 @@ const report = async (kind: 'native' | 'wasm'): Promise<DeviceReport | null> => 
  *
  * @example
  * ```ts
- * import { isRight } from 'fp-ts/lib/Either.js'
  * import { requestDevice } from '@adjoint/tensor'
  * const opened = await requestDevice({ kind: 'wasm' })()
- * if (isRight(opened)) console.log(opened.right.label)
+ * if (opened._tag === 'Right') console.log(opened.right.label)
  * ```
  */
 export const requestDevice = (request: DeviceRequest = {}): TaskEither<DeviceError, Device> => {
@@ -117,8 +115,5 @@ export const requestDevice = (request: DeviceRequest = {}): TaskEither<DeviceErr
  * console.log(await readAsync(add(tensor([1, 2], [2]), 1)))
  * ```
  */
-export const requestDeviceAsync = async (request: DeviceRequest = {}): Promise<Device> => {
-  const opened = await requestDevice(request)()
-  if (E.isLeft(opened)) throw new DeviceFailure(opened.left)
-  return opened.right
-}
+export const requestDeviceAsync = async (request: DeviceRequest = {}): Promise<Device> =>
+  succeeded(requestDevice(request))

@@ -3,6 +3,7 @@ import type { HostArray } from '../base/dtype.ts'
 import { showAval } from '../base/errors.ts'
 import type { Expr } from '../graph/expr.ts'
 import { type BufferParams, bufferP, type ConstantParams, constantP } from '../primitives/leaves.ts'
+import { keepAtHand, keptAtHand } from '../graph/at-hand.ts'
 import { DeviceFailure, type Storage } from '../graph/device.ts'
 
 /** The device memory of a realized tensor, else null. */
@@ -13,11 +14,9 @@ export const storageOfTensor = (x: Expr): Storage | null =>
 export const hostDataOf = (x: Expr): HostArray | null => {
   if (x.node.prim === constantP) return (x.node.params as ConstantParams).data
   const storage = storageOfTensor(x)
-  return storage === null ? null : (readBack.get(storage) ?? null)
+  return storage === null ? null : keptAtHand(storage)
 }
 
-/** Host copies of small storages that were read; their device memory is free again. */
-const readBack = new WeakMap<Storage, HostArray>()
 const donors = new WeakMap<Storage, string>()
 const SMALL = 1 << 14
 
@@ -30,7 +29,7 @@ export const movable = (storage: Storage): boolean => storage.values === undefin
  */
 export const keepReadBack = (storage: Storage, data: HostArray): void => {
   if (data.byteLength > SMALL || storage.gone() !== null || !movable(storage)) return
-  readBack.set(storage, data.slice())
+  keepAtHand(storage, data.slice())
   storage.device.release(storage)
 }
 

@@ -1,5 +1,5 @@
 /** Programs that tell the host of values (`debugPrint`): it is told when they were read, in the order of the runs. */
-import * as E from 'fp-ts/lib/Either.js'
+import * as E from '../base/either.ts'
 import type { Computation, Device, Executable, Storage } from '../graph/device.ts'
 
 /** Of each device: what it is still to tell of, until all was told. */

@@ -1,29 +1,21 @@
 /** A device in linear memory: runs each call to its end before it returns. What computes is the machine's (machine.ts). */
-import * as TE from 'fp-ts/lib/TaskEither.js'
+import * as E from '../../base/either.ts'
 import { showAval } from '../../base/errors.ts'
 import type { Aval } from '../../graph/expr.ts'
-import type { Capabilities } from '../../compile/capabilities.ts'
-import type { Program } from '../../loops/program.ts'
 import { schedule } from '../../compile/schedule.ts'
 import { putDown, takeOn } from '../engine/ballast.ts'
 import { bytesOf } from '../../base/aval.ts'
-import { type Device, type DeviceError, DeviceFailure, type Executable, type Storage } from '../../graph/device.ts'
+import { type Device, type DeviceError, DeviceFailure, type Storage } from '../../graph/device.ts'
 import { sayUncollected } from '../engine/turns.ts'
 import { type Blame, showBlame, siteOf } from '../blame.ts'
 import { createArena } from './arena.ts'
+import type { LinearDevice } from './face.ts'
 import { loadProgram } from './executable.ts'
 import type { Block } from './heap.ts'
 import type { Host, ProgramHold } from './host.ts'
 import type { Machine } from './machine.ts'
 import { walkInTurn } from './walk.ts'
 import { type Hold, LinearStorage, type Parcel } from './storage.ts'
-
-export interface LinearDevice<K extends Device['kind']> extends Device {
-  readonly kind: K
-  readonly capabilities: Capabilities
-  /** Compiles a program that is already scheduled. */
-  readonly load: (program: Program) => Executable
-}
 
 /** A device over a machine's memory and kernels. */
 export const linearDevice = <K extends Device['kind']>(machine: Machine<K>): LinearDevice<K> => {
@@ -122,19 +114,21 @@ export const linearDevice = <K extends Device['kind']>(machine: Machine<K>): Lin
       memory.write(block, data, aval.dtype)
       return hold(load(block), aval)
     },
-    download: (storage) =>
-      TE.tryCatch(
-        () => {
-          const mine = own(storage)
-          return Promise.resolve(memory.read(mine.block(), mine.aval))
-        },
-        (cause): DeviceError =>
-          lost ?? {
-            _tag: 'Validation',
-            message: cause instanceof Error ? cause.message : String(cause),
-            op: `read of ${showAval(storage.aval)}`,
-            site: '',
+    download: (storage) => () =>
+      Promise.resolve(
+        E.tryCatch(
+          () => {
+            const mine = own(storage)
+            return memory.read(mine.block(), mine.aval)
           },
+          (cause): DeviceError =>
+            lost ?? {
+              _tag: 'Validation',
+              message: cause instanceof Error ? cause.message : String(cause),
+              op: `read of ${showAval(storage.aval)}`,
+              site: '',
+            },
+        ),
       ),
     release: (storage) => {
       const mine = own(storage)

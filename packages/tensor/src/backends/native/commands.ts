@@ -1,5 +1,6 @@
 /** Commands side by side, through the runtime: Node can only wait for one at a time. */
-import type { Library, System } from './system.ts'
+import type { Library } from './library.ts'
+import type { System } from './system.ts'
 import { type RunAll, runInTurn } from './toolchain.ts'
 
 export const runSideBySide = (system: System, library: Library): RunAll => {

@@ -2,12 +2,10 @@
  * The native device: programs as C, compiled by the system's compiler for the processor at hand and called in this process.
  * It needs a C compiler and Node; what it compiled it keeps on disk.
  */
-import * as E from 'fp-ts/lib/Either.js'
-import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
+import * as E from '../../base/either.ts'
 import type { DeviceError } from '../../graph/device.ts'
-import { optionsOf } from '../../graph/options.ts'
 import { capabilities } from '../linear/capabilities.ts'
-import { type LinearDevice, linearDevice } from '../linear/device.ts'
+import { linearDevice } from '../linear/device.ts'
 import { processMemory } from '../engine/process-memory.ts'
 import { threadCount } from '../engine/processors.ts'
 import { answersIn } from './answers.ts'
@@ -15,6 +13,7 @@ import { runSideBySide } from './commands.ts'
 import { createKernels } from './kernels.ts'
 import { createMemory } from './memory.ts'
 import { createObjects } from './objects.ts'
+import type { NativeDevice, NativeOptions } from './face.ts'
 import { runtime } from './runtime.ts'
 import { walker } from './threads.ts'
 import { walkInC } from './walk.ts'
@@ -23,19 +22,8 @@ import { openStore } from './store.ts'
 import { loadSystem, type System } from './system.ts'
 import { ASKED, explainFailure, findToolchain, runInTurn, type ToolchainFailure } from './toolchain.ts'
 
-/** How a native device is opened. */
-export interface NativeOptions {
-  /** Most bytes that the device's memory may have; those of the machine unless said otherwise. */
-  readonly memory?: number
-  /** Threads that share the work of a kernel: as many as processors unless this, or ADJOINT_THREADS, says otherwise. No result depends on it. */
-  readonly threads?: number
-}
-
-/** A device of compiled C. */
-export type NativeDevice = LinearDevice<'native'>
-
 /** Why there is no native device. */
-export type NativeAbsence =
+type NativeAbsence =
   /** No Node, or no koffi, to call compiled code with. */
   | { readonly _tag: 'NoSystem'; readonly why: string }
   | ToolchainFailure
@@ -85,35 +73,18 @@ const openOn = (
   )
 }
 
-/**
- * Opens a device of compiled C. Left NoDevice where there is no C compiler, or no Node.
- *
- * @example
- * ```ts
- * import { isRight } from 'fp-ts/lib/Either.js'
- * import { nativeDevice } from '@adjoint/tensor'
- * const opened = await nativeDevice()()
- * console.log(isRight(opened) ? opened.right.label : opened.left.message)
- * ```
- */
-export const nativeDevice = (given: NativeOptions = {}): TaskEither<DeviceError, NativeDevice> => {
-  const options = optionsOf('nativeDevice', given, { memory: true, threads: true })
-  return async () => {
-    if (options.memory !== undefined && !(options.memory > 0))
-      throw new RangeError(
-        `nativeDevice: memory is ${options.memory}; give the bytes that the device may hold, above 0`,
-      )
-    let system: System
-    try {
-      system = await loadSystem()
-    } catch (error) {
-      return E.left(noDevice({ _tag: 'NoSystem', why: reason(error) }))
-    }
-    try {
-      const opened = openOn(system, options)
-      return E.isLeft(opened) ? E.left(noDevice(opened.left)) : opened
-    } catch (error) {
-      return E.left(noDevice({ _tag: 'NotLoaded', why: reason(error) }))
-    }
+/** Opens a native device. Left NoDevice where there is no compiler, or nothing to call compiled code with. */
+export const openNative = async (options: NativeOptions): Promise<E.Either<DeviceError, NativeDevice>> => {
+  let system: System
+  try {
+    system = await loadSystem()
+  } catch (error) {
+    return E.left(noDevice({ _tag: 'NoSystem', why: reason(error) }))
+  }
+  try {
+    const opened = openOn(system, options)
+    return E.isLeft(opened) ? E.left(noDevice(opened.left)) : opened
+  } catch (error) {
+    return E.left(noDevice({ _tag: 'NotLoaded', why: reason(error) }))
   }
 }

@@ -1,5 +1,5 @@
 /** Compiled kernels of a native device: each distinct kernel is printed and compiled once, however many programs use it. */
-import * as E from 'fp-ts/lib/Either.js'
+import * as E from '../../base/either.ts'
 import { bounded } from '../../base/bounded.ts'
 import { type DeviceError, DeviceFailure } from '../../graph/device.ts'
 import type { Kernel } from '../../loops/kernel.ts'

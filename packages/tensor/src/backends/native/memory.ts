@@ -5,7 +5,7 @@ import { isHalf, packHalves, unpackHalves } from '../../base/rounding.ts'
 import { sizeOf } from '../../base/shape.ts'
 import { createHeap } from '../linear/heap.ts'
 import type { LinearMemory } from '../linear/machine.ts'
-import type { Library, NativeFunction } from './system.ts'
+import type { Library, NativeFunction } from './library.ts'
 
 const PAGE = 65536
 const FIRST = 2 ** 22

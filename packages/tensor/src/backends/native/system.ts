@@ -4,17 +4,8 @@ import type * as Crypto from 'node:crypto'
 import type * as Fs from 'node:fs'
 import type * as Os from 'node:os'
 import type * as Path from 'node:path'
-
-/** A function of a library. */
-export type NativeFunction = (...args: readonly unknown[]) => unknown
-export interface Library {
-  readonly func: (name: string, result: string, parameters: string[]) => NativeFunction
-  /** The address of a function. */
-  readonly symbol: (name: string) => bigint
-}
-export interface Foreign {
-  readonly load: (path: string) => Library
-}
+import { loadForeign } from '#foreign'
+import type { Foreign } from './library.ts'
 
 export interface System {
   readonly process: typeof ChildProcess
@@ -33,22 +24,15 @@ const isNode = (): boolean =>
 /** Rejects where there is no Node, or where koffi is not installed. */
 export const loadSystem = async (): Promise<System> => {
   if (!isNode()) throw new Error('it runs in Node only')
-  const [childProcess, crypto, fs, os, path] = await Promise.all([
-    import('node:child_process'),
-    import('node:crypto'),
-    import('node:fs'),
-    import('node:os'),
-    import('node:path'),
-  ])
-  const koffi = await import('koffi')
+  const { process: node } = globalThis
   return {
-    process: childProcess,
-    crypto,
-    fs,
-    os,
-    path,
-    foreign: koffi.default,
-    environment: globalThis.process.env,
-    platform: globalThis.process.platform,
+    process: node.getBuiltinModule('node:child_process'),
+    crypto: node.getBuiltinModule('node:crypto'),
+    fs: node.getBuiltinModule('node:fs'),
+    os: node.getBuiltinModule('node:os'),
+    path: node.getBuiltinModule('node:path'),
+    foreign: await loadForeign(),
+    environment: node.env,
+    platform: node.platform,
   }
 }

@@ -3,7 +3,7 @@ import { describe, expect, inject, it } from 'vitest'
 import type { HostArray } from '../../base/dtype.ts'
 import type { Expr } from '../../graph/expr.ts'
 import * as p from '../../primitives/index.ts'
-import { nativeDevice } from './device.ts'
+import { nativeDevice } from './open.ts'
 
 const f32 = (...shape: number[]) => ({ shape, dtype: 'f32' as const })
 const wave = (n: number): Float32Array => Float32Array.from({ length: n }, (_, i) => Math.sin(i * 0.7) + i / n)

@@ -1,5 +1,5 @@
 /** The C compiler: found once, asked what it is and which processor it compiles for, and run over source texts. */
-import * as E from 'fp-ts/lib/Either.js'
+import * as E from '../../base/either.ts'
 import type { System } from './system.ts'
 
 export type ToolchainFailure =

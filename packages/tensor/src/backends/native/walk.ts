@@ -1,6 +1,6 @@
 /** Goes through a program in one call of C, over a table of its steps (threads.ts). */
 import type { Run, Walk } from '../linear/machine.ts'
-import type { Library } from './system.ts'
+import type { Library } from './library.ts'
 
 /** Operations on vectors that repay another thread: it takes part within a microsecond, or not at all (threads.ts). */
 const REPAYS = 6_000

@@ -1,5 +1,5 @@
 /** The reference device: interprets graphs in double precision. Slow, exact, and the oracle of the other devices. */
-import * as TE from 'fp-ts/lib/TaskEither.js'
+import * as E from '../../base/either.ts'
 import { dtypes, type HostArray } from '../../base/dtype.ts'
 import { showAval } from '../../base/errors.ts'
 import { evaluateWith } from '../../graph/evaluate.ts'
@@ -144,16 +144,18 @@ export const referenceDevice = (options: ReferenceOptions = {}): Device => {
       const blame = { op: `upload of ${showAval(aval)}`, site: null }
       return within(keptBytes(aval), blame, () => hold(aval, data))
     },
-    download: (storage) =>
-      TE.tryCatch(
-        () => Promise.resolve(toHost({ ...storage.aval, data: own(storage).values() })),
-        (cause): DeviceError =>
-          lost ?? {
-            _tag: 'Validation',
-            message: cause instanceof Error ? cause.message : String(cause),
-            op: 'read',
-            site: '',
-          },
+    download: (storage) => () =>
+      Promise.resolve(
+        E.tryCatch(
+          () => toHost({ ...storage.aval, data: own(storage).values() }),
+          (cause): DeviceError =>
+            lost ?? {
+              _tag: 'Validation',
+              message: cause instanceof Error ? cause.message : String(cause),
+              op: 'read',
+              site: '',
+            },
+        ),
       ),
     release: (storage) => drop(storage, 'it was released'),
     pace: () => Promise.resolve(), // work is done when it is handed over

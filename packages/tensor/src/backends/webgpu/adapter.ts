@@ -1,20 +1,6 @@
 /** Adapters: what WebGPU offers here, and a device of one. */
+import type { AdapterOptions, AdapterReport } from './face.ts'
 import { patiently, findGpu } from './gpu.ts'
-
-/** Which adapter to look for. */
-export interface AdapterOptions {
-  /** Which adapter to prefer where there are several. */
-  readonly powerPreference?: GPUPowerPreference
-  /** Options for Dawn in Node, as `enable-dawn-features=...` (a browser has none). */
-  readonly dawn?: readonly string[]
-}
-
-/** What an adapter says of itself. */
-export interface AdapterReport {
-  readonly label: string
-  /** False for an adapter that runs on the CPU (lavapipe, SwiftShader, WARP). */
-  readonly hardware: boolean
-}
 
 export const report = (adapter: GPUAdapter): AdapterReport => {
   const { vendor, architecture, description, device } = adapter.info

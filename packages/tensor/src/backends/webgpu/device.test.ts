@@ -6,7 +6,7 @@ import type { HostArray } from '../../base/dtype.ts'
 import type { Program, Step } from '../../loops/program.ts'
 import { captureSite } from '../../base/site.ts'
 import { type DeviceError, DeviceFailure, type Storage } from '../../graph/device.ts'
-import type { WebgpuDevice } from './device.ts'
+import type { WebgpuDevice } from './face.ts'
 import { openWebgpu as open, singleKernel } from './kernel-trial.support.ts'
 import { affine, at, f32, load, store, trainingStep } from './programs.support.ts'
 

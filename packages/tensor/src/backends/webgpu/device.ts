@@ -2,22 +2,20 @@
  * The WebGPU device: programs as compute passes. Runs on any adapter, in Node through Dawn and in browsers; whether the
  * adapter is hardware can be asked first (`probeWebgpu`), since a software one is slower than the wasm device.
  */
-import * as E from 'fp-ts/lib/Either.js'
-import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
+import * as E from '../../base/either.ts'
 import { hardwareTuning, softwareTuning, templateNames, type Tuning } from './printer/index.ts'
 import { showAval } from '../../base/errors.ts'
 import type { Capabilities } from '../../compile/capabilities.ts'
-import type { Program } from '../../loops/program.ts'
 import { schedule } from '../../compile/schedule.ts'
 import { type Load, putDown } from '../engine/ballast.ts'
-import { type Device, type DeviceError, DeviceFailure, type Executable, type Storage } from '../../graph/device.ts'
-import { optionsOf } from '../../graph/options.ts'
-import { type AdapterOptions, type AdapterReport, deviceOf, findAdapter, report } from './adapter.ts'
+import { type DeviceError, DeviceFailure, type Storage } from '../../graph/device.ts'
+import { deviceOf, findAdapter, report } from './adapter.ts'
 import { arena } from './arena.ts'
 import { bindGroups } from './bindings.ts'
 import { createBudget, defaultBudget } from './budget.ts'
 import { type Host, loadProgram } from './executable.ts'
 import { invalid, lost, nobody, type Outcome, reason, thrown, watch } from './faults.ts'
+import type { AdapterReport, WebgpuDevice, WebgpuOptions } from './face.ts'
 import { createFlight } from './flight.ts'
 import { type Block, memory } from './memory.ts'
 import { pipelines } from './pipelines.ts'
@@ -25,62 +23,20 @@ import { workQueue } from './queue.ts'
 import { GpuStorage } from './storage.ts'
 import { createTransfer } from './transfer.ts'
 
-/** How to open a WebGPU device. */
-export interface WebgpuOptions extends AdapterOptions {
-  /** Shapes of generated kernels; chosen by the adapter where absent. */
-  readonly tuning?: Tuning
-  /**
-   * Most bytes that the device may hold, work under way included; more is an OutOfMemory error that says what to do. By
-   * default half of the machine's memory on an adapter that runs on the CPU, and all of it on hardware, whose driver says
-   * itself when it has no more.
-   */
-  readonly memory?: number
-}
-
-/** A WebGPU device, with what only this kind can do. */
-export interface WebgpuDevice extends Device {
-  readonly kind: 'webgpu'
-  readonly hardware: boolean
-  readonly capabilities: Capabilities
-  /** Shapes of the kernels it generates. */
-  readonly tuning: Tuning
-  /** Compiles a program that is already scheduled. */
-  readonly load: (program: Program) => Executable
-}
-
 const noDevice = (why: string): DeviceError => ({
   _tag: 'NoDevice',
   message: `no WebGPU device: ${why}. In Node, scripts/setup-vulkan.sh installs a software driver; the wasm device needs none.`,
 })
 
-/**
- * Opens a WebGPU device, software adapters included. Left NoDevice where there is no adapter, or none that yields a device.
- *
- * @example
- * ```ts
- * import { isRight } from 'fp-ts/lib/Either.js'
- * import { webgpuDevice } from '@adjoint/tensor'
- * const opened = await webgpuDevice()()
- * console.log(isRight(opened) ? opened.right.label : opened.left.message)
- * ```
- */
-export const webgpuDevice = (given: WebgpuOptions = {}): TaskEither<DeviceError, WebgpuDevice> => {
-  const options = optionsOf('webgpuDevice', given, { tuning: true, memory: true, powerPreference: true, dawn: true })
-  return async () => {
-    if (options.memory !== undefined && !(options.memory > 0))
-      throw new RangeError(
-        `webgpuDevice: memory is ${options.memory}; give the bytes that the device may hold, above 0`,
-      )
-    try {
-      const adapter = await findAdapter(options)
-      const found = report(adapter)
-      const tuning = options.tuning ?? (found.hardware ? hardwareTuning : withShuffles(softwareTuning, adapter))
-      return E.right(
-        deviceOver(await deviceOf(adapter), found, tuning, options.memory ?? defaultBudget(found.hardware)),
-      )
-    } catch (error) {
-      return E.left(noDevice(reason(error)))
-    }
+/** Opens a WebGPU device, with the printers and queues of its own. */
+export const openWebgpu = async (options: WebgpuOptions): Promise<E.Either<DeviceError, WebgpuDevice>> => {
+  try {
+    const adapter = await findAdapter(options)
+    const found = report(adapter)
+    const tuning = options.tuning ?? (found.hardware ? hardwareTuning : withShuffles(softwareTuning, adapter))
+    return E.right(deviceOver(await deviceOf(adapter), found, tuning, options.memory ?? defaultBudget(found.hardware)))
+  } catch (error) {
+    return E.left(noDevice(reason(error)))
   }
 }
 

@@ -3,7 +3,7 @@ import * as I from '../../loops/ix.ts'
 import type { DotKernel } from '../../loops/kernel.ts'
 import * as S from '../../loops/scalar.ts'
 import { type DotTile, hardwareTuning, softwareTuning, type Tuning } from './printer/index.ts'
-import type { WebgpuDevice } from './device.ts'
+import type { WebgpuDevice } from './face.ts'
 import { axis, differences, into, openWebgpu, out, sequence, store, tryKernel } from './kernel-trial.support.ts'
 
 /** a transposed, b transposed, bias and a second output in the epilogue. */

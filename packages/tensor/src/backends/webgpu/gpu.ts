@@ -6,10 +6,7 @@
  * of its is pending it polls in a loop, by calling the global `setImmediate` again and again, which burns a core that a
  * software adapter needs for its own work: `patiently` slows that loop down.
  */
-
-interface Binding {
-  readonly create: (options: string[]) => GPU
-}
+import { loadDawn } from '#dawn'
 
 const instances = new Map<string, Promise<GPU>>()
 
@@ -23,7 +20,7 @@ export const findGpu = (options: readonly string[]): Promise<GPU> => {
   const key = options.join(' ')
   const known = instances.get(key)
   if (known !== undefined) return known
-  const made = import('webgpu').then((binding: Binding) => binding.create([...options]))
+  const made = loadDawn().then((binding) => binding.create([...options]))
   instances.set(key, made)
   return made
 }

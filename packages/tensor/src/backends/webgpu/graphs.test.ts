@@ -7,7 +7,8 @@ import { hostDataIn } from '../../compile/playing.support.ts'
 import { evaluate } from '../../graph/evaluate.ts'
 import type { Expr } from '../../graph/expr.ts'
 import * as p from '../../primitives/index.ts'
-import { webgpuDevice, type WebgpuDevice } from './device.ts'
+import type { WebgpuDevice } from './face.ts'
+import { webgpuDevice } from './open.ts'
 
 /** Runs the roots on the device, their constants as inputs; the results in order. */
 const run = async (

@@ -1,5 +1,5 @@
 /** Trying kernels one at a time: short ways to write them, to run them by themselves, and to compare with the interpreter. */
-import * as E from 'fp-ts/lib/Either.js'
+import * as E from '../../base/either.ts'
 import { interpret } from '../../loops/interpret.ts'
 import type { Axis, Ix } from '../../loops/ix.ts'
 import type { Kernel, KernelBuffer, LoopKernel, Store } from '../../loops/kernel.ts'
@@ -9,7 +9,8 @@ import type { Aval } from '../../graph/expr.ts'
 import type { Program, ProgramBuffer } from '../../loops/program.ts'
 import { captureSite } from '../../base/site.ts'
 import { type Device, DeviceFailure, type Executable } from '../../graph/device.ts'
-import { webgpuDevice, type WebgpuDevice, type WebgpuOptions } from './device.ts'
+import type { WebgpuDevice, WebgpuOptions } from './face.ts'
+import { webgpuDevice } from './open.ts'
 
 /** A device, or a rejection with DeviceFailure. */
 export const openWebgpu = async (options: WebgpuOptions = {}): Promise<WebgpuDevice> => {

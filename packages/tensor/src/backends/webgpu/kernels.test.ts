@@ -4,7 +4,7 @@ import * as I from '../../loops/ix.ts'
 import * as S from '../../loops/scalar.ts'
 import { softwareTuning } from './printer/index.ts'
 import type { Register } from '../../base/dtype.ts'
-import type { WebgpuDevice } from './device.ts'
+import type { WebgpuDevice } from './face.ts'
 import {
   axis,
   differences,

@@ -5,7 +5,7 @@ import * as I from '../../loops/ix.ts'
 import type { KernelBuffer, LoopKernel, Reduction, Store } from '../../loops/kernel.ts'
 import * as S from '../../loops/scalar.ts'
 import { hardwareTuning, softwareTuning, type Tuning } from './printer/index.ts'
-import type { WebgpuDevice } from './device.ts'
+import type { WebgpuDevice } from './face.ts'
 import {
   axis,
   differences,

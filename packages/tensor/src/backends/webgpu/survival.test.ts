@@ -4,7 +4,7 @@ import type { HostArray } from '../../base/dtype.ts'
 import { add, full, jit, mul, readAsync, realizeAsync, type Tensor } from '../../index.ts'
 import type { Program } from '../../loops/program.ts'
 import { type DeviceError, DeviceFailure, type Storage } from '../../graph/device.ts'
-import type { WebgpuDevice } from './device.ts'
+import type { WebgpuDevice } from './face.ts'
 import { openWebgpu as open, singleKernel } from './kernel-trial.support.ts'
 import { affine, chain, f32 } from './programs.support.ts'
 

@@ -1,5 +1,5 @@
 /** Host data to device memory and back. */
-import * as E from 'fp-ts/lib/Either.js'
+import * as E from '../../base/either.ts'
 import { type DType, dtypes, type HostArray } from '../../base/dtype.ts'
 import { isHalf, packHalves, unpackHalves } from '../../base/rounding.ts'
 import { showAval } from '../../base/errors.ts'

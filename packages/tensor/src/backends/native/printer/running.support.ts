@@ -1,5 +1,5 @@
 /** For tests: compiles printed kernels, runs them on host arrays, and compares them with the interpreter. */
-import * as E from 'fp-ts/lib/Either.js'
+import * as E from '../../../base/either.ts'
 import { dtypes } from '../../../base/dtype.ts'
 import { isHalf } from '../../../base/rounding.ts'
 import { interpret } from '../../../loops/interpret.ts'
@@ -10,7 +10,8 @@ import { runSideBySide } from '../commands.ts'
 import { openStore } from '../store.ts'
 import { createObjects } from '../objects.ts'
 import { runtime } from '../runtime.ts'
-import { loadSystem, type NativeFunction } from '../system.ts'
+import type { NativeFunction } from '../library.ts'
+import { loadSystem } from '../system.ts'
 import { findToolchain, noAnswers, runInTurn } from '../toolchain.ts'
 import { type Printed, printKernel, sourceOf } from './kernel.ts'
 

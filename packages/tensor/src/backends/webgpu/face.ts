@@ -1,0 +1,43 @@
+/** What a program sees of the WebGPU device, in types that need none of the browser's own: a Node program has no `GPUDevice`. */
+import type { Capabilities } from '../../compile/capabilities.ts'
+import type { Device, Executable } from '../../graph/device.ts'
+import type { Program } from '../../loops/program.ts'
+import type { Tuning } from './printer/tuning.ts'
+
+/** Which adapter to look for. */
+export interface AdapterOptions {
+  /** Which adapter to prefer where there are several. */
+  readonly powerPreference?: 'low-power' | 'high-performance'
+  /** Options for Dawn in Node, as `enable-dawn-features=...` (a browser has none). */
+  readonly dawn?: readonly string[]
+}
+
+/** What an adapter says of itself. */
+export interface AdapterReport {
+  readonly label: string
+  /** False for an adapter that runs on the CPU (lavapipe, SwiftShader, WARP). */
+  readonly hardware: boolean
+}
+
+/** How to open a WebGPU device. */
+export interface WebgpuOptions extends AdapterOptions {
+  /** Shapes of generated kernels; chosen by the adapter where absent. */
+  readonly tuning?: Tuning
+  /**
+   * Most bytes that the device may hold, work under way included; more is an OutOfMemory error that says what to do. By
+   * default half of the machine's memory on an adapter that runs on the CPU, and all of it on hardware, whose driver says
+   * itself when it has no more.
+   */
+  readonly memory?: number
+}
+
+/** A WebGPU device, with what only this kind can do. */
+export interface WebgpuDevice extends Device {
+  readonly kind: 'webgpu'
+  readonly hardware: boolean
+  readonly capabilities: Capabilities
+  /** Shapes of the kernels it generates. */
+  readonly tuning: Tuning
+  /** Compiles a program that is already scheduled. */
+  readonly load: (program: Program) => Executable
+}

@@ -1,0 +1,88 @@
+// npm run release -- [--dry-run]: packs every public package from a clean build, and publishes it with its provenance. A dry run
+// does all but the publishing, and prints what each tarball holds. Where they come from (`repository`, `homepage`) is the origin of
+// this clone, written into the manifests for as long as it takes.
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { root } from './build.mjs'
+import { manifestOf, pack, PUBLIC } from './pack.mjs'
+
+const run = (command, ...args) => spawnSync(command, args, { cwd: root, encoding: 'utf8' })
+const said = (...args) => run(...args).stdout.trim()
+
+/** What keeps this checkout from being published. */
+const obstacles = ({ dry, origin }) => {
+  const versions = new Set(PUBLIC.map((name) => manifestOf(name).version))
+  const [version] = versions
+  const found = []
+  if (versions.size > 1) found.push(`versions differ: ${[...versions].join(', ')}`)
+  for (const name of PUBLIC)
+    for (const [of, wanted] of Object.entries(manifestOf(name).dependencies ?? {}))
+      if (/^(@adjoint\/|adjoint$)/.test(of) && wanted !== version)
+        found.push(`${name} wants ${of} ${wanted}, not ${version}`)
+  if (!readFileSync(join(root, 'CHANGELOG.md'), 'utf8').includes(`## ${version}`))
+    found.push(`CHANGELOG.md has no section '## ${version}'`)
+  if (dry) return found
+  if (said('git', 'status', '--porcelain') !== '') found.push('files are changed: commit them')
+  if (origin === '') found.push('this clone has no origin, which provenance needs')
+  return found
+}
+
+const stated = (name) => join(root, 'packages', name, 'package.json')
+
+/** Runs `use` while the manifests say where the packages come from. */
+const withOrigin = (origin, use) => {
+  if (origin === '') return use()
+  const before = new Map(PUBLIC.map((name) => [name, readFileSync(stated(name), 'utf8')]))
+  const url = origin.replace(/^git@([^:]+):/, 'https://$1/').replace(/\.git$/, '')
+  try {
+    for (const [name, text] of before) {
+      const repository = { type: 'git', url: `git+${url}.git`, directory: `packages/${name}` }
+      const said = {
+        ...JSON.parse(text),
+        repository,
+        homepage: `${url}/tree/HEAD/packages/${name}`,
+        bugs: `${url}/issues`,
+      }
+      writeFileSync(stated(name), `${JSON.stringify(said, null, 2)}\n`)
+    }
+    return use()
+  } finally {
+    for (const [name, text] of before) writeFileSync(stated(name), text)
+  }
+}
+
+const { values } = parseArgs({ options: { 'dry-run': { type: 'boolean', default: false } } })
+const dry = values['dry-run']
+const origin = said('git', 'remote', 'get-url', 'origin')
+const found = obstacles({ dry, origin })
+for (const each of found) process.stderr.write(`release: ${each}\n`)
+if (found.length > 0) process.exit(1)
+
+// What a source left behind that is gone must not be published.
+for (const name of PUBLIC) rmSync(join(root, 'packages', name, 'dist'), { recursive: true, force: true })
+const folder = mkdtempSync(join(tmpdir(), 'adjoint-release-'))
+try {
+  const tarballs = withOrigin(origin, () => pack(folder))
+  for (const name of PUBLIC) {
+    const { status, stdout, stderr } = run(
+      'npm',
+      'publish',
+      tarballs[name],
+      ...(dry ? ['--dry-run', '--provenance=false'] : []),
+    )
+    process.stdout.write(
+      `${dry ? 'would publish' : 'published'} ${manifestOf(name).name} ${manifestOf(name).version}\n`,
+    )
+    if (status !== 0) {
+      process.stderr.write(`${stdout}${stderr}`)
+      process.exitCode = 1
+      break // those that need it come after it
+    }
+  }
+  if (origin === '') process.stdout.write('no origin: the packages name no repository yet\n')
+} finally {
+  rmSync(folder, { recursive: true })
+}
