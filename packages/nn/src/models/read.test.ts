@@ -111,7 +111,7 @@ describe('from GGUF', () => {
       'rope.freq_base': 'rope_theta',
       ...(config['head_dim'] !== undefined && { 'attention.key_length': 'head_dim' }),
     }
-    const metadata = Object.entries(keys).map(([key, field]) => [`${arch}.${key}`, config[field]])
+    const metadata = Object.entries(keys).map(([key, field]) => [`${arch}.${key}`, config[field]] as const)
     return {
       ...weightsOf(new Map(renamed)),
       format: 'gguf',
