@@ -10,6 +10,8 @@ import type { Shape } from '../base/shape.ts'
 export interface Tensor<S extends Shape = Shape, D extends DType = DType> extends Expr {
   readonly shape: S
   readonly dtype: D
+  /** Dtype, shape and place, and the elements where they are at hand: what `String(x)` and `console.log(x)` show. */
+  readonly toString: () => string
 }
 
 /** A tensor with no axes. */

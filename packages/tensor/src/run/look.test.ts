@@ -9,7 +9,7 @@ const x = tensor([1, 2.5, 1 / 3, 4, 5, 6], [2, 3])
 describe('a tensor is printed', () => {
   test('with its elements where they are at hand', () => {
     expect(String(x)).toBe('Tensor f32[2, 3] on the host\n[[1, 2.5, 0.33333],\n [4, 5, 6]]')
-    expect(`${tensor([1, 2])}`).toBe('Tensor f32[2] on the host [1, 2]')
+    expect(`x is ${String(tensor([1, 2]))}`).toBe('x is Tensor f32[2] on the host [1, 2]')
     expect(String(cast('bool')(tensor([1, 0])))).toContain('Tensor bool[2] by ')
     expect(String(tensor([], [2, 0]))).toBe('Tensor f32[2, 0] on the host\n[[],\n []]')
     expect(String(tensor([3], []))).toBe('Tensor f32[] on the host 3')
@@ -17,7 +17,7 @@ describe('a tensor is printed', () => {
 
   test('without the graph, anywhere that JavaScript prints it', () => {
     const y = add(x, 1)
-    for (const text of [inspect(y), String(y), JSON.parse(JSON.stringify({ y })).y as string])
+    for (const text of [inspect(y), String(y), (JSON.parse(JSON.stringify({ y })) as { readonly y: string }).y])
       expect(text).toBe('Tensor f32[2, 3] by add, not computed yet')
     expect(inspect({ deep: { y } }, { depth: 0 })).not.toContain('prim')
     expect(y.constructor.name).toBe('Tensor') // what a debugger shows

@@ -17,9 +17,13 @@ test.each([
   ['a tensor where the device comes first', () => read(as(x)), 'read: the device is an object, not a device'],
   ['the same of realize', () => realize(as(x)), 'realize: the device is an object, not a device'],
   ['a device of jit by its name', () => jit(() => x, { device: as('wasm') }), 'jit: the device is the string wasm'],
-  ['a function that was called already', () => jit(as(x)), 'Write jit(f)(...args), with f not called'],
-  ['no function', () => jit(as(undefined)), 'jit: takes a function, not undefined'],
-  ['a number to be read', () => read(wasmDevice())(as(3)), 'read: its argument is the number 3, not a tensor'],
+  ['a function that was called already', () => jit(as<() => typeof x>(x)), 'Write jit(f)(...args), with f not called'],
+  ['no function', () => jit(as<() => typeof x>(undefined)), 'jit: takes a function, not undefined'],
+  [
+    'a number to be read',
+    () => read(wasmDevice())(as<typeof x>(3)),
+    'read: its argument is the number 3, not a tensor',
+  ],
 ] as const)('%s', (_, mistake, told) => {
   expect(mistake).toThrow(told)
 })
@@ -30,7 +34,7 @@ test.each([
   ['a promise of a tensor', Promise.resolve(x), 'readAsync: its argument is a promise, not a tensor. Await it first'],
   ['an operation without its tensors', sum(), 'readAsync: its argument is a function, not a tensor. Call it first'],
 ] as const)('%s to be read', async (_, given, told) => {
-  await expect(readAsync(as(given))).rejects.toThrow(told)
+  await expect(readAsync(as<typeof x>(given))).rejects.toThrow(told)
 })
 
 test('a device by its name for one read', async () => {
