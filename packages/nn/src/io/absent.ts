@@ -8,6 +8,7 @@ const absent = (): never => {
 }
 
 const none: { readonly [K in keyof typeof disk]: (typeof disk)[K] } = {
+  mkdir: absent,
   open: absent,
   readdir: absent,
   readFile: absent,
@@ -17,4 +18,4 @@ const none: { readonly [K in keyof typeof disk]: (typeof disk)[K] } = {
   dirname: absent,
   join: absent,
 }
-export const { open, readdir, readFile, rename, rm, basename, dirname, join } = none
+export const { mkdir, open, readdir, readFile, rename, rm, basename, dirname, join } = none

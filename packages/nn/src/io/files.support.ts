@@ -30,6 +30,7 @@ export const filesIn = (contents: Map<string, Uint8Array>): Files & { readonly r
   }
   return {
     record,
+    makeFolder: () => Promise.resolve(),
     read: later(bytesOf),
     open: later((path: string) => {
       const bytes = bytesOf(path)

@@ -30,6 +30,8 @@ export interface Files {
    * crash at any moment leaves all of them as they were, or the last of them absent until all are new. One file is replaced at once.
    */
   readonly replace: (files: readonly Replacement[], obsolete?: readonly string[]) => Promise<void>
+  /** Makes a folder, and those that it is in, where they are missing. */
+  readonly makeFolder: (path: string) => Promise<void>
 }
 
 /** How the parts of a replacement are done; the order of these calls is what makes it atomic. */
@@ -173,5 +175,9 @@ export const nodeFiles: Files = {
         await folder.close()
       },
     })(files, obsolete)
+  },
+  makeFolder: async (path) => {
+    const { mkdir } = await import('#disk')
+    await mkdir(path, { recursive: true })
   },
 }

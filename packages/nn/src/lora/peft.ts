@@ -94,7 +94,11 @@ export const saveAdapter = (options: SaveAdapterConfig) => {
       replace: (weights, obsolete) =>
         files.replace([...weights, { path: `${path}/${CONFIG}`, pieces: [new TextEncoder().encode(text)] }], obsolete),
     }
-    return saveWeights({ path: `${path}/${WEIGHTS}`, files: both, ...(device && { device }) })(tensors)
+    const save = saveWeights({ path: `${path}/${WEIGHTS}`, files: both, ...(device && { device }) })(tensors)
+    return task(async () => {
+      await files.makeFolder(path).catch(rethrow(path, 'save'))
+      await orThrow(save)
+    })
   }
 }
 

@@ -70,7 +70,7 @@ const lazyPart = (
 }
 
 /**
- * Saves a model as a folder that Transformers loads, and `loadModel`: `model.safetensors`, or shards and their index, and `config.json`,
+ * Saves a model as a folder, made where it is missing, that Transformers loads, and `loadModel`: `model.safetensors`, or shards and their index, and `config.json`,
  * the weights first. What was there before under these names is replaced, each file as a whole or not at all. Parameters are read one
  * by one. A tokenizer is not part of it.
  *
@@ -119,6 +119,7 @@ export const saveModel = (options: SaveModelConfig) => {
     const text = `${JSON.stringify(config, null, 2)}\n`
     const at = `${within}config.json`
     return task(async () => {
+      await files.makeFolder(path).catch(rethrow(path, 'save'))
       await orThrow(saveWeights({ path: `${within}model.safetensors`, files, ...rest })(new Map(tensors)))
       await files.replace([{ path: at, pieces: [new TextEncoder().encode(text)] }]).catch(rethrow(at, 'save'))
     })
