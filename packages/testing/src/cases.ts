@@ -362,6 +362,10 @@ on(
   anyData().map((x) => ({ args: [x], params: null })),
 )
 on(
+  [p.namedP],
+  fc.tuple(anyData(), fc.string()).map(([x, name]) => ({ args: [x], params: { name } })),
+)
+on(
   [p.afterP],
   fc.tuple(anyData(), anyData()).map((args) => ({ args, params: null })),
 )

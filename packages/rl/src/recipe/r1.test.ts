@@ -144,16 +144,17 @@ describe('R1', () => {
 
   test('without its first stage is R1-Zero: a cold start and then R1-Zero leave what R1 leaves', async () => {
     const names = (recipe: Recipe<R1State>): readonly string[] => recipe.map(({ name }) => name)
-    expect(names(r1Zero(tiny))).toEqual(names(r1(tiny)).slice(1))
+    const { coldStart: first, ...zeroOf } = tiny
+    expect(names(r1Zero(zeroOf))).toEqual(names(r1(tiny)).slice(1))
     const folder = fresh()
-    const warm = await right(perform([coldStart(tiny.coldStart)])(envOf(folder))(start))
-    await right(perform(r1Zero(tiny).slice(0, 2))(envOf(folder, { first: 2 }))(warm))
+    const warm = await right(perform([coldStart(first)])(envOf(folder))(start))
+    await right(perform(r1Zero(zeroOf).slice(0, 2))(envOf(folder, { first: 2 }))(warm))
     const left = Object.entries(await filesOf(whole)).filter(([name]) => Number(name[0]) <= 3)
     expect(left).toHaveLength(4)
     expect(await filesOf(folder)).toEqual(Object.fromEntries(left))
     // On its own it reinforces the base.
     const zero = fresh()
-    await right(perform(r1Zero(tiny).slice(0, 1))(envOf(zero))(start))
+    await right(perform(r1Zero(zeroOf).slice(0, 1))(envOf(zero))(start))
     expect(await readdir(zero)).toEqual(['1-reasoning-rl'])
   })
 })

@@ -256,13 +256,14 @@ describe('a file', () => {
       for (let i = 0; i < 100; i++) await cached(opened.right)(teacher).ask(name + i)()
       await opened.right.close()
     `
-    // The children run plain JavaScript: of ours the cache imports a decoder, and types.
+    // The children run plain JavaScript: of ours the cache imports a decoder, what it needs of Node, and types.
     const compilerOptions = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2023, verbatimModuleSyntax: true }
-    for (const name of ['teacher/cache', 'run/decode']) {
+    for (const name of ['teacher/cache', 'run/decode', 'system/node']) {
       const source = await readFile(new URL(`../${name}.ts`, import.meta.url), 'utf8')
       const { outputText } = ts.transpileModule(source, { compilerOptions })
       await mkdir(dirname(join(folder, name)), { recursive: true })
-      await writeFile(join(folder, `${name}.mjs`), outputText.replaceAll(/(from '\.[^']*)\.ts'/g, "$1.mjs'"))
+      const linked = outputText.replaceAll(/(from '\.[^']*)\.ts'/g, "$1.mjs'").replaceAll("'#system'", "'../system/node.mjs'")
+      await writeFile(join(folder, `${name}.mjs`), linked)
     }
     await symlink(fileURLToPath(new URL('../../../../node_modules', import.meta.url)), join(folder, 'node_modules'))
     const script = join(folder, 'writer.mjs')
