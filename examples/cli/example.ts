@@ -89,23 +89,22 @@ export const runExample =
     }
     const bar = progressBar()
     const folder = given.out ?? defaultFolder(name)
+    const resumes = 'resume' in flags
     // A run keeps its own checkpoints: what a signal has to do is to give the terminal back, and to say how to go on.
     const interrupted = (): void => {
       bar.stop()
-      process.stderr.write(
-        `\n${name}: interrupted. Go on from the last checkpoint:\n  ${goOnWith(name, args, folder)}\n`,
-      )
+      const on = resumes ? ` Go on from the last checkpoint:\n  ${goOnWith(name, args, folder)}` : ''
+      process.stderr.write(`\n${name}: interrupted.${on}\n`)
       process.exit(130)
     }
+    const where = (device: Device): string =>
+      `${name} on ${device.kind} (${device.label})${'out' in flags ? `, in ${folder}` : ''}\n`
     process.once('SIGINT', interrupted)
     const finished = await TE.bracket<JobError, Device, A>(
       TE.mapLeft(deviceFailed)(requestDevice(given.device === null ? {} : { kind: given.device })),
       (device) =>
         pipe(
-          TE.fromIO(
-            () =>
-              void process.stderr.write(`${printable(`${name} on ${device.kind} (${device.label}), in ${folder}`)}\n`),
-          ),
+          TE.fromIO(() => (given.json ? undefined : void process.stderr.write(printable(where(device))))),
           TE.flatMap(() => job(given, { device, folder, bar })),
           TE.tapIO(() => bar.stop),
           TE.orElseFirstIOK(() => bar.stop),
