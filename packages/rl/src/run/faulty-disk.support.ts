@@ -68,7 +68,15 @@ const halfOf = (data: Data): Data => data.slice(0, Math.floor(data.length / 2))
 const handle = (path: string, file: fs.FileHandle): Partial<fs.FileHandle> => {
   const write = (data: Data): Promise<void> =>
     perform({ path, whole: () => file.appendFile(data), half: () => file.appendFile(halfOf(data)) })
+  const writePart = (bytes: Uint8Array, from: number, length: number) =>
+    perform({
+      path,
+      whole: () => file.write(bytes, from, length),
+      half: () => file.write(bytes, from, Math.floor(length / 2)),
+    })
   return {
+    // of its overloads, the one by bytes
+    write: writePart as fs.FileHandle['write'],
     appendFile: (data) => write(data),
     writeFile: (data) => write(data),
     sync: () => perform({ path, whole: () => file.sync() }),
