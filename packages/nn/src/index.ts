@@ -212,6 +212,15 @@ export {
   tokenizerOf,
 } from './text/characters.ts'
 export { leftPad, type PadConfig, type Prompts } from './text/pad.ts'
+export { type ShuffleConfig, shuffled } from './data/shuffle.ts'
+export {
+  type TokensConfig,
+  type TokenWidth,
+  type TokenWindows,
+  withTokens,
+  writeTokens,
+  type WriteTokensConfig,
+} from './data/token-file.ts'
 export type { ChatOptions, DecodeOptions, EncodeOptions, Tokenizer, TokenizerError } from './text/tokenizer.ts'
 export type { TextStream } from './text/stream.ts'
 export type { ChatError, ChatTemplate, Message, TemplateVariables } from './text/chat.ts'
