@@ -8,6 +8,7 @@ import { readLog, run } from '@adjoint/rl'
 import { random, realize, tree } from '@adjoint/tensor'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Control, CONTROLS } from '../cli/controls.ts'
 import { type Bench, deviceFailed, type JobError, main } from '../cli/example.ts'
@@ -69,9 +70,16 @@ interface Finished {
   readonly report: string
 }
 
+/** The GGUF file in the folder that ADJOINT_MODELS names, or null. */
+const modelAtHand = (): string | null => {
+  const home = process.env['ADJOINT_MODELS'] ?? ''
+  const file = home === '' || !existsSync(home) ? undefined : readdirSync(home).find((name) => name.endsWith('.gguf'))
+  return file === undefined ? null : join(home, file)
+}
+
 const job = (given: Flags, { device, folder, bar }: Bench): TE.TaskEither<JobError, Finished> => {
   const { seed, steps, prompts, group, micro, maxTokens, rank, learningRate, exam, control, resume } = given
-  const at = given.model ?? process.env['ADJOINT_MODELS'] ?? null
+  const at = given.model ?? modelAtHand()
   if (at === null)
     return TE.left(
       'which model? Give --model DIR or FILE, or set ADJOINT_MODELS to the folder of SmolLM2-135M-Instruct.',

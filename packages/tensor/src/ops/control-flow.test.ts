@@ -46,7 +46,7 @@ describe('rounds', () => {
 describe('a function that returns something else', () => {
   it.each([
     [undefined, 'scan: the function returned undefined. Return [carry, y]'],
-    [Promise.resolve(), 'scan: the function returned an object. Return [carry, y]'],
+    [Promise.resolve(), 'scan: the function returned a promise. Return [carry, y]'],
     [[[x], null], 'scan: the carry is * and becomes [*] in a round'],
     [[cast('i32')(x), null], 'the carry is f32[] and becomes i32[] in a round'],
     [[tensor([1, 2]), null], 'the carry is f32[] and becomes f32[2] in a round'],
