@@ -7,6 +7,7 @@ export interface OpenFile {
   readonly size: number
   /** Fills `into` with the bytes from `from` on, and says how many there were: fewer where the file ends. */
   readonly read: (from: number, into: Uint8Array) => Promise<number>
+  /** Gives the file back to the system; nothing is read of it afterwards. */
   readonly close: () => Promise<void>
 }
 

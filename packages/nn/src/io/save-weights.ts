@@ -144,12 +144,12 @@ const before = async (files: Files, path: string): Promise<readonly string[]> =>
  * @example
  * ```ts
  * import { saveWeights, withWeightsAsync } from '@adjoint/nn'
- * import { ones } from '@adjoint/tensor'
+ * import { ones, type Tensor } from '@adjoint/tensor'
  * import { mkdtempSync, readdirSync } from 'node:fs'
  * import { tmpdir } from 'node:os'
  * import { join } from 'node:path'
  * const folder = mkdtempSync(join(tmpdir(), 'adjoint-'))
- * const weights = new Map([['embed.weight', ones([100, 8])], ['norm.weight', ones([8])]])
+ * const weights = new Map<string, Tensor>([['embed.weight', ones([100, 8])], ['norm.weight', ones([8])]])
  * await saveWeights({ path: join(folder, 'model.safetensors'), dtype: 'f16', maxShardBytes: 1600 })(weights)()
  * console.log(readdirSync(folder).sort())
  * // ['model-00001-of-00002.safetensors', 'model-00002-of-00002.safetensors', 'model.safetensors.index.json']

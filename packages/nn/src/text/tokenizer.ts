@@ -51,6 +51,7 @@ export interface Tokenizer {
   readonly specials: ReadonlyMap<string, number>
   /** How conversations are written; null where nobody said. */
   readonly template: ChatTemplate | null
+  /** A text's ids, without tokens around them unless they are asked for. */
   readonly encode: (text: string, options?: EncodeOptions) => readonly number[]
   /** Throws RangeError for an id outside the vocabulary. */
   readonly decode: (ids: ArrayLike<number>, options?: DecodeOptions) => string
