@@ -1,10 +1,9 @@
 /**
  * GRPO on a published model: an adapter of SmolLM2-135M-Instruct, or of another, learns sums from nothing but whether the number that
- * it says is right. On a CPU this takes some tens of seconds a step.
+ * it says is right. On a CPU this takes a quarter of a minute a step.
  */
-import type { LogRecord } from '@adjoint/rl'
 import { linesOf, reportRuns } from '@adjoint/report'
-import { readLog, run } from '@adjoint/rl'
+import { type LogRecord, readLog, run } from '@adjoint/rl'
 import { random, realize, tree } from '@adjoint/tensor'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'

@@ -7,10 +7,8 @@ import {
   lora,
   type ModelError,
   projections,
-  type Tokenizer,
   type TokenizerError,
   transformer,
-  type Transformer,
   type TransformerParams,
 } from '@adjoint/nn'
 import { type LogitPolicy, policyThrough, tokenizerText, transformerPolicy } from '@adjoint/rl'
@@ -31,9 +29,7 @@ export interface PolicyConfig {
 
 /** A policy whose parameters are an adapter. */
 export interface Adapted {
-  readonly model: Transformer
   readonly base: TransformerParams
-  readonly tokenizer: Tokenizer
   readonly policy: LogitPolicy<Adapter>
   readonly adapters: Lora
 }
@@ -50,10 +46,10 @@ export const adaptedModel = ({ path, rank, context, device }: PolicyConfig): TE.
     TE.bind('text', ({ tokenizer }) =>
       TE.fromEither(E.mapLeft((error: TokenizerError) => error.message)(tokenizerText({ tokenizer, system: SYSTEM }))),
     ),
-    TE.map(({ tokenizer, text, loaded: { model: whole, params: base } }) => {
+    TE.map(({ text, loaded: { model: whole, params: base } }) => {
       const model = transformer(whole.config, { checkpoint: true })
       const adapters = lora({ rank, alpha: 2 * rank, targets: /^blocks\./, split: projections(model.config) })
       const onModel = (adapter: Adapter): TransformerParams => adapters.adapt(base, adapter)
-      return { model, base, tokenizer, adapters, policy: policyThrough(onModel, transformerPolicy(model, text)) }
+      return { base, adapters, policy: policyThrough(onModel, transformerPolicy(model, text)) }
     }),
   )

@@ -36,7 +36,6 @@ const flags: FlagsOf<Flags> = {
   dtype: choice('how the weights are stored: f32, f16 or bf16 (default f32)', ['f32', 'f16', 'bf16']),
   checkpoint: toggle('compute each block again in the backward pass'),
   device: common.device,
-  out: common.out,
   json: common.json,
   help: common.help,
 }

@@ -47,7 +47,7 @@ export interface StepConfig {
   readonly group: number
   /** Rows that go through the model at once when it learns. */
   readonly micro: number
-  /** Tokens of a prompt and its completion. */
+  /** Tokens of a prompt and its completion, half of them the completion's. */
   readonly sequence: number
   /** How the parameters of the model are stored; an adapter and the optimizer are f32. */
   readonly dtype: FloatDType

@@ -38,8 +38,7 @@ interface Encoder {
     options: { readonly add_special_tokens: boolean },
   ) => { readonly ids: readonly number[] }
 }
-// Its declarations import files without their extensions, which TypeScript does not resolve in a module of Node's.
-// eslint-disable-next-line @typescript-eslint/no-unsafe-assignment
+// eslint-disable-next-line @typescript-eslint/no-unsafe-assignment -- its declarations import files without extensions, which a module of Node's does not resolve
 const makeEncoder: new (tokenizer: object, config: object) => Encoder = Library
 
 type Fail = (message: string) => Either<TokenizerError, never>
