@@ -262,7 +262,9 @@ describe('a file', () => {
       const source = await readFile(new URL(`../${name}.ts`, import.meta.url), 'utf8')
       const { outputText } = ts.transpileModule(source, { compilerOptions })
       await mkdir(dirname(join(folder, name)), { recursive: true })
-      const linked = outputText.replaceAll(/(from '\.[^']*)\.ts'/g, "$1.mjs'").replaceAll("'#system'", "'../system/node.mjs'")
+      const linked = outputText
+        .replaceAll(/(from '\.[^']*)\.ts'/g, "$1.mjs'")
+        .replaceAll("'#system'", "'../system/node.mjs'")
       await writeFile(join(folder, `${name}.mjs`), linked)
     }
     await symlink(fileURLToPath(new URL('../../../../node_modules', import.meta.url)), join(folder, 'node_modules'))
