@@ -12,7 +12,7 @@
  * since what does not vary along an inner loop is computed outside of it, and both functions are computed in both kernels.
  */
 import { linearize, load, type Scalar } from '../../loops/scalar.ts'
-import { constant, type Ix, ofAxis } from '../../loops/ix.ts'
+import { constant, type Ix, ofAxis, visitAtoms } from '../../loops/ix.ts'
 import type { Access, Expr } from '../../graph/expr.ts'
 import { identityOf, paramsKey } from '../../graph/key.ts'
 import { dtypes } from '../../base/dtype.ts'
@@ -63,7 +63,10 @@ export interface Cost {
   readonly weight: number
   /** Distinct buffers that would be loaded. */
   readonly loads: number
-  /** Bytes that would be loaded, of memory that is as far from one element to the next as its size says. */
+  /**
+   * Bytes that would be loaded for an element, of memory that is as far from one element to the next as its size says: a byte of a
+   * word that four elements are unpacked from is one byte, a row that is looked up in a small table is as many as the row has.
+   */
   readonly bytes: number
   /** Movement alone: one element of one argument, nothing computed. Storing it would only copy. */
   readonly view: boolean
@@ -91,10 +94,15 @@ export const shareOf = (size: number, readerSize: number): number => Math.min(1,
 /** What consumers see of a node. */
 type Seen = 'stored' | 'dot' | 'reduction' | 'inlined'
 
-/** One node alone: its arithmetic, and its reads (which argument), each at the node's own index or elsewhere. */
+/** One node alone: its arithmetic, and its reads (which argument), each at the node's own index, elsewhere, or where data says. */
 export interface Own {
   readonly arithmetic: number
-  readonly reads: readonly { readonly arg: number; readonly same: boolean; readonly times: number }[]
+  readonly reads: readonly {
+    readonly arg: number
+    readonly same: boolean
+    readonly lookedUp: boolean
+    readonly times: number
+  }[]
 }
 
 /** A value as cones see it. */
@@ -188,10 +196,17 @@ export const ownCost = (e: Expr, at: At): Own => {
   const keyOf = (ix: readonly Ix[]): string => ix.map((x) => x.key).join()
   const here = keyOf(index)
   const places = new Map<number, Set<string>>()
+  const lookedUp = new Set<number>()
   const root = at(
     index,
     (arg, argIndex) => {
       places.set(arg, (places.get(arg) ?? new Set()).add(keyOf(argIndex)))
+      for (const x of argIndex)
+        visitAtoms(
+          x,
+          () => undefined,
+          () => lookedUp.add(arg),
+        )
       return load(arg, constant(0), e.node.args[arg]!.dtype)
     },
     e,
@@ -202,6 +217,7 @@ export const ownCost = (e: Expr, at: At): Own => {
   const reads = [...places].map(([arg, keys]) => ({
     arg,
     same: keys.size === 1 && keys.has(here),
+    lookedUp: lookedUp.has(arg),
     times: keys.size,
   }))
   return { arithmetic, reads }
@@ -215,9 +231,15 @@ const coneCost = (root: Seat, own: Own, cone: number): Omit<Cost, 'inlined'> => 
   const size = Math.max(1, root.size)
   /** Paths to a value but for the first: they are few. */
   const others = new Map<Seat, Set<string>>()
-  const stack: { readonly seat: Seat; readonly path: string; readonly share: number; readonly times: number }[] = [
-    { seat: root, path: '', share: 1, times: 1 },
-  ]
+  /** `memory` is the share that counts for bytes: of what is looked up it is not less for a small table. */
+  const stack: {
+    readonly seat: Seat
+    readonly path: string
+    readonly share: number
+    readonly memory: number
+    readonly lookedUp: boolean
+    readonly times: number
+  }[] = [{ seat: root, path: '', share: 1, memory: 1, lookedUp: false, times: 1 }]
   let visited = 0
   let weight = 0
   let loads = 0
@@ -238,9 +260,10 @@ const coneCost = (root: Seat, own: Own, cone: number): Omit<Cost, 'inlined'> => 
       else known.add(path)
     }
     const share = Math.min(top.share, seat.size / size)
+    const memory = top.lookedUp ? top.memory : Math.min(top.memory, seat.size / size)
     if (seat !== root && seat.seen !== 'inlined') {
       weight += LOAD * share * times
-      bytes += seat.bytes * share * times
+      bytes += seat.bytes * memory * times
       if (isFirst) loads++
       overDot ||= seat.seen === 'dot' && seat.size === size
       overReduction ||= seat.seen === 'reduction'
@@ -253,6 +276,8 @@ const coneCost = (root: Seat, own: Own, cone: number): Omit<Cost, 'inlined'> => 
         seat: seat.args[r.arg]!,
         path: r.same ? path : `${path}/${visited}`,
         share,
+        memory,
+        lookedUp: top.lookedUp || r.lookedUp,
         times: times * r.times,
       })
   }

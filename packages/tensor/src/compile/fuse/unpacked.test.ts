@@ -1,7 +1,7 @@
 /** What a product reads its operand through: an element that is unpacked from a few bytes is made where it is read, others are stored. */
 import { describe, expect, it } from 'vitest'
 import type { Expr } from '../../graph/expr.ts'
-import { cast, reshape, shiftLeft, shiftRight, matmul, mul, add, tanh, type Tensor, transpose } from '../../index.ts'
+import { cast, reshape, shiftLeft, shiftRight, matmul, mul, add, take, tanh, type Tensor, transpose } from '../../index.ts'
 import * as p from '../../primitives/index.ts'
 import { host, parallel } from '../capabilities.support.ts'
 import { schedule } from '../schedule.ts'
@@ -30,5 +30,13 @@ describe.each(Object.entries({ host, parallel }))('on a %s device', (_, capabili
     const [w, u, v] = [input('f32', IN, OUT), input('f32', IN, OUT), input('f32', IN, OUT)]
     expect(kernels(matmul(x, mul(add(w, u), v)), [x, w, u, v])).toBe(2)
     expect(kernels(matmul(x, tanh(tanh(unpacked))), [x, words, places, scale])).toBe(2)
+  })
+
+  it('rows that are looked up in a small table, and changed, are stored once', () => {
+    const table = input('f32', 4, IN)
+    const tokens = input('i32', 64) as Tensor as Tensor<readonly number[], 'i32'>
+    const [w, u] = [input('f32', IN, OUT), input('f32', 1, IN)]
+    const rows = mul(add(take(0)(table, tokens), u), u)
+    expect(kernels(matmul(rows, w), [table, tokens, w, u])).toBe(2)
   })
 })
