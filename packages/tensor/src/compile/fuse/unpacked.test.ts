@@ -1,7 +1,19 @@
 /** What a product reads its operand through: an element that is unpacked from a few bytes is made where it is read, others are stored. */
 import { describe, expect, it } from 'vitest'
 import type { Expr } from '../../graph/expr.ts'
-import { cast, reshape, shiftLeft, shiftRight, matmul, mul, add, take, tanh, type Tensor, transpose } from '../../index.ts'
+import {
+  cast,
+  reshape,
+  shiftLeft,
+  shiftRight,
+  matmul,
+  mul,
+  add,
+  take,
+  tanh,
+  type Tensor,
+  transpose,
+} from '../../index.ts'
 import * as p from '../../primitives/index.ts'
 import { host, parallel } from '../capabilities.support.ts'
 import { schedule } from '../schedule.ts'
