@@ -6,6 +6,7 @@
 export type { Check, CommonDType, Ok, SameDType, ShapeMismatch } from './shape-type/dims.ts'
 export type { Broadcast, BroadcastsTo, MatMul } from './shape-type/broadcast.ts'
 export type { At, Axes, HasAxis, Reduce, WithAxis } from './shape-type/axes.ts'
+export type { Filled } from './shape-type/creation.ts'
 export type { InsertAxis, Reshape, Squeeze, Transpose } from './shape-type/movement.ts'
 export type { Concat, Stack } from './shape-type/join.ts'
 export type { NestedShape, Take } from './shape-type/indexing.ts'

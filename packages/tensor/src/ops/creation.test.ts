@@ -47,7 +47,7 @@ describe('tensor', () => {
     expect(values(x)).toEqual([1, 2])
   })
   it('refuses data that does not fit', () => {
-    expect(() => tensor([1, 2, 3], [2, 2])).toThrow(
+    expect(() => tensor([1, 2, 3] as number[], [2, 2])).toThrow(
       'tensor(f32[2, 2]): 3 elements for a shape of 4. Pass as many elements as the product of the sizes',
     )
     expect(() => tensor(loose([[1, 2], [3]]))).toThrow(

@@ -2,7 +2,7 @@
 import { dtypes, type DType, type HostArray } from '../base/dtype.ts'
 import { DTypeError, ShapeError } from '../base/errors.ts'
 import * as raw from '../primitives/index.ts'
-import type { NestedShape } from '../base/shape-type.ts'
+import type { Check, Filled, NestedShape } from '../base/shape-type.ts'
 import { sizeOf, type Shape } from '../base/shape.ts'
 import { typed, type Tensor } from '../graph/tensor.ts'
 import { demandDType, demandShape, demandTensor, element } from './align.ts'
@@ -122,8 +122,15 @@ const isFlat = (data: unknown): data is ArrayLike<number> => ArrayBuffer.isView(
  * console.log(x.shape, i.dtype, await readAsync(y))
  * ```
  */
-export function tensor<const S extends Shape, D extends DType>(data: FlatData, shape: S, dtype: D): Tensor<S, D>
-export function tensor<const S extends Shape, T extends FlatData>(data: T, shape: S): Tensor<S, DTypeOf<T>>
+export function tensor<const T extends FlatData, const S extends Shape, D extends DType>(
+  data: T,
+  shape: S & Check<Filled<T, S>>,
+  dtype: D,
+): Tensor<S, D>
+export function tensor<const T extends FlatData, const S extends Shape>(
+  data: T,
+  shape: S & Check<Filled<T, S>>,
+): Tensor<S, DTypeOf<T>>
 export function tensor<D extends DType>(data: FlatData, dtype: D): Tensor<readonly [number], D>
 export function tensor<T extends Nested<number | boolean>, D extends DType>(
   data: T,

@@ -158,6 +158,15 @@ a.take(2)(x, a.zeros([5], 'i32'))
 // creation
 has<readonly [number, number], 'f32'>()(a.tensor([[1, 2]]), true)
 has<readonly [2, 1], 'i32'>()(a.tensor([1, 2], [2, 1], 'i32'), true)
+// @ts-expect-error three elements are not four
+a.tensor([1, 2, 3], [2, 2])
+// @ts-expect-error nor are none
+a.tensor([], [2, 2], 'i32')
+has<readonly [2, 2], 'bool'>()(a.tensor([true, false, true, true], [2, 2]), true)
+has<readonly [0, 2], 'f32'>()(a.tensor([], [0, 2]), true)
+declare const some: number[]
+has<readonly [2, 2], 'f32'>()(a.tensor(some, [2, 2]), true)
+has<readonly [number, 2], 'f32'>()(a.tensor([1, 2, 3, 4], [some.length, 2]), true)
 has<readonly [2], 'u32'>()(a.tensor(new Uint32Array(2), [2]), true)
 has<readonly [number], 'bool'>()(a.tensor([true, false]), true)
 has<readonly [number, number], 'i32'>()(a.tensor([[1, 2]], 'i32'), true)

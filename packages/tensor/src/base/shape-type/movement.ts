@@ -129,7 +129,8 @@ type AllLiteral<S extends Shape> = S extends readonly [infer D extends Dim, ...i
         ? false
         : AllLiteral<Rest>
   : true
-type Decided<S extends Shape> = Unranked<S> extends true ? false : AllLiteral<S> extends true ? Cheap<S> : false
+/** Whether the product of a shape is worked out: every size is a literal, and the product small. */
+export type Decided<S extends Shape> = Unranked<S> extends true ? false : AllLiteral<S> extends true ? Cheap<S> : false
 
 /** T with its -1 dynamic, where the element counts agree or are not known. */
 export type Reshape<S extends Shape, T extends Shape> =
