@@ -22,9 +22,11 @@ export { type AdaptOptions, type Adapter, type Lora, lora, type LoraConfig, type
 export type { Targets } from './lora/targets.ts'
 export {
   loadAdapter,
+  loadAdapterAsync,
   type LoadAdapterConfig,
   type LoadedAdapter,
   saveAdapter,
+  saveAdapterAsync,
   type SaveAdapterConfig,
 } from './lora/peft.ts'
 export { gpt2Modules, llamaModules, type ModuleTable } from './lora/peft-names.ts'
@@ -218,7 +220,9 @@ export {
   type TokenWidth,
   type TokenWindows,
   withTokens,
+  withTokensAsync,
   writeTokens,
+  writeTokensAsync,
   type WriteTokensConfig,
 } from './data/token-file.ts'
 export type { ChatOptions, DecodeOptions, EncodeOptions, Tokenizer, TokenizerError } from './text/tokenizer.ts'
@@ -228,14 +232,22 @@ export { chatMl, r1Template } from './text/templates.ts'
 export { huggingFaceTokenizer, type TokenizerFiles } from './text/hugging-face.ts'
 export { ggufTokenizer } from './text/gguf.ts'
 export { llama2cTokenizer } from './text/llama2c.ts'
-export { loadTokenizer, type LoadTokenizerConfig } from './text/load.ts'
+export { loadTokenizer, loadTokenizerAsync, type LoadTokenizerConfig, TokenizerFailure } from './text/load.ts'
 export { type CheckpointError, CheckpointFailure, type Fault } from './io/failure.ts'
-export { loadCheckpoint, type LoadConfig, type Loaded, saveCheckpoint, type SaveConfig } from './io/checkpoint.ts'
+export {
+  loadCheckpoint,
+  loadCheckpointAsync,
+  type LoadConfig,
+  type Loaded,
+  saveCheckpoint,
+  saveCheckpointAsync,
+  type SaveConfig,
+} from './io/checkpoint.ts'
 export { clearParts, type Files, type FileBytes, type OpenFile, type Replacement } from './io/files.ts'
 export type { StoredTensor, Weights } from './io/weights.ts'
 export { type WeightsConfig, withWeights, withWeightsAsync } from './io/with-weights.ts'
-export { type LazyTensor, saveWeights, type SaveWeightsConfig } from './io/save-weights.ts'
+export { type LazyTensor, saveWeights, saveWeightsAsync, type SaveWeightsConfig } from './io/save-weights.ts'
 export { type ConfigError, ConfigFailure, type ModelError } from './models/failure.ts'
 export { type ArchitectureName } from './models/architectures.ts'
 export { type LoadedModel, loadModel, loadModelAsync, type LoadModelConfig } from './models/load.ts'
-export { saveModel, type SaveModelConfig } from './models/save.ts'
+export { saveModel, saveModelAsync, type SaveModelConfig } from './models/save.ts'

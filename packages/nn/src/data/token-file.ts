@@ -5,7 +5,7 @@
 import { optionsOf } from '@adjoint/tensor/ir'
 import { type Either, left } from 'fp-ts/lib/Either.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
-import { type CheckpointError, CheckpointFailure, rethrow, task } from '../io/failure.ts'
+import { type CheckpointError, CheckpointFailure, orThrow, rethrow, task } from '../io/failure.ts'
 import { type Files, nodeFiles, type OpenFile } from '../io/files.ts'
 
 const widths = { u16: 2, u32: 4 } as const
@@ -85,6 +85,22 @@ export const writeTokens = (options: WriteTokensConfig) => {
       await files.replace([{ path, pieces: pieces() }]).catch(rethrow(path, 'write'))
       return count
     })
+}
+
+/**
+ * {@link writeTokens} for scripts: awaits, and throws CheckpointFailure, whose `error` says what went wrong.
+ *
+ * @example
+ * ```ts
+ * import { CheckpointFailure, writeTokensAsync } from '@adjoint/nn'
+ * const written = writeTokensAsync({ path: 'no/such/folder/train.bin', dtype: 'u16' })([[5, 6, 7]])
+ * await written.catch((error) => console.log(error instanceof CheckpointFailure && error.error._tag)) // MissingFile
+ * ```
+ */
+export const writeTokensAsync = (options: WriteTokensConfig) => {
+  const write = writeTokens(options)
+  return (documents: Iterable<ArrayLike<number>> | AsyncIterable<ArrayLike<number>>): Promise<number> =>
+    orThrow(write(documents))
 }
 
 /** Where tokens are, and how long a sequence is. */
@@ -194,4 +210,20 @@ export const withTokens = (options: TokensConfig) => {
       await file.close()
       return outcome
     }
+}
+
+/**
+ * {@link withTokens} for scripts: awaits, and throws CheckpointFailure, whose `error` says what went wrong.
+ *
+ * @example
+ * ```ts
+ * import { CheckpointFailure, withTokensAsync } from '@adjoint/nn'
+ * const counted = withTokensAsync({ path: 'no/such/train.bin', dtype: 'u16', length: 256 })(async ({ windows }) => windows)
+ * await counted.catch((error) => console.log(error instanceof CheckpointFailure && error.error._tag)) // MissingFile
+ * ```
+ */
+export const withTokensAsync = (options: TokensConfig) => {
+  const open = withTokens(options)
+  return <A>(use: (windows: TokenWindows) => Promise<A>): Promise<A> =>
+    orThrow(open((windows) => task(() => use(windows))))
 }

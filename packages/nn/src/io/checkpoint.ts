@@ -6,7 +6,7 @@
 import { type Device, DeviceFailure, readAsync, tensor, type Tensor, tree, type Tree } from '@adjoint/tensor'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { dtypes, optionsOf, sizeOf } from '@adjoint/tensor/ir'
-import { type CheckpointError, CheckpointFailure, rethrow, task } from './failure.ts'
+import { type CheckpointError, CheckpointFailure, orThrow, rethrow, task } from './failure.ts'
 import { type Files, nodeFiles } from './files.ts'
 import { converts, decodeInto, isKnown, stored } from './convert.ts'
 import { type Decoded, decodeContents, encodeContents, type HostTensor } from './layout.ts'
@@ -82,6 +82,22 @@ export const saveCheckpoint = (options: SaveConfig) => {
       const pieces = await encodeContents({ tensors, metadata })
       await files.replace([{ path, pieces }]).catch(rethrow(path, 'save'))
     })
+}
+
+/**
+ * {@link saveCheckpoint} for scripts: awaits, and throws CheckpointFailure, whose `error` says what went wrong.
+ *
+ * @example
+ * ```ts
+ * import { CheckpointFailure, saveCheckpointAsync } from '@adjoint/nn'
+ * import { ones } from '@adjoint/tensor'
+ * const saved = saveCheckpointAsync({ path: 'no/such/folder/step-10.safetensors' })({ weight: ones([2, 3]) })
+ * await saved.catch((error) => console.log(error instanceof CheckpointFailure && error.error._tag)) // MissingFile
+ * ```
+ */
+export const saveCheckpointAsync = (options: SaveConfig) => {
+  const save = saveCheckpoint(options)
+  return (saved: Tree): Promise<void> => orThrow(save(saved))
 }
 
 /** Where a checkpoint is. */
@@ -230,4 +246,25 @@ export const loadCheckpoint = (options: LoadConfig) => {
       }, template)
       return { tree: loaded, metadata, ...apart(tensors, names) }
     })
+}
+
+/**
+ * {@link loadCheckpoint} for scripts: awaits, and throws CheckpointFailure, whose `error` says what went wrong.
+ *
+ * @example
+ * ```ts
+ * import { loadCheckpointAsync, saveCheckpointAsync } from '@adjoint/nn'
+ * import { ones, readAsync, zeros } from '@adjoint/tensor'
+ * import { mkdtempSync } from 'node:fs'
+ * import { tmpdir } from 'node:os'
+ * import { join } from 'node:path'
+ * const path = join(mkdtempSync(join(tmpdir(), 'adjoint-')), 'model.safetensors')
+ * await saveCheckpointAsync({ path })({ bias: ones([3]) })
+ * const { tree } = await loadCheckpointAsync({ path })({ bias: zeros([3]) })
+ * console.log(await readAsync(tree.bias)) // Float32Array [1, 1, 1]
+ * ```
+ */
+export const loadCheckpointAsync = (options: LoadConfig) => {
+  const load = loadCheckpoint(options)
+  return <T extends Tree>(template: T): Promise<Loaded<T>> => orThrow(load(template))
 }

@@ -191,3 +191,19 @@ export const saveWeights = (options: SaveWeightsConfig) => {
       await files.replace(written, obsolete).catch(rethrow(path, 'save'))
     })
 }
+
+/**
+ * {@link saveWeights} for scripts: awaits, and throws CheckpointFailure, whose `error` says what went wrong.
+ *
+ * @example
+ * ```ts
+ * import { CheckpointFailure, saveWeightsAsync } from '@adjoint/nn'
+ * import { ones } from '@adjoint/tensor'
+ * const saved = saveWeightsAsync({ path: 'no/such/folder/model.safetensors' })(new Map([['norm.weight', ones([8])]]))
+ * await saved.catch((error) => console.log(error instanceof CheckpointFailure && error.error._tag)) // MissingFile
+ * ```
+ */
+export const saveWeightsAsync = (options: SaveWeightsConfig) => {
+  const save = saveWeights(options)
+  return (tensors: ReadonlyMap<string, Tensor | LazyTensor>): Promise<void> => orThrow(save(tensors))
+}

@@ -102,6 +102,30 @@ export const saveAdapter = (options: SaveAdapterConfig) => {
   }
 }
 
+/**
+ * {@link saveAdapter} for scripts: awaits, and throws CheckpointFailure, whose `error` says what went wrong.
+ *
+ * @example
+ * ```ts
+ * import { llama, loadAdapterAsync, lora, projections, saveAdapterAsync, transformer } from '@adjoint/nn'
+ * import { random } from '@adjoint/tensor'
+ * import { mkdtempSync } from 'node:fs'
+ * import { tmpdir } from 'node:os'
+ * import { join } from 'node:path'
+ * const model = transformer(llama({ vocab: 64, width: 32, layers: 1, heads: 4, context: 128 }))
+ * const base = model.init(random.key(0))
+ * const split = projections(model.config)
+ * const config = { rank: 4, alpha: 8, targets: ['q', 'v'], split }
+ * const path = mkdtempSync(join(tmpdir(), 'adjoint-'))
+ * await saveAdapterAsync({ path, lora: config })(lora(config).init(base)(random.key(1)))
+ * console.log((await loadAdapterAsync({ path, split })(base)).config.rank) // 4
+ * ```
+ */
+export const saveAdapterAsync = (options: SaveAdapterConfig) => {
+  const save = saveAdapter(options)
+  return (adapter: Adapter): Promise<void> => orThrow(save(adapter))
+}
+
 /** Where an adapter is, and how the model that it is for is split. */
 export interface LoadAdapterConfig {
   /** A folder, as `saveAdapter` or PEFT made it. */
@@ -188,6 +212,23 @@ export const loadAdapter = (options: LoadAdapterConfig) => {
       }
       return { config, adapter: whole }
     })
+}
+
+/**
+ * {@link loadAdapter} for scripts: awaits, and throws CheckpointFailure, whose `error` says what went wrong.
+ *
+ * @example
+ * ```ts
+ * import { CheckpointFailure, llama, loadAdapterAsync, transformer } from '@adjoint/nn'
+ * import { random } from '@adjoint/tensor'
+ * const model = transformer(llama({ vocab: 64, width: 32, layers: 1, heads: 4, context: 128 }))
+ * const loaded = loadAdapterAsync({ path: 'no/such/folder' })(model.init(random.key(0)))
+ * await loaded.catch((error) => console.log(error instanceof CheckpointFailure && error.error._tag)) // MissingFile
+ * ```
+ */
+export const loadAdapterAsync = (options: LoadAdapterConfig) => {
+  const load = loadAdapter(options)
+  return (base: Tree): Promise<LoadedAdapter> => orThrow(load(base))
 }
 
 /** A matrix of a file, [n, m], as [m, n]. */

@@ -70,9 +70,9 @@ const lazyPart = (
 }
 
 /**
- * Saves a model as a folder, made where it is missing, that Transformers loads, and `loadModel`: `model.safetensors`, or shards and their index, and `config.json`,
- * the weights first. What was there before under these names is replaced, each file as a whole or not at all. Parameters are read one
- * by one. A tokenizer is not part of it.
+ * Saves a model as a folder, made where it is missing, that Transformers loads, and `loadModel`: `model.safetensors`, or shards and
+ * their index, and `config.json`. What was there before under these names is replaced once all files are written beside it, so that a
+ * save that fails leaves it as it was. Parameters are read one by one. A tokenizer is not part of it.
  *
  * Left: as `saveWeights`. Throws RangeError where no architecture has the configuration, or a field says something else than it.
  *
@@ -117,11 +117,40 @@ export const saveModel = (options: SaveModelConfig) => {
     const dtype = rest.dtype ?? (leaves[0]!.dtype as FloatDType)
     const config = { ...description.fields, torch_dtype: dtypeNames[dtype] }
     const text = `${JSON.stringify(config, null, 2)}\n`
-    const at = `${within}config.json`
+    // With its weights or not at all: a folder never describes the weights of another save.
+    const both: Files = {
+      ...files,
+      replace: (weights, obsolete) =>
+        files.replace(
+          [...weights, { path: `${within}config.json`, pieces: [new TextEncoder().encode(text)] }],
+          obsolete,
+        ),
+    }
+    const save = saveWeights({ path: `${within}model.safetensors`, files: both, ...rest })(new Map(tensors))
     return task(async () => {
       await files.makeFolder(path).catch(rethrow(path, 'save'))
-      await orThrow(saveWeights({ path: `${within}model.safetensors`, files, ...rest })(new Map(tensors)))
-      await files.replace([{ path: at, pieces: [new TextEncoder().encode(text)] }]).catch(rethrow(at, 'save'))
+      await orThrow(save)
     })
   }
+}
+
+/**
+ * {@link saveModel} for scripts: awaits, and throws CheckpointFailure, whose `error` says what went wrong.
+ *
+ * @example
+ * ```ts
+ * import { llama, loadModelAsync, saveModelAsync, transformer } from '@adjoint/nn'
+ * import { random } from '@adjoint/tensor'
+ * import { mkdtempSync } from 'node:fs'
+ * import { tmpdir } from 'node:os'
+ * import { join } from 'node:path'
+ * const path = mkdtempSync(join(tmpdir(), 'adjoint-'))
+ * const model = transformer(llama({ vocab: 64, width: 32, layers: 2, heads: 4, context: 128 }))
+ * await saveModelAsync({ path })(model, model.init(random.key(0)))
+ * console.log((await loadModelAsync({ path })).architecture) // llama
+ * ```
+ */
+export const saveModelAsync = (options: SaveModelConfig) => {
+  const save = saveModel(options)
+  return (model: Transformer, params: TransformerParams): Promise<void> => orThrow(save(model, params))
 }

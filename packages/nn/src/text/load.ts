@@ -106,3 +106,29 @@ export const loadTokenizer = (options: LoadTokenizerConfig): TaskEither<Tokenize
     })
   }
 }
+
+/** What a promise of a tokenizer rejects with: a failure of the world. */
+export class TokenizerFailure extends Error {
+  override readonly name = 'TokenizerFailure'
+  readonly error: TokenizerError
+  constructor(error: TokenizerError) {
+    super(error.message)
+    this.error = error
+  }
+}
+
+/**
+ * {@link loadTokenizer} for scripts: awaits, and throws TokenizerFailure, whose `error` says what went wrong.
+ *
+ * @example
+ * ```ts
+ * import { loadTokenizerAsync, TokenizerFailure } from '@adjoint/nn'
+ * const loaded = loadTokenizerAsync({ path: 'no/such/folder' })
+ * await loaded.catch((error) => console.log(error instanceof TokenizerFailure && error.error._tag)) // MissingFile
+ * ```
+ */
+export const loadTokenizerAsync = async (options: LoadTokenizerConfig): Promise<Tokenizer> => {
+  const outcome = await loadTokenizer(options)()
+  if (isLeft(outcome)) throw new TokenizerFailure(outcome.left)
+  return outcome.right
+}
