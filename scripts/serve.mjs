@@ -30,9 +30,9 @@ const isFile = (path) => statSync(path, { throwIfNoEntry: false })?.isFile() ===
 const isFolder = (path) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
 
 /** The path that a request asks for, below the folder; null where it is none, or leads out of it. */
-const asked = (folder, url) => {
+const asked = (folder, pathname) => {
   try {
-    const path = normalize(join(folder, decodeURIComponent(new URL(url, 'http://localhost').pathname)))
+    const path = normalize(join(folder, decodeURIComponent(pathname)))
     return path.includes('\0') || !(path + sep).startsWith(join(folder, sep)) ? null : path
   } catch {
     return null
@@ -42,7 +42,9 @@ const asked = (folder, url) => {
 /** A running server: where it is, and what ends it. Port 0 is whichever is free. */
 export const serve = (folder, port) => {
   const server = createServer((request, response) => {
-    const path = asked(folder, request.url ?? '/')
+    // One slash in front: two would name a host.
+    const pathname = (request.url ?? '/').split(/[?#]/)[0].replace(/^\/*/, '/')
+    const path = asked(folder, pathname)
     const send = (status, file) => {
       response.writeHead(status, { ...HEADERS, 'Content-Type': TYPES[extname(file)] ?? 'application/octet-stream' })
       if (request.method === 'HEAD') response.end()
@@ -51,7 +53,6 @@ export const serve = (folder, port) => {
           .on('error', () => response.destroy())
           .pipe(response)
     }
-    const pathname = new URL(request.url ?? '/', 'http://localhost').pathname
     if (request.method !== 'GET' && request.method !== 'HEAD') response.writeHead(405, { Allow: 'GET, HEAD' }).end()
     else if (path !== null && isFolder(path) && !pathname.endsWith('/'))
       response.writeHead(301, { ...HEADERS, Location: `${pathname}/` }).end()
