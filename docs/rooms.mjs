@@ -1,6 +1,6 @@
 /**
  * Categories of the API pages: what a package keeps together stands together. A name's category follows from the file that it is
- * declared in: the first row that its path begins with; what stands in the root of autograd and rl has none.
+ * declared in: the first row that its path begins with; what stands in the root of rl has none.
  */
 import { Comment, CommentTag, Converter, ReflectionKind } from 'typedoc'
 
@@ -52,7 +52,7 @@ const ROOMS = {
     'graph/': 'Types',
     'transform/': 'Types',
   },
-  autograd: {},
+  autograd: { '': 'Transformations' },
   nn: {
     'optim/schedule': 'Schedules',
     'optim/decaying': 'Schedules',

@@ -39,7 +39,13 @@ const asked = (folder, pathname) => {
   }
 }
 
-/** A running server: where it is, and what ends it. Port 0 is whichever is free. */
+/**
+ * A running server: where it is, and what ends it. Port 0 is whichever is free.
+ *
+ * @param {string} folder
+ * @param {number} port
+ * @returns {Promise<{ readonly url: string, readonly close: () => Promise<void> }>}
+ */
 export const serve = (folder, port) => {
   const server = createServer((request, response) => {
     // One slash in front: two would name a host.
