@@ -33,11 +33,24 @@ const chart = lineChart({
   domain: [0, 1],
   series: [
     curve('right', rewarded, 'passAt1'),
-    curve('thinks first', rewarded, 'thinkRate'),
-    curve('right, rewards shuffled', shuffled, 'passAt1'),
-    curve('thinks, rewards shuffled', shuffled, 'thinkRate'),
+    curve('thinks', rewarded, 'thinkRate'),
+    curve('right, shuffled', shuffled, 'passAt1'),
+    curve('thinks, shuffled', shuffled, 'thinkRate'),
   ],
 })
-// A white ground of its own: what shows it may be dark.
-const svg = await renderSvg({ ...chart, padding: 14, config: { ...chart.config, background: '#ffffff' } })
+// A white ground of its own, since what shows it may be dark; letters that can be read where it is shown on a telephone.
+const { config } = chart
+const letters = { labelFontSize: 14, titleFontSize: 14 }
+const drawn = {
+  ...chart,
+  title: { ...chart.title, fontSize: 16 },
+  padding: 14,
+  config: {
+    ...config,
+    background: '#ffffff',
+    axis: { ...config.axis, ...letters },
+    legend: { ...config.legend, ...letters, labelLimit: 400, columnPadding: 6, symbolSize: 160 },
+  },
+}
+const svg = await renderSvg(drawn)
 writeFileSync(join(root, 'docs', 'site', 'public', 'grpo.svg'), `${svg}\n`)
