@@ -1,4 +1,4 @@
-// Where the documentation shows code: the ```ts fences of the docstrings in packages/*/src and of the READMEs.
+// Where the documentation shows code: the ```ts fences of the docstrings in packages/*/src, of the READMEs and of the site.
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 
@@ -56,6 +56,7 @@ export const snippets = (root: string): readonly Snippet[] => {
     join('docs', 'architecture.md'),
     join('docs', 'curried.md'),
     ...packages.map((name) => join('packages', name, 'README.md')),
+    ...files(join('docs', 'site')).filter((path) => path.endsWith('.md') && !/node_modules|\.vitepress/.test(path)),
   ]
   return [
     ...sources.flatMap((path) => snippetsOfSource(path, read(path))),

@@ -96,18 +96,18 @@ const differentiated = (op: string, f: (...args: Args) => unknown, options: Opti
  * console.log(await readAsync(value), await readAsync(grads.mu)) // 17 / 3, -2
  * ```
  */
-export function valueAndGrad<P extends Tree, R extends Args>(
+export function valueAndGrad<P extends Tree, R extends readonly unknown[]>(
   f: (params: P, ...rest: R) => Scalar,
 ): (params: P, ...rest: R) => readonly [Scalar, Tangent<P>]
-export function valueAndGrad<P extends Tree, R extends Args, X>(
+export function valueAndGrad<P extends Tree, R extends readonly unknown[], X>(
   f: (params: P, ...rest: R) => readonly [Scalar, X],
   options: { readonly hasAux: true },
 ): (params: P, ...rest: R) => readonly [readonly [Scalar, X], Tangent<P>]
-export function valueAndGrad<A extends Args, const N extends number | readonly number[]>(
+export function valueAndGrad<A extends readonly unknown[], const N extends number | readonly number[]>(
   f: (...args: A) => Scalar,
   options: { readonly argnums: N; readonly hasAux?: false },
 ): (...args: A) => readonly [Scalar, Tangent<Named<A, N>>]
-export function valueAndGrad<A extends Args, X, const N extends number | readonly number[]>(
+export function valueAndGrad<A extends readonly unknown[], X, const N extends number | readonly number[]>(
   f: (...args: A) => readonly [Scalar, X],
   options: { readonly argnums: N; readonly hasAux: true },
 ): (...args: A) => readonly [readonly [Scalar, X], Tangent<Named<A, N>>]
@@ -136,18 +136,18 @@ export function valueAndGrad(f: (...args: Args) => unknown, options: Options = {
  * console.log(await readAsync(grad(grad(f))(scalar(2)))) // 2 cos 2 - 2 sin 2
  * ```
  */
-export function grad<P extends Tree, R extends Args>(
+export function grad<P extends Tree, R extends readonly unknown[]>(
   f: (params: P, ...rest: R) => Scalar,
 ): (params: P, ...rest: R) => Tangent<P>
-export function grad<P extends Tree, R extends Args, X>(
+export function grad<P extends Tree, R extends readonly unknown[], X>(
   f: (params: P, ...rest: R) => readonly [Scalar, X],
   options: { readonly hasAux: true },
 ): (params: P, ...rest: R) => readonly [Tangent<P>, X]
-export function grad<A extends Args, const N extends number | readonly number[]>(
+export function grad<A extends readonly unknown[], const N extends number | readonly number[]>(
   f: (...args: A) => Scalar,
   options: { readonly argnums: N; readonly hasAux?: false },
 ): (...args: A) => Tangent<Named<A, N>>
-export function grad<A extends Args, X, const N extends number | readonly number[]>(
+export function grad<A extends readonly unknown[], X, const N extends number | readonly number[]>(
   f: (...args: A) => readonly [Scalar, X],
   options: { readonly argnums: N; readonly hasAux: true },
 ): (...args: A) => readonly [Tangent<Named<A, N>>, X]

@@ -30,6 +30,7 @@ export {
   type SaveAdapterConfig,
 } from './lora/peft.ts'
 export { gpt2Modules, llamaModules, type ModuleTable } from './lora/peft-names.ts'
+export type { Bits } from './quantize/codes.ts'
 export { quantize, type QuantizeConfig } from './quantize/quantize.ts'
 export type { Int4Matrix, Int8Matrix, QuantizedMatrix } from './quantize/quantized.ts'
 export { projections, type Split } from './lora/matrices.ts'
@@ -149,7 +150,13 @@ export { lion, type LionConfig, type LionMoments, type LionState, scaleByLion } 
 export { muon, type MuonConfig, type MuonMoments, type MuonState, type MuonStates, scaleByMuon } from './optim/muon.ts'
 export { type NewtonSchulzConfig, orthogonalize } from './optim/orthogonalize.ts'
 export { adafactor, type AdafactorConfig, relativeStep, scaleByParamRms } from './optim/adafactor.ts'
-export { type FactoredConfig, type FactoredState, scaleByFactoredRms } from './optim/factored.ts'
+export {
+  type FactoredConfig,
+  type FactoredMoments,
+  type FactoredState,
+  type FullMoments,
+  scaleByFactoredRms,
+} from './optim/factored.ts'
 export {
   type DeviationState,
   type RmsConfig,

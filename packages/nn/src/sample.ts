@@ -127,7 +127,7 @@ const requireRange = (name: string, value: number, fits: boolean, range: string)
  * console.log(await readAsync(tokens)) // Int32Array [1]: without noise the likeliest wins
  * ```
  */
-export const drawTokens = (options: Sampling): Draw => {
+export const drawTokens = (options: Sampling): ((noise: Floats, logits: Floats) => Drawn) => {
   const {
     temperature = 1,
     topK = Infinity,

@@ -4,7 +4,7 @@
  * @packageDocumentation
  */
 export type { Computed, DType, HostArray, HostArrays } from './base/dtype.ts'
-export { DTypeError, ShapeError } from './base/errors.ts'
+export { type Complaint, DTypeError, ShapeError } from './base/errors.ts'
 export type { Aval, Expr } from './graph/expr.ts'
 export { dim, type Dim, type Shape, type Var } from './base/shape.ts'
 export type {
@@ -93,8 +93,19 @@ export {
 } from './run/request.ts'
 export { nativeDevice, nativeDeviceAsync } from './backends/native/open.ts'
 export type { NativeDevice, NativeOptions } from './backends/native/face.ts'
-export { wasmDevice } from './backends/wasm/device.ts'
+export { wasmDevice, type WasmDevice, type WasmOptions } from './backends/wasm/device.ts'
+export type { LinearDevice } from './backends/linear/face.ts'
 export { webgpuDevice, webgpuDeviceAsync } from './backends/webgpu/open.ts'
-export type { WebgpuDevice, WebgpuOptions } from './backends/webgpu/face.ts'
-export { type Device, type DeviceError, DeviceFailure, type DeviceStats } from './graph/device.ts'
+export type { AdapterOptions, WebgpuDevice, WebgpuOptions } from './backends/webgpu/face.ts'
+export type { DotTile, Tuning } from './backends/webgpu/printer/tuning.ts'
+export {
+  type Computation,
+  type Device,
+  type DeviceError,
+  DeviceFailure,
+  type DeviceStats,
+  type Executable,
+  type StepTimer,
+  type Storage,
+} from './graph/device.ts'
 export type { Program } from './loops/program.ts'

@@ -8,10 +8,10 @@ import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { type CheckpointError, CheckpointFailure, orThrow, rethrow, task } from '../io/failure.ts'
 import { type Files, nodeFiles, type OpenFile } from '../io/files.ts'
 
-const widths = { u16: 2, u32: 4 } as const
+const widths = { u16: 2, u32: 4 } as const satisfies Readonly<Record<TokenWidth, number>>
 
 /** How ids are stored: two bytes hold those below 2^16, four those below 2^31, which is as far as ids go on a device. */
-export type TokenWidth = keyof typeof widths
+export type TokenWidth = 'u16' | 'u32'
 
 /** Where tokens go. */
 export interface WriteTokensConfig {

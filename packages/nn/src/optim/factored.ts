@@ -54,9 +54,9 @@ const meanOver = (axis: number, x: Floats): Floats => mean({ axis, keepDims: tru
 const decayAt = (count: Scalar<'i32'>, decay: number): Scalar => sub(1, pow(cast('f32')(count), -decay))
 
 /** Means of squares over the columns and over the rows of each leaf, whose axis is kept with size 1. */
-type Factored = { readonly count: Scalar<'i32'>; readonly rows: Tree; readonly columns: Tree }
+export type FactoredMoments = { readonly count: Scalar<'i32'>; readonly rows: Tree; readonly columns: Tree }
 
-const scaleByFactors = (decay: number, eps: Coefficient, least: number): GradientTransformation<Factored> => {
+const scaleByFactors = (decay: number, eps: Coefficient, least: number): GradientTransformation<FactoredMoments> => {
   const over = (which: 0 | 1, params: Tree): Tree =>
     tree.map((p) => zeros(without(floats(p).shape, factoredAxes(p.shape, least)![which])), params)
   return {
@@ -90,9 +90,9 @@ const scaleByFactors = (decay: number, eps: Coefficient, least: number): Gradien
 }
 
 /** Means of squares, element by element. */
-type Full = { readonly count: Scalar<'i32'>; readonly nu: Tree }
+export type FullMoments = { readonly count: Scalar<'i32'>; readonly nu: Tree }
 
-const scaleByAll = (decay: number, eps: Coefficient): GradientTransformation<Full> => ({
+const scaleByAll = (decay: number, eps: Coefficient): GradientTransformation<FullMoments> => ({
   init: (params) => ({ count: scalar(0, 'i32'), nu: zeroTree(params) }),
   update: (updates, state) => {
     demandState('scaleByFactoredRms', ['count', 'nu'], state)
@@ -105,7 +105,7 @@ const scaleByAll = (decay: number, eps: Coefficient): GradientTransformation<Ful
 })
 
 /** The states of the leaves that are factored, and of those that are not. */
-export type FactoredState = { readonly factored: Factored; readonly full: Full }
+export type FactoredState = { readonly factored: FactoredMoments; readonly full: FullMoments }
 
 /**
  * Updates by the root of second moments that are known by their rows and columns alone: with `s = g^2 + eps`,

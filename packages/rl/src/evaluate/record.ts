@@ -47,9 +47,6 @@ import type { Task } from '../task/task.ts'
  */
 export const RECORD_VERSION = 1
 
-/** A number, or null where it is absent. */
-type Maybe = number | null
-
 /** A prompt and the completions to it: a line of kind 'sample'. */
 export type SampleRecord = {
   readonly kind: 'sample'
@@ -60,11 +57,11 @@ export type SampleRecord = {
   readonly completions: readonly string[]
   readonly lengths: readonly number[]
   readonly terminated: readonly boolean[]
-  readonly correct: readonly Maybe[] | null
-  readonly rewards: { readonly [name: string]: readonly Maybe[] }
-  readonly totals: readonly Maybe[] | null
-  readonly advantages: readonly Maybe[] | null
-  readonly logProbs: readonly (readonly Maybe[])[] | null
+  readonly correct: readonly (number | null)[] | null
+  readonly rewards: { readonly [name: string]: readonly (number | null)[] }
+  readonly totals: readonly (number | null)[] | null
+  readonly advantages: readonly (number | null)[] | null
+  readonly logProbs: readonly (readonly (number | null)[])[] | null
 }
 
 /** An evaluation: a line of kind 'evaluation'. Its other fields are figures. */
@@ -74,7 +71,7 @@ export type EvaluationRecord = {
   readonly model: string | null
   readonly problems: number
   readonly done: number
-  readonly [figure: string]: string | Maybe
+  readonly [figure: string]: string | number | null
 }
 
 /** A completion, and what is known of it. */
@@ -86,7 +83,7 @@ export interface Recorded<Problem> {
   readonly logProbs?: ArrayLike<number>
 }
 
-const maybe = (x: number): Maybe => (Number.isFinite(x) ? x : null)
+const maybe = (x: number): number | null => (Number.isFinite(x) ? x : null)
 
 /** What each of a group has; null where one has it not. */
 const ofAll = <A, B>(group: readonly A[], of: (a: A) => B | undefined): readonly B[] | null => {
@@ -119,7 +116,7 @@ export const sampleRecord =
     const verdicts = group.map(({ sample }) => correct(sample))
     const rewards = ofAll(group, ({ reward }) => reward) ?? []
     const names = Object.keys(rewards[0]?.parts ?? {})
-    const numbers = (values: readonly number[] | null): readonly Maybe[] | null => values?.map(maybe) ?? null
+    const numbers = (values: readonly number[] | null): readonly (number | null)[] | null => values?.map(maybe) ?? null
     return {
       kind: 'sample',
       version: RECORD_VERSION,
@@ -141,7 +138,7 @@ export const sampleRecord =
 const FIELDS: ReadonlySet<string> = new Set(['kind', 'phase', 'step', 'version', 'model', 'problems', 'done'])
 
 /** What was examined, when. */
-interface Examined {
+export interface Examined {
   /** Null where the run has one model only, as it is by default. */
   readonly model?: string | null
   readonly problems: number

@@ -175,7 +175,7 @@ export interface GrpoConfig<Problem, P extends Tree, O extends Tree>
 }
 
 /** What {@link grpoFrom} takes beside its source. */
-type FromConfig<Problem, P extends Tree, O extends Tree> = LearnConfig<Problem, P, O> &
+export type GrpoFromConfig<Problem, P extends Tree, O extends Tree> = LearnConfig<Problem, P, O> &
   Pick<GrpoConfig<Problem, P, O>, 'refine'>
 
 /** @internal */
@@ -185,7 +185,7 @@ export const GRPO_OPTIONS: OptionNames<GrpoConfig<never, never, never>> = {
   refine: true,
 }
 
-const FROM_OPTIONS: OptionNames<FromConfig<never, never, never>> = { ...LEARN_OPTIONS, refine: true }
+const FROM_OPTIONS: OptionNames<GrpoFromConfig<never, never, never>> = { ...LEARN_OPTIONS, refine: true }
 
 /** The state of a step that learns from a source: the learner, how many steps it has made, and the source's own state. */
 export interface SourcedState<P extends Tree, O extends Tree, S> {
@@ -209,7 +209,7 @@ export interface SourcedState<P extends Tree, O extends Tree, S> {
  */
 export const grpoFrom = <Problem, P extends Tree, O extends Tree, S>(
   source: Source<P, S, Problem>,
-  given: FromConfig<Problem, P, O>,
+  given: GrpoFromConfig<Problem, P, O>,
 ) => {
   const config = optionsOf('grpoFrom', given, FROM_OPTIONS)
   const { refine = (experience: Experience<Problem>): Experience<Problem> => experience } = config
@@ -284,7 +284,7 @@ export const grpoStep = <Problem, P extends Tree, O extends Tree>(given: GrpoCon
   requireVariety('grpoStep', config)
   const step = grpoFrom(
     sampler(optionsFor<CollectConfig<Problem, P>>(COLLECT_OPTIONS, config)),
-    optionsFor<FromConfig<Problem, P, O>>(FROM_OPTIONS, config),
+    optionsFor<GrpoFromConfig<Problem, P, O>>(FROM_OPTIONS, config),
   )
   return (state: GrpoState<P, O>, key: HostKey): TE.TaskEither<RunError, GrpoStepped<Problem, GrpoState<P, O>>> => {
     requireReference('grpoStep', config, state.reference)

@@ -120,10 +120,17 @@ export const KTO_MEASURES = {
   'rewards/chosen': 'sum',
   'rewards/margins': 'sum',
   'rewards/rejected': 'sum',
-} as const satisfies Readonly<Record<string, Fold>>
+} as const satisfies Readonly<Record<keyof KtoMetrics, Fold>>
 
 /** What the log says of labelled completions, under TRL's names. */
-export type KtoMetrics = Readonly<Record<keyof typeof KTO_MEASURES, Scalar>>
+export type KtoMetrics = {
+  readonly kl: Scalar
+  readonly 'logps/chosen': Scalar
+  readonly 'logps/rejected': Scalar
+  readonly 'rewards/chosen': Scalar
+  readonly 'rewards/margins': Scalar
+  readonly 'rewards/rejected': Scalar
+}
 
 /**
  * The mean over completions, with `r = log(pi / pi_ref)`, of `w_D (1 - sigmoid(beta (r - z0)))` where they are desirable and

@@ -16,12 +16,12 @@ import { type R1State, tracesOf } from './state.ts'
 import { type Batches, supervise, SUPERVISE_OPTIONS, type SuperviseConfig } from './supervise.ts'
 
 /** The name of a stage and those of its models may be left out: they are R1's. */
-type Named<C extends { readonly name: string }> = Omit<C, 'name' | 'from' | 'to'> & {
+export type NamedByR1<C extends { readonly name: string }> = Omit<C, 'name' | 'from' | 'to'> & {
   readonly [K in 'name' | 'from' | 'to']?: string
 }
 
 /** SFT on given demonstrations. */
-export interface ColdStartConfig<Problem, O extends Tree> extends Named<SuperviseConfig<Problem, O>> {
+export interface ColdStartConfig<Problem, O extends Tree> extends NamedByR1<SuperviseConfig<Problem, O>> {
   /** An oracle's, say; what they depend on belongs into `settings`. */
   readonly batch: Batches
 }
@@ -29,7 +29,7 @@ export interface ColdStartConfig<Problem, O extends Tree> extends Named<Supervis
 const COLD_START_OPTIONS: OptionNames<ColdStartConfig<never, never>> = { ...SUPERVISE_OPTIONS, batch: true }
 
 /** SFT on sampled traces. */
-export interface TracesConfig<Problem, O extends Tree> extends Named<SuperviseConfig<Problem, O>> {
+export interface TracesConfig<Problem, O extends Tree> extends NamedByR1<SuperviseConfig<Problem, O>> {
   /** Name of the traces. Default 'kept'. */
   readonly traces?: string
   /** Demonstrations of a step; the traces are gone through epoch by epoch, each time in another order. */
@@ -69,7 +69,7 @@ export const coldStart = <Problem, O extends Tree>(given: ColdStartConfig<Proble
 const onPolicy = <Problem, O extends Tree>(
   op: string,
   name: string,
-  config: Named<ReinforceConfig<Problem, O>>,
+  config: NamedByR1<ReinforceConfig<Problem, O>>,
 ): RecipeStage<R1State> =>
   reinforce<Problem, O>({ name, from: 'policy', to: 'policy', ...optionsOf(op, config, REINFORCE_OPTIONS) })
 
@@ -98,7 +98,7 @@ const onPolicy = <Problem, O extends Tree>(
  * ```
  */
 export const reasoningRl = <Problem, O extends Tree>(
-  config: Named<ReinforceConfig<Problem, O>>,
+  config: NamedByR1<ReinforceConfig<Problem, O>>,
 ): RecipeStage<R1State> => onPolicy('reasoningRl', 'reasoning-rl', config)
 
 /**
@@ -121,10 +121,10 @@ export const reasoningRl = <Problem, O extends Tree>(
  * })
  * ```
  */
-export const rejectionSampling = <Problem>(config: Named<SampleConfig<Problem>>): RecipeStage<R1State> =>
+export const rejectionSampling = <Problem>(config: NamedByR1<SampleConfig<Problem>>): RecipeStage<R1State> =>
   sampleTraces<Problem>({
     ...{ name: 'rejection-sampling', from: 'policy', to: 'kept' },
-    ...optionsOf<Named<SampleConfig<Problem>>>('rejectionSampling', config, SAMPLE_OPTIONS),
+    ...optionsOf<NamedByR1<SampleConfig<Problem>>>('rejectionSampling', config, SAMPLE_OPTIONS),
   })
 
 const onTraces = <Problem, O extends Tree>(
@@ -175,7 +175,7 @@ export const supervised = <Problem, O extends Tree>(config: TracesConfig<Problem
  * ```
  */
 export const allRewardsRl = <Problem, O extends Tree>(
-  config: Named<ReinforceConfig<Problem, O>>,
+  config: NamedByR1<ReinforceConfig<Problem, O>>,
 ): RecipeStage<R1State> => onPolicy('allRewardsRl', 'all-rewards-rl', config)
 
 /**
@@ -200,10 +200,10 @@ export const distillation = <Problem, O extends Tree>(config: TracesConfig<Probl
 
 /** All of R1-Zero's stages: R1's without the cold start. */
 export interface R1ZeroConfig<Problem, O extends Tree> {
-  readonly reasoningRl: Named<ReinforceConfig<Problem, O>>
-  readonly rejectionSampling: Named<SampleConfig<Problem>>
+  readonly reasoningRl: NamedByR1<ReinforceConfig<Problem, O>>
+  readonly rejectionSampling: NamedByR1<SampleConfig<Problem>>
   readonly supervised: TracesConfig<Problem, O>
-  readonly allRewardsRl: Named<ReinforceConfig<Problem, O>>
+  readonly allRewardsRl: NamedByR1<ReinforceConfig<Problem, O>>
   readonly distillation: TracesConfig<Problem, O>
 }
 

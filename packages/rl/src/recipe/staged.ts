@@ -22,13 +22,11 @@ import { type StateCodec, treeState } from '../run/state.ts'
 import type { RecipeStage, StageEnv } from './recipe.ts'
 import type { StageCause, StageError } from './stage.ts'
 
-type Settings = { readonly [key: string]: Json }
-
 /** What a stage does, as a run whose state is T. */
 export interface StagedRun<S, T> {
   readonly name: string
   /** The first line of its log: everything that its results depend on and that is data. */
-  readonly settings: Settings
+  readonly settings: { readonly [key: string]: Json }
   /** The state of its run at the start: what it takes of the recipe's. */
   readonly begin: (state: S) => T
   /** Further data of the state that its results depend on. */

@@ -67,10 +67,16 @@ export const PAIR_MEASURES = {
   max_reward: 'max',
   mean_reward: 'sum',
   min_reward: 'min',
-} as const
+} as const satisfies Readonly<Record<keyof PairMetrics, 'sum' | 'max' | 'min'>>
 
 /** What the log says of pairs, under TRL's names. */
-export type PairMetrics = Readonly<Record<keyof typeof PAIR_MEASURES, Scalar>>
+export type PairMetrics = {
+  readonly accuracy: Scalar
+  readonly margin: Scalar
+  readonly max_reward: Scalar
+  readonly mean_reward: Scalar
+  readonly min_reward: Scalar
+}
 
 /**
  * TRL's metrics of a reward model, without gradient: `accuracy` (share of pairs with r+ > r-; a tie is a miss), `margin`

@@ -5,7 +5,8 @@ const show = (shape: readonly number[]): string => `[${shape.join(', ')}]`
 export const showAval = (a: { readonly shape: readonly number[]; readonly dtype: DType }): string =>
   `${a.dtype}${show(a.shape)}`
 
-interface Complaint {
+/** What an error says: which operation, its operands, the rule that they break, and what to do. */
+export interface Complaint {
   readonly op: string
   readonly operands: readonly { readonly shape: readonly number[]; readonly dtype: DType }[]
   readonly rule: string

@@ -63,6 +63,7 @@ export interface Storage {
 /** Told of each step of a program (a kernel, a copy, a loop with all its rounds) how long it took, in milliseconds. */
 export type StepTimer = (step: number, ms: number) => void
 
+/** A graph as a device runs it. */
 export interface Executable {
   /**
    * Runs on `inputs` (in the graph's order) and returns at once; the results may still be in the making, and a failure

@@ -32,7 +32,8 @@ export class TreeError extends Error {
   override readonly name = 'TreeError'
 }
 
-type Structure =
+/** How a tree is nested, with nothing at its leaves. */
+export type Structure =
   | { readonly kind: 'leaf' }
   | { readonly kind: 'empty'; readonly value: null | undefined }
   | { readonly kind: 'list'; readonly items: readonly Structure[] }

@@ -6,7 +6,6 @@ import { demandOneOf, DTypeError, showAval, ShapeError, shown } from '../base/er
 import type { Shape } from '../base/shape.ts'
 import { cond as branch } from '../control/cond.ts'
 import { scan as scanned } from '../control/scan.ts'
-import type { Saved } from '../control/scan-params.ts'
 import { whileLoop as repeated } from '../control/while.ts'
 import type { Aval, Expr } from '../graph/expr.ts'
 import { type Closed, graph, trace } from '../graph/graph.ts'
@@ -38,7 +37,7 @@ export interface ScanConfig {
    * What the forward pass saves for the backward pass: `'values'`, all that is not cheap to compute again (the default), or
    * `'carries'` alone: less memory, and each round is computed once more.
    */
-  readonly keep?: Saved
+  readonly keep?: 'values' | 'carries'
 }
 
 const isTree = (value: unknown): value is Tree => value !== undefined && typeof value !== 'function'

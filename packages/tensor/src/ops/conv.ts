@@ -26,13 +26,13 @@ export interface ConvConfig extends Sliding {
 const convOptions: OptionNames<ConvConfig> = { ...slidingOptions, groups: true }
 
 /** [N, C, ..s] and [O, ..] -> [N, O, ..p] */
-type Convolved<S extends Shape, K extends Shape> = number extends S['length']
+export type Convolved<S extends Shape, K extends Shape> = number extends S['length']
   ? Shape
   : S extends readonly [infer N extends Shape[number], Shape[number], ...infer Rest extends Shape]
     ? Imaged<N, K extends readonly [infer O extends Shape[number], ...Shape] ? O : number, Rest>
     : Shape
 /** [N, O, ..p] -> [N, C, ..s] */
-type Transposed<S extends Shape> = number extends S['length']
+export type ConvTransposed<S extends Shape> = number extends S['length']
   ? Shape
   : S extends readonly [infer N extends Shape[number], Shape[number], ...infer Rest extends Shape]
     ? Imaged<N, number, Rest>
@@ -148,7 +148,7 @@ export const convTranspose = (config: ConvTransposeConfig = {}) => {
   return <S extends Shape, K extends Shape, D extends DType, E extends DType>(
     y: Tensor<S, D>,
     kernel: Tensor<K, E> & Check<SameDType<Computed<D>, Computed<E>>>,
-  ): Tensor<Transposed<S>, CommonDType<Computed<D>, Computed<E>>> => {
+  ): Tensor<ConvTransposed<S>, CommonDType<Computed<D>, Computed<E>>> => {
     const { windows, groups, fail } = read('convTranspose', y, kernel, options)
     const [o, kernels] = [y.shape[1]!, kernel.shape[0]!]
     if (o !== kernels)

@@ -9,7 +9,8 @@ import { normalizeAxis, sameShape, type Shape } from '../base/shape.ts'
 import { typed, type Tensor } from '../graph/tensor.ts'
 import { demandShape, demandTensor, oneDType } from './align.ts'
 
-type ShapesOf<Xs extends readonly Tensor[]> = { readonly [I in keyof Xs]: Xs[I]['shape'] }
+/** The shapes of a list of tensors. */
+export type ShapesOf<Xs extends readonly Tensor[]> = { readonly [I in keyof Xs]: Xs[I]['shape'] }
 
 const notEmpty = (op: string, xs: readonly Expr[]): Expr => {
   const given: unknown = xs

@@ -59,7 +59,7 @@ export const matmul = <A extends Shape, B extends Shape, D extends DType, E exte
 ): Tensor<Ok<MatMul<A, B>>, CommonDType<Computed<D>, Computed<E>>> => typed(matmulOf('matmul', x, y))
 
 /** The shape of NumPy's dot: leading axes of both operands, one after the other. */
-type Dot<A extends Shape, B extends Shape> = number extends B['length']
+export type Dot<A extends Shape, B extends Shape> = number extends B['length']
   ? Shape
   : B extends readonly [Shape[number], Shape[number], Shape[number], ...Shape]
     ? Shape

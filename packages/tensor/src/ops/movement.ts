@@ -151,9 +151,9 @@ export const squeeze = <const A extends Axes = undefined>(axis?: A) => {
 }
 
 /** What `slice` keeps of each axis: unnamed trailing axes whole. */
-type Bounds = readonly (number | null)[]
+export type SliceBounds = readonly (number | null)[]
 /** The sizes of a slice: rank and unnamed axes stay. */
-type Sliced<S extends Shape> = { readonly [I in keyof S]: number }
+export type Sliced<S extends Shape> = { readonly [I in keyof S]: number }
 
 /**
  * The block from `starts` to before `limits`, every `strides[i]`-th element of axis i; as `x[s0:l0, s1:l1]` in NumPy.
@@ -168,7 +168,7 @@ type Sliced<S extends Shape> = { readonly [I in keyof S]: number }
  * console.log(await readAsync(slice([0, 0], [1, null], [1, 2])(x))) // 0 2
  * ```
  */
-export const slice = (starts: Bounds, limits: Bounds, strides: readonly number[] = []) => {
+export const slice = (starts: SliceBounds, limits: SliceBounds, strides: readonly number[] = []) => {
   const [first, last, steps] = [own(starts), own(limits), own(strides)]
   return <S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<Sliced<S>, D> => {
     demandTensor('slice', x)

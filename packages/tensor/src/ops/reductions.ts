@@ -19,7 +19,7 @@ export interface ReduceConfig<A extends Axes = Axes, K extends boolean = boolean
   readonly keepDims?: K
 }
 
-/** The names of the options that every reduction takes. */
+/** @internal The names of the options that every reduction takes. */
 export const reduceOptions: OptionNames<ReduceConfig> = { axis: true, keepDims: true }
 
 /** A reduction of float or integer tensors that keeps the dtype. */

@@ -29,6 +29,7 @@ export class NonFiniteError extends Error {
   readonly op: string
   /** Where in the user's program it was made: `function (file:line:column)`. */
   readonly site: string
+  /** @internal */
   constructor(op: string, site: Site, message: string) {
     super(message)
     this.op = op

@@ -6,7 +6,8 @@ import type { Program } from '../../loops/program.ts'
 /** A device in linear memory, with what only such devices can do. */
 export interface LinearDevice<K extends Device['kind']> extends Device {
   readonly kind: K
+  /** @internal What the scheduler knows of it. */
   readonly capabilities: Capabilities
-  /** Compiles a program that is already scheduled. */
+  /** @internal Compiles a program that is already scheduled. */
   readonly load: (program: Program) => Executable
 }

@@ -23,6 +23,7 @@ export interface WasmOptions {
   readonly threads?: number
 }
 
+/** A device of generated WebAssembly. */
 export type WasmDevice = LinearDevice<'wasm'>
 
 /** More seldom pay: a worker is a heap of its own, and memory is shared by all. */

@@ -35,9 +35,10 @@ export interface WebgpuOptions extends AdapterOptions {
 export interface WebgpuDevice extends Device {
   readonly kind: 'webgpu'
   readonly hardware: boolean
+  /** @internal What the scheduler knows of it. */
   readonly capabilities: Capabilities
   /** Shapes of the kernels it generates. */
   readonly tuning: Tuning
-  /** Compiles a program that is already scheduled. */
+  /** @internal Compiles a program that is already scheduled. */
   readonly load: (program: Program) => Executable
 }

@@ -12,6 +12,7 @@ export interface DotTile {
   readonly depth: number
 }
 
+/** Shapes of the kernels that are generated for a WebGPU adapter. */
 export interface Tuning {
   /** Workgroup of kernels with one lane an element or a row. */
   readonly lanes: number
@@ -21,6 +22,7 @@ export interface Tuning {
   readonly serialColumns: number
   /** The adapter's one subgroup size, where lanes that share a row should talk by shuffles; 0 = by workgroup memory. */
   readonly subgroup: number
+  /** The cut of a product of [m, k] and [k, n], `batch` times. */
   readonly dot: (m: number, n: number, k: number, batch: number) => DotTile
 }
 

@@ -1,0 +1,208 @@
+// The site: it builds, its links lead somewhere, and in a browser its pages can be read by everybody.
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type BrowserContext, chromium, type Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { serve } from '../scripts/serve.mjs'
+import {
+  buildSite,
+  type Built,
+  crowdedCells,
+  deadLinks,
+  type HtmlFile,
+  htmlFiles,
+  includesOf,
+  root,
+  sources,
+} from './site.support.ts'
+
+/** Kept for whoever wants to look; the folder is ignored by git. */
+const SHOTS = join(root, 'runs', 'screenshots', 'site')
+const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
+const path = inject('chromium')
+
+const PAGES = sources().map((source) => source.replace(/(^|\/)index\.md$/, '$1').replace(/\.md$/, '.html'))
+/** Of the reference, one page of each kind: there are a thousand. */
+const REFERENCE = [
+  'api/index.html',
+  'api/modules/_adjoint_tensor.html',
+  'api/functions/_adjoint_tensor.softmax.html',
+  'api/functions/_adjoint_autograd.grad.html',
+  'api/interfaces/_adjoint_rl.GrpoConfig.html',
+  'api/types/_adjoint_tensor.Reduce.html',
+]
+
+let built: Built
+let files: readonly HtmlFile[] = []
+beforeAll(async () => {
+  built = await buildSite()
+  files = htmlFiles(built.folder)
+}, 600_000)
+afterAll(() => built.remove())
+
+describe('the built site', () => {
+  const pages = (): readonly HtmlFile[] => files.filter((file) => !/^(api|train|play)\//.test(file.path))
+
+  test('has a page for each source, and the reference', () => {
+    const paths = files.map((file) => file.path)
+    expect(paths).toEqual(
+      expect.arrayContaining(PAGES.map((page) => (page === '' || page.endsWith('/') ? `${page}index.html` : page))),
+    )
+    expect(paths.filter((each) => each.startsWith('api/functions/')).length).toBeGreaterThan(500)
+    expect(paths).toEqual(expect.arrayContaining(REFERENCE))
+  })
+
+  test('has no dead link, the reference and headings included', () => {
+    expect(deadLinks(built.folder, files)).toEqual([])
+  })
+
+  test('finds a link that leads nowhere', () => {
+    const page: HtmlFile = {
+      path: 'a.html',
+      html: '',
+      ids: new Set(['here']),
+      links: ['#here', '#gone', '/none.html', 'start.html'],
+    }
+    expect(deadLinks(built.folder, [page])).toEqual(['a.html: #gone', 'a.html: /none.html'])
+  })
+
+  // VitePress leaves out a file that is not there, and shows a whole one where the part is not.
+  test('includes files and parts of them that exist', () => {
+    const asked = sources().flatMap((source) => includesOf(source))
+    expect(asked.length).toBeGreaterThan(5)
+    expect(asked.filter(({ found }) => !found)).toEqual([])
+    for (const { path: at, html } of pages()) expect(html.match(/<h1\b/g)?.length ?? 0, at).toBeLessThanOrEqual(1)
+  })
+
+  test('has tables of one number a cell', () => {
+    expect(pages().flatMap(crowdedCells)).toEqual([])
+    expect(
+      crowdedCells({ path: 'a', html: '<td>.1 / .2</td><td>1,024</td><td>3</td>', ids: new Set(), links: [] }),
+    ).toEqual(['a: .1 / .2'])
+  })
+
+  test('shows a signature in place', () => {
+    const softmax = files.find((file) => file.path === 'api/functions/_adjoint_tensor.softmax.html')
+    const text = softmax?.html.replaceAll(/<[^>]+>/g, '').replaceAll(/\s+/g, ' ')
+    expect(text).toContain('axis: A, config?: RowsConfig')
+    expect(text).toContain('Tensor&lt;S, D&gt; &amp; Check&lt;HasAxis&lt;S, A&gt;&gt;')
+  })
+})
+
+interface Finding {
+  readonly id: string
+  readonly nodes: readonly { readonly html: string; readonly failureSummary: string }[]
+}
+
+/** What axe finds wrong with a page: one line for each element. */
+const findings = async (page: Page, within: string, rules: string): Promise<readonly string[]> => {
+  await page.addScriptTag({ path: AXE })
+  const violations = await page.evaluate<readonly Finding[]>(
+    `axe.run('${within}', { runOnly: ${rules} }).then(({ violations }) => violations)`,
+  )
+  const told = violations.flatMap(({ id, nodes }) =>
+    nodes.map(({ html, failureSummary }) => `${id}: ${failureSummary.slice(0, 250)} ${html.slice(0, 160)}`),
+  )
+  // Of a kind a few are enough to find all.
+  return told.slice(0, 6)
+}
+
+describe.skipIf(path === null)('the site in Chromium', () => {
+  let profile = ''
+  let browser: BrowserContext
+  let server: Awaited<ReturnType<typeof serve>>
+  beforeAll(async () => {
+    server = await serve(built.folder, 0)
+    profile = await mkdtemp(join(tmpdir(), 'site-browser-'))
+    await mkdir(SHOTS, { recursive: true })
+    browser = await chromium.launchPersistentContext(profile, {
+      executablePath: path!,
+      headless: true,
+      args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking'],
+    })
+  })
+  afterAll(async () => {
+    await browser.close()
+    await server.close()
+    await rm(profile, { recursive: true, force: true })
+  })
+
+  /** Opens a page, and keeps what it says wrong. */
+  const open = async (at: string): Promise<{ readonly page: Page; readonly wrong: readonly string[] }> => {
+    const page = await browser.newPage()
+    const wrong: string[] = []
+    page.on('console', (message) => {
+      if (['error', 'warning'].includes(message.type())) wrong.push(message.text())
+    })
+    page.on('pageerror', (error) => wrong.push(error.message))
+    page.on('requestfailed', (request) => wrong.push(`failed: ${request.url()}`))
+    page.on('request', (request) => {
+      if (!request.url().startsWith(server.url) && !request.url().startsWith('data:'))
+        wrong.push(`asks ${request.url()}`)
+    })
+    await page.setViewportSize({ width: 1280, height: 900 })
+    await page.emulateMedia({ colorScheme: 'light', reducedMotion: 'reduce' })
+    await page.goto(server.url + at, { waitUntil: 'load' })
+    return { page, wrong }
+  }
+
+  test.each([...PAGES, ...REFERENCE])(
+    '/%s: no error, no axe finding, no sideways scroll, by day and by night',
+    async (at) => {
+      const { page, wrong } = await open(at)
+      const name = at.replaceAll(/[^\w]+/g, '-') || 'index'
+      await page.screenshot({ path: join(SHOTS, `${name}-1280-light.png`) })
+      const reference = at.startsWith('api/')
+      const within = reference ? '.col-content' : 'html'
+      // Of TypeDoc's own pages what is ours to choose: the colours and images of the text.
+      const all = reference
+        ? "{ type: 'rule', values: ['color-contrast', 'image-alt'] }"
+        : "{ type: 'tag', values: ['wcag2a', 'wcag2aa', 'wcag21aa', 'best-practice'] }"
+      expect(await findings(page, within, all)).toEqual([])
+      await page.emulateMedia({ colorScheme: 'dark', reducedMotion: 'reduce' })
+      await page.setViewportSize({ width: 360, height: 740 })
+      expect(await page.evaluate<number>('document.documentElement.scrollWidth')).toBe(360)
+      await page.screenshot({ path: join(SHOTS, `${name}-360-dark.png`) })
+      expect(await findings(page, within, "{ type: 'rule', values: ['color-contrast'] }")).toEqual([])
+      expect(wrong).toEqual([])
+      await page.close()
+    },
+  )
+
+  test('who goes by keyboard sees where, and skips to the text', async () => {
+    const { page } = await open('start.html')
+    const seen: string[] = []
+    for (let i = 0; i < 25; i++) {
+      await page.keyboard.press('Tab')
+      const at = await page.evaluate<{ readonly name: string; readonly outline: boolean }>(`(() => {
+        const e = document.activeElement
+        const { outlineStyle, outlineWidth, boxShadow } = getComputedStyle(e)
+        const name = (e.textContent || e.getAttribute('aria-label') || e.tagName).trim().slice(0, 30)
+        return { name, outline: (outlineStyle !== 'none' && parseFloat(outlineWidth) > 0) || boxShadow !== 'none' }
+      })()`)
+      expect(at.outline, `focus on '${at.name}'`).toBe(true)
+      seen.push(at.name)
+    }
+    expect(seen[0]).toBe('Skip to content')
+    expect(new Set(seen).size).toBeGreaterThan(15)
+    await page.close()
+  })
+
+  test('the search finds a page, offline', async () => {
+    const { page, wrong } = await open('index.html')
+    await page.keyboard.press('Control+k')
+    await page.locator('#localsearch-input').fill('curried')
+    await page.locator('.results .result').first().waitFor()
+    expect(await page.locator('.results').textContent()).toContain('curried')
+    expect(wrong).toEqual([])
+    await page.close()
+  })
+
+  test('memory can be shared among threads: the page is cross-origin isolated', async () => {
+    const { page } = await open('index.html')
+    expect(await page.evaluate<boolean>('crossOriginIsolated && new SharedArrayBuffer(8).byteLength === 8')).toBe(true)
+    await page.close()
+  })
+})
