@@ -1,4 +1,4 @@
-// Where the documentation shows code: the ```ts fences of the docstrings in packages/*/src and of the READMEs.
+// Where the documentation shows code: the ```ts fences of the docstrings in packages/*/src, of the READMEs and of the site.
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 
@@ -6,17 +6,20 @@ export interface Snippet {
   /** File and line of the first line of code, from the repository's root. */
   readonly site: string
   readonly code: string
+  /** What it prints, where a ```text fence follows it. */
+  readonly prints: string | null
 }
 
 const lineOf = (text: string, offset: number): number => text.slice(0, offset).split('\n').length
 
-const fence = /^```ts\n([\s\S]*?)^```/gm
+const fence = /^```ts\n([\s\S]*?)^```(?:\n+```text\n([\s\S]*?)^```)?/gm
 
 /** The fences of a Markdown text. A block that is not meant to run is fenced with another language, or none. */
 export const snippetsOfMarkdown = (path: string, text: string): readonly Snippet[] =>
   [...text.matchAll(fence)].map((match) => ({
     site: `${path}:${lineOf(text, match.index) + 1}`,
     code: match[1] ?? '',
+    prints: match[2] ?? null,
   }))
 
 // Blanks out what is not documentation and the stars of what is, so that every line keeps its number.
@@ -56,6 +59,7 @@ export const snippets = (root: string): readonly Snippet[] => {
     join('docs', 'architecture.md'),
     join('docs', 'curried.md'),
     ...packages.map((name) => join('packages', name, 'README.md')),
+    ...files(join('docs', 'site')).filter((path) => path.endsWith('.md') && !/node_modules|\.vitepress/.test(path)),
   ]
   return [
     ...sources.flatMap((path) => snippetsOfSource(path, read(path))),
