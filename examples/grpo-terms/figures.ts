@@ -4,10 +4,10 @@ import { show } from '../cli/table.ts'
 import type { Study, TermRun } from './job.ts'
 import { type Term, TERMS } from './terms.ts'
 
-/** Steps that make one point of a curve: 96 completions a step are few. */
+/** Steps that make one point of a curve: 128 completions a step are few. */
 const WINDOW = 3
 /** Steps at the end, whose mean says where a run ended. */
-const LAST = 10
+const LAST = 9
 
 type Measure = 'accuracy' | 'kl' | 'length' | 'clipped'
 
@@ -113,11 +113,11 @@ export const HEAD = [
   'left out',
   'pass@1',
   'by seed',
-  'right, last 10 steps',
+  'right, last 9 steps',
   'in the template',
   'length',
   'KL, most',
-  'KL, last 10 steps',
+  'KL, last 9 steps',
 ] as const
 
 /** The table as it stands on the page. */

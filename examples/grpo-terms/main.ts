@@ -22,9 +22,9 @@ interface Flags extends CommonValues {
 const { device, out, json, help } = common
 const flags: FlagsOf<Flags> = {
   seeds: counts('seeds of GRPO, each term once with each', [0, 1, 2]),
-  steps: count('GRPO steps of a run', 30, { min: 3 }),
-  sftSteps: count('SFT steps of the start that all runs share', 1500),
-  exam: count('held-out problems of the exams, 8 samples each', 96, { min: 1 }),
+  steps: count('GRPO steps of a run', 27, { min: 3 }),
+  sftSteps: count('SFT steps of the start that all runs share', 1800),
+  exam: count('held-out problems of the exams, 8 samples each', 64, { min: 1 }),
   ...{ device, out, json, help },
 }
 
