@@ -53,7 +53,7 @@ describe('examples of the documentation', () => {
   }, 120_000)
 
   for (const { site, file, prints } of examples) {
-    test(site, async () => {
+    test(site, { timeout: 180_000 }, async () => {
       expect(errors.get(file)).toEqual([])
       const printed: string[] = []
       const log = vi.spyOn(console, 'log').mockImplementation((...args) => void printed.push(`${format(...args)}\n`))

@@ -22,7 +22,7 @@ const names: Readonly<Record<Term, string>> = {
   clip: 'no clip',
   min: 'no min',
   KL: 'no KL',
-  length: 'no 1/|o|',
+  length: 'no 1/length',
 }
 
 const runsOf = ({ runs }: Study, term: Term): readonly TermRun[] => runs.filter(({ without }) => without === term)
@@ -74,56 +74,35 @@ export const chartsOf = (study: Study): Readonly<Record<string, ChartSpec>> => (
   ),
 })
 
-/** Rows of a table, by term: means over seeds, with the seeds' pass@1 beside. */
-export const rowsOf = (study: Study): readonly (readonly string[])[] =>
-  TERMS.map((term) => {
+/** What a table of the runs says: means over seeds, and each seed's pass@1 beside. */
+export const tableOf = (
+  study: Study,
+): { readonly head: readonly string[]; readonly rows: readonly (readonly string[])[] } => ({
+  head: [
+    ...['left out', 'pass@1'],
+    ...runsOf(study, 'nothing').map(({ seed }) => `seed ${seed}`),
+    ...['in the template', 'thinks', 'length', 'KL, most', `KL, last ${LAST} steps`],
+  ],
+  rows: TERMS.map((term) => {
     const runs = runsOf(study, term)
-    const over = (f: (run: TermRun) => number): number => mean(runs.map(f))
+    const over = (f: (run: TermRun) => number, digits: number): string => show(mean(runs.map(f)), digits)
     return [
       names[term],
-      show(
-        over((r) => r.exam.passAt1),
-        3,
-      ),
-      runs.map((r) => show(r.exam.passAt1, 3)).join(' / '),
-      show(
-        over((r) => mean(r.accuracy.slice(-LAST))),
-        3,
-      ),
-      show(
-        over((r) => r.exam.formatRate),
-        3,
-      ),
-      show(
-        over((r) => r.exam.meanLength),
-        1,
-      ),
-      show(
-        over((r) => Math.max(...r.kl)),
-        2,
-      ),
-      show(
-        over((r) => mean(r.kl.slice(-LAST))),
-        3,
-      ),
+      over((r) => r.exam.passAt1, 3),
+      ...runs.map((r) => show(r.exam.passAt1, 3)),
+      over((r) => r.exam.formatRate, 3),
+      over((r) => r.exam.thinkRate, 3),
+      over((r) => r.exam.meanLength, 1),
+      over((r) => Math.max(...r.kl), 2),
+      over((r) => mean(r.kl.slice(-LAST)), 3),
     ]
-  })
-
-export const HEAD = [
-  'left out',
-  'pass@1',
-  'by seed',
-  'right, last 9 steps',
-  'in the template',
-  'length',
-  'KL, most',
-  'KL, last 9 steps',
-] as const
+  }),
+})
 
 /** The table as it stands on the page. */
 export const markdownOf = (study: Study): string => {
-  const cells = [HEAD, ...rowsOf(study)]
-  const widths = HEAD.map((_, column) => Math.max(...cells.map((row) => row[column]!.length)))
+  const { head, rows } = tableOf(study)
+  const widths = head.map((_, column) => Math.max(...[head, ...rows].map((row) => row[column]!.length)))
   const line = (row: readonly string[]): string => `| ${row.map((cell, i) => cell.padEnd(widths[i]!)).join(' | ')} |`
-  return [line(HEAD), `| ${widths.map((n) => '-'.repeat(n)).join(' | ')} |`, ...rowsOf(study).map(line)].join('\n')
+  return [line(head), `| ${widths.map((n) => '-'.repeat(n)).join(' | ')} |`, ...rows.map(line)].join('\n')
 }

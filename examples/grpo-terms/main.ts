@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { type Bench, type JobError, main, writeText } from '../cli/example.ts'
 import { common, type CommonValues, count, counts, type FlagsOf } from '../cli/flags.ts'
 import { show, tableText } from '../cli/table.ts'
-import { chartsOf, HEAD, rowsOf } from './figures.ts'
+import { chartsOf, tableOf } from './figures.ts'
 import { type Study, study } from './job.ts'
 
 interface Flags extends CommonValues {
@@ -49,7 +49,9 @@ await main({
   about: 'GRPO with each term of its objective left out in turn; writes grpo-terms.json and four charts.',
   flags,
   job,
-  text: (made) =>
-    `${tableText(HEAD, rowsOf(made))}\nfrom pass@1 ${show(made.cold.passAt1, 3)} after the cold start; ${made.device}`,
+  text: (made) => {
+    const { head, rows } = tableOf(made)
+    return `${tableText(head, rows)}\nfrom pass@1 ${show(made.cold.passAt1, 3)} after the cold start; ${made.device}`
+  },
   json: (made) => made,
 })

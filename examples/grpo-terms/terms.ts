@@ -26,7 +26,7 @@ export interface Parts {
 const EPSILON = 0.2
 
 /** `r / (std + eps)`: the advantage of GRPO without its baseline. A group of equal rewards still says nothing. */
-const uncentred: Advantage = (rewards) => {
+export const uncentred: Advantage = (rewards) => {
   const deviations = drGrpo(rewards)
   return rewards.map((rs, i) => {
     const std = Math.sqrt(deviations[i]!.reduce((sum, d) => sum + d * d, 0) / (rs.length - TRL_DEVIATION.ddof))
