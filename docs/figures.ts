@@ -6,7 +6,11 @@ const PLATE = { background: '#ffffff', padding: 12 } as const
 /** The colours of the first two curves of a chart. */
 const [FIRST, SECOND] = ['#0068b4', '#c84e00'] as const
 const SCHEMA = 'https://vega.github.io/schema/vega-lite/v6.json'
-const CONFIG = { font: 'system-ui, sans-serif', view: { stroke: null } } as const
+const CONFIG = {
+  font: 'system-ui, sans-serif',
+  view: { stroke: null },
+  axis: { gridColor: '#e4e6ea', labelColor: '#47505a', titleColor: '#47505a', titleFontWeight: 'normal' },
+} as const
 
 /** A number for a step, out of a line such as `step 20  loss 0.0107`. */
 export interface Printed {
@@ -37,6 +41,8 @@ export const curveOf = (points: readonly Printed[], texts: CurveTexts): ChartSpe
   ...PLATE,
 })
 
+const POWERS = [0.001, 0.01, 0.1, 1, 10, 100, 1000]
+
 /** One curve that falls by powers of ten. */
 export const fallOf = (points: readonly Printed[], { title, y }: CurveTexts): ChartSpec => {
   const spec = {
@@ -49,7 +55,7 @@ export const fallOf = (points: readonly Printed[], { title, y }: CurveTexts): Ch
     mark: { type: 'line', point: true, color: FIRST },
     encoding: {
       x: { field: 'x', type: 'quantitative', title: 'step' },
-      y: { field: 'y', type: 'quantitative', title: y, scale: { type: 'log' } },
+      y: { field: 'y', type: 'quantitative', title: y, scale: { type: 'log' }, axis: { values: POWERS } },
     },
     ...PLATE,
   }

@@ -48,7 +48,7 @@ const chartOf = (study: Study, measure: Measure, terms: readonly Term[], texts: 
 /** A light plate behind a chart, on which its colours read on a dark page too. */
 const onPlate = (chart: Chart): ChartSpec => ({ ...lineChart(chart), ...{ background: '#ffffff', padding: 12 } })
 
-const right = { x: 'step', y: 'share right', domain: [0, 1] } as const
+const right = { x: 'step', y: 'share right', domain: [0.4, 1] } as const
 
 /** The charts of the page, by the names of their files. */
 export const chartsOf = (study: Study): Readonly<Record<string, ChartSpec>> => ({
