@@ -1,9 +1,10 @@
-// Every example in the documentation compiles under the project's own compiler options, and runs.
+// Every example in the documentation compiles under the project's own compiler options, runs, and prints what its page says.
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { format } from 'node:util'
 import ts from 'typescript'
-import { beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test, vi } from 'vitest'
 import { snippets } from './extract.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -51,10 +52,14 @@ describe('examples of the documentation', () => {
     errors = compile()
   }, 120_000)
 
-  for (const { site, file } of examples) {
-    test(site, async () => {
+  for (const { site, file, prints } of examples) {
+    test(site, { timeout: 180_000 }, async () => {
       expect(errors.get(file)).toEqual([])
+      const printed: string[] = []
+      const log = vi.spyOn(console, 'log').mockImplementation((...args) => void printed.push(`${format(...args)}\n`))
       await import(/* @vite-ignore */ file)
+      log.mockRestore()
+      if (prints !== null) expect(printed.join('')).toBe(prints)
     })
   }
 

@@ -14,16 +14,16 @@ const notDocumentation = '\`\`\`ts'
  *   const indented = x
  * \`\`\`
  * \`\`\`text
- * not code
+ * 2
  * \`\`\`
  */
 export const twice = y
 `
 
 describe('extract', () => {
-  test('a docstring gives its code without the stars, and the line it stands on', () => {
+  test('a docstring gives its code without the stars, the line it stands on, and what it prints', () => {
     expect(snippetsOfSource('a.ts', source)).toEqual([
-      { site: 'a.ts:9', code: 'const x = 1\n\n  const indented = x\n' },
+      { site: 'a.ts:9', code: 'const x = 1\n\n  const indented = x\n', prints: '2\n' },
     ])
   })
 
@@ -32,7 +32,11 @@ describe('extract', () => {
   })
 
   test('every fence of a page is an example, other languages are not', () => {
-    const page = '# A\n```ts\nlet a\n```\n```bash\nls\n```\n```ts\nlet b\n```\n'
-    expect(snippetsOfMarkdown('a.md', page).map(({ site }) => site)).toEqual(['a.md:3', 'a.md:9'])
+    const page = '# A\n```ts\nlet a\n```\n```bash\nls\n```\n```ts\nlet b\n```\n\n```text\nb\n```\n'
+    const found = snippetsOfMarkdown('a.md', page)
+    expect(found.map(({ site, prints }) => [site, prints])).toEqual([
+      ['a.md:3', null],
+      ['a.md:9', 'b\n'],
+    ])
   })
 })

@@ -6,17 +6,20 @@ export interface Snippet {
   /** File and line of the first line of code, from the repository's root. */
   readonly site: string
   readonly code: string
+  /** What it prints, where a ```text fence follows it. */
+  readonly prints: string | null
 }
 
 const lineOf = (text: string, offset: number): number => text.slice(0, offset).split('\n').length
 
-const fence = /^```ts\n([\s\S]*?)^```/gm
+const fence = /^```ts\n([\s\S]*?)^```(?:\n+```text\n([\s\S]*?)^```)?/gm
 
 /** The fences of a Markdown text. A block that is not meant to run is fenced with another language, or none. */
 export const snippetsOfMarkdown = (path: string, text: string): readonly Snippet[] =>
   [...text.matchAll(fence)].map((match) => ({
     site: `${path}:${lineOf(text, match.index) + 1}`,
     code: match[1] ?? '',
+    prints: match[2] ?? null,
   }))
 
 // Blanks out what is not documentation and the stars of what is, so that every line keeps its number.
