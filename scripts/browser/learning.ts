@@ -22,7 +22,13 @@ import * as E from 'fp-ts/lib/Either.js'
 import fc from 'fast-check'
 
 const MAX_TOKENS = 8
-const model = transformer({ vocab: mod10Chain.vocabulary.size, width: 32, layers: 1, heads: 2, context: 11 + MAX_TOKENS })
+const model = transformer({
+  vocab: mod10Chain.vocabulary.size,
+  width: 32,
+  layers: 1,
+  heads: 2,
+  context: 11 + MAX_TOKENS,
+})
 const optimizer = adam({ learningRate: 1e-3 })
 type State = GrpoState<ReturnType<typeof model.init>, ReturnType<typeof optimizer.init>>
 
@@ -31,7 +37,9 @@ const digest = async (arrays: readonly ArrayBufferView<ArrayBuffer>[]): Promise<
   const parts = await Promise.all(
     arrays.map(async (a) => new Uint8Array(await globalThis.crypto.subtle.digest('SHA-256', a))),
   )
-  return hex(new Uint8Array(await globalThis.crypto.subtle.digest('SHA-256', Uint8Array.from(parts.flatMap((p) => [...p])))))
+  return hex(
+    new Uint8Array(await globalThis.crypto.subtle.digest('SHA-256', Uint8Array.from(parts.flatMap((p) => [...p])))),
+  )
 }
 
 /** What each step of a run measured, and what the run held on the device after it. */

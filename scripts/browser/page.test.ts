@@ -4,9 +4,14 @@ import { describe, expect, inject, it } from 'vitest'
 import { sharedThreads } from '../../packages/tensor/src/backends/wasm/threads.ts'
 import { bitsOfPrograms, learn, type Learnt } from './learning.ts'
 
-const host = globalThis as { readonly crossOriginIsolated?: boolean; readonly process?: unknown; readonly setImmediate?: unknown }
+const host = globalThis as {
+  readonly crossOriginIsolated?: boolean
+  readonly process?: unknown
+  readonly setImmediate?: unknown
+}
 const expected = inject('node')
-const finite = ({ steps }: Learnt): boolean => steps.every(({ metrics }) => Object.values(metrics).every(Number.isFinite))
+const finite = ({ steps }: Learnt): boolean =>
+  steps.every(({ metrics }) => Object.values(metrics).every(Number.isFinite))
 
 it('is a page: isolated from others, with nothing of Node', () => {
   expect(host.crossOriginIsolated).toBe(true)
@@ -44,15 +49,15 @@ describe('wasm in a page', () => {
 })
 
 describe('memory that is dropped comes back in a loop that awaits', () => {
-  it.each(['wasm', 'webgpu'] as const)('on %s: 1 GiB is taken, 4 MiB at a time', async (kind) => {
+  it.each(['wasm', 'webgpu'] as const)('on %s: 2 GiB are taken, 4 MiB at a time', async (kind) => {
     const device = await requestDeviceAsync({ kind })
-    for (let i = 0; i < 256; i++) {
+    for (let i = 0; i < 512; i++) {
       const x = await realizeAsync(add(ones([2 ** 20]), i), device)
       if (i % 64 === 0) expect((await readAsync(x))[1]).toBe(i + 1)
     }
     const { peakBytes } = device.stats()
-    console.log(`${kind}: at most ${peakBytes} bytes of 1 GiB`)
-    expect(peakBytes).toBeLessThan(2 ** 29)
+    console.log(`${kind}: at most ${peakBytes} bytes of 2 GiB`)
+    expect(peakBytes).toBeLessThan(2 ** 30)
     await device.destroy()
   })
 })
@@ -76,7 +81,9 @@ describe('a step of GRPO', () => {
     const live = (await learn(device, count)).steps.map(({ liveBytes }) => liveBytes)
     const fifth = count / 5
     const most = (from: number): number => Math.max(...live.slice(from, from + fifth))
-    console.log(`${kind}: live bytes at most ${most(fifth)} in the second fifth of the steps, ${most(4 * fifth)} in the last`)
+    console.log(
+      `${kind}: live bytes at most ${most(fifth)} in the second fifth of the steps, ${most(4 * fifth)} in the last`,
+    )
     expect(most(4 * fifth)).toBeLessThanOrEqual(1.1 * most(fifth) + 2 ** 16)
     await device.destroy()
   })
