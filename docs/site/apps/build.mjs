@@ -44,6 +44,7 @@ export const train = (outdir) =>
 export const play = async (outdir) => {
   const folder = await page('play', outdir, {
     main: 'play/main.ts',
+    style: 'play/main.css',
     runner: 'play/runner.ts',
     'editor.worker': 'monaco-editor/editor/editor.worker',
     'ts.worker': 'monaco-editor/language/typescript/ts.worker',
