@@ -52,7 +52,7 @@ export const editor = (place: HTMLElement, { files, modules }: Declarations, run
     target: ScriptTarget.ESNext,
     module: ModuleKind.ESNext,
     moduleResolution: BUNDLER,
-    lib: ['esnext', 'webworker'],
+    lib: ['lib.esnext.d.ts', 'lib.webworker.d.ts'],
     types: [],
     strict: true,
     noUncheckedIndexedAccess: true,

@@ -48,11 +48,11 @@ const end = (words: string): void => {
 
 const hear = ({ data }: MessageEvent<FromProgram>): void => {
   switch (data.type) {
-    case 'print':
-      output.print(data.level, data.text)
-      return
-    case 'plot':
-      output.plot(data.chart, data.x, data.curves)
+    case 'said':
+      if (data.lost > 0) output.print('note', `(${data.lost} lines or points came too fast, and are left out)`)
+      for (const said of data.said)
+        if (said.type === 'print') output.print(said.level, said.text)
+        else output.plot(said.chart, said.x, said.curves)
       return
     case 'ended':
       // It may still be waiting for something; it is ended by the next run, or by hand.

@@ -8,7 +8,8 @@ export interface ToProgram {
 
 export type Level = 'log' | 'warn' | 'error'
 
-export type FromProgram =
+/** A line, or a point of a chart. */
+export type Said =
   | { readonly type: 'print'; readonly level: Level; readonly text: string }
   | {
       readonly type: 'plot'
@@ -16,5 +17,9 @@ export type FromProgram =
       readonly x: number
       readonly curves: Readonly<Record<string, number>>
     }
+
+export type FromProgram =
+  /** `lost`: what was said before these and left out, for it came too fast. */
+  | { readonly type: 'said'; readonly said: readonly Said[]; readonly lost: number }
   | { readonly type: 'ended'; readonly milliseconds: number }
   | { readonly type: 'threw'; readonly text: string }

@@ -4,7 +4,7 @@ import { element } from '../shared/element.ts'
 import type { Level } from './messages.ts'
 
 /** Lines that are kept. */
-const KEPT = 2000
+const KEPT = 1000
 const COLOURS = ['c0', 'c1', 'c2', 'c3', 'c4', 'c5']
 
 export interface Output {

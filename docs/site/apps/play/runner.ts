@@ -1,16 +1,15 @@
 /** The worker of one program: its modules are those of this page, its console is the page's, and it ends with what it throws. */
 import { init, parse } from 'es-module-lexer'
 import { inspect } from 'loupe'
-import type { FromProgram, Level, ToProgram } from './messages.ts'
-
-const say = (message: FromProgram): void => self.postMessage(message)
+import type { Level, ToProgram } from './messages.ts'
+import { finish, speak } from './speak.ts'
 
 const shown = (value: unknown): string =>
   typeof value === 'string' ? value : inspect(value, { depth: 4, truncate: 2000, breakLength: 80 })
 const printing =
   (level: Level) =>
   (...values: readonly unknown[]): void =>
-    say({ type: 'print', level, text: values.map(shown).join(' ') })
+    speak({ type: 'print', level, text: values.map(shown).join(' ') })
 Object.assign(console, {
   log: printing('log'),
   info: printing('log'),
@@ -42,7 +41,7 @@ const textOf = (error: unknown, address: string): string => {
 self.addEventListener('message', ({ data: { code, modules } }: MessageEvent<ToProgram>) => {
   const run = async (): Promise<void> => {
     let address = ''
-    const failed = (error: unknown): void => say({ type: 'threw', text: textOf(error, address) })
+    const failed = (error: unknown): void => finish({ type: 'threw', text: textOf(error, address) })
     self.addEventListener('unhandledrejection', (event) => {
       event.preventDefault()
       failed(event.reason)
@@ -56,7 +55,7 @@ self.addEventListener('message', ({ data: { code, modules } }: MessageEvent<ToPr
       address = URL.createObjectURL(new Blob([linked(code, modules)], { type: 'text/javascript' }))
       const began = performance.now()
       await import(address)
-      say({ type: 'ended', milliseconds: performance.now() - began })
+      finish({ type: 'ended', milliseconds: performance.now() - began })
     } catch (error) {
       failed(error)
     }

@@ -36,4 +36,4 @@ for (let i = 0; i <= 300; i++) {
 
 const [xs, wanted, got] = await Promise.all([readAsync(x), readAsync(y), readAsync(network(params)(x))])
 xs.forEach((at, i) => plot('the curve', at, { wanted: wanted[i]!, learnt: got[i]! }))
-console.log('the first parameters:', params.hidden)
+console.log('learnt at -2, ..., 2:', got)
