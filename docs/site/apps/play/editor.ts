@@ -5,6 +5,7 @@ import 'monaco-editor/languages/definitions/typescript/register'
 import {
   getTypeScriptWorker,
   ModuleKind,
+  ModuleResolutionKind,
   ScriptTarget,
   typescriptDefaults,
 } from 'monaco-editor/languages/features/typescript/register'
@@ -35,9 +36,6 @@ export interface Editor {
   readonly goTo: (remark: Remark) => void
 }
 
-/** Of TypeScript's ModuleResolutionKind; Monaco's own list is older. */
-const BUNDLER: number = 100
-
 Object.assign(globalThis, {
   MonacoEnvironment: {
     getWorker: (_: string, label: string) =>
@@ -51,7 +49,8 @@ export const editor = (place: HTMLElement, { files, modules }: Declarations, run
   typescriptDefaults.setCompilerOptions({
     target: ScriptTarget.ESNext,
     module: ModuleKind.ESNext,
-    moduleResolution: BUNDLER,
+    // Every module that a program may import is named below.
+    moduleResolution: ModuleResolutionKind.NodeJs,
     lib: ['lib.esnext.d.ts', 'lib.webworker.d.ts'],
     types: [],
     strict: true,
@@ -70,6 +69,7 @@ export const editor = (place: HTMLElement, { files, modules }: Declarations, run
     automaticLayout: true,
     minimap: { enabled: false },
     scrollBeyondLastLine: false,
+    wordWrap: matchMedia('(max-width: 800px)').matches ? 'on' : 'off',
     fontSize: 13.5,
     tabSize: 2,
     lineNumbersMinChars: 3,

@@ -27,6 +27,9 @@ const json = async <T>(name: string): Promise<T> => {
   return (await answer.json()) as T
 }
 
+/** What is chosen where the program came by a link. */
+const LINKED = 'linked'
+
 /** The worker of the program that runs. */
 let worker: Worker | null = null
 /** Where the bundles of the modules lie: the names in build.mjs. */
@@ -119,7 +122,10 @@ const open = async (): Promise<void> => {
     timer = setTimeout(check, 400)
   })
 
-  choice.append(...examples.map(({ name, title }) => element('option', { value: name }, title)))
+  choice.append(
+    element('option', { value: LINKED, hidden: '' }, 'from the link'),
+    ...examples.map(({ name, title }) => element('option', { value: name }, title)),
+  )
   const choose = (name: string): void => {
     const example = examples.find((each) => each.name === name) ?? examples[0]
     if (example === undefined) return
@@ -135,7 +141,7 @@ const open = async (): Promise<void> => {
       const program = await programOf(location.hash)
       if (program === null) choose(/^#example=([\w-]+)$/.exec(location.hash)?.[1] ?? '')
       else {
-        choice.selectedIndex = -1
+        choice.value = LINKED
         editor.replace(program)
       }
     } catch {
