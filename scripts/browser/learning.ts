@@ -33,9 +33,12 @@ const optimizer = adam({ learningRate: 1e-3 })
 type State = GrpoState<ReturnType<typeof model.init>, ReturnType<typeof optimizer.init>>
 
 const hex = (bytes: Uint8Array): string => Array.from(bytes, (b) => b.toString(16).padStart(2, '0')).join('')
-const digest = async (arrays: readonly ArrayBufferView<ArrayBuffer>[]): Promise<string> => {
+const digest = async (arrays: readonly ArrayBufferView[]): Promise<string> => {
   const parts = await Promise.all(
-    arrays.map(async (a) => new Uint8Array(await globalThis.crypto.subtle.digest('SHA-256', a))),
+    arrays.map(async ({ buffer, byteOffset, byteLength }) => {
+      const bytes = Uint8Array.from(new Uint8Array(buffer, byteOffset, byteLength))
+      return new Uint8Array(await globalThis.crypto.subtle.digest('SHA-256', bytes))
+    }),
   )
   return hex(
     new Uint8Array(await globalThis.crypto.subtle.digest('SHA-256', Uint8Array.from(parts.flatMap((p) => [...p])))),

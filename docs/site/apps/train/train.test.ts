@@ -6,7 +6,7 @@ import { type Device, random, realizeAsync, wasmDevice } from '@adjoint/tensor'
 import { foldIn, hostKey } from '@adjoint/rl'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
-import { phasesOf } from '../../../../examples/r1-mini/job.ts'
+import { type Learning, phasesOf } from '../../../../examples/r1-mini/job.ts'
 import { model, sftOptimizer } from '../../../../examples/r1-mini/setting.ts'
 import { open, openBrowser, serve, type Served, SHOTS, type Watched } from '../serve.support.ts'
 
@@ -232,7 +232,8 @@ describe.skipIf(path === null)('the page that trains', { timeout: 300_000 }, () 
 const jobInNode = async (device: Device, seed: number, cold: number, steps: number) => {
   const phases = phasesOf({ device, steps, sftSteps: cold, exam: 16, micro: 1, dtype: 'f32', control: null })
   const params = model.init(random.key(seed))
-  let state = await realizeAsync({ params, opt: sftOptimizer('f32').init(params), reference: null }, device)
+  const initial: Learning = { params, opt: sftOptimizer('f32').init(params), reference: null }
+  let state = await realizeAsync(initial, device)
   const metrics: Readonly<Record<string, number>>[] = []
   for (const [number, count] of [
     [0, cold],

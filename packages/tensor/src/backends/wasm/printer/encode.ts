@@ -64,7 +64,10 @@ export interface ModuleOptions {
 }
 
 /** A module that imports `env.memory` and exports its functions as "0", "1", ... */
-export const encodeModule = (functions: readonly WasmFunction[], { shared }: ModuleOptions): Uint8Array<ArrayBuffer> => {
+export const encodeModule = (
+  functions: readonly WasmFunction[],
+  { shared }: ModuleOptions,
+): Uint8Array<ArrayBuffer> => {
   const arities = [...new Set(functions.map((f) => f.params))]
   const types = arities.map((n) => [0x60, ...unsigned(n), ...Array<number>(n).fill(typeCode.i32), 0])
   const limits = shared
