@@ -8,7 +8,7 @@ export default tseslint.config(
   {
     languageOptions: {
       parserOptions: {
-        project: ['./tsconfig.check.json', './packages/report/browser/tsconfig.json'],
+        project: ['./tsconfig.check.json', './packages/report/browser/tsconfig.json', './docs/site/apps/tsconfig.json'],
         tsconfigRootDir: import.meta.dirname,
       },
     },

@@ -11,8 +11,9 @@ export const fromSource = {
 export default defineConfig({
   ...fromSource,
   test: {
-    include: ['{packages,examples,bench,scripts}/**/*.test.ts'],
-    exclude: ['**/node_modules/**', '**/dist/**'],
+    include: ['{packages,examples,bench,scripts,docs/site}/**/*.test.ts'],
+    // Those of scripts/browser run in a page: vitest.browser.config.ts.
+    exclude: ['**/node_modules/**', '**/dist/**', 'scripts/browser/**'],
     globalSetup: ['scripts/test-devices.ts', 'scripts/test-chromium.ts'],
     // One process per test file: Dawn belongs to a process, and ends with it.
     pool: 'forks',

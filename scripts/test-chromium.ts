@@ -15,7 +15,8 @@ const isProgram = (path: string): boolean => {
   }
 }
 
-const find = (): string | null => {
+/** The path of a Chromium; null where there is none. */
+export const findChromium = (): string | null => {
   const named = process.env['ADJOINT_CHROMIUM'] ?? ''
   if (named !== '') return isProgram(named) ? named : null
   const folders = (process.env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '')
@@ -23,7 +24,7 @@ const find = (): string | null => {
 }
 
 export default function setup(project: TestProject): void {
-  const path = find()
+  const path = findChromium()
   if (path === null) {
     const words = 'absent browser, its tests do not run: chromium (scripts/setup-chromium.sh installs it)'
     if (process.env['ADJOINT_REQUIRE_CHROMIUM'] === '1')

@@ -2,6 +2,8 @@
 import { type Device, requestDeviceAsync } from '@adjoint/tensor'
 import { inject } from 'vitest'
 
+/** The same laws run in a browser, which has no process. */
+const host = globalThis as { readonly process?: { readonly env: Readonly<Record<string, string | undefined>> } }
 const kinds = ['reference', 'wasm', 'native', 'webgpu'] as const
 
 /**
@@ -9,7 +11,7 @@ const kinds = ['reference', 'wasm', 'native', 'webgpu'] as const
  * the laws run there where ADJOINT_REQUIRE_DEVICES names it, and its own tests always.
  */
 export const presentDevices = (): Promise<readonly Device[]> => {
-  const required = (process.env['ADJOINT_REQUIRE_DEVICES'] ?? '').split(',')
+  const required = (host.process?.env['ADJOINT_REQUIRE_DEVICES'] ?? '').split(',')
   return Promise.all(
     kinds
       .filter((kind) => inject('devices').includes(kind) && (kind !== 'native' || required.includes(kind)))

@@ -7,6 +7,9 @@ class Fake {
   readonly given: readonly unknown[]
   readonly sent: unknown[] = []
   onerror: ((event: { readonly message?: string }) => void) | null = null
+  addEventListener(_: 'error', listener: (event: { readonly message?: string }) => void): void {
+    this.onerror = listener
+  }
   references = 1
   listener: ((error: unknown) => void) | null = null
   constructor(...given: readonly unknown[]) {

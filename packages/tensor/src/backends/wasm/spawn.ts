@@ -16,7 +16,7 @@ interface WorkerThreads {
 }
 interface PageWorker {
   readonly postMessage: (message: unknown) => void
-  onerror: ((event: { readonly message?: string }) => void) | null
+  readonly addEventListener: (type: 'error', listener: (event: { readonly message?: string }) => void) => void
 }
 interface Host {
   readonly process?: { readonly getBuiltinModule?: (name: string) => unknown }
@@ -42,7 +42,7 @@ const onPage =
   (source, failed) => {
     address ??= URL.createObjectURL(new Blob([source], { type: 'text/javascript' }))
     const worker = new Worker(address)
-    worker.onerror = (event) => failed(new Error(event.message ?? 'a worker could not start'))
+    worker.addEventListener('error', (event) => failed(new Error(event.message ?? 'a worker could not start')))
     return { post: (message) => worker.postMessage(message) }
   }
 

@@ -64,7 +64,10 @@ export interface ModuleOptions {
 }
 
 /** A module that imports `env.memory` and exports its functions as "0", "1", ... */
-export const encodeModule = (functions: readonly WasmFunction[], { shared }: ModuleOptions): Uint8Array => {
+export const encodeModule = (
+  functions: readonly WasmFunction[],
+  { shared }: ModuleOptions,
+): Uint8Array<ArrayBuffer> => {
   const arities = [...new Set(functions.map((f) => f.params))]
   const types = arities.map((n) => [0x60, ...unsigned(n), ...Array<number>(n).fill(typeCode.i32), 0])
   const limits = shared
@@ -85,7 +88,7 @@ export const encodeModule = (functions: readonly WasmFunction[], { shared }: Mod
   ])
 }
 
-const joined = (parts: readonly (readonly number[])[]): Uint8Array => {
+const joined = (parts: readonly (readonly number[])[]): Uint8Array<ArrayBuffer> => {
   const bytes = new Uint8Array(parts.reduce((n, part) => n + part.length, 0))
   let next = 0
   for (const part of parts) {

@@ -1,0 +1,181 @@
+/** The playground in Chromium: programs run, print, plot and end; types are checked; an address carries a program. */
+import { mkdtemp, mkdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { open, openBrowser, serve, type Served, SHOTS, type Watched } from '../serve.support.ts'
+
+const path = inject('chromium')
+/** A script without types, which the site uses too. */
+const { play } = (await import(new URL('../build.mjs', import.meta.url).href)) as {
+  readonly play: (outdir: string) => Promise<void>
+}
+
+const statusOf = (page: Page): Promise<string | null> => page.locator('#status').textContent()
+const printed = (page: Page): Promise<string> => page.locator('#lines').innerText()
+/** The address of a program, as the page itself makes it. */
+const hashOf = async (program: string): Promise<string> => {
+  const stream = new Blob([program]).stream().pipeThrough(new CompressionStream('deflate-raw'))
+  return `#code=${Buffer.from(await new Response(stream).arrayBuffer()).toString('base64url')}`
+}
+
+describe.skipIf(path === null)('the playground', { timeout: 240_000 }, () => {
+  let folder = ''
+  let browser: Browser
+  let isolated: Served
+  let plain: Served
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'adjoint-play-'))
+    await mkdir(SHOTS, { recursive: true })
+    await play(folder)
+    ;[isolated, plain, browser] = await Promise.all([serve(folder, true), serve(folder, false), openBrowser(path!)])
+  }, 240_000)
+  afterAll(async () => {
+    await browser.close()
+    await Promise.all([isolated.close(), plain.close()])
+    await rm(folder, { recursive: true, force: true })
+  })
+
+  const visit = async (
+    hash: string,
+    { of = isolated, ...options }: { readonly of?: Served; readonly width?: number; readonly dark?: boolean } = {},
+  ): Promise<Watched> => {
+    const watched = await open(browser, `${of.url}play/${hash}`, options)
+    await expect.poll(() => watched.page.locator('#run').isEnabled(), { timeout: 60_000 }).toBe(true)
+    return watched
+  }
+  const leave = async ({ page, heard }: Watched): Promise<void> => {
+    expect(heard).toEqual([])
+    await page.context().close()
+  }
+  const errorsOf = async (page: Page): Promise<string | undefined> => {
+    await page.waitForFunction(`document.body.dataset.errors !== undefined`, null, { timeout: 120_000 })
+    return page.evaluate<string | undefined>('document.body.dataset.errors')
+  }
+  const ran = (page: Page): Promise<unknown> =>
+    page.waitForFunction(`/^Ran to its end/.test(document.querySelector('#status').textContent)`, null, {
+      timeout: 120_000,
+    })
+
+  test('every example has no error of types, and runs to its end, in an isolated page and in one that is not', async () => {
+    const watched = await visit('')
+    const { page } = watched
+    const names = await page.evaluate<readonly string[]>(
+      `[...document.querySelectorAll('#example option:not([hidden])')].map((option) => option.value)`,
+    )
+    expect(names).toEqual(['curve', 'grpo', 'transformations', 'transformer', 'hello-grad', 'hello-grpo'])
+    for (const name of names) {
+      await page.locator('#example').selectOption(name)
+      expect(await errorsOf(page), `${name}: ${await page.locator('#remarks').innerText()}`).toBe('0')
+      await page.click('#run')
+      await ran(page)
+      expect(await page.locator('#lines .error').count(), await printed(page)).toBe(0)
+      expect(await printed(page)).not.toBe('')
+      const charts = { curve: 2, grpo: 2, transformations: 1, transformer: 2 }[name] ?? 0
+      expect(await page.locator('#charts figure').count()).toBe(charts)
+      if (name === 'transformations') await page.screenshot({ path: join(SHOTS, 'play-light.png') })
+    }
+    expect(await printed(page)).toMatch(/step 100\s+paid \d+\/16/)
+    await leave(watched)
+    const alone = await visit('#example=hello-grad', { of: plain })
+    await alone.page.click('#run')
+    await ran(alone.page)
+    // The same bits as with threads.
+    expect(await printed(alone.page)).toMatch(/step 500 {2}loss 0\.000\d+/)
+    await leave(alone)
+  })
+
+  test('a loop without an end is stopped, and the next program runs', async () => {
+    const watched = await visit(await hashOf(`console.log('in')\nfor (;;) {}\nexport {}`))
+    const { page } = watched
+    await page.click('#run')
+    await expect.poll(() => printed(page), { timeout: 30_000 }).toBe('in')
+    expect(await statusOf(page)).toBe('Running.')
+    await page.click('#stop')
+    expect(await statusOf(page)).toBe('Stopped.')
+    await page.evaluate(`location.hash = ${JSON.stringify(await hashOf(`console.log(1 + 1)`))}`)
+    await page.waitForFunction(`document.querySelector('.view-lines').textContent.includes('1')`)
+    await page.click('#run')
+    await expect.poll(() => printed(page), { timeout: 30_000 }).toBe('2')
+    await leave(watched)
+  })
+
+  test('a loop that prints without end leaves the page at work, and is stopped', async () => {
+    const watched = await visit(await hashOf(`for (let i = 0; ; i++) console.log(i)\nexport {}`))
+    const { page } = watched
+    await page.click('#run')
+    await expect.poll(() => printed(page), { timeout: 30_000 }).toMatch(/\d{5}/)
+    await page.click('#stop')
+    expect(await statusOf(page)).toBe('Stopped.')
+    expect(await page.locator('#lines > div').count()).toBeLessThanOrEqual(1000)
+    await leave(watched)
+  })
+
+  test('errors of types and shapes are shown with their lines, what is thrown is printed', async () => {
+    const program = [
+      `import { matmul, ones } from '@adjoint/tensor'`,
+      `const x: number = 'text'`,
+      `matmul(ones([2, 3]), ones([2, 3]))`,
+      `console.log(document.title)`,
+    ].join('\n')
+    const watched = await visit(await hashOf(program))
+    const { page } = watched
+    expect(await errorsOf(page)).toBe('3')
+    const remarks = await page.locator('#remarks').innerText()
+    expect(remarks).toContain(`Type 'string' is not assignable to type 'number'`)
+    expect(remarks).toMatch(/line 3/)
+    expect(remarks).toContain(`Cannot find name 'document'`)
+    await page.screenshot({ path: join(SHOTS, 'play-errors.png') })
+    await page.click('#run')
+    await expect.poll(() => statusOf(page), { timeout: 30_000 }).toBe('It threw.')
+    expect(await printed(page)).toMatch(/matmul.*\n/)
+    await page.evaluate(`location.hash = ${JSON.stringify(await hashOf(`import 'left-pad'`))}`)
+    await page.waitForFunction(`document.querySelector('.view-lines').textContent.includes('left-pad')`)
+    await page.click('#run')
+    await expect.poll(() => printed(page), { timeout: 30_000 }).toContain(`there is no module 'left-pad' here`)
+    await leave(watched)
+  })
+
+  test('completion knows the packages', async () => {
+    const watched = await visit(await hashOf(`import * as t from '@adjoint/tensor'\nt.matm`))
+    const { page } = watched
+    await errorsOf(page)
+    await page.locator('.view-lines').click()
+    await page.keyboard.press('Control+End')
+    await page.keyboard.press('Control+Space')
+    await page.locator('.suggest-widget').getByText('matmul').first().waitFor({ timeout: 30_000 })
+    await page.screenshot({ path: join(SHOTS, 'play-completion.png') })
+    await leave(watched)
+  })
+
+  test('a link carries the program, and a broken one is said', async () => {
+    const program = `const grüße = 'π ≈ 3'\nconsole.log(grüße)\nexport {}\n`
+    const watched = await visit(await hashOf(program))
+    const { page } = watched
+    await page.click('#link')
+    await expect.poll(() => statusOf(page)).toMatch(/address/)
+    const url = page.url()
+    expect(new URL(url).hash).toMatch(/^#code=[\w-]+$/)
+    await leave(watched)
+    const again = await open(browser, url)
+    await expect.poll(() => again.page.locator('#run').isEnabled(), { timeout: 60_000 }).toBe(true)
+    await again.page.click('#run')
+    await ran(again.page)
+    expect(await printed(again.page)).toBe('π ≈ 3')
+    await leave(again)
+    const broken = await visit('#code=AAAA')
+    expect(await statusOf(broken.page)).toContain('cut or damaged')
+    await leave(broken)
+  })
+
+  test('it is usable on a telephone, in the dark', async () => {
+    const watched = await visit('#example=curve', { width: 360, dark: true })
+    const { page } = watched
+    await page.click('#run')
+    await ran(page)
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(360)
+    await page.screenshot({ path: join(SHOTS, 'play-dark-360.png'), fullPage: true })
+    await leave(watched)
+  })
+})

@@ -1,0 +1,133 @@
+/** Whole groups of completions, with what each got: the newest, or that of a step that is chosen. */
+import { element } from '../shared/element.ts'
+import type { RunName, Shown, ShownGroup } from './events.ts'
+
+const signed = (x: number): string => (Math.abs(x) < 0.005 ? '0.00' : `${x > 0 ? '+' : '−'}${Math.abs(x).toFixed(2)}`)
+
+const tokenOf = ([text, logProb]: Shown['tokens'][number]): HTMLElement =>
+  element(
+    'span',
+    {
+      class: text.startsWith('<') ? 'tag' : null,
+      style: `--surprise: ${(1 - Math.exp(logProb)).toFixed(3)}`,
+      title: `probability ${Math.exp(logProb).toFixed(3)}`,
+    },
+    text,
+  )
+
+const rowOf =
+  (most: number) =>
+  ({ reward, parts, advantage, length, tokens }: Shown): HTMLElement => {
+    const right = parts['correct'] === 1
+    return element(
+      'tr',
+      {},
+      element('td', { class: right ? 'right' : 'wrong' }, right ? 'right' : 'wrong'),
+      element('td', { class: 'tokens' }, ...tokens.map(tokenOf)),
+      element('td', { class: 'number' }, String(length)),
+      element('td', { class: 'number' }, reward.toFixed(2)),
+      element('td', { class: 'number' }, signed(advantage)),
+      element(
+        'td',
+        { class: 'bars' },
+        element('i', {
+          class: advantage < 0 ? 'down' : null,
+          style: `--size: ${(most === 0 ? 0 : Math.abs(advantage) / most).toFixed(3)}`,
+        }),
+      ),
+    )
+  }
+
+const tableOf = ({ completions }: ShownGroup): HTMLElement => {
+  const most = completions.reduce((m, { advantage }) => Math.max(m, Math.abs(advantage)), 0)
+  const head = ['', 'completion', 'tokens', 'reward', 'advantage', '']
+  return element(
+    'div',
+    // It scrolls sideways where it is narrow, by the keyboard too.
+    { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Completions' },
+    element(
+      'table',
+      {},
+      element(
+        'thead',
+        {},
+        element('tr', {}, ...head.map((text, i) => element('th', { class: i > 1 ? 'number' : null }, text))),
+      ),
+      element('tbody', {}, ...completions.map(rowOf(most))),
+    ),
+  )
+}
+
+export interface Groups {
+  readonly put: (run: RunName, step: number, group: ShownGroup) => void
+  readonly clear: () => void
+}
+
+/** Groups of so many steps are kept. */
+const KEPT = 2000
+
+export const groups = (place: HTMLElement): Groups => {
+  const hint = [...place.childNodes]
+  const slider = element('input', { type: 'range', min: '1', max: '1', step: '1', value: '1' })
+  const run = element(
+    'select',
+    { name: 'shown' },
+    element('option', { value: 'trained' }, 'learning'),
+    element('option', { value: 'control' }, 'control'),
+  )
+  const chosenRun = element('label', {}, 'Run', run)
+  const words = element('p', { class: 'mono', role: 'status' })
+  const table = element('div')
+  let kept = new Map<string, ShownGroup>()
+  let follows = true
+  let waits = false
+
+  const draw = (): void => {
+    waits = false
+    const at = slider.value
+    const group = kept.get(`${run.value} ${at}`)
+    if (group === undefined) return
+    words.textContent = `step ${at}: ${group.prompt}   expected ${group.expected}`
+    table.replaceChildren(tableOf(group))
+  }
+  const later = (): void => {
+    if (waits) return
+    waits = true
+    requestAnimationFrame(draw)
+  }
+  slider.addEventListener('input', () => {
+    follows = slider.value === slider.max
+    later()
+  })
+  run.addEventListener('change', later)
+
+  return {
+    put: (name, step, group) => {
+      if (kept.size === 0)
+        place.replaceChildren(
+          element('div', { class: 'pick' }, element('label', {}, 'Step', slider), chosenRun),
+          words,
+          table,
+          element(
+            'p',
+            { class: 'muted' },
+            'Tokens are the redder the less likely the policy found them. The advantage is what the update weighs each completion by.',
+          ),
+        )
+      kept.set(`${name} ${step}`, group)
+      kept.delete(`${name} ${step - KEPT}`)
+      chosenRun.hidden = !kept.has('control 1')
+      slider.max = String(step)
+      slider.min = String(Math.max(1, step - KEPT + 1))
+      if (!follows) return
+      slider.value = String(step)
+      later()
+    },
+    clear: () => {
+      kept = new Map()
+      follows = true
+      run.value = 'trained'
+      place.replaceChildren(...hint)
+    },
+  }
+}

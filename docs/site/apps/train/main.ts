@@ -1,0 +1,197 @@
+/** The page: its form, its worker, and what becomes of the worker's events. */
+import { byId, element } from '../shared/element.ts'
+import { onTheme } from '../shared/theme.ts'
+import { board as boardOf } from './board.ts'
+import type { FromWorker, ToWorker, TrainEvent } from './events.ts'
+import { groups as groupsOf } from './groups.ts'
+import { AT_START, DEFAULTS, NAMES, parse, queryOf, type Settings, VARIANTS } from './settings.ts'
+
+const CALLED: Readonly<Record<string, string>> = {
+  grpo: 'GRPO',
+  drGrpo: 'Dr. GRPO',
+  dapo: 'DAPO',
+  gspo: 'GSPO',
+  gmpo: 'GMPO',
+  cispo: 'CISPO',
+  sapo: 'SAPO',
+  dppo: 'DPPO',
+  rloo: 'RLOO',
+  reinforcePlusPlus: 'REINFORCE++',
+  gdpo: 'GDPO',
+}
+
+onTheme(() => undefined)
+const form = byId('controls', HTMLFormElement)
+const go = byId('go', HTMLButtonElement)
+const reset = byId('reset', HTMLButtonElement)
+const status = byId('status', HTMLOutputElement)
+const progress = byId('progress', HTMLProgressElement)
+const problem = byId('problem', HTMLParagraphElement)
+const board = boardOf(byId('charts', HTMLElement), byId('figures', HTMLElement))
+const groups = groupsOf(byId('samples', HTMLElement))
+
+const control = (name: keyof Settings): HTMLInputElement | HTMLSelectElement => {
+  const found = form.elements.namedItem(name)
+  if (found instanceof HTMLInputElement || found instanceof HTMLSelectElement) return found
+  throw new Error(`the form has no ${name}`)
+}
+const variants = control('variant')
+for (const name of VARIANTS) variants.append(element('option', { value: name }, CALLED[name] ?? name))
+
+/** 'idle': nothing was started; 'over': a run has ended, by itself or by what went wrong. */
+type Phase = 'idle' | 'running' | 'paused' | 'over'
+let phase: Phase = 'idle'
+let run = 0
+let started: Settings = DEFAULTS
+/** What the run does now, without whether it is paused. */
+let doing = ''
+
+const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' })
+const tell = (message: ToWorker): void => worker.postMessage(message)
+
+const complain = (words: string | null): void => {
+  problem.hidden = words === null
+  problem.textContent = words ?? ''
+}
+const read = (): Settings | null => {
+  const texts = Object.fromEntries(NAMES.map((name) => [name, control(name).value]))
+  const { settings, wrong } = parse(texts)
+  for (const name of NAMES) control(name).setAttribute('aria-invalid', String(wrong.includes(name)))
+  const first = wrong[0]
+  complain(
+    first === undefined
+      ? null
+      : first === 'minibatches'
+        ? 'Problems times group size must divide into the updates of a step.'
+        : `${control(first).closest('label')?.firstChild?.textContent?.trim() ?? first}: this is no value that it can have.`,
+  )
+  return first === undefined ? settings : null
+}
+
+const enter = (next: Phase): void => {
+  phase = next
+  document.body.dataset['phase'] = next
+  go.textContent = { idle: 'Start', running: 'Pause', paused: 'Go on', over: 'Start again' }[next]
+  reset.disabled = next === 'idle'
+  for (const name of AT_START) control(name).disabled = next === 'running' || next === 'paused'
+  status.textContent = next === 'paused' ? `${doing} Paused.` : doing
+}
+const say = (words: string, share: number): void => {
+  doing = words
+  progress.value = share
+  status.textContent = phase === 'paused' ? `${words} Paused.` : words
+}
+
+const start = (settings: Settings): void => {
+  run++
+  started = settings
+  board.clear(settings.control !== 'none')
+  groups.clear()
+  history.replaceState(null, '', `?${queryOf(settings)}`)
+  tell({ type: 'start', run, settings })
+  doing = 'Opening the device.'
+  document.body.dataset['stage'] = 'cold'
+  enter('running')
+}
+
+const show = (event: TrainEvent): void => {
+  board.show(event)
+  switch (event.type) {
+    case 'opened':
+      say(`On ${event.kind} (${event.label}), ${event.parameters} parameters. Compiling.`, 0)
+      return
+    case 'cold':
+      say(`Cold start: step ${event.step} of ${started.cold}.`, event.step / started.cold)
+      return
+    case 'exam':
+      document.body.dataset['stage'] = 'grpo'
+      if (event.step === 0) say(`Exam before GRPO: ${event.accuracy.toFixed(3)} right.`, 0)
+      return
+    case 'step':
+      document.body.dataset['stage'] = 'grpo'
+      groups.put(event.run, event.step, event.group)
+      document.body.dataset['liveBytes'] = String(event.liveBytes)
+      if (event.run === 'trained') say(`GRPO: step ${event.step} of ${started.steps}.`, event.step / started.steps)
+      return
+    case 'done':
+      say(`Done: ${started.steps} steps of GRPO.`, 1)
+      enter('over')
+      return
+  }
+}
+
+worker.addEventListener('message', ({ data }: MessageEvent<FromWorker>) => {
+  switch (data.type) {
+    case 'devices': {
+      const there = data.devices.filter(({ kind }) => kind === 'wasm' || kind === 'webgpu')
+      const words = (kind: string, hardware: boolean): string =>
+        kind === 'wasm'
+          ? `wasm, ${data.threads ? 'with threads' : 'one thread'}`
+          : `WebGPU${hardware ? '' : ' (software)'}`
+      control('device').append(
+        ...there.map(({ kind, hardware }) => element('option', { value: kind }, words(kind, hardware))),
+      )
+      fill(new URLSearchParams(location.search))
+      if (phase === 'idle') say('Ready.', 0)
+      return
+    }
+    case 'event':
+      if (data.run === run) show(data.event)
+      return
+    case 'failed':
+      if (data.run !== run && data.run !== -1) return
+      complain(data.message)
+      say('It ended early.', 0)
+      enter('over')
+      return
+  }
+})
+worker.addEventListener('error', (event) => {
+  complain(event.message === '' ? 'The worker of this page could not start.' : event.message)
+  enter('over')
+})
+
+/** The form as an address says it, for the rest as `npm start` has it. */
+const fill = (query: URLSearchParams): void => {
+  const { settings } = parse(Object.fromEntries(query))
+  for (const name of NAMES) {
+    const field = control(name)
+    field.value = String(settings[name])
+    // A device that is not here.
+    if (field.value === '') field.value = String(DEFAULTS[name])
+  }
+}
+
+form.addEventListener('submit', (event) => {
+  event.preventDefault()
+  if (phase === 'running') {
+    tell({ type: 'pause' })
+    enter('paused')
+    return
+  }
+  const settings = read()
+  if (settings === null) return
+  if (phase === 'paused') {
+    tell({ type: 'resume' })
+    enter('running')
+  } else start(settings)
+})
+form.addEventListener('change', () => {
+  const settings = read()
+  if (settings === null || (phase !== 'running' && phase !== 'paused')) return
+  tell({ type: 'learning', learning: settings })
+  history.replaceState(null, '', `?${queryOf(settings)}`)
+})
+reset.addEventListener('click', () => {
+  run++
+  tell({ type: 'stop' })
+  board.clear(false)
+  groups.clear()
+  complain(null)
+  enter('idle')
+  say('Ready.', 0)
+})
+
+fill(new URLSearchParams(location.search))
+enter('idle')
+say('Looking for devices.', 0)
