@@ -85,15 +85,17 @@ const plainPrompt =
   }
 
 const textOf = (tokenizer: Tokenizer, prompt: Text['prompt']): Text => {
-  const { size, eos, pad } = tokenizer
+  const { name, size, eos, pad, token } = tokenizer
   // The same for all prompts: what the template ends with.
   const sample = prompt('')
   const opened = E.isLeft(sample) ? '' : wholeCompletion({ prompt: tokenizer.decode(sample.right), completion: '' })
   return {
+    name,
     size,
     eos,
     pad: pad ?? eos[0]!,
     prompt,
+    token,
     completion: (text) =>
       E.right([...tokenizer.encode(text.startsWith(opened) ? text.slice(opened.length) : text), eos[0]!]),
     decode: (ids) => {
