@@ -44,7 +44,12 @@ export const adaptedModel = ({ path, rank, context, device }: PolicyConfig): TE.
     TE.bind('tokenizer', () => TE.mapLeft((error: TokenizerError) => error.message)(loadTokenizer({ path }))),
     TE.bind('loaded', () => TE.mapLeft((error: ModelError) => error.message)(loadModel({ path, context, device }))),
     TE.bind('text', ({ tokenizer }) =>
-      TE.fromEither(E.mapLeft((error: TokenizerError) => error.message)(tokenizerText({ tokenizer, system: SYSTEM }))),
+      TE.fromEither(
+        E.mapLeft((error: TokenizerError) => error.message)(
+          // a base model knows no turns: it is asked in plain text
+          tokenizerText(tokenizer.template === null ? { tokenizer, template: null } : { tokenizer, system: SYSTEM }),
+        ),
+      ),
     ),
     TE.map(({ text, loaded: { model: whole, params: base } }) => {
       const model = transformer(whole.config, { checkpoint: true })
