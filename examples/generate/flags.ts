@@ -56,7 +56,7 @@ const oneWay = <A>(flag: Flag<A>): Flag<A> => ({
 export const flags: FlagsOf<Flags> = {
   model: {
     value: 'DIR|FILE',
-    about: 'a folder of the Hugging Face hub, or a .gguf file',
+    about: 'a folder of the Hugging Face hub, a .gguf file, or a part of the name of one in ADJOINT_MODELS',
     decode: (name, given) => {
       const path = given[name]
       if (typeof path === 'string' && path !== '') return E.right(path)

@@ -1,10 +1,12 @@
 /** Loads a model and its tokenizer, encodes what is asked, and generates. What cannot be is said before anything is computed. */
 import {
+  describeModel,
   type Generation,
   generatorAsync,
   leftPad,
   loadModel,
   type LoadedModel,
+  type ModelDescription,
   loadTokenizer,
   SamplingError,
   type TextStream,
@@ -16,6 +18,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { performance } from 'node:perf_hooks'
+import { modelPath } from '../cli/models.ts'
 import type { Asked, Flags } from './flags.ts'
 
 /** What was generated. */
@@ -72,14 +75,14 @@ const encoded = (
     : E.left('the prompt has no tokens, and the tokenizer none that begins a text: say something')
 }
 
-/** The tokens that end a completion: the tokenizer's, or those that the model's configuration names. */
+/** The tokens that end a completion: the tokenizer's, or where it names none those of the model's configuration. */
 const endsOf = ({ config }: LoadedModel, tokenizer: Tokenizer | null): readonly number[] => {
-  if (tokenizer !== null) return tokenizer.eos
+  if (tokenizer !== null && tokenizer.eos.length > 0) return tokenizer.eos
   const named = config['eos_token_id']
   return (Array.isArray(named) ? named : [named]).filter((id): id is number => typeof id === 'number')
 }
 
-const fits = ({ model }: LoadedModel, prompt: readonly number[], { maxTokens }: Flags): E.Either<string, null> => {
+const fits = ({ model }: ModelDescription, prompt: readonly number[], { maxTokens }: Flags): E.Either<string, null> => {
   const { vocab, context } = model.config
   const odd = prompt.find((id) => id >= vocab)
   if (odd !== undefined)
@@ -143,15 +146,20 @@ const generated = async (
 }
 
 /** What the example does. */
-export const job = (flags: Flags, device: Device, say: Say): TE.TaskEither<string, Outcome> => {
+export const job = (given: Flags, device: Device, say: Say): TE.TaskEither<string, Outcome> => {
+  const found = modelPath(given.model)
+  if (E.isLeft(found)) return TE.fromEither(found)
+  const flags = { ...given, model: found.right }
   // One of them is given: the flags have looked.
   const asked = (flags.tokens ?? flags.prompt ?? flags.chat)!
   return pipe(
     TE.Do,
+    // the description is short, and says first whether the rest is worth reading
+    TE.bind('described', () => TE.mapLeft(message)(describeModel({ path: flags.model }))),
     TE.bind('tokenizer', () => tokenizerOf(flags, asked)),
     TE.bind('prompt', ({ tokenizer }) => TE.fromEither(encoded(asked, flags.stop, tokenizer))),
+    TE.tap(({ described, prompt }) => TE.fromEither(fits(described, prompt, flags))),
     TE.bind('loaded', () => TE.mapLeft(message)(loadModel({ path: flags.model, device }))),
-    TE.tap(({ loaded, prompt }) => TE.fromEither(fits(loaded, prompt, flags))),
     TE.flatMap(({ tokenizer, prompt, loaded }) =>
       TE.tryCatch(
         () => generated(loaded, tokenizer, prompt, { flags, device, say }),

@@ -5,13 +5,14 @@
 import { linesOf, reportRuns } from '@adjoint/report'
 import { type LogRecord, readLog, run } from '@adjoint/rl'
 import { random, realize, tree } from '@adjoint/tensor'
+import { isLeft } from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Control, CONTROLS } from '../cli/controls.ts'
 import { type Bench, deviceFailed, type JobError, main } from '../cli/example.ts'
 import { choice, common, type CommonValues, count, type FlagsOf, folder as path, real } from '../cli/flags.ts'
+import { modelPath } from '../cli/models.ts'
 import { show, tableText } from '../cli/table.ts'
 import { type Learning, optimizerOf, phasesOf, task } from './job.ts'
 import { adaptedModel } from './model.ts'
@@ -32,7 +33,9 @@ interface Flags extends CommonValues {
 }
 
 const flags: FlagsOf<Flags> = {
-  model: path('a folder of the Hugging Face hub, or a GGUF file (default: the GGUF file in ADJOINT_MODELS)'),
+  model: path(
+    'a folder of the Hugging Face hub, a GGUF file, or a part of the name of one in ADJOINT_MODELS, such as smollm2 (default: what is there)',
+  ),
   steps: count('GRPO steps', 40),
   prompts: count('problems of a step', 8, { min: 1 }),
   group: count('completions to a problem', 8, { min: 2 }),
@@ -69,20 +72,11 @@ interface Finished {
   readonly report: string
 }
 
-/** The GGUF file in the folder that ADJOINT_MODELS names, or null. */
-const modelAtHand = (): string | null => {
-  const home = process.env['ADJOINT_MODELS'] ?? ''
-  const file = home === '' || !existsSync(home) ? undefined : readdirSync(home).find((name) => name.endsWith('.gguf'))
-  return file === undefined ? null : join(home, file)
-}
-
 const job = (given: Flags, { device, folder, bar }: Bench): TE.TaskEither<JobError, Finished> => {
   const { seed, steps, prompts, group, micro, maxTokens, rank, learningRate, exam, control, resume } = given
-  const at = given.model ?? modelAtHand()
-  if (at === null)
-    return TE.left(
-      'which model? Give --model DIR or FILE, or set ADJOINT_MODELS to the folder of SmolLM2-135M-Instruct.',
-    )
+  const found = modelPath(given.model)
+  if (isLeft(found)) return TE.fromEither(found)
+  const at = found.right
   return pipe(
     TE.Do,
     TE.bindW('adapted', () => adaptedModel({ path: at, rank, context: PROMPT + maxTokens, device })),

@@ -1,6 +1,7 @@
 /** A published model as a policy of which an adapter is trained: its parameters stay as they are, for the policy and its reference. */
 import {
   type Adapter,
+  describeModel,
   type Lora,
   loadModel,
   loadTokenizer,
@@ -40,7 +41,15 @@ const SYSTEM = 'Answer with a number.'
 /** Loads the model and its tokenizer. Left: why one of them cannot be read, in a sentence. */
 export const adaptedModel = ({ path, rank, context, device }: PolicyConfig): TE.TaskEither<string, Adapted> =>
   pipe(
-    TE.Do,
+    // the description is short, and says first whether the rest is worth reading
+    TE.mapLeft((error: ModelError) => error.message)(describeModel({ path })),
+    TE.flatMap(({ model }) =>
+      context <= model.config.context
+        ? TE.right({})
+        : TE.left(
+            `${path} reads ${model.config.context} tokens at most, and a prompt and its completion may have ${context}: lower --max-tokens, or take another model`,
+          ),
+    ),
     TE.bind('tokenizer', () => TE.mapLeft((error: TokenizerError) => error.message)(loadTokenizer({ path }))),
     TE.bind('loaded', () => TE.mapLeft((error: ModelError) => error.message)(loadModel({ path, context, device }))),
     TE.bind('text', ({ tokenizer }) =>

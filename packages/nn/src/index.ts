@@ -239,5 +239,12 @@ export { type WeightsConfig, withWeights, withWeightsAsync } from './io/with-wei
 export { type LazyTensor, saveWeights, type SaveWeightsConfig } from './io/save-weights.ts'
 export { type ConfigError, ConfigFailure, type ModelError } from './models/failure.ts'
 export { type ArchitectureName } from './models/architectures.ts'
-export { type LoadedModel, loadModel, loadModelAsync, type LoadModelConfig } from './models/load.ts'
+export {
+  describeModel,
+  type LoadedModel,
+  loadModel,
+  loadModelAsync,
+  type LoadModelConfig,
+  type ModelDescription,
+} from './models/load.ts'
 export { saveModel, type SaveModelConfig } from './models/save.ts'

@@ -49,10 +49,9 @@ export const tokenizerText = (options: TokenizerTextConfig): E.Either<TokenizerE
   if (tokenizer.eos.length === 0)
     return E.left({
       _tag: 'MissingSpecial',
-      path: 'the tokenizer',
+      path: tokenizer.name,
       token: 'eos_token',
-      message:
-        'tokenizerText: the tokenizer has no token that ends a completion. Name its eos_token in tokenizer_config.json.',
+      message: `tokenizerText: the tokenizer ${tokenizer.name} has no token that ends a completion. Name its eos_token in tokenizer_config.json.`,
     })
   return pipe(
     template === undefined || template === null
