@@ -3,17 +3,22 @@ import {
   describeModel,
   type Generation,
   generatorAsync,
+  gpt2Modules,
   leftPad,
+  llamaModules,
+  loadAdapter,
   loadModel,
   type LoadedModel,
   type ModelDescription,
   loadTokenizer,
+  lora,
+  projections,
   SamplingError,
   type TextStream,
   type Tokenizer,
   untilStop,
 } from '@adjoint/nn'
-import { type Device, DeviceFailure, random, readAsync } from '@adjoint/tensor'
+import { type Device, DeviceFailure, random, readAsync, realize } from '@adjoint/tensor'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
@@ -145,6 +150,21 @@ const generated = async (
   }
 }
 
+/** The model with the adapter's matrices added to its own. */
+const merged =
+  ({ adapter: path }: Flags, device: Device) =>
+  (loaded: LoadedModel): TE.TaskEither<string, LoadedModel> => {
+    if (path === null) return TE.right(loaded)
+    const { model, params, architecture } = loaded
+    const modules = architecture === 'gpt2' ? gpt2Modules : llamaModules
+    return pipe(
+      loadAdapter({ path, split: projections(model.config), modules })(params),
+      TE.mapLeft(message),
+      TE.flatMap(({ config, adapter }) => TE.mapLeft(message)(realize(device)(lora(config).merge(params, adapter)))),
+      TE.map((both) => ({ ...loaded, params: both })),
+    )
+  }
+
 /** What the example does. */
 export const job = (given: Flags, device: Device, say: Say): TE.TaskEither<string, Outcome> => {
   const found = modelPath(given.model)
@@ -160,9 +180,10 @@ export const job = (given: Flags, device: Device, say: Say): TE.TaskEither<strin
     TE.bind('prompt', ({ tokenizer }) => TE.fromEither(encoded(asked, flags.stop, tokenizer))),
     TE.tap(({ described, prompt }) => TE.fromEither(fits(described, prompt, flags))),
     TE.bind('loaded', () => TE.mapLeft(message)(loadModel({ path: flags.model, device }))),
-    TE.flatMap(({ tokenizer, prompt, loaded }) =>
+    TE.bind('adapted', ({ loaded }) => merged(flags, device)(loaded)),
+    TE.flatMap(({ tokenizer, prompt, adapted }) =>
       TE.tryCatch(
-        () => generated(loaded, tokenizer, prompt, { flags, device, say }),
+        () => generated(adapted, tokenizer, prompt, { flags, device, say }),
         (error) => {
           if (error instanceof SamplingError || error instanceof DeviceFailure) return error.message
           throw error

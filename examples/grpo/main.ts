@@ -3,7 +3,7 @@
  * it says is right. On a CPU this takes a quarter of a minute a step.
  */
 import { linesOf, reportRuns } from '@adjoint/report'
-import { type LogRecord, readLog, run } from '@adjoint/rl'
+import { hostKey, type LogRecord, problems, readLog, run } from '@adjoint/rl'
 import { random, realize, tree } from '@adjoint/tensor'
 import { isLeft } from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
@@ -48,8 +48,8 @@ const flags: FlagsOf<Flags> = {
   ...common,
 }
 
-/** Columns that a prompt may have: the template, what the assistant is told, and the longest question. */
-const PROMPT = 64
+/** Questions by which it is known how long they are. */
+const asked = problems(task, 'train', { count: 512 })(hostKey(0)).map(task.prompt)
 
 interface Figures {
   readonly passAt1: number
@@ -79,13 +79,13 @@ const job = (given: Flags, { device, folder, bar }: Bench): TE.TaskEither<JobErr
   const at = found.right
   return pipe(
     TE.Do,
-    TE.bindW('adapted', () => adaptedModel({ path: at, rank, context: PROMPT + maxTokens, device })),
+    TE.bindW('adapted', () => adaptedModel({ path: at, rank, asked, maxTokens, device })),
     TE.bindW('start', ({ adapted: { adapters, base } }) => {
       const params = adapters.init(base)(random.key(seed))
       const start: Learning = { params, opt: optimizerOf({ learningRate }).init(params) }
       return TE.mapLeft(deviceFailed)(realize(device)(start))
     }),
-    TE.tap(({ adapted: { policy }, start }) =>
+    TE.bindW('last', ({ adapted: { policy }, start }) =>
       run<Learning>({
         folder,
         seed,
@@ -98,6 +98,7 @@ const job = (given: Flags, { device, folder, bar }: Bench): TE.TaskEither<JobErr
         observe: bar.observe,
       })(start, { resume }),
     ),
+    TE.tap(({ adapted, last }) => adapted.save(join(folder, 'adapter'), last.params)),
     TE.bindW('records', () => readLog(join(folder, 'log.jsonl'))),
     TE.bindW('times', () => readLog(join(folder, 'times.jsonl'))),
     TE.bindW('report', () =>
