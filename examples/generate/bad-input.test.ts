@@ -2,7 +2,7 @@
 import { llama, lora, projections, saveAdapter, saveModel, saveTokenizer, trainBpe, transformer } from '@adjoint/nn'
 import { random, wasmDevice } from '@adjoint/tensor'
 import * as E from 'fp-ts/lib/Either.js'
-import { cpSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
 import { testFolder } from '../cli/child.support.ts'
@@ -50,12 +50,12 @@ beforeAll(async () => {
 test('the model that is spoilt below generates', async () => expect(await said(good)).toBe('it generated'))
 
 test('a missing shard', async () => {
-  const folder = spoilt('shard', (at) => {
-    renameSync(join(at, 'model.safetensors'), join(at, 'model-1.safetensors'))
-    const weights = { 'model.norm.weight': 'model-1.safetensors', 'model.embed_tokens.weight': 'model-2.safetensors' }
-    writeFileSync(join(at, 'model.safetensors.index.json'), JSON.stringify({ metadata: {}, weight_map: weights }))
-  })
-  expect(await said(folder)).toMatch(/the shard of .*model-2\.safetensors: ENOENT/)
+  const folder = spoilt('shard', (at) => rmSync(join(at, 'model.safetensors')))
+  const model = of(8)
+  done(await saveModel({ path: folder, maxShardBytes: 9000 })(model, model.init(random.key(0)))())
+  const shard = readdirSync(folder).find((name) => name.startsWith('model-00002-of'))!
+  rmSync(join(folder, shard))
+  expect(await said(folder)).toMatch(/the shard of .*model-00002-of-\d+\.safetensors: ENOENT/)
 })
 
 test('a shape that is not that of the configuration', async () => {
