@@ -46,7 +46,9 @@ export class OtherTokenizerError extends Error {
   override readonly name = 'OtherTokenizerError'
   readonly error: OtherTokenizer
   constructor(op: string, error: OtherTokenizer) {
-    super(`${op}: ${error.message}. Take a teacher of the same tokenizer, or learn from the text of its traces (sftStep).`)
+    super(
+      `${op}: ${error.message}. Take a teacher of the same tokenizer, or learn from the text of its traces (sftStep).`,
+    )
     this.error = error
   }
 }
