@@ -11,6 +11,7 @@ export type Asked =
 export interface Flags {
   readonly model: string
   readonly tokenizer: string | null
+  readonly adapter: string | null
   readonly tokens: Asked | null
   readonly prompt: Asked | null
   readonly chat: Asked | null
@@ -56,7 +57,7 @@ const oneWay = <A>(flag: Flag<A>): Flag<A> => ({
 export const flags: FlagsOf<Flags> = {
   model: {
     value: 'DIR|FILE',
-    about: 'a folder of the Hugging Face hub, or a .gguf file',
+    about: 'a folder of the Hugging Face hub, a .gguf file, or a part of the name of one in ADJOINT_MODELS',
     decode: (name, given) => {
       const path = given[name]
       if (typeof path === 'string' && path !== '') return E.right(path)
@@ -64,6 +65,7 @@ export const flags: FlagsOf<Flags> = {
     },
   },
   tokenizer: words('DIR|FILE', 'where the tokenizer is (default: where the model is)', E.right),
+  adapter: words('DIR', 'an adapter of this model, as grpo or PEFT saves it', E.right),
   tokens: oneWay(
     words('N,N,..', 'go on from these tokens', (text, name) =>
       /^\d{1,9}(,\d{1,9})*$/.test(text)

@@ -1,21 +1,29 @@
 /** Loads a model and its tokenizer, encodes what is asked, and generates. What cannot be is said before anything is computed. */
 import {
+  describeModel,
   type Generation,
   generatorAsync,
+  gpt2Modules,
   leftPad,
+  llamaModules,
+  loadAdapter,
   loadModel,
   type LoadedModel,
+  type ModelDescription,
   loadTokenizer,
+  lora,
+  projections,
   SamplingError,
   type TextStream,
   type Tokenizer,
   untilStop,
 } from '@adjoint/nn'
-import { type Device, DeviceFailure, random, readAsync } from '@adjoint/tensor'
+import { type Device, DeviceFailure, random, readAsync, realize } from '@adjoint/tensor'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { performance } from 'node:perf_hooks'
+import { modelPath } from '../cli/models.ts'
 import type { Asked, Flags } from './flags.ts'
 
 /** What was generated. */
@@ -72,14 +80,14 @@ const encoded = (
     : E.left('the prompt has no tokens, and the tokenizer none that begins a text: say something')
 }
 
-/** The tokens that end a completion: the tokenizer's, or those that the model's configuration names. */
+/** The tokens that end a completion: the tokenizer's, or where it names none those of the model's configuration. */
 const endsOf = ({ config }: LoadedModel, tokenizer: Tokenizer | null): readonly number[] => {
-  if (tokenizer !== null) return tokenizer.eos
+  if (tokenizer !== null && tokenizer.eos.length > 0) return tokenizer.eos
   const named = config['eos_token_id']
   return (Array.isArray(named) ? named : [named]).filter((id): id is number => typeof id === 'number')
 }
 
-const fits = ({ model }: LoadedModel, prompt: readonly number[], { maxTokens }: Flags): E.Either<string, null> => {
+const fits = ({ model }: ModelDescription, prompt: readonly number[], { maxTokens }: Flags): E.Either<string, null> => {
   const { vocab, context } = model.config
   const odd = prompt.find((id) => id >= vocab)
   if (odd !== undefined)
@@ -142,19 +150,40 @@ const generated = async (
   }
 }
 
+/** The model with the adapter's matrices added to its own. */
+const merged =
+  ({ adapter: path }: Flags, device: Device) =>
+  (loaded: LoadedModel): TE.TaskEither<string, LoadedModel> => {
+    if (path === null) return TE.right(loaded)
+    const { model, params, architecture } = loaded
+    const modules = architecture === 'gpt2' ? gpt2Modules : llamaModules
+    return pipe(
+      loadAdapter({ path, split: projections(model.config), modules })(params),
+      TE.mapLeft(message),
+      TE.flatMap(({ config, adapter }) => TE.mapLeft(message)(realize(device)(lora(config).merge(params, adapter)))),
+      TE.map((both) => ({ ...loaded, params: both })),
+    )
+  }
+
 /** What the example does. */
-export const job = (flags: Flags, device: Device, say: Say): TE.TaskEither<string, Outcome> => {
+export const job = (given: Flags, device: Device, say: Say): TE.TaskEither<string, Outcome> => {
+  const found = modelPath(given.model)
+  if (E.isLeft(found)) return TE.fromEither(found)
+  const flags = { ...given, model: found.right }
   // One of them is given: the flags have looked.
   const asked = (flags.tokens ?? flags.prompt ?? flags.chat)!
   return pipe(
     TE.Do,
+    // the description is short, and says first whether the rest is worth reading
+    TE.bind('described', () => TE.mapLeft(message)(describeModel({ path: flags.model }))),
     TE.bind('tokenizer', () => tokenizerOf(flags, asked)),
     TE.bind('prompt', ({ tokenizer }) => TE.fromEither(encoded(asked, flags.stop, tokenizer))),
+    TE.tap(({ described, prompt }) => TE.fromEither(fits(described, prompt, flags))),
     TE.bind('loaded', () => TE.mapLeft(message)(loadModel({ path: flags.model, device }))),
-    TE.tap(({ loaded, prompt }) => TE.fromEither(fits(loaded, prompt, flags))),
-    TE.flatMap(({ tokenizer, prompt, loaded }) =>
+    TE.bind('adapted', ({ loaded }) => merged(flags, device)(loaded)),
+    TE.flatMap(({ tokenizer, prompt, adapted }) =>
       TE.tryCatch(
-        () => generated(loaded, tokenizer, prompt, { flags, device, say }),
+        () => generated(adapted, tokenizer, prompt, { flags, device, say }),
         (error) => {
           if (error instanceof SamplingError || error instanceof DeviceFailure) return error.message
           throw error

@@ -43,6 +43,7 @@ describe.skipIf(!present)('grpo', () => {
     expect(JSON.parse(stdout)).toMatchObject({ seed: 0, device: 'wasm', before: { passAt1: 0 }, after: { passAt1: 0 } })
     expect(readFileSync(join(root, 'whole', 'report.html'), 'utf8')).toContain('chain-sum')
     expect(readFileSync(join(model, 'model.safetensors')).equals(before)).toBe(true)
+    expect(existsSync(join(root, 'whole', 'adapter', 'adapter_model.safetensors'))).toBe(true)
 
     const begun = (): boolean =>
       existsSync(join(root, 'cut', 'log.jsonl')) && logOf('cut').includes('"kind":"step","phase":"grpo"')

@@ -3,15 +3,16 @@
  * it says is right. On a CPU this takes a quarter of a minute a step.
  */
 import { linesOf, reportRuns } from '@adjoint/report'
-import { type LogRecord, readLog, run } from '@adjoint/rl'
+import { hostKey, type LogRecord, problems, readLog, run } from '@adjoint/rl'
 import { random, realize, tree } from '@adjoint/tensor'
+import { isLeft } from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Control, CONTROLS } from '../cli/controls.ts'
 import { type Bench, deviceFailed, type JobError, main } from '../cli/example.ts'
 import { choice, common, type CommonValues, count, type FlagsOf, folder as path, real } from '../cli/flags.ts'
+import { modelPath } from '../cli/models.ts'
 import { show, tableText } from '../cli/table.ts'
 import { type Learning, optimizerOf, phasesOf, task } from './job.ts'
 import { adaptedModel } from './model.ts'
@@ -32,7 +33,9 @@ interface Flags extends CommonValues {
 }
 
 const flags: FlagsOf<Flags> = {
-  model: path('a folder of the Hugging Face hub, or a GGUF file (default: the GGUF file in ADJOINT_MODELS)'),
+  model: path(
+    'a folder of the Hugging Face hub, a GGUF file, or a part of the name of one in ADJOINT_MODELS, such as smollm2 (default: what is there)',
+  ),
   steps: count('GRPO steps', 40),
   prompts: count('problems of a step', 8, { min: 1 }),
   group: count('completions to a problem', 8, { min: 2 }),
@@ -45,8 +48,8 @@ const flags: FlagsOf<Flags> = {
   ...common,
 }
 
-/** Columns that a prompt may have: the template, what the assistant is told, and the longest question. */
-const PROMPT = 64
+/** Questions by which it is known how long they are. */
+const asked = problems(task, 'train', { count: 512 })(hostKey(0)).map(task.prompt)
 
 interface Figures {
   readonly passAt1: number
@@ -69,29 +72,20 @@ interface Finished {
   readonly report: string
 }
 
-/** The GGUF file in the folder that ADJOINT_MODELS names, or null. */
-const modelAtHand = (): string | null => {
-  const home = process.env['ADJOINT_MODELS'] ?? ''
-  const file = home === '' || !existsSync(home) ? undefined : readdirSync(home).find((name) => name.endsWith('.gguf'))
-  return file === undefined ? null : join(home, file)
-}
-
 const job = (given: Flags, { device, folder, bar }: Bench): TE.TaskEither<JobError, Finished> => {
   const { seed, steps, prompts, group, micro, maxTokens, rank, learningRate, exam, control, resume } = given
-  const at = given.model ?? modelAtHand()
-  if (at === null)
-    return TE.left(
-      'which model? Give --model DIR or FILE, or set ADJOINT_MODELS to the folder of SmolLM2-135M-Instruct.',
-    )
+  const found = modelPath(given.model)
+  if (isLeft(found)) return TE.fromEither(found)
+  const at = found.right
   return pipe(
     TE.Do,
-    TE.bindW('adapted', () => adaptedModel({ path: at, rank, context: PROMPT + maxTokens, device })),
+    TE.bindW('adapted', () => adaptedModel({ path: at, rank, asked, maxTokens, device })),
     TE.bindW('start', ({ adapted: { adapters, base } }) => {
       const params = adapters.init(base)(random.key(seed))
       const start: Learning = { params, opt: optimizerOf({ learningRate }).init(params) }
       return TE.mapLeft(deviceFailed)(realize(device)(start))
     }),
-    TE.tap(({ adapted: { policy }, start }) =>
+    TE.bindW('last', ({ adapted: { policy }, start }) =>
       run<Learning>({
         folder,
         seed,
@@ -104,6 +98,7 @@ const job = (given: Flags, { device, folder, bar }: Bench): TE.TaskEither<JobErr
         observe: bar.observe,
       })(start, { resume }),
     ),
+    TE.tap(({ adapted, last }) => adapted.save(join(folder, 'adapter'), last.params)),
     TE.bindW('records', () => readLog(join(folder, 'log.jsonl'))),
     TE.bindW('times', () => readLog(join(folder, 'times.jsonl'))),
     TE.bindW('report', () =>

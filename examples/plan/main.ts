@@ -2,11 +2,13 @@
  * What a step of GRPO on a published model would take, before anything of its size is loaded: parameters, bytes, operations, and the
  * time that given machines would need at least. The bytes are those of the memory plan that the step would run by.
  */
-import { presets } from '@adjoint/nn'
+import { describeModel, type ModelError, presets, type TransformerConfig } from '@adjoint/nn'
 import type { Peak } from '@adjoint/tensor'
+import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { main } from '../cli/example.ts'
-import { choice, common, type CommonValues, count, type FlagsOf, toggle } from '../cli/flags.ts'
+import { choice, common, type CommonValues, count, type FlagsOf, folder as path, toggle } from '../cli/flags.ts'
+import { modelPath } from '../cli/models.ts'
 import { tableText } from '../cli/table.ts'
 import { planStep, type StepPlan } from './step.ts'
 
@@ -14,7 +16,7 @@ type Preset = keyof typeof presets
 const NAMES = Object.keys(presets) as readonly Preset[]
 
 interface Flags extends CommonValues {
-  readonly model: Preset | null
+  readonly model: string | null
   readonly method: 'full' | 'lora' | null
   readonly rank: number
   readonly batch: number
@@ -26,7 +28,7 @@ interface Flags extends CommonValues {
 }
 
 const flags: FlagsOf<Flags> = {
-  model: choice(`${NAMES.join(', ')} (default SmolLM2-135M)`, NAMES),
+  model: path(`${NAMES.join(', ')} (default SmolLM2-135M), or a folder with a config.json, or a GGUF file`),
   method: choice('full or lora (default lora)', ['full', 'lora']),
   rank: count('rank of the adapter', 16, { min: 1 }),
   batch: count('prompts of a step', 8, { min: 1 }),
@@ -39,6 +41,19 @@ const flags: FlagsOf<Flags> = {
   json: common.json,
   help: common.help,
 }
+
+const isPreset = (name: string): name is Preset => Object.hasOwn(presets, name)
+
+/** The configuration of a preset, or of a model's files. */
+const configOf = (name: string): TE.TaskEither<string, TransformerConfig> =>
+  isPreset(name)
+    ? TE.right(presets[name])
+    : pipe(
+        TE.fromEither(modelPath(name)),
+        TE.mapLeft((why) => `${why} Or plan one of ${NAMES.join(', ')}.`),
+        TE.flatMap((at) => TE.mapLeft((error: ModelError) => error.message)(describeModel({ path: at }))),
+        TE.map(({ model }) => model.config),
+      )
 
 /** What machines reach at most in f32, by their makers' data sheets: NVIDIA H100 SXM, A100 80 GB SXM, L4, GeForce RTX 4090. */
 const MACHINES: Readonly<Record<string, Peak>> = {
@@ -73,14 +88,17 @@ await main<Flags, StepPlan>({
     'What a step of GRPO on a published model takes: bytes by the memory plan, operations, and the least time on given machines.',
   flags,
   job: ({ model, method, dtype, ...sizes }, { device }) =>
-    TE.fromIO(() =>
-      planStep({
-        config: presets[model ?? 'SmolLM2-135M'],
-        method: method ?? 'lora',
-        dtype: dtype ?? 'f32',
-        ...{ rank: sizes.rank, batch: sizes.batch, group: sizes.group, micro: sizes.micro },
-        ...{ sequence: sizes.sequence, checkpoint: sizes.checkpoint, device },
-      }),
+    pipe(
+      configOf(model ?? 'SmolLM2-135M'),
+      TE.map((config) =>
+        planStep({
+          config,
+          method: method ?? 'lora',
+          dtype: dtype ?? 'f32',
+          ...{ rank: sizes.rank, batch: sizes.batch, group: sizes.group, micro: sizes.micro },
+          ...{ sequence: sizes.sequence, checkpoint: sizes.checkpoint, device },
+        }),
+      ),
     ),
   text: (plan) => tableText(['a step of GRPO', ''], rowsOf(plan)),
   json: ({ seconds, ...plan }) => ({

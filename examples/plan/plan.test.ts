@@ -58,7 +58,7 @@ describe('a plan', () => {
   test('says all of it as one object, and refuses a model that it does not know', async () => {
     const example = exampleOf('plan')
     const refused = await example('--model', 'GPT-5')
-    expect([refused.code, refused.stdout]).toEqual([2, ''])
+    expect([refused.code, refused.stdout]).toEqual([1, ''])
     expect(refused.stderr).toContain('SmolLM2-135M')
   }, 120_000)
 })

@@ -17,6 +17,7 @@ import {
   softOverlong,
   thought,
   traces,
+  transformerPolicy,
   wholeCompletion,
 } from '@adjoint/rl'
 
@@ -31,6 +32,10 @@ const layersOf = (layers: number) =>
   transformer({ vocab: task.vocabulary.size, width: 64, layers, heads: 4, context: PROMPT + MAX_TOKENS })
 /** The teacher has two layers, its students have one. */
 export const [teacher, student] = [layersOf(2), layersOf(1)] as const
+const [ofTeacher, ofStudent] = [
+  transformerPolicy(teacher, task.vocabulary),
+  transformerPolicy(student, task.vocabulary),
+] as const
 
 // -- rewards ------------------------------------------------------------------------------------
 export const correct = accuracy(task.verify)
@@ -61,7 +66,7 @@ export const accept = {
 const clipped = (norm: number) => (learningRate: LearningRate) => chain(clipByGlobalNorm(norm), adam({ learningRate }))
 
 const ROWS = 64
-const sft = { vocabulary: task.vocabulary, optimizer: clipped(1), settings: { clip: 1 } } as const
+const sft = { optimizer: clipped(1), settings: { clip: 1 } } as const
 /** The oracle's traces: half of them think, half answer directly. */
 const oracle = { rows: ROWS, thinkShare: 0.5 } as const
 const cold = { ...sft, batch: traces(task, oracle), settings: { ...sft.settings, ...oracle } } as const
@@ -70,7 +75,7 @@ const rl = {
   ...presets.r1,
   ...{ optimizer: clipped(0.2), settings: { preset: 'r1', clip: 0.2 } },
 } as const
-const sampling = { task, model: teacher, group: 4, batch: 128, maxTokens: MAX_TOKENS, temperature: 1 } as const
+const sampling = { task, policy: ofTeacher, group: 4, batch: 128, maxTokens: MAX_TOKENS, temperature: 1 } as const
 
 /** How long: the whole recipe, or a share of it to try it out. */
 export interface Length {
@@ -93,23 +98,23 @@ export const settingOf = ({ scale, exam: count }: Length) => {
   const falling = { from: 1e-3, to: 1e-4 } as const
   return {
     // The teacher: R1's stages.
-    coldStart: { ...cold, model: teacher, steps: times(1200), learningRate: 1e-3, exam },
+    coldStart: { ...cold, policy: ofTeacher, steps: times(1200), learningRate: 1e-3, exam },
     reasoningRl: {
-      ...{ ...rl, model: teacher, rewards: reasoningRewards, steps: times(60), exam, watch: watch(10) },
+      ...{ ...rl, policy: ofTeacher, rewards: reasoningRewards, steps: times(60), exam, watch: watch(10) },
       learningRate: { from: 1e-4, to: 2e-5 },
     },
     rejectionSampling: { ...sampling, count: times(16384), accept },
     unfiltered: { ...sampling, count: times(16384), accept: {}, distinct: false },
-    supervised: { ...learned, model: teacher, steps: times(600), learningRate: falling },
+    supervised: { ...learned, policy: ofTeacher, steps: times(600), learningRate: falling },
     allRewardsRl: {
-      ...{ ...rl, model: teacher, rewards: allRewards, steps: times(60), exam, watch: watch(10) },
+      ...{ ...rl, policy: ofTeacher, rewards: allRewards, steps: times(60), exam, watch: watch(10) },
       learningRate: { from: 1e-4, to: 2e-5 },
     },
     // The students: the same start, then traces that were filtered, or not, or no traces at all.
-    studentBase: { ...cold, model: student, steps: times(800), learningRate: 1e-3, exam },
-    distillation: { ...learned, model: student, steps: times(1000), learningRate: falling },
+    studentBase: { ...cold, policy: ofStudent, steps: times(800), learningRate: 1e-3, exam },
+    distillation: { ...learned, policy: ofStudent, steps: times(1000), learningRate: falling },
     studentRl: {
-      ...{ ...rl, model: student, rewards: allRewards, steps: times(400), exam, watch: watch(25) },
+      ...{ ...rl, policy: ofStudent, rewards: allRewards, steps: times(400), exam, watch: watch(25) },
       learningRate: { from: 3e-4, to: 6e-5 },
     },
   } as const

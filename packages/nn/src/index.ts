@@ -237,6 +237,8 @@ export type { TextStream } from './text/stream.ts'
 export type { ChatError, ChatTemplate, Message, TemplateVariables } from './text/chat.ts'
 export { chatMl, r1Template } from './text/templates.ts'
 export { huggingFaceTokenizer, type TokenizerFiles } from './text/hugging-face.ts'
+export { trainBpe, type TrainBpeConfig } from './text/train-bpe.ts'
+export { saveTokenizer, type SaveTokenizerConfig } from './text/save.ts'
 export { ggufTokenizer } from './text/gguf.ts'
 export { llama2cTokenizer } from './text/llama2c.ts'
 export { loadTokenizer, loadTokenizerAsync, type LoadTokenizerConfig, TokenizerFailure } from './text/load.ts'
@@ -256,5 +258,12 @@ export { type WeightsConfig, withWeights, withWeightsAsync } from './io/with-wei
 export { type LazyTensor, saveWeights, saveWeightsAsync, type SaveWeightsConfig } from './io/save-weights.ts'
 export { type ConfigError, ConfigFailure, type ModelError } from './models/failure.ts'
 export { type ArchitectureName } from './models/architectures.ts'
-export { type LoadedModel, loadModel, loadModelAsync, type LoadModelConfig } from './models/load.ts'
+export {
+  describeModel,
+  type LoadedModel,
+  loadModel,
+  loadModelAsync,
+  type LoadModelConfig,
+  type ModelDescription,
+} from './models/load.ts'
 export { saveModel, saveModelAsync, type SaveModelConfig } from './models/save.ts'

@@ -8,7 +8,7 @@ import { folderOf } from '../io/shards.ts'
 import type { Weights } from '../io/weights.ts'
 import { withWeightsAsync } from '../io/with-weights.ts'
 import type { FloatDType } from '../optim/mixed.ts'
-import type { Transformer, TransformerParams } from '../transformer.ts'
+import { type Transformer, transformer, type TransformerParams } from '../transformer.ts'
 import type { ArchitectureName } from './architectures.ts'
 import { describeFolder, describeGguf, type Description } from './description.ts'
 import { configFailure, type ModelError, modelTask, orConfigFailure } from './failure.ts'
@@ -44,7 +44,7 @@ const configPath = (path: string): string =>
   /\.(safetensors|json)$/.test(path) ? `${folderOf(path)}config.json` : `${path.replace(/\/$/, '')}/config.json`
 
 /** The description of a folder's model. */
-const ofFolder = async ({ path }: Weights, files: Files): Promise<Description> => {
+const ofFolder = async ({ path }: Pick<Weights, 'path'>, files: Files): Promise<Description> => {
   const at = configPath(path)
   const bytes = await files.read(at).catch(rethrow(at, 'load'))
   return orConfigFailure(at, describeFolder(new TextDecoder().decode(bytes)))
@@ -53,6 +53,36 @@ const ofFolder = async ({ path }: Weights, files: Files): Promise<Description> =
 const describe: Readonly<Record<Weights['format'], (weights: Weights, files: Files) => Promise<Description>>> = {
   safetensors: ofFolder,
   gguf: describeGguf,
+}
+
+/** What a model's files say of it, without its parameters. */
+export type ModelDescription = Pick<LoadedModel, 'architecture' | 'config'> & { readonly model: Transformer }
+
+/**
+ * What the description of a model says, without its parameters: of a folder, `config.json` alone is read, so that nothing else of it need
+ * be there; of a GGUF file, its header. To plan with. Left: as `loadModel`.
+ *
+ * @example
+ * ```ts
+ * import { describeModel } from '@adjoint/nn'
+ * import { isRight } from 'fp-ts/lib/Either.js'
+ * const outcome = await describeModel({ path: 'models/SmolLM2-135M' })()
+ * if (isRight(outcome)) console.log(outcome.right.architecture, outcome.right.model.config.layers) // llama 30
+ * ```
+ */
+export const describeModel = (
+  options: Pick<LoadModelConfig, 'path' | 'files'>,
+): TaskEither<ModelError, ModelDescription> => {
+  const { path, files = nodeFiles } = optionsOf<Pick<LoadModelConfig, 'path' | 'files'>>('describeModel', options, {
+    path: true,
+    files: true,
+  })
+  return modelTask(async () => {
+    const { architecture, config, fields } = path.endsWith('.gguf')
+      ? await withWeightsAsync({ path, files })((weights) => describeGguf(weights))
+      : await ofFolder({ path }, files)
+    return { architecture, config: fields, model: transformer(config) }
+  })
 }
 
 /**

@@ -28,6 +28,16 @@ const wellFormed = (text: string): string => text.replace(/\p{Surrogate}/gu, '\u
 
 const NOTHING = new Uint8Array()
 
+/** A token's bytes as text; where they are no whole characters, byte by byte. */
+const shownBytes = (bytes: Uint8Array): string => {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error
+    return Array.from(bytes, (b) => `<0x${b.toString(16).toUpperCase().padStart(2, '0')}>`).join('')
+  }
+}
+
 /** A tokenizer with this template, or with none. Left: the template is none, or needs tokens that are not there. */
 export const assemble = (parts: Parts, template: ChatTemplate | null): Either<TokenizerError, Tokenizer> => {
   const { path, specials } = parts
@@ -76,6 +86,7 @@ const tokenizer = (parts: Parts, template: ChatTemplate | null, render: Render |
   }
 
   return {
+    name: parts.path,
     size,
     bos,
     eos,
@@ -92,6 +103,10 @@ const tokenizer = (parts: Parts, template: ChatTemplate | null, render: Render |
       return addSpecial ? [...affixes.before, ...ids, ...affixes.after] : ids
     },
     decode: (ids, options = {}) => textOf(tokensOf(options), ids),
+    token: (id) => {
+      const bytes = parts.bytes(id)
+      return nameOf.get(id) ?? (bytes === null ? null : shownBytes(bytes))
+    },
     stream: (options = {}) => textStream(tokensOf(options)),
     chat: (messages, options = {}) => {
       const { addGenerationPrompt = true, variables = {} } = optionsOf('chat', options, {

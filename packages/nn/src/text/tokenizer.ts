@@ -39,6 +39,8 @@ export interface ChatOptions {
  * (SmolLM2's, for some control characters), which are left out then, as by Hugging Face's own.
  */
 export interface Tokenizer {
+  /** What errors call it: where it was read. */
+  readonly name: string
   /** Every id is below it. A model may have more: its vocabulary is often padded to a round number. */
   readonly size: number
   /** Begins a sequence; null where the tokenizer has none. */
@@ -55,7 +57,12 @@ export interface Tokenizer {
   readonly encode: (text: string, options?: EncodeOptions) => readonly number[]
   /** Throws RangeError for an id outside the vocabulary. */
   readonly decode: (ids: ArrayLike<number>, options?: DecodeOptions) => string
-  /** The same, piece by piece: what the pushes and the end return, joined, is what `decode` makes of all ids. */
+  /**
+   * What a token is, for listings and comparisons: a special token's name, else its text, in which a byte that is no whole character
+   * stands as `<0xE2>`. Null where there is no such token.
+   */
+  readonly token: (id: number) => string | null
+  /** Ids to text as `decode`, piece by piece: what the pushes and the end return, joined, is what `decode` makes of all ids. */
   readonly stream: (options?: DecodeOptions) => TextStream
   /**
    * A conversation in the tokenizer's template, as ids. The template's special tokens are tokens; those that a message names are

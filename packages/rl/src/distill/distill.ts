@@ -97,7 +97,8 @@ const maskedParts =
 /**
  * A step of distillation, compiled once: `(state, key, number) -> state and metrics` (`loss`, the divergence in nats per
  * token; `grad_norm`). The memory of the state given is reused for the one returned; the teacher's is not. Left:
- * EmptyDataset, UnknownToken, SequenceTooLong, DeviceFailed. Throws ShapeError where the vocabularies differ.
+ * EmptyDataset, UnknownToken, SequenceTooLong, DeviceFailed. Throws OtherTokenizerError where the two
+ * have two tokenizers, ShapeError where one has more logits than the other.
  *
  * @example
  * ```ts

@@ -1,6 +1,6 @@
 export * from './divergence.ts'
 export * from './top-k.ts'
-export { type DistillObjective, distillLoss, type TeacherModel } from './loss.ts'
+export { type DistillObjective, distillLoss, OtherTokenizerError, type TeacherModel } from './loss.ts'
 export * from './source.ts'
 export { type DistillConfig, distillStep, type DistillUpdate } from './distill.ts'
 export type { StudentSampling } from './sampling.ts'

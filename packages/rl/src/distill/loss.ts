@@ -1,8 +1,10 @@
 /** From the divergence at each token to one number: what the steps of distillation minimise. */
 import type { Floats } from '@adjoint/nn'
+import { isLeft } from 'fp-ts/lib/Either.js'
 import { expandDims, gt, type Scalar, ShapeError, stopGradient, type Tree, where } from '@adjoint/tensor'
 import { type Aggregate, tokenMean, type Totals, totalsOf } from '../objective/aggregate.ts'
 import type { LogitPolicy } from '../policy/policy.ts'
+import { type OtherTokenizer, sameTokens } from '../policy/text.ts'
 import type { Divergence } from './divergence.ts'
 
 /** A teacher in process. Its parameters are read, never donated: keep a `snapshot` where they are also being trained. */
@@ -39,12 +41,26 @@ export const distillLoss =
     return aggregate(divergence(stopGradient(held(teacher)), held(student)), mask, totals)
   }
 
+/** Thrown where a student cannot learn from what a teacher says of each token: they have two tokenizers. */
+export class OtherTokenizerError extends Error {
+  override readonly name = 'OtherTokenizerError'
+  readonly error: OtherTokenizer
+  constructor(op: string, error: OtherTokenizer) {
+    super(
+      `${op}: ${error.message}. Take a teacher of the same tokenizer, or learn from the text of its traces (sftStep).`,
+    )
+    this.error = error
+  }
+}
+
 /** @internal A divergence of distributions needs one vocabulary. */
 export const demandVocabulary = <P extends Tree, T extends Tree>(
   op: string,
   student: LogitPolicy<P>,
   teacher: LogitPolicy<T>,
 ): void => {
+  const tokens = sameTokens({ student: student.text, teacher: teacher.text })
+  if (isLeft(tokens)) throw new OtherTokenizerError(op, tokens.left)
   if (student.vocab === teacher.vocab) return
   throw new ShapeError({
     op,

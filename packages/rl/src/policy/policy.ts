@@ -37,6 +37,8 @@ export interface Policy<P extends Tree> {
   readonly text: Text
   /** Most tokens of a prompt and its completion; Infinity where there is no bound. */
   readonly context: number
+  /** What its model is, as data: for the first line of a log. */
+  readonly config?: object
   /** A pure function of parameters and sequences, which differentiates: the log-probabilities and entropies of completions. */
   readonly score: (options: ScoreOptions) => (params: P, sequences: Scored) => Scores
   /** A sampler, made once. Throws SamplingError where logits are no distribution, DeviceFailure where the device fails. */
@@ -60,6 +62,8 @@ export interface PolicyModel<P extends Tree, M extends Tree> extends Decoder<P, 
   readonly logits?: LogitPolicy<P>['logits']
   /** Scores without storing those logits, as in {@link Policy}. Default: {@link scoresOf} them. */
   readonly score?: LogitPolicy<P>['score']
+  /** What it is, as data: see {@link Policy}. */
+  readonly config?: object
 }
 
 /**
@@ -121,6 +125,7 @@ export const policyOf = <P extends Tree, M extends Tree>(model: PolicyModel<P, M
     vocab: model.vocab,
     logits,
     score: model.score ?? scoreLogits,
+    ...(model.config !== undefined && { config: model.config }),
     generate: ({ maxTokens, temperature, n = 1, device }) =>
       generatorAsync(model, { maxTokens, temperature, n, eos: text.eos, pad: text.pad, device }),
   }
@@ -145,6 +150,7 @@ export const transformerPolicy = (model: Transformer, text: Text): LogitPolicy<T
   policyOf(
     {
       ...decoder(model),
+      config: model.config,
       logits: (completion) => {
         const said = completionLogits(model, completion)
         return (params, sequences) => said(params)(sequences)

@@ -23,11 +23,12 @@ import type { LogitPolicy } from './policy.ts'
  */
 export const policyThrough = <Q extends Tree, P extends Tree>(
   paramsOf: (params: Q) => P,
-  { text, context, vocab, score, logits, generate }: LogitPolicy<P>,
+  { text, context, vocab, config, score, logits, generate }: LogitPolicy<P>,
 ): LogitPolicy<Q> => ({
   text,
   context,
   vocab,
+  ...(config !== undefined && { config }),
   score: (options) => {
     const of = score(options)
     return (params, sequences) => of(paramsOf(params), sequences)

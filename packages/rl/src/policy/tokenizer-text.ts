@@ -49,10 +49,9 @@ export const tokenizerText = (options: TokenizerTextConfig): E.Either<TokenizerE
   if (tokenizer.eos.length === 0)
     return E.left({
       _tag: 'MissingSpecial',
-      path: 'the tokenizer',
+      path: tokenizer.name,
       token: 'eos_token',
-      message:
-        'tokenizerText: the tokenizer has no token that ends a completion. Name its eos_token in tokenizer_config.json.',
+      message: `tokenizerText: the tokenizer ${tokenizer.name} has no token that ends a completion. Name its eos_token in tokenizer_config.json.`,
     })
   return pipe(
     template === undefined || template === null
@@ -85,15 +84,17 @@ const plainPrompt =
   }
 
 const textOf = (tokenizer: Tokenizer, prompt: Text['prompt']): Text => {
-  const { size, eos, pad } = tokenizer
+  const { name, size, eos, pad, token } = tokenizer
   // The same for all prompts: what the template ends with.
   const sample = prompt('')
   const opened = E.isLeft(sample) ? '' : wholeCompletion({ prompt: tokenizer.decode(sample.right), completion: '' })
   return {
+    name,
     size,
     eos,
     pad: pad ?? eos[0]!,
     prompt,
+    token,
     completion: (text) =>
       E.right([...tokenizer.encode(text.startsWith(opened) ? text.slice(opened.length) : text), eos[0]!]),
     decode: (ids) => {

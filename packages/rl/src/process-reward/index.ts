@@ -6,5 +6,6 @@ export {
   labelSteps,
   type ReasoningStep,
   stepsOf,
+  type TaskInText,
 } from './steps.ts'
 export * from './process-reward.ts'

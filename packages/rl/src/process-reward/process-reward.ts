@@ -33,7 +33,7 @@ import type { RewardLearner } from '../reward-model/step.ts'
 import { demandTokens, type RewardModel, type RewardModelParams } from '../reward-model/reward-model.ts'
 import { type ScoringConfig, textScorer, unscorable } from '../reward-model/score-texts.ts'
 import type { HostKey } from '../run/keys.ts'
-import type { Vocabulary } from '../task/vocabulary.ts'
+import type { Text } from '../policy/text.ts'
 import { type LabelledSteps, stepEnds, stepsOf } from './steps.ts'
 
 /** Steps of a batch, as tensors [B, T] over its columns. */
@@ -67,9 +67,9 @@ export const stepLoss = (
 }
 
 /** How to learn from labelled steps. */
-export interface ProcessRewardConfig<O extends Tree> {
-  readonly model: RewardModel
-  readonly vocabulary: Vocabulary
+export interface ProcessRewardConfig<P extends Tree, O extends Tree> {
+  readonly model: RewardModel<P>
+  readonly vocabulary: Text
   readonly optimizer: GradientTransformation<O>
   /** Tokens of a row; shorter ones are padded. Default: the model's context. */
   readonly width?: number
@@ -81,7 +81,7 @@ export interface ProcessRewardConfig<O extends Tree> {
 type Batch = StepLabels & { readonly tokens: Integers }
 
 const encodeSteps =
-  (vocabulary: Vocabulary, width: number) =>
+  (vocabulary: Text, width: number) =>
   (rows: readonly LabelledSteps[]): E.Either<RunError, Batch> =>
     pipe(
       encodeDemonstrations(vocabulary, width)(rows),
@@ -119,7 +119,7 @@ const encodeSteps =
  * }
  * ```
  */
-export const processRewardStep = <O extends Tree>(given: ProcessRewardConfig<O>) => {
+export const processRewardStep = <P extends Tree, O extends Tree>(given: ProcessRewardConfig<P, O>) => {
   const config = optionsOf('processRewardStep', given, {
     model: true,
     vocabulary: true,
@@ -133,22 +133,21 @@ export const processRewardStep = <O extends Tree>(given: ProcessRewardConfig<O>)
   const { model, vocabulary, optimizer, batch, device } = config
   const encode = encodeSteps(vocabulary, config.width ?? model.trunk.config.context)
   const fit = fitStep({
-    loss: (params: RewardModelParams, { tokens, ...labels }: Batch) =>
+    loss: (params: RewardModelParams<P>, { tokens, ...labels }: Batch) =>
       stepLoss(model.columns(params)({ tokens, starts: null }), labels),
     measures: { accuracy: 'sum' },
     optimizer,
     device,
   })
-  return (state: RewardLearner<O>, key: HostKey): TE.TaskEither<RunError, Stepped<RewardLearner<O>>> =>
+  return (state: RewardLearner<O, P>, key: HostKey): TE.TaskEither<RunError, Stepped<RewardLearner<O, P>>> =>
     fit(state, E.map((examples: Batch) => [{ examples, share: 1 }])(encode(batch(key))))
 }
 
 /** Which model scores the steps of what. */
-export interface StepRewardsConfig extends ScoringConfig {
-  readonly model: RewardModel
-  readonly vocabulary: Vocabulary
+export interface StepRewardsConfig<P extends Tree> extends ScoringConfig {
+  readonly model: RewardModel<P>
   /** Must outlive the rewards: a `snapshot` where training goes on. */
-  readonly params: RewardModelParams
+  readonly params: RewardModelParams<P>
   /** Between two steps of thought; empty where each character is one. */
   readonly separator: string
 }
@@ -171,7 +170,7 @@ export interface StepRewardsConfig extends ScoringConfig {
  * }
  * ```
  */
-export const stepRewards = (given: StepRewardsConfig) => {
+export const stepRewards = <P extends Tree>(given: StepRewardsConfig<P>) => {
   const config = optionsOf('stepRewards', given, {
     model: true,
     vocabulary: true,
@@ -184,7 +183,7 @@ export const stepRewards = (given: StepRewardsConfig) => {
 
   const { model, params, vocabulary, separator } = config
   const fixed = { ...config, width: config.width ?? model.trunk.config.context }
-  const score = textScorer(fixed, (given: RewardModelParams, { tokens }) =>
+  const score = textScorer(fixed, (given: RewardModelParams<P>, { tokens }) =>
     sigmoid(model.columns(given)({ tokens, starts: null })),
   )
   const unfit = unscorable(fixed)

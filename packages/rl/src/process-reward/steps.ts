@@ -7,8 +7,9 @@ import { pipe } from 'fp-ts/lib/function.js'
 import type { RunError } from '../run/errors.ts'
 import type { Corruption } from '../preference/derive.ts'
 import { dice, foldIn, type HostKey } from '../run/keys.ts'
-import { type CharacterTask, problem, type Split } from '../task/task.ts'
-import { TAGS, type Vocabulary } from '../task/vocabulary.ts'
+import type { Text } from '../policy/text.ts'
+import { problem, type Split, type Task } from '../task/task.ts'
+import { TAGS } from '../task/vocabulary.ts'
 import { formatCompletion, parseCompletion } from '../policy/template.ts'
 
 /** A step of a text: the text up to and with this step, and the step itself. */
@@ -53,19 +54,31 @@ export interface LabelledStep {
   readonly correct: boolean
 }
 
-/** @internal The position of the last token of each step. Left: UnknownToken. */
+/**
+ * @internal The position of the last token of each step: the first one up to which the text holds the step, since a tokenizer's token
+ * may run on into the next one. None where the tokens do not say the completion. Left: UnknownToken.
+ */
 export const stepEnds =
-  ({ encode }: Vocabulary) =>
+  ({ completion: encode, decode }: Text) =>
   (completion: string, steps: readonly ReasoningStep[]): E.Either<RunError, readonly number[]> =>
     pipe(
-      steps,
-      E.traverseArray(({ through }) =>
-        pipe(
-          encode(completion.slice(0, through)),
-          E.map((ids) => ids.length - 1),
-        ),
-      ),
+      encode(completion),
+      E.map((ids) => {
+        const whole = decode(ids)
+        if (steps.length === 0 || !whole.endsWith(completion)) return []
+        // what the prompt has opened is said again by `decode`
+        const before = whole.length - completion.length
+        const held = ids.map((_, i) => {
+          const said = decode(ids.slice(0, i + 1))
+          // half of a character is none yet
+          return whole.startsWith(said) ? said.length - before : 0
+        })
+        return steps.map(({ through }) => held.findIndex((length) => length >= through))
+      }),
     )
+
+/** A task, and how what it says becomes tokens: a character task, or `{ ...task, vocabulary: text }` with the text of a policy. */
+export type TaskInText<Problem> = Task<Problem> & { readonly vocabulary: Text }
 
 /** A completion with labelled steps. */
 export interface LabelledSteps {
@@ -87,11 +100,11 @@ export interface LabelledSteps {
  * ```
  */
 export const labelSteps =
-  <Problem>(task: CharacterTask<Problem>, separator: string) =>
+  <Problem>(task: TaskInText<Problem>, separator: string) =>
   (p: Problem, completion: string): readonly LabelledStep[] => {
     const steps = stepsOf(separator)(completion)
     const ends = stepEnds(task.vocabulary)(completion, steps)
-    if (E.isLeft(ends)) return []
+    if (E.isLeft(ends) || ends.right.length < steps.length) return []
     const oracle = stepsOf(separator)(formatCompletion(task.trace(p)))
     return steps.map(({ text }, i) => ({
       end: ends.right[i]!,
@@ -128,7 +141,7 @@ export interface DerivedSteps<Problem> {
  * ```
  */
 export const labelledSteps =
-  <Problem>(task: CharacterTask<Problem>, { rows, split, separator, corruptions }: DerivedSteps<Problem>) =>
+  <Problem>(task: TaskInText<Problem>, { rows, split, separator, corruptions }: DerivedSteps<Problem>) =>
   (key: HostKey): readonly LabelledSteps[] => {
     const label = labelSteps(task, separator)
     return Array.from({ length: rows }, (_, row) => {

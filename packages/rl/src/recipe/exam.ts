@@ -1,6 +1,4 @@
 /** Held-out evaluation inside a recipe: as the last phase of a stage, now and then during one, or as a stage of its own. */
-import type { CharacterTask } from '../task/task.ts'
-import type { Transformer, TransformerParams } from '@adjoint/nn'
 import type { Device, Tree } from '@adjoint/tensor'
 import { type OptionNames, optionsOf } from '@adjoint/tensor/ir'
 import { pipe } from 'fp-ts/lib/function.js'
@@ -8,7 +6,7 @@ import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { RunError } from '../run/errors.ts'
 import { EVALUATE_OPTIONS, type EvaluateConfig, evaluator } from '../evaluate/evaluate.ts'
 import { evaluationRecord, figuresOf, sampleRecords } from '../evaluate/record.ts'
-import { transformerPolicy } from '../policy/policy.ts'
+import type { Policy } from '../policy/policy.ts'
 import type { Json, LogRecord } from '../run/log.ts'
 import { meanOf } from '../run/metrics.ts'
 import { absenceRecord, absences } from '../reward/absence.ts'
@@ -19,8 +17,7 @@ import { staged } from './staged.ts'
 import { modelOf, plain, type R1State, type Report } from './state.ts'
 
 /** What to ask a model of a recipe. */
-export interface Exam<Problem> extends Omit<EvaluateConfig<Problem, TransformerParams>, 'policy' | 'device'> {
-  readonly task: CharacterTask<Problem>
+export interface Exam<Problem> extends Omit<EvaluateConfig<Problem, Tree>, 'policy' | 'device'> {
   /**
    * Means over all completions, logged under their names beside pass@1 (the share in the right language, say). One that is
    * absent for some leaves them out, and a line of kind 'absent' says so; one that is absent for all ends the run.
@@ -41,20 +38,23 @@ export const demandExam = <Problem>(op: string, exam: Exam<Problem>): Exam<Probl
 export type Line = { readonly kind: string; readonly [key: string]: Json }
 
 /** Lines of an exam, given the parameters and the steps that the stage has done. */
-type Examine = (params: TransformerParams, done: number) => TE.TaskEither<RunError, readonly Line[]>
+type Examine<P extends Tree> = (params: P, done: number) => TE.TaskEither<RunError, readonly Line[]>
 
 /** Who sits an exam: the model of that name. */
-interface Sitting {
+interface Sitting<P extends Tree> {
   readonly name: string
-  readonly model: Transformer
+  readonly policy: Policy<P>
   readonly device: Device
 }
 
 /** @internal An exam that is made once a stage, for it keeps its compiled programs. */
-export const examiner = <Problem>(exam: Exam<Problem>, { name, model, device }: Sitting): Examine => {
+export const examiner = <Problem, P extends Tree>(
+  exam: Exam<Problem>,
+  { name, policy, device }: Sitting<P>,
+): Examine<P> => {
   const { measures = [], shown = 8, ...evaluated } = exam
   const { task, samples: k } = evaluated
-  const evaluate = evaluator({ ...evaluated, policy: transformerPolicy(model, task.vocabulary), device })
+  const evaluate = evaluator<Problem, P>({ ...evaluated, policy, device })
   const measure = scoreSamples(measures)
   const show = sampleRecords(task, { group: k, shown })
   return (params, done) =>
@@ -79,10 +79,10 @@ export const examiner = <Problem>(exam: Exam<Problem>, { name, model, device }: 
 }
 
 /** @internal The last phase of a stage: one step, which changes nothing. None where there is no exam. */
-export const examPhases = <Problem, T extends Tree>(
+export const examPhases = <Problem, P extends Tree, T extends Tree>(
   exam: Exam<Problem> | undefined,
-  sitting: Sitting,
-  { paramsOf, done }: { readonly paramsOf: (state: T) => TransformerParams; readonly done: number },
+  sitting: Sitting<P>,
+  { paramsOf, done }: { readonly paramsOf: (state: T) => P; readonly done: number },
 ): readonly Phase<T>[] => {
   if (exam === undefined) return []
   const examineNow = examiner(exam, sitting)
@@ -103,7 +103,7 @@ export const examPhases = <Problem, T extends Tree>(
 /** @internal The state with what the exam at the end of a stage said, off its log. */
 export const withReports =
   (stage: string, records: readonly LogRecord[]) =>
-  (state: R1State): R1State => {
+  <P extends Tree>(state: R1State<P>): R1State<P> => {
     const found = records
       .filter(({ kind, phase }) => kind === 'evaluation' && phase === 'exam')
       .map((line): Report => {
@@ -114,12 +114,12 @@ export const withReports =
   }
 
 /** An exam as a stage. */
-export interface ExamineConfig<Problem> {
+export interface ExamineConfig<Problem, P extends Tree> {
   /** Default 'exam'. */
   readonly name?: string
   /** Name of the parameters. Default 'policy'. */
   readonly of?: string
-  readonly model: Transformer
+  readonly policy: Policy<P>
   readonly exam: Exam<Problem>
 }
 
@@ -129,22 +129,28 @@ export interface ExamineConfig<Problem> {
  * @example
  * ```ts
  * import { transformer } from '@adjoint/nn'
- * import { examine, mod10Chain } from '@adjoint/rl'
+ * import { examine, mod10Chain, transformerPolicy } from '@adjoint/rl'
  * const model = transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 23 })
  * const exam = { task: mod10Chain, count: 64, samples: 16, temperature: 1, maxTokens: 12, seed: 0 }
- * const stage = examine({ of: 'student', model, exam })
+ * const stage = examine({ of: 'student', policy: transformerPolicy(model, mod10Chain.vocabulary), exam })
  * ```
  */
-export const examine = <Problem>(config: ExamineConfig<Problem>): RecipeStage<R1State> => {
-  const known = { name: true, of: true, model: true, exam: true } as const
-  const { name = 'exam', of = 'policy', model, ...asked } = optionsOf<ExamineConfig<Problem>>('examine', config, known)
+export const examine = <Problem, P extends Tree>(config: ExamineConfig<Problem, P>): RecipeStage<R1State<P>> => {
+  const known = { name: true, of: true, policy: true, exam: true } as const
+  const {
+    name = 'exam',
+    of = 'policy',
+    policy,
+    ...asked
+  } = optionsOf<ExamineConfig<Problem, P>>('examine', config, known)
   const exam = demandExam('examine, exam', asked.exam)
-  return staged<R1State, TransformerParams>({
+  return staged<R1State<P>, P>({
     name,
-    settings: plain({ of, model, exam }),
+    settings: plain({ of, policy, exam }),
     begin: (state) => modelOf(of, state),
     reads: () => null,
-    phases: (_, { device }) => examPhases(exam, { name: of, model, device }, { paramsOf: (params) => params, done: 0 }),
+    phases: (_, { device }) =>
+      examPhases(exam, { name: of, policy, device }, { paramsOf: (params) => params, done: 0 }),
     end: (state, { stage, records }) => TE.right(withReports(stage, records)(state)),
   })
 }

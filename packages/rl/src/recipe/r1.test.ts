@@ -7,13 +7,14 @@ import * as E from 'fp-ts/lib/Either.js'
 import type * as TE from 'fp-ts/lib/TaskEither.js'
 import { describe, expect, test } from 'vitest'
 import type { LogRecord } from '../run/log.ts'
+import { transformerPolicy } from '../policy/policy.ts'
 import { named } from '../reward/named.ts'
 import { examine } from './exam.ts'
 import { coldStart, distillation, r1, r1Zero, reasoningRl, rejectionSampling, supervised } from './r1.ts'
 import { perform, type Recipe, type RecipeEnv } from './recipe.ts'
 import type { StageError } from './stage.ts'
 import type { R1State } from './state.ts'
-import { bitsOf, ended, filesOf, model, openDevice, small, STAGES, start, task, tiny } from './tiny.support.ts'
+import { bitsOf, ended, filesOf, model, openDevice, policy, pupil, STAGES, start, task, tiny } from './tiny.support.ts'
 import { wholeRun } from './whole.support.ts'
 
 const { device, fresh, whole, last } = await wholeRun('r1')
@@ -63,11 +64,12 @@ describe('R1', () => {
     const own = await openDevice()
     // So wide that its tensors are not small ones, which move to the host when they are read.
     const wide = transformer({ ...model.config, width: 64, headDim: 32, hidden: 256 })
+    const broad = transformerPolicy(wide, task.vocabulary)
     const base = await realizeAsync(wide.init(random.key(7)), own)
     const past = await bitsOf(base)
     const recipe = perform([
-      coldStart({ ...tiny.coldStart, model: wide }),
-      reasoningRl({ ...tiny.reasoningRl, model: wide }),
+      coldStart({ ...tiny.coldStart, policy: broad }),
+      reasoningRl({ ...tiny.reasoningRl, policy: broad }),
     ])
     const given = { ...start, models: { base, policy: base } }
     const { models } = await right(recipe({ ...envOf(fresh()), device: own })(given))
@@ -183,7 +185,7 @@ describe('other recipes of the same stages', () => {
     const measures = [named('tokens', ({ length }: { readonly length: number }) => length, 0)]
     const exam = { ...tiny.coldStart.exam, measures, shown: 1 }
     const { reports } = await right(
-      perform([examine({ model, exam }), examine({ of: 'student', model: small, exam })])(envOf(folder))(start),
+      perform([examine({ policy, exam }), examine({ of: 'student', policy: pupil, exam })])(envOf(folder))(start),
     )
     expect(reports.map(({ stage, model: name }) => [stage, name])).toEqual([
       ['1-exam', 'policy'],

@@ -21,22 +21,30 @@ export type NamedByR1<C extends { readonly name: string }> = Omit<C, 'name' | 'f
 }
 
 /** SFT on given demonstrations. */
-export interface ColdStartConfig<Problem, O extends Tree> extends NamedByR1<SuperviseConfig<Problem, O>> {
+export interface ColdStartConfig<Problem, P extends Tree, O extends Tree> extends NamedByR1<
+  SuperviseConfig<Problem, P, O>
+> {
   /** An oracle's, say; what they depend on belongs into `settings`. */
   readonly batch: Batches
 }
 
-const COLD_START_OPTIONS: OptionNames<ColdStartConfig<never, never>> = { ...SUPERVISE_OPTIONS, batch: true }
+const COLD_START_OPTIONS: OptionNames<ColdStartConfig<never, never, never>> = { ...SUPERVISE_OPTIONS, batch: true }
 
 /** SFT on sampled traces. */
-export interface TracesConfig<Problem, O extends Tree> extends NamedByR1<SuperviseConfig<Problem, O>> {
+export interface TracesConfig<Problem, P extends Tree, O extends Tree> extends NamedByR1<
+  SuperviseConfig<Problem, P, O>
+> {
   /** Name of the traces. Default 'kept'. */
   readonly traces?: string
   /** Demonstrations of a step; the traces are gone through epoch by epoch, each time in another order. */
   readonly rows: number
 }
 
-const TRACES_OPTIONS: OptionNames<TracesConfig<never, never>> = { ...SUPERVISE_OPTIONS, traces: true, rows: true }
+const TRACES_OPTIONS: OptionNames<TracesConfig<never, never, never>> = {
+  ...SUPERVISE_OPTIONS,
+  traces: true,
+  rows: true,
+}
 
 /**
  * Cold start (2.3.1): SFT of the base on a few long chains of thought, here an oracle's.
@@ -44,34 +52,36 @@ const TRACES_OPTIONS: OptionNames<TracesConfig<never, never>> = { ...SUPERVISE_O
  * @example
  * ```ts
  * import { adam, transformer } from '@adjoint/nn'
- * import { coldStart, mod10Chain, traces } from '@adjoint/rl'
+ * import { coldStart, mod10Chain, traces, transformerPolicy } from '@adjoint/rl'
+ * const model = transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 23 })
  * const oracle = { rows: 64, thinkShare: 0.5 }
  * const stage = coldStart({
- *   vocabulary: mod10Chain.vocabulary,
  *   batch: traces(mod10Chain, oracle),
  *   settings: { oracle },
- *   model: transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 23 }),
+ *   policy: transformerPolicy(model, mod10Chain.vocabulary),
  *   steps: 1000,
  *   learningRate: 1e-3,
  *   optimizer: (learningRate) => adam({ learningRate }),
  * })
  * ```
  */
-export const coldStart = <Problem, O extends Tree>(given: ColdStartConfig<Problem, O>): RecipeStage<R1State> => {
+export const coldStart = <Problem, P extends Tree, O extends Tree>(
+  given: ColdStartConfig<Problem, P, O>,
+): RecipeStage<R1State<P>> => {
   const { batch, ...config } = optionsOf('coldStart', given, COLD_START_OPTIONS)
-  return supervise<Problem, O>({ name: 'cold-start', from: 'base', to: 'policy', ...config })({
+  return supervise<Problem, P, O>({ name: 'cold-start', from: 'base', to: 'policy', ...config })({
     name: 'the cold start',
     batch: () => batch,
     reads: () => null,
   })
 }
 
-const onPolicy = <Problem, O extends Tree>(
+const onPolicy = <Problem, P extends Tree, O extends Tree>(
   op: string,
   name: string,
-  config: NamedByR1<ReinforceConfig<Problem, O>>,
-): RecipeStage<R1State> =>
-  reinforce<Problem, O>({ name, from: 'policy', to: 'policy', ...optionsOf(op, config, REINFORCE_OPTIONS) })
+  config: NamedByR1<ReinforceConfig<Problem, P, O>>,
+): RecipeStage<R1State<P>> =>
+  reinforce<Problem, P, O>({ name, from: 'policy', to: 'policy', ...optionsOf(op, config, REINFORCE_OPTIONS) })
 
 /**
  * Reasoning-oriented RL (2.3.2): GRPO of the policy, where rules can tell what is right. The language reward is one of
@@ -80,10 +90,11 @@ const onPolicy = <Problem, O extends Tree>(
  * @example
  * ```ts
  * import { adam, transformer } from '@adjoint/nn'
- * import { accuracy, format, group, GRPO_OBJECTIVE, mod10Chain, named, outcome, reasoningRl } from '@adjoint/rl'
+ * import { accuracy, format, group, GRPO_OBJECTIVE, mod10Chain, named, outcome, reasoningRl, transformerPolicy } from '@adjoint/rl'
+ * const model = transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 23 })
  * const stage = reasoningRl({
  *   task: mod10Chain,
- *   model: transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 23 }),
+ *   policy: transformerPolicy(model, mod10Chain.vocabulary),
  *   steps: 100,
  *   prompts: 16,
  *   group: 16,
@@ -97,9 +108,9 @@ const onPolicy = <Problem, O extends Tree>(
  * })
  * ```
  */
-export const reasoningRl = <Problem, O extends Tree>(
-  config: NamedByR1<ReinforceConfig<Problem, O>>,
-): RecipeStage<R1State> => onPolicy('reasoningRl', 'reasoning-rl', config)
+export const reasoningRl = <Problem, P extends Tree, O extends Tree>(
+  config: NamedByR1<ReinforceConfig<Problem, P, O>>,
+): RecipeStage<R1State<P>> => onPolicy('reasoningRl', 'reasoning-rl', config)
 
 /**
  * Rejection sampling (2.3.3): traces of the policy, those that are fit to learn from.
@@ -107,11 +118,12 @@ export const reasoningRl = <Problem, O extends Tree>(
  * @example
  * ```ts
  * import { transformer } from '@adjoint/nn'
- * import { accuracy, mod10Chain, rejectionSampling } from '@adjoint/rl'
+ * import { accuracy, mod10Chain, rejectionSampling, transformerPolicy } from '@adjoint/rl'
+ * const model = transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 23 })
  * const correct = accuracy(mod10Chain.verify)
  * const stage = rejectionSampling({
  *   task: mod10Chain,
- *   model: transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 23 }),
+ *   policy: transformerPolicy(model, mod10Chain.vocabulary),
  *   count: 2048,
  *   group: 4,
  *   maxTokens: 12,
@@ -121,18 +133,20 @@ export const reasoningRl = <Problem, O extends Tree>(
  * })
  * ```
  */
-export const rejectionSampling = <Problem>(config: NamedByR1<SampleConfig<Problem>>): RecipeStage<R1State> =>
-  sampleTraces<Problem>({
+export const rejectionSampling = <Problem, P extends Tree>(
+  config: NamedByR1<SampleConfig<Problem, P>>,
+): RecipeStage<R1State<P>> =>
+  sampleTraces<Problem, P>({
     ...{ name: 'rejection-sampling', from: 'policy', to: 'kept' },
-    ...optionsOf<NamedByR1<SampleConfig<Problem>>>('rejectionSampling', config, SAMPLE_OPTIONS),
+    ...optionsOf<NamedByR1<SampleConfig<Problem, P>>>('rejectionSampling', config, SAMPLE_OPTIONS),
   })
 
-const onTraces = <Problem, O extends Tree>(
+const onTraces = <Problem, P extends Tree, O extends Tree>(
   defaults: { readonly name: string; readonly from: string; readonly to: string },
-  given: TracesConfig<Problem, O>,
-): RecipeStage<R1State> => {
+  given: TracesConfig<Problem, P, O>,
+): RecipeStage<R1State<P>> => {
   const { traces = 'kept', rows, ...config } = optionsOf(defaults.name, given, TRACES_OPTIONS)
-  return supervise<Problem, O>({
+  return supervise<Problem, P, O>({
     ...defaults,
     ...config,
     settings: { traces, rows, ...config.settings },
@@ -150,10 +164,10 @@ const onTraces = <Problem, O extends Tree>(
  * @example
  * ```ts
  * import { adam, transformer } from '@adjoint/nn'
- * import { mod10Chain, supervised } from '@adjoint/rl'
+ * import { mod10Chain, supervised, transformerPolicy } from '@adjoint/rl'
+ * const model = transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 23 })
  * const stage = supervised({
- *   model: transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 23 }),
- *   vocabulary: mod10Chain.vocabulary,
+ *   policy: transformerPolicy(model, mod10Chain.vocabulary),
  *   steps: 1000,
  *   rows: 64,
  *   learningRate: 1e-3,
@@ -161,8 +175,9 @@ const onTraces = <Problem, O extends Tree>(
  * })
  * ```
  */
-export const supervised = <Problem, O extends Tree>(config: TracesConfig<Problem, O>): RecipeStage<R1State> =>
-  onTraces({ name: 'supervised', from: 'base', to: 'policy' }, config)
+export const supervised = <Problem, P extends Tree, O extends Tree>(
+  config: TracesConfig<Problem, P, O>,
+): RecipeStage<R1State<P>> => onTraces({ name: 'supervised', from: 'base', to: 'policy' }, config)
 
 /**
  * RL for all scenarios (2.3.4): GRPO of the policy on all rewards, learned ones among them. As {@link reasoningRl} but for
@@ -174,9 +189,9 @@ export const supervised = <Problem, O extends Tree>(config: TracesConfig<Problem
  * const stageOf: typeof allRewardsRl = (config) => allRewardsRl({ ...config, name: 'all-rewards-rl' })
  * ```
  */
-export const allRewardsRl = <Problem, O extends Tree>(
-  config: NamedByR1<ReinforceConfig<Problem, O>>,
-): RecipeStage<R1State> => onPolicy('allRewardsRl', 'all-rewards-rl', config)
+export const allRewardsRl = <Problem, P extends Tree, O extends Tree>(
+  config: NamedByR1<ReinforceConfig<Problem, P, O>>,
+): RecipeStage<R1State<P>> => onPolicy('allRewardsRl', 'all-rewards-rl', config)
 
 /**
  * Distillation (2.4): SFT of the student, a smaller model, on the sampled traces. Left EmptyDataset where there are none.
@@ -184,10 +199,10 @@ export const allRewardsRl = <Problem, O extends Tree>(
  * @example
  * ```ts
  * import { adam, transformer } from '@adjoint/nn'
- * import { distillation, mod10Chain } from '@adjoint/rl'
+ * import { distillation, mod10Chain, transformerPolicy } from '@adjoint/rl'
+ * const model = transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 23 })
  * const stage = distillation({
- *   model: transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 23 }),
- *   vocabulary: mod10Chain.vocabulary,
+ *   policy: transformerPolicy(model, mod10Chain.vocabulary),
  *   steps: 1000,
  *   rows: 64,
  *   learningRate: 1e-3,
@@ -195,25 +210,26 @@ export const allRewardsRl = <Problem, O extends Tree>(
  * })
  * ```
  */
-export const distillation = <Problem, O extends Tree>(config: TracesConfig<Problem, O>): RecipeStage<R1State> =>
-  onTraces({ name: 'distillation', from: 'student', to: 'student' }, config)
+export const distillation = <Problem, P extends Tree, O extends Tree>(
+  config: TracesConfig<Problem, P, O>,
+): RecipeStage<R1State<P>> => onTraces({ name: 'distillation', from: 'student', to: 'student' }, config)
 
 /** All of R1-Zero's stages: R1's without the cold start. */
-export interface R1ZeroConfig<Problem, O extends Tree> {
-  readonly reasoningRl: NamedByR1<ReinforceConfig<Problem, O>>
-  readonly rejectionSampling: NamedByR1<SampleConfig<Problem>>
-  readonly supervised: TracesConfig<Problem, O>
-  readonly allRewardsRl: NamedByR1<ReinforceConfig<Problem, O>>
-  readonly distillation: TracesConfig<Problem, O>
+export interface R1ZeroConfig<Problem, P extends Tree, O extends Tree> {
+  readonly reasoningRl: NamedByR1<ReinforceConfig<Problem, P, O>>
+  readonly rejectionSampling: NamedByR1<SampleConfig<Problem, P>>
+  readonly supervised: TracesConfig<Problem, P, O>
+  readonly allRewardsRl: NamedByR1<ReinforceConfig<Problem, P, O>>
+  readonly distillation: TracesConfig<Problem, P, O>
 }
 
-const R1_ZERO_OPTIONS: OptionNames<R1ZeroConfig<never, never>> = {
+const R1_ZERO_OPTIONS: OptionNames<R1ZeroConfig<never, never, never>> = {
   ...{ reasoningRl: true, rejectionSampling: true, supervised: true, allRewardsRl: true, distillation: true },
 }
 
 /** All of R1's stages. One type of optimizer state serves all; `opaque` makes different ones the same. */
-export interface R1Config<Problem, O extends Tree> extends R1ZeroConfig<Problem, O> {
-  readonly coldStart: ColdStartConfig<Problem, O>
+export interface R1Config<Problem, P extends Tree, O extends Tree> extends R1ZeroConfig<Problem, P, O> {
+  readonly coldStart: ColdStartConfig<Problem, P, O>
 }
 
 /**
@@ -226,7 +242,9 @@ export interface R1Config<Problem, O extends Tree> extends R1ZeroConfig<Problem,
  * const asInThePaper: typeof r1Zero = (config) => r1Zero(config).slice(0, 1)
  * ```
  */
-export const r1Zero = <Problem, O extends Tree>(given: R1ZeroConfig<Problem, O>): Recipe<R1State> => {
+export const r1Zero = <Problem, P extends Tree, O extends Tree>(
+  given: R1ZeroConfig<Problem, P, O>,
+): Recipe<R1State<P>> => {
   const config = optionsOf('r1Zero', given, R1_ZERO_OPTIONS)
   return [
     reasoningRl(config.reasoningRl), //             policy = GRPO(policy), rules and language
@@ -243,15 +261,14 @@ export const r1Zero = <Problem, O extends Tree>(given: R1ZeroConfig<Problem, O>)
  * @example
  * ```ts
  * import { perform, r1, type R1Config, r1Start, type RecipeEnv } from '@adjoint/rl'
- * import type { TransformerParams } from '@adjoint/nn'
  * import type { Tree } from '@adjoint/tensor'
  * const make =
- *   <Problem, O extends Tree>(config: R1Config<Problem, O>, env: RecipeEnv) =>
- *   (base: TransformerParams, student: TransformerParams) =>
+ *   <Problem, P extends Tree, O extends Tree>(config: R1Config<Problem, P, O>, env: RecipeEnv) =>
+ *   (base: P, student: P) =>
  *     perform(r1(config))(env)(r1Start({ base, student }))
  * ```
  */
-export const r1 = <Problem, O extends Tree>(given: R1Config<Problem, O>): Recipe<R1State> => {
+export const r1 = <Problem, P extends Tree, O extends Tree>(given: R1Config<Problem, P, O>): Recipe<R1State<P>> => {
   const { coldStart: begin, ...config } = optionsOf('r1', given, { ...R1_ZERO_OPTIONS, coldStart: true })
   return [
     coldStart(begin), // policy = SFT(base, a few long chains of thought)

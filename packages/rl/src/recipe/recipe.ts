@@ -61,6 +61,49 @@ export interface RecipeStage<S> {
 /** Stages in order. */
 export type Recipe<S> = readonly RecipeStage<S>[]
 
+/** Where a state of one kind lies in another. */
+export interface Part<S, A> {
+  readonly get: (whole: S) => A
+  /** The whole with another part. */
+  readonly set: (part: A, whole: S) => S
+}
+
+/**
+ * Stages of one state as stages of another that holds it: how models whose parameters are of different kinds share a recipe, such as
+ * an adapter that teaches and a small model that learns.
+ *
+ * @example
+ * ```ts
+ * import type { Adapter, TransformerParams } from '@adjoint/nn'
+ * import { type R1State, type Recipe, within } from '@adjoint/rl'
+ * type Both = { readonly teacher: R1State<Adapter>; readonly student: R1State<TransformerParams> }
+ * const ofTeacher = within<Both, R1State<Adapter>>({
+ *   get: ({ teacher }) => teacher,
+ *   set: (teacher, both) => ({ ...both, teacher }),
+ * })
+ * // the student learns from the teacher's traces
+ * const ofStudent = within<Both, R1State<TransformerParams>>({
+ *   get: ({ teacher, student }) => ({ ...student, traces: teacher.traces }),
+ *   set: (student, both) => ({ ...both, student }),
+ * })
+ * const recipe = (first: Recipe<R1State<Adapter>>, then: Recipe<R1State<TransformerParams>>): Recipe<Both> => [
+ *   ...ofTeacher(first),
+ *   ...ofStudent(then),
+ * ]
+ * ```
+ */
+export const within =
+  <S, A>({ get, set }: Part<S, A>) =>
+  (recipe: Recipe<A>): Recipe<S> =>
+    recipe.map(({ name, at }) => ({
+      name,
+      at: (env) => (whole) =>
+        pipe(
+          at(env)(get(whole)),
+          TE.map((part) => set(part, whole)),
+        ),
+    }))
+
 const NUMBERED = /^(\d+)-/
 
 /** A stage that a folder holds. */

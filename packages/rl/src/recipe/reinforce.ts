@@ -1,5 +1,5 @@
 /** GRPO as a stage: of some model, on a task, for some rewards. */
-import type { GradientTransformation, LearningRate, TransformerParams } from '@adjoint/nn'
+import type { GradientTransformation, LearningRate } from '@adjoint/nn'
 import type { Tree } from '@adjoint/tensor'
 import { type OptionNames, optionsOf } from '@adjoint/tensor/ir'
 import { pipe } from 'fp-ts/lib/function.js'
@@ -7,9 +7,7 @@ import * as TE from 'fp-ts/lib/TaskEither.js'
 import { sampleRecords } from '../evaluate/record.ts'
 import { GRPO_OPTIONS, type GrpoConfig, type GrpoState, grpoStep } from '../learn/grpo.ts'
 import { controller } from '../objective/control.ts'
-import { transformerPolicy } from '../policy/policy.ts'
 import { absenceRecord } from '../reward/absence.ts'
-import type { CharacterTask } from '../task/task.ts'
 import type { Json } from '../run/log.ts'
 import { demandExam, type Exam, examiner, examPhases, type Line, withReports } from './exam.ts'
 import { type Rate, rateAt, scheduleOf } from './rate.ts'
@@ -18,9 +16,8 @@ import { staged } from './staged.ts'
 import { modelOf, ON_MODEL_OPTIONS, type OnModel, type R1State, settingsOf, withModel } from './state.ts'
 
 /** How to reinforce: what a step of GRPO takes, and the stage around it. */
-export interface ReinforceConfig<Problem, O extends Tree>
-  extends Omit<GrpoConfig<Problem, TransformerParams, O>, 'device' | 'optimizer' | 'policy'>, OnModel {
-  readonly task: CharacterTask<Problem>
+export interface ReinforceConfig<Problem, P extends Tree, O extends Tree>
+  extends Omit<GrpoConfig<Problem, P, O>, 'device' | 'optimizer'>, OnModel<P> {
   readonly name: string
   readonly steps: number
   readonly learningRate: Rate
@@ -38,10 +35,10 @@ export interface ReinforceConfig<Problem, O extends Tree>
   readonly settings?: { readonly [key: string]: Json }
 }
 
-const { policy: _, device: __, ...GRPO } = GRPO_OPTIONS
+const { device: _, ...GRPO } = GRPO_OPTIONS
 
 /** @internal */
-export const REINFORCE_OPTIONS: OptionNames<ReinforceConfig<never, never>> = {
+export const REINFORCE_OPTIONS: OptionNames<ReinforceConfig<never, never, never>> = {
   ...GRPO,
   ...ON_MODEL_OPTIONS,
   ...{
@@ -62,14 +59,14 @@ export const REINFORCE_OPTIONS: OptionNames<ReinforceConfig<never, never>> = {
  * @example
  * ```ts
  * import { adam, transformer } from '@adjoint/nn'
- * import { accuracy, group, GRPO_OBJECTIVE, mod10Chain, named, outcome, reinforce } from '@adjoint/rl'
+ * import { accuracy, group, GRPO_OBJECTIVE, mod10Chain, named, outcome, reinforce, transformerPolicy } from '@adjoint/rl'
  * const model = transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 23 })
  * const stage = reinforce({
  *   name: 'student-rl',
  *   from: 'student',
  *   to: 'student-rl',
  *   task: mod10Chain,
- *   model,
+ *   policy: transformerPolicy(model, mod10Chain.vocabulary),
  *   steps: 100,
  *   prompts: 16,
  *   group: 16,
@@ -83,9 +80,11 @@ export const REINFORCE_OPTIONS: OptionNames<ReinforceConfig<never, never>> = {
  * })
  * ```
  */
-export const reinforce = <Problem, O extends Tree>(given: ReinforceConfig<Problem, O>): RecipeStage<R1State> => {
+export const reinforce = <Problem, P extends Tree, O extends Tree>(
+  given: ReinforceConfig<Problem, P, O>,
+): RecipeStage<R1State<P>> => {
   const config = optionsOf('reinforce', given, REINFORCE_OPTIONS)
-  const { name, from, to, model, steps, learningRate, watch, exam, shown = 1, logProbs = false, ...others } = config
+  const { name, from, to, policy, steps, learningRate, watch, exam, shown = 1, logProbs = false, ...others } = config
   if (exam !== undefined) demandExam('reinforce, exam', exam)
   if (watch !== undefined)
     demandExam('reinforce, watch', optionsOf('reinforce, watch', watch, { every: true, exam: true }).exam)
@@ -93,7 +92,7 @@ export const reinforce = <Problem, O extends Tree>(given: ReinforceConfig<Proble
   const { task } = learning
   const updates = steps * (config.iterations ?? 1) * (config.minibatches ?? 1)
   const optimizer = optimizerOf(scheduleOf(learningRate, updates))
-  return staged<R1State, GrpoState<TransformerParams, O>>({
+  return staged<R1State<P>, GrpoState<P, O>>({
     name,
     settings: settingsOf({ ...config, ...(settings && { settings }) }),
     begin: (state) => {
@@ -103,8 +102,8 @@ export const reinforce = <Problem, O extends Tree>(given: ReinforceConfig<Proble
     },
     reads: () => null,
     phases: (_, { device }) => {
-      const improve = grpoStep({ ...learning, policy: transformerPolicy(model, task.vocabulary), optimizer, device })
-      const examined = { name: to, model, device }
+      const improve = grpoStep({ ...learning, policy, optimizer, device })
+      const examined = { name: to, policy, device }
       // Its completions would stand among those that were trained on.
       const glance = watch === undefined ? null : examiner({ ...watch.exam, shown: 0 }, examined)
       const show = sampleRecords(task, { group: config.group, shown, logProbs })
@@ -130,7 +129,7 @@ export const reinforce = <Problem, O extends Tree>(given: ReinforceConfig<Proble
               })),
             ),
         },
-        ...examPhases<Problem, GrpoState<TransformerParams, O>>(exam, examined, {
+        ...examPhases<Problem, P, GrpoState<P, O>>(exam, examined, {
           paramsOf: ({ params }) => params,
           done: steps,
         }),

@@ -6,15 +6,12 @@
  * way draw the same completions, and differ in what they keep.
  */
 import { join, writeFile } from '#system'
-import type { CharacterTask } from '../task/task.ts'
-import type { Transformer, TransformerParams } from '@adjoint/nn'
-import { type Device, readAsync, scalar, type Scalar } from '@adjoint/tensor'
+import { type Device, readAsync, scalar, type Scalar, type Tree } from '@adjoint/tensor'
 import { type OptionNames, optionsFor, optionsOf } from '@adjoint/tensor/ir'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { sampleRecords } from '../evaluate/record.ts'
 import type { Demonstration } from '../policy/batch.ts'
-import { transformerPolicy } from '../policy/policy.ts'
 import { onDevice } from '../run/device.ts'
 import { fileFailure, type RunError } from '../run/errors.ts'
 import { type Json, type LogRecord, readLog, resumeLog } from '../run/log.ts'
@@ -30,12 +27,11 @@ import type { PhaseStep } from '../run/run.ts'
 import { foldIn, type HostKey, hostKey } from '../run/keys.ts'
 import type { RecipeStage, StageEnv } from './recipe.ts'
 import { staged } from './staged.ts'
-import { modelOf, type R1State, settingsOf } from './state.ts'
+import { modelOf, ON_MODEL_OPTIONS, type OnModel, type R1State, settingsOf } from './state.ts'
 
 /** Whose traces, and which of them. */
-export interface SampleConfig<Problem> extends Omit<RejectionConfig<Problem, TransformerParams>, 'device' | 'policy'> {
-  readonly task: CharacterTask<Problem>
-  readonly model: Transformer
+export interface SampleConfig<Problem, P extends Tree>
+  extends Omit<RejectionConfig<Problem, P>, 'device' | 'policy'>, OnModel<P> {
   readonly name: string
   /** Name of the model that answers. */
   readonly from: string
@@ -47,16 +43,17 @@ export interface SampleConfig<Problem> extends Omit<RejectionConfig<Problem, Tra
   readonly settings?: { readonly [key: string]: Json }
 }
 
-const { policy: _, device: __, ...REJECTION } = REJECTION_OPTIONS
+const { device: _, ...REJECTION } = REJECTION_OPTIONS
 
 /** @internal */
-export const SAMPLE_OPTIONS: OptionNames<SampleConfig<never>> = {
+export const SAMPLE_OPTIONS: OptionNames<SampleConfig<never, never>> = {
   ...REJECTION,
-  ...{ model: true, name: true, from: true, to: true, shown: true, settings: true },
+  ...ON_MODEL_OPTIONS,
+  ...{ name: true, shown: true, settings: true },
 }
 
 /** The run of this stage: the model that answers, and how many traces are on the disk. */
-type Sampling = { readonly model: TransformerParams; readonly kept: Scalar }
+type Sampling<P extends Tree> = { readonly model: P; readonly kept: Scalar }
 
 const FILE = 'traces.jsonl'
 
@@ -110,14 +107,14 @@ const countsOf = (names: readonly string[], { rejected, ...counts }: RejectionRe
  * @example
  * ```ts
  * import { transformer } from '@adjoint/nn'
- * import { mod10Chain, sampleTraces } from '@adjoint/rl'
+ * import { mod10Chain, sampleTraces, transformerPolicy } from '@adjoint/rl'
  * const model = transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 23 })
  * const unfiltered = sampleTraces({
  *   name: 'unfiltered',
  *   from: 'policy',
  *   to: 'unfiltered',
  *   task: mod10Chain,
- *   model,
+ *   policy: transformerPolicy(model, mod10Chain.vocabulary),
  *   count: 512,
  *   group: 4,
  *   maxTokens: 12,
@@ -127,19 +124,15 @@ const countsOf = (names: readonly string[], { rejected, ...counts }: RejectionRe
  * })
  * ```
  */
-export const sampleTraces = <Problem>(given: SampleConfig<Problem>): RecipeStage<R1State> => {
-  const config = optionsOf<SampleConfig<Problem>>('sampleTraces', given, SAMPLE_OPTIONS)
+export const sampleTraces = <Problem, P extends Tree>(given: SampleConfig<Problem, P>): RecipeStage<R1State<P>> => {
+  const config = optionsOf<SampleConfig<Problem, P>>('sampleTraces', given, SAMPLE_OPTIONS)
   const { name, from, to, accept, shown = 1 } = config
   const rules = Object.keys(accept)
   const show = sampleRecords(config.task, { group: 1, shown })
 
   const advance =
-    (
-      path: string,
-      sampled: (params: TransformerParams, index: number) => TE.TaskEither<RunError, Kept<Problem>>,
-      device: Device,
-    ) =>
-    (state: Sampling, step: number): TE.TaskEither<RunError, PhaseStep<Sampling>> =>
+    (path: string, sampled: (params: P, index: number) => TE.TaskEither<RunError, Kept<Problem>>, device: Device) =>
+    (state: Sampling<P>, step: number): TE.TaskEither<RunError, PhaseStep<Sampling<P>>> =>
       pipe(
         TE.Do,
         TE.bind('found', () => sampled(state.model, step)),
@@ -158,15 +151,14 @@ export const sampleTraces = <Problem>(given: SampleConfig<Problem>): RecipeStage
         })),
       )
 
-  return staged<R1State, Sampling>({
+  return staged<R1State<P>, Sampling<P>>({
     name,
     settings: { ...settingsOf(config), accept: rules },
     begin: (state) => ({ model: modelOf(from, state), kept: scalar(0) }),
     reads: () => null,
     phases: (_, env) => {
-      const { batches, batch } = rejectionBatches<Problem, TransformerParams>({
-        ...optionsFor<Omit<RejectionConfig<Problem, TransformerParams>, 'device' | 'policy'>>(REJECTION, config),
-        policy: transformerPolicy(config.model, config.task.vocabulary),
+      const { batches, batch } = rejectionBatches<Problem, P>({
+        ...optionsFor<Omit<RejectionConfig<Problem, P>, 'device'>>(REJECTION, config),
         device: env.device,
       })
       const next = advance(

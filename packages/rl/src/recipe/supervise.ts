@@ -1,5 +1,5 @@
 /** Supervised fine-tuning as a stage: of some model, on demonstrations that a function of the state gives. */
-import type { GradientTransformation, LearningRate, TransformerParams } from '@adjoint/nn'
+import type { GradientTransformation, LearningRate } from '@adjoint/nn'
 import type { Tree } from '@adjoint/tensor'
 import { type OptionNames, optionsOf } from '@adjoint/tensor/ir'
 import { pipe } from 'fp-ts/lib/function.js'
@@ -8,8 +8,7 @@ import type { Demonstration } from '../policy/batch.ts'
 import type { Json } from '../run/log.ts'
 import { sftStep } from '../learn/sft.ts'
 import type { Learner } from '../learn/update.ts'
-import { transformerPolicy } from '../policy/policy.ts'
-import type { Text } from '../policy/text.ts'
+import type { LogitPolicy } from '../policy/policy.ts'
 import type { HostKey } from '../run/keys.ts'
 import { demandExam, type Exam, examPhases, withReports } from './exam.ts'
 import { type Rate, rateAt, scheduleOf } from './rate.ts'
@@ -18,9 +17,9 @@ import { staged, stageKey } from './staged.ts'
 import { modelOf, ON_MODEL_OPTIONS, type OnModel, type R1State, settingsOf, withModel } from './state.ts'
 
 /** How to fine-tune. */
-export interface SuperviseConfig<Problem, O extends Tree> extends OnModel {
+export interface SuperviseConfig<Problem, P extends Tree, O extends Tree> extends OnModel<P> {
+  readonly policy: LogitPolicy<P>
   readonly name: string
-  readonly vocabulary: Text
   readonly steps: number
   readonly learningRate: Rate
   /** From a learning rate, so that the stage can log it. What else it depends on belongs into `settings`. */
@@ -34,9 +33,9 @@ export interface SuperviseConfig<Problem, O extends Tree> extends OnModel {
 }
 
 /** @internal */
-export const SUPERVISE_OPTIONS: OptionNames<SuperviseConfig<never, never>> = {
+export const SUPERVISE_OPTIONS: OptionNames<SuperviseConfig<never, never, never>> = {
   ...ON_MODEL_OPTIONS,
-  ...{ name: true, vocabulary: true, steps: true, learningRate: true, optimizer: true },
+  ...{ name: true, steps: true, learningRate: true, optimizer: true },
   ...{ width: true, exam: true, settings: true },
 }
 
@@ -44,13 +43,13 @@ export const SUPERVISE_OPTIONS: OptionNames<SuperviseConfig<never, never>> = {
 export type Batches = (key: HostKey, step: number) => readonly Demonstration[]
 
 /** Where demonstrations come from. */
-export interface DemonstrationSource {
+export interface DemonstrationSource<P extends Tree> {
   /** What an error calls them. */
   readonly name: string
   /** Out of the state at the start of the stage, and a key for all of it. */
-  readonly batch: (state: R1State, key: HostKey) => Batches
+  readonly batch: (state: R1State<P>, key: HostKey) => Batches
   /** The data of the state that `batch` depends on. */
-  readonly reads: (state: R1State) => Json
+  readonly reads: (state: R1State<P>) => Json
 }
 
 /**
@@ -59,27 +58,26 @@ export interface DemonstrationSource {
  * @example
  * ```ts
  * import { adam, transformer } from '@adjoint/nn'
- * import { mod10Chain, supervise, traces } from '@adjoint/rl'
+ * import { mod10Chain, supervise, traces, transformerPolicy } from '@adjoint/rl'
  * const model = transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 23 })
  * const stage = supervise({
  *   name: 'warm-up',
  *   from: 'base',
  *   to: 'policy',
- *   model,
- *   vocabulary: mod10Chain.vocabulary,
+ *   policy: transformerPolicy(model, mod10Chain.vocabulary),
  *   steps: 10,
  *   learningRate: { from: 1e-3, to: 1e-4 },
  *   optimizer: (learningRate) => adam({ learningRate }),
  * })({ name: 'the warm-up', batch: () => traces(mod10Chain, { rows: 4, thinkShare: 1 }), reads: () => null })
  * ```
  */
-export const supervise = <Problem, O extends Tree>(given: SuperviseConfig<Problem, O>) => {
+export const supervise = <Problem, P extends Tree, O extends Tree>(given: SuperviseConfig<Problem, P, O>) => {
   const config = optionsOf('supervise', given, SUPERVISE_OPTIONS)
   if (config.exam !== undefined) demandExam('supervise, exam', config.exam)
-  return ({ name: what, batch, reads }: DemonstrationSource): RecipeStage<R1State> => {
-    const { name, from, to, model, vocabulary, steps, learningRate, exam, width } = config
+  return ({ name: what, batch, reads }: DemonstrationSource<P>): RecipeStage<R1State<P>> => {
+    const { name, from, to, policy, steps, learningRate, exam, width } = config
     const optimizer = config.optimizer(scheduleOf(learningRate, steps))
-    return staged<R1State, Learner<TransformerParams, O>>({
+    return staged<R1State<P>, Learner<P, O>>({
       name,
       settings: settingsOf(config),
       begin: (state) => {
@@ -90,7 +88,7 @@ export const supervise = <Problem, O extends Tree>(given: SuperviseConfig<Proble
       phases: (state, env) => {
         const { device } = env
         const demonstrate = sftStep({
-          policy: transformerPolicy(model, vocabulary),
+          policy,
           optimizer,
           batch: batch(state, stageKey(env)),
           device,
@@ -111,9 +109,9 @@ export const supervise = <Problem, O extends Tree>(given: SuperviseConfig<Proble
                 })),
               ),
           },
-          ...examPhases<Problem, Learner<TransformerParams, O>>(
+          ...examPhases<Problem, P, Learner<P, O>>(
             exam,
-            { name: to, model, device },
+            { name: to, policy, device },
             { paramsOf: ({ params }) => params, done: steps },
           ),
         ]

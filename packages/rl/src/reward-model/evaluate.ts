@@ -1,4 +1,5 @@
 /** A reward model on held-out pairs. */
+import type { Tree } from '@adjoint/tensor'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { optionsOf } from '@adjoint/tensor/ir'
@@ -9,8 +10,8 @@ import type { RewardModel, RewardModelParams } from './reward-model.ts'
 import { type ScoringConfig, textScorer } from './score-texts.ts'
 
 /** What to evaluate, and how finely its calibration is looked at. */
-export interface PairEvaluatorConfig extends ScoringConfig {
-  readonly model: RewardModel
+export interface PairEvaluatorConfig<P extends Tree> extends ScoringConfig {
+  readonly model: RewardModel<P>
   /** Bins of confidence. Default: 10. */
   readonly bins?: number
 }
@@ -40,7 +41,7 @@ export interface EvaluatedPairs {
  * }
  * ```
  */
-export const pairEvaluator = (given: PairEvaluatorConfig) => {
+export const pairEvaluator = <P extends Tree>(given: PairEvaluatorConfig<P>) => {
   const config = optionsOf('pairEvaluator', given, {
     model: true,
     bins: true,
@@ -53,9 +54,9 @@ export const pairEvaluator = (given: PairEvaluatorConfig) => {
   const { model } = config
   const score = textScorer(
     { ...config, width: config.width ?? model.trunk.config.context },
-    (params: RewardModelParams, rows) => model.score(params)({ ...rows, starts: null }),
+    (params: RewardModelParams<P>, rows) => model.score(params)({ ...rows, starts: null }),
   )
-  return (params: RewardModelParams, pairs: readonly PreferencePair[]): TE.TaskEither<RunError, EvaluatedPairs> =>
+  return (params: RewardModelParams<P>, pairs: readonly PreferencePair[]): TE.TaskEither<RunError, EvaluatedPairs> =>
     pipe(
       score(
         params,

@@ -1,4 +1,5 @@
 /** A reward model as a reward: what GRPO optimizes where no rule can tell. */
+import type { Tree } from '@adjoint/tensor'
 import * as E from 'fp-ts/lib/Either.js'
 import { optionsOf } from '@adjoint/tensor/ir'
 import type { RewardError, Sample } from '../reward/sample.ts'
@@ -7,10 +8,10 @@ import type { RewardModel, RewardModelParams } from './reward-model.ts'
 import { type ScoringConfig, textScorer, unscorable } from './score-texts.ts'
 
 /** Which model scores. */
-export interface LearnedRewardConfig extends ScoringConfig {
-  readonly model: RewardModel
+export interface LearnedRewardConfig<P extends Tree> extends ScoringConfig {
+  readonly model: RewardModel<P>
   /** Must outlive the reward: a `snapshot` where training goes on. */
-  readonly params: RewardModelParams
+  readonly params: RewardModelParams<P>
 }
 
 /**
@@ -33,7 +34,7 @@ export interface LearnedRewardConfig extends ScoringConfig {
  * }
  * ```
  */
-export const learnedReward = (given: LearnedRewardConfig) => {
+export const learnedReward = <P extends Tree>(given: LearnedRewardConfig<P>) => {
   const config = optionsOf('learnedReward', given, {
     model: true,
     params: true,
@@ -45,7 +46,7 @@ export const learnedReward = (given: LearnedRewardConfig) => {
 
   const { model, params } = config
   const fixed = { ...config, width: config.width ?? model.trunk.config.context }
-  const score = textScorer(fixed, (given: RewardModelParams, rows) => model.score(given)({ ...rows, starts: null }))
+  const score = textScorer(fixed, (given: RewardModelParams<P>, rows) => model.score(given)({ ...rows, starts: null }))
   const unfit = unscorable(fixed)
   return async (samples: readonly Sample<unknown>[]): Promise<readonly E.Either<RewardError, number>[]> => {
     const faults = samples.map(unfit)

@@ -6,11 +6,11 @@
 import type { Text } from '../policy/text.ts'
 import { type Floats, initLinear, type Integers, type Key, linear, type LinearParams, normalInit } from '@adjoint/nn'
 import type { Transformer, TransformerParams } from '@adjoint/nn'
-import { expandDims, random, slice, squeeze, takeAlongAxis } from '@adjoint/tensor'
+import { expandDims, random, slice, squeeze, takeAlongAxis, type Tree } from '@adjoint/tensor'
 
-/** A transformer's parameters (those of its own head are kept, and do nothing) and the scalar head [C, 1], without a bias. */
-export type RewardModelParams = {
-  readonly trunk: TransformerParams
+/** The trunk's parameters (those of a transformer's own head are kept, and do nothing) and the scalar head [C, 1], without a bias. */
+export type RewardModelParams<P extends Tree = TransformerParams> = {
+  readonly trunk: P
   readonly head: LinearParams
 }
 
@@ -24,18 +24,20 @@ export type RewardInput = {
   readonly ends: Integers | null
 }
 
-/** A reward model: its trunk, and pure functions of its parameters. */
-export interface RewardModel {
+/** A reward model: its trunk, and pure functions of its parameters, those of the trunk being a P. */
+export interface RewardModel<P extends Tree = TransformerParams> {
   readonly trunk: Transformer
+  /** Draws the head alone. */
+  readonly drawHead: (key: Key) => LinearParams
   /**
    * Draws the head, and the trunk too unless one is given: a policy that knows the task is the better start. A trunk is
    * taken as it is; give a `snapshot` where its memory goes on to be used by a training step.
    */
-  readonly init: (key: Key, trunk?: TransformerParams) => RewardModelParams
+  readonly init: (key: Key, trunk?: P) => RewardModelParams<P>
   /** One reward a sequence, [B]. Throws ShapeError where T exceeds the context. */
-  readonly score: (params: RewardModelParams) => (input: RewardInput) => Floats
+  readonly score: (params: RewardModelParams<P>) => (input: RewardInput) => Floats
   /** What the head says at every column, [B, T]: of the sequence up to there. */
-  readonly columns: (params: RewardModelParams) => (input: Omit<RewardInput, 'ends'>) => Floats
+  readonly columns: (params: RewardModelParams<P>) => (input: Omit<RewardInput, 'ends'>) => Floats
 }
 
 /** As Ziegler et al. 2019, section 2.1: deviation 1 / sqrt(C + 1), so that first rewards are of the order of 1. */
@@ -66,6 +68,7 @@ export const rewardModel = (trunk: Transformer): RewardModel => {
     }
   return {
     trunk,
+    drawHead,
     init: (key, given) => {
       const [forTrunk, forHead] = random.split(key, 2)
       return { trunk: given ?? trunk.init(forTrunk), head: drawHead(forHead) }
@@ -83,8 +86,40 @@ export const rewardModel = (trunk: Transformer): RewardModel => {
   }
 }
 
+/**
+ * The same reward model with a trunk of other parameters, a Q, of which those that it takes are made: as {@link policyThrough}, so that an
+ * adapter and a head are trained, and the base is read. `init` draws a Q.
+ *
+ * @example
+ * ```ts
+ * import { type Adapter, lora, projections, transformer } from '@adjoint/nn'
+ * import { rewardModel, rewardModelThrough } from '@adjoint/rl'
+ * import { random, tree } from '@adjoint/tensor'
+ * const trunk = transformer({ vocab: 21, width: 16, layers: 1, heads: 2, context: 8 })
+ * const base = trunk.init(random.key(0))
+ * const { init, adapt } = lora({ rank: 4, targets: ['q', 'v'], split: projections(trunk.config) })
+ * const model = rewardModelThrough({ paramsOf: (a: Adapter) => adapt(base, a), init: init(base) }, rewardModel(trunk))
+ * tree.size(model.init(random.key(1))) // 272: an adapter of 256, and a head of 16
+ * ```
+ */
+export const rewardModelThrough = <Q extends Tree, P extends Tree>(
+  { paramsOf, init }: { readonly paramsOf: (params: Q) => P; readonly init: (key: Key) => Q },
+  model: RewardModel<P>,
+): RewardModel<Q> => {
+  const whole = ({ trunk, head }: RewardModelParams<Q>): RewardModelParams<P> => ({ trunk: paramsOf(trunk), head })
+  return {
+    ...{ trunk: model.trunk, drawHead: model.drawHead },
+    init: (key, given) => {
+      const [forTrunk, forHead] = random.split(key, 2)
+      return { trunk: given ?? init(forTrunk), head: model.drawHead(forHead) }
+    },
+    score: (params) => model.score(whole(params)),
+    columns: (params) => model.columns(whole(params)),
+  }
+}
+
 /** @internal Throws where a reward model has fewer tokens than the text it is to read. */
-export const demandTokens = (op: string, { trunk }: RewardModel, { size }: Text): void => {
+export const demandTokens = (op: string, { trunk }: Pick<RewardModel, 'trunk'>, { size }: Text): void => {
   if (trunk.config.vocab >= size) return
   throw new RangeError(
     `${op}: the reward model has ${trunk.config.vocab} tokens, and the text ${size}. Make it with as many.`,

@@ -1,5 +1,5 @@
 // Reward models on a device, end to end: they learn what pairs of a task tell, and reward by it.
-import { adam, transformer } from '@adjoint/nn'
+import { adam, transformer, type TransformerParams } from '@adjoint/nn'
 import { type Device, DeviceFailure, random, readAsync, tensor, tree } from '@adjoint/tensor'
 import * as E from 'fp-ts/lib/Either.js'
 import { describe, expect, test } from 'vitest'
@@ -25,7 +25,7 @@ const numberOf = (answer: E.Either<unknown, number>): number => {
 
 const optimizer = adam({ learningRate: 2e-3 })
 const corruptions = [wrongAnswer, wrongFormat]
-type Config = RewardModelConfig<ReturnType<typeof optimizer.init>>
+type Config = RewardModelConfig<TransformerParams, ReturnType<typeof optimizer.init>>
 
 const fit = async (
   config: Pick<Config, 'model' | 'vocabulary' | 'batch' | 'width'>,

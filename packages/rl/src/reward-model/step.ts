@@ -1,5 +1,5 @@
 /** A step of fitting a reward model to preference pairs. */
-import type { Floats, GradientTransformation, Integers } from '@adjoint/nn'
+import type { Floats, GradientTransformation, Integers, TransformerParams } from '@adjoint/nn'
 import { type Device, slice, tensor, type Tree } from '@adjoint/tensor'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
@@ -16,8 +16,8 @@ import { bradleyTerry, type BradleyTerryConfig, PAIR_MEASURES, pairMetrics, type
 import { demandTokens, type RewardModel, type RewardModelParams } from './reward-model.ts'
 
 /** How to learn a reward from pairs. */
-export interface RewardModelConfig<O extends Tree> extends BradleyTerryConfig {
-  readonly model: RewardModel
+export interface RewardModelConfig<P extends Tree, O extends Tree> extends BradleyTerryConfig {
+  readonly model: RewardModel<P>
   readonly vocabulary: Text
   readonly optimizer: GradientTransformation<O>
   /** Tokens of a row; shorter ones are padded, on the right. Default: the model's context. */
@@ -30,7 +30,7 @@ export interface RewardModelConfig<O extends Tree> extends BradleyTerryConfig {
 }
 
 /** A reward model that learns. */
-export type RewardLearner<O extends Tree> = Learner<RewardModelParams, O>
+export type RewardLearner<O extends Tree, P extends Tree = TransformerParams> = Learner<RewardModelParams<P>, O>
 
 /** Pairs on their way to the device; rows as {@link EncodedPairs}. */
 type PairBatch = {
@@ -52,8 +52,8 @@ const pairBatch = ({ shape, ends, margins }: EncodedPairs, tokens: Integers, pai
 
 /** One forward for both completions of all pairs. */
 const pairRewards =
-  (model: RewardModel) =>
-  (params: RewardModelParams, { tokens, ends, margins }: PairBatch): PairRewards => {
+  <P extends Tree>(model: RewardModel<P>) =>
+  (params: RewardModelParams<P>, { tokens, ends, margins }: PairBatch): PairRewards => {
     const rewards = model.score(params)({ tokens, starts: null, ends }) // [2B]
     const pairs = rewards.shape[0]! / 2
     return { chosen: slice([0], [pairs])(rewards), rejected: slice([pairs], [2 * pairs])(rewards), margins }
@@ -80,7 +80,7 @@ const pairRewards =
  * }
  * ```
  */
-export const rewardModelStep = <O extends Tree>(given: RewardModelConfig<O>) => {
+export const rewardModelStep = <P extends Tree, O extends Tree>(given: RewardModelConfig<P, O>) => {
   const config = optionsOf('rewardModelStep', given, {
     model: true,
     vocabulary: true,
@@ -101,7 +101,7 @@ export const rewardModelStep = <O extends Tree>(given: RewardModelConfig<O>) => 
     pairRewards(model),
   ]
   const fit = fitStep({
-    loss: (params: RewardModelParams, given: PairBatch) => {
+    loss: (params: RewardModelParams<P>, given: PairBatch) => {
       const rewards = rewardsOf(params, given)
       return [loss(rewards), pairMetrics(rewards)]
     },
@@ -109,7 +109,7 @@ export const rewardModelStep = <O extends Tree>(given: RewardModelConfig<O>) => 
     optimizer,
     device,
   })
-  return (state: RewardLearner<O>, key: HostKey): TE.TaskEither<RunError, Stepped<RewardLearner<O>>> =>
+  return (state: RewardLearner<O, P>, key: HostKey): TE.TaskEither<RunError, Stepped<RewardLearner<O, P>>> =>
     fit(
       state,
       pipe(

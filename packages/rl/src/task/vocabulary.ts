@@ -38,6 +38,8 @@ export const vocabulary = (characters: string): Vocabulary => {
       tokenizer.encode(text),
     )
   return {
+    name: `the characters ${JSON.stringify(characters)}`,
+    token: (id) => tokenizer.vocabulary[id] ?? null,
     tokens: tokenizer.vocabulary,
     size: tokenizer.vocabulary.length,
     pad,
