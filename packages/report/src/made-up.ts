@@ -32,6 +32,9 @@ export const sampleLine = (step: number, completion?: string): LogRecord => {
     totals: [right ? 1.1 : 0.1],
     advantages: [right ? 0.9 : -0.9],
     logProbs: null,
+    tokens: null,
+    entropies: null,
+    tokenAdvantages: null,
   }
   return { ...record, phase: 'grpo', step }
 }
