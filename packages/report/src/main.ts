@@ -5,7 +5,7 @@ import { dirname, join, resolve, sep } from 'node:path'
 import { parseFlags, type Flags, USAGE } from './flags.ts'
 import { gather } from './gather.ts'
 import { serveLive } from './live.ts'
-import { type About, pageMaker } from './viewer.ts'
+import { type About, pageOf } from './viewer.ts'
 import { writeEvents } from './tensorboard/write.ts'
 import { writePage } from './write.ts'
 
@@ -56,7 +56,7 @@ const writeReport = async (flags: Flags, about: About, { out, err }: Terminal): 
     return 0
   }
   const path = flags.out ?? (await defaultOut(flags.runs))
-  const page = await pageMaker()(runs, about)
+  const page = await pageOf(runs, about)
   const written = await writePage(path, page, { force: flags.force })
   if (E.isLeft(written)) {
     err(`report: ${written.left}\n`)

@@ -1,0 +1,28 @@
+/** A short piece of a curve, in its colour and dashes: what a legend has. */
+import { strokeOf } from '../src/stroke.ts'
+import { curveColour } from './colours.ts'
+
+const SVG = 'http://www.w3.org/2000/svg'
+
+/** The piece of curve number `style`. */
+export const swatch = (style: number): SVGSVGElement => {
+  const svg = document.createElementNS(SVG, 'svg')
+  svg.setAttribute('class', 'swatch')
+  svg.setAttribute('viewBox', '0 0 30 10')
+  svg.setAttribute('aria-hidden', 'true')
+  const line = document.createElementNS(SVG, 'line')
+  for (const [name, value] of [
+    ...[
+      ['x1', '0'],
+      ['x2', '30'],
+      ['y1', '5'],
+      ['y2', '5'],
+      ['stroke-width', '2.4'],
+    ],
+    ['stroke-dasharray', strokeOf(style).dash.join(',')],
+  ] as const)
+    line.setAttribute(name!, value!)
+  line.style.stroke = curveColour(style)
+  svg.append(line)
+  return svg
+}
