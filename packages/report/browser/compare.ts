@@ -64,9 +64,11 @@ export const showCompare = (
     sides.replaceChildren()
     if (compare === null) return
     const names = sources.map(({ name }) => name)
-    put(left, names, compare.left)
-    put(right, names, compare.right)
-    const [a, b] = [named(compare.left), named(compare.right)]
+    // An address may come from a page of other runs.
+    const [first, second] = firstPair(sources) ?? []
+    const [a, b] = [named(compare.left) ?? first, named(compare.right) ?? second]
+    put(left, names, a?.name ?? '')
+    put(right, names, b?.name ?? '')
     const shared = a === undefined || b === undefined ? [] : sharedProblems(a, b)
     const chosen = shared.includes(compare.problem) ? compare.problem : (shared[0] ?? '')
     put(problem, shared, chosen)

@@ -5,8 +5,8 @@ import type { Samples, ShownGroup, ShownSample } from '../src/page-data.ts'
 import { element } from './element.ts'
 import { plainText, type Reading } from './text.ts'
 
-/** So many completions stand there at once; the rest of a group is folded. */
-const OPEN = 4
+/** So many completions stand there at once: a usual group whole. */
+const OPEN = 16
 
 const mean = (values: readonly number[]): number => values.reduce((sum, x) => sum + x, 0) / values.length
 

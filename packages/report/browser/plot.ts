@@ -1,8 +1,7 @@
 /** A chart on a canvas, by uPlot: axes, curves, bands, the crosshair that all charts of a phase share, and zooming by drag. */
 import uPlot from 'uplot'
-import { COUNT_STEPS, placeText, TIME_STEPS } from '../src/axis-text.ts'
+import { COUNT_STEPS, placeText, tickText, TIME_STEPS } from '../src/axis-text.ts'
 import type { Along } from '../src/clock.ts'
-import { short } from '../src/format.ts'
 import type { CardData } from '../src/page-data.ts'
 import { logRange, rangeOf } from '../src/scale.ts'
 import type { ShownCard } from '../src/shown.ts'
@@ -116,8 +115,8 @@ const optionsOf = (config: PlotConfig, columns: readonly Column[]): uPlot.Option
       },
       {
         ...{ stroke: muted, font, grid, ticks: { show: false }, gap: 4, space: 30 },
-        values: (_, splits) =>
-          splits.map((y) => (shown.logarithmic && !isMajor(y, splits) ? '' : short(Number(y.toPrecision(6))))),
+        // On an axis of powers those that have no room for a label are null.
+        values: (_, splits: readonly (number | null)[]) => splits.map((y) => (y === null ? '' : tickText(y))),
         size: (_, values) => 12 + 6.4 * Math.max(3, ...(values ?? []).map((text) => text.length)),
       },
     ],
@@ -156,13 +155,6 @@ const optionsOf = (config: PlotConfig, columns: readonly Column[]): uPlot.Option
       ],
     },
   }
-}
-
-/** On an axis of powers that spans several, only the powers of ten have labels. */
-const isMajor = (y: number, splits: readonly number[]): boolean => {
-  const power = Math.log10(y)
-  const spans = Math.log10(splits.at(-1)! / splits[0]!) > 1.5
-  return !spans || Math.abs(power - Math.round(power)) < 1e-6
 }
 
 /** A chart in `place`. */

@@ -11,7 +11,7 @@ import { groupCards } from './group.ts'
 import type { Store } from './store.ts'
 import { type Reading, tintValues } from './text.ts'
 
-const PER_PAGE = 8
+const PER_PAGE = 6
 
 const meanReward = ({ members }: ShownGroup): number | null => {
   const known = members.flatMap(({ reward }) => (reward === null ? [] : [reward]))
@@ -140,7 +140,12 @@ export const showSamples = (place: HTMLElement, store: Store): ((samples: Sample
     place.hidden = samples.groups.length === 0
     const reading = readingOf(now, samples)
     const order = ORDERS[now.samples.order] ?? ORDERS['newest first']!
-    const found = [...searched(filterOf(now, samples), samples.groups)].sort((a, b) => order(a.group, b.group))
+    // Who wants to see colours sees first what has some.
+    const plain = ({ members }: ShownGroup): number =>
+      Number(members.every(({ tokens, advantage }) => tintValues(now.tint, tokens, advantage) === null))
+    const found = [...searched(filterOf(now, samples), samples.groups)].sort(
+      (a, b) => plain(a.group) - plain(b.group) || order(a.group, b.group),
+    )
     const pages = Math.max(1, Math.ceil(found.length / PER_PAGE))
     const page = Math.min(now.page, pages - 1)
     const shown = found.slice(page * PER_PAGE, (page + 1) * PER_PAGE)
@@ -152,7 +157,7 @@ export const showSamples = (place: HTMLElement, store: Store): ((samples: Sample
     scale.textContent =
       reading.most === 0
         ? 'No completion here has its tokens logged with that: sampleRecords writes them where it is given the text of the policy.'
-        : `The stronger the colour, the larger the ${TINT_NAMES[now.tint]} is in size: none at 0, full at ${reading.most.toPrecision(3)}. What has no colours has no tokens logged, or older ones than there is room for.`
+        : `The stronger the colour, the larger the ${TINT_NAMES[now.tint]} is in size: none at 0, full at ${reading.most.toPrecision(3)}. What has none stands last: its tokens are not logged, or older than there is room for.`
     list.replaceChildren(...shown.map(groupCards(samples, reading, completions(samples, reading))))
     compare(samples, reading)
   }

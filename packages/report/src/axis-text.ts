@@ -29,5 +29,12 @@ const counted = (x: number): string => {
   return short(x)
 }
 
+/** A value at the y axis in few characters: ticks are round, and have few digits. */
+export const tickText = (y: number): string => {
+  const round = Number(y.toPrecision(6))
+  const size = Math.abs(round)
+  return size !== 0 && (size < 1e-3 || size >= 1e6) ? round.toExponential().replace('e+', 'e') : String(round)
+}
+
 /** A place on the x axis in few characters. */
 export const placeText = (x: number, along: Along): string => (along === 'time' ? seconds(x) : counted(x))

@@ -72,6 +72,7 @@ export const logLines = ({ seed, steps, settings = {}, samples }: MadeUp): reado
   ...Array.from({ length: steps }, (_, i) => [
     stepLine('grpo', i, {
       reward: i / steps + 0.1 * seed,
+      num_tokens: 100,
       reward_std: 0.5 - 0.3 * (i / steps),
       'rewards/correct/mean': i / steps,
       'rewards/format/mean': 1 - 0.5 / (1 + i),

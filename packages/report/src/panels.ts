@@ -137,6 +137,13 @@ const together = (family: string, members: readonly Measured[]): Panel => ({
   curves: members.map(({ metric, curves }, style) => ({ ...curves[0]!, name: metric.member, style })),
 })
 
+/** Of the charts that are looked at first, the order: whether it learns, how far it goes, how sure it is, how long it thinks. */
+const LEADING: readonly RegExp[] = [/^reward$/, /(?:^|\/)kl$/, /^entropy$/]
+const rankOf = ({ name }: Measured): number => {
+  const at = LEADING.findIndex((pattern) => pattern.test(name))
+  return at < 0 ? LEADING.length : at
+}
+
 const panelsOf = (measured: readonly Measured[], oneSetting: boolean): readonly Panel[] => {
   if (!oneSetting) return measured.map(alone)
   const seen = new Set<string>()
@@ -175,7 +182,9 @@ export const plot = (settings: readonly Setting[], chapter: Chapter): Plotted =>
   return {
     groups: GROUPS.flatMap((group) => {
       const panels = panelsOf(
-        varying.filter((each) => each.metric.group === group),
+        varying
+          .filter((each) => each.metric.group === group)
+          .sort((a, b) => (group === GROUPS[0] ? rankOf(a) - rankOf(b) : 0)),
         settings.length === 1,
       )
       return panels.length === 0 ? [] : [{ group, panels }]

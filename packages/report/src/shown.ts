@@ -36,6 +36,9 @@ export interface ShownCard {
   readonly note: string | null
 }
 
+/** A curve of so few points (evaluations on the way) is as smooth as it is. */
+const FEWEST_SMOOTHED = 17
+
 const AXIS: Readonly<Record<Along, string>> = { step: 'step', time: 'time', tokens: 'tokens' }
 
 /** The title of an axis. */
@@ -55,7 +58,7 @@ const placed = (curve: CurveData, phase: PhaseData | undefined, looking: Looking
     x: kept.map((i) => at[i]!),
     steps: kept.map((i) => curve.x[i]!),
     y,
-    smoothed: looking.smooth > 0 ? smooth(looking.smooth)(y) : null,
+    smoothed: looking.smooth > 0 && y.length >= FEWEST_SMOOTHED ? smooth(looking.smooth)(y) : null,
     low: curve.band === null ? null : of(curve.band.low),
     high: curve.band === null ? null : of(curve.band.high),
   }

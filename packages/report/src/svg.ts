@@ -1,7 +1,6 @@
 /** A chart as an SVG of its own, for whoever takes it along. Runs in the page; the page itself draws on a canvas. */
-import { placeText } from './axis-text.ts'
+import { placeText, tickText } from './axis-text.ts'
 import type { Along } from './clock.ts'
-import { short } from './format.ts'
 import type { CardData } from './page-data.ts'
 import { logRange, logTicks, rangeOf, ticks } from './scale.ts'
 import type { ShownCard } from './shown.ts'
@@ -103,7 +102,7 @@ export const svgOf = (drawn: Drawn): string => {
     }),
     ...yt.map(
       (y) =>
-        `<line x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${py(y)}" y2="${py(y)}" stroke="${line}"/>${text(LEFT - 8, Number(py(y)) + 4, short(y), `fill="${muted}" text-anchor="end"`)}`,
+        `<line x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${py(y)}" y2="${py(y)}" stroke="${line}"/>${text(LEFT - 8, Number(py(y)) + 4, tickText(y), `fill="${muted}" text-anchor="end"`)}`,
     ),
     ...ticks(xs, 6).map((x) =>
       text(px(x), height - BOTTOM + 18, placeText(x, along), `fill="${muted}" text-anchor="middle"`),
