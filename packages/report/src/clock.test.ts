@@ -7,7 +7,11 @@ import type { Clock } from './page-data.ts'
 import { type Run, stageOf } from './run.ts'
 
 const took = fc.array(fc.double({ min: 0, max: 1e4, noNaN: true }), { minLength: 1, maxLength: 50 })
-const clock = took.map((each): Clock => ({ steps: [0, ...each.keys()].map((_, i) => i), seconds: sums(each), tokens: null }))
+const clock = took.map((each): Clock => ({
+  steps: [0, ...each.keys()].map((_, i) => i),
+  seconds: sums(each),
+  tokens: null,
+}))
 
 describe('clocks', () => {
   test('sums begin at nothing, end with all, and go up', () => {
@@ -16,7 +20,10 @@ describe('clocks', () => {
         const all = sums(each)
         expect(all).toHaveLength(each.length + 1)
         expect(all[0]).toBe(0)
-        expect(all.at(-1)).toBeCloseTo(each.reduce((s, x) => s + x, 0), 6)
+        expect(all.at(-1)).toBeCloseTo(
+          each.reduce((s, x) => s + x, 0),
+          6,
+        )
         expect(all.every((s, i) => i === 0 || s >= all[i - 1]!)).toBe(true)
       }),
       { seed: 1, numRuns: 200 },

@@ -19,7 +19,12 @@ const parse = (text: string): readonly (readonly string[])[] => {
   return rows
 }
 
-const cell = fc.oneof(fc.string(), fc.constantFrom('a,b', '"', '\r\n', '""', ' x '), fc.double({ noNaN: true }), fc.constant(null))
+const cell = fc.oneof(
+  fc.string(),
+  fc.constantFrom('a,b', '"', '\r\n', '""', ' x '),
+  fc.double({ noNaN: true }),
+  fc.constant(null),
+)
 
 describe('values that are saved', () => {
   test('are read back by the rules of CSV, numbers to the last digit', () => {

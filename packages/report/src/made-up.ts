@@ -39,6 +39,32 @@ export const sampleLine = (step: number, completion?: string): LogRecord => {
   return { ...record, phase: 'grpo', step }
 }
 
+/** A group of step `step`, whose tokens are told; every other completion is right. */
+export const groupLine = (step: number, size: number): LogRecord => {
+  const texts = (i: number): readonly string[] => ['<think>', '7', '</think>', '<answer>', `${i % 2}`, '</answer>', '']
+  const each = <A>(of: (i: number) => A): readonly A[] => Array.from({ length: size }, (_, i) => of(i))
+  const along = (scale: number) => each((i) => texts(i).map((_, t) => Number((scale * (t + 1 + i / size)).toFixed(3))))
+  const record: SampleRecord = {
+    kind: 'sample',
+    version: RECORD_VERSION,
+    id: `group ${step}`,
+    prompt: '1-1=',
+    expected: '0',
+    completions: each((i) => texts(i).join('')),
+    lengths: each((i) => texts(i).length),
+    terminated: each(() => true),
+    correct: each((i) => 1 - (i % 2)),
+    rewards: { correct: each((i) => 1 - (i % 2)) },
+    totals: each((i) => 1 - (i % 2)),
+    advantages: each((i) => 1 - 2 * (i % 2)),
+    logProbs: along(-0.15),
+    tokens: each(texts),
+    entropies: along(0.1),
+    tokenAdvantages: null,
+  }
+  return { ...record, phase: 'grpo', step }
+}
+
 export const evaluationLine = (phase: string, step: number, passAt1: number, done = 0): LogRecord => ({
   ...evaluationRecord({ problems: 8, done })({
     passAt1,

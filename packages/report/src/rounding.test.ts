@@ -31,9 +31,13 @@ describe('what varies by rounding only', () => {
 
   test('does not depend on the unit, nor on the sign', () => {
     fc.assert(
-      fc.property(fc.array(size, { minLength: 1, maxLength: 20 }), fc.integer({ min: -20, max: 20 }), (values, power) => {
-        expect(isRounding(values.map((y) => -y * 2 ** power))).toBe(isRounding(values))
-      }),
+      fc.property(
+        fc.array(size, { minLength: 1, maxLength: 20 }),
+        fc.integer({ min: -20, max: 20 }),
+        (values, power) => {
+          expect(isRounding(values.map((y) => -y * 2 ** power))).toBe(isRounding(values))
+        },
+      ),
       { seed: 3, numRuns: 300 },
     )
   })

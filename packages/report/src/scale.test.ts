@@ -38,12 +38,15 @@ describe('the y axis', () => {
 
   test('has a few round labels, evenly', () => {
     fc.assert(
-      fc.property(pair.filter(([a, b]) => b - a > 1e-3), ([low, high]) => {
-        const labels = ticks([low, high], 5)
-        expect(labels.length).toBeGreaterThanOrEqual(1)
-        expect(labels.length).toBeLessThanOrEqual(7)
-        expect(labels.every((y) => y >= low - 1e-6 * (high - low) && y <= high + 1e-6 * (high - low))).toBe(true)
-      }),
+      fc.property(
+        pair.filter(([a, b]) => b - a > 1e-3),
+        ([low, high]) => {
+          const labels = ticks([low, high], 5)
+          expect(labels.length).toBeGreaterThanOrEqual(1)
+          expect(labels.length).toBeLessThanOrEqual(7)
+          expect(labels.every((y) => y >= low - 1e-6 * (high - low) && y <= high + 1e-6 * (high - low))).toBe(true)
+        },
+      ),
       { seed: 3, numRuns: 500 },
     )
     expect(ticks([0, 1], 5)).toEqual([0, 0.2, 0.4, 0.6, 0.8, 1])

@@ -10,7 +10,11 @@ describe('a text in pieces', () => {
   test('is that text, whatever is searched for and wherever tokens begin', () => {
     fc.assert(
       fc.property(letters, search, (text, words) => {
-        expect(segments(text, wordsOf(words)).map((s) => s.text).join('')).toBe(text)
+        expect(
+          segments(text, wordsOf(words))
+            .map((s) => s.text)
+            .join(''),
+        ).toBe(text)
       }),
       { seed: 1, numRuns: 500 },
     )
@@ -20,7 +24,13 @@ describe('a text in pieces', () => {
         expect(parts.map((s) => s.text).join('')).toBe(texts.join(''))
         // Each token has the letters that are its own.
         texts.forEach((piece, i) => {
-          if (piece !== '') expect(parts.filter((s) => s.token === i).map((s) => s.text).join('')).toBe(piece)
+          if (piece !== '')
+            expect(
+              parts
+                .filter((s) => s.token === i)
+                .map((s) => s.text)
+                .join(''),
+            ).toBe(piece)
         })
       }),
       { seed: 2, numRuns: 500 },
@@ -31,7 +41,9 @@ describe('a text in pieces', () => {
     fc.assert(
       fc.property(letters, search, (text, asked) => {
         const words = wordsOf(asked)
-        const isMarked = segments(text, words).flatMap(({ text: part, marked }) => Array.from({ length: part.length }, () => marked))
+        const isMarked = segments(text, words).flatMap(({ text: part, marked }) =>
+          Array.from({ length: part.length }, () => marked),
+        )
         const expected = Array.from({ length: text.length }, (_, i) =>
           words.some((word) =>
             Array.from({ length: word.length }, (_unused, k) => i - k).some(

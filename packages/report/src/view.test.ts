@@ -18,7 +18,9 @@ const view: fc.Arbitrary<View> = fc.record({
   find: text,
   pins: fc.uniqueArray(some, { maxLength: 4 }),
   large: fc.option(some),
-  zoom: fc.dictionary(fc.oneof(text, fc.constantFrom('a~b', '~', '__proto__')), stretch, { maxKeys: 3 }).map((z) => ({ ...z })),
+  zoom: fc
+    .dictionary(fc.oneof(text, fc.constantFrom('a~b', '~', '__proto__')), stretch, { maxKeys: 3 })
+    .map((z) => ({ ...z })),
   hidden: fc.uniqueArray(fc.nat(9999), { maxLength: 4 }),
   tint: fc.constantFrom(...TINTS),
   samples: fc.record({
@@ -47,7 +49,9 @@ describe('the address', () => {
   test('of any kind is a view that can be written again', () => {
     const nonsense = fc.oneof(
       fc.string({ unit: 'binary' }),
-      fc.string({ unit: fc.constantFrom('#', '?', '&', '=', '%', '~', 'zoom', 'smooth', 'x', 'hide', 's', '9', 'NaN', '%E0') }),
+      fc.string({
+        unit: fc.constantFrom('#', '?', '&', '=', '%', '~', 'zoom', 'smooth', 'x', 'hide', 's', '9', 'NaN', '%E0'),
+      }),
     )
     fc.assert(
       fc.property(nonsense, (hash) => {
