@@ -102,6 +102,7 @@ const optionsOf = (config: PlotConfig, columns: readonly Column[]): uPlot.Option
         },
       },
       y: {
+        // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- its const enum is not there at run time: 3 is its Log
         distr: shown.logarithmic ? 3 : 1,
         range: (_, low, high) => yRange(config, low, high),
       },
@@ -117,7 +118,9 @@ const optionsOf = (config: PlotConfig, columns: readonly Column[]): uPlot.Option
         ...{ stroke: muted, font, grid, ticks: { show: false }, gap: 4, space: 30 },
         // On an axis of powers those that have no room for a label are null.
         values: (_, splits: readonly (number | null)[]) => splits.map((y) => (y === null ? '' : tickText(y))),
-        size: (_, values) => 12 + 6.4 * Math.max(3, ...(values ?? []).map((text) => text.length)),
+        // Asked once before there are any labels.
+        size: (_, values: readonly string[] | null) =>
+          12 + 6.4 * Math.max(3, ...(values ?? []).map((text) => text.length)),
       },
     ],
     cursor: {

@@ -11,17 +11,9 @@ export const swatch = (style: number): SVGSVGElement => {
   svg.setAttribute('viewBox', '0 0 30 10')
   svg.setAttribute('aria-hidden', 'true')
   const line = document.createElementNS(SVG, 'line')
-  for (const [name, value] of [
-    ...[
-      ['x1', '0'],
-      ['x2', '30'],
-      ['y1', '5'],
-      ['y2', '5'],
-      ['stroke-width', '2.4'],
-    ],
-    ['stroke-dasharray', strokeOf(style).dash.join(',')],
-  ] as const)
-    line.setAttribute(name!, value!)
+  const attributes = { x1: '0', x2: '30', y1: '5', y2: '5', 'stroke-width': '2.4' }
+  for (const [name, value] of Object.entries(attributes)) line.setAttribute(name, value)
+  line.setAttribute('stroke-dasharray', strokeOf(style).dash.join(','))
   line.style.stroke = curveColour(style)
   svg.append(line)
   return svg

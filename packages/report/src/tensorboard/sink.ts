@@ -32,7 +32,7 @@ const stepOf = (line: LogRecord): number =>
  */
 export const tensorBoard = (folder: string): Sink => ({
   name: `tensorboard ${folder}`,
-  open: async ({ phase: first, step: began, resumed }) => {
+  open: ({ phase: first, step: began, resumed }) => {
     const files = new Map<string, FileHandle>()
     const fileOf = async (phase: string): Promise<FileHandle> => {
       const known = files.get(phase)
@@ -49,7 +49,7 @@ export const tensorBoard = (folder: string): Sink => ({
       await file.appendFile(Buffer.concat([firstRecord(time), recordsOf(back)]))
       return file
     }
-    return {
+    return Promise.resolve({
       write: async ({ phase, step, records, times }) => {
         const time = Date.now() / 1000
         const byStep = new Map<number, (readonly [string, number])[]>()
@@ -64,8 +64,8 @@ export const tensorBoard = (folder: string): Sink => ({
         await (await fileOf(phase)).appendFile(recordsOf(events))
       },
       close: async () => {
-        for (const file of files.values()) await file.close()
+        await Promise.all([...files.values()].map((file) => file.close()))
       },
-    }
+    })
   },
 })
