@@ -14,6 +14,7 @@ describe('the y axis', () => {
       fc.property(pair, fc.constantFrom(null, [0, 1] as const), ([low, high], domain) => {
         const [from, to] = rangeOf({ domain, ceiling: null }, low, high)
         expect(from <= low && to >= high && from < to).toBe(true)
+        if (domain === null) expect(from < low && to > high).toBe(true)
       }),
       { seed: 1, numRuns: 500 },
     )

@@ -55,6 +55,8 @@ describe('a text in pieces', () => {
         isMarked.forEach((marked, i) => {
           if (marked) expect(expected[i]).toBe(true)
         })
+        const stretches = found(words, text)
+        expect(stretches.every(([from], i) => i === 0 || from > stretches[i - 1]![1])).toBe(true)
         for (const word of words) expect(found([word], text).length > 0).toBe(text.toLowerCase().includes(word))
       }),
       { seed: 3, numRuns: 500 },

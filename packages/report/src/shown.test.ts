@@ -56,6 +56,8 @@ describe('a chart as it is looked at', () => {
         const { curves, logarithmic } = shownCard(c, phase, how)
         for (const { x, y, steps, smoothed, low, high, setting } of curves) {
           expect(how.hidden).not.toContain(setting)
+          // The clock of the first setting takes two seconds a step.
+          if (how.along !== 'tokens') expect(x).toEqual(steps.map((step) => (how.along === 'time' ? 2 * step : step)))
           expect(x.every((at, i) => i === 0 || at > x[i - 1]!)).toBe(true)
           for (const list of [y, steps, smoothed, low, high]) if (list !== null) expect(list).toHaveLength(x.length)
           if (logarithmic)
