@@ -70,13 +70,14 @@ export const phasesOf = (config: JobConfig): readonly Phase<Learning>[] => {
     rewards,
     optimizer: optimizerOf(config),
     microBatch: micro,
+    entropies: 1,
     credit: control === null ? outcome(group()) : relabelled(relabels[control])(outcome(group())),
     objective: GRPO_OBJECTIVE,
   })
   const sitting = (count: number) => evaluator({ ...drawing, count, samples: SAMPLES, seed: 20251127, rows: 64 })
   const [long, short] = [sitting(exam), sitting(Math.ceil(exam / 4))]
   const examined = sampleRecords(task, { group: SAMPLES, shown: SHOWN })
-  const learnt = sampleRecords(task, { group: config.group, shown: 1 })
+  const learnt = sampleRecords(task, { group: config.group, shown: 1, text: policy.text })
   const lineOf = ({ evaluation }: Evaluated<ChainSum>, problems: number, done: number) =>
     evaluationRecord({ problems, done })(evaluation)
   const examine = (name: string): Phase<Learning> =>

@@ -81,6 +81,7 @@ export const phasesOf = ({
     optimizer,
     device,
     microBatch: Math.ceil((grpo.prompts * grpo.group) / micro),
+    entropies: 1,
     credit: control === null ? outcome(group()) : relabelled(relabels[control])(outcome(group())),
   })
   const examine = (count: number) => evaluator({ ...sitting, task, policy, count, device })
@@ -90,7 +91,7 @@ export const phasesOf = ({
   const sync = syncReference({ every: Infinity, alpha: 1 }, device)
 
   const examined = sampleRecords(task, { group: sitting.samples, shown: SHOWN })
-  const learnt = sampleRecords(task, { group: grpo.group, shown: 1 })
+  const learnt = sampleRecords(task, { group: grpo.group, shown: 1, text: policy.text })
 
   const exams = (name: string): Phase<Learning> => ({
     name,

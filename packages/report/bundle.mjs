@@ -1,11 +1,14 @@
 // The page's script: `browser/main.ts` and what it imports, as one text that needs nothing from anywhere. A package that is
 // packed carries that text (`node bundle.mjs FILE` writes it); a checkout makes it when it is wanted.
 import { build } from 'esbuild'
-import { rename, writeFile } from 'node:fs/promises'
+import { readFile, rename, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 
 /** The script's text. */
 export const bundle = async () => {
+  // The licence of uPlot asks that its notice stays with it; those of what else is bundled ask for none.
+  const license = fileURLToPath(new URL('../LICENSE', import.meta.resolve('uplot')))
+  const notice = (await readFile(license, 'utf8')).trim()
   const { outputFiles } = await build({
     entryPoints: [fileURLToPath(new URL('browser/main.ts', import.meta.url))],
     bundle: true,
@@ -15,6 +18,8 @@ export const bundle = async () => {
     minify: true,
     legalComments: 'none',
     charset: 'ascii',
+    loader: { '.css': 'text' },
+    banner: { js: `/*! uPlot ${notice} */` },
     logLevel: 'silent',
   })
   return outputFiles[0].text

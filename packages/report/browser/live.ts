@@ -1,7 +1,6 @@
 /** A page with a server behind it: on each change it takes the new page's parts, and keeps what the reader has set. */
 import { Idiomorph } from 'idiomorph'
 import { byId } from './element.ts'
-import { restAll } from './reading.ts'
 
 /** What the script has made or the reader has set, which the server's page knows nothing of. */
 const isTheReaders = (node: Node): boolean => node instanceof Element && node.hasAttribute('data-client')
@@ -43,10 +42,10 @@ export const follow = (renew: () => void): void => {
       const answer = await fetch(location.pathname, { cache: 'no-store' })
       if (answer.ok) {
         const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html')
-        restAll()
         document.title = fresh.title
         for (const id of ['header', 'nav', 'main']) await take(id, fresh)
-        byId('samples-data').textContent = fresh.getElementById('samples-data')?.textContent ?? ''
+        for (const id of ['charts-data', 'samples-data'])
+          byId(id).textContent = fresh.getElementById(id)?.textContent ?? ''
         document.head.querySelector('style')!.textContent = fresh.head.querySelector('style')?.textContent ?? ''
         renew()
       }

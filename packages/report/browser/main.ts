@@ -1,21 +1,34 @@
-/** The script of the page: samples that can be looked through, charts that say their values, and following a live run. */
-import type { Samples } from '../src/page-data.ts'
-import { byId } from './element.ts'
+/** The script of the page: charts to look at closely, samples to look through, and following a live run. */
+import uplotStyle from 'uplot/dist/uPlot.min.css'
+import type { Charts, Samples } from '../src/page-data.ts'
+import { showCharts } from './charts.ts'
+import { byId, element } from './element.ts'
 import { follow } from './live.ts'
-import { readCharts } from './reading.ts'
 import { showSamples } from './samples.ts'
+import { linkSections, openStore } from './store.ts'
+import { showSettings, showTools } from './tools.ts'
 
+// The page is made by the program that this script came with: what its data are is known.
+const chartsIn = (): Charts => JSON.parse(byId('charts-data').textContent) as Charts
 const samplesIn = (): Samples => JSON.parse(byId('samples-data').textContent) as Samples
 
-const toggleSettings = (): void => {
-  document.addEventListener('change', ({ target }) => {
-    if (target instanceof HTMLInputElement && target.dataset['setting'] !== undefined)
-      document.body.classList.toggle(`without-${target.dataset['setting']}`, !target.checked)
-  })
-}
+document.head.append(element('style', { 'data-client': 'uplot' }, uplotStyle))
 
-const show = showSamples(document.querySelector<HTMLElement>('[data-client=samples]')!)
-show(samplesIn())
-readCharts()
-toggleSettings()
-if (document.body.hasAttribute('data-live')) follow(() => show(samplesIn()))
+const store = openStore()
+const charts = showCharts(store)
+const samples = showSamples(document.querySelector<HTMLElement>('[data-client=samples]')!, store)
+let barred = false
+const show = (): void => {
+  const bar = document.querySelector<HTMLElement>('[data-client=tools]')
+  // A run that has just begun has no charts, and so no bar, yet.
+  if (bar !== null && !barred) {
+    showTools(bar, store)
+    barred = true
+  }
+  charts(chartsIn())
+  samples(samplesIn())
+}
+show()
+showSettings(store)
+linkSections(store)
+if (document.body.hasAttribute('data-live')) follow(show)

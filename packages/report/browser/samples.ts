@@ -1,131 +1,204 @@
-/** The samples of the page: a form of filters, the count, a page of cards. What the reader asked for outlives new data. */
-import { type Filter, matches } from '../src/filter.ts'
+/** The samples of the page: a form of filters, the count, a page of groups. What the reader asked for outlives new data. */
+import { type Filter, type FoundGroup, searched } from '../src/filter.ts'
 import { grouped } from '../src/format.ts'
-import type { Samples, ShownSample } from '../src/page-data.ts'
-import { cardsOf } from './card.ts'
+import type { Samples, ShownGroup } from '../src/page-data.ts'
+import { wordsOf } from '../src/segments.ts'
+import { NO_SAMPLE_VIEW, type SampleView, type Tint, TINTS, type View } from '../src/view.ts'
+import { showCompare } from './compare.ts'
+import { completions } from './completion.ts'
 import { element } from './element.ts'
+import { groupCards } from './group.ts'
+import type { Store } from './store.ts'
+import { type Reading, tintValues } from './text.ts'
 
-const PER_PAGE = 24
+const PER_PAGE = 6
 
-const orders: Readonly<Record<string, (a: ShownSample, b: ShownSample) => number>> = {
-  'as logged': () => 0,
-  'latest step first': (a, b) => b.phase - a.phase || b.step - a.step,
-  'highest reward first': (a, b) => (b.reward ?? -Infinity) - (a.reward ?? -Infinity),
-  'lowest reward first': (a, b) => (a.reward ?? Infinity) - (b.reward ?? Infinity),
-  'longest first': (a, b) => (b.length ?? b.answer.length) - (a.length ?? a.answer.length),
+const meanReward = ({ members }: ShownGroup): number | null => {
+  const known = members.flatMap(({ reward }) => (reward === null ? [] : [reward]))
+  return known.length === 0 ? null : known.reduce((sum, x) => sum + x, 0) / known.length
 }
+const longest = ({ members }: ShownGroup): number =>
+  members.reduce((most, { length, answer }) => Math.max(most, length ?? answer.length), 0)
 
-const ANY = ''
+type Order = (a: ShownGroup, b: ShownGroup) => number
 
-const labelled = (text: string, control: HTMLElement): HTMLLabelElement => element('label', {}, text, control)
-
-const choice = (name: string): HTMLSelectElement => element('select', { name })
-const setOptions = (select: HTMLSelectElement, any: string | null, names: readonly string[]): void => {
-  const kept = select.value
-  select.replaceChildren(
-    ...(any === null ? [] : [element('option', { value: ANY }, any)]),
-    ...names.map((name) => element('option', { value: name }, name)),
-  )
-  select.value = names.includes(kept) || any === null ? kept || (names[0] ?? ANY) : ANY
+const ORDERS: Readonly<Record<string, Order>> = {
+  'newest first': (a, b) => b.phase - a.phase || b.step - a.step,
+  'oldest first': (a, b) => a.phase - b.phase || a.step - b.step,
+  'highest reward first': (a, b) => (meanReward(b) ?? -Infinity) - (meanReward(a) ?? -Infinity),
+  'lowest reward first': (a, b) => (meanReward(a) ?? Infinity) - (meanReward(b) ?? Infinity),
+  'longest first': (a, b) => longest(b) - longest(a),
 }
-
-const bound = (name: string, label: string, step: string): HTMLInputElement =>
-  element('input', { name, type: 'number', step, 'aria-label': label, inputmode: 'decimal', placeholder: label })
-
-const pair = (legend: string, from: HTMLInputElement, to: HTMLInputElement): HTMLElement =>
-  element('fieldset', {}, element('legend', {}, legend), element('div', { class: 'pair' }, from, '–', to))
-
-const numberIn = (input: HTMLInputElement): number | null => (input.value === '' ? null : input.valueAsNumber)
-
 const OUTCOMES: Readonly<Record<string, Filter['outcome']>> = {
   right: 'right',
   wrong: 'wrong',
   'not in the template': 'broken',
 }
+const TINT_NAMES: Readonly<Record<Tint, string>> = {
+  none: 'nothing',
+  logp: 'log-probability',
+  entropy: 'entropy',
+  advantage: 'advantage',
+}
+
+const labelled = (text: string, control: HTMLElement): HTMLLabelElement => element('label', {}, text, control)
+const choice = (name: string): HTMLSelectElement => element('select', { name })
+const bound = (name: string, label: string, step: string): HTMLInputElement =>
+  element('input', { name, type: 'number', step, 'aria-label': label, inputmode: 'decimal', placeholder: label })
+const pair = (legend: string, from: HTMLInputElement, to: HTMLInputElement): HTMLElement =>
+  element('fieldset', {}, element('legend', {}, legend), element('div', { class: 'pair' }, from, '–', to))
+
+/** The options of a select, the first of them for whatever. */
+const setOptions = (select: HTMLSelectElement, any: string | null, names: readonly string[]): void =>
+  select.replaceChildren(
+    ...(any === null ? [] : [element('option', { value: '' }, any)]),
+    ...names.map((name) => element('option', { value: name }, name)),
+  )
+
+const numberIn = (text: string): number | null => (text === '' || Number.isNaN(Number(text)) ? null : Number(text))
+const placeIn = (name: string, names: readonly string[]): number | null => {
+  const at = names.indexOf(name)
+  return at < 0 ? null : at
+}
+
+const filterOf = ({ samples: asked }: View, { runs, phases }: Samples): Filter => ({
+  run: placeIn(asked.run, runs),
+  phase: placeIn(asked.phase, phases),
+  from: numberIn(asked.from),
+  to: numberIn(asked.to),
+  outcome: OUTCOMES[asked.outcome] ?? null,
+  least: numberIn(asked.least),
+  most: numberIn(asked.most),
+  text: asked.text,
+})
+
+/** How texts are read now: colours are on the scale of the largest value on the page. */
+const readingOf = ({ samples: { text }, tint }: View, { groups }: Samples): Reading => {
+  let most = 0
+  for (const { members } of groups)
+    for (const { tokens, advantage } of members)
+      for (const value of tintValues(tint, tokens, advantage) ?? []) most = Math.max(most, Math.abs(value ?? 0))
+  // One token that was next to impossible would leave all others without a colour.
+  return { words: wordsOf(text), tint, most: tint === 'logp' ? Math.min(most, 5) : most }
+}
+
+const countText = (found: readonly FoundGroup[], first: number, last: number, { groups }: Samples): string => {
+  if (found.length === 0) return 'No completion is like that.'
+  const some = found.reduce((n, each) => n + each.found.length, 0)
+  const all = groups.reduce((n, { members }) => n + members.length, 0)
+  const of = `${grouped(first)}–${grouped(last)} of ${grouped(found.length)} ${found.length === 1 ? 'group' : 'groups'}`
+  return some < all ? `${of}, ${grouped(some)} of ${grouped(all)} completions found` : of
+}
 
 /** Puts the samples into `place`; the function it returns puts others there, for the same filters. */
-export const showSamples = (place: HTMLElement): ((samples: Samples) => void) => {
-  const [run, phase, outcome, order] = [choice('run'), choice('phase'), choice('outcome'), choice('order')]
-  const [from, to] = [bound('from', 'first', '1'), bound('to', 'last', '1')]
-  const [least, most] = [bound('least', 'least', 'any'), bound('most', 'most', 'any')]
-  const text = element('input', { name: 'text', type: 'search', placeholder: 'words in prompt or completion' })
-  const reset = element('button', { type: 'reset' }, 'Show all')
+export const showSamples = (place: HTMLElement, store: Store): ((samples: Samples) => void) => {
+  const { view, set, listen } = store
+  const fields = {
+    text: element('input', { name: 'text', type: 'search', placeholder: 'words in prompt or completion' }),
+    run: choice('run'),
+    phase: choice('phase'),
+    outcome: choice('outcome'),
+    from: bound('from', 'first', '1'),
+    to: bound('to', 'last', '1'),
+    least: bound('least', 'least', 'any'),
+    most: bound('most', 'most', 'any'),
+    order: choice('order'),
+  } satisfies Readonly<Record<keyof SampleView, HTMLInputElement | HTMLSelectElement>>
+  const tint = element(
+    'select',
+    { name: 'tint' },
+    ...TINTS.map((each) => element('option', { value: each }, TINT_NAMES[each])),
+  )
   const form = element(
     'form',
     { 'aria-label': 'Which samples' },
-    labelled('Search', text),
-    labelled('Run', run),
-    labelled('Phase', phase),
-    labelled('Outcome', outcome),
-    pair('Steps', from, to),
-    pair('Reward', least, most),
-    labelled('Order', order),
-    reset,
+    labelled('Search', fields.text),
+    labelled('Run', fields.run),
+    labelled('Phase', fields.phase),
+    labelled('Outcome', fields.outcome),
+    pair('Steps', fields.from, fields.to),
+    pair('Reward', fields.least, fields.most),
+    labelled('Order', fields.order),
+    labelled('Colour tokens by', tint),
+    element('button', { type: 'reset' }, 'Show all'),
   )
   const count = element('p', { role: 'status', class: 'count' })
+  const scale = element('p', { class: 'scale' })
   const [back, next] = [
     element('button', { type: 'button' }, 'Previous'),
     element('button', { type: 'button' }, 'Next'),
   ]
-  const list = element('div', { class: 'list' })
-  place.append(form, element('div', { class: 'pager' }, count, back, next), list)
+  const list = element('div', { class: 'groups' })
+  const comparing = element('div')
+  place.append(form, comparing, element('div', { class: 'pager' }, count, back, next), scale, list)
+  const compare = showCompare(comparing, store)
 
-  let samples: Samples = { runs: [], phases: [], rewards: [], rows: [], logged: 0 }
-  let page = 0
-
-  const indexOf = (select: HTMLSelectElement, names: readonly string[]): number | null =>
-    select.value === ANY ? null : names.indexOf(select.value)
-  const filter = (): Filter => ({
-    run: indexOf(run, samples.runs),
-    phase: indexOf(phase, samples.phases),
-    from: numberIn(from),
-    to: numberIn(to),
-    outcome: OUTCOMES[outcome.value] ?? null,
-    least: numberIn(least),
-    most: numberIn(most),
-    text: text.value,
-  })
+  let samples: Samples = { runs: [], phases: [], rewards: [], groups: [], shown: 0, logged: 0 }
 
   const render = (): void => {
-    place.hidden = samples.rows.length === 0
-    const found = samples.rows.filter(matches(filter())).sort(orders[order.value])
+    const now = view()
+    place.hidden = samples.groups.length === 0
+    const reading = readingOf(now, samples)
+    const order = ORDERS[now.samples.order] ?? ORDERS['newest first']!
+    // Who wants to see colours sees first what has some.
+    const plain = ({ members }: ShownGroup): number =>
+      Number(members.every(({ tokens, advantage }) => tintValues(now.tint, tokens, advantage) === null))
+    const found = [...searched(filterOf(now, samples), samples.groups)].sort(
+      (a, b) => plain(a.group) - plain(b.group) || order(a.group, b.group),
+    )
     const pages = Math.max(1, Math.ceil(found.length / PER_PAGE))
-    page = Math.min(page, pages - 1)
+    const page = Math.min(now.page, pages - 1)
     const shown = found.slice(page * PER_PAGE, (page + 1) * PER_PAGE)
     const first = page * PER_PAGE + 1
-    count.textContent =
-      found.length === 0
-        ? 'No completion is like that.'
-        : `${grouped(first)}–${grouped(first + shown.length - 1)} of ${grouped(found.length)}${found.length < samples.rows.length ? ' found' : ''}`
+    count.textContent = countText(found, first, first + shown.length - 1, samples)
     back.disabled = page === 0
     next.disabled = page >= pages - 1
-    list.replaceChildren(...shown.map(cardsOf(samples)))
+    scale.hidden = now.tint === 'none'
+    scale.textContent =
+      reading.most === 0
+        ? 'No completion here has its tokens logged with that: sampleRecords writes them where it is given the text of the policy.'
+        : `The stronger the colour, the larger the ${TINT_NAMES[now.tint]} is in size: none at 0, full at ${reading.most.toPrecision(3)}. What has none stands last: its tokens are not logged, or older than there is room for.`
+    list.replaceChildren(...shown.map(groupCards(samples, reading, completions(samples, reading))))
+    compare(samples, reading)
   }
-  const anew = (): void => {
-    page = 0
-    render()
+  const show = (): void => {
+    const now = view()
+    for (const [name, field] of Object.entries(fields))
+      if (field.value !== now.samples[name as keyof SampleView]) field.value = now.samples[name as keyof SampleView]
+    if (fields.order.value === '') fields.order.value = 'newest first'
+    tint.value = now.tint
   }
+  const asked = (): SampleView => ({
+    ...(Object.fromEntries(Object.entries(fields).map(([name, { value }]) => [name, value])) as unknown as SampleView),
+    order: fields.order.value === 'newest first' ? '' : fields.order.value,
+  })
 
-  form.addEventListener('input', anew)
+  form.addEventListener('input', ({ target }) => {
+    if (target === tint) set({ tint: TINTS.find((each) => each === tint.value) ?? 'none' })
+    else set({ samples: asked(), page: 0 })
+  })
   form.addEventListener('submit', (event) => event.preventDefault())
-  // The fields are empty only after the event.
-  form.addEventListener('reset', () => setTimeout(anew))
-  back.addEventListener('click', () => {
-    page--
+  form.addEventListener('reset', (event) => {
+    event.preventDefault()
+    set({ samples: NO_SAMPLE_VIEW, tint: 'none', page: 0 })
+  })
+  back.addEventListener('click', () => set({ page: Math.max(0, view().page - 1) }))
+  next.addEventListener('click', () => set({ page: view().page + 1 }))
+  setOptions(fields.outcome, 'any', Object.keys(OUTCOMES))
+  setOptions(fields.order, null, Object.keys(ORDERS))
+  listen((now, before) => {
+    const changed = now.samples !== before.samples || now.tint !== before.tint || now.compare !== before.compare
+    if (!changed && now.page === before.page) return
+    show()
     render()
   })
-  next.addEventListener('click', () => {
-    page++
-    render()
-  })
-  setOptions(outcome, 'any', Object.keys(OUTCOMES))
-  setOptions(order, null, Object.keys(orders))
 
   return (given) => {
     samples = given
-    setOptions(run, 'all', given.runs)
-    setOptions(phase, 'all', given.phases)
-    run.parentElement!.hidden = given.runs.length < 2
+    setOptions(fields.run, 'all', given.runs)
+    setOptions(fields.phase, 'all', given.phases)
+    fields.run.parentElement!.hidden = given.runs.length < 2
+    show()
     render()
   }
 }

@@ -1,4 +1,5 @@
 /** Charts as pure functions of data, in Vega-Lite's grammar, rendered to SVG text without a browser. */
+import * as stroke from './stroke.ts'
 import * as vega from 'vega'
 import { compile, type TopLevelSpec } from 'vega-lite'
 
@@ -27,14 +28,11 @@ export interface Chart {
 
 /** Colours that stay apart without red or without green, each at least 3:1 against white. */
 export const COLOURS = ['#0068b4', '#c84e00', '#00805c', '#a6438c', '#8a6d00', '#4d5761'] as const
-/** Dashes, for those who see no colours, and on paper. */
-export const DASHES: readonly (readonly number[])[] = [[], [7, 3], [2, 2], [9, 3, 2, 3], [12, 4], [4, 2, 1, 2, 1, 2]]
-
-/** Colour and dashes of curve number `i`: no two of the first 36 share both, nor do neighbours share either. */
-export const strokeOf = (i: number): { readonly colour: string; readonly dash: readonly number[] } => ({
-  colour: COLOURS[i % COLOURS.length]!,
-  dash: DASHES[(i + Math.floor(i / COLOURS.length)) % DASHES.length]!,
-})
+/** Colour and dashes of curve number `i`. */
+export const strokeOf = (i: number): { readonly colour: string; readonly dash: readonly number[] } => {
+  const { colour, dash } = stroke.strokeOf(i)
+  return { colour: COLOURS[colour]!, dash }
+}
 
 /** What all charts share: the colours of the page around them are set by it (see `page.ts`). */
 export const CHART_CONFIG = {

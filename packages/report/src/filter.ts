@@ -1,5 +1,6 @@
 /** Which completions a reader asked for. Runs in the page; nothing here knows of a page. */
-import type { ShownSample } from './page-data.ts'
+import type { ShownGroup, ShownSample } from './page-data.ts'
+import { wordsOf } from './segments.ts'
 
 /** What is asked for. Null: whatever. */
 export interface Filter {
@@ -43,19 +44,34 @@ const isOutcome = ({ right, broken }: ShownSample, outcome: Filter['outcome']): 
   }
 }
 
-/** Whether a completion is among what is asked for. */
-export const matches = (filter: Filter): ((sample: ShownSample) => boolean) => {
-  const words = filter.text
-    .toLowerCase()
-    .split(/\s+/)
-    .filter((word) => word !== '')
-  return (sample) => {
-    if (filter.run !== null && sample.run !== filter.run) return false
-    if (filter.phase !== null && sample.phase !== filter.phase) return false
-    if (!within(sample.step, filter.from, filter.to) || !within(sample.reward, filter.least, filter.most)) return false
+/** What a group says of each of its completions. */
+type Around = Pick<ShownGroup, 'run' | 'phase' | 'step' | 'prompt'>
+
+/** Whether a completion of a group is among what is asked for. */
+export const matches = (filter: Filter): ((group: Around, sample: ShownSample) => boolean) => {
+  const words = wordsOf(filter.text)
+  return (group, sample) => {
+    if (filter.run !== null && group.run !== filter.run) return false
+    if (filter.phase !== null && group.phase !== filter.phase) return false
+    if (!within(group.step, filter.from, filter.to) || !within(sample.reward, filter.least, filter.most)) return false
     if (!isOutcome(sample, filter.outcome)) return false
     if (words.length === 0) return true
-    const text = `${sample.prompt} ${sample.think ?? ''} ${sample.answer}`.toLowerCase()
+    const text = `${group.prompt} ${sample.think ?? ''} ${sample.answer}`.toLowerCase()
     return words.every((word) => text.includes(word))
   }
+}
+
+/** A group, with the completions of it that are among what is asked for: by number, at least one. */
+export interface FoundGroup {
+  readonly group: ShownGroup
+  readonly found: readonly number[]
+}
+
+/** The groups with a completion that is among what is asked for, in order. */
+export const searched = (filter: Filter, groups: readonly ShownGroup[]): readonly FoundGroup[] => {
+  const isFound = matches(filter)
+  return groups.flatMap((group) => {
+    const found = group.members.flatMap((member, i) => (isFound(group, member) ? [i] : []))
+    return found.length === 0 ? [] : [{ group, found }]
+  })
 }

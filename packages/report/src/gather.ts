@@ -4,7 +4,7 @@ import type * as TE from 'fp-ts/lib/TaskEither.js'
 import { join } from 'node:path'
 import { findRuns, fingerprint, readRuns, type RunFolder } from './folders.ts'
 import type { Run } from './run.ts'
-import { pageMaker, type About } from './viewer.ts'
+import { type About, pageOf } from './viewer.ts'
 import { writePage } from './write.ts'
 
 /** Folders that paths name, and a sentence on each path that names none. */
@@ -48,6 +48,6 @@ export const reportRuns =
     const { runs, problems } = await gather([folder])
     if (problems[0] !== undefined) return E.left(problems[0])
     const path = join(folder, 'report.html')
-    const written = await writePage(path, await pageMaker()(runs, about), { force: true })
+    const written = await writePage(path, await pageOf(runs, about), { force: true })
     return E.isLeft(written) ? written : E.right(path)
   }

@@ -7,7 +7,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { find, gather, versionOf } from './gather.ts'
-import { type About, pageMaker } from './viewer.ts'
+import { type About, pageOf } from './viewer.ts'
 
 /** What to serve. */
 export interface LiveConfig {
@@ -75,12 +75,11 @@ export const serveLive = async ({
   about = {},
   every = 500,
 }: LiveConfig): Promise<E.Either<string, Live>> => {
-  const make = pageMaker()
   const readers = new Set<ServerResponse>()
 
   const build = async (number: number): Promise<Page> => {
     const gathered = await gather(runs)
-    const text = await make(gathered.runs, { ...about, problems: gathered.problems, live: String(number) })
+    const text = await pageOf(gathered.runs, { ...about, problems: gathered.problems, live: String(number) })
     return { version: gathered.version, number, text }
   }
   let page = await build(0)

@@ -32,6 +32,35 @@ export const sampleLine = (step: number, completion?: string): LogRecord => {
     totals: [right ? 1.1 : 0.1],
     advantages: [right ? 0.9 : -0.9],
     logProbs: null,
+    tokens: null,
+    entropies: null,
+    tokenAdvantages: null,
+  }
+  return { ...record, phase: 'grpo', step }
+}
+
+/** A group of step `step`, whose tokens are told; every other completion is right. */
+export const groupLine = (step: number, size: number): LogRecord => {
+  const texts = (i: number): readonly string[] => ['<think>', '7', '</think>', '<answer>', `${i % 2}`, '</answer>', '']
+  const each = <A>(of: (i: number) => A): readonly A[] => Array.from({ length: size }, (_, i) => of(i))
+  const along = (scale: number) => each((i) => texts(i).map((_, t) => Number((scale * (t + 1 + i / size)).toFixed(3))))
+  const record: SampleRecord = {
+    kind: 'sample',
+    version: RECORD_VERSION,
+    id: `group ${step}`,
+    prompt: '1-1=',
+    expected: '0',
+    completions: each((i) => texts(i).join('')),
+    lengths: each((i) => texts(i).length),
+    terminated: each(() => true),
+    correct: each((i) => 1 - (i % 2)),
+    rewards: { correct: each((i) => 1 - (i % 2)) },
+    totals: each((i) => 1 - (i % 2)),
+    advantages: each((i) => 1 - 2 * (i % 2)),
+    logProbs: along(-0.15),
+    tokens: each(texts),
+    entropies: along(0.1),
+    tokenAdvantages: null,
   }
   return { ...record, phase: 'grpo', step }
 }
@@ -69,6 +98,7 @@ export const logLines = ({ seed, steps, settings = {}, samples }: MadeUp): reado
   ...Array.from({ length: steps }, (_, i) => [
     stepLine('grpo', i, {
       reward: i / steps + 0.1 * seed,
+      num_tokens: 100,
       reward_std: 0.5 - 0.3 * (i / steps),
       'rewards/correct/mean': i / steps,
       'rewards/format/mean': 1 - 0.5 / (1 + i),

@@ -32,6 +32,9 @@ describe('npm run report', () => {
     [['run', '--live', '--port', '70000']],
     [['run', '--live', '--port', 'x']],
     [['run', '--live', '--out', 'x.html']],
+    [['run', '--tensorboard', '']],
+    [['run', '--tensorboard', 'x', '--live']],
+    [['run', '--tensorboard', 'x', '--out', 'x.html']],
     [['run', '--nonsense']],
   ])('%j is refused with the usage', async (args) => {
     const { code, out, err } = await run(...args)
@@ -134,8 +137,8 @@ describe('npm run report', () => {
     expect((await run(evilRun)).code).toBe(0)
     const page = await readFile(join(evilRun, 'viewer.html'), 'utf8')
     expect(page).not.toContain('<img')
-    expect(page.match(/<script/g)).toHaveLength(2)
-    expect(page.match(/<\/script>/g)).toHaveLength(2)
+    expect(page.match(/<script/g)).toHaveLength(3)
+    expect(page.match(/<\/script>/g)).toHaveLength(3)
   })
 
   test('a live page that is stopped at once ends with 0', async () => {

@@ -5,7 +5,8 @@ import { dirname, join, resolve, sep } from 'node:path'
 import { parseFlags, type Flags, USAGE } from './flags.ts'
 import { gather } from './gather.ts'
 import { serveLive } from './live.ts'
-import { type About, pageMaker } from './viewer.ts'
+import { type About, pageOf } from './viewer.ts'
+import { writeEvents } from './tensorboard/write.ts'
 import { writePage } from './write.ts'
 
 /** Where a command line's words go. */
@@ -34,6 +35,8 @@ const defaultOut = async (runs: readonly string[]): Promise<string> => {
 
 const kilobytes = (text: string): string => `${Math.ceil(Buffer.byteLength(text) / 1024)} KB`
 
+const some = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`
+
 const writeReport = async (flags: Flags, about: About, { out, err }: Terminal): Promise<number> => {
   const { runs, problems } = await gather(flags.runs)
   if (problems.length > 0) {
@@ -41,14 +44,25 @@ const writeReport = async (flags: Flags, about: About, { out, err }: Terminal): 
     return 1
   }
   for (const { name, notes } of runs) for (const note of notes) err(`report: ${name}: ${note}\n`)
+  if (flags.tensorboard !== null) {
+    const events = await writeEvents(flags.tensorboard, runs)
+    if (E.isLeft(events)) {
+      err(`report: ${events.left}\n`)
+      return 1
+    }
+    out(
+      `${flags.tensorboard}: ${some(events.right, 'phase')} of ${some(runs.length, 'run')}; tensorboard --logdir ${flags.tensorboard}\n`,
+    )
+    return 0
+  }
   const path = flags.out ?? (await defaultOut(flags.runs))
-  const page = await pageMaker()(runs, about)
+  const page = await pageOf(runs, about)
   const written = await writePage(path, page, { force: flags.force })
   if (E.isLeft(written)) {
     err(`report: ${written.left}\n`)
     return 1
   }
-  out(`${path}: ${runs.length} ${runs.length === 1 ? 'run' : 'runs'}, ${kilobytes(page)}\n`)
+  out(`${path}: ${some(runs.length, 'run')}, ${kilobytes(page)}\n`)
   return 0
 }
 

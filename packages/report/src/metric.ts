@@ -2,11 +2,13 @@
 
 /** Groups in the order in which they are shown. */
 export const GROUPS = [
+  // Whether it learns, how far it goes, how sure it is, how long it thinks: looked at first.
+  'At a glance',
   'Accuracy on held-out problems',
   'Reward',
   'Rewards by name',
-  'Length',
   'KL and entropy',
+  'Length',
   'Loss',
   'Gradients and learning rate',
   'Clipping',
@@ -26,6 +28,8 @@ export interface Metric {
   readonly family: string | null
   /** Its name within the family. */
   readonly member: string
+  /** About how large the numbers are that it is computed of: what is far smaller is their rounding. 0: as large as itself. */
+  readonly scale: number
 }
 
 const SHARE: readonly [number, number] = [0, 1]
@@ -37,6 +41,7 @@ interface Entry {
   readonly domain?: readonly [number, number]
   readonly family?: string
   readonly member?: string
+  readonly scale?: number
 }
 
 type Rule = readonly [pattern: RegExp, entry: (match: RegExpMatchArray) => Entry]
@@ -49,6 +54,8 @@ const held = (title: string, family: string, member: string) => (): Entry => ({
   family,
   member,
 })
+/** Of log-probabilities, nats: those of unlikely tokens. */
+const LOGP = 10
 const ANSWERS = 'Accuracy'
 const SHAPES = 'Shape of the completions'
 
@@ -62,7 +69,7 @@ const RULES: readonly Rule[] = [
   [
     /^evaluation\/meanLength$/,
     () => ({
-      group: 'Length',
+      group: 'At a glance',
       title: 'Mean length, held-out',
       unit: 'tokens',
       family: 'Mean length',
@@ -70,7 +77,7 @@ const RULES: readonly Rule[] = [
     }),
   ],
   [/^evaluation\/(.+)$/, ([, name]) => ({ group: 'Accuracy on held-out problems', title: name! })],
-  [/^reward$/, () => ({ group: 'Reward', title: 'Reward' })],
+  [/^reward$/, () => ({ group: 'At a glance', title: 'Reward' })],
   [/^reward_std$/, () => ({ group: 'Reward', title: 'Deviation of rewards within groups' })],
   [
     /^frac_reward_zero_std$/,
@@ -90,7 +97,7 @@ const RULES: readonly Rule[] = [
   [
     /^completions\/(mean|min|max)_length$/,
     ([, what]) => ({
-      group: 'Length',
+      group: what === 'mean' ? 'At a glance' : 'Length',
       title: `${what === 'mean' ? 'Mean' : what === 'min' ? 'Shortest' : 'Longest'} length, training`,
       unit: 'tokens',
       family: what === 'mean' ? 'Mean length' : 'Shortest and longest',
@@ -113,8 +120,11 @@ const RULES: readonly Rule[] = [
   ],
   [/^completions\//, ({ input }) => ({ group: 'Length', title: input! })],
   [/^num_tokens$/, () => ({ group: 'Length', title: 'Tokens of a step', unit: 'tokens' })],
-  [/^kl$/, () => ({ group: 'KL and entropy', title: 'KL to the reference', unit: 'nats per token' })],
-  [/^entropy$/, () => ({ group: 'KL and entropy', title: 'Entropy', unit: 'nats per token' })],
+  [
+    /^(?:objective\/)?kl$/,
+    () => ({ group: 'At a glance', title: 'KL to the reference', unit: 'nats per token', scale: 1 }),
+  ],
+  [/^entropy$/, () => ({ group: 'At a glance', title: 'Entropy', unit: 'nats per token' })],
   [
     /(?:^|\/|_)(?:kl|entropy|jsd)(?:$|\/|_)/i,
     ({ input }) => ({ group: 'KL and entropy', title: input!, unit: 'nats' }),
@@ -146,6 +156,7 @@ const RULES: readonly Rule[] = [
       group: 'Sampler against trainer',
       title: `Difference of log-probabilities, ${what!}`,
       unit: 'nats',
+      scale: LOGP,
       family: 'Difference of log-probabilities',
       member: what!,
     }),
@@ -156,6 +167,7 @@ const RULES: readonly Rule[] = [
       group: 'Sampler against trainer',
       title: `Importance ratio, ${what!}`,
       unit: 'ratio',
+      scale: LOGP,
       family: 'Importance ratio',
       member: what!,
     }),
@@ -165,7 +177,8 @@ const RULES: readonly Rule[] = [
   [/^learning_rate$/, () => ({ group: 'Gradients and learning rate', title: 'Learning rate' })],
   [/^grad|_norm$|^lr$/, ({ input }) => ({ group: 'Gradients and learning rate', title: input! })],
   [/^loss$/, () => ({ group: 'Loss', title: 'Loss', unit: 'nats per token' })],
-  [/^policy_loss$/, () => ({ group: 'Loss', title: 'Loss of the policy' })],
+  // A mean of advantages, which is 0 where the policy is that which sampled.
+  [/^policy_loss$/, () => ({ group: 'Loss', title: 'Loss of the policy', scale: 1 })],
   [
     /^mean_token_accuracy$/,
     () => ({ group: 'Loss', title: 'Accuracy of the next token', unit: 'share', domain: SHARE }),
@@ -186,9 +199,9 @@ export const metricOf = (name: string): Metric => {
   for (const [pattern, entry] of RULES) {
     const match = name.match(pattern)
     if (match !== null) {
-      const { group, title = name, unit = '', domain = null, family = null, member = title } = entry(match)
-      return { group, title, unit, domain, family, member }
+      const { group, title = name, unit = '', domain = null, family = null, member = title, scale = 0 } = entry(match)
+      return { group, title, unit, domain, family, member, scale }
     }
   }
-  return { group: 'Other', title: name, unit: '', domain: null, family: null, member: name }
+  return { group: 'Other', title: name, unit: '', domain: null, family: null, member: name, scale: 0 }
 }

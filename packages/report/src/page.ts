@@ -44,7 +44,7 @@ export const pageHtml = ({ title, sections }: Page): string => `<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${escapeHtml(title)}</title>
-<style>${styleOf(1)}</style>
+<style>${styleOf()}</style>
 </head>
 <body>
 <header><h1>${escapeHtml(title)}</h1></header>

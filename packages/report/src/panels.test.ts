@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import { draw } from './draw.ts'
 import { examinations, timings } from './figures.ts'
 import { lines, logLines, timesLines } from './made-up.ts'
 import { metricOf } from './metric.ts'
-import { hasCurves, MOST_POINTS, plot } from './panels.ts'
+import { curvesSection } from './curves-section.ts'
+import { hasCurves, MOST_POINTS, plot, thinned } from './panels.ts'
 import { type Run, stageOf } from './run.ts'
 import type { Setting } from './settings.ts'
 
@@ -31,15 +31,45 @@ describe('which charts there are', () => {
 
   test('every metric is on a chart or among the constants', () => {
     const settings = [setting('a', 0), setting('b', 1)]
-    const { groups, constants } = plot(settings, grpo)
+    const { groups, constants, rounded } = plot(settings, grpo)
     const shown = [
       ...groups.flatMap(({ panels }) => panels.map(({ metric }) => metric)),
       ...constants.map(({ name }) => name),
+      ...rounded.map(({ name }) => name),
     ]
     for (const name of ['reward', 'kl', 'a name nobody has heard of', 'clip_ratio/low_mean', 'passAt1'])
       expect(shown).toContain(name)
     expect(constants).toContainEqual({ name: 'clip_ratio/low_mean', value: 0 })
     expect(groups.at(-1)?.group).toBe('Other')
+  })
+
+  test('rewards, KL, entropy and length come first', () => {
+    const [lead, ...others] = plot([setting('a', 0)], grpo).groups
+    expect(lead!.group).toBe('At a glance')
+    expect(lead!.panels.map(({ title }) => title)).toEqual(['Reward', 'KL to the reference', 'Entropy', 'Mean length'])
+    expect(others[0]!.group).toBe('Accuracy on held-out problems')
+  })
+
+  test('what varies by the rounding of f32 is said in words, and has no chart', () => {
+    const run = runOf(0, 8)
+    const records = run.stages[0]!.records.map((r) =>
+      r.kind === 'step' && r.phase === 'grpo'
+        ? { ...r, 'sampling/sampling_logp_difference/max': 2e-6 * (1 + (r.step % 3)), policy_loss: 3e-8 * (r.step % 2) }
+        : r,
+    )
+    const noisy: Setting = { label: 'a', runs: [{ ...run, stages: [{ ...run.stages[0]!, records }] }] }
+    const { groups, rounded } = plot([noisy], grpo)
+    expect(rounded.map(({ name }) => name)).toEqual([
+      'sampling/importance_sampling_ratio/mean',
+      'sampling/sampling_logp_difference/max',
+      'policy_loss',
+    ])
+    const titles = groups.flatMap(({ panels }) => panels.map(({ title }) => title))
+    expect(titles).not.toContain('Loss of the policy')
+    const { section, charts } = curvesSection([noisy])
+    expect(section.html).toContain('Varies by the rounding of f32 only')
+    expect(section.html).toContain('<code>policy_loss</code> = 1.50e-8 ± 1.50e-8')
+    expect(charts.cards.some(({ metric }) => metric === 'policy_loss')).toBe(false)
   })
 
   test('seeds are a band', () => {
@@ -51,7 +81,7 @@ describe('which charts there are', () => {
 
   test('thousands of steps are a few hundred points, and outliers of time do not hide the rest', () => {
     const long: Setting = { label: 'long', runs: [runOf(0, 3000)] }
-    const panels = plot([long], { stage: '', phase: 'sft' }).groups.flatMap((g) => g.panels)
+    const panels = plot([long], { stage: '', phase: 'sft' }).groups.flatMap((g) => g.panels.map(thinned(MOST_POINTS)))
     expect(Math.max(...panels.flatMap(({ curves }) => curves.map(({ points }) => points.length)))).toBe(MOST_POINTS)
     const times = Array.from({ length: 100 }, (_, step) => ({
       kind: 'times',
@@ -95,33 +125,5 @@ describe('figures of the tables', () => {
       ['other', 30],
     ])
     expect(rl!.total).toBe(600)
-  })
-})
-
-describe('drawing', () => {
-  test('the plot lies where its edges say, and the drawing has no text of a legend', async () => {
-    const [panel] = plot([setting('a', 0, 1)], grpo).groups.flatMap((g) => g.panels)
-    const { svg, plot: place } = await draw(panel!, 'grpo step')
-    expect(svg).toMatch(/^<svg aria-hidden="true"/)
-    expect(svg).toContain('grpo step')
-    expect(svg).not.toContain('pass@1')
-    expect(place).toMatchObject({ width: 330, height: 170, x: [0, 6] })
-  })
-
-  test('curves without a value are drawn as an empty chart', async () => {
-    const empty = {
-      title: 't',
-      metric: null,
-      unit: '',
-      domain: null,
-      ceiling: null,
-      curves: [{ name: 'a', style: 0, points: [] }],
-    }
-    expect((await draw(empty, 'x')).svg).toContain('<svg')
-    const absent = {
-      ...empty,
-      curves: [{ name: 'a', style: 0, points: [{ x: 0, y: null, low: null, high: null, seeds: 0 }] }],
-    }
-    expect((await draw(absent, 'x')).svg).toContain('<svg')
   })
 })

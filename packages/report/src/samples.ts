@@ -5,11 +5,13 @@
 import { decodeSample, type FormatError, type LogRecord, parseCompletion, type SampleRecord } from '@adjoint/rl'
 import * as E from 'fp-ts/lib/Either.js'
 import { titleOf } from './chapters.ts'
-import type { Samples, ShownSample } from './page-data.ts'
+import type { Samples, ShownGroup, ShownSample, TokenData } from './page-data.ts'
 import type { Setting } from './settings.ts'
 
 /** Completions on one page: some megabytes, which a browser filters at once. */
 export const MOST_SAMPLES = 5000
+/** Tokens of the page of which the values are told: about two megabytes. */
+export const TOKENS_OF_PAGE = 60_000
 /** Characters of a text on the page. */
 export const LONGEST_TEXT = 4000
 
@@ -43,23 +45,50 @@ export const spread = (n: number, limit: number): readonly number[] =>
     ? Array.from({ length: n }, (_, i) => i)
     : Array.from({ length: limit }, (_, i) => (limit < 2 ? 0 : Math.round((i * (n - 1)) / (limit - 1))))
 
-/** A completion of a record: the one at `at`. */
+/** A record, and where it stands. */
 interface Logged {
   readonly run: string
   readonly phase: string
   readonly step: number
   readonly record: SampleRecord
-  readonly at: number
 }
 
-/** The completions of lines, one by one; what is no record of this schema is a note of the run, and left out here. */
-const completionsOf = (lines: readonly LogRecord[], run: string, phase: string): readonly Logged[] =>
+/** The groups of lines, one by one; what is no record of this schema is a note of the run, and left out here. */
+const groupsOf = (lines: readonly LogRecord[], run: string, phase: string): readonly Logged[] =>
   lines.flatMap((line) => {
     const decoded = decodeSample(line)
-    return E.isLeft(decoded)
-      ? []
-      : decoded.right.completions.map((_, at) => ({ run, phase, step: line.step, record: decoded.right, at }))
+    return E.isLeft(decoded) ? [] : [{ run, phase, step: line.step, record: decoded.right }]
   })
+
+const threeDigits = (values: readonly (number | null)[] | undefined): readonly (number | null)[] | null =>
+  values?.map((x) => (x === null ? null : Number(x.toPrecision(3)))) ?? null
+
+/** What is known of the tokens of a completion; null where they are not those of the text that is shown. */
+const tokensOf = (record: SampleRecord, at: number): TokenData | null => {
+  const texts = record.tokens?.[at]
+  const completion = record.completions[at]!
+  if (texts === undefined || completion.length > LONGEST_TEXT || texts.join('') !== completion) return null
+  return {
+    texts,
+    logp: threeDigits(record.logProbs?.[at]),
+    entropy: threeDigits(record.entropies?.[at]),
+    advantage: threeDigits(record.tokenAdvantages?.[at]),
+  }
+}
+
+const tokensIn = ({ record }: Logged): number => record.tokens?.reduce((n, texts) => n + texts.length, 0) ?? 0
+
+/** The groups of a part whose tokens are told: the newest ones, as many as there is room for. */
+const toldOf = (part: readonly Logged[], room: number): ReadonlySet<Logged> => {
+  const told = new Set<Logged>()
+  let left = room
+  for (const group of part.toReversed()) {
+    left -= tokensIn(group)
+    if (left < 0) break
+    told.add(group)
+  }
+  return told
+}
 
 /** Numbers for names, in order of first use. */
 const numbering = (): { readonly of: (name: string) => number; readonly names: () => readonly string[] } => {
@@ -91,7 +120,7 @@ export const runLabels = (settings: readonly Setting[]): ReadonlyMap<string, str
   )
 }
 
-/** The completions of all runs, at most `limit`. */
+/** The completions of all runs by groups, at most `limit` of them. */
 export const samplesOf = (settings: readonly Setting[], limit = MOST_SAMPLES): Samples => {
   const labels = runLabels(settings)
   const parts = settings.flatMap(({ runs }) =>
@@ -100,7 +129,7 @@ export const samplesOf = (settings: readonly Setting[], limit = MOST_SAMPLES): S
         const lines = records.filter((record) => record.kind === 'sample')
         const phases = [...new Set(lines.map(({ phase }) => phase))]
         return phases.map((phase) =>
-          completionsOf(
+          groupsOf(
             lines.filter((line) => line.phase === phase),
             labels.get(run.folder)!,
             titleOf({ stage: name, phase }),
@@ -109,25 +138,38 @@ export const samplesOf = (settings: readonly Setting[], limit = MOST_SAMPLES): S
       }),
     ),
   )
-  const logged = parts.reduce((sum, part) => sum + part.length, 0)
+  const size = (groups: readonly Logged[]): number => groups.reduce((n, { record }) => n + record.completions.length, 0)
+  const logged = parts.reduce((sum, part) => sum + size(part), 0)
   const share = Math.min(1, limit / Math.max(1, logged))
+  const kept = parts.map((part) => spread(part.length, Math.floor(part.length * share)).map((i) => part[i]!))
+  const room = TOKENS_OF_PAGE / Math.max(1, kept.filter((part) => part.some((group) => tokensIn(group) > 0)).length)
+  const told = new Set(kept.flatMap((part) => [...toldOf(part, room)]))
   const [runs, phases, rewards] = [numbering(), numbering(), numbering()]
-  const rows = parts
-    .flatMap((part) => spread(part.length, Math.floor(part.length * share)).map((i) => part[i]!))
-    .map(({ run, phase, step, record, at }): ShownSample => {
+  const memberOf =
+    (group: Logged) =>
+    (_: string, at: number): ShownSample => {
+      const { record } = group
       const correct = record.correct?.[at] ?? null
       return {
-        run: runs.of(run),
-        phase: phases.of(phase),
-        step,
-        prompt: cut(record.prompt),
         ...partsOf(record.completions[at]!),
         length: record.lengths[at]!,
+        ended: record.terminated[at]!,
         right: correct === null ? null : correct > 0,
         reward: record.totals?.[at] ?? null,
         advantage: record.advantages?.[at] ?? null,
         rewards: Object.entries(record.rewards).map(([name, each]) => [rewards.of(name), each[at]!] as const),
+        tokens: told.has(group) ? tokensOf(record, at) : null,
       }
-    })
-  return { runs: runs.names(), phases: phases.names(), rewards: rewards.names(), rows, logged }
+    }
+  const groups = kept.flat().map((group): ShownGroup => ({
+    run: runs.of(group.run),
+    phase: phases.of(group.phase),
+    step: group.step,
+    id: group.record.id,
+    prompt: cut(group.record.prompt),
+    expected: group.record.expected === null ? null : cut(group.record.expected),
+    members: group.record.completions.map(memberOf(group)),
+  }))
+  const shown = groups.reduce((n, { members }) => n + members.length, 0)
+  return { runs: runs.names(), phases: phases.names(), rewards: rewards.names(), groups, shown, logged }
 }

@@ -1,5 +1,5 @@
 /** The page's style sheet. Charts are drawn in the colours of light; by their names here they take those of the page. */
-import { COLOURS, DASHES, strokeOf } from './charts.ts'
+import { COLOURS } from './charts.ts'
 
 /** The same colours for a dark page, each at least 4.5:1 against it. */
 const ON_DARK = ['#58b4ff', '#ff8f4d', '#35d0a2', '#eb94d6', '#e2bd46', '#b4bec8'] as const
@@ -47,6 +47,7 @@ ul.notes { padding: .7rem 1rem .7rem 2rem; margin: 1rem 0; background: var(--sof
 details > summary { cursor: pointer; } details.chapter { margin-top: 1.4rem; }
 details.chapter > summary { list-style-position: outside; margin-left: 1.1rem; } details.chapter > summary h2 { display: inline; margin: 0; }
 .charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 350px), 1fr)); gap: .9rem; margin-top: .9rem; }
+[hidden] { display: none !important; }
 figure { margin: 0; background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: .75rem .8rem .5rem; display: flex; flex-direction: column; min-width: 0;
   content-visibility: auto; contain-intrinsic-size: auto 300px; }
 figcaption { display: grid; }
@@ -54,8 +55,18 @@ figcaption { display: grid; }
 .unit { color: var(--muted); font-size: .8rem; min-height: 1.55em; } .keys { list-style: none; margin: .25rem 0 .35rem; padding: 0; display: flex; flex-wrap: wrap; gap: 0 1rem; font-size: .82rem; }
 .keys li { display: flex; flex-wrap: wrap; gap: 0 .4rem; align-items: center; min-width: 0; } .keys.many { display: grid; grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)); font-size: .74rem; }
 .keys.many li { flex-wrap: nowrap; overflow: hidden; white-space: nowrap; } .keys.many .swatch { width: 22px; } .keys output { font-variant-numeric: tabular-nums; color: var(--muted); }
-.plot { position: relative; margin-top: auto; touch-action: pan-y; } .plain svg { width: 100%; height: auto; } .plot svg { display: block; width: 100%; height: auto; max-width: 470px; }
-.plot i { position: absolute; width: 1px; background: var(--muted); pointer-events: none; display: none; }
+.plot { position: relative; margin-top: auto; min-width: 0; overflow: hidden; touch-action: pan-y; } .plain svg { width: 100%; height: auto; }
+.plot .u-over { cursor: crosshair; } .plot .u-select { background: color-mix(in srgb, var(--accent) 18%, transparent); }
+.plot .u-hz .u-cursor-x, .plot .u-cursor-x { border-right: 1px solid var(--muted); }
+.chartnote { font-size: .76rem; color: var(--muted); margin: 0 0 .2rem; }
+.actions { display: flex; flex-wrap: wrap; gap: .3rem; margin-top: .3rem; } .actions button { font-size: .74rem; padding: .1rem .5rem; color: var(--muted); border-color: var(--line); background: none; }
+.actions button:hover, .actions button[aria-pressed=true] { color: var(--accent); border-color: var(--accent); }
+[data-client=tools] { display: flex; flex-wrap: wrap; gap: .5rem 1.1rem; align-items: end; margin: 1.4rem 0 .4rem; } [data-client=tools] p { color: var(--muted); font-size: .82rem; margin: 0 0 .35rem; }
+[data-client=tools] label { display: grid; gap: .15rem; font-size: .82rem; color: var(--muted); } [data-client=tools] input[type=range] { width: 9rem; padding: 0; accent-color: var(--accent); }
+[data-client=tools] .check { display: flex; align-items: center; padding-bottom: .35rem; } [data-client=tools] .check input { width: auto; margin: 0 .4rem 0 0; accent-color: var(--accent); }
+[data-client=tools] output { min-width: 2.2em; font-variant-numeric: tabular-nums; } [data-client=tools] .find { flex: 0 1 16rem; }
+dialog.large { width: min(96vw, 1300px); max-width: none; border: 1px solid var(--line); border-radius: 10px; background: var(--page); color: var(--ink); padding: 1rem; }
+dialog.large::backdrop { background: rgb(0 0 0 / .45); } dialog.large figure { border: 0; background: none; padding: 0 0 .6rem; content-visibility: visible; }
 .split { display: flex; height: .85rem; min-width: 180px; width: 100%; border-radius: 3px; overflow: hidden; gap: 1px; } .split i { display: block; }
 .timing td.bar { width: 45%; min-width: 220px; } .timing small { display: flex; flex-wrap: wrap; gap: 0 .9rem; white-space: normal; }
 .timing b { display: inline-block; width: .7em; height: .7em; border-radius: 2px; margin-right: .35em; }
@@ -66,10 +77,18 @@ form legend { font-size: .82rem; color: var(--muted); padding: 0; } .pair { disp
 input, select, button { font: inherit; color: var(--ink); background: var(--page); border: 1px solid light-dark(#b8bfc7, #4a545f); border-radius: 5px; padding: .3rem .5rem; min-width: 0; width: 100%; }
 form input, form select, form button { font-size: .92rem; } .legend input { width: auto; } button { width: auto; cursor: pointer; padding: .3rem .9rem; } button:disabled { opacity: .45; cursor: default; }
 .pager { display: flex; flex-wrap: wrap; gap: .5rem .8rem; align-items: center; margin: .9rem 0; } .pager p { margin: 0; flex: 1 1 auto; }
-.list { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 430px), 1fr)); gap: .8rem; }
-article { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: .7rem .85rem; min-width: 0; display: flex; flex-direction: column; gap: .5rem; }
-article .facts { display: flex; flex-wrap: wrap; gap: .1rem .8rem; font-size: .82rem; color: var(--muted); align-items: baseline; font-variant-numeric: tabular-nums; }
-article .badge { font-weight: 600; } .badge.right { color: var(--good); } .badge.wrong, .badge.broken { color: var(--bad); }
+.groups { display: grid; gap: .9rem; grid-template-columns: minmax(0, 1fr); }
+article { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: .7rem .85rem; min-width: 0; display: flex; flex-direction: column; gap: .55rem; }
+.facts { display: flex; flex-wrap: wrap; gap: .1rem .8rem; font-size: .82rem; color: var(--muted); align-items: baseline; font-variant-numeric: tabular-nums; }
+.facts .number { font-weight: 600; min-width: 1.1em; } .badge { font-weight: 600; } .badge.right { color: var(--good); } .badge.wrong, .badge.broken { color: var(--bad); }
+.problem { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 230px), max-content)); gap: .3rem 2rem; } .problem .text { max-height: 12rem; }
+.completions { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 300px), 1fr)); gap: .6rem; } article > details > .completions { margin-top: .6rem; }
+.completion { display: flex; flex-direction: column; gap: .35rem; border-top: 1px solid var(--line); padding-top: .45rem; min-width: 0; }
+article > details > summary { color: var(--muted); font-size: .86rem; } .sides { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 330px), 1fr)); gap: .9rem; margin-top: .6rem; }
+.compare { margin: .9rem 0 0; } .compare > summary { font-weight: 600; } .compare form { margin-top: .6rem; } .scale { color: var(--muted); font-size: .82rem; }
+mark { background: light-dark(#ffe28a, #7a6200); color: inherit; border-radius: 2px; }
+.text.tinted { background: var(--soft); padding: .35rem .6rem; line-height: 1.75; } .tinted b { font-weight: 400; border-radius: 2px; padding: .1em 0; box-shadow: inset -1px 0 color-mix(in srgb, var(--muted) 35%, transparent); }
+.tinted b i { font: 400 .72rem system-ui, sans-serif; color: var(--muted); padding: 0 .3em; }
 .text { font-family: var(--mono); font-size: .88rem; white-space: pre-wrap; overflow-wrap: anywhere; max-height: 20rem; overflow: auto; }
 .text span { font-family: system-ui, sans-serif; font-size: .72rem; color: var(--muted); display: block; user-select: none; }
 .text.think { background: var(--think); border-left: 3px solid var(--thinkline); padding: .35rem .6rem; }
@@ -90,21 +109,8 @@ const DRAWN: readonly (readonly [string, string])[] = [
   ['#47505a', 'muted'],
 ]
 
-/** Rules that hide setting number `i` in all charts while the body has the class `without-i`. */
-const hiding = (i: number): string => {
-  const { colour, dash } = strokeOf(i)
-  const dashes = dash.length === 0 ? ':not([stroke-dasharray])' : `[stroke-dasharray="${dash.join(',')}"]`
-  const within = `body.without-${i} .plot`
-  return [
-    `${within} path[stroke="${colour}"]${dashes}`,
-    // The bands and dots of a colour that several curves have stay.
-    ...(i < COLOURS.length ? [`${within} path[fill="${colour}"]`] : []),
-    `body.without-${i} .keys li[data-style="${i}"]`,
-  ].join(', ')
-}
-
-/** The style sheet of a page of so many settings. */
-export const styleOf = (settings: number): string =>
+/** The style sheet of a page. */
+export const styleOf = (): string =>
   [
     `:root { ${COLOURS.map((light, i) => `--c${i}: light-dark(${light}, ${ON_DARK[i]!});`).join(' ')} }`,
     FIXED.trim(),
@@ -114,9 +120,4 @@ export const styleOf = (settings: number): string =>
     ...DRAWN.map(
       ([drawn, name]) => `[stroke="${drawn}"] { stroke: var(--${name}); } [fill="${drawn}"] { fill: var(--${name}); }`,
     ),
-    ...(settings < 2
-      ? []
-      : [
-          `${Array.from({ length: Math.min(settings, COLOURS.length * DASHES.length) }, (_, i) => hiding(i)).join(', ')} { display: none; }`,
-        ]),
   ].join('\n')

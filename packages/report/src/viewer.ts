@@ -1,7 +1,6 @@
 /** The page of runs: one HTML text that holds all it shows, asks for nothing, and runs one script that it names by hash. */
 import { pageScript } from './script.ts'
-import { type ChapterLink, curvesSection, type Drawer } from './curves-section.ts'
-import { draw, type Drawing } from './draw.ts'
+import { type ChapterLink, curvesSection } from './curves-section.ts'
 import { examinations, timings } from './figures.ts'
 import { grouped } from './format.ts'
 import { type Html, html, jsonScript, trusted } from './html.ts'
@@ -28,15 +27,15 @@ export interface About {
 export const MARK = '<meta name="generator" content="Adjoint run viewer">'
 
 const samplesSection = (samples: Samples): Html => {
-  const few = samples.rows.length < samples.logged
+  const few = samples.shown < samples.logged
   return html`<section id="samples" aria-labelledby="samples-title">
     <h2 id="samples-title">Samples</h2>
     ${
-      samples.rows.length === 0
+      samples.groups.length === 0
         ? html`<p class="muted">No completions are logged.</p>`
         : html`<p class="muted">
-            ${few ? `${grouped(samples.rows.length)} of ${grouped(samples.logged)} logged completions: the page holds ${grouped(MOST_SAMPLES)} at most, spread evenly over each phase.` : `${grouped(samples.logged)} completions.`}
-            The chain of thought stands apart from the answer.
+            ${few ? `${grouped(samples.shown)} of ${grouped(samples.logged)} logged completions: the page holds ${grouped(MOST_SAMPLES)} at most, in whole groups, spread evenly over each phase.` : `${grouped(samples.logged)} completions.`}
+            A group is all completions to one problem; the chain of thought stands apart from the answer.
           </p>`
     }
     <div data-client="samples"></div>
@@ -97,33 +96,19 @@ const policy = (hash: string, live: boolean): string =>
     `form-action 'none'`,
   ].join('; ')
 
-/**
- * Makes pages of runs; of pages made one after the other, charts that have not changed are not drawn again.
- */
-export const pageMaker = (): ((runs: readonly Run[], about?: About) => Promise<string>) => {
-  let before: ReadonlyMap<string, Promise<Drawing>> = new Map()
-  return async (runs, { title, lead = [], problems = [], live } = {}) => {
-    const script = await pageScript()
-    const settings = settingsOf(runs)
-    const name = title ?? titled(settings)
-    const now = new Map<string, Promise<Drawing>>()
-    const drawOnce: Drawer = (panel, x) => {
-      const key = JSON.stringify([
-        panel.domain,
-        panel.ceiling,
-        panel.curves.map(({ style, points }) => [style, points]),
-        x,
-      ])
-      const drawing = now.get(key) ?? before.get(key) ?? draw(panel, x)
-      now.set(key, drawing)
-      return drawing
-    }
-    const { section: curves, links } = await curvesSection(drawOnce, settings)
-    before = now
-    const samples = samplesOf(settings)
-    const exams = evaluationsTable(settings, examinations(settings))
-    const times = timingTable(settings, timings(settings))
-    return html`<!doctype html>
+/** The page of runs. */
+export const pageOf = async (
+  runs: readonly Run[],
+  { title, lead = [], problems = [], live }: About = {},
+): Promise<string> => {
+  const script = await pageScript()
+  const settings = settingsOf(runs)
+  const name = title ?? titled(settings)
+  const { section: curves, links, charts } = curvesSection(settings)
+  const samples = samplesOf(settings)
+  const exams = evaluationsTable(settings, examinations(settings))
+  const times = timingTable(settings, timings(settings))
+  return html`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -132,7 +117,7 @@ ${trusted(MARK)}
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="icon" href="data:,">
 <title>${name}</title>
-<style>${trusted(styleOf(settings.length))}</style>
+<style>${trusted(styleOf())}</style>
 </head>
 <body${live === undefined ? null : html` data-live="${live}"`}>
 <a class="skip" href="#samples">Skip to the samples</a>
@@ -155,10 +140,10 @@ ${times}
 ${samplesSection(samples)}
 </main>
 <footer id="footer"></footer>
+${jsonScript('charts-data', charts)}
 ${jsonScript('samples-data', samples)}
 <script>${trusted(script.text)}</script>
 </body>
 </html>
 `.html
-  }
 }

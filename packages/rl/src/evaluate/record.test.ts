@@ -40,12 +40,17 @@ const groups = fc
         total: number,
         advantage: number,
         logProbs: fc.array(number, { maxLength: 3 }),
+        tokens: fc.array(fc.nat(task.vocabulary.size - 1), { maxLength: 4 }),
+        entropies: fc.array(number, { maxLength: 4 }),
+        tokenAdvantages: fc.array(number, { maxLength: 4 }),
       })
-      .map(({ parts, total, advantage, logProbs, ...sample }): Recorded<Problem> => ({
-        sample: { ...sample, problem: asked, prompt: task.prompt(asked) },
-        ...(graded ? { reward: { total, parts: Object.fromEntries(parts) }, advantage } : {}),
-        ...(told ? { logProbs } : {}),
-      }))
+      .map(
+        ({ parts, total, advantage, logProbs, tokens, entropies, tokenAdvantages, ...sample }): Recorded<Problem> => ({
+          sample: { ...sample, problem: asked, prompt: task.prompt(asked) },
+          ...(graded ? { reward: { total, parts: Object.fromEntries(parts) }, advantage } : {}),
+          ...(told ? { logProbs, tokens, entropies, tokenAdvantages } : {}),
+        }),
+      )
     return fc.array(member, { minLength: size, maxLength: size })
   })
 
@@ -59,8 +64,8 @@ const throughLog = (record: Omit<LogRecord, 'phase' | 'step'>): LogRecord => {
 describe('the record of a group', () => {
   test('is read back from a log as it was written, with an entry a completion in each list', () => {
     fc.assert(
-      fc.property(groups, fc.option(fc.string()), (group, id) => {
-        const record = sampleRecord(task)(group, id)
+      fc.property(groups, fc.option(fc.string()), fc.boolean(), (group, id, told) => {
+        const record = sampleRecord(task)(group, id, told ? task.vocabulary : null)
         expect(decodeSample(throughLog(record))).toEqual(E.right(record))
         expect(record.completions).toEqual(group.map(({ sample }) => sample.completion))
         expect(Object.keys(record.rewards)).toEqual(Object.keys(group[0]!.reward?.parts ?? {}))
@@ -95,6 +100,9 @@ describe('the record of a group', () => {
       totals: [2, null],
       advantages: [0.5, 0.5],
       logProbs: null,
+      tokens: null,
+      entropies: null,
+      tokenAdvantages: null,
     })
     const asking = sampleRecords(task, { group: 3, shown: 1, logProbs: true })(rows)
     expect(asking[0]!.id).toBe(null)
@@ -104,6 +112,36 @@ describe('the record of a group', () => {
       [-1, -2],
       [-1, -2],
     ])
+  })
+
+  test("has the tokens of the policy's text, and what is known of each, where they are asked for", () => {
+    const asked = problem(task, 'train')(hostKey(1))
+    const { vocabulary } = task
+    const written = vocabulary.completion('<answer>3</answer>')
+    if (E.isLeft(written)) throw new Error('the vocabulary does not have it')
+    const tokens = written.right
+    const each = (x: number) => tokens.map((_, t) => x + t / 3)
+    const row: Recorded<Problem> = {
+      sample: {
+        ...{ problem: asked, prompt: task.prompt(asked), completion: '<answer>3</answer>' },
+        ...{ length: tokens.length, terminated: true },
+      },
+      tokens,
+      logProbs: each(-9),
+      entropies: each(0),
+      tokenAdvantages: each(1),
+    }
+    const [told] = sampleRecords(task, { group: 1, shown: 1, text: vocabulary })([row])
+    expect(told!.tokens![0]!.join('')).toBe(row.sample.completion)
+    expect(told!.tokens![0]).toHaveLength(tokens.length)
+    expect(told!.logProbs).toEqual([each(-9)])
+    expect(told!.entropies![0]!.slice(0, 3)).toEqual([0, 0.3333, 0.6667])
+    expect(told!.tokenAdvantages![0]!.slice(0, 2)).toEqual([1, 1.333])
+    const [silent] = sampleRecords(task, { group: 1, shown: 1 })([row])
+    expect(silent).toMatchObject({ tokens: null, logProbs: null, entropies: null, tokenAdvantages: null })
+    // Lists have an entry for each of a group: what one lacks, none has.
+    const { entropies: _, ...less } = row
+    expect(sampleRecords(task, { group: 2, shown: 1, text: vocabulary })([row, less])[0]!.entropies).toBe(null)
   })
 
   test('is of one prompt', () => {
@@ -135,9 +173,9 @@ describe('the record of a group', () => {
           expect(decodeSample({ ...less, kind: 'sample', phase: 'grpo', step: 3 })).toEqual(
             E.left(`record.${field} is not ${what}`),
           )
-          const { id: __, ...old } = good
+          const { id: __, tokens: _tokens, entropies: _entropies, tokenAdvantages: _advantages, ...old } = good
           expect(decodeSample({ ...old, kind: 'sample', phase: 'grpo', step: 3 })).toEqual(
-            E.right(sampleRecord(task)(group)),
+            E.right({ ...sampleRecord(task)(group), entropies: null, tokenAdvantages: null }),
           )
           expect(decodeSample({ ...good, lengths: [...group.map(() => 1), 1] })).toEqual(
             E.left('its lists differ in length'),

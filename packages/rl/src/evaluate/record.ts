@@ -16,6 +16,9 @@
  *       totals           rewards together, weighted, or null for all
  *       advantages       of a completion, or the mean over its tokens; null for all where it was not learnt from
  *       logProbs         a list a completion: log-probabilities of its tokens under the policy that sampled, nats; null unless asked for
+ *       tokens           a list a completion: the text that each of its tokens adds; null unless asked for
+ *       entropies        a list a completion: of the distributions that its tokens were drawn from, nats; null where they are not known
+ *       tokenAdvantages  a list a completion: of its tokens; null where all of them have the completion's
  *
  *     kind 'evaluation'  held-out problems
  *       version          1
@@ -33,6 +36,8 @@ import type { Sample } from '../reward/sample.ts'
 import { accuracy } from '../reward/rules.ts'
 import { count, ifThere, listOf, number, oneOf, orNull, recordOf, structOf, text, truth } from '../run/decode.ts'
 import type { Json, LogRecord } from '../run/log.ts'
+import { piecesOf } from '../policy/pieces.ts'
+import type { Text } from '../policy/text.ts'
 import type { Task } from '../task/task.ts'
 
 /**
@@ -62,6 +67,9 @@ export type SampleRecord = {
   readonly totals: readonly (number | null)[] | null
   readonly advantages: readonly (number | null)[] | null
   readonly logProbs: readonly (readonly (number | null)[])[] | null
+  readonly tokens: readonly (readonly string[])[] | null
+  readonly entropies: readonly (readonly (number | null)[])[] | null
+  readonly tokenAdvantages: readonly (readonly (number | null)[])[] | null
 }
 
 /** An evaluation: a line of kind 'evaluation'. Its other fields are figures. */
@@ -79,21 +87,28 @@ export interface Recorded<Problem> {
   readonly sample: Sample<Problem>
   readonly reward?: Breakdown
   readonly advantage?: number
+  /** Its tokens. */
+  readonly tokens?: ArrayLike<number>
   /** Log-probabilities of its tokens. */
   readonly logProbs?: ArrayLike<number>
+  /** Of the distributions that they were drawn from. */
+  readonly entropies?: ArrayLike<number> | null
+  /** Of its tokens, where they differ. */
+  readonly tokenAdvantages?: ArrayLike<number> | null
 }
 
 const maybe = (x: number): number | null => (Number.isFinite(x) ? x : null)
 
 /** What each of a group has; null where one has it not. */
-const ofAll = <A, B>(group: readonly A[], of: (a: A) => B | undefined): readonly B[] | null => {
-  const found = group.map(of).filter((value) => value !== undefined)
+const ofAll = <A, B>(group: readonly A[], of: (a: A) => B | null | undefined): readonly B[] | null => {
+  const found = group.map(of).filter((value) => value !== undefined && value !== null)
   return found.length === group.length ? found : null
 }
 
 /**
  * The record of a group: all completions to one problem. The expected answer is that of the task's own solution; `id` says
- * which draw it was. Throws RangeError for an empty group, or one of several prompts.
+ * which draw it was; by `text` (that of the policy) its tokens are told. Throws RangeError for an empty group, or one of several
+ * prompts.
  *
  * @example
  * ```ts
@@ -106,7 +121,11 @@ const ofAll = <A, B>(group: readonly A[], of: (a: A) => B | undefined): readonly
  */
 export const sampleRecord =
   <Problem>(task: Pick<Task<Problem>, 'verify' | 'trace' | 'answerIn'>) =>
-  (group: readonly Recorded<Problem>[], id: string | null = null): SampleRecord => {
+  (
+    group: readonly Recorded<Problem>[],
+    id: string | null = null,
+    text: Pick<Text, 'decode'> | null = null,
+  ): SampleRecord => {
     const first = group[0]?.sample
     if (first === undefined || group.some(({ sample }) => sample.prompt !== first.prompt))
       throw new RangeError(
@@ -116,6 +135,10 @@ export const sampleRecord =
     const verdicts = group.map(({ sample }) => correct(sample))
     const rewards = ofAll(group, ({ reward }) => reward) ?? []
     const names = Object.keys(rewards[0]?.parts ?? {})
+    const pieces = text === null ? null : piecesOf(text)
+    // Four digits: they are looked at, and there is one for every token.
+    const rows = (of: (member: Recorded<Problem>) => ArrayLike<number> | null | undefined) =>
+      ofAll(group, of)?.map((row) => Array.from(row, (x) => maybe(Number(x.toPrecision(4))))) ?? null
     const numbers = (values: readonly number[] | null): readonly (number | null)[] | null => values?.map(maybe) ?? null
     return {
       kind: 'sample',
@@ -131,6 +154,9 @@ export const sampleRecord =
       totals: rewards.length === 0 ? null : rewards.map(({ total }) => maybe(total)),
       advantages: numbers(ofAll(group, ({ advantage }) => advantage)),
       logProbs: ofAll(group, ({ logProbs }) => logProbs)?.map((row) => Array.from(row, maybe)) ?? null,
+      tokens: pieces === null ? null : (ofAll(group, ({ tokens }) => tokens)?.map(pieces) ?? null),
+      entropies: rows(({ entropies }) => entropies),
+      tokenAdvantages: rows(({ tokenAdvantages }) => tokenAdvantages),
     }
   }
 
@@ -209,13 +235,17 @@ const sample = structOf<SampleRecord>({
   totals: orNull(numbers),
   advantages: orNull(numbers),
   logProbs: orNull(listOf(numbers)),
+  tokens: ifThere(orNull(listOf(listOf(text)))),
+  entropies: ifThere(orNull(listOf(numbers))),
+  tokenAdvantages: ifThere(orNull(listOf(numbers))),
 })
 
 const examined = structOf({ model: orNull(text), problems: count, done: count })
 
 /** Lists of a group: as many entries as completions. */
 const listsOf = (r: SampleRecord): readonly (readonly unknown[] | null)[] => [
-  ...[r.lengths, r.terminated, r.correct, r.totals, r.advantages, r.logProbs],
+  ...[r.lengths, r.terminated, r.correct, r.totals, r.advantages],
+  ...[r.logProbs, r.tokens, r.entropies, r.tokenAdvantages],
   ...Object.values(r.rewards),
 ]
 
@@ -256,8 +286,9 @@ export const decodeEvaluation = (record: LogRecord): E.Either<string, Evaluation
 
 /**
  * The records of the first `shown` groups of some completions, which stand in groups of `group`, in order; `ids` are those of
- * the groups. Log-probabilities are left out unless they are asked for. Throws RangeError for another number of ids than of
- * groups.
+ * the groups. What is known of tokens is left out, since it is most of a log: `logProbs` asks for their log-probabilities, and
+ * `text`, that of the policy, for all of it: their texts, log-probabilities, entropies and advantages. Throws RangeError for
+ * another number of ids than of groups.
  *
  * @example
  * ```ts
@@ -269,22 +300,34 @@ export const decodeEvaluation = (record: LogRecord): E.Either<string, Evaluation
  */
 export const sampleRecords = <Problem>(
   task: Pick<Task<Problem>, 'verify' | 'trace' | 'answerIn'>,
-  options: { readonly group: number; readonly shown: number; readonly logProbs?: boolean },
+  options: {
+    readonly group: number
+    readonly shown: number
+    readonly logProbs?: boolean
+    readonly text?: Pick<Text, 'decode'>
+  },
 ) => {
   const {
     group,
     shown,
-    logProbs = false,
-  } = optionsOf('sampleRecords', options, { group: true, shown: true, logProbs: true })
+    text = null,
+    logProbs = text !== null,
+  } = optionsOf('sampleRecords', options, { group: true, shown: true, logProbs: true, text: true })
   const record = sampleRecord(task)
   return (rows: readonly Recorded<Problem>[], ids?: readonly string[]): readonly SampleRecord[] => {
     const groups = chunksOf(group)(rows)
     if (ids !== undefined && ids.length !== groups.length)
       throw new RangeError(`sampleRecords: ${groups.length} groups and ${ids.length} ids. Give one a group.`)
-    return groups
-      .slice(0, shown)
-      .map((members, g) =>
-        record(logProbs ? members : members.map(({ logProbs: _, ...rest }) => rest), ids?.[g] ?? null),
-      )
+    return groups.slice(0, shown).map((members, g) =>
+      record(
+        members.map(({ logProbs: told, tokens, entropies, tokenAdvantages, ...rest }) => ({
+          ...rest,
+          ...(logProbs && told !== undefined ? { logProbs: told } : {}),
+          ...(text === null ? {} : { tokens, entropies, tokenAdvantages }),
+        })),
+        ids?.[g] ?? null,
+        text,
+      ),
+    )
   }
 }

@@ -20,14 +20,14 @@ import { sampler, type Source } from '../experience/source.ts'
 import { requireObjective } from '../objective/require.ts'
 import type { Coefficients, Controls } from '../objective/control.ts'
 import { onDevice, readEach } from '../run/device.ts'
-import { demandCounts, type RunError } from '../run/errors.ts'
+import { demandCounts, demandWhole, type RunError } from '../run/errors.ts'
 import { type HostKey, stream } from '../run/keys.ts'
 import { meanOf, type Metrics } from '../run/metrics.ts'
 import { deal, partsOfBatch } from './batch.ts'
 import { requireExperience, requireOwnMemory, requireSplit, requireVariety } from './require.ts'
 import { OBJECTIVE_UPDATE_OPTIONS, objectiveUpdate, type ObjectiveUpdate, stepMetrics } from './objective-update.ts'
-import { scorer } from './scorer.ts'
-import { type GrpoStepped, stepped } from './stepped.ts'
+import { entropies, scorer } from './scorer.ts'
+import { type GrpoStepped, stepped, type Told } from './stepped.ts'
 import { requireCoefficients, steering } from './steering.ts'
 import type { Learner } from './update.ts'
 
@@ -45,12 +45,17 @@ export interface LearnConfig<Problem, P extends Tree, O extends Tree> extends Ob
   readonly microBatch?: number
   /** Coefficients that follow what is measured, in place of the objective's own. The state begins with `controller(control).init`. */
   readonly control?: Controls
+  /**
+   * Of so many groups, the first of a batch, the entropy at each token goes to the log (see `GradedSample`): one more pass of their
+   * completions through the model. Default 0.
+   */
+  readonly entropies?: number
 }
 
 /** @internal */
 export const LEARN_OPTIONS: OptionNames<LearnConfig<never, never, never>> = {
   ...OBJECTIVE_UPDATE_OPTIONS,
-  ...{ credit: true, iterations: true, minibatches: true, microBatch: true, control: true },
+  ...{ credit: true, iterations: true, minibatches: true, microBatch: true, control: true, entropies: true },
 }
 
 /** Parameters, optimizer state, the reference policy (null where nothing asks for one), and what is controlled. */
@@ -61,12 +66,10 @@ export type GrpoState<P extends Tree, O extends Tree> = Learner<P, O> & {
 }
 
 /** What learning gives. */
-export interface Learned<P extends Tree, O extends Tree> {
+export interface Learned<P extends Tree, O extends Tree> extends Told {
   readonly state: GrpoState<P, O>
   /** Means over the updates, by their tokens; those under `sampling/` are of the first one. */
   readonly metrics: Metrics
-  /** One a row: its advantage, or the mean over its tokens. */
-  readonly advantages: readonly number[]
 }
 
 /**
@@ -104,8 +107,10 @@ export const learner = <Problem, P extends Tree, O extends Tree>(given: LearnCon
   requireObjective('learner', config.objective)
   demandCounts('learner', { iterations, minibatches })
   demandMicroBatch('learner', microBatch)
+  demandWhole('learner', { entropies: config.entropies ?? 0 })
   const creditOf = assign('learner', config.credit)
   const logpUnder = scorer(config)
+  const entropiesUnder = entropies(config, config.entropies ?? 0)
   const { update, unpack } = objectiveUpdate(config)
   const steer = steering(config.control, device)
 
@@ -123,10 +128,11 @@ export const learner = <Problem, P extends Tree, O extends Tree>(given: LearnCon
     const coefficients = requireCoefficients('learner', config.control, state.control)
     return onDevice(async () => {
       // pi_ref and pi_old of the tokens that were sampled; beta and the weight of the entropy, where they follow a target
-      const [refLogp, oldLogp, followed] = await Promise.all([
+      const [refLogp, oldLogp, followed, known] = await Promise.all([
         state.reference === null ? null : logpUnder(state.reference, experience),
         correction === undefined ? experience.samplerLogp : logpUnder(state.params, experience),
         steer.read(coefficients),
+        entropiesUnder(state.params, experience),
       ])
 
       // A: how much better than expected each completion was, or each of its tokens
@@ -162,6 +168,8 @@ export const learner = <Problem, P extends Tree, O extends Tree>(given: LearnCon
         },
         metrics: { ...metrics, ...steer.metrics(followed) },
         advantages: advantages.map((a) => (typeof a === 'number' ? a : meanOf(a))),
+        tokenAdvantages: advantages.map((a) => (typeof a === 'number' ? null : a)),
+        entropies: known,
       }
     })
   }

@@ -48,10 +48,10 @@ const after = async (over: Partial<Config>, given = experience, seed = 0) => {
     ...over,
   })
   const params = await initial(seed)
-  const { state, metrics, advantages } = await right(
+  const { state, metrics, advantages, tokenAdvantages, entropies } = await right(
     learn({ params, opt: optimizer.init(params), reference: null }, given, hostKey(2)),
   )
-  return { params: await leavesOf(state.params), metrics, advantages }
+  return { params: await leavesOf(state.params), metrics, advantages, tokenAdvantages, entropies }
 }
 const largest = (x: readonly number[], y: readonly number[]): number =>
   x.reduce((most, a, i) => Math.max(most, Math.abs(a - y[i]!)), 0)
@@ -70,6 +70,21 @@ describe('a learner', () => {
     const [a, b, start] = [await after({}), await after({}), await leavesOf(await initial())]
     expect(a).toEqual(b)
     expect(largest(a.params, start)).toBeGreaterThan(1e-3)
+  })
+
+  test('says the entropies of the first groups under the policy that it was given, and learns as without', async () => {
+    const [told, silent] = [await after({ entropies: 2, microBatch: 3 }), await after({ microBatch: 3 })]
+    expect(silent.entropies).toBe(null)
+    expect({ ...told, entropies: null }).toEqual(silent)
+    const { tokens, samples } = experience
+    const score = policy.score({ completion: 6, temperature: 1 })
+    const sequences = { tokens: tensor(tokens, [samples.length, tokens.length / samples.length]), starts: null }
+    const expected = await readAsync(score(await initial(), sequences).entropy, device)
+    expect(told.entropies).toHaveLength(2 * 4 * 6)
+    expect(largest([...told.entropies!], [...expected.subarray(0, 48)])).toBeLessThan(1e-5)
+    expect(told.entropies!.every((h) => h >= 0 && h <= Math.log(task.vocabulary.size) + 1e-6)).toBe(true)
+    expect(told.tokenAdvantages.every((each) => each === null)).toBe(true)
+    await expect(after({ entropies: -1 })).rejects.toThrow(/learner: entropies is -1/)
   })
 
   test('the same credit at every token is the credit of the completion', async () => {

@@ -23,7 +23,7 @@ import { requireObjective } from '../objective/require.ts'
 import { type Expected, type ValueConfig, valueLoss } from '../objective/value.ts'
 import type { Scored } from '../policy/score.ts'
 import { onDevice, readEach } from '../run/device.ts'
-import { demandCounts, type RunError } from '../run/errors.ts'
+import { demandCounts, demandWhole, type RunError } from '../run/errors.ts'
 import { type HostKey, stream } from '../run/keys.ts'
 import { meanOf } from '../run/metrics.ts'
 import { type Computed, deal, type Part, partsOfBatch } from './batch.ts'
@@ -31,7 +31,7 @@ import { type Critic, requireCritic } from './critic.ts'
 import { LEARN_OPTIONS, type LearnConfig } from './grpo.ts'
 import { OBJECTIVE_MEASURES, objectiveLoss, stepMetrics } from './objective-update.ts'
 import { requireOwnMemory, requireSplit } from './require.ts'
-import { scorer } from './scorer.ts'
+import { entropies, scorer } from './scorer.ts'
 import { type GrpoStepped, stepped } from './stepped.ts'
 import { requireCoefficients, steering } from './steering.ts'
 import { type Learner, type Optimizer, updateOf } from './update.ts'
@@ -154,6 +154,8 @@ export const ppoStep = <Problem, P extends Tree, V extends Tree, O extends Tree,
   const estimate = estimator(config)
   const collect = collector(optionsFor<CollectConfig<Problem, P>>(COLLECT_OPTIONS, config))
   const logpUnder = scorer(config)
+  demandWhole('ppoStep', { entropies: config.entropies ?? 0 })
+  const entropiesUnder = entropies(config, config.entropies ?? 0)
   const expects = critic.values(maxTokens)
   const valuesUnder = jit((params: V, policy: P, sequences: Scored) => expects(params, policy, sequences), { device })
   const [policyLoss, criticLoss] = [objectiveLoss(config), valueLoss(config.value)]
@@ -185,10 +187,11 @@ export const ppoStep = <Problem, P extends Tree, V extends Tree, O extends Tree,
   const learn = (state: PpoState<P, V, O, C>, given: Experience<Problem>, key: HostKey) =>
     onDevice(async () => {
       const coefficients = requireCoefficients('ppoStep', control, state.control)
-      const [values, refLogp, followed] = await Promise.all([
+      const [values, refLogp, followed, known] = await Promise.all([
         valuesOf(state, given),
         state.reference === null ? null : logpUnder(state.reference, given),
         steer.read(coefficients),
+        entropiesUnder(state.params, given),
       ])
       const beta = followed.beta ?? fixed
       const oldLogp = given.samplerLogp
@@ -227,6 +230,8 @@ export const ppoStep = <Problem, P extends Tree, V extends Tree, O extends Tree,
         },
         metrics: { ...measured, ...metrics, ...steer.metrics(followed) },
         advantages: advantages.map(meanOf),
+        tokenAdvantages: advantages,
+        entropies: known,
       }
     })
 

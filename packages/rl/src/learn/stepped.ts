@@ -11,8 +11,14 @@ export interface GradedSample<Problem> {
   readonly reward: Breakdown
   /** Of its tokens, their mean. */
   readonly advantage: number
+  /** Its tokens, the one that ends it included. */
+  readonly tokens: Int32Array
   /** Of its tokens, under the policy that sampled, nats. */
   readonly logProbs: Float32Array
+  /** Of the distributions that its tokens were drawn from, nats; null where they were not asked for. */
+  readonly entropies: Float32Array | null
+  /** Of its tokens, where the credit tells them apart; null where all have that of the completion. */
+  readonly tokenAdvantages: readonly number[] | null
 }
 
 /** What a step gives. Times are in ms. */
@@ -32,16 +38,35 @@ export interface GrpoStepped<Problem, S> {
   }
 }
 
+/** What learning says of completions, one by one. */
+export interface Told {
+  /** One a row: its advantage, or the mean over its tokens. */
+  readonly advantages: readonly number[]
+  /** One a row: those of its tokens, where the credit tells them apart; null elsewhere. */
+  readonly tokenAdvantages: readonly (readonly number[] | null)[]
+  /** `[rows, N]` of the groups that were asked for, nats, the first of the batch; null of none. */
+  readonly entropies: Float32Array | null
+}
+
 /** @internal All of it but the state and the metrics. `train` is in ms. */
 export const stepped = <Problem>(
-  { experience: { samples, breakdowns, ids, samplerLogp }, absences, times }: Collected<Problem>,
-  { advantages }: { readonly advantages: readonly number[] },
+  { experience: { samples, breakdowns, ids, tokens, width, samplerLogp }, absences, times }: Collected<Problem>,
+  { advantages, tokenAdvantages, entropies }: Told,
   train: number,
 ) => ({
-  graded: samples.map((sample, row) => {
-    const at = (row * samplerLogp.length) / samples.length
-    const logProbs = samplerLogp.slice(at, at + sample.length)
-    return { sample, reward: breakdowns[row]!, advantage: advantages[row]!, logProbs }
+  graded: samples.map((sample, row): GradedSample<Problem> => {
+    const columns = samplerLogp.length / samples.length
+    const at = row * columns
+    const first = row * (width + columns) + width
+    return {
+      sample,
+      reward: breakdowns[row]!,
+      advantage: advantages[row]!,
+      tokens: tokens.slice(first, first + sample.length),
+      logProbs: samplerLogp.slice(at, at + sample.length),
+      entropies: entropies === null || at >= entropies.length ? null : entropies.slice(at, at + sample.length),
+      tokenAdvantages: tokenAdvantages[row] ?? null,
+    }
   }),
   absences,
   ids,

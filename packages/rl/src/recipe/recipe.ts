@@ -13,6 +13,7 @@ import * as TE from 'fp-ts/lib/TaskEither.js'
 import { fileFailure, type RunError } from '../run/errors.ts'
 import { lockFolder } from '../run/lock.ts'
 import type { Progress } from '../run/run.ts'
+import type { Sink } from '../run/sink.ts'
 import { type FolderError, type Stage, type StageCause, type StageError, stages } from './stage.ts'
 
 /** What an observer is told after each step of a stage. */
@@ -36,12 +37,15 @@ export interface RecipeEnv {
   readonly checkpointEvery: number
   /** Told after each step, once its record is written. */
   readonly observe?: (progress: StageProgress) => void
+  /** Where the lines of each stage go beside its log; a sink is opened once a stage, for its folder. */
+  readonly sinks?: readonly Sink[]
   /** Number of the first stage. Default 1. */
   readonly first?: number
 }
 
 const RECIPE_OPTIONS: OptionNames<RecipeEnv> = {
-  ...{ device: true, folder: true, seed: true, resume: true, checkpointEvery: true, observe: true, first: true },
+  ...{ device: true, folder: true, seed: true, resume: true, checkpointEvery: true, observe: true, sinks: true },
+  ...{ first: true },
 }
 
 /** The same for one stage: `folder` is its own. */

@@ -29,6 +29,8 @@ export interface ReinforceConfig<Problem, P extends Tree, O extends Tree>
   readonly shown?: number
   /** Whether the log has the log-probabilities of their tokens. Default false. */
   readonly logProbs?: boolean
+  /** Whether the log has their tokens, with the log-probability, entropy and advantage of each. Default false. */
+  readonly tokens?: boolean
   /** On held-out problems, when the steps are done. */
   readonly exam?: Exam<Problem>
   /** More for the first line of the log: what results depend on, and functions hide. */
@@ -48,6 +50,7 @@ export const REINFORCE_OPTIONS: OptionNames<ReinforceConfig<never, never, never>
     watch: true,
     shown: true,
     logProbs: true,
+    tokens: true,
     exam: true,
     settings: true,
   },
@@ -84,7 +87,20 @@ export const reinforce = <Problem, P extends Tree, O extends Tree>(
   given: ReinforceConfig<Problem, P, O>,
 ): RecipeStage<R1State<P>> => {
   const config = optionsOf('reinforce', given, REINFORCE_OPTIONS)
-  const { name, from, to, policy, steps, learningRate, watch, exam, shown = 1, logProbs = false, ...others } = config
+  const {
+    name,
+    from,
+    to,
+    policy,
+    steps,
+    learningRate,
+    watch,
+    exam,
+    shown = 1,
+    logProbs,
+    tokens = false,
+    ...others
+  } = config
   if (exam !== undefined) demandExam('reinforce, exam', exam)
   if (watch !== undefined)
     demandExam('reinforce, watch', optionsOf('reinforce, watch', watch, { every: true, exam: true }).exam)
@@ -102,11 +118,16 @@ export const reinforce = <Problem, P extends Tree, O extends Tree>(
     },
     reads: () => null,
     phases: (_, { device }) => {
-      const improve = grpoStep({ ...learning, policy, optimizer, device })
+      const entropies = config.entropies ?? (tokens ? shown : 0)
+      const improve = grpoStep({ ...learning, entropies, policy, optimizer, device })
       const examined = { name: to, policy, device }
       // Its completions would stand among those that were trained on.
       const glance = watch === undefined ? null : examiner({ ...watch.exam, shown: 0 }, examined)
-      const show = sampleRecords(task, { group: config.group, shown, logProbs })
+      const show = sampleRecords(task, {
+        ...{ group: config.group, shown },
+        ...(logProbs === undefined ? {} : { logProbs }),
+        ...(tokens ? { text: policy.text } : {}),
+      })
       return [
         {
           name,

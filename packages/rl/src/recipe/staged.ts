@@ -127,7 +127,7 @@ export function staged<S, T>(options: StagedRun<S, T>): RecipeStage<S> {
   return {
     name: given.name,
     at: (env) => (state) => {
-      const { folder, stage, device, checkpointEvery, observe, resume } = env
+      const { folder, stage, device, checkpointEvery, observe, sinks, resume } = env
 
       const fold = (initial: T, start: string): TE.TaskEither<StageCause, T> =>
         pipe(
@@ -139,6 +139,7 @@ export function staged<S, T>(options: StagedRun<S, T>): RecipeStage<S> {
             settings: { ...given.settings, device: device.kind, seed: env.seed, stage, start },
             codec,
             ...(observe === undefined ? {} : { observe: (progress) => observe({ ...progress, stage }) }),
+            ...(sinks === undefined ? {} : { sinks }),
           })(initial, { resume: resume && 'where begun' }),
           TE.mapLeft(otherStart(folder)),
         )

@@ -17,6 +17,7 @@ import { printable } from './printable.ts'
  * - `OtherSettings`: the folder's run was started with other settings, of which `name` is the first; the values are JSON.
  * - `Locked`: another process runs in the folder (or this one does); `file` is its lock.
  * - `FileFailure`: the system refused a read or a write (no space left, no permission).
+ * - `SinkFailed`: what the run writes to beside its log failed; the log has all that was computed.
  * - `NoDistribution`: the policy's logits were NaN, infinite, or hid every token, so that nothing could be sampled.
  * - `DeviceFailed`: the device that runs the steps failed.
  */
@@ -59,6 +60,7 @@ export type RunError =
       readonly file: string
     }
   | { readonly _tag: 'FileFailure'; readonly path: string; readonly code: string; readonly reason: string }
+  | { readonly _tag: 'SinkFailed'; readonly sink: string; readonly reason: string }
   | { readonly _tag: 'NoDistribution'; readonly rows: readonly number[]; readonly message: string }
   | { readonly _tag: 'DeviceFailed'; readonly error: DeviceError }
 
@@ -133,6 +135,11 @@ const words = (error: RunError): string => {
       )
     case 'FileFailure':
       return `${error.path}: ${sentence(error.reason)} ${adviceOn[error.code] ?? 'Nothing was overwritten.'}`.trimEnd()
+    case 'SinkFailed':
+      return (
+        `the sink ${JSON.stringify(error.sink)} failed: ${sentence(error.reason)} The log of the run has every step that was done: ` +
+        'mend what the sink writes to, or leave it out, and resume.'
+      )
     case 'NoDistribution':
       return error.message
     case 'DeviceFailed':

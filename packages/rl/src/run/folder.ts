@@ -45,6 +45,8 @@ export type Resume = boolean | 'where begun'
 
 /** An open folder. */
 export interface OpenFolder<S> {
+  /** Whether it held a run already, which goes on. */
+  readonly resumed: boolean
   readonly position: Position
   readonly state: S
   readonly log: Log
@@ -129,7 +131,8 @@ const startOf = <S>(state: S): Loaded<S> => ({
   metadata: { phase: 0, step: 0, logLines: 0, timesLines: 0, data: null },
 })
 
-const settingsLine = (settings: { readonly [key: string]: Json }): LogRecord => ({
+/** @internal The first line of a log. */
+export const settingsLine = (settings: { readonly [key: string]: Json }): LogRecord => ({
   ...settings,
   kind: 'settings',
   phase: '',
@@ -311,6 +314,15 @@ export const openFolder =
       await closeAll(opened)()
       return outcome
     }
-    const { loaded, log, times, save } = outcome.right
-    return E.right({ position: loaded.metadata, state: loaded.state, log, times, save, close: closeAll(opened) })
+    const { how, loaded, log, times, save } = outcome.right
+    const resumed = how === 'going on'
+    return E.right({
+      resumed,
+      position: loaded.metadata,
+      state: loaded.state,
+      log,
+      times,
+      save,
+      close: closeAll(opened),
+    })
   }

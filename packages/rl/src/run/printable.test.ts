@@ -72,6 +72,7 @@ describe('text of others', () => {
       { _tag: 'OtherSettings', path: text, name: text, found: text, wanted: text },
       { _tag: 'Locked', folder: text, pid: 1, host: text, file: text },
       { _tag: 'FileFailure', path: text, code: text, reason: text },
+      { _tag: 'SinkFailed', sink: text, reason: text },
       { _tag: 'NoDistribution', rows: [], message: text },
       { _tag: 'DeviceFailed', error: { _tag: 'Unavailable', message: text } as never },
     ]

@@ -9,7 +9,8 @@ import { optionsOf } from '@adjoint/tensor/ir'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { demandCounts, demandWhole, type RunError } from './errors.ts'
-import { type OpenFolder, openFolder, type Position, type Resume } from './folder.ts'
+import { type OpenFolder, openFolder, type Position, type Resume, settingsLine } from './folder.ts'
+import { openSinks, type OpenSinks, type Sink, type StepLines } from './sink.ts'
 import { type StateCodec, treeState } from './state.ts'
 import { foldIn, type HostKey, hostKey } from './keys.ts'
 import type { Json } from './log.ts'
@@ -72,6 +73,8 @@ export interface RunConfig<S> {
   readonly codec?: StateCodec<S>
   /** Told after each step, once its record is written. */
   readonly observe?: (progress: Progress) => void
+  /** Where its lines go beside its log, each told of a step once the log has it. */
+  readonly sinks?: readonly Sink[]
 }
 
 /** What the log stamps on a line. */
@@ -107,7 +110,7 @@ const templatesOf = <S>(phases: readonly Phase<S>[], initial: S): readonly S[] =
  * Left: Locked where another process runs in the folder; FileFailure where it holds a run and `resume` is false, holds none
  * and `resume` is true, or the system refuses (the disk is full); OtherSettings where its run was started with others;
  * CorruptCheckpoint where it cannot be read; NonFinite where a metric is NaN or infinite (the checkpoint then is the last
- * good one); whatever a step gives. Nothing is overwritten but the run's own checkpoint, and that atomically.
+ * good one); SinkFailed where a sink fails, after the log has the step; whatever a step gives. Nothing is overwritten but the run's own checkpoint, and that atomically.
  *
  * Throws RangeError where `checkpointEvery` or the steps of a phase are no count, and TypeError where a setting, a metric or
  * a field of a record is named as one that the run writes on that line, or where the codec's `data` gives undefined; the
@@ -143,9 +146,18 @@ export function run<S>(
   given: RunConfig<S>,
 ): (initial: S, start: { readonly resume: Resume }) => TE.TaskEither<RunError, S> {
   const config = optionsOf('run', given, {
-    ...{ folder: true, seed: true, phases: true, checkpointEvery: true, settings: true, codec: true, observe: true },
+    ...{
+      folder: true,
+      seed: true,
+      phases: true,
+      checkpointEvery: true,
+      settings: true,
+      codec: true,
+      observe: true,
+      sinks: true,
+    },
   })
-  const { folder, phases, checkpointEvery, settings, observe } = config
+  const { folder, phases, checkpointEvery, settings, observe, sinks = [] } = config
   demandCounts('run', { checkpointEvery })
   for (const { name, steps } of phases) demandWhole(`run, phase ${name}`, { steps })
   demandFree('a setting is', STAMP, settings)
@@ -154,6 +166,7 @@ export function run<S>(
 
   const stepOnce = async (
     opened: OpenFolder<S>,
+    told: OpenSinks,
     phase: Phase<S>,
     state: S,
     at: Position,
@@ -171,25 +184,31 @@ export function run<S>(
       return E.left({ _tag: 'NonFinite', phase: phase.name, step: at.step, metric: bad[0], value: bad[1] })
     const stamp = { phase: phase.name, step: at.step }
     const took = { ...times, total: performance.now() - began }
-    const written = await pipe(
-      opened.log.append([
+    const lines: StepLines = {
+      ...stamp,
+      records: [
         ...(Object.keys(metrics).length === 0 ? [] : [{ kind: 'step', ...stamp, ...metrics }]),
         ...records.map((r) => ({ ...r, ...stamp })),
-      ]),
-      TE.flatMap(() => opened.times.append([{ kind: 'times', ...stamp, ...took }])),
+      ],
+      times: { kind: 'times', ...stamp, ...took },
+    }
+    const written = await pipe(
+      opened.log.append(lines.records),
+      TE.flatMap(() => opened.times.append([lines.times])),
+      TE.flatMap(() => told.write(lines)),
     )()
     if (E.isLeft(written)) return written
     observe?.({ phase: phase.name, step: at.step + 1, steps: phase.steps, metrics, times: took })
     return E.right(stepped.right.state)
   }
 
-  const fold = async (opened: OpenFolder<S>): Promise<E.Either<RunError, S>> => {
+  const fold = async (opened: OpenFolder<S>, told: OpenSinks): Promise<E.Either<RunError, S>> => {
     let { state } = opened
     let { step } = opened.position
     for (let number = opened.position.phase; number < phases.length; number++) {
       const phase = phases[number]!
       for (; step < phase.steps;) {
-        const next = await stepOnce(opened, phase, state, { phase: number, step })
+        const next = await stepOnce(opened, told, phase, state, { phase: number, step })
         if (E.isLeft(next)) return next
         state = next.right
         step++
@@ -211,13 +230,21 @@ export function run<S>(
       const templates = templatesOf(phases, initial)
       const opened = await openFolder({ folder, settings, codec, templates })(resume)()
       if (E.isLeft(opened)) return opened
-      // What is thrown is a mistake in a step, say, or in the observer: the folder is closed all the same.
-      const ended = await fold(opened.right).catch(async (thrown: unknown) => {
-        await opened.right.close()
+      const { position, resumed, close } = opened.right
+      const at = { phase: phases[position.phase]?.name ?? '', step: position.step }
+      const told = await openSinks(sinks, { folder, settings: settingsLine(settings), ...at, resumed })()
+      if (E.isLeft(told)) {
+        await close()
+        return told
+      }
+      // What is thrown is a mistake in a step, say, or in the observer: the folder and the sinks are closed all the same.
+      const ended = await fold(opened.right, told.right).catch(async (thrown: unknown) => {
+        await told.right.close()
+        await close()
         throw thrown
       })
-      const closed = await opened.right.close()
-      return E.isRight(ended) && E.isLeft(closed) ? closed : ended
+      const [parted, closed] = [await told.right.close(), await close()]
+      return [ended, closed, parted].find(E.isLeft) ?? ended
     }
   }
 }

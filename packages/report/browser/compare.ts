@@ -1,0 +1,92 @@
+/** The completions of two runs, or of two phases, to one problem, side by side. */
+import { firstPair, sharedProblems, type Source, sourcesOf } from '../src/compare.ts'
+import type { Samples } from '../src/page-data.ts'
+import { completions } from './completion.ts'
+import { element } from './element.ts'
+import { groupHead } from './group.ts'
+import type { Store } from './store.ts'
+import type { Reading } from './text.ts'
+
+const choice = (name: string): HTMLSelectElement => element('select', { name })
+
+const put = (select: HTMLSelectElement, options: readonly string[], value: string): void => {
+  select.replaceChildren(...options.map((each) => element('option', { value: each }, each)))
+  select.value = value
+}
+
+/** Puts the comparison into `place`; the function that it returns shows it for other samples, or as it is read now. */
+export const showCompare = (
+  place: HTMLElement,
+  { view, set }: Store,
+): ((samples: Samples, reading: Reading) => void) => {
+  const [left, right, problem] = [choice('left'), choice('right'), choice('problem')]
+  const form = element(
+    'form',
+    { 'aria-label': 'What is compared' },
+    element('label', {}, 'Left', left),
+    element('label', {}, 'Right', right),
+    element('label', { class: 'find' }, 'Problem', problem),
+  )
+  const words = element('p', { class: 'muted', role: 'status' })
+  const sides = element('div', { class: 'sides' })
+  const box = element(
+    'details',
+    { class: 'compare' },
+    element('summary', {}, 'Compare completions to one problem'),
+    form,
+    words,
+    sides,
+  )
+  place.append(box)
+
+  let sources: readonly Source[] = []
+  const named = (name: string): Source | undefined => sources.find((source) => source.name === name)
+
+  box.addEventListener('toggle', () => {
+    const { compare } = view()
+    if (box.open === (compare !== null)) return
+    const pair = box.open ? firstPair(sources) : null
+    set({
+      compare:
+        pair === null ? null : { left: pair[0].name, right: pair[1].name, problem: sharedProblems(...pair)[0] ?? '' },
+    })
+  })
+  form.addEventListener('submit', (event) => event.preventDefault())
+  form.addEventListener('change', () =>
+    set({ compare: { left: left.value, right: right.value, problem: problem.value } }),
+  )
+
+  return (samples, reading) => {
+    sources = sourcesOf(samples)
+    const { compare } = view()
+    box.hidden = firstPair(sources) === null
+    box.open = compare !== null
+    sides.replaceChildren()
+    if (compare === null) return
+    const names = sources.map(({ name }) => name)
+    // An address may come from a page of other runs.
+    const [first, second] = firstPair(sources) ?? []
+    const [a, b] = [named(compare.left) ?? first, named(compare.right) ?? second]
+    put(left, names, a?.name ?? '')
+    put(right, names, b?.name ?? '')
+    const shared = a === undefined || b === undefined ? [] : sharedProblems(a, b)
+    const chosen = shared.includes(compare.problem) ? compare.problem : (shared[0] ?? '')
+    put(problem, shared, chosen)
+    words.textContent =
+      shared.length === 0 ? 'These two have no problem in common.' : `${shared.length} problems in common.`
+    const make = completions(samples, reading)
+    for (const source of [a, b]) {
+      const group = source?.groups.get(chosen)
+      if (source === undefined || group === undefined) continue
+      sides.append(
+        element(
+          'article',
+          {},
+          element('h3', {}, source.name),
+          ...groupHead(samples, group, reading),
+          element('div', { class: 'completions', role: 'list' }, ...group.members.map(make)),
+        ),
+      )
+    }
+  }
+}

@@ -1,0 +1,85 @@
+/** A text as the reader looks at it: what was searched for is marked, tokens have colours and say their values. */
+import { short } from '../src/format.ts'
+import type { ShownSample, TokenData } from '../src/page-data.ts'
+import { segments } from '../src/segments.ts'
+import type { Tint } from '../src/view.ts'
+import { element } from './element.ts'
+
+/** How texts are shown: what is searched for, what colours tokens, and the largest value of that on the page. */
+export interface Reading {
+  readonly words: readonly string[]
+  readonly tint: Tint
+  readonly most: number
+}
+
+/** The values that colour the tokens of a completion; null where they are not known. An advantage of the whole is that of each. */
+export const tintValues = (
+  tint: Tint,
+  tokens: TokenData | null,
+  advantage: number | null,
+): readonly (number | null)[] | null => {
+  if (tint === 'none' || tokens === null) return null
+  if (tint === 'advantage') return tokens.advantage ?? (advantage === null ? null : tokens.texts.map(() => advantage))
+  return tint === 'logp' ? tokens.logp : tokens.entropy
+}
+
+/** How strong a colour is, in per cent, and which. */
+const shadeOf = (
+  value: number | null,
+  { tint, most }: Reading,
+): { readonly colour: string; readonly share: number } => {
+  const share = value === null || most === 0 ? 0 : Math.round(78 * Math.min(1, Math.abs(value) / most))
+  return {
+    colour:
+      tint === 'advantage' && value !== null && value > 0
+        ? 'var(--good)'
+        : tint === 'entropy'
+          ? 'var(--c0)'
+          : 'var(--bad)',
+    share,
+  }
+}
+
+const marked = (text: string, isMarked: boolean): Node =>
+  isMarked ? element('mark', {}, text) : document.createTextNode(text)
+
+/** A text with what was searched for marked. */
+export const plainText = (text: string, { words }: Reading): readonly Node[] =>
+  segments(text, words).map((segment) => marked(segment.text, segment.marked))
+
+const valuesOf = ({ logp, entropy, advantage }: TokenData, i: number): string =>
+  (
+    [
+      ['log-probability', logp],
+      ['entropy', entropy],
+      ['advantage', advantage],
+    ] as const
+  )
+    .flatMap(([name, values]) => (values === null ? [] : [`${name} ${short(values[i] ?? null)}`]))
+    .join(', ')
+
+/** A completion token by token, in colours; null where its tokens are not known, or nothing is to colour them. */
+export const tintedText = (sample: ShownSample, reading: Reading): HTMLElement | null => {
+  const { tokens, advantage } = sample
+  const values = tintValues(reading.tint, tokens, advantage)
+  if (tokens === null || values === null) return null
+  const parts = segments(tokens.texts.join(''), reading.words, tokens.texts)
+  const box = element('div', { class: 'text tinted' }, element('span', {}, 'completion, token by token'))
+  const byToken = new Map<number, HTMLElement>()
+  const tokenOf = (i: number): HTMLElement => {
+    const known = byToken.get(i)
+    if (known !== undefined) return known
+    const made = element('b', { title: `${JSON.stringify(tokens.texts[i])}: ${valuesOf(tokens, i)}` })
+    const { colour, share } = shadeOf(values[i] ?? null, reading)
+    made.style.background = `color-mix(in srgb, ${colour} ${share}%, transparent)`
+    byToken.set(i, made)
+    box.append(made)
+    return made
+  }
+  for (const { text, token, marked: isMarked } of parts)
+    if (text !== '') (token === null ? box : tokenOf(token)).append(marked(text, isMarked))
+  // The token that ends a completion has no text of its own, and says something all the same.
+  const last = tokens.texts.length - 1
+  if (last >= 0 && tokens.texts[last] === '') tokenOf(last).append(element('i', {}, 'end'))
+  return box
+}

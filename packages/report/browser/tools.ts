@@ -1,0 +1,59 @@
+/** How the charts are looked at: the bar above them. */
+import { ALONG, type Along } from '../src/clock.ts'
+import { element } from './element.ts'
+import type { Store } from './store.ts'
+
+const LABELS: Readonly<Record<Along, string>> = { step: 'steps', time: 'time', tokens: 'tokens' }
+
+/** Puts the bar into `place`, and keeps it at what is set. */
+export const showTools = (place: HTMLElement, { view, set, listen }: Store): void => {
+  const smooth = element('input', { type: 'range', name: 'smooth', min: '0', max: '0.99', step: '0.01' })
+  const weight = element('output')
+  const logarithmic = element('input', { type: 'checkbox', name: 'logarithmic' })
+  const along = element(
+    'select',
+    { name: 'along' },
+    ...ALONG.map((each) => element('option', { value: each }, LABELS[each])),
+  )
+  const find = element('input', { type: 'search', name: 'find', placeholder: 'names of charts' })
+  const all = element('button', { type: 'button' }, 'Show all of the axis')
+  place.replaceChildren(
+    element('label', {}, 'Smooth', element('span', { class: 'pair' }, smooth, weight)),
+    element('label', { class: 'check' }, logarithmic, ' Logarithmic'),
+    element('label', {}, 'Along', along),
+    element('label', { class: 'find' }, 'Find', find),
+    all,
+    element('p', {}, 'Drag over a chart to zoom; double-click, or press 0, to go back.'),
+  )
+  smooth.addEventListener('input', () => set({ smooth: smooth.valueAsNumber }))
+  logarithmic.addEventListener('change', () => set({ logarithmic: logarithmic.checked }))
+  // Stretches of one axis are none of another.
+  along.addEventListener('change', () => set({ along: ALONG.find((each) => each === along.value) ?? 'step', zoom: {} }))
+  find.addEventListener('input', () => set({ find: find.value }))
+  all.addEventListener('click', () => set({ zoom: {} }))
+  const show = (): void => {
+    const now = view()
+    smooth.value = String(now.smooth)
+    weight.textContent = now.smooth === 0 ? 'off' : String(now.smooth)
+    logarithmic.checked = now.logarithmic
+    along.value = now.along
+    if (find.value !== now.find) find.value = now.find
+    all.disabled = Object.keys(now.zoom).length === 0
+  }
+  show()
+  listen(show)
+}
+
+/** The boxes in the head of the page that show and hide settings. */
+export const showSettings = ({ view, set, listen }: Store): void => {
+  const boxes = (): readonly HTMLInputElement[] => [...document.querySelectorAll<HTMLInputElement>('[data-setting]')]
+  const show = (): void => {
+    for (const box of boxes()) box.checked = !view().hidden.includes(Number(box.dataset['setting']))
+  }
+  document.addEventListener('change', ({ target }) => {
+    if (target instanceof HTMLInputElement && target.dataset['setting'] !== undefined)
+      set({ hidden: boxes().flatMap((box) => (box.checked ? [] : [Number(box.dataset['setting'])])) })
+  })
+  show()
+  listen(show)
+}
