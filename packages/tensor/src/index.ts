@@ -15,6 +15,7 @@ export type {
   Check,
   CommonDType,
   Concat,
+  Filled,
   HasAxis,
   InsertAxis,
   MatMul,

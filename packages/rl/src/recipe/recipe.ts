@@ -67,6 +67,7 @@ export type Recipe<S> = readonly RecipeStage<S>[]
 
 /** Where a state of one kind lies in another. */
 export interface Part<S, A> {
+  /** The part of a whole. */
   readonly get: (whole: S) => A
   /** The whole with another part. */
   readonly set: (part: A, whole: S) => S

@@ -36,6 +36,7 @@ export interface StepLines {
 
 /** A sink that a run writes to. What it throws, or rejects with, is its failure. */
 export interface OpenSink {
+  /** Tells it a step, in the order of the log; the next is told once this has resolved. */
   readonly write: (lines: StepLines) => Promise<void>
   /** Called once, whatever ended the run. */
   readonly close: () => Promise<void>
@@ -45,6 +46,7 @@ export interface OpenSink {
 export interface Sink {
   /** What a failure is told by. */
   readonly name: string
+  /** Opens it for a run that begins or goes on. */
   readonly open: (start: SinkStart) => Promise<OpenSink>
 }
 
