@@ -2,7 +2,7 @@
  * What the `main.ts` of every example is made of: flags in, a device for as long as the job takes, a table or one JSON
  * object out; exit code 2 for bad flags, 1 for a job that failed (one line on stderr), 0 for one that did not.
  */
-import { describeError, printable, type RunError } from '@adjoint/rl'
+import { describeError, printable, type RunError, type StopSignal } from '@adjoint/rl'
 import { type Device, requestDevice } from '@adjoint/tensor'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
@@ -18,6 +18,8 @@ export interface Bench {
   /** The folder of the run: `--out`, or a new one under runs/. It need not exist yet. */
   readonly folder: string
   readonly bar: ProgressBar
+  /** Aborted by Ctrl-C: a run that is given it saves, and ends. */
+  readonly signal: StopSignal
 }
 
 /** Why a job ended early: an error of the package, or a sentence of the example's own. */
@@ -60,6 +62,9 @@ export const writeText = (path: string, text: string): TE.TaskEither<RunError, v
     }),
   )
 
+/** The exit code of what SIGINT has ended. */
+const INTERRUPTED = 130
+
 const quoted = (word: string): string =>
   /^[\w./,:=@+-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\\''`)}'`
 
@@ -90,28 +95,42 @@ export const runExample =
     const bar = progressBar()
     const folder = given.out ?? defaultFolder(name)
     const resumes = 'resume' in flags
-    // A run keeps its own checkpoints: what a signal has to do is to give the terminal back, and to say how to go on.
-    const interrupted = (): void => {
+    const stopping = new AbortController()
+    const { signal } = stopping
+    const sayHowToGoOn = (): void => {
       bar.stop()
-      const on = resumes ? ` Go on from the last checkpoint:\n  ${goOnWith(name, args, folder)}` : ''
+      const on = resumes ? ` Go on from the last checkpoint:\n  ${printable(goOnWith(name, args, folder))}` : ''
       process.stderr.write(`\n${name}: interrupted.${on}\n`)
-      process.exit(130)
+    }
+    // The first asks the run to save after the step that it is in; where there is no run, or at the second, it ends here.
+    const interrupted = (): void => {
+      if (resumes && !signal.aborted) {
+        stopping.abort()
+        process.stderr.write(`\n${name}: saves after this step; Ctrl-C once more ends it at once.\n`)
+        return
+      }
+      sayHowToGoOn()
+      process.exit(INTERRUPTED)
     }
     const where = (device: Device): string =>
       `${name} on ${device.kind} (${device.label})${'out' in flags ? `, in ${folder}` : ''}\n`
-    process.once('SIGINT', interrupted)
+    process.on('SIGINT', interrupted)
     const finished = await TE.bracket<JobError, Device, A>(
       TE.mapLeft(deviceFailed)(requestDevice(given.device === null ? {} : { kind: given.device })),
       (device) =>
         pipe(
           TE.fromIO(() => (given.json ? undefined : void process.stderr.write(printable(where(device))))),
-          TE.flatMap(() => job(given, { device, folder, bar })),
+          TE.flatMap(() => job(given, { device, folder, bar, signal })),
           TE.tapIO(() => bar.stop),
           TE.orElseFirstIOK(() => bar.stop),
         ),
       (device) => TE.fromTask(() => device.destroy()),
     )()
     process.off('SIGINT', interrupted)
+    if (E.isLeft(finished) && signal.aborted) {
+      sayHowToGoOn()
+      return INTERRUPTED
+    }
     if (E.isLeft(finished)) {
       const { left } = finished
       process.stderr.write(`${name}: ${typeof left === 'string' ? printable(left) : describeError(left)}\n`)

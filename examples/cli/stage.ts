@@ -26,7 +26,7 @@ export const phase = <S extends Tree>(name: string, steps: number, advance: Phas
 
 /** The phases of a stage, in the folder `name` of the job's; what was done before is not done again. */
 export const stage =
-  ({ example, seed, resume, bench: { folder, device, bar }, settings }: StageConfig) =>
+  ({ example, seed, resume, bench: { folder, device, bar, signal }, settings }: StageConfig) =>
   <S extends Tree>(name: string, phases: readonly Phase<S>[]) =>
   (initial: S): TE.TaskEither<RunError, S> => {
     const home = join(folder, name)
@@ -37,6 +37,7 @@ export const stage =
         phases,
         checkpointEvery: 100,
         settings: { example, stage: name, seed, device: device.kind, ...settings },
+        signal,
         observe: (progress) => bar.observe({ ...progress, phase: `${name} ${progress.phase}` }),
       })(initial, { resume: resume && 'where begun' }),
     )(TE.right(undefined))

@@ -73,7 +73,7 @@ const shownOf = (records: readonly LogRecord[]): readonly string[] => {
   ])
 }
 
-const job = (given: Flags, { device, folder, bar }: Bench): TE.TaskEither<RunError, Finished> => {
+const job = (given: Flags, { device, folder, bar, signal }: Bench): TE.TaskEither<RunError, Finished> => {
   const { seed, sftSteps, steps, exam, resume } = given
   const params = model.init(random.key(seed))
   const start: Learning = { params, opt: sftOptimizer(sftSteps).init(params) }
@@ -89,6 +89,7 @@ const job = (given: Flags, { device, folder, bar }: Bench): TE.TaskEither<RunErr
         checkpointEvery: 50,
         settings: { example: 'countdown', seed, device: device.kind, sftSteps, steps, exam },
         observe: bar.observe,
+        signal,
       })(initial, { resume }),
     ),
     TE.flatMap(() => TE.Do),

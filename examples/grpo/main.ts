@@ -72,7 +72,7 @@ interface Finished {
   readonly report: string
 }
 
-const job = (given: Flags, { device, folder, bar }: Bench): TE.TaskEither<JobError, Finished> => {
+const job = (given: Flags, { device, folder, bar, signal }: Bench): TE.TaskEither<JobError, Finished> => {
   const { seed, steps, prompts, group, micro, maxTokens, rank, learningRate, exam, control, resume } = given
   const found = modelPath(given.model)
   if (isLeft(found)) return TE.fromEither(found)
@@ -96,6 +96,7 @@ const job = (given: Flags, { device, folder, bar }: Bench): TE.TaskEither<JobErr
           ...{ maxTokens, rank, learningRate, exam, control },
         },
         observe: bar.observe,
+        signal,
       })(start, { resume }),
     ),
     TE.tap(({ adapted, last }) => adapted.save(join(folder, 'adapter'), last.params)),

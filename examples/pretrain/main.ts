@@ -55,7 +55,7 @@ interface Finished {
   readonly model: string
 }
 
-const job = (given: Flags, { device, folder, bar }: Bench): TE.TaskEither<JobError, Finished> => {
+const job = (given: Flags, { device, folder, bar, signal }: Bench): TE.TaskEither<JobError, Finished> => {
   const { seed, vocab, width, layers, heads, kvHeads, context, batch, steps, learningRate, resume } = given
   const text = given.text ?? SHAKESPEARE
   if (width % heads !== 0 || (width / heads) % 2 !== 0 || heads % kvHeads !== 0)
@@ -99,6 +99,7 @@ const job = (given: Flags, { device, folder, bar }: Bench): TE.TaskEither<JobErr
           ...{ context, batch, steps, learningRate },
         },
         observe: bar.observe,
+        signal,
       })(start, { resume: resume && 'where begun' }),
     ),
     TE.tap(({ model, last, corpus: { tokenizer } }) =>

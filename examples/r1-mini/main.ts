@@ -22,7 +22,7 @@ interface Finished {
   readonly report: string
 }
 
-const job = (given: Flags, { device, folder, bar }: Bench): TE.TaskEither<JobError, Finished> => {
+const job = (given: Flags, { device, folder, bar, signal }: Bench): TE.TaskEither<JobError, Finished> => {
   const { seed, steps, sftSteps, exam, micro, control } = given
   const dtype = given.dtype ?? 'f32'
   const params = castFloats(dtype)(model.init(random.key(seed)))
@@ -40,6 +40,7 @@ const job = (given: Flags, { device, folder, bar }: Bench): TE.TaskEither<JobErr
         checkpointEvery: 25,
         settings,
         observe: bar.observe,
+        signal,
       })(initial, { resume: given.resume }),
     ),
     TE.tapIO(() => bar.stop),

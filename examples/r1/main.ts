@@ -44,14 +44,14 @@ const sizeOf = (params: Parameters<typeof tree.leaves>[0]): number =>
 
 /** All stages of one seed. */
 const runSeed =
-  (given: Flags, { device, folder: root, bar }: Bench, several: boolean) =>
+  (given: Flags, { device, folder: root, bar, signal }: Bench, several: boolean) =>
   (seed: number): TE.TaskEither<JobError, Ended> => {
     const folder = join(root, `seed-${seed}`)
     const recipe = recipeOf(given)
     const names = recipe.map(({ name }, i) => `${i + 1}-${name}`)
     return pipe(
       perform(recipe)({
-        ...{ device, folder, seed, resume: given.resume, checkpointEvery: 25 },
+        ...{ device, folder, seed, resume: given.resume, checkpointEvery: 25, signal },
         observe: (progress) => {
           const stage = `${several ? `seed ${seed}  ` : ''}${progress.stage}`
           bar.observe({ ...progress, phase: progress.phase === 'exam' ? `${stage}, exam` : stage })

@@ -87,7 +87,7 @@ export const startOf = (
   seed: number,
   bench: Bench,
 ): TE.TaskEither<RunError, TransformerParams> => {
-  const { device, folder, bar } = bench
+  const { device, folder, bar, signal } = bench
   const home = join(folder, 'start')
   const params = model.init(random.key(seed))
   const demonstrate = sftStep({
@@ -102,7 +102,7 @@ export const startOf = (
     TE.mapLeft(deviceFailed)(realize(device)(start)),
     TE.flatMap((initial) =>
       run({
-        ...{ folder: home, seed, checkpointEvery: 100, observe: bar.observe },
+        ...{ folder: home, seed, checkpointEvery: 100, observe: bar.observe, signal },
         phases: [
           {
             name: 'sft',
@@ -123,7 +123,7 @@ export const startOf = (
 export const follow =
   ({ steps, exam, resume }: Length, bench: Bench) =>
   <S extends Tree & Examined>(branch: Branch<S>, start: TransformerParams): TE.TaskEither<RunError, S> => {
-    const { device, folder, bar } = bench
+    const { device, folder, bar, signal } = bench
     const home = join(folder, branch.name)
     const step = branch.step()
     const short = evaluator({ ...sitting, samples: SHORT.samples, count: SHORT.problems, device })
@@ -148,7 +148,7 @@ export const follow =
       snapshot(device)(start),
       TE.flatMap((own) =>
         run({
-          ...{ folder: home, seed: branch.seed, checkpointEvery: 50 },
+          ...{ folder: home, seed: branch.seed, checkpointEvery: 50, signal },
           phases: [training, examPhase<S>(exam, bench)],
           settings: { ...branch.settings, seed: branch.seed, device: device.kind, steps, exam },
           observe: (progress) => bar.observe({ ...progress, phase: `${branch.name} ${progress.phase}` }),

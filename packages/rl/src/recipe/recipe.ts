@@ -12,7 +12,7 @@ import type { Reader } from 'fp-ts/lib/Reader.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { fileFailure, type RunError } from '../run/errors.ts'
 import { lockFolder } from '../run/lock.ts'
-import type { Progress } from '../run/run.ts'
+import type { Progress, StopSignal } from '../run/run.ts'
 import type { Sink } from '../run/sink.ts'
 import { type FolderError, type Stage, type StageCause, type StageError, stages } from './stage.ts'
 
@@ -39,13 +39,15 @@ export interface RecipeEnv {
   readonly observe?: (progress: StageProgress) => void
   /** Where the lines of each stage go beside its log; a sink is opened once a stage, for its folder. */
   readonly sinks?: readonly Sink[]
+  /** Once it is aborted, the stage that runs makes a checkpoint, and the recipe ends with Interrupted of that stage. */
+  readonly signal?: StopSignal
   /** Number of the first stage. Default 1. */
   readonly first?: number
 }
 
 const RECIPE_OPTIONS: OptionNames<RecipeEnv> = {
   ...{ device: true, folder: true, seed: true, resume: true, checkpointEvery: true, observe: true, sinks: true },
-  ...{ first: true },
+  ...{ first: true, signal: true },
 }
 
 /** The same for one stage: `folder` is its own. */

@@ -127,7 +127,7 @@ export function staged<S, T>(options: StagedRun<S, T>): RecipeStage<S> {
   return {
     name: given.name,
     at: (env) => (state) => {
-      const { folder, stage, device, checkpointEvery, observe, sinks, resume } = env
+      const { folder, stage, device, checkpointEvery, observe, sinks, signal, resume } = env
 
       const fold = (initial: T, start: string): TE.TaskEither<StageCause, T> =>
         pipe(
@@ -140,6 +140,7 @@ export function staged<S, T>(options: StagedRun<S, T>): RecipeStage<S> {
             codec,
             ...(observe === undefined ? {} : { observe: (progress) => observe({ ...progress, stage }) }),
             ...(sinks === undefined ? {} : { sinks }),
+            ...(signal === undefined ? {} : { signal }),
           })(initial, { resume: resume && 'where begun' }),
           TE.mapLeft(otherStart(folder)),
         )

@@ -5,6 +5,7 @@ import { printable } from './printable.ts'
 /**
  * What can end a run. Each carries enough to say what to do; {@link describeError} prints it.
  *
+ * - `Interrupted`: the run was asked to stop, and has: the checkpoint holds every step before `step` of `phase`.
  * - `NonFinite`: a metric of a step is NaN or infinite; the checkpoint on disk is still the last good one.
  * - `BadLine`: a line of a data set is not what its schema says; lines count from 1.
  * - `EmptyDataset`: there is nothing to train or to evaluate on.
@@ -22,6 +23,7 @@ import { printable } from './printable.ts'
  * - `DeviceFailed`: the device that runs the steps failed.
  */
 export type RunError =
+  | { readonly _tag: 'Interrupted'; readonly phase: string; readonly step: number }
   | {
       readonly _tag: 'NonFinite'
       readonly phase: string
@@ -89,6 +91,8 @@ export const describeError = (error: RunError): string => printable(words(error)
 
 const words = (error: RunError): string => {
   switch (error._tag) {
+    case 'Interrupted':
+      return `stopped, as was asked, before step ${error.step} of ${error.phase}; all steps before it are saved. Resume to go on.`
     case 'NonFinite':
       return (
         `${error.phase} step ${error.step}: ${error.metric} is ${error.value}. The last checkpoint is intact; ` +

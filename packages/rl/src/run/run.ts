@@ -56,6 +56,12 @@ export interface Progress {
   readonly times: Metrics
 }
 
+/** What a run looks at between steps; an AbortSignal is one. */
+export interface StopSignal {
+  /** Whether it is to stop. */
+  readonly aborted: boolean
+}
+
 /** A run. */
 export interface RunConfig<S> {
   /** The folder of the run; it is made where it is missing. */
@@ -75,6 +81,8 @@ export interface RunConfig<S> {
   readonly observe?: (progress: Progress) => void
   /** Where its lines go beside its log, each told of a step once the log has it. */
   readonly sinks?: readonly Sink[]
+  /** Once it is aborted, the run makes a checkpoint after the step that it is in, and ends with Left Interrupted. */
+  readonly signal?: StopSignal
 }
 
 /** What the log stamps on a line. */
@@ -110,7 +118,7 @@ const templatesOf = <S>(phases: readonly Phase<S>[], initial: S): readonly S[] =
  * Left: Locked where another process runs in the folder; FileFailure where it holds a run and `resume` is false, holds none
  * and `resume` is true, or the system refuses (the disk is full); OtherSettings where its run was started with others;
  * CorruptCheckpoint where it cannot be read; NonFinite where a metric is NaN or infinite (the checkpoint then is the last
- * good one); SinkFailed where a sink fails, after the log has the step; whatever a step gives. Nothing is overwritten but the run's own checkpoint, and that atomically.
+ * good one); Interrupted where `signal` was aborted, after a checkpoint; SinkFailed where a sink fails, after the log has the step; whatever a step gives. Nothing is overwritten but the run's own checkpoint, and that atomically.
  *
  * Throws RangeError where `checkpointEvery` or the steps of a phase are no count, and TypeError where a setting, a metric or
  * a field of a record is named as one that the run writes on that line, or where the codec's `data` gives undefined; the
@@ -155,9 +163,10 @@ export function run<S>(
       codec: true,
       observe: true,
       sinks: true,
+      signal: true,
     },
   })
-  const { folder, phases, checkpointEvery, settings, observe, sinks = [] } = config
+  const { folder, phases, checkpointEvery, settings, observe, sinks = [], signal } = config
   demandCounts('run', { checkpointEvery })
   for (const { name, steps } of phases) demandWhole(`run, phase ${name}`, { steps })
   demandFree('a setting is', STAMP, settings)
@@ -205,16 +214,23 @@ export function run<S>(
   const fold = async (opened: OpenFolder<S>, told: OpenSinks): Promise<E.Either<RunError, S>> => {
     let { state } = opened
     let { step } = opened.position
+    /** Whether a checkpoint holds where the run stands; nothing done is what an empty folder says too. */
+    let saved = true
     for (let number = opened.position.phase; number < phases.length; number++) {
       const phase = phases[number]!
       for (; step < phase.steps;) {
+        if (signal?.aborted === true) {
+          const kept = saved ? E.right(undefined) : await opened.save(state, { phase: number, step })()
+          return E.isLeft(kept) ? kept : E.left({ _tag: 'Interrupted', phase: phase.name, step })
+        }
         const next = await stepOnce(opened, told, phase, state, { phase: number, step })
         if (E.isLeft(next)) return next
         state = next.right
         step++
-        if (step % checkpointEvery === 0 || step === phase.steps) {
-          const saved = await opened.save(state, { phase: number, step })()
-          if (E.isLeft(saved)) return saved
+        saved = step % checkpointEvery === 0 || step === phase.steps
+        if (saved) {
+          const kept = await opened.save(state, { phase: number, step })()
+          if (E.isLeft(kept)) return kept
         }
       }
       const following = phases[number + 1]
