@@ -62,6 +62,7 @@ export const sidebar = (pages: string): DefaultTheme.SidebarItem[] => [
     { text: 'API reference', link: '/api/', target: '_self' },
     { text: 'Which functions are curried', link: '/curried' },
     { text: 'Devices and memory', link: '/devices' },
+    { text: 'Performance', link: '/performance' },
     { text: 'Examples and their figures', link: '/examples' },
     { text: 'Limits', link: '/limits' },
     { text: 'Glossary', link: '/glossary' },
