@@ -2,7 +2,7 @@ import { playwright } from '@vitest/browser-playwright'
 import { defineConfig } from 'vitest/config'
 import { findChromium } from './scripts/test-chromium.ts'
 
-// Laws in a page: from source as the others, but with what stands in for Node in a browser's bundle.
+// Laws in a page: from source as the others (what runs before them, in Node, is from `npm run build`), but with what stands in for Node in a browser's bundle.
 const conditions = ['@adjoint/source', 'browser', 'import', 'module', 'default']
 const executablePath = findChromium()
 
