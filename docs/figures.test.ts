@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { renderSvg } from '@adjoint/report'
-import { readAsync, type Tensor, tensor, softmax } from '@adjoint/tensor'
+import { readAsync, setDefaultDevice, type Tensor, tensor, softmax, wasmDevice } from '@adjoint/tensor'
 import { expect, test, vi } from 'vitest'
 import { snippetsOfMarkdown } from './extract.ts'
 import { curveOf, fallOf, imagesOf, printed, regionsOf } from './figures.ts'
@@ -16,6 +16,8 @@ const exampleOf = (page: string) => {
   if (first === undefined) throw new Error(`${page}.md has no example`)
   return first
 }
+/** As the examples of the pages are run. */
+const wasm = wasmDevice({ threads: 1 })
 const figure = (page: string): string => join(learn, 'figures', `${page}.svg`)
 const drawn = async (...[spec]: Parameters<typeof renderSvg>): Promise<string> => `${await renderSvg(spec)}\n`
 
@@ -28,6 +30,7 @@ const run = async (
   mkdirSync(folder, { recursive: true })
   const file = join(folder, `figure-of-${page}.ts`)
   writeFileSync(file, `${code}\nexport { ${names.join(', ')} }\n`)
+  setDefaultDevice(wasm)
   const log = vi.spyOn(console, 'log').mockImplementation(() => undefined)
   const module = (await import(/* @vite-ignore */ file)) as Readonly<Record<string, unknown>>
   log.mockRestore()

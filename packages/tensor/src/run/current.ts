@@ -34,7 +34,8 @@ export const currentDevice = (): Device => {
 
 /**
  * Makes a device the default of `jit`, `readAsync` and `realizeAsync`. Pass it once at the start of a program; library
- * code should take a device instead. Without it they run on wasm.
+ * code should take a device instead. Without it they run on the device that
+ * ADJOINT_DEVICE names, else on the CPU: natively where there is a compiler, else on wasm.
  */
 export const setDefaultDevice = (device: Device): void => {
   demandDevice('setDefaultDevice', device)
