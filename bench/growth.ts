@@ -1,6 +1,6 @@
 /**
  * How a training step grows: its time, kernels and memory as one size of a small transformer is made larger and the others stay.
- * `npm run -s bench -- --growth DIR` writes a chart of each to DIR.
+ * `npm run -s bench -- --growth DIR` writes a chart of each to DIR; `--axis` takes one of the sizes alone.
  */
 import { gpt2, transformer } from '@adjoint/nn'
 import { lineChart, renderSvg } from '@adjoint/report'
@@ -11,8 +11,9 @@ import { round, type Row } from './row.ts'
 import { initState, stepOf } from './training.ts'
 
 /** What a step works on: rows of the batch, columns T, vocabulary V, layers; 128 features in 4 heads. */
-const base = { batch: 4, length: 128, vocab: 64, layers: 4 }
-type Size = keyof typeof base
+export const sizes = ['length', 'vocab', 'layers', 'batch'] as const
+export type Size = (typeof sizes)[number]
+const base: Readonly<Record<Size, number>> = { batch: 4, length: 128, vocab: 64, layers: 4 }
 
 /** Which sizes each axis takes. */
 const axes: Readonly<Record<Size, { readonly title: string; readonly values: readonly number[] }>> = {
@@ -36,8 +37,8 @@ interface Grown {
 const bytesOf = (t: tree.Tree): number =>
   tree.leaves(t).reduce((n, { shape }) => n + 4 * shape.reduce((p, d) => p * d, 1), 0)
 
-const measured = async (device: Device, sizes: typeof base): Promise<Omit<Grown, 'at'>> => {
-  const { batch, length, vocab, layers } = sizes
+const measured = async (device: Device, at: typeof base): Promise<Omit<Grown, 'at'>> => {
+  const { batch, length, vocab, layers } = at
   const model = transformer(gpt2({ vocab, width: 128, layers, heads: 4, context: length }))
   let params = await realizeAsync(model.init(random.key(0)), device)
   let state = await realizeAsync(initState(params), device)
@@ -80,13 +81,14 @@ const chartsOf = (size: Size, points: readonly Grown[]): Readonly<Record<string,
   }
 }
 
-/** A row of each size on each axis, as they are measured, and the charts at the end. */
+/** A row of each size on each of these axes, as they are measured, and the charts at the end. */
 export const growthOf = async (
   device: Device,
+  along: readonly Size[],
   print: (row: Row) => void,
 ): Promise<readonly (readonly [string, string])[]> => {
   const charts: (readonly [string, string])[] = []
-  for (const size of Object.keys(axes) as Size[]) {
+  for (const size of along) {
     const points: Grown[] = []
     for (const at of axes[size].values) {
       const grown = { at, ...(await measured(device, { ...base, [size]: at })) }

@@ -7,17 +7,18 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { requestDeviceAsync } from '@adjoint/tensor'
 import { rooflineOfTraining } from './roofline.ts'
-import { growthOf } from './growth.ts'
+import { growthOf, sizes } from './growth.ts'
 import type { Row } from './row.ts'
 import { scheduling } from './scheduling.ts'
 import { workloads } from './workloads.ts'
 
 const usage = `usage: npm run -s bench -- [--workload NAME[,NAME...]] [--device webgpu|native|wasm|reference] [--json] [--steps N] [--roofline]
-                                 [--growth DIR]
+                                 [--growth DIR [--axis length|vocab|layers|batch]]
 
 workloads: ${Object.keys(workloads).join(', ')} (default: all of these);
            scheduling (the CPU time of making programs, stage by stage; runs on no device)
---growth   a training step at growing sizes (columns, vocabulary, layers, batch), and charts of its time and memory in DIR
+--growth   a training step at growing sizes (columns, vocabulary, layers, batch), and charts of its time and memory in DIR;
+           --axis: along one of them
 --roofline each step of the training step beside what the device can do at most (native and wasm), and its least time on some GPUs
 --steps    steps of 'train' to run after the timed ones, to see that memory stays flat (default 0)`
 
@@ -35,6 +36,7 @@ const flags = (() => {
         json: { type: 'boolean', default: false },
         roofline: { type: 'boolean', default: false },
         growth: { type: 'string' },
+        axis: { type: 'string' },
         steps: { type: 'string', default: '0' },
         help: { type: 'boolean', default: false },
       },
@@ -54,6 +56,8 @@ if (unknown !== undefined) fail(`no workload is named '${unknown}'`)
 const kinds = ['webgpu', 'native', 'wasm', 'reference'] as const
 const kind = kinds.find((k) => k === flags.device)
 if (flags.device !== undefined && kind === undefined) fail(`no device is named '${flags.device}'`)
+const axis = sizes.find((name) => name === flags.axis)
+if (flags.axis !== undefined && axis === undefined) fail(`--axis takes ${sizes.join(', ')}, not '${flags.axis}'`)
 const steps = Number(flags.steps)
 if (!Number.isInteger(steps) || steps < 0) fail(`--steps takes a whole number, not '${flags.steps}'`)
 
@@ -77,7 +81,7 @@ const print = (row: Row): void => {
 if (flags.roofline) process.stdout.write(`${await rooflineOfTraining(device)}\n`)
 if (flags.growth !== undefined) {
   await mkdir(flags.growth, { recursive: true })
-  for (const [file, svg] of await growthOf(device, print)) await writeFile(join(flags.growth, file), `${svg}\n`)
+  for (const [file, svg] of await growthOf(device, axis === undefined ? sizes : [axis], print)) await writeFile(join(flags.growth, file), `${svg}\n`)
 }
 for (const name of flags.roofline || flags.growth !== undefined ? [] : names)
   for (const row of name === 'scheduling' ? scheduling() : [await workloads[name]!(device, { steps })]) print(row)

@@ -143,6 +143,7 @@ export const linearDevice = <K extends Device['kind']>(machine: Machine<K>): Lin
       created: memory.fresh() + compiled.made(),
       pipelines: compiled.made(),
     }),
+    measured: machine.measured,
     lost: () => lost,
     destroy: () => {
       lost ??= destroyed

@@ -1,11 +1,13 @@
 /** For tests: dots in every layout, with and without prologues and epilogues. */
 import fc from 'fast-check'
+import type { DType } from '../../base/dtype.ts'
 import * as I from '../../loops/ix.ts'
 import type { Axis, Ix } from '../../loops/ix.ts'
 import type { DotKernel, KernelBuffer, Store } from '../../loops/kernel.ts'
 import * as S from '../../loops/scalar.ts'
 import type { Scalar } from '../../loops/scalar.ts'
 
+const into = (dtype: DType, size: number): KernelBuffer => ({ dtype, size, read: true, write: false })
 const f32 = (size: number, write = false): KernelBuffer => ({ dtype: 'f32', size, read: !write, write })
 const flat = (axes: readonly Axis[]): Ix =>
   I.flatten(
@@ -24,8 +26,10 @@ export interface Choice {
   readonly prologues: readonly [boolean, boolean]
   readonly epilogue: boolean
   readonly shared: boolean
+  /** What a and b are stored as; f32 unless said. */
+  readonly stored?: readonly [DType, DType]
 }
-export const kernelOf = ({ batch, m, n, k, orders, prologues, epilogue, shared }: Choice): DotKernel => {
+export const kernelOf = ({ batch, m, n, k, orders, prologues, epilogue, shared, stored }: Choice): DotKernel => {
   const [B, M, N, K] = [batch, m, n, k].map((extent, id) => ({ id, extent })) as [Axis, Axis, Axis, Axis]
   const outer = (x: Axis, y: Axis, turned: boolean): readonly Axis[] => (turned ? [y, x] : [x, y])
   const through = (x: Scalar, on: boolean): Scalar =>
@@ -60,8 +64,8 @@ export const kernelOf = ({ batch, m, n, k, orders, prologues, epilogue, shared }
     kind: 'dot',
     name: 'dot',
     buffers: [
-      f32(batch * m * k),
-      f32(batch * k * n),
+      into(stored?.[0] ?? 'f32', batch * m * k),
+      into(stored?.[1] ?? 'f32', batch * k * n),
       f32(n),
       f32(k),
       f32(batch * m * n, true),
@@ -88,3 +92,14 @@ export const choices = (size: fc.Arbitrary<number>, batch: number): fc.Arbitrary
     epilogue: fc.boolean(),
     shared: fc.boolean(),
   })
+
+/** Products of any kind: odd, empty and long ones, in every layout, of f32 and of halves. */
+export const anyChoice: fc.Arbitrary<Choice> = fc
+  .tuple(
+    choices(fc.oneof({ weight: 8, arbitrary: odd }, { weight: 1, arbitrary: fc.constant(0) }), 3),
+    fc.option(
+      fc.record({ k: fc.constantFrom(255, 257, 520), m: fc.constantFrom(1, 4, 9, 37, 70), n: fc.constantFrom(3, 50, 130) }),
+    ),
+    fc.tuple(fc.constantFrom('f32', 'f16', 'bf16'), fc.constantFrom('f32', 'f16', 'bf16')),
+  )
+  .map(([choice, long, stored]) => ({ ...choice, ...long, stored }))

@@ -10,4 +10,6 @@ export interface LinearDevice<K extends Device['kind']> extends Device {
   readonly capabilities: Capabilities
   /** @internal Compiles a program that is already scheduled. */
   readonly load: (program: Program) => Executable
+  /** @internal Products that its tuner measured so far. */
+  readonly measured: () => number
 }

@@ -81,4 +81,6 @@ export interface Machine<K extends Device['kind']> {
   readonly kernels: Kernels
   /** How it goes through a program; kernel by kernel from here where it says nothing. */
   readonly walk?: (runs: readonly Run[]) => Walk
+  /** Products that its tuner measured so far. */
+  readonly measured: () => number
 }

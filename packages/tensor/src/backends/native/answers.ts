@@ -3,7 +3,7 @@
  * for the compiler's file as it is (its path behind all links, size and time) and the processor with its features, which
  * the same folder may see several of.
  */
-import type { Store } from './store.ts'
+import type { Store } from '../engine/store.ts'
 import type { System } from './system.ts'
 import type { Answers, Toolchain } from './toolchain.ts'
 

@@ -20,7 +20,7 @@ import type { Device } from '../../graph/device.ts'
 import { nativeDevice } from './open.ts'
 import { answersIn } from './answers.ts'
 import { cutIntoFiles, fileText } from './source.ts'
-import { openStore } from './store.ts'
+import { openStore } from '../engine/store.ts'
 import { loadSystem } from './system.ts'
 import { findToolchain } from './toolchain.ts'
 

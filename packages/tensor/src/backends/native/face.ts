@@ -7,6 +7,11 @@ export interface NativeOptions {
   readonly memory?: number
   /** Threads that share the work of a kernel: as many as processors unless this, or ADJOINT_THREADS, says otherwise. No result depends on it. */
   readonly threads?: number
+  /**
+   * Whether products are measured, kind by kind as they come, and cut as is fastest here: off unless this, or ADJOINT_TUNE=on, says
+   * otherwise. What was measured is kept on disk. No result depends on it.
+   */
+  readonly tune?: boolean
 }
 
 /** A device of compiled C. */

@@ -2,12 +2,12 @@
 import * as E from '../../base/either.ts'
 import { bounded } from '../../base/bounded.ts'
 import { type DeviceError, DeviceFailure } from '../../graph/device.ts'
-import type { Kernel } from '../../loops/kernel.ts'
+import type { DotKernel, Kernel } from '../../loops/kernel.ts'
 import { kernelKey } from '../linear/key.ts'
 import { LINE } from '../linear/heap.ts'
 import type { CompiledKernel, Kernels } from '../linear/machine.ts'
 import type { Loaded, Objects } from './objects.ts'
-import { type Printed, printKernel, sourceOf } from './printer/kernel.ts'
+import { type DotChoice, type Printed, printKernel, sourceOf } from './printer/kernel.ts'
 import { explainFailure, type ToolchainFailure } from './toolchain.ts'
 
 /** What is remembered, in libraries and in bytes of them; a function keeps its library loaded. */
@@ -20,27 +20,47 @@ const notCompiled = (kernels: readonly Kernel[], failure: ToolchainFailure): Dev
   site: '',
 })
 
-export const createKernels = (objects: Objects, base: () => unknown, width: number, threads: number): Kernels => {
+interface Compiled {
+  readonly functions: readonly CompiledKernel[]
+  readonly bytes: number
+}
+
+/** Compiles printed kernels, those of each source together. */
+export const compilePrinted =
+  (objects: Objects, base: () => unknown, width: number, threads: number) =>
+  (sources: readonly (readonly Printed[])[]): E.Either<ToolchainFailure, readonly Compiled[]> => {
+    const functionsOf = ({ library, name, bytes }: Loaded, printed: readonly Printed[]): readonly CompiledKernel[] =>
+      printed.map(({ units, scratchBytes, work, turns }, i) => {
+        const f = library.func(`${name}${i}`, 'void', ['void *', 'void *'])
+        let at = new Float64Array(8)
+        return {
+          call: (...args) => {
+            if (at.length < args.length) at = new Float64Array(args.length)
+            at.set(args)
+            f(base(), at)
+          },
+          units,
+          // each thread has its own
+          scratchBytes: threads * LINE * Math.ceil(scratchBytes / LINE),
+          bytes,
+          native: { address: Number(library.symbol(`${name}${i}`)), work, turns },
+        }
+      })
+    const loaded = objects.of(sources.map((printed) => sourceOf(width, printed)))
+    if (E.isLeft(loaded)) return loaded
+    return E.right(
+      loaded.right.map((library, i) => ({ functions: functionsOf(library, sources[i]!), bytes: library.bytes })),
+    )
+  }
+
+/** `choose`: how a product is cut, the same whenever it is asked; null as it is shipped. */
+export const createKernels = (
+  compile: ReturnType<typeof compilePrinted>,
+  width: number,
+  choose: (dot: DotKernel) => DotChoice | null,
+): Kernels => {
   let known = bounded<string, readonly CompiledKernel[]>(REMEMBERED)
   let made = 0
-
-  const functionsOf = ({ library, name, bytes }: Loaded, printed: readonly Printed[]): readonly CompiledKernel[] =>
-    printed.map(({ units, scratchBytes, work, turns }, i) => {
-      const f = library.func(`${name}${i}`, 'void', ['void *', 'void *'])
-      let at = new Float64Array(8)
-      return {
-        call: (...args) => {
-          if (at.length < args.length) at = new Float64Array(args.length)
-          at.set(args)
-          f(base(), at)
-        },
-        units,
-        // each thread has its own
-        scratchBytes: threads * LINE * Math.ceil(scratchBytes / LINE),
-        bytes,
-        native: { address: Number(library.symbol(`${name}${i}`)), work, turns },
-      }
-    })
   return {
     of: (kernels: readonly Kernel[]) => {
       const keys = kernels.map(kernelKey)
@@ -50,15 +70,14 @@ export const createKernels = (objects: Objects, base: () => unknown, width: numb
         if (found.has(key) || fresh.has(key)) return
         const have = known.get(key)
         if (have !== undefined) found.set(key, have)
-        else fresh.set(key, printKernel(kernels[i]!, width))
+        else fresh.set(key, printKernel(kernels[i]!, width, choose))
       })
-      const compiled = objects.of([...fresh.values()].map((printed) => sourceOf(width, printed)))
+      const compiled = compile([...fresh.values()])
       if (E.isLeft(compiled)) throw new DeviceFailure(notCompiled(kernels, compiled.left))
-      ;[...fresh].forEach(([key, printed], i) => {
-        const loaded = compiled.right[i]!
-        const functions = functionsOf(loaded, printed)
+      ;[...fresh].forEach(([key], i) => {
+        const { functions, bytes } = compiled.right[i]!
         found.set(key, functions)
-        known.set(key, functions, loaded.bytes)
+        known.set(key, functions, bytes)
         made++
       })
       return keys.map((key) => found.get(key)!)

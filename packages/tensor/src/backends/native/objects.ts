@@ -1,7 +1,7 @@
 /** Libraries of compiled C, by its source: those on disk are loaded, the others compiled, several to a file and several files at a time. */
 import * as E from '../../base/either.ts'
 import { cutIntoFiles, fileText, type NamedSource, type Source } from './source.ts'
-import type { Entry, Store } from './store.ts'
+import type { Entry, Store } from '../engine/store.ts'
 import type { Library } from './library.ts'
 import type { System } from './system.ts'
 import { compileAll, type RunAll, type Toolchain, type ToolchainFailure } from './toolchain.ts'

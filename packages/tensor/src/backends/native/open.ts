@@ -16,7 +16,7 @@ import type { NativeDevice, NativeOptions } from './face.ts'
  * ```
  */
 export const nativeDevice = (given: NativeOptions = {}): TaskEither<DeviceError, NativeDevice> => {
-  const options = optionsOf('nativeDevice', given, { memory: true, threads: true })
+  const options = optionsOf('nativeDevice', given, { memory: true, threads: true, tune: true })
   return async (): Promise<Either<DeviceError, NativeDevice>> => {
     if (options.memory !== undefined && !(options.memory > 0))
       throw new RangeError(

@@ -2,13 +2,21 @@
  * The wasm device: programs as WebAssembly SIMD in this process, over one memory. It needs nothing, is made at once, and
  * runs each call to its end before it returns. Where the engine has threads that can share memory, they share the work of large kernels.
  */
+import { keptWinners } from '#winners'
+import * as E from '../../base/either.ts'
 import { optionsOf } from '../../graph/options.ts'
 import { threadCount } from '../engine/processors.ts'
+import { tuneSetting } from '../engine/tuning.ts'
 import { capabilities } from '../linear/capabilities.ts'
 import { linearDevice } from '../linear/device.ts'
 import type { LinearDevice } from '../linear/face.ts'
-import { createKernels, type Sharing } from './kernels.ts'
+import { walkInTurn } from '../linear/walk.ts'
+import { type Tuner, untuned } from '../tuner/candidate.ts'
+import { linearTuner } from '../tuner/linear.ts'
+import { compileModule, createKernels, type Sharing } from './kernels.ts'
 import { createMemory, type WasmMemory } from './memory.ts'
+import { encodeModule } from './printer/encode.ts'
+import { type DotChoice, dotChoices, printKernel } from './printer/kernel.ts'
 import { sharedThreads } from './threads.ts'
 
 /** How a wasm device is opened. */
@@ -21,6 +29,11 @@ export interface WasmOptions {
    * memory cannot be shared: on a page that is not cross-origin isolated.
    */
   readonly threads?: number
+  /**
+   * Whether products are measured, kind by kind as they come, and cut as is fastest here: off unless this, or ADJOINT_TUNE=on, says
+   * otherwise. What was measured is kept on disk in Node, and in a browser for the life of the device. No result depends on it.
+   */
+  readonly tune?: boolean
 }
 
 /** A device of generated WebAssembly. */
@@ -42,8 +55,26 @@ const openMemory = (maximumPages: number | undefined, most: number): readonly [W
   return [createMemory(mostPages), null]
 }
 
+const tunerOver = (memory: WasmMemory, sharing: Sharing | null): Tuner<DotChoice> =>
+  linearTuner({
+    candidates: dotChoices,
+    print: (kernel, choice) => printKernel(kernel, () => choice),
+    codeOf: (printed) =>
+      encodeModule(
+        printed.map(({ run }) => run),
+        { shared: sharing !== null },
+      ).join(),
+    compile: (printed) => {
+      const { functions } = compileModule(memory.memory(), sharing, printed.flat())
+      return functions.map((f) => [f]) // a product is one function
+    },
+    memory,
+    walk: walkInTurn(memory),
+    winners: keptWinners(`WebAssembly, ${sharing?.most ?? 1} threads`),
+  })
+
 /**
- * Opens a device on WebAssembly SIMD. Throws RangeError where `threads` is no count.
+ * Opens a device on WebAssembly SIMD. Throws RangeError where `threads` is no count, or where ADJOINT_TUNE is neither on nor off.
  *
  * @example
  * ```ts
@@ -53,14 +84,22 @@ const openMemory = (maximumPages: number | undefined, most: number): readonly [W
  * ```
  */
 export const wasmDevice = (options: WasmOptions = {}): WasmDevice => {
-  const { maximumPages, threads } = optionsOf('wasmDevice', options, { maximumPages: true, threads: true })
+  const { maximumPages, threads, tune } = optionsOf('wasmDevice', options, {
+    maximumPages: true,
+    threads: true,
+    tune: true,
+  })
+  const tuning = tuneSetting(tune)
+  if (E.isLeft(tuning)) throw new RangeError(`wasmDevice: ${tuning.left}`)
   const [memory, sharing] = openMemory(maximumPages, threadCount(threads, MOST_THREADS))
+  const tuner = tuning.right ? tunerOver(memory, sharing) : untuned
   return linearDevice({
     kind: 'wasm',
     label: 'WebAssembly SIMD',
     room: 'at most 4 GiB',
     capabilities,
     memory,
-    kernels: createKernels(memory.memory, sharing),
+    kernels: createKernels(memory.memory, sharing, undefined, tuner.choose),
+    measured: tuner.measured,
   })
 }

@@ -1,9 +1,10 @@
 /** Compiled kernels of a device: each distinct kernel is printed and compiled once, however many programs use it. */
 import { encodeModule } from './printer/encode.ts'
 import { kernelKey } from '../linear/key.ts'
-import { type Printed, printKernel } from './printer/kernel.ts'
+import { type DotChoice, type Printed, printKernel } from './printer/kernel.ts'
 import type { CompiledKernel, KernelFunction, Kernels } from '../linear/machine.ts'
 import { strideOf, threadsFor } from '../linear/units.ts'
+import type { DotKernel } from '../../loops/kernel.ts'
 import { bounded } from '../../base/bounded.ts'
 import type { SharedModule, Threads } from './threads.ts'
 
@@ -25,11 +26,46 @@ export interface Sharing {
   readonly repays?: number
 }
 
-/** `sharing`: null where the memory is this thread's own. */
+interface Compiled {
+  readonly functions: readonly CompiledKernel[]
+  readonly memory: WebAssembly.Memory
+  /** Of its code. */
+  readonly bytes: number
+}
+
+/** Printed kernels as a module. `sharing`: null where the memory is this thread's own. */
+export const compileModule = (
+  memory: WebAssembly.Memory,
+  sharing: Sharing | null,
+  printed: readonly Printed[],
+): Compiled => {
+  const encoded = encodeModule(
+    printed.map((p) => p.run),
+    { shared: sharing !== null },
+  )
+  const module = new WebAssembly.Module(encoded)
+  const { exports } = new WebAssembly.Instance(module, { env: { memory } })
+  const bytes = Math.ceil((EXPANSION * encoded.length) / printed.length)
+  const first = sharing?.threads.numbers(printed.length) ?? 0
+  const of: SharedModule = { module, memory, first, count: printed.length }
+  const functions = printed.map((one, i): CompiledKernel => {
+    const { units, work, scratchBytes } = one
+    const here = exports[String(i)] as KernelFunction
+    const threads = sharing === null ? 1 : threadsFor(one, sharing.most, sharing.repays ?? REPAYS)
+    if (sharing === null || threads === 1) return { call: here, units, scratchBytes, bytes }
+    const stride = strideOf(scratchBytes)
+    const kernel = { of, number: first + i, here, units, work, threads, stride }
+    return { call: (...args) => sharing.threads.run(kernel, args), units, scratchBytes: threads * stride, bytes }
+  })
+  return { functions, memory, bytes: encoded.length }
+}
+
+/** `choose`: how a product is cut, the same whenever it is asked; null as it is shipped. */
 export const createKernels = (
   memory: () => WebAssembly.Memory,
   sharing: Sharing | null = null,
   { count, bytes: most }: { readonly count: number; readonly bytes: number } = REMEMBERED,
+  choose: (dot: DotKernel) => DotChoice | null = () => null,
 ): Kernels => {
   const known = new Map<string, { readonly functions: readonly CompiledKernel[]; readonly module: number }>()
   const modules = bounded<number, readonly string[]>({
@@ -43,31 +79,13 @@ export const createKernels = (
 
   const compile = (fresh: ReadonlyMap<string, readonly Printed[]>): void => {
     if (fresh.size === 0) return
-    const all = [...fresh.values()].flat()
-    const encoded = encodeModule(
-      all.map((p) => p.run),
-      { shared: sharing !== null },
-    )
-    const code = new WebAssembly.Module(encoded)
-    const { exports } = new WebAssembly.Instance(code, { env: { memory: memory() } })
+    const { functions, bytes, memory: used } = compileModule(memory(), sharing, [...fresh.values()].flat())
+    held = used
     const module = made++
-    const bytes = Math.ceil((EXPANSION * encoded.length) / all.length)
-    const first = sharing?.threads.numbers(all.length) ?? 0
-    held = memory()
-    const of: SharedModule = { module: code, memory: held, first, count: all.length }
     let next = 0
-    const compiled = (printed: Printed): CompiledKernel => {
-      const { units, work, scratchBytes } = printed
-      const here = exports[String(next)] as KernelFunction
-      const number = first + next++
-      const threads = sharing === null ? 1 : threadsFor(printed, sharing.most, sharing.repays ?? REPAYS)
-      if (sharing === null || threads === 1) return { call: here, units, scratchBytes, bytes }
-      const stride = strideOf(scratchBytes)
-      const kernel = { of, number, here, units, work, threads, stride }
-      return { call: (...args) => sharing.threads.run(kernel, args), units, scratchBytes: threads * stride, bytes }
-    }
-    for (const [key, printed] of fresh) known.set(key, { module, functions: printed.map(compiled) })
-    modules.set(module, [...fresh.keys()], encoded.length)
+    for (const [key, printed] of fresh)
+      known.set(key, { module, functions: functions.slice(next, (next += printed.length)) })
+    modules.set(module, [...fresh.keys()], bytes)
   }
   return {
     of: (kernels) => {
@@ -79,7 +97,7 @@ export const createKernels = (
       keys.forEach((key, i) => {
         const have = known.get(key)
         if (have !== undefined) found.set(key, have.functions)
-        else if (!fresh.has(key)) fresh.set(key, printKernel(kernels[i]!))
+        else if (!fresh.has(key)) fresh.set(key, printKernel(kernels[i]!, choose))
       })
       compile(fresh)
       return keys.map((key) => found.get(key) ?? known.get(key)!.functions)

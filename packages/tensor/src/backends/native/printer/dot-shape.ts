@@ -3,20 +3,13 @@ import type { Axis } from '../../../loops/ix.ts'
 import type { DotKernel } from '../../../loops/kernel.ts'
 import { liesAlongK, type Strides, stridesOf } from '../../linear/operand.ts'
 import { accessCost } from '../../linear/plan.ts'
-import { tileRows, tileVectors } from './tile.ts'
+import { choicesOf, type DotChoice, shippedChoice } from './dot-choice.ts'
+import type { Candidate } from '../../tuner/candidate.ts'
 
 /** Steps of k in a row: what is added up before it is added to the others. All cuts but this one change no bit. */
 const KC = 256
-/** Rows of a unit of work; a multiple of the rows of a tile, and of the lanes. */
-const UNIT_ROWS = 32
-/** Columns of a unit: their part of b, KC steps of it, should stay in the second-level cache. */
-const COLUMNS = 528
 /** Rows that share a packed b: as many as packed rows of a, or sums, leave it in that cache. */
 const SHARED_ROWS = { packed: 256, summed: 512, direct: 4096 } as const
-/** Rows below which a copy of b that lies well already is not repaid. */
-const REPAYS = 33
-/** Units that keep any processor's cores busy. */
-const ENOUGH_UNITS = 16
 /** Rows for which a b that lies along k is not turned. */
 const FEW = 4
 
@@ -65,10 +58,16 @@ const oriented = (kernel: DotKernel, width: number): DotKernel => {
 const up = (n: number, by: number): number => Math.ceil(n / by) * by
 const product = (axes: readonly Axis[]): number => axes.reduce((count, x) => count * x.extent, 1)
 
-export const dotShape = (given: DotKernel, width: number): DotShape => {
+/** How the device may cut a product; the first is how it does unless it is told. */
+export const dotChoices = (given: DotKernel, width: number): readonly Candidate<DotChoice>[] =>
+  choicesOf(oriented(given, width).m.extent, width)
+
+/** `chosen`: null as it is shipped. */
+export const dotShape = (given: DotKernel, width: number, chosen: DotChoice | null = null): DotShape => {
   const kernel = oriented(given, width)
   const { batch, m, n, k } = kernel
-  const rows = Math.min(tileRows(width), Math.max(1, m.extent))
+  const { tile, copyFrom, unitRows, unitColumns, enoughUnits } = chosen ?? shippedChoice(m.extent, width)
+  const rows = Math.min(tile.rows, Math.max(1, m.extent))
   const bStrides = stridesOf(kernel.b, [n, k], kernel)
   const aStrides = stridesOf(kernel.a, [m, k], kernel)
   const inner =
@@ -78,7 +77,7 @@ export const dotShape = (given: DotKernel, width: number): DotShape => {
     m.extent <= FEW &&
     k.extent >= width &&
     n.extent > 1
-  const vectors = inner ? 1 : tileVectors(rows, width)
+  const vectors = inner ? 1 : tile.vectors
   const panel = vectors * width
   const aAlongK = inner || m.extent === 1 || liesAlongK(kernel.a, k, m, width)
   const bAlongK = liesAlongK(kernel.b, k, n, width)
@@ -87,16 +86,16 @@ export const dotShape = (given: DotKernel, width: number): DotShape => {
     aStrides.along(m) >= 0 &&
     (aStrides.along(k) === 1 || (aStrides.along(k) > 0 && !inner && m.extent <= rows))
   const bInPlace =
-    inner || (bStrides?.dtype === 'f32' && bStrides.along(n) === 1 && bStrides.along(k) > 0 && m.extent < REPAYS)
+    inner || (bStrides?.dtype === 'f32' && bStrides.along(n) === 1 && bStrides.along(k) > 0 && m.extent < copyFrom)
   const kBlocks = Math.max(1, Math.ceil(k.extent / KC))
 
-  const groups = Math.max(1, Math.ceil(m.extent / UNIT_ROWS))
+  const groups = Math.max(1, Math.ceil(m.extent / unitRows))
   const most = !aInPlace ? SHARED_ROWS.packed : kBlocks > 1 ? SHARED_ROWS.summed : SHARED_ROWS.direct
-  const together = Math.min(groups, most / UNIT_ROWS)
+  const together = Math.max(1, Math.min(groups, most / unitRows))
   const panels = Math.floor(n.extent / panel)
   const items = product(batch)
-  const byUnits = Math.floor((items * groups * panels) / ENOUGH_UNITS)
-  const limit = Math.max(1, Math.min(Math.floor(COLUMNS / panel), byUnits, panels))
+  const byUnits = Math.floor((items * groups * panels) / enoughUnits)
+  const limit = Math.max(1, Math.min(Math.floor(unitColumns / panel), byUnits, panels))
   const columnBlocks = Math.max(1, Math.ceil(panels / limit))
   const panelsOfBlock = Math.ceil(panels / columnBlocks)
 
@@ -106,7 +105,7 @@ export const dotShape = (given: DotKernel, width: number): DotShape => {
   const groupStride = (length: number): number => (length + 1) * width
   const rest = n.extent - panels * panel
   const columns = panelsOfBlock * panel + up(rest, width)
-  const rowsHeld = up(Math.min(together * UNIT_ROWS, m.extent), width)
+  const rowsHeld = up(Math.min(together * unitRows, m.extent), width)
   const aFloats = aInPlace ? 0 : (rowsHeld / width) * groupStride(steps) + width
   const bFloats = bInPlace ? 0 : (panelsOfBlock + 1) * panelStride(steps) + width * panel
   const sumStride = columns + width
@@ -123,7 +122,7 @@ export const dotShape = (given: DotKernel, width: number): DotShape => {
     inner,
     kBlock: KC,
     kBlocks,
-    groupRows: UNIT_ROWS,
+    groupRows: unitRows,
     groups,
     together,
     panels,

@@ -18,14 +18,16 @@ import type { Axis, Ix } from '../../../loops/ix.ts'
 import type { DotKernel } from '../../../loops/kernel.ts'
 import { block } from './block.ts'
 import { type At, dotCode } from './dot-code.ts'
+import type { DotChoice } from './dot-choice.ts'
 import { dotShape } from './dot-shape.ts'
 import { axisName, type Named, steps } from './frame.ts'
 import { BYTES_OF_WORK, type Printed, pointersOf } from './function.ts'
 import { type Columns, type OverRows, packA, packB, packedRow, type Stretch } from './packing.ts'
 import { contracted, innerName, innerText, tileName, tileText, transposeText } from './tile.ts'
 
-export const printDot = (given: DotKernel, width: number): Printed => {
-  const shape = dotShape(given, width)
+/** `choice`: how the work is cut, as far as no bit depends on it; null as it is shipped. */
+export const printDot = (given: DotKernel, width: number, choice: DotChoice | null = null): Printed => {
+  const shape = dotShape(given, width, choice)
   const { kernel, rows, vectors, panel, panels, panelsOfBlock, columnBlocks, groups, groupRows, units } = shape
   const { kBlock, kBlocks, sumStride, sumsAt } = shape
   const { batch, m, n, k } = kernel

@@ -7,13 +7,13 @@ import type { Kernel } from '../../../loops/kernel.ts'
 import { sample, uniforms } from '../../wasm/printer/running.support.ts'
 import { createMemory, type NativeMemory } from '../memory.ts'
 import { runSideBySide } from '../commands.ts'
-import { openStore } from '../store.ts'
+import { openStore } from '../../engine/store.ts'
 import { createObjects } from '../objects.ts'
 import { runtime } from '../runtime.ts'
 import type { NativeFunction } from '../library.ts'
 import { loadSystem } from '../system.ts'
 import { findToolchain, noAnswers, runInTurn } from '../toolchain.ts'
-import { type Printed, printKernel, sourceOf } from './kernel.ts'
+import { type DotChoice, type Printed, printKernel, sourceOf } from './kernel.ts'
 
 export interface Case {
   readonly kernel: Kernel
@@ -25,7 +25,8 @@ export type Run = (data: readonly Float64Array[], cuts?: readonly number[]) => v
 
 export interface Trial {
   readonly width: number
-  readonly compile: (kernels: readonly Kernel[]) => readonly Run[]
+  /** `choices`: how each is cut, where it is a product; as shipped where nothing is said. */
+  readonly compile: (kernels: readonly Kernel[], choices?: readonly (DotChoice | null)[]) => readonly Run[]
   /** Whether all write what the interpreter writes, within the tolerance of f32. */
   readonly agree: (cases: readonly Case[]) => void
 }
@@ -99,8 +100,8 @@ export const openTrial = async (): Promise<Trial | null> => {
   const { library: shared } = right(common.of([{ shared: [runtime], own: () => '' }]))[0]!
   const objects = createObjects(system, toolchain.right, store, runSideBySide(system, shared))
   const memory = createMemory(shared, 2 ** 30)
-  const compile: Trial['compile'] = (kernels) => {
-    const printed = kernels.map((kernel) => printKernel(kernel, width))
+  const compile: Trial['compile'] = (kernels, choices) => {
+    const printed = kernels.map((kernel, i) => printKernel(kernel, width, () => choices?.[i] ?? null))
     const loaded = right(objects.of(printed.map((parts) => sourceOf(width, parts))))
     return printed.map((parts, i) => {
       const { library, name } = loaded[i]!

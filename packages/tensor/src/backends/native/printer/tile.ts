@@ -6,13 +6,6 @@
  * rounding: products are contracted here and nowhere else. Where there are 16 registers, 4 x 3 vectors take 12.
  */
 
-/** Rows of a full tile; they divide the lanes of a vector. */
-export const tileRows = (width: number): number => (width === 16 ? 8 : 4)
-const registers = (width: number): number => (width === 16 ? 24 : 12)
-/** Vectors of a tile of so many rows: more where there are few, so that sums do not wait for one another. */
-export const tileVectors = (rows: number, width: number): number =>
-  Math.max(3, Math.min(rows === 1 ? 8 : 6, Math.floor(registers(width) / rows)))
-
 export const tileName = (rows: number, vectors: number): string => `tile_${rows}_${vectors}`
 
 /**

@@ -27,23 +27,15 @@ import { type Column, columnsFrom, KC, MR, packAlongK, packAlongM, packColumns, 
 import { liesAlongK, stridesOf } from '../../linear/operand.ts'
 import { accessCost } from '../../linear/plan.ts'
 import { columnBlocks } from '../../linear/units.ts'
+import type { Candidate } from '../../tuner/candidate.ts'
+import { choicesOf, type DotChoice, shippedChoice } from './dot-choice.ts'
 import { type Frame, printer } from './printer.ts'
 import { accumulate, sumsOfTile } from './tile.ts'
 
-/** Vectors of a tile's row: 16 columns. A single row has registers for twice as many. */
-const NV = 4
-const NV_OF_ONE_ROW = 8
-/** Rows that share a packed panel: with KC steps of k, a quarter of a megabyte of packed a, which a second-level cache keeps. */
-const MC = 256
 /** Bytes of sums that wait in scratch for the next block of k, beside packed a in the same cache. */
 const WAITING_BYTES = 1 << 19
-/** Rows below which a copy of b that lies well already is not repaid. An f16 costs more to widen, and in a copy that is done once. */
-const REPAYS = 12
-const REPAYS_F16 = 4
 /** Rows up to which inner products beat packing a b that lies along k. */
 const FEW = 4
-/** Units that keep the threads of a process busy, and short enough that none waits long for the last of another. */
-const ENOUGH_UNITS = 64
 /** Columns that repay packing the rows of a block once more. */
 const COLUMNS_REPAY = 128
 /** Columns of a turn of inner products. */
@@ -68,9 +60,20 @@ const oriented = (kernel: DotKernel): DotKernel => {
   return n.extent === 1 || better || smaller ? { ...kernel, m: n, n: m, a: b, b: a } : kernel
 }
 
-export const printDot = (given: DotKernel): Printed => {
+const halfB = (kernel: DotKernel): boolean =>
+  stridesOf(kernel.b, [kernel.n, kernel.k], kernel)?.dtype === 'f16'
+
+/** How the device may cut a product; the first is how it does unless it is told. */
+export const dotChoices = (given: DotKernel): readonly Candidate<DotChoice>[] => {
+  const kernel = oriented(given)
+  return choicesOf(kernel.m.extent, halfB(kernel))
+}
+
+/** `chosen`: how the work is cut, as far as no bit depends on it; null as it is shipped. */
+export const printDot = (given: DotKernel, chosen: DotChoice | null = null): Printed => {
   const kernel = oriented(given)
   const { batch, m, n, k, buffers } = kernel
+  const choice = chosen ?? shippedChoice(m.extent, halfB(kernel))
   const e = emitter(buffers.length + 3)
   const loops = new Map<number, Val>()
   const scratch = e.param(2 + buffers.length)
@@ -86,23 +89,23 @@ export const printDot = (given: DotKernel): Printed => {
   const inner = m.extent <= FEW && aAlongK && liesAlongK(kernel.b, k, n)
   const aDirect = a?.dtype === 'f32' && a.along(k) > 0 && a.along(m) >= 0 && (a.along(k) === 1 || m.extent <= MR)
   const bDirect =
-    b !== null && b.along(n) === 1 && b.along(k) > 0 && m.extent < (b.dtype === 'f16' ? REPAYS_F16 : REPAYS)
-  const nv = m.extent === 1 ? NV_OF_ONE_ROW : NV
-  const blocks = inner ? 1 : Math.max(1, Math.ceil(m.extent / MC))
+    b !== null && b.along(n) === 1 && b.along(k) > 0 && m.extent < choice.copyFrom
+  const nv = choice.vectors
+  const blocks = inner ? 1 : Math.max(1, Math.ceil(m.extent / choice.blockRows))
   const pairs = Math.floor(m.extent / MR)
-  const pairsOfBlock = blocks === 1 ? pairs : MC / MR
+  const pairsOfBlock = blocks === 1 ? pairs : choice.blockRows / MR
   const items = batch.reduce((count, x) => count * x.extent, 1)
   const kBlocks = Math.max(1, Math.ceil(k.extent / KC))
   const depth = Math.min(KC, k.extent)
 
   // -- scratch, in bytes: packed a, the panel of b, sums that wait for the next block of k
-  const rowsOfBlock = blocks === 1 ? m.extent + (m.extent % MR) : MC
+  const rowsOfBlock = blocks === 1 ? m.extent + (m.extent % MR) : choice.blockRows
   const sumsOfPanel = rowsOfBlock * nv * 16
   const width = inner ? INNER_COLUMNS : 4 * nv
   const panels = Math.ceil(n.extent / width)
   const room = kBlocks === 1 || inner ? panels : Math.max(1, Math.floor(WAITING_BYTES / sumsOfPanel))
   const mostBlocks = aDirect || inner ? Infinity : Math.max(1, Math.floor(n.extent / COLUMNS_REPAY))
-  const wanted = Math.min(ENOUGH_UNITS, items * blocks * mostBlocks)
+  const wanted = Math.min(choice.enoughUnits, items * blocks * mostBlocks)
   const panelsOfBlock = Math.min(room, columnBlocks(panels, items * blocks, wanted).panels)
   const blocksOfN = Math.max(1, Math.ceil(panels / panelsOfBlock))
   const units = m.extent === 0 || n.extent === 0 ? 0 : items * blocks * blocksOfN

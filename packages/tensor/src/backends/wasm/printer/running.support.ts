@@ -1,5 +1,6 @@
 /** For tests: runs a printed kernel on host arrays and compares it with the interpreter. */
 import { type DType, dtypes } from '../../../base/dtype.ts'
+import { isHalf, packHalves } from '../../../base/rounding.ts'
 import { interpret } from '../../../loops/interpret.ts'
 import type { Kernel } from '../../../loops/kernel.ts'
 import { encodeModule } from './encode.ts'
@@ -14,7 +15,7 @@ const view = (dtype: DType, memory: ArrayBufferLike, at: number, n: number): Cel
       ? new Int32Array(memory, at, n)
       : new Uint32Array(memory, at, n)
 
-/** Runs a printed kernel over `data` in place, its units cut at `cuts`, the last ones first: no unit needs another. */
+/** Runs a printed kernel, which stores no halves, over `data` in place, its units cut at `cuts`, the last ones first: no unit needs another. */
 export const run = (
   kernel: Kernel,
   printed: Printed,
@@ -34,20 +35,28 @@ export const run = (
   })
   new Uint8Array(memory.buffer).fill(0xff) // NaN, as f32: what is read outside of a buffer must not matter
   const views = kernel.buffers.map(({ dtype, size }, i) => view(dtype, memory.buffer, offsets[i]!, size))
-  views.forEach((v, i) => v.set(data[i]!.subarray(0, v.length)))
+  views.forEach((v, i) => {
+    const { dtype, size } = kernel.buffers[i]!
+    if (isHalf(dtype)) packHalves(dtype, data[i]!, new Uint16Array(memory.buffer, offsets[i], size))
+    else v.set(data[i]!.subarray(0, v.length))
+  })
   const instance = new WebAssembly.Instance(new WebAssembly.Module(encodeModule([printed.run], { shared: false })), {
     env: { memory },
   })
   const call = instance.exports['0'] as (...args: number[]) => undefined
   const at = [0, ...cuts.filter((c) => c > 0 && c < printed.units).sort((x, y) => x - y), printed.units]
   for (let i = at.length - 1; i > 0; i--) call(at[i - 1]!, at[i]!, ...offsets, scratch)
-  views.forEach((v, i) => data[i]!.set(v))
+  views.forEach((v, i) => {
+    if (!isHalf(kernel.buffers[i]!.dtype)) data[i]!.set(v)
+  })
   const bytes = new Uint8Array(memory.buffer)
   const demandUntouched = (from: number, what: string): void => {
     for (let b = from; b < from + PAD / 2; b++)
       if (bytes[b] !== 0xff) throw new Error(`${kernel.name}: wrote past the end of ${what}`)
   }
-  kernel.buffers.forEach(({ size }, i) => demandUntouched(offsets[i]! + 4 * size, `buffer ${i}`))
+  kernel.buffers.forEach(({ size, dtype }, i) =>
+    demandUntouched(offsets[i]! + dtypes[dtype].bytes * size, `buffer ${i}`),
+  )
   demandUntouched(scratch + printed.scratchBytes, 'its scratch')
 }
 
@@ -96,4 +105,13 @@ export const agrees = (
     })
   })
   return true
+}
+
+/** The first element that differs in any bit, for messages; null where there is none. */
+export const difference = (got: readonly Float64Array[], want: readonly Float64Array[]): string | null => {
+  for (const [b, data] of want.entries()) {
+    const at = data.findIndex((x, i) => !Object.is(x, got[b]![i]))
+    if (at >= 0) return `buffer ${b} at ${at}: ${got[b]![at]}, not ${data[at]}`
+  }
+  return null
 }

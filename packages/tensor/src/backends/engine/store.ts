@@ -8,7 +8,7 @@
  * used is touched, and where all together are too large those used longest ago go first. What the disk refuses is no failure of
  * the caller's: without a folder to write to, objects are compiled into a temporary one, and a warning says so.
  */
-import type { System } from './system.ts'
+import type { Disk } from './disk.ts'
 
 export interface Store {
   /** Whole entries of these keys: where they are, and their bytes. */
@@ -34,7 +34,7 @@ const SHARE = 0.75
 const ABANDONED = 3_600_000
 
 /** The folder for caches: what ADJOINT_CACHE names, else the platform's. */
-export const cacheFolder = ({ environment, os, path, platform }: System): string => {
+export const cacheFolder = ({ environment, os, path, platform }: Disk): string => {
   const named = (name: string): string | null => environment[name] || null
   const own = named('ADJOINT_CACHE')
   if (own !== null) return own
@@ -49,11 +49,11 @@ export const cacheFolder = ({ environment, os, path, platform }: System): string
 }
 
 /** Makes a folder and what is above it, level by level: Node's own way to do that never ends where a level can be neither found nor made. */
-const makeFolder = (system: Pick<System, 'fs' | 'path'>, folder: string): void => {
-  const { fs, path } = system
+const makeFolder = (disk: Pick<Disk, 'fs' | 'path'>, folder: string): void => {
+  const { fs, path } = disk
   if (fs.existsSync(folder)) return
   const above = path.dirname(folder)
-  if (above !== folder) makeFolder(system, above)
+  if (above !== folder) makeFolder(disk, above)
   try {
     fs.mkdirSync(folder, { mode: 0o700 })
   } catch (error) {
@@ -62,12 +62,12 @@ const makeFolder = (system: Pick<System, 'fs' | 'path'>, folder: string): void =
 }
 
 /** Writing throws where there is no folder that can be written to, not even a temporary one. */
-export const openStore = (system: System, folder = cacheFolder(system)): Store => {
-  const { fs, path, os, crypto, environment } = system
+export const openStore = (disk: Disk, folder = cacheFolder(disk)): Store => {
+  const { fs, path, os, crypto, environment } = disk
   const most = Number(environment['ADJOINT_CACHE_BYTES'] ?? '') || MOST
   const writable = (): string => {
     try {
-      makeFolder(system, folder)
+      makeFolder(disk, folder)
       fs.accessSync(folder, fs.constants.W_OK)
       return folder
     } catch (error) {

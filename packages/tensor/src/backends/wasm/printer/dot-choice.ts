@@ -1,0 +1,44 @@
+/**
+ * How the work of a dot may be cut without a change of any bit: the sums of an element are those of its blocks of k in order,
+ * and within a block of its steps in order, whatever tile they are made in, and wherever b is read.
+ */
+import type { Candidate } from '../../tuner/candidate.ts'
+
+export interface DotChoice {
+  /** Vectors of a tile's row. */
+  readonly vectors: number
+  /** Rows from which a b that lies well in place is copied all the same. */
+  readonly copyFrom: number
+  /** Rows that share a packed panel: with a block of k, packed a should stay in a second-level cache. An even number of groups of lines. */
+  readonly blockRows: number
+  /** Units that keep the threads of a process busy, and short enough that none waits long for the last of another. */
+  readonly enoughUnits: number
+}
+
+/** What runs where nothing was measured. `rows`: of the product, turned as it is computed; `half`: whether b is stored as f16. */
+export const shippedChoice = (rows: number, half: boolean): DotChoice => ({
+  // 16 columns. A single row has registers for twice as many.
+  vectors: rows === 1 ? 8 : 4,
+  // An f16 costs more to widen, and in a copy that is done once.
+  copyFrom: half ? 4 : 12,
+  blockRows: 256,
+  enoughUnits: 64,
+})
+
+const nameOf = ({ vectors, copyFrom, blockRows, enoughUnits }: DotChoice): string =>
+  `${vectors} vectors, b copied from ${copyFrom} rows, blocks of ${blockRows} rows, ${enoughUnits} units`
+
+/** What is shipped, and what differs from it in one respect. */
+export const choicesOf = (rows: number, half: boolean): readonly Candidate<DotChoice>[] => {
+  const shipped = shippedChoice(rows, half)
+  const choices: readonly DotChoice[] = [
+    shipped,
+    ...(rows === 1 ? [4, 6, 12] : [2, 3, 5, 6]).map((vectors) => ({ ...shipped, vectors })),
+    { ...shipped, copyFrom: rows < shipped.copyFrom ? rows : rows + 1 },
+    { ...shipped, blockRows: 64 },
+    { ...shipped, blockRows: 128 },
+    { ...shipped, enoughUnits: 16 },
+    { ...shipped, enoughUnits: 256 },
+  ]
+  return choices.map((choice) => ({ name: nameOf(choice), choice }))
+}
