@@ -76,7 +76,7 @@ const chartsOf = (size: Size, points: readonly Grown[]): Readonly<Record<string,
     [`${size}-time.svg`]: chart('ms', [curve('time', (p) => p.ms)]),
     [`${size}-memory.svg`]: chart('MB', [
       curve('intermediates', (p) => p.live / 1e6),
-      curve('parameters and moments', (p) => p.state / 1e6),
+      curve('training state', (p) => p.state / 1e6),
     ]),
   }
 }

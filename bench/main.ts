@@ -8,18 +8,20 @@ import { parseArgs } from 'node:util'
 import { requestDeviceAsync } from '@adjoint/tensor'
 import { rooflineOfTraining } from './roofline.ts'
 import { growthOf, sizes } from './growth.ts'
+import { hostCosts, hostText } from './host.ts'
 import type { Row } from './row.ts'
 import { scheduling } from './scheduling.ts'
 import { workloads } from './workloads.ts'
 
 const usage = `usage: npm run -s bench -- [--workload NAME[,NAME...]] [--device webgpu|native|wasm|reference] [--json] [--steps N] [--roofline]
-                                 [--growth DIR [--axis length|vocab|layers|batch]]
+                                 [--growth DIR [--axis length|vocab|layers|batch]] [--host]
 
 workloads: ${Object.keys(workloads).join(', ')} (default: all of these);
            scheduling (the CPU time of making programs, stage by stage; runs on no device)
 --growth   a training step at growing sizes (columns, vocabulary, layers, batch), and charts of its time and memory in DIR;
            --axis: along one of them
---roofline each step of the training step beside what the device can do at most (native and wasm), and its least time on some GPUs
+--host     what the host pays: tracing, keying, calling, each kernel, reading back; medians in microseconds
+--roofline each step of the training step beside what the device can do at most (not on a GPU without timestamps), and its least time on some GPUs
 --steps    steps of 'train' to run after the timed ones, to see that memory stays flat (default 0)`
 
 const fail = (message: string): never => {
@@ -35,6 +37,7 @@ const flags = (() => {
         device: { type: 'string' },
         json: { type: 'boolean', default: false },
         roofline: { type: 'boolean', default: false },
+        host: { type: 'boolean', default: false },
         growth: { type: 'string' },
         axis: { type: 'string' },
         steps: { type: 'string', default: '0' },
@@ -79,11 +82,14 @@ const print = (row: Row): void => {
   )
 }
 if (flags.roofline) process.stdout.write(`${await rooflineOfTraining(device)}\n`)
+if (flags.host)
+  for await (const cost of hostCosts(device))
+    process.stdout.write(`${flags.json ? JSON.stringify({ peer: 'adjoint', backend: device.kind, ...cost }) : hostText(cost)}\n`)
 if (flags.growth !== undefined) {
   await mkdir(flags.growth, { recursive: true })
   for (const [file, svg] of await growthOf(device, axis === undefined ? sizes : [axis], print)) await writeFile(join(flags.growth, file), `${svg}\n`)
 }
-for (const name of flags.roofline || flags.growth !== undefined ? [] : names)
+for (const name of flags.roofline || flags.host || flags.growth !== undefined ? [] : names)
   for (const row of name === 'scheduling' ? scheduling() : [await workloads[name]!(device, { steps })]) print(row)
 await device.destroy()
 process.exit(0)

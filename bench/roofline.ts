@@ -2,6 +2,7 @@
 import {
   add,
   type Device,
+  DeviceFailure,
   jit,
   matmul,
   ones,
@@ -36,11 +37,15 @@ export const measuredPeak = async (device: Device): Promise<Peak | null> => {
   let long: Tensor = await realizeAsync(ones([LENGTH]), device)
   let [flops, bandwidth] = [0, 0]
   for (let round = 0; round < ROUNDS; round++) {
-    const [p, n] = [product.profile(side, side), next.profile(long)]
-    if (p === null || n === null) return null
+    const p = await product.profile(side, side)()
+    if (p._tag === 'Left') {
+      if (p.left._tag === 'Unprofiled') return null
+      throw new DeviceFailure(p.left)
+    }
+    const n = await next.profileAsync(long)
     long = n.result
     const seconds = ({ ms }: { readonly ms: readonly number[] }): number => ms.reduce((sum, t) => sum + t, 0) / 1e3
-    flops = Math.max(flops, (2 * SIDE ** 3) / seconds(p))
+    flops = Math.max(flops, (2 * SIDE ** 3) / seconds(p.right))
     bandwidth = Math.max(bandwidth, (2 * 4 * LENGTH) / seconds(n))
   }
   return { flops, bandwidth }
@@ -61,7 +66,7 @@ export const rooflineOfTraining = async (device: Device): Promise<string> => {
     return [rooflineText(roofline(gpus[0]![1])(program)), `on paper, one step takes:`, ...paper].join('\n')
   const times: (readonly number[])[] = []
   for (let i = 0; i < ROUNDS; i++) {
-    const profile = step.profile(params, state, x, y)!
+    const profile = await step.profileAsync(params, state, x, y)
     ;[, params, state] = profile.result
     times.push(profile.ms)
     await readAsync(profile.result[0])

@@ -77,7 +77,7 @@ export type { Binary, Comparison, Unary } from './ops/align.ts'
 export type { Imaged, Padding, PerAxis, Pooled, Sliding } from './ops/window.ts'
 
 export { evalShape } from './graph/eval-shape.ts'
-export { jit, type Jitted, type JitOptions, type Profile } from './run/jit.ts'
+export { jit, type Jitted, type JitOptions, type Profile, type Unprofiled } from './run/jit.ts'
 export { read, readAsync, realize, realizeAsync } from './run/realize.ts'
 export { debugNans, type DebugNansOptions, NonFiniteError } from './run/debug-nans.ts'
 export { debugPrint } from './ops/debug-print.ts'

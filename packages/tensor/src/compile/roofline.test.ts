@@ -47,30 +47,38 @@ describe.each(devices.map((device) => [device.kind, device] as const))('profile 
   it('gives the result of the call, and a time for each step', async () => {
     const f = jit((x: Tensor, w: Tensor) => looped(layers(x, w)), { device })
     const [x, w] = [mul(ones([64, 64]), 0.1), mul(ones([64, 64]), 0.2)]
-    const profile = f.profile(x, w)
-    if (kind === 'webgpu' || kind === 'reference') {
-      expect(profile).toBeNull()
+    const profile = await f.profile(x, w)()
+    if (profile._tag === 'Left') {
+      expect(kind === 'reference' || kind === 'webgpu').toBe(true)
+      expect(profile.left.message).toMatch(/^profile: nothing was run, since .*(interprets|no clock)/)
+      await expect(f.profileAsync(x, w)).rejects.toThrow(profile.left.message)
       return
     }
-    expect(await readAsync(profile!.result)).toEqual(await readAsync(f(x, w)))
-    expect(profile!.ms).toHaveLength(profile!.program.steps.length)
-    expect(profile!.ms.every((ms) => ms >= 0) && profile!.ms.some((ms) => ms > 0)).toBe(true)
+    const { result, program, ms } = profile.right
+    expect(await readAsync(result)).toEqual(await readAsync(f(x, w)))
+    expect(program).toBe(f.program(x, w))
+    expect(ms).toHaveLength(program.steps.length)
+    expect(ms.every((t) => t >= 0) && ms.some((t) => t > 0)).toBe(true)
+    const loop = program.steps.findIndex((step) => step.kind === 'loop')
+    expect(ms[loop]).toBeGreaterThan(0)
   })
   it('overwrites what was donated, once, and is nothing inside another transformation', async () => {
     const f = jit((x: Tensor) => add(x, 1), { device, donate: [0] })
     const x = jit((x: Tensor) => mul(x, 2), { device })(ones([100]))
-    const profile = f.profile(x)
-    if (profile === null) return
-    expect(await readAsync(profile.result)).toEqual(new Float32Array(100).fill(3))
-    expect(() => f.profile(x)).toThrow(/donated/)
+    const profile = await f.profile(x)()
+    if (profile._tag === 'Left') return
+    expect(await readAsync(profile.right.result)).toEqual(new Float32Array(100).fill(3))
+    await expect(f.profile(x)()).rejects.toThrow(/donated/)
     const inner = jit((x: Tensor) => add(x, 1), { device })
+    const inside: Promise<unknown>[] = []
     const outer = jit(
       (x: Tensor) => {
-        expect(inner.profile(x)).toBeNull()
+        inside.push(inner.profile(x)())
         return x
       },
       { device },
     )
     outer(ones([3]))
+    expect(await Promise.all(inside)).toMatchObject([{ left: { _tag: 'Unprofiled' } }])
   })
 })

@@ -60,21 +60,21 @@ export interface Storage {
   values?(): Float64Array
 }
 
-/** Told of each step of a program (a kernel, a copy, a loop with all its rounds) how long it took, in milliseconds. */
-export type StepTimer = (step: number, ms: number) => void
+/** Given, once, what each step of a program (a kernel, a copy, a loop with all its rounds) takes in a call, in milliseconds. */
+export type StepTimer = (ms: TaskEither<DeviceError, readonly number[]>) => void
 
 /** A graph as a device runs it. */
 export interface Executable {
   /**
    * Runs on `inputs` (in the graph's order) and returns at once; the results may still be in the making, and a failure
-   * shows when one of them is read. Donated inputs are gone afterwards. Where `timed` is given, a stepwise
-   * one goes through its program step by step and tells what each took; others never call it.
+   * shows when one of them is read. Donated inputs are gone afterwards. Where `timed` is given, it goes
+   * through its program step by step and tells what each took, unless it is `untimed`.
    */
   readonly run: (inputs: readonly Storage[], timed?: StepTimer) => readonly Storage[]
   /** The schedule; null where the device interprets the graph. */
   readonly program: Program | null
-  /** Whether it computes before it returns, step by step where it is asked to. */
-  readonly stepwise: boolean
+  /** Why it cannot tell what its steps take; null where it can. */
+  readonly untimed: string | null
   /** Bytes that it holds for itself as long as it lives: constants, memory of its own, its code (an estimate). */
   readonly bytes: number
   /** Gives up what it holds now rather than when it is collected; to run it afterwards is an error. */

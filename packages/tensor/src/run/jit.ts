@@ -3,6 +3,8 @@
  * and replays that. Inside another transformation, or on arguments that still depend on one, what was traced is called as a
  * graph, so that it is traced once however deep the calls are nested.
  */
+import * as E from '../base/either.ts'
+import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { compute } from './compute.ts'
 import type { Expr } from '../graph/expr.ts'
 import { rewrite, toposort, withArgs } from '../graph/walk.ts'
@@ -14,7 +16,15 @@ import { bounded, type Bounded } from '../base/bounded.ts'
 import { bytesOf } from '../base/aval.ts'
 import { currentDevice } from './current.ts'
 import { shown } from '../base/errors.ts'
-import { demandDevice, type Device, type Executable, type StepTimer, type Storage } from '../graph/device.ts'
+import {
+  demandDevice,
+  type Device,
+  type DeviceError,
+  DeviceFailure,
+  type Executable,
+  type StepTimer,
+  type Storage,
+} from '../graph/device.ts'
 import { overRemembered, remembered } from './memo.ts'
 import { hostDataOf, markDonated, storageOfTensor } from './storages.ts'
 import type { Program } from '../loops/program.ts'
@@ -42,10 +52,19 @@ export interface Jitted<A extends readonly tree.Tree[], B extends tree.Tree> {
   /** The program that a call with these arguments would run (compiled, not run); null on the reference device. */
   readonly program: (...args: A) => Program | null
   /**
-   * Calls it once, step by step, and tells what each step of its program took. Null, and nothing is run, where there is no such
-   * program: on webgpu, which goes through a program by itself, on the reference device, and inside another transformation.
+   * Calls it once, step by step, and tells what each step of its program took, by the device's own clock where that has one. Left
+   * Unprofiled, and nothing is run, where there are no such times: on a GPU without timestamps, on the reference device, and inside
+   * another transformation. `profileAsync` is its twin for scripts.
    */
-  readonly profile: (...args: A) => Profile<B> | null
+  readonly profile: (...args: A) => TaskEither<Unprofiled | DeviceError, Profile<B>>
+  /** `profile`, or a rejection with DeviceFailure or, where there are no such times, an Error that says why. */
+  readonly profileAsync: (...args: A) => Promise<Profile<B>>
+}
+
+/** Why a call has no profile. */
+export interface Unprofiled {
+  readonly _tag: 'Unprofiled'
+  readonly message: string
 }
 
 /** One call of a compiled function, with its times. */
@@ -217,24 +236,36 @@ export const jit = <A extends readonly tree.Tree[], B extends tree.Tree>(
     const { closed, out } = ready.called
     return tree.unflatten(out, callGraph(closed.graph, [...closed.operands, ...ready.leaves])) as B
   }
+  const profile =
+    (...args: A): TaskEither<Unprofiled | DeviceError, Profile<B>> =>
+    async () => {
+      const ready = prepare(args)
+      if ('called' in ready) return unprofiled('another transformation is at work, which runs the call as a part of its own')
+      const { program, untimed } = ready.compiled.executable
+      if (program === null || untimed !== null) return unprofiled(untimed ?? 'there is no program')
+      let times: TaskEither<DeviceError, readonly number[]> = () => Promise.resolve(E.right([]))
+      const result = run(ready, (ms) => {
+        times = ms
+      })
+      const ms = await times()
+      return E.isLeft(ms) ? ms : E.right({ result, program, ms: ms.right })
+    }
   return Object.assign(call, {
     program: (...args: A): Program | null => {
       const ready = prepare(args)
       return 'called' in ready ? null : ready.compiled.executable.program
     },
-    profile: (...args: A): Profile<B> | null => {
-      const ready = prepare(args)
-      if ('called' in ready) return null
-      const { program, stepwise } = ready.compiled.executable
-      if (program === null || !stepwise) return null
-      const ms: number[] = program.steps.map(() => 0)
-      const result = run(ready, (step, took) => {
-        ms[step] = took
-      })
-      return { result, program, ms }
+    profile,
+    profileAsync: async (...args: A): Promise<Profile<B>> => {
+      const done = await profile(...args)()
+      if (E.isRight(done)) return done.right
+      throw done.left._tag === 'Unprofiled' ? new Error(done.left.message) : new DeviceFailure(done.left)
     },
   })
 }
+
+const unprofiled = (why: string): E.Either<Unprofiled, never> =>
+  E.left({ _tag: 'Unprofiled', message: `profile: nothing was run, since ${why}` })
 
 /** What depends on no argument is computed once, at compilation, into storages that are the program's own. */
 const withInvariantsDone = (

@@ -3,6 +3,7 @@
  * over: a donated input's block to the output that overwrote it, the others back to the heap. Between calls a program holds
  * nothing but its code.
  */
+import * as E from '../../base/either.ts'
 import type { Kernel } from '../../loops/kernel.ts'
 import { kernelSteps, type Program, type Step } from '../../loops/program.ts'
 import type { Executable, StepTimer, Storage } from '../../graph/device.ts'
@@ -82,12 +83,15 @@ export const loadProgram = (host: Host, program: Program): Executable => {
   let steps: readonly Walk[] | null = null
   const walkTimed = (starts: readonly number[], arena: number, timed: StepTimer): number => {
     steps ??= runs.map(host.walk)
-    return steps.reduce((kernels, walk, step) => {
+    const ms: number[] = []
+    const kernels = steps.reduce((sum, walk) => {
       const start = performance.now()
       const more = walk(starts, arena)
-      timed(step, performance.now() - start)
-      return kernels + more
+      ms.push(performance.now() - start)
+      return sum + more
     }, 0)
+    timed(() => Promise.resolve(E.right(ms)))
+    return kernels
   }
   const hold: ProgramHold = { callable: new WeakRef(callable), need: scratch.bytes, released: null }
   /** Where each buffer is now; a call fills in its own. */
@@ -161,7 +165,7 @@ export const loadProgram = (host: Host, program: Program): Executable => {
   return {
     run,
     program,
-    stepwise: true,
+    untimed: null,
     bytes: functions.flat().reduce((n, f) => n + f.bytes, 0) + STEP_BYTES * kernelsOf.length,
     release: () => host.giveUp(hold, 'it was released'),
   }

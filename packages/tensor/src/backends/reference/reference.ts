@@ -117,7 +117,7 @@ export const referenceDevice = (options: ReferenceOptions = {}): Device => {
       let released = false
       return {
         program: null,
-        stepwise: false,
+        untimed: 'the reference device interprets the graph, and has no program',
         bytes: 0,
         release: () => {
           released = true

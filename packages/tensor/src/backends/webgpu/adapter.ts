@@ -33,12 +33,15 @@ export const probeWebgpu = async (options: AdapterOptions = {}): Promise<Adapter
 /** Storage buffers a kernel may bind: enough for an optimizer's update, and offered by nearly every adapter. */
 const MOST_BINDINGS = 16
 
+/** Features that programs use where they are. */
+const WANTED = ['subgroups', 'timestamp-query'] as const
+
 /** A device with all that the adapter has to offer programs. */
 export const deviceOf = (adapter: GPUAdapter): Promise<GPUDevice> => {
   const { limits } = adapter
   return patiently(() =>
     adapter.requestDevice({
-      requiredFeatures: adapter.features.has('subgroups') ? ['subgroups'] : [],
+      requiredFeatures: WANTED.filter((feature) => adapter.features.has(feature)),
       requiredLimits: {
         maxBufferSize: limits.maxBufferSize,
         maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,

@@ -16,6 +16,7 @@ import { createBudget, defaultBudget } from './budget.ts'
 import { type Host, loadProgram } from './executable.ts'
 import { invalid, lost, nobody, type Outcome, reason, thrown, watch } from './faults.ts'
 import type { AdapterReport, WebgpuDevice, WebgpuOptions } from './face.ts'
+import { createClock } from './clock.ts'
 import { createFlight } from './flight.ts'
 import { type Block, memory } from './memory.ts'
 import { pipelines } from './pipelines.ts'
@@ -67,6 +68,7 @@ const deviceOver = (
     flight.close()
     groups.clear()
     shared.clear()
+    clock.close()
     heap.close()
   }
   const faults = watch(gpu, end)
@@ -78,6 +80,7 @@ const deviceOver = (
   const shared = pipelines(gpu)
   const flight = createFlight(gpu, faults, budget, heap, inTurn)
   const queue = workQueue((error) => faults.report(thrown(error, nobody)))
+  const clock = createClock(gpu, faults, heap)
   const transfer = createTransfer(gpu, faults, heap, flight, queue)
   let kernels = 0
   let submits = 0
@@ -151,7 +154,7 @@ const deviceOver = (
       peakBytes: heap.peak(),
       kernels,
       submits,
-      created: heap.made() + groups.made() + shared.made(),
+      created: heap.made() + groups.made() + shared.made() + clock.made(),
       pipelines: shared.made(),
     }),
     lost: () => faults.lost,
@@ -171,6 +174,7 @@ const deviceOver = (
     pipelines: shared,
     groups,
     queue,
+    clock,
     flight,
     tuning,
     count: (n) => {

@@ -4,17 +4,26 @@
  * into one command buffer, submitted once (but for long loops, and those that a flag ends: see performance.ts). Results go where the caller finds them: a donated input keeps its buffer, a
  * small result is copied out of the arena, a large one is computed in the caller's buffer.
  */
+import * as E from '../../base/either.ts'
 import { demandDistinct } from '../distinct.ts'
 import type { Tuning } from './printer/index.ts'
 import type { Program } from '../../loops/program.ts'
-import { type Device, DeviceFailure, type Executable, type Storage } from '../../graph/device.ts'
+import {
+  type Device,
+  type DeviceError,
+  DeviceFailure,
+  type Executable,
+  type StepTimer,
+  type Storage,
+} from '../../graph/device.ts'
 import { type Arena, type Claim, claimOf } from './arena.ts'
 import { type BindGroups, type Range, whole } from './bindings.ts'
 import { type Blame, type Faults, invalid, nobody, type Outcome, outOfMemory } from './faults.ts'
+import type { Clock, Reading } from './clock.ts'
 import { costOf, type Flight } from './flight.ts'
 import type { Block, Memory } from './memory.ts'
 import type { Pipelines } from './pipelines.ts'
-import { LONGEST, perform, type Performance } from './performance.ts'
+import { LONGEST, perform, type Performance, performTimed } from './performance.ts'
 import { placesOf } from './places.ts'
 import type { WorkQueue } from './queue.ts'
 import { bindAll, type Bound, culprit, gatesOf, type GpuStep, prepare, writerOf } from './steps.ts'
@@ -33,6 +42,7 @@ export interface Host {
   readonly pipelines: Pipelines
   readonly groups: BindGroups
   readonly queue: WorkQueue
+  readonly clock: Clock
   readonly flight: Flight
   readonly tuning: Tuning
   /** Counts a submission of so many kernels. */
@@ -110,7 +120,8 @@ export const loadProgram = (host: Host, program: Program): Executable => {
   const varying = program.buffers.flatMap(({ source }, i) =>
     source.kind !== 'slot' && places.of[i] === null ? [i] : [],
   )
-  const { steps, dispatches } = prepare(program, places, host.pipelines, host.tuning)
+  const { parts, dispatches } = prepare(program, places, host.pipelines, host.tuning)
+  const steps = parts.flat()
   const kernels = dispatches.filter((d) => d.counts).length
   const cost = costOf(workOf(steps))
   const label = `program of ${kernels} kernels`
@@ -147,7 +158,12 @@ export const loadProgram = (host: Host, program: Program): Executable => {
     return bound
   }
 
-  const submit = (placed: Placed, outcome: Outcome, causes: readonly Outcome[]): Promise<void> | null => {
+  const submit = (
+    placed: Placed,
+    outcome: Outcome,
+    causes: readonly Outcome[],
+    taken: ((reading: Reading) => void) | null,
+  ): Promise<void> | null => {
     host.flight.launch(cost)
     outcome.error ??= faults.lost ?? broken.error
     for (const cause of causes) outcome.error ??= cause.error
@@ -160,7 +176,12 @@ export const loadProgram = (host: Host, program: Program): Executable => {
     const now = made.bound
     const tape = createTape(gpu, label, now, host.count)
     const whole = function* (): Performance {
-      yield* perform(steps, tape)
+      if (taken === null) yield* perform(steps, tape)
+      else {
+        host.clock.ready(parts.length)
+        yield* performTimed(parts, tape, host.clock)
+        tape.write((encoder) => taken(host.clock.take(parts.length, encoder, blame)))
+      }
       tape.write((encoder) => {
         for (const { from, to, bytes } of copies) {
           const { block, offset } = now.ranges[from]!
@@ -206,7 +227,7 @@ export const loadProgram = (host: Host, program: Program): Executable => {
       return { blocks, results, copies, spare }
     })
 
-  const run = (inputs: readonly Storage[]): readonly Storage[] => {
+  const run = (inputs: readonly Storage[], timed?: StepTimer): readonly Storage[] => {
     host.demandUsable()
     if (inputs.length !== program.inputs.length)
       throw new Error(`a program of ${program.inputs.length} inputs was called with ${inputs.length}`)
@@ -226,7 +247,13 @@ export const loadProgram = (host: Host, program: Program): Executable => {
     })
     // What the arguments' own work comes to is known only when the queue gets here.
     const causes = storages.map((s) => s.origin)
-    queue.push(compiled ? null : ready, () => submit(placed, outcome, causes))
+    let work = (): Promise<void> | null => submit(placed, outcome, causes, null)
+    if (timed !== undefined) {
+      const times = whenSubmitted(faults, outcome, (taken) => submit(placed, outcome, causes, taken))
+      work = times.submit
+      timed(() => times.read)
+    }
+    queue.push(compiled ? null : ready, work)
     unused.forEach(memory.give)
     return made
   }
@@ -240,9 +267,42 @@ export const loadProgram = (host: Host, program: Program): Executable => {
     host.forgetProgram(token)
     leave()
   }
-  const executable: Executable = { run, program, stepwise: false, bytes, release }
+  const executable: Executable = { run, program, untimed: host.clock.stopped, bytes, release }
   host.onceGone(executable, leave, token)
   return weigh(executable, bytes)
+}
+
+/** Hands over a call that takes the clock's times, and reads them when it has all been. Nothing that comes later waits for that. */
+const whenSubmitted = (
+  faults: Faults,
+  outcome: Outcome,
+  submit: (taken: (reading: Reading) => void) => Promise<void> | null,
+): {
+  readonly submit: () => Promise<void> | null
+  readonly read: Promise<E.Either<DeviceError, readonly number[]>>
+} => {
+  let settle: (times: Promise<E.Either<DeviceError, readonly number[]>>) => void = () => undefined
+  const read = new Promise<E.Either<DeviceError, readonly number[]>>((resolve) => (settle = resolve))
+  const missing = (): E.Either<DeviceError, never> =>
+    E.left(faults.lost ?? outcome.error ?? invalid(nobody, 'the call ended before its times were taken'))
+  return {
+    read,
+    submit: () => {
+      let reading: Reading | null = null
+      const end = (): void => {
+        if (reading !== null && outcome.error === null) settle(reading.read(outcome))
+        else {
+          reading?.drop()
+          settle(Promise.resolve(missing()))
+        }
+      }
+      const rest = submit((taken) => {
+        reading = taken
+      })
+      if (rest === null) end()
+      return rest === null ? null : rest.finally(end)
+    },
+  }
 }
 
 /** Gives up what a program holds, after what was called before. Made here, where it cannot keep the program alive. */

@@ -8,6 +8,11 @@
  */
 import { loadDawn } from '#dawn'
 
+/** Times in units that kernels differ by: a browser rounds them to a tenth of a millisecond for its pages' privacy, which there are none of here. */
+const FINE_CLOCK = 'disable-dawn-features=timestamp_quantization'
+/** A list of its own takes the place of this one. */
+const names = (option: string): boolean => option.startsWith('disable-dawn-features=')
+
 const instances = new Map<string, Promise<GPU>>()
 
 /** The WebGPU of a browser, whose errors come late. */
@@ -20,7 +25,7 @@ export const findGpu = (options: readonly string[]): Promise<GPU> => {
   const key = options.join(' ')
   const known = instances.get(key)
   if (known !== undefined) return known
-  const made = loadDawn().then((binding) => binding.create([...options]))
+  const made = loadDawn().then((binding) => binding.create([...(options.some(names) ? [] : [FINE_CLOCK]), ...options]))
   instances.set(key, made)
   return made
 }

@@ -3,6 +3,7 @@
  * at once. A loop of very many rounds is handed over in parts, never more than a few ahead of the device; one that a flag ends
  * is handed over in chunks of rounds, and the host asks the flag between them.
  */
+import type { Clock } from './clock.ts'
 import { CHUNK, type Flag, type GpuStep, type Rounds } from './steps.ts'
 import type { Tape } from './tape.ts'
 
@@ -29,6 +30,25 @@ export const perform = function* (steps: readonly GpuStep[], tape: Tape): Perfor
         if (step.flag === null) for (let round = 0; round < step.trips; round++) yield* perform(step.steps, tape)
         else yield* untilClosed(step, step.flag, tape)
     }
+}
+
+/** The same step by step: `parts` are those of each step of the program, and the clock is told where each begins and ends. */
+export const performTimed = function* (
+  parts: readonly (readonly GpuStep[])[],
+  tape: Tape,
+  { marks }: Pick<Clock, 'marks'>,
+): Performance {
+  for (const [step, part] of parts.entries()) {
+    if (tape.full()) yield* handOver(tape)
+    const [only] = part
+    if (part.length === 1 && only?.kind === 'dispatch') {
+      tape.noted(marks(step, 'both'), only)
+      continue
+    }
+    tape.noted(marks(step, 'begin'), null)
+    yield* perform(part, tape)
+    tape.noted(marks(step, 'end'), null)
+  }
 }
 
 function* handOver(tape: Tape): Performance {

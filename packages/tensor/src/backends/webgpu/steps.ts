@@ -46,7 +46,8 @@ export interface Flag {
 export type GpuStep = Dispatch | Copy | Rounds
 
 export interface Prepared {
-  readonly steps: readonly GpuStep[]
+  /** What each step of the program has become; nothing, where there is nothing to do. */
+  readonly parts: readonly (readonly GpuStep[])[]
   /** All dispatches, by their number. */
   readonly dispatches: readonly Dispatch[]
 }
@@ -149,8 +150,8 @@ export const prepare = (program: Program, places: Places, pipelines: Pipelines, 
       }
     }
   }
-  const steps = program.steps.flatMap((s) => prepared(s, { looped: false, gate: null, gates: gatesOf(program) }))
-  return { steps, dispatches }
+  const parts = program.steps.map((s) => prepared(s, { looped: false, gate: null, gates: gatesOf(program) }))
+  return { parts, dispatches }
 }
 
 /** Where a program's buffers are, and the bind groups of its dispatches over them. */

@@ -7,6 +7,8 @@ import { encode } from './steps.ts'
 
 export interface Tape {
   readonly dispatch: (dispatch: Dispatch) => void
+  /** A dispatch in a pass of its own, or nothing in one, that notes when it begins or ends. */
+  readonly noted: (when: GPUComputePassTimestampWrites, dispatch: Dispatch | null) => void
   readonly copy: (copy: Copy) => void
   /** Anything else that an encoder takes between passes. */
   readonly write: (commands: (encoder: GPUCommandEncoder) => void) => void
@@ -31,12 +33,20 @@ export const createTape = (gpu: GPUDevice, label: string, bound: Bound, submitte
     pass = null
     return open()
   }
+  const put = (into: GPUComputePassEncoder, dispatch: Dispatch): void => {
+    encode(into, dispatch, bound)
+    dispatches++
+    if (dispatch.counts) kernels++
+  }
   return {
     dispatch: (dispatch) => {
       pass ??= open().beginComputePass()
-      encode(pass, dispatch, bound)
-      dispatches++
-      if (dispatch.counts) kernels++
+      put(pass, dispatch)
+    },
+    noted: (when, dispatch) => {
+      const apart = between().beginComputePass({ timestampWrites: when })
+      if (dispatch !== null) put(apart, dispatch)
+      apart.end()
     },
     copy: ({ from, to, bytes }) => {
       const [a, b] = [bound.ranges[from]!, bound.ranges[to]!]

@@ -25,15 +25,29 @@ const registers = (width: number): number => (width === 16 ? 32 : 16)
 const tileVectors = (rows: number, width: number): number =>
   Math.max(3, Math.min(rows === 1 ? 8 : 6, Math.floor(sumsOf(width) / rows)))
 
-/** What runs where nothing was measured. `rows`: of the product, turned as it is computed. */
-export const shippedChoice = (rows: number, width: number): DotChoice => {
+/** A product, turned as it is computed. */
+export interface Extents {
+  readonly items: number
+  readonly rows: number
+  readonly columns: number
+  /** Whether its columns are summed along k by lanes. */
+  readonly inner: boolean
+}
+
+/** Units below which they are halved: two cores share four better than two. */
+const FEW_UNITS = 8
+
+/** What runs where nothing was measured. */
+export const shippedChoice = ({ items, rows, columns, inner }: Extents, width: number): DotChoice => {
   const ofTile = Math.min(tileRows(width), Math.max(1, rows))
+  const vectors = tileVectors(ofTile, width)
+  const units = items * Math.ceil(rows / 32) * Math.floor(columns / (vectors * width))
   return {
-    tile: { rows: ofTile, vectors: tileVectors(ofTile, width) },
+    tile: { rows: ofTile, vectors },
     copyFrom: 33,
-    unitRows: 32,
+    unitRows: units < FEW_UNITS ? 16 : 32,
     unitColumns: 528,
-    enoughUnits: 16,
+    enoughUnits: inner ? 64 : 16,
   }
 }
 
@@ -56,8 +70,9 @@ const TILES = [
 ] as const
 
 /** What is shipped, and what differs from it in one respect. */
-export const choicesOf = (rows: number, width: number): readonly Candidate<DotChoice>[] => {
-  const shipped = shippedChoice(rows, width)
+export const choicesOf = (extents: Extents, width: number): readonly Candidate<DotChoice>[] => {
+  const shipped = shippedChoice(extents, width)
+  const { rows } = extents
   const most = shipped.tile.rows
   const tiles = TILES.filter(
     ([r, v]) =>
@@ -70,8 +85,11 @@ export const choicesOf = (rows: number, width: number): readonly Candidate<DotCh
     { ...shipped, unitColumns: 264 },
     { ...shipped, unitColumns: 1056 },
     { ...shipped, unitRows: 16 },
+    { ...shipped, unitRows: 32 },
     { ...shipped, unitRows: 64 },
     { ...shipped, enoughUnits: 4 },
+    { ...shipped, enoughUnits: 8 },
+    { ...shipped, enoughUnits: 16 },
     { ...shipped, enoughUnits: 64 },
   ]
   return choices.map((choice) => ({ name: nameOf(choice), choice }))

@@ -3,7 +3,7 @@ import type { Axis } from '../../../loops/ix.ts'
 import type { DotKernel } from '../../../loops/kernel.ts'
 import { liesAlongK, type Strides, stridesOf } from '../../linear/operand.ts'
 import { accessCost } from '../../linear/plan.ts'
-import { choicesOf, type DotChoice, shippedChoice } from './dot-choice.ts'
+import { choicesOf, type DotChoice, type Extents, shippedChoice } from './dot-choice.ts'
 import type { Candidate } from '../../tuner/candidate.ts'
 
 /** Steps of k in a row: what is added up before it is added to the others. All cuts but this one change no bit. */
@@ -60,23 +60,38 @@ const product = (axes: readonly Axis[]): number => axes.reduce((count, x) => cou
 
 /** How the device may cut a product; the first is how it does unless it is told. */
 export const dotChoices = (given: DotKernel, width: number): readonly Candidate<DotChoice>[] =>
-  choicesOf(oriented(given, width).m.extent, width)
+  choicesOf(extentsOf(oriented(given, width), width), width)
+
+/** Whether columns of a b in place are summed along k by lanes. */
+const sumsAlongK = (kernel: DotKernel, width: number): boolean => {
+  const { m, n, k } = kernel
+  const b = stridesOf(kernel.b, [n, k], kernel)
+  return (
+    b?.dtype === 'f32' &&
+    b.along(k) === 1 &&
+    b.along(n) > 1 &&
+    m.extent <= FEW &&
+    k.extent >= width &&
+    n.extent > 1
+  )
+}
+const extentsOf = (kernel: DotKernel, width: number): Extents => ({
+  items: product(kernel.batch),
+  rows: kernel.m.extent,
+  columns: kernel.n.extent,
+  inner: sumsAlongK(kernel, width),
+})
 
 /** `chosen`: null as it is shipped. */
 export const dotShape = (given: DotKernel, width: number, chosen: DotChoice | null = null): DotShape => {
   const kernel = oriented(given, width)
-  const { batch, m, n, k } = kernel
-  const { tile, copyFrom, unitRows, unitColumns, enoughUnits } = chosen ?? shippedChoice(m.extent, width)
+  const { m, n, k } = kernel
+  const extents = extentsOf(kernel, width)
+  const { inner } = extents
+  const { tile, copyFrom, unitRows, unitColumns, enoughUnits } = chosen ?? shippedChoice(extents, width)
   const rows = Math.min(tile.rows, Math.max(1, m.extent))
   const bStrides = stridesOf(kernel.b, [n, k], kernel)
   const aStrides = stridesOf(kernel.a, [m, k], kernel)
-  const inner =
-    bStrides?.dtype === 'f32' &&
-    bStrides.along(k) === 1 &&
-    bStrides.along(n) > 1 &&
-    m.extent <= FEW &&
-    k.extent >= width &&
-    n.extent > 1
   const vectors = inner ? 1 : tile.vectors
   const panel = vectors * width
   const aAlongK = inner || m.extent === 1 || liesAlongK(kernel.a, k, m, width)
@@ -93,7 +108,7 @@ export const dotShape = (given: DotKernel, width: number, chosen: DotChoice | nu
   const most = !aInPlace ? SHARED_ROWS.packed : kBlocks > 1 ? SHARED_ROWS.summed : SHARED_ROWS.direct
   const together = Math.max(1, Math.min(groups, most / unitRows))
   const panels = Math.floor(n.extent / panel)
-  const items = product(batch)
+  const { items } = extents
   const byUnits = Math.floor((items * groups * panels) / enoughUnits)
   const limit = Math.max(1, Math.min(Math.floor(unitColumns / panel), byUnits, panels))
   const columnBlocks = Math.max(1, Math.ceil(panels / limit))

@@ -1,0 +1,104 @@
+/**
+ * What the device's own clock says of the steps of a call: a timestamp where each begins and ends, written by the pass that a
+ * kernel is, or by empty ones around what is more than that. A device has one clock, whose queries and buffer are made when
+ * first needed, and used again: what they hold is copied out in the submission that wrote it.
+ */
+import * as E from '../../base/either.ts'
+import type { DeviceError } from '../../graph/device.ts'
+import { type Blame, type Faults, invalid, type Outcome, reason } from './faults.ts'
+import { MAP_READ, patiently, usage } from './gpu.ts'
+import type { Block, Memory } from './memory.ts'
+
+/** The most queries of a set, by the specification. */
+const OF_SET = 4096
+const BYTES = 8
+const QUERY_RESOLVE = 0x200
+
+export interface Clock {
+  /** Why it tells no time; null where it does. */
+  readonly stopped: string | null
+  /** Room for the times of so many steps. */
+  readonly ready: (steps: number) => void
+  /** For a pass: the step's beginning, its end, or both. */
+  readonly marks: (step: number, which: 'begin' | 'end' | 'both') => GPUComputePassTimestampWrites
+  /** Copies the times of so many steps, and gives how to read them once that was submitted. */
+  readonly take: (steps: number, encoder: GPUCommandEncoder, blame: () => Blame) => Reading
+  /** Objects made. */
+  readonly made: () => number
+  readonly close: () => void
+}
+export interface Reading {
+  /** Milliseconds from beginning to end. */
+  readonly read: (outcome: Outcome) => Promise<E.Either<DeviceError, readonly number[]>>
+  /** Instead of reading, where it was not submitted. */
+  readonly drop: () => void
+}
+
+export const createClock = (gpu: GPUDevice, faults: Faults, memory: Memory): Clock => {
+  let sets: readonly GPUQuerySet[] = []
+  let resolved: GPUBuffer | null = null
+  let made = 0
+  const close = (): void => {
+    sets.forEach((set) => set.destroy())
+    resolved?.destroy()
+    sets = []
+    resolved = null
+  }
+  const setsFor = (steps: number): number => Math.ceil((2 * steps) / OF_SET)
+  const place = (query: number): readonly [GPUQuerySet, number] => [sets[Math.floor(query / OF_SET)]!, query % OF_SET]
+  return {
+    stopped: gpu.features.has('timestamp-query')
+      ? null
+      : 'this adapter has no clock for programs (the feature timestamp-query)',
+    ready: (steps) => {
+      const wanted = setsFor(steps)
+      if (sets.length >= wanted) return
+      close()
+      sets = Array.from({ length: wanted }, () => gpu.createQuerySet({ type: 'timestamp', count: OF_SET }))
+      resolved = gpu.createBuffer({ size: wanted * OF_SET * BYTES, usage: QUERY_RESOLVE | usage.copyFrom })
+      made += wanted + 1
+    },
+    marks: (step, which) => {
+      const [[querySet, begin], [, end]] = [place(2 * step), place(2 * step + 1)]
+      switch (which) {
+        case 'begin':
+          return { querySet, beginningOfPassWriteIndex: begin }
+        case 'end':
+          return { querySet, endOfPassWriteIndex: end }
+        case 'both':
+          return { querySet, beginningOfPassWriteIndex: begin, endOfPassWriteIndex: end }
+      }
+    },
+    take: (steps, encoder, blame) => {
+      const bytes = Math.max(1, 2 * steps) * BYTES
+      const staging: Block = memory.takeStaging(bytes, blame)
+      const from = resolved!
+      for (let set = 0; set < setsFor(steps); set++) {
+        const count = Math.min(OF_SET, 2 * steps - set * OF_SET)
+        encoder.resolveQuerySet(sets[set]!, 0, count, from, set * OF_SET * BYTES)
+      }
+      encoder.copyBufferToBuffer(from, 0, staging.buffer, 0, bytes)
+      return {
+        drop: () => memory.discardStaging(staging),
+        read: async (outcome) => {
+          try {
+            await patiently(() => staging.buffer.mapAsync(MAP_READ, 0, bytes))
+            const at = new BigUint64Array(staging.buffer.getMappedRange(0, bytes).slice(0))
+            staging.buffer.unmap()
+            memory.giveStaging(staging)
+            const failed = faults.lost ?? outcome.error
+            if (failed !== null) return E.left(failed)
+            return E.right(
+              Array.from({ length: steps }, (_, i) => Math.max(0, Number(at[2 * i + 1]! - at[2 * i]!)) / 1e6),
+            )
+          } catch (error) {
+            memory.discardStaging(staging)
+            return E.left(faults.lost ?? outcome.error ?? invalid(blame(), reason(error)))
+          }
+        },
+      }
+    },
+    made: () => made,
+    close,
+  }
+}
