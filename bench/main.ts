@@ -84,10 +84,13 @@ const print = (row: Row): void => {
 if (flags.roofline) process.stdout.write(`${await rooflineOfTraining(device)}\n`)
 if (flags.host)
   for await (const cost of hostCosts(device))
-    process.stdout.write(`${flags.json ? JSON.stringify({ peer: 'adjoint', backend: device.kind, ...cost }) : hostText(cost)}\n`)
+    process.stdout.write(
+      `${flags.json ? JSON.stringify({ peer: 'adjoint', backend: device.kind, ...cost }) : hostText(cost)}\n`,
+    )
 if (flags.growth !== undefined) {
   await mkdir(flags.growth, { recursive: true })
-  for (const [file, svg] of await growthOf(device, axis === undefined ? sizes : [axis], print)) await writeFile(join(flags.growth, file), `${svg}\n`)
+  for (const [file, svg] of await growthOf(device, axis === undefined ? sizes : [axis], print))
+    await writeFile(join(flags.growth, file), `${svg}\n`)
 }
 for (const name of flags.roofline || flags.host || flags.growth !== undefined ? [] : names)
   for (const row of name === 'scheduling' ? scheduling() : [await workloads[name]!(device, { steps })]) print(row)

@@ -240,7 +240,8 @@ export const jit = <A extends readonly tree.Tree[], B extends tree.Tree>(
     (...args: A): TaskEither<Unprofiled | DeviceError, Profile<B>> =>
     async () => {
       const ready = prepare(args)
-      if ('called' in ready) return unprofiled('another transformation is at work, which runs the call as a part of its own')
+      if ('called' in ready)
+        return unprofiled('another transformation is at work, which runs the call as a part of its own')
       const { program, untimed } = ready.compiled.executable
       if (program === null || untimed !== null) return unprofiled(untimed ?? 'there is no program')
       let times: TaskEither<DeviceError, readonly number[]> = () => Promise.resolve(E.right([]))

@@ -98,7 +98,11 @@ export const anyChoice: fc.Arbitrary<Choice> = fc
   .tuple(
     choices(fc.oneof({ weight: 8, arbitrary: odd }, { weight: 1, arbitrary: fc.constant(0) }), 3),
     fc.option(
-      fc.record({ k: fc.constantFrom(255, 257, 520), m: fc.constantFrom(1, 4, 9, 37, 70), n: fc.constantFrom(3, 50, 130) }),
+      fc.record({
+        k: fc.constantFrom(255, 257, 520),
+        m: fc.constantFrom(1, 4, 9, 37, 70),
+        n: fc.constantFrom(3, 50, 130),
+      }),
     ),
     fc.tuple(fc.constantFrom('f32', 'f16', 'bf16'), fc.constantFrom('f32', 'f16', 'bf16')),
   )

@@ -8,6 +8,12 @@ export interface Candidate<C> {
   readonly choice: C
 }
 
+/** The choice of a name; null for the first, which is what each product of the kind is shipped with, by its own extents. */
+export const chosen = <C>(candidates: readonly Candidate<C>[], winner: string): C | null => {
+  const at = candidates.findIndex(({ name }) => name === winner)
+  return at > 0 ? candidates[at]!.choice : null
+}
+
 /** A product that was measured: its key, and its candidates with the code that each of them is. */
 export interface Contest {
   readonly key: string

@@ -62,7 +62,18 @@ export const dotKey = (kernel: DotKernel): DotKey => {
     a: operandKey(kernel, kernel.a, m),
     b: operandKey(kernel, kernel.b, n),
     turned: accessCost(places, m) < accessCost(places, n),
-    batch: Math.min(MOST_BATCH, 2 ** Math.ceil(Math.log2(Math.max(1, batch.reduce((p, x) => p * x.extent, 1))))),
+    batch: Math.min(
+      MOST_BATCH,
+      2 **
+        Math.ceil(
+          Math.log2(
+            Math.max(
+              1,
+              batch.reduce((p, x) => p * x.extent, 1),
+            ),
+          ),
+        ),
+    ),
     m: bucket(m.extent),
     n: bucket(n.extent),
     k: bucket(k.extent),
@@ -123,7 +134,13 @@ export const typical = (key: DotKey): DotKernel => {
     a: operand(0, key.a, M),
     b: operand(1, key.b, N),
     stores: [
-      { buffer: 2, at: flat([B, ...(key.turned ? [N, M] : [M, N])]), value: S.reduced(0, 'f32'), scope: 'full', mode: 'set' },
+      {
+        buffer: 2,
+        at: flat([B, ...(key.turned ? [N, M] : [M, N])]),
+        value: S.reduced(0, 'f32'),
+        scope: 'full',
+        mode: 'set',
+      },
     ],
   }
 }

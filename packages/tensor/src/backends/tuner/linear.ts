@@ -1,11 +1,12 @@
 /** The tuner of a device in linear memory: runs each candidate there, over blocks of its heap that it gives back. */
-import { dtypes, type DType, type HostArray } from '../../base/dtype.ts'
+import { dtypes, type HostArray } from '../../base/dtype.ts'
 import type { DotKernel } from '../../loops/kernel.ts'
 import type { Blame } from '../blame.ts'
 import type { Block } from '../linear/heap.ts'
 import type { CompiledKernel, LinearMemory, Run, Walk } from '../linear/machine.ts'
-import type { Candidate, Contest, Tuner, Winners } from './candidate.ts'
+import { type Candidate, chosen, type Contest, type Tuner, type Winners } from './candidate.ts'
 import { dotKey, keyText, typical } from './dot-key.ts'
+import { bytesIn, numbers, sameBytes } from './numbers.ts'
 import { race } from './race.ts'
 
 /** What a device tunes with. `P`: a kernel as it prints it. */
@@ -30,21 +31,6 @@ const WARM = 10
 const MOST_REPEATS = 4096
 
 const tuning: Blame = { op: 'a product that is measured', site: null }
-
-/** Numbers between -1 and 1, the same each time; no zeros, no tiny ones. */
-const numbers = (count: number, dtype: DType): HostArray => {
-  const data = dtypes[dtype].allocate(count)
-  for (let i = 0, x = 1; i < count; i++) {
-    x = (Math.imul(x, 1664525) + 1013904223) | 0
-    data[i] = dtypes[dtype].round((x < 0 ? -1 : 1) * (0.125 + (x >>> 16 & 0x7fff) / 40_000))
-  }
-  return data
-}
-
-const sameBits = (x: HostArray, y: HostArray): boolean => {
-  const [p, q] = [x, y].map((a) => new Uint8Array(a.buffer, a.byteOffset, a.byteLength))
-  return p!.length === q!.length && p!.every((byte, i) => byte === q![i])
-}
 
 /** The winner's place; null where it cannot be measured: there is no memory for it, say. */
 const measure = <C, P>(
@@ -89,14 +75,14 @@ const measure = <C, P>(
     // One that gave other bits is no candidate, whatever was thought when it was made.
     const entrants = functions.flatMap((some, i) => {
       const run = walkOf(some, 1)
-      for (let spent = 0, times = 0; times < 2 || spent < WARM; times++) {
+      const began = performance.now()
+      for (let times = 0; times < 2 || performance.now() - began < WARM; times++) {
         const took = once(run)
-        spent += took
         if (i === 0) least = Math.min(least, took)
       }
       const result = memory.read(buffers[out]!, { shape: [size], dtype })
       shipped ??= result
-      return sameBits(shipped, result) ? [i] : []
+      return sameBytes(bytesIn(shipped), bytesIn(result)) ? [i] : []
     })
     const repeats = Math.min(MOST_REPEATS, Math.max(1, Math.ceil(SAMPLE / Math.max(least, 1e-4))))
     const runs = entrants.map((i) => walkOf(functions[i]!, repeats))
@@ -125,7 +111,7 @@ export const linearTuner = <C, P>(parts: Parts<C, P>): Tuner<C> => {
       code: apart.map((i) => code[i]!),
     }
     const recalled = parts.winners?.recall(contest) ?? null
-    if (recalled !== null) return candidates.find(({ name }) => name === recalled)!.choice
+    if (recalled !== null) return chosen(candidates, recalled)
     const winner = measure(
       parts,
       kernel,
@@ -133,9 +119,9 @@ export const linearTuner = <C, P>(parts: Parts<C, P>): Tuner<C> => {
     )
     if (winner === null) return null
     measured++
-    const { name, choice } = candidates[apart[winner]!]!
+    const { name } = candidates[apart[winner]!]!
     parts.winners?.remember(contest, name)
-    return choice
+    return chosen(candidates, name)
   }
   return {
     choose: (kernel) => {

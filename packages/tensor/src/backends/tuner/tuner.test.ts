@@ -41,7 +41,10 @@ const product = async (device: LinearDevice<Kind>, m = 20): Promise<readonly num
   const [a, b] = [p.parameter({ shape: [m, 40], dtype: 'f32' }), p.parameter({ shape: [40, 24], dtype: 'f32' })]
   const inputs = [a, b]
   const data = inputs.map(({ shape, dtype }, i) =>
-    device.upload(Float32Array.from({ length: shape[0]! * shape[1]! }, (_, j) => Math.sin(i + 0.7 * j)), { shape, dtype }),
+    device.upload(
+      Float32Array.from({ length: shape[0]! * shape[1]! }, (_, j) => Math.sin(i + 0.7 * j)),
+      { shape, dtype },
+    ),
   )
   const read: number[] = []
   for (const factor of [1, 2]) {
@@ -52,7 +55,11 @@ const product = async (device: LinearDevice<Kind>, m = 20): Promise<readonly num
   }
   return read
 }
-const once = async (kind: Kind, tune?: boolean, m?: number): Promise<{ values: readonly number[]; measured: number }> => {
+const once = async (
+  kind: Kind,
+  tune?: boolean,
+  m?: number,
+): Promise<{ values: readonly number[]; measured: number }> => {
   const device = await open(kind, tune)
   const values = await product(device, m)
   const measured = device.measured()

@@ -14,11 +14,7 @@ const winnerIn = (text: string, names: readonly string[]): string | null => {
 }
 
 /** `machine`: all that times depend on beside the code. */
-export const winnersIn = (
-  { crypto, fs }: Pick<Disk, 'crypto' | 'fs'>,
-  store: Store,
-  machine: string,
-): Winners => {
+export const winnersIn = ({ crypto, fs }: Pick<Disk, 'crypto' | 'fs'>, store: Store, machine: string): Winners => {
   const keyOf = ({ key, names, code }: Contest): string =>
     crypto
       .createHash('sha256')

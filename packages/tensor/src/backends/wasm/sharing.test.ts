@@ -52,7 +52,15 @@ describe('threads of a device', () => {
     const device = (most: number): Device => {
       const memory = createMemory({ shared: true })
       const kernels = createKernels(memory.memory, most === 1 ? null : { threads, most, repays: 0 })
-      return linearDevice({ kind: 'wasm', label: 'threads', room: 'enough', capabilities, memory, kernels, measured: () => 0 })
+      return linearDevice({
+        kind: 'wasm',
+        label: 'threads',
+        room: 'enough',
+        capabilities,
+        memory,
+        kernels,
+        measured: () => 0,
+      })
     }
     const [alone, two, three] = [wasmDevice({ threads: 1 }), device(2), device(3)]
     const results = async (on: Device, outputs: readonly Expr[]): Promise<readonly string[]> => {

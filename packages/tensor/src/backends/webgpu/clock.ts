@@ -5,7 +5,7 @@
  */
 import * as E from '../../base/either.ts'
 import type { DeviceError } from '../../graph/device.ts'
-import { type Blame, type Faults, invalid, type Outcome, reason } from './faults.ts'
+import { type Blame, type Faults, invalid, nobody, type Outcome, reason } from './faults.ts'
 import { MAP_READ, patiently, usage } from './gpu.ts'
 import type { Block, Memory } from './memory.ts'
 
@@ -100,5 +100,38 @@ export const createClock = (gpu: GPUDevice, faults: Faults, memory: Memory): Clo
     },
     made: () => made,
     close,
+  }
+}
+
+/** Hands over a call that takes the clock's times, and reads them when it has all been. Nothing that comes later waits for that. */
+export const whenSubmitted = (
+  faults: Faults,
+  outcome: Outcome,
+  submit: (taken: (reading: Reading) => void) => Promise<void> | null,
+): {
+  readonly submit: () => Promise<void> | null
+  readonly read: Promise<E.Either<DeviceError, readonly number[]>>
+} => {
+  let settle: (times: Promise<E.Either<DeviceError, readonly number[]>>) => void = () => undefined
+  const read = new Promise<E.Either<DeviceError, readonly number[]>>((resolve) => (settle = resolve))
+  const missing = (): E.Either<DeviceError, never> =>
+    E.left(faults.lost ?? outcome.error ?? invalid(nobody, 'the call ended before its times were taken'))
+  return {
+    read,
+    submit: () => {
+      let reading: Reading | null = null
+      const end = (): void => {
+        if (reading !== null && outcome.error === null) settle(reading.read(outcome))
+        else {
+          reading?.drop()
+          settle(Promise.resolve(missing()))
+        }
+      }
+      const rest = submit((taken) => {
+        reading = taken
+      })
+      if (rest === null) end()
+      return rest === null ? null : rest.finally(end)
+    },
   }
 }

@@ -2,12 +2,15 @@
  * The WebGPU device: programs as compute passes. Runs on any adapter, in Node through Dawn and in browsers; whether the
  * adapter is hardware can be asked first (`probeWebgpu`), since a software one is slower than the wasm device.
  */
+import { keptWinners } from '#winners'
 import * as E from '../../base/either.ts'
-import { hardwareTuning, softwareTuning, templateNames, type Tuning } from './printer/index.ts'
+import { dotTiles, hardwareTuning, printDot, softwareTuning, templateNames, type Tuning } from './printer/index.ts'
 import { showAval } from '../../base/errors.ts'
 import type { Capabilities } from '../../compile/capabilities.ts'
 import { schedule } from '../../compile/schedule.ts'
 import { type Load, putDown } from '../engine/ballast.ts'
+import { tuneSetting } from '../engine/tuning.ts'
+import { untuned } from '../tuner/candidate.ts'
 import { type DeviceError, DeviceFailure, type Storage } from '../../graph/device.ts'
 import { deviceOf, findAdapter, report } from './adapter.ts'
 import { arena } from './arena.ts'
@@ -23,6 +26,7 @@ import { pipelines } from './pipelines.ts'
 import { workQueue } from './queue.ts'
 import { GpuStorage } from './storage.ts'
 import { createTransfer } from './transfer.ts'
+import { type GpuTuner, gpuTuner } from './tuner.ts'
 
 const noDevice = (why: string): DeviceError => ({
   _tag: 'NoDevice',
@@ -31,11 +35,15 @@ const noDevice = (why: string): DeviceError => ({
 
 /** Opens a WebGPU device, with the printers and queues of its own. */
 export const openWebgpu = async (options: WebgpuOptions): Promise<E.Either<DeviceError, WebgpuDevice>> => {
+  const tune = tuneSetting(options.tune)
+  if (E.isLeft(tune)) return E.left({ _tag: 'NoDevice', message: `no WebGPU device: ${tune.left}` })
   try {
     const adapter = await findAdapter(options)
     const found = report(adapter)
     const tuning = options.tuning ?? (found.hardware ? hardwareTuning : withShuffles(softwareTuning, adapter))
-    return E.right(deviceOver(await deviceOf(adapter), found, tuning, options.memory ?? defaultBudget(found.hardware)))
+    return E.right(
+      deviceOver(await deviceOf(adapter), found, tuning, options.memory ?? defaultBudget(found.hardware), tune.right),
+    )
   } catch (error) {
     return E.left(noDevice(reason(error)))
   }
@@ -58,6 +66,7 @@ const deviceOver = (
   { label, hardware }: AdapterReport,
   tuning: Tuning,
   allowed: number,
+  tune: boolean,
 ): WebgpuDevice => {
   let ended = false
   /** Nothing waits for a device that is lost, and nothing of it is kept. */
@@ -69,6 +78,7 @@ const deviceOver = (
     groups.clear()
     shared.clear()
     clock.close()
+    trials.close()
     heap.close()
   }
   const faults = watch(gpu, end)
@@ -81,7 +91,24 @@ const deviceOver = (
   const flight = createFlight(gpu, faults, budget, heap, inTurn)
   const queue = workQueue((error) => faults.report(thrown(error, nobody)))
   const clock = createClock(gpu, faults, heap)
+  /** The tuner's own: it measures while a call that is timed may wait. */
+  const trials = createClock(gpu, faults, heap)
   const transfer = createTransfer(gpu, faults, heap, flight, queue)
+  const tuner: GpuTuner = tune
+    ? gpuTuner({
+        ...{ gpu, memory: heap, pipelines: shared, groups, clock: trials },
+        candidates: ({ batch, m, n, k }) =>
+          dotTiles(
+            tuning,
+            m.extent,
+            n.extent,
+            k.extent,
+            batch.reduce((count, x) => count * x.extent, 1),
+          ),
+        print: (kernel, tile) => printDot(kernel, tuning, tile),
+        winners: keptWinners(`WebGPU, ${label}`),
+      })
+    : { ...untuned, learn: () => null }
   let kernels = 0
   let submits = 0
 
@@ -154,9 +181,10 @@ const deviceOver = (
       peakBytes: heap.peak(),
       kernels,
       submits,
-      created: heap.made() + groups.made() + shared.made() + clock.made(),
+      created: heap.made() + groups.made() + shared.made() + clock.made() + trials.made(),
       pipelines: shared.made(),
     }),
+    measured: tuner.measured,
     lost: () => faults.lost,
     destroy: () => {
       faults.lost ??= lost('it was destroyed')
@@ -177,6 +205,7 @@ const deviceOver = (
     clock,
     flight,
     tuning,
+    tuner,
     count: (n) => {
       kernels += n
       submits++

@@ -4,32 +4,25 @@
  * into one command buffer, submitted once (but for long loops, and those that a flag ends: see performance.ts). Results go where the caller finds them: a donated input keeps its buffer, a
  * small result is copied out of the arena, a large one is computed in the caller's buffer.
  */
-import * as E from '../../base/either.ts'
 import { demandDistinct } from '../distinct.ts'
 import type { Tuning } from './printer/index.ts'
-import type { Program } from '../../loops/program.ts'
-import {
-  type Device,
-  type DeviceError,
-  DeviceFailure,
-  type Executable,
-  type StepTimer,
-  type Storage,
-} from '../../graph/device.ts'
+import { kernelSteps, type Program, type Step } from '../../loops/program.ts'
+import { type Device, DeviceFailure, type Executable, type StepTimer, type Storage } from '../../graph/device.ts'
 import { type Arena, type Claim, claimOf } from './arena.ts'
 import { type BindGroups, type Range, whole } from './bindings.ts'
 import { type Blame, type Faults, invalid, nobody, type Outcome, outOfMemory } from './faults.ts'
-import type { Clock, Reading } from './clock.ts'
+import { type Clock, type Reading, whenSubmitted } from './clock.ts'
 import { costOf, type Flight } from './flight.ts'
 import type { Block, Memory } from './memory.ts'
 import type { Pipelines } from './pipelines.ts'
 import { LONGEST, perform, type Performance, performTimed } from './performance.ts'
 import { placesOf } from './places.ts'
 import type { WorkQueue } from './queue.ts'
-import { bindAll, type Bound, culprit, gatesOf, type GpuStep, prepare, writerOf } from './steps.ts'
+import { bindAll, type Bound, culprit, type Dispatch, gatesOf, prepare, type Prepared, writerOf } from './steps.ts'
 import type { GpuStorage } from './storage.ts'
 import { handOver } from './submission.ts'
 import { createTape, MOST } from './tape.ts'
+import type { GpuTuner } from './tuner.ts'
 import { weigh } from './weight.ts'
 
 /** What programs need of their device. */
@@ -45,6 +38,7 @@ export interface Host {
   readonly clock: Clock
   readonly flight: Flight
   readonly tuning: Tuning
+  readonly tuner: GpuTuner
   /** Counts a submission of so many kernels. */
   readonly count: (kernels: number) => void
   /** Throws where the device can no longer be used. */
@@ -75,11 +69,11 @@ const together = <T>(memory: Memory, work: (keep: (block: Block) => Block) => T)
 }
 
 /** Steps that are under way at one time: a loop is handed over in parts. */
-const workOf = (steps: readonly GpuStep[]): number =>
+const workOf = (steps: readonly Step[]): number =>
   Math.min(
     2 * MOST,
     steps.reduce((sum, s) => {
-      if (s.kind !== 'rounds') return sum + 1
+      if (s.kind !== 'loop') return sum + 1
       return sum + workOf(s.steps) * Math.min(s.trips, LONGEST)
     }, 0),
   )
@@ -120,40 +114,46 @@ export const loadProgram = (host: Host, program: Program): Executable => {
   const varying = program.buffers.flatMap(({ source }, i) =>
     source.kind !== 'slot' && places.of[i] === null ? [i] : [],
   )
-  const { parts, dispatches } = prepare(program, places, host.pipelines, host.tuning)
-  const steps = parts.flat()
-  const kernels = dispatches.filter((d) => d.counts).length
-  const cost = costOf(workOf(steps))
-  const label = `program of ${kernels} kernels`
+  const ofKernels = kernelSteps(program.steps)
+  const cost = costOf(workOf(program.steps))
+  const label = `program of ${ofKernels.length} kernels`
+  const dots = ofKernels.flatMap(({ kernel }) => (kernel.kind === 'dot' ? [kernel] : []))
+  /** What the tuner does not know yet of its products: until it does, nothing is printed. */
+  const learning = host.tuner.learn(dots)
+  const printed = (): Prepared => prepare(program, places, host.pipelines, host.tuning, host.tuner.choose)
+  let prepared = learning === null ? printed() : null
 
-  let compiled = dispatches.every((d) => d.pipeline.compiled !== null)
+  let compiled = prepared?.dispatches.every((d) => d.pipeline.compiled !== null) ?? false
   let released = false
   /** Why the program cannot run at all. */
   const broken: Outcome = { error: null }
   const ready = compiled
     ? null
-    : Promise.all(
-        dispatches.map(async ({ pipeline, blame }) => {
-          const why = await pipeline.ready
-          if (why !== null) broken.error ??= faults.lost ?? invalid(blame(), why)
-        }),
-      ).then(() => {
+    : (async (): Promise<void> => {
+        await learning
+        if (faults.lost === null) prepared ??= printed()
+        await Promise.all(
+          (prepared?.dispatches ?? []).map(async ({ pipeline, blame }) => {
+            const why = await pipeline.ready
+            if (why !== null) broken.error ??= faults.lost ?? invalid(blame(), why)
+          }),
+        )
         compiled = true
-      })
+      })()
 
   // Bind groups of the last call, kept as long as the same buffers come.
   let bound: Bound | null = null
-  let boundTo = ''
-  const bind = (blocks: readonly (Block | null)[]): Bound => {
+  let boundBy = ''
+  const boundTo = (dispatches: readonly Dispatch[], blocks: readonly (Block | null)[]): Bound => {
     const slabs = host.arena.slabs(claim, blameForSlab)
     const key = `${slabs.map((s) => s.id).join(',')}|${varying.map((i) => blocks[i]!.id).join(',')}`
-    if (bound === null || key !== boundTo) {
+    if (bound === null || key !== boundBy) {
       const ranges = program.buffers.map(({ bytes }, i): Range => {
         const place = places.of[i] ?? null
         return place === null ? whole(blocks[i]!) : { block: slabs[place.slab]!, offset: place.offset, bytes }
       })
       bound = bindAll(dispatches, host.groups, [...ranges, ...gates.map(whole)])
-      boundTo = key
+      boundBy = key
     }
     return bound
   }
@@ -167,8 +167,10 @@ export const loadProgram = (host: Host, program: Program): Executable => {
     host.flight.launch(cost)
     outcome.error ??= faults.lost ?? broken.error
     for (const cause of causes) outcome.error ??= cause.error
-    if (outcome.error !== null) return null
+    if (outcome.error !== null || prepared === null) return null
     const { blocks, copies } = placed
+    const { parts, dispatches } = prepared
+    const bind = (to: readonly (Block | null)[]): Bound => boundTo(dispatches, to)
     const blame = (): Blame => culprit(gpu, faults, dispatches, bind(blocks))
     const made: { bound?: Bound } = {}
     faults.during(outcome, blame, () => (made.bound = bind(blocks)))
@@ -176,7 +178,7 @@ export const loadProgram = (host: Host, program: Program): Executable => {
     const now = made.bound
     const tape = createTape(gpu, label, now, host.count)
     const whole = function* (): Performance {
-      if (taken === null) yield* perform(steps, tape)
+      if (taken === null) yield* perform(parts.flat(), tape)
       else {
         host.clock.ready(parts.length)
         yield* performTimed(parts, tape, host.clock)
@@ -270,39 +272,6 @@ export const loadProgram = (host: Host, program: Program): Executable => {
   const executable: Executable = { run, program, untimed: host.clock.stopped, bytes, release }
   host.onceGone(executable, leave, token)
   return weigh(executable, bytes)
-}
-
-/** Hands over a call that takes the clock's times, and reads them when it has all been. Nothing that comes later waits for that. */
-const whenSubmitted = (
-  faults: Faults,
-  outcome: Outcome,
-  submit: (taken: (reading: Reading) => void) => Promise<void> | null,
-): {
-  readonly submit: () => Promise<void> | null
-  readonly read: Promise<E.Either<DeviceError, readonly number[]>>
-} => {
-  let settle: (times: Promise<E.Either<DeviceError, readonly number[]>>) => void = () => undefined
-  const read = new Promise<E.Either<DeviceError, readonly number[]>>((resolve) => (settle = resolve))
-  const missing = (): E.Either<DeviceError, never> =>
-    E.left(faults.lost ?? outcome.error ?? invalid(nobody, 'the call ended before its times were taken'))
-  return {
-    read,
-    submit: () => {
-      let reading: Reading | null = null
-      const end = (): void => {
-        if (reading !== null && outcome.error === null) settle(reading.read(outcome))
-        else {
-          reading?.drop()
-          settle(Promise.resolve(missing()))
-        }
-      }
-      const rest = submit((taken) => {
-        reading = taken
-      })
-      if (rest === null) end()
-      return rest === null ? null : rest.finally(end)
-    },
-  }
 }
 
 /** Gives up what a program holds, after what was called before. Made here, where it cannot keep the program alive. */

@@ -29,6 +29,11 @@ export interface WebgpuOptions extends AdapterOptions {
    * itself when it has no more.
    */
   readonly memory?: number
+  /**
+   * Whether products are measured, kind by kind as they come, and cut as is fastest here: off unless this, or ADJOINT_TUNE=on, says
+   * otherwise. What was measured is kept on disk in Node, and in a browser for the life of the device. No result depends on it.
+   */
+  readonly tune?: boolean
 }
 
 /** A WebGPU device, with what only this kind can do. */
@@ -41,4 +46,6 @@ export interface WebgpuDevice extends Device {
   readonly tuning: Tuning
   /** @internal Compiles a program that is already scheduled. */
   readonly load: (program: Program) => Executable
+  /** @internal Products that its tuner measured so far. */
+  readonly measured: () => number
 }

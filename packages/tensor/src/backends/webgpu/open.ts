@@ -17,7 +17,13 @@ import type { AdapterReport, WebgpuDevice, WebgpuOptions } from './face.ts'
  * ```
  */
 export const webgpuDevice = (given: WebgpuOptions = {}): TaskEither<DeviceError, WebgpuDevice> => {
-  const options = optionsOf('webgpuDevice', given, { tuning: true, memory: true, powerPreference: true, dawn: true })
+  const options = optionsOf('webgpuDevice', given, {
+    tuning: true,
+    memory: true,
+    powerPreference: true,
+    dawn: true,
+    tune: true,
+  })
   return async (): Promise<Either<DeviceError, WebgpuDevice>> => {
     if (options.memory !== undefined && !(options.memory > 0))
       throw new RangeError(

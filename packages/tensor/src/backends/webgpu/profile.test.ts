@@ -1,7 +1,20 @@
 import fc from 'fast-check'
 import * as E from 'fp-ts/lib/Either.js'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
-import { add, exp, full, jit, matmul, mul, readAsync, realizeAsync, scan, sum, tensor, type Tensor } from '../../index.ts'
+import {
+  add,
+  exp,
+  full,
+  jit,
+  matmul,
+  mul,
+  readAsync,
+  realizeAsync,
+  scan,
+  sum,
+  tensor,
+  type Tensor,
+} from '../../index.ts'
 import type { WebgpuDevice } from './face.ts'
 import { openWebgpu } from './kernel-trial.support.ts'
 
@@ -24,7 +37,13 @@ describe.runIf(inject('devices').includes('webgpu'))('a profile on webgpu', () =
     await fc.assert(
       fc.asyncProperty(fc.array(fc.nat({ max: ways.length - 1 }), { minLength: 1, maxLength: 5 }), async (path) => {
         const f = jit((x: Tensor) => path.reduce((y, way) => ways[way]!(y), x), { device })
-        const x = await realizeAsync(tensor(Float32Array.from({ length: 16 }, (_, i) => Math.sin(i)), [4, 4]), device)
+        const x = await realizeAsync(
+          tensor(
+            Float32Array.from({ length: 16 }, (_, i) => Math.sin(i)),
+            [4, 4],
+          ),
+          device,
+        )
         const plain = await readAsync(f(x))
         const profile = await f.profileAsync(x)
         expect(await readAsync(profile.result)).toEqual(plain)

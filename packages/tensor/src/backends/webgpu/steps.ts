@@ -1,5 +1,6 @@
 /** A program's steps as WebGPU takes them: kernels with their pipelines, and the bind groups that say over which memory. */
-import { gated, printKernel, type Shader, type Tuning } from './printer/index.ts'
+import type { DotKernel } from '../../loops/kernel.ts'
+import { type DotTile, gated, printKernel, type Shader, type Tuning } from './printer/index.ts'
 import { kernelSteps, type Program, type Step } from '../../loops/program.ts'
 import { describeSite } from '../../base/site.ts'
 import type { BindGroups, Range } from './bindings.ts'
@@ -87,7 +88,13 @@ interface Context {
  * Prints the kernels and starts to compile them. Kernels with nothing to do are left out. What lies in the arena is bound
  * writable whether it is written or not: a buffer may not be bound read-only and writable in one dispatch.
  */
-export const prepare = (program: Program, places: Places, pipelines: Pipelines, tuning: Tuning): Prepared => {
+export const prepare = (
+  program: Program,
+  places: Places,
+  pipelines: Pipelines,
+  tuning: Tuning,
+  choose: (dot: DotKernel) => DotTile | null,
+): Prepared => {
   const dispatches: Dispatch[] = []
   const slabOf = (buffer: number): number | null => places.of[buffer]?.slab ?? null
   const dispatch = (
@@ -130,7 +137,7 @@ export const prepare = (program: Program, places: Places, pipelines: Pipelines, 
       case 'kernel': {
         const { buffers, site } = step
         const bound = step.kernel.buffers.map((b, i) => ({ ...b, write: b.write || slabOf(buffers[i]!) !== null }))
-        const shader = printKernel({ ...step.kernel, buffers: bound }, tuning)
+        const shader = printKernel({ ...step.kernel, buffers: bound }, tuning, choose)
         if (shader.workgroups.includes(0)) return []
         const access = bound.map((b) => (b.write ? 'w' : 'r')).join('')
         const { name: op } = step.kernel

@@ -67,12 +67,7 @@ const sumsAlongK = (kernel: DotKernel, width: number): boolean => {
   const { m, n, k } = kernel
   const b = stridesOf(kernel.b, [n, k], kernel)
   return (
-    b?.dtype === 'f32' &&
-    b.along(k) === 1 &&
-    b.along(n) > 1 &&
-    m.extent <= FEW &&
-    k.extent >= width &&
-    n.extent > 1
+    b?.dtype === 'f32' && b.along(k) === 1 && b.along(n) > 1 && m.extent <= FEW && k.extent >= width && n.extent > 1
   )
 }
 const extentsOf = (kernel: DotKernel, width: number): Extents => ({

@@ -60,8 +60,7 @@ const oriented = (kernel: DotKernel): DotKernel => {
   return n.extent === 1 || better || smaller ? { ...kernel, m: n, n: m, a: b, b: a } : kernel
 }
 
-const halfB = (kernel: DotKernel): boolean =>
-  stridesOf(kernel.b, [kernel.n, kernel.k], kernel)?.dtype === 'f16'
+const halfB = (kernel: DotKernel): boolean => stridesOf(kernel.b, [kernel.n, kernel.k], kernel)?.dtype === 'f16'
 
 /** How the device may cut a product; the first is how it does unless it is told. */
 export const dotChoices = (given: DotKernel): readonly Candidate<DotChoice>[] => {
@@ -88,8 +87,7 @@ export const printDot = (given: DotKernel, chosen: DotChoice | null = null): Pri
   const aAlongK = m.extent === 1 || liesAlongK(kernel.a, k, m)
   const inner = m.extent <= FEW && aAlongK && liesAlongK(kernel.b, k, n)
   const aDirect = a?.dtype === 'f32' && a.along(k) > 0 && a.along(m) >= 0 && (a.along(k) === 1 || m.extent <= MR)
-  const bDirect =
-    b !== null && b.along(n) === 1 && b.along(k) > 0 && m.extent < choice.copyFrom
+  const bDirect = b !== null && b.along(n) === 1 && b.along(k) > 0 && m.extent < choice.copyFrom
   const nv = choice.vectors
   const blocks = inner ? 1 : Math.max(1, Math.ceil(m.extent / choice.blockRows))
   const pairs = Math.floor(m.extent / MR)

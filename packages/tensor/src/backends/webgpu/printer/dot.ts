@@ -15,7 +15,7 @@ import { body } from './body.ts'
 import { type Elements, elementsOf } from './elements.ts'
 import { castText } from './ops.ts'
 import { nothing, type Shader, shader, writeStores } from './shader.ts'
-import type { Tuning } from './tuning.ts'
+import type { DotTile, Tuning } from './tuning.ts'
 
 const BATCH = -2
 /**
@@ -78,14 +78,15 @@ const stride = (s: Scalar, axis: Axis): number => {
 const count = (n: number): readonly number[] => Array.from({ length: n }, (_, i) => i)
 const inside = (limit: number, x: string, exact: boolean): string => (exact ? x : `min(${x}, ${limit - 1}i)`)
 
-export const printDot = (kernel: DotKernel, tuning: Tuning): Shader => {
+/** `tile`: null as the tuning has it. Sums of an element are made in the order of k in all of them. */
+export const printDot = (kernel: DotKernel, tuning: Tuning, tile: DotTile | null = null): Shader => {
   const { m, n, k } = kernel
   const elements = elementsOf(kernel.buffers)
   const [M, N, K] = [m.extent, n.extent, k.extent]
   const batch = kernel.batch.reduce((p, a) => p * a.extent, 1)
   if (M * N * batch === 0) return nothing
 
-  const { lanesM, lanesN, perM, perN, depth } = tuning.dot(M, N, K, batch)
+  const { lanesM, lanesN, perM, perN, depth } = tile ?? tuning.dot(M, N, K, batch)
   const tileM = lanesM * perM
   const tileN = lanesN * perN
   const across = Math.ceil(N / tileN)
@@ -154,8 +155,9 @@ export const printDot = (kernel: DotKernel, tuning: Tuning): Shader => {
   } else if (K > 0) {
     memory = `var<workgroup> tile_a: array<f32, ${depth * tileM}>;\nvar<workgroup> tile_b: array<f32, ${depth * tileN}>;\n`
     const exactK = K % depth === 0
+    // What lies beyond k counts as -0 times 0, which changes no sum, not even one of -0: as if it were not added.
     // tile_a[q][r], tile_b[q][c]; lanes walk each tile along the axis whose neighbours are nearest in memory.
-    const fill = (name: string, at: string, width: number, alongK: boolean, position: string): void => {
+    const fill = (name: string, at: string, zero: string, width: number, alongK: boolean, position: string): void => {
       const [q, w] = alongK ? [`i % ${depth}i`, `i / ${depth}i`] : [`i / ${width}i`, `i % ${width}i`]
       const value = `${at}(batch, ${position})`
       lines.push(
@@ -163,14 +165,28 @@ export const printDot = (kernel: DotKernel, tuning: Tuning): Shader => {
         `    let q = ${q};`,
         `    let w = ${w};`,
         `    let kq = ${inside(K, 'k0 + q', exactK)};`,
-        `    ${name}[q * ${width}i + w] = ${exactK ? value : `select(0.0, ${value}, k0 + q < ${K}i)`};`,
+        `    ${name}[q * ${width}i + w] = ${exactK ? value : `select(${zero}, ${value}, k0 + q < ${K}i)`};`,
         '  }',
       )
     }
     overK((from, to) => {
       lines.push(`for (var k0 = ${from}; k0 < ${to}; k0 += ${depth}i) {`)
-      fill('tile_a', 'a_at', tileM, stride(kernel.a, k) < stride(kernel.a, m), `${inside(M, 'top + w', exactM)}, kq`)
-      fill('tile_b', 'b_at', tileN, stride(kernel.b, k) < stride(kernel.b, n), `kq, ${inside(N, 'left + w', exactN)}`)
+      fill(
+        'tile_a',
+        'a_at',
+        '-0.0',
+        tileM,
+        stride(kernel.a, k) < stride(kernel.a, m),
+        `${inside(M, 'top + w', exactM)}, kq`,
+      )
+      fill(
+        'tile_b',
+        'b_at',
+        '0.0',
+        tileN,
+        stride(kernel.b, k) < stride(kernel.b, n),
+        `kq, ${inside(N, 'left + w', exactN)}`,
+      )
       lines.push('  workgroupBarrier();', `  for (var q = 0i; q < ${depth}i; q += 1i) {`)
       for (const j of cols) lines.push(`    let y${j} = tile_b[${plus(`q * ${tileN}i + ln`, j * lanesN)}];`)
       for (const i of rows)

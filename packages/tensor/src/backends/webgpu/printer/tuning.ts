@@ -1,4 +1,5 @@
 /** What a kind of adapter runs well. Every number is a power of two unless it says otherwise. */
+import type { Candidate } from '../../tuner/candidate.ts'
 
 /** A dot's workgroup computes a tile of the result. */
 export interface DotTile {
@@ -67,4 +68,65 @@ export const softwareTuning: Tuning = {
       depth: 0,
     }
   },
+}
+
+const nameOf = ({ lanesM, lanesN, perM, perN, depth }: DotTile): string =>
+  `${lanesM} x ${lanesN} lanes of ${perM} x ${perN}, ${depth === 0 ? 'from registers' : `${depth} deep`}`
+
+/** What every adapter has: lanes of a workgroup, and bytes of its memory. */
+const MOST_LANES = 256
+const MOST_BYTES = 16_384
+
+/** Tiles of a product that a tuner chooses among, the tuning's own first. */
+export const dotTiles = (
+  tuning: Tuning,
+  m: number,
+  n: number,
+  k: number,
+  batch: number,
+): readonly Candidate<DotTile>[] => {
+  const shipped = tuning.dot(m, n, k, batch)
+  const tile = (lanesM: number, lanesN: number, perM: number, perN: number, depth: number): DotTile => ({
+    ...{ lanesM, lanesN, depth },
+    perM: Math.min(perM, Math.max(1, ceilDiv(m, lanesM))),
+    perN: Math.min(perN, Math.max(1, ceilDiv(n, lanesN))),
+  })
+  const others =
+    shipped.depth === 0
+      ? [
+          tile(1, 8, 16, 8, 0),
+          tile(1, 8, 8, 8, 0),
+          tile(1, 8, 8, 4, 0),
+          tile(1, 8, 4, 8, 0),
+          tile(1, 8, 16, 4, 0),
+          tile(1, 16, 8, 4, 0),
+        ]
+      : m <= 8
+        ? [
+            tile(1, 64, 8, 2, 16),
+            tile(1, 128, 8, 1, 16),
+            tile(1, 256, 8, 1, 16),
+            tile(1, 64, 8, 1, 32),
+            tile(1, 64, 8, 1, 0),
+          ]
+        : n <= 8
+          ? [
+              tile(64, 1, 2, 8, 16),
+              tile(128, 1, 1, 8, 16),
+              tile(256, 1, 1, 8, 8),
+              tile(64, 1, 1, 8, 32),
+              tile(64, 1, 1, 8, 0),
+            ]
+          : [
+              tile(16, 16, 4, 4, 16),
+              tile(16, 16, 8, 4, 16),
+              tile(16, 16, 8, 8, 8),
+              tile(8, 8, 4, 4, 16),
+              tile(8, 8, 8, 4, 16),
+              tile(8, 16, 4, 4, 32),
+              tile(8, 8, 4, 4, 0),
+            ]
+  const fits = ({ lanesM, lanesN, perM, perN, depth }: DotTile): boolean =>
+    lanesM * lanesN <= MOST_LANES && 4 * depth * (lanesM * perM + lanesN * perN) <= MOST_BYTES
+  return [shipped, ...others.filter(fits)].map((choice) => ({ name: nameOf(choice), choice }))
 }

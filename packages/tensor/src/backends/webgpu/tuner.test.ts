@@ -1,0 +1,123 @@
+import * as E from 'fp-ts/lib/Either.js'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest'
+import { type Choice, kernelOf } from '../linear/dot-kernels.support.ts'
+import { openWebgpu, tryKernel } from './kernel-trial.support.ts'
+import * as p from '../../primitives/index.ts'
+import type { WebgpuDevice } from './face.ts'
+import { webgpuDevice } from './open.ts'
+import { dotTiles, hardwareTuning, softwareTuning } from './printer/index.ts'
+
+let folder: string
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'adjoint-test-'))
+  vi.stubEnv('ADJOINT_CACHE', join(folder, 'cache'))
+  vi.stubEnv('ADJOINT_TUNE', '')
+})
+afterEach(() => {
+  vi.unstubAllEnvs()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+const choice = (parts: Partial<Choice>): Choice => ({
+  ...{ batch: 2, m: 19, n: 21, k: 23, orders: [false, false, false], prologues: [false, false] },
+  ...{ epilogue: false, shared: false },
+  ...parts,
+})
+
+/** The product of [m, 40] and [40, 24], twice. */
+const product = async (device: WebgpuDevice, m = 20): Promise<readonly number[]> => {
+  const inputs = [p.parameter({ shape: [m, 40], dtype: 'f32' }), p.parameter({ shape: [40, 24], dtype: 'f32' })]
+  const data = inputs.map(({ shape, dtype }, i) =>
+    device.upload(
+      Float32Array.from({ length: shape[0]! * shape[1]! }, (_, j) => Math.sin(i + 0.7 * j)),
+      {
+        shape,
+        dtype,
+      },
+    ),
+  )
+  const read: number[] = []
+  for (const factor of [1, 2]) {
+    const c = p.mul(p.dot(inputs[0]!, inputs[1]!), p.fill([m, 24], 'f32', factor))
+    const { run } = device.compile({ inputs, outputs: [c], donated: [false, false] })
+    const values = await device.download(run(data)[0]!)()
+    if (E.isLeft(values)) throw new Error(values.left.message)
+    read.push(...values.right)
+  }
+  return read
+}
+const once = async (tune?: boolean, m?: number): Promise<{ values: readonly number[]; measured: number }> => {
+  const device = await openWebgpu(tune === undefined ? {} : { tune })
+  const values = await product(device, m)
+  const measured = device.measured()
+  await device.destroy()
+  return { values, measured }
+}
+
+describe.runIf(inject('devices').includes('webgpu'))('the tuner of webgpu', () => {
+  it('chooses among tiles of which none changes a bit', { timeout: 180_000 }, async () => {
+    const choices = [
+      choice({}),
+      choice({ batch: 1, m: 5, n: 70, k: 530, orders: [true, true, false], epilogue: true }),
+      choice({ batch: 1, m: 40, n: 3, k: 16, prologues: [true, true] }),
+    ]
+    for (const tuning of [hardwareTuning, softwareTuning])
+      for (const one of choices) {
+        const kernel = kernelOf(one)
+        const inputs = kernel.buffers
+          .filter((b) => b.read)
+          .map(({ size }, b) => Array.from({ length: size }, (_, i) => Math.fround(Math.sin(b + 0.37 * i))))
+        const results: (readonly (readonly number[])[])[] = []
+        for (const { choice: tile } of dotTiles(tuning, one.m, one.n, one.k, one.batch)) {
+          const device = await openWebgpu({ tuning: { ...tuning, dot: () => tile } })
+          results.push((await tryKernel(device, kernel, inputs)).actual)
+          await device.destroy()
+        }
+        expect(results.length).toBeGreaterThan(3)
+        for (const result of results) expect(result).toEqual(results[0])
+      }
+  })
+
+  it('measures a kind of product once, keeps what it found, and changes no bit', { timeout: 120_000 }, async () => {
+    const plain = await once(false)
+    expect(plain.measured).toBe(0)
+    expect(await once(true)).toEqual({ values: plain.values, measured: 1 })
+    expect(await once(true)).toEqual({ values: plain.values, measured: 0 })
+    expect((await once(undefined, 60)).measured).toBe(0)
+    vi.stubEnv('ADJOINT_TUNE', 'on')
+    expect((await once(undefined, 60)).measured).toBe(1)
+  })
+
+  it('gives its memory back, and ends where the device goes meanwhile', { timeout: 60_000 }, async () => {
+    const device = await openWebgpu({ tune: true })
+    const live = device.stats().liveBytes
+    const inputs = [p.parameter({ shape: [20, 40], dtype: 'f32' }), p.parameter({ shape: [40, 24], dtype: 'f32' })]
+    const data = inputs.map(({ shape, dtype }) =>
+      device.upload(new Float32Array(shape[0]! * shape[1]!), { shape, dtype }),
+    )
+    const compiled = device.compile({ inputs, outputs: [p.dot(inputs[0]!, inputs[1]!)], donated: [false, false] })
+    const result = compiled.run(data)[0]!
+    await device.download(result)()
+    expect(device.measured()).toBe(1)
+    for (const storage of [...data, result]) device.release(storage)
+    compiled.release()
+    await device.pace()
+    expect(device.stats().liveBytes).toBe(live)
+    await device.destroy()
+
+    const gone = await openWebgpu({ tune: true })
+    const work = product(gone, 300)
+    await gone.destroy()
+    await expect(work).rejects.toThrow(/lost/)
+  })
+
+  it('is asked for by on or off', async () => {
+    vi.stubEnv('ADJOINT_TUNE', 'maybe')
+    expect(await webgpuDevice()()).toMatchObject({
+      left: { _tag: 'NoDevice', message: "no WebGPU device: ADJOINT_TUNE is 'maybe'; it takes on or off" },
+    })
+  })
+})
