@@ -2,6 +2,7 @@
  * How the work of a dot may be cut without a change of any bit: the sums of an element are those of its blocks of k in order,
  * and within a block of its steps in order, whatever tile they are made in, and wherever b is read.
  */
+import type { DType } from '../../../base/dtype.ts'
 import type { Candidate } from '../../tuner/candidate.ts'
 
 export interface DotChoice {
@@ -15,12 +16,26 @@ export interface DotChoice {
   readonly enoughUnits: number
 }
 
-/** What runs where nothing was measured. `rows`: of the product, turned as it is computed; `half`: whether b is stored as f16. */
-export const shippedChoice = (rows: number, half: boolean): DotChoice => ({
+/** A product, turned as it is computed. */
+export interface Extents {
+  readonly rows: number
+  /** What b is stored as, where it is plainly loaded, and how many elements of it there are. */
+  readonly stored: DType | null
+  readonly elements: number
+}
+
+/** Elements of a b that a second-level cache keeps. */
+const IN_CACHE = 400_000
+
+/** A copy is repaid by many rows; by few where b comes from afar, or is widened, which in a copy is done once. */
+const copyFrom = ({ stored, elements }: Extents): number =>
+  stored === 'f16' ? 4 : stored === 'f32' && elements <= IN_CACHE ? 48 : 12
+
+/** What runs where nothing was measured. */
+export const shippedChoice = (extents: Extents): DotChoice => ({
   // 16 columns. A single row has registers for twice as many.
-  vectors: rows === 1 ? 8 : 4,
-  // An f16 costs more to widen, and in a copy that is done once.
-  copyFrom: half ? 4 : 12,
+  vectors: extents.rows === 1 ? 8 : 4,
+  copyFrom: copyFrom(extents),
   blockRows: 256,
   enoughUnits: 64,
 })
@@ -29,8 +44,9 @@ const nameOf = ({ vectors, copyFrom, blockRows, enoughUnits }: DotChoice): strin
   `${vectors} vectors, b copied from ${copyFrom} rows, blocks of ${blockRows} rows, ${enoughUnits} units`
 
 /** What is shipped, and what differs from it in one respect. */
-export const choicesOf = (rows: number, half: boolean): readonly Candidate<DotChoice>[] => {
-  const shipped = shippedChoice(rows, half)
+export const choicesOf = (extents: Extents): readonly Candidate<DotChoice>[] => {
+  const shipped = shippedChoice(extents)
+  const { rows } = extents
   const choices: readonly DotChoice[] = [
     shipped,
     ...(rows === 1 ? [4, 6, 12] : [2, 3, 5, 6]).map((vectors) => ({ ...shipped, vectors })),

@@ -28,7 +28,7 @@ import { liesAlongK, stridesOf } from '../../linear/operand.ts'
 import { accessCost } from '../../linear/plan.ts'
 import { columnBlocks } from '../../linear/units.ts'
 import type { Candidate } from '../../tuner/candidate.ts'
-import { choicesOf, type DotChoice, shippedChoice } from './dot-choice.ts'
+import { choicesOf, type DotChoice, type Extents, shippedChoice } from './dot-choice.ts'
 import { type Frame, printer } from './printer.ts'
 import { accumulate, sumsOfTile } from './tile.ts'
 
@@ -60,19 +60,19 @@ const oriented = (kernel: DotKernel): DotKernel => {
   return n.extent === 1 || better || smaller ? { ...kernel, m: n, n: m, a: b, b: a } : kernel
 }
 
-const halfB = (kernel: DotKernel): boolean => stridesOf(kernel.b, [kernel.n, kernel.k], kernel)?.dtype === 'f16'
+const extentsOf = (kernel: DotKernel): Extents => {
+  const { b, m, n, k } = kernel
+  return { rows: m.extent, stored: stridesOf(b, [n, k], kernel)?.dtype ?? null, elements: n.extent * k.extent }
+}
 
 /** How the device may cut a product; the first is how it does unless it is told. */
-export const dotChoices = (given: DotKernel): readonly Candidate<DotChoice>[] => {
-  const kernel = oriented(given)
-  return choicesOf(kernel.m.extent, halfB(kernel))
-}
+export const dotChoices = (given: DotKernel): readonly Candidate<DotChoice>[] => choicesOf(extentsOf(oriented(given)))
 
 /** `chosen`: how the work is cut, as far as no bit depends on it; null as it is shipped. */
 export const printDot = (given: DotKernel, chosen: DotChoice | null = null): Printed => {
   const kernel = oriented(given)
   const { batch, m, n, k, buffers } = kernel
-  const choice = chosen ?? shippedChoice(m.extent, halfB(kernel))
+  const choice = chosen ?? shippedChoice(extentsOf(kernel))
   const e = emitter(buffers.length + 3)
   const loops = new Map<number, Val>()
   const scratch = e.param(2 + buffers.length)
