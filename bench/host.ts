@@ -17,7 +17,7 @@ import {
   tree,
 } from '@adjoint/tensor'
 import { parameter, simplify, withTrace } from '@adjoint/tensor/ir'
-import type { TransformerParams } from '@adjoint/nn'
+import type { Integers, TransformerParams } from '@adjoint/nn'
 import { LAYERS, modelOf, tokens } from './model.ts'
 import { initState, type State, stepOf } from './training.ts'
 
@@ -44,7 +44,8 @@ const samplesOf = (name: string, work: Work): Promise<readonly number[]> =>
       maxTime: SECONDS,
       minSamples: 20,
       onComplete(this: Benchmark) {
-        resolve([...this.stats.sample].sort((p, q) => p - q))
+        const taken: readonly number[] = this.stats.sample
+        resolve([...taken].sort((p, q) => p - q))
       },
       onError(this: Benchmark) {
         fail(`${name} failed while it was timed`)
@@ -76,12 +77,11 @@ const tracing = (): (() => readonly Tensor[]) => {
     const inputs = leaves.map(parameter)
     return withTrace('bench', inputs, () => {
       // the same structure that was flattened above
-      const [p, s, x, y] = tree.unflatten(treedef, inputs) as [TransformerParams, State, typeof X, typeof X]
+      const [p, s, x, y] = tree.unflatten(treedef, inputs) as [TransformerParams, State, Integers, Integers]
       return tree.flatten(step(p, s, x, y)).leaves
     })
   }
 }
-const X = tokens(1)
 
 /** A program of so many kernels that do next to nothing, and that nothing joins. */
 const chain =

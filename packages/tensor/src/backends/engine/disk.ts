@@ -13,9 +13,12 @@ export interface Disk {
   readonly platform: string
 }
 
+/** A bundle's stand-in for `process` may have no versions. */
+type Host = { readonly process?: Omit<NodeJS.Process, 'versions'> & { readonly versions?: { readonly node?: string } } }
+
 /** Null where there is no Node. */
 export const findDisk = (): Disk | null => {
-  const { process: node } = globalThis as { readonly process?: typeof globalThis.process }
+  const { process: node } = globalThis as Host
   if (node?.versions?.node === undefined) return null
   return {
     crypto: node.getBuiltinModule('node:crypto'),

@@ -36,7 +36,7 @@ describe.runIf(inject('devices').includes('webgpu'))('a profile on webgpu', () =
   it('has a time for each step, and the bits of the plain call', { timeout: 120_000 }, async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.nat({ max: ways.length - 1 }), { minLength: 1, maxLength: 5 }), async (path) => {
-        const f = jit((x: Tensor) => path.reduce((y, way) => ways[way]!(y), x), { device })
+        const f = jit((x: Tensor) => path.reduce<Tensor>((y, way) => ways[way]!(y), x), { device })
         const x = await realizeAsync(
           tensor(
             Float32Array.from({ length: 16 }, (_, i) => Math.sin(i)),
@@ -57,7 +57,7 @@ describe.runIf(inject('devices').includes('webgpu'))('a profile on webgpu', () =
   })
 
   it('makes its objects once, and holds none of them for a call', async () => {
-    const f = jit((x: Tensor) => ways.reduce((y, way) => way(y), x), { device })
+    const f = jit((x: Tensor) => ways.reduce<Tensor>((y, way) => way(y), x), { device })
     const x = await realizeAsync(full([4, 4], 0.5), device)
     for (let i = 0; i < 2; i++) (await f.profileAsync(x)).result
     const before = device.stats()
