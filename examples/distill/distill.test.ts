@@ -69,7 +69,8 @@ describe('distill', () => {
   beforeAll(async () => {
     const device = await requestDeviceAsync({ kind: 'wasm' })
     const asked = problems(learning, 'train', { count: 200 })(hostKey(5))
-    const files = await trainBpe({ vocab: 330 })(asked.map(learning.prompt))()
+    const other = 'what nobody is ever asked, nobody is ever asked'
+    const files = await trainBpe({ vocab: 330 })([...asked.map(learning.prompt), other])()
     const text = right(tokenizerText({ tokenizer: right(huggingFaceTokenizer(files)), template: null }))
     const guesser = transformer(
       llama({ vocab: text.size, width: 16, layers: 1, heads: 2, kvHeads: 1, hidden: 32, context: 72, tiedHead: true }),

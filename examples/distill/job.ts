@@ -87,69 +87,78 @@ const timeOf = (folder: string, name: string): TE.TaskEither<RunError, number> =
 /** All stages have run: their names, for charts and times. */
 export const STUDENTS = KINDS.flatMap((kind) => [`${kind}-distilled`, `${kind}-rl`] as const)
 
+/** What a student is made of, whichever way it learns. */
+interface Lesson {
+  readonly given: Flags
+  readonly device: Device
+  readonly words: Words
+  readonly traces: Traces
+}
+
+/** Both ways of a student: a name, and what gives its phases and how fast they learn. */
+const waysOf = (kind: Kind, { given, device, words: { text, tokenizer }, traces }: Lesson) => {
+  const { steps, rows, group, maxTokens, exam, seed, width, layers, learningRate, rlLearningRate } = given
+  const promptWidth = widestOf(text, asked)
+  const model = studentOf(kind, { width, layers }, tokenizer.size, promptWidth + maxTokens)
+  const config: StudentConfig = { device, text, steps, rows, group, maxTokens, promptWidth, exam, seed }
+  return [
+    {
+      name: `${kind}-distilled`,
+      model,
+      rate: learningRate,
+      phases: distilled(config, model, traces.traces, learningRate),
+    },
+    { name: `${kind}-rl`, model, rate: rlLearningRate, phases: byRewards(config, model, rlLearningRate) },
+  ] as const
+}
+
 /** All of it. */
 export const job = (given: Flags, bench: Bench): TE.TaskEither<JobError, Finished> => {
-  const { seed, resume, maxTokens, steps, rows, group, exam, width, layers } = given
+  const { seed, resume, maxTokens, steps, rows, group, samples, exam, width, layers, learningRate, rlLearningRate } =
+    given
   const { device, folder } = bench
   const odd = wrong(given)
   if (odd !== null) return TE.left(odd)
   const found = modelPath(given.model)
   if (E.isLeft(found)) return TE.fromEither(found)
-  const model = found.right
+  const path = found.right
   const settings = {
-    ...{ task: learning.name, model, adapter: given.adapter ?? '', problems: given.problems, maxTokens },
-    ...{
-      samples: given.samples,
-      group,
-      width,
-      layers,
-      steps,
-      rows,
-      exam,
-      learningRate: given.learningRate,
-      rlLearningRate: given.rlLearningRate,
-    },
+    ...{ task: learning.name, model: path, adapter: given.adapter ?? '', problems: given.problems, maxTokens },
+    ...{ samples, group, width, layers, steps, rows, exam, learningRate, rlLearningRate },
   }
-  const inStage = stage({ example: 'distill', seed, resume, bench, checkpointEvery: 25, settings })
-  const eachStep = stage({ example: 'distill', seed, resume, bench, checkpointEvery: 1, settings })
+  const staged = { example: 'distill', seed, resume, bench, settings }
 
-  const student = (kind: Kind, words: Words, traces: Traces): TE.TaskEither<JobError, readonly Row[]> => {
-    const { text, tokenizer, files } = words
-    const promptWidth = widestOf(text, asked)
-    const made = studentOf(kind, { width, layers }, tokenizer.size, promptWidth + maxTokens)
-    const config: StudentConfig = { device, text, steps, rows, group, maxTokens, promptWidth, exam, seed }
-    const learnt = (name: (typeof STUDENTS)[number], learningRate: number, phases: typeof distilledPhases) =>
-      pipe(
-        // both begin with the same weights, each with a copy of its own
-        startOf(made, random.key(seed), optimizerOf(learningRate, steps), device),
-        TE.flatMap(inStage<Learning>(name, phases(learningRate))),
-        TE.bindTo('last'),
-        TE.bindW('log', () => logOf(folder, name)),
-        TE.tap(({ last }) =>
+  const learnt =
+    ({ files, tokenizer }: Words) =>
+    ({ name, model, rate, phases }: ReturnType<typeof waysOf>[number]): TE.TaskEither<JobError, Row> => {
+      // both ways begin with the same weights, each with a copy of its own
+      const params = model.init(random.key(seed))
+      const start: Learning = { params, opt: optimizerOf(rate, steps).init(params) }
+      return pipe(
+        TE.mapLeft(deviceFailed)(realize(device)(start)),
+        TE.flatMap(stage({ ...staged, checkpointEvery: 25 })<Learning>(name, phases)),
+        TE.tap((last) =>
           TE.mapLeft((error: string): JobError => error)(
-            save(join(folder, name, 'model'), files, tokenizer.eos[0]!, device)(made, last.params),
+            save(join(folder, name, 'model'), files, tokenizer.eos[0]!, device)(model, last.params),
           ),
         ),
-        TE.map(({ last, log }) => rowOf(name, tree.size(last.params), log, 'exam')),
+        TE.flatMap(() => logOf(folder, name)),
+        TE.map((log) => rowOf(name, tree.size(start.params), log, 'exam')),
       )
-    const distilledPhases = (learningRate: number) => distilled(config, made, traces.traces, learningRate)
-    return pipe(
-      learnt(`${kind}-distilled`, given.learningRate, distilledPhases),
-      TE.flatMap((first) =>
-        pipe(
-          learnt(`${kind}-rl`, given.rlLearningRate, (rate) => byRewards(config, made, rate)),
-          TE.map((second) => [first, second]),
-        ),
-      ),
-    )
-  }
+    }
 
   return pipe(
-    taught({ ...given, model }, bench, eachStep),
+    taught({ ...given, model: path }, bench, stage({ ...staged, checkpointEvery: 1 })),
     TE.bindTo('teacher'),
-    TE.bindW('words', ({ teacher }) => wordsOf(model, teacher.traces)),
-    TE.bindW('students', ({ teacher, words }) =>
-      TE.traverseSeqArray((kind: Kind) => student(kind, words, teacher.traces))(KINDS),
+    TE.bindW('words', ({ teacher }) => wordsOf(path, teacher.traces)),
+    TE.bindW('students', ({ teacher: { traces }, words }) =>
+      pipe(
+        KINDS,
+        // a student's programs are made when its turn comes, and go with it
+        TE.traverseSeqArray((kind: Kind) =>
+          TE.traverseSeqArray(learnt(words))(waysOf(kind, { given, device, words, traces })),
+        ),
+      ),
     ),
     TE.bindW('times', () => TE.traverseSeqArray((name: string) => timeOf(folder, name))(['teacher', ...STUDENTS])),
     TE.map(({ teacher, words, students, times }) => ({
@@ -159,16 +168,6 @@ export const job = (given: Flags, bench: Bench): TE.TaskEither<JobError, Finishe
       table: [...teacher.rows, ...students.flat()],
     })),
   )
-}
-
-const startOf = (
-  made: ReturnType<typeof studentOf>,
-  key: ReturnType<typeof random.key>,
-  optimizer: ReturnType<typeof optimizerOf>,
-  device: Device,
-): TE.TaskEither<JobError, Learning> => {
-  const params = made.init(key)
-  return TE.mapLeft(deviceFailed)(realize(device)({ params, opt: optimizer.init(params) }))
 }
 
 /** The teacher's stage; it is loaded for as long as that takes. Left: nothing that it said was right. */

@@ -126,13 +126,13 @@ export const phasesOf = (
     examined('base', {}),
     examined('teacher', adapter),
     phase('traces', batches, (state, { step }) =>
-      TE.map(({ samples, report: { rejected, ...counts } }: Kept<ChainSum>) => ({
+      TE.map(({ samples: kept, report: { rejected, ...counts } }: Kept<ChainSum>) => ({
         state,
         metrics: {
           ...counts,
           ...{ wrong: rejected['correct'] ?? 0, cut: rejected['cut'] ?? 0, duplicate: rejected['duplicate'] ?? 0 },
         },
-        records: bySamePrompt(samples).map((members) => record(members.map((sample) => ({ sample })))),
+        records: bySamePrompt(kept).map((members) => record(members.map((sample) => ({ sample })))),
       }))(batch(adapter, hostKey(seed), step)),
     ),
   ]
