@@ -60,10 +60,15 @@ const hold = (
 }
 
 const letters = fc.string({ unit: fc.constantFrom('a', 'b', 'c', ' ', '1', 'é'), maxLength: 40 })
+/** Words that come again, so that long ones are learnt. */
+const sayings = fc
+  .array(fc.constantFrom('abcabc', 'abcab ', ' cabc', 'bcab', '1', 'é '), { maxLength: 12 })
+  .map((all) => all.join(''))
 const any = fc.string({ unit: 'binary', maxLength: 20 })
 
 describe('byte-level BPE', () => {
-  const files = fc.array(letters, { maxLength: 4 })
+  const said = fc.oneof(letters, sayings)
+  const files = fc.array(said, { maxLength: 4 })
 
   test('keeps the tokens of the texts, and every text; is closed under merges, and the least that is', async () => {
     await fc.assert(
@@ -85,11 +90,11 @@ describe('byte-level BPE', () => {
           for (const piece of inside.flat()) expect(kept).toContain(piece)
           // Each piece is a byte, special, asked for, said, or a part of one that stays.
           const parent = made(given)
-          const said = new Set([id, ...texts.flatMap((text) => parent.encode(text))])
+          const spoken = new Set([id, ...texts.flatMap((text) => parent.encode(text))])
           const needed = new Set(inside.flat())
           for (const [piece, now] of Object.entries((trimmed.files.tokenizer as Described).model.vocab))
             if (piece.length > 1 && !parent.specials.has(piece))
-              expect(said.has(trimmed.ids[now]!) || needed.has(piece)).toBe(true)
+              expect(spoken.has(trimmed.ids[now]!) || needed.has(piece)).toBe(true)
           // Trimmed once more by the same, it is what it was.
           const again = right(trimVocabulary({ texts, ids: [trimmed.ids.indexOf(id)] })(trimmed.files))
           expect(again.ids).toEqual(trimmed.ids.map((_, now) => now))
@@ -184,14 +189,14 @@ describe('Unigram', () => {
     tokenizer: {
       model: {
         type: 'Unigram',
-        unk_id: 1,
-        vocab: [['</s>', 0], ['<unk>', 0], ...words.map((w, i) => [w, scores[i]!])],
+        unk_id: words.length + 1,
+        vocab: [['</s>', 0], ...words.map((w, i) => [w, scores[i]!]), ['<unk>', 0]],
       },
       pre_tokenizer: { type: 'Metaspace', replacement: '▁', prepend_scheme: 'always', add_prefix_space: true },
       decoder: { type: 'Metaspace', replacement: '▁', prepend_scheme: 'always', add_prefix_space: true },
       added_tokens: [
         { id: 0, content: '</s>', special: true },
-        { id: 1, content: '<unk>', special: true },
+        { id: words.length + 1, content: '<unk>', special: true },
         { id: words.length + 2, content: '<mask>', special: true },
       ],
     },
@@ -217,6 +222,22 @@ describe('Unigram', () => {
       { seed: 24, numRuns: 200 },
     )
   })
+})
+
+test('of Unigram the least likely piece stays: by it an unknown character is weighed', () => {
+  const scores = { a: -1, b: -50, ab: -1, qa: -50, abab: -200 }
+  const files: TokenizerFiles = {
+    tokenizer: {
+      model: { type: 'Unigram', unk_id: 0, vocab: [['<unk>', 0], ...Object.entries(scores)] },
+      decoder: { type: 'Metaspace', prepend_scheme: 'never', add_prefix_space: false },
+      added_tokens: [{ id: 0, content: '<unk>', special: true }],
+    },
+  }
+  // with -50 as the least, an unknown q and `ab` would be likelier than `qa` and `b`
+  const trimmed = right(trimVocabulary({ texts: ['qab', 'ab'] })(files))
+  const { encode, token } = made(trimmed.files)
+  expect(encode('qab').map(token)).toEqual(['qa', 'b'])
+  hold(files, trimmed, ['qab', 'ab'], 'abqab')
 })
 
 describe('what else names tokens', () => {
