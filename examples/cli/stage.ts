@@ -12,6 +12,8 @@ export interface StageConfig {
   readonly seed: number
   readonly resume: boolean
   readonly bench: Bench
+  /** Steps between checkpoints. Default: 100. */
+  readonly checkpointEvery?: number
   /** What the log says the job was started with, besides. */
   readonly settings: Readonly<Record<string, number | string>>
 }
@@ -26,7 +28,7 @@ export const phase = <S extends Tree>(name: string, steps: number, advance: Phas
 
 /** The phases of a stage, in the folder `name` of the job's; what was done before is not done again. */
 export const stage =
-  ({ example, seed, resume, bench: { folder, device, bar, signal }, settings }: StageConfig) =>
+  ({ example, seed, resume, bench: { folder, device, bar, signal }, checkpointEvery = 100, settings }: StageConfig) =>
   <S extends Tree>(name: string, phases: readonly Phase<S>[]) =>
   (initial: S): TE.TaskEither<RunError, S> => {
     const home = join(folder, name)
@@ -35,7 +37,7 @@ export const stage =
         folder: home,
         seed,
         phases,
-        checkpointEvery: 100,
+        checkpointEvery,
         settings: { example, stage: name, seed, device: device.kind, ...settings },
         signal,
         observe: (progress) => bar.observe({ ...progress, phase: `${name} ${progress.phase}` }),

@@ -23,16 +23,20 @@ import type { Device, Tree } from '@adjoint/tensor'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { type Control, relabels } from '../cli/controls.ts'
+import { interval } from '../cli/interval.ts'
 import { phase } from '../cli/stage.ts'
 
 /** Sums of two or three digits: at the edge of what SmolLM2-135M says, which is right in one of ten tries, and in one of three problems within eight. */
 export const task = chainSum({ terms: { min: 2, max: 3 }, digits: { min: 1, max: 1 } })
 
+/** Whether the number that a completion ends with is the right one. */
+export const correct = accuracy(task.verify, task.answerIn)
+
 /**
  * Right, and nothing else. With a tenth for coming to an end beside it, the policy learned within ten steps to say one digit and stop: sure of
  * the tenth, and no longer right in more than a guess.
  */
-const rewards = [named('correct', accuracy(task.verify, task.answerIn))]
+const rewards = [named('correct', correct)]
 
 /** What a run goes on with. */
 export type Learning = Learner<Adapter, Tree>
@@ -52,7 +56,10 @@ export interface JobConfig {
   readonly control: Control | null
 }
 
-const SAMPLES = 8
+/** Samples of each held-out problem. */
+export const SAMPLES = 8
+/** Chooses the held-out problems: all runs are asked the same. */
+export const EXAM_SEED = 20251127
 const EVERY = 10
 const SHOWN = 4
 
@@ -74,12 +81,13 @@ export const phasesOf = (config: JobConfig): readonly Phase<Learning>[] => {
     credit: control === null ? outcome(group()) : relabelled(relabels[control])(outcome(group())),
     objective: GRPO_OBJECTIVE,
   })
-  const sitting = (count: number) => evaluator({ ...drawing, count, samples: SAMPLES, seed: 20251127, rows: 64 })
+  const sitting = (count: number) => evaluator({ ...drawing, count, samples: SAMPLES, seed: EXAM_SEED, rows: 64 })
   const [long, short] = [sitting(exam), sitting(Math.ceil(exam / 4))]
   const examined = sampleRecords(task, { group: SAMPLES, shown: SHOWN })
   const learnt = sampleRecords(task, { group: config.group, shown: 1, text: policy.text })
-  const lineOf = ({ evaluation }: Evaluated<ChainSum>, problems: number, done: number) =>
-    evaluationRecord({ problems, done })(evaluation)
+  const between = interval(SAMPLES)
+  const lineOf = ({ evaluation, samples }: Evaluated<ChainSum>, problems: number, done: number) =>
+    evaluationRecord({ problems, done })({ ...evaluation, ...between(samples.map(correct)) })
   const examine = (name: string): Phase<Learning> =>
     phase(name, 1, (state) =>
       TE.map((result: Evaluated<ChainSum>) => ({

@@ -239,9 +239,17 @@ export { chatMl, r1Template } from './text/templates.ts'
 export { huggingFaceTokenizer, type TokenizerFiles } from './text/hugging-face.ts'
 export { trainBpe, type TrainBpeConfig } from './text/train-bpe.ts'
 export { saveTokenizer, type SaveTokenizerConfig } from './text/save.ts'
-export { ggufTokenizer } from './text/gguf.ts'
+export { trimVocabulary, type TrimConfig, type TrimmedTokenizer } from './text/trim.ts'
+export { ggufTokenizer, ggufTokenizerFiles } from './text/gguf.ts'
 export { llama2cTokenizer } from './text/llama2c.ts'
-export { loadTokenizer, loadTokenizerAsync, type LoadTokenizerConfig, TokenizerFailure } from './text/load.ts'
+export {
+  loadTokenizer,
+  loadTokenizerAsync,
+  type LoadTokenizerConfig,
+  loadTokenizerFiles,
+  loadTokenizerFilesAsync,
+  TokenizerFailure,
+} from './text/load.ts'
 export { type CheckpointError, CheckpointFailure, type Fault } from './io/failure.ts'
 export {
   loadCheckpoint,

@@ -3,8 +3,8 @@
  * into words by a name alone; what the names stand for is in llama.cpp (src/llama-vocab.cpp), and one that is not known here is refused,
  * since cutting otherwise gives other ids without any error.
  */
-import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js'
-import { huggingFaceTokenizer } from './hugging-face.ts'
+import { type Either, flatMap, isLeft, left, right } from 'fp-ts/lib/Either.js'
+import { huggingFaceTokenizer, type TokenizerFiles } from './hugging-face.ts'
 import type { Fields } from './json.ts'
 import { PIECE_KINDS, sentencePieceDescription } from './sentence-piece.ts'
 import type { Tokenizer, TokenizerError } from './tokenizer.ts'
@@ -54,21 +54,21 @@ const listOf = (value: unknown): readonly unknown[] | null =>
 const shown = (value: unknown): string => (value === undefined ? 'not given' : JSON.stringify(value))
 
 /**
- * The tokenizer that a GGUF file describes in its metadata. `tokenizer.ggml.model` may be `gpt2` (byte-level BPE, with a pre-tokenizer of
- * `gpt-2`, `smollm`, `starcoder`, `qwen2` or `llama-bpe`) or `llama` (SentencePiece). Left: another one, or parts are missing.
+ * The files of the tokenizer that a GGUF file describes in its metadata, as a folder of the hub would hold them: what `saveTokenizer`
+ * and `trimVocabulary` take. Left: as {@link ggufTokenizer}.
  *
  * @example
  * ```ts
- * import { ggufTokenizer } from '@adjoint/nn'
+ * import { ggufTokenizerFiles } from '@adjoint/nn'
  * import { isLeft } from 'fp-ts/lib/Either.js'
- * const made = ggufTokenizer({ 'tokenizer.ggml.model': 'bert' })
- * if (isLeft(made)) console.log(made.left._tag) // UnsupportedTokenizer
+ * const files = ggufTokenizerFiles({ 'tokenizer.ggml.model': 'bert' })
+ * if (isLeft(files)) console.log(files.left._tag) // UnsupportedTokenizer
  * ```
  */
-export const ggufTokenizer = (
+export const ggufTokenizerFiles = (
   metadata: Readonly<Record<string, unknown>>,
   path = 'the GGUF file',
-): Either<TokenizerError, Tokenizer> => {
+): Either<TokenizerError, TokenizerFiles> => {
   const fail = (reason: string): Either<TokenizerError, never> =>
     left({ _tag: 'Malformed', path, message: `${path}: ${reason}.` })
   const refuse = (reason: string): Either<TokenizerError, never> =>
@@ -142,7 +142,7 @@ export const ggufTokenizer = (
   if (isLeft(described)) return described
   const bos = idOf('bos')
   const addBos = field('add_bos_token') ?? described.right.addBos
-  return huggingFaceTokenizer({
+  return right({
     tokenizer: {
       ...described.right.description,
       post_processor:
@@ -156,3 +156,20 @@ export const ggufTokenizer = (
     path,
   })
 }
+
+/**
+ * The tokenizer that a GGUF file describes in its metadata. `tokenizer.ggml.model` may be `gpt2` (byte-level BPE, with a pre-tokenizer of
+ * `gpt-2`, `smollm`, `starcoder`, `qwen2` or `llama-bpe`) or `llama` (SentencePiece). Left: another one, or parts are missing.
+ *
+ * @example
+ * ```ts
+ * import { ggufTokenizer } from '@adjoint/nn'
+ * import { isLeft } from 'fp-ts/lib/Either.js'
+ * const made = ggufTokenizer({ 'tokenizer.ggml.model': 'bert' })
+ * if (isLeft(made)) console.log(made.left._tag) // UnsupportedTokenizer
+ * ```
+ */
+export const ggufTokenizer = (
+  metadata: Readonly<Record<string, unknown>>,
+  path = 'the GGUF file',
+): Either<TokenizerError, Tokenizer> => flatMap(huggingFaceTokenizer)(ggufTokenizerFiles(metadata, path))

@@ -11,6 +11,7 @@ import { type Either, isLeft, left } from 'fp-ts/lib/Either.js'
 import { optionsOf } from '@adjoint/tensor/ir'
 import { affixesOf } from './affixes.ts'
 import { assemble, hiddenName } from './assemble.ts'
+import { descriptionOf } from './description.ts'
 import { type Fields, idsOf, isRecord, records, tokenText } from './json.ts'
 import { pieceDecoder } from './pieces.ts'
 import type { Tokenizer, TokenizerError } from './tokenizer.ts'
@@ -42,19 +43,6 @@ interface Encoder {
 const makeEncoder: new (tokenizer: object, config: object) => Encoder = Library
 
 type Fail = (message: string) => Either<TokenizerError, never>
-
-/** Pieces by id: the model's own, then those that were added. */
-const piecesOf = (model: Fields, added: readonly Fields[]): ReadonlyMap<number, string> => {
-  const pieces = new Map<number, string>()
-  if (isRecord(model.vocab))
-    for (const [piece, id] of Object.entries(model.vocab)) if (typeof id === 'number') pieces.set(id, piece)
-  if (Array.isArray(model.vocab))
-    for (const [id, row] of (model.vocab as readonly unknown[]).entries())
-      if (Array.isArray(row) && typeof row[0] === 'string') pieces.set(id, row[0])
-  for (const { id, content } of added)
-    if (typeof id === 'number' && typeof content === 'string') pieces.set(id, content)
-  return pieces
-}
 
 /** The description for the library: special tokens under their hidden names, everywhere, and nothing put around the ids. */
 const described = (
@@ -139,21 +127,11 @@ export const huggingFaceTokenizer = (given: TokenizerFiles): Either<TokenizerErr
     template: true,
     path: true,
   })
-  const { tokenizer, path = 'tokenizer.json' } = files
+  const { path = 'tokenizer.json' } = files
   const fail: Fail = (message) => left({ _tag: 'Malformed', path, message: `${path}: ${message}` })
-  if (!isRecord(tokenizer) || !isRecord(tokenizer.model))
-    return fail('it is no description of a tokenizer: a record with a `model`.')
-  const { model } = tokenizer
-  const added = records(tokenizer.added_tokens)
-  const pieces = piecesOf(model, added)
-  if (pieces.size === 0) return fail('its model has no vocabulary.')
-  if (model.type !== undefined && model.type !== 'BPE' && model.type !== 'Unigram')
-    return left({
-      _tag: 'UnsupportedTokenizer',
-      path,
-      message: `${path}: its model is ${JSON.stringify(model.type)}. Models are understood that are BPE or Unigram.`,
-    })
-  if (model.type !== 'Unigram' && !Array.isArray(model.merges)) return fail('its model has no list of merges.')
+  const parts = descriptionOf(files.tokenizer, path)
+  if (isLeft(parts)) return parts
+  const { tokenizer, model, added, pieces } = parts.right
   const decoder = pieceDecoder(tokenizer.decoder)
   if (isLeft(decoder))
     return left({

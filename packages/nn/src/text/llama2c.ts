@@ -2,8 +2,8 @@
  * The tokenizer file of karpathy/llama2.c (`tokenizer.bin`): the length of the longest piece, then for each piece its score, its length
  * and its bytes, little-endian. Piece 0 is unknown, 1 begins a sequence and 2 ends one; 3 to 258 are the bytes.
  */
-import { type Either, left } from 'fp-ts/lib/Either.js'
-import { huggingFaceTokenizer } from './hugging-face.ts'
+import { type Either, flatMap, left, right } from 'fp-ts/lib/Either.js'
+import { huggingFaceTokenizer, type TokenizerFiles } from './hugging-face.ts'
 import { PIECE_KINDS, type ScoredPiece, sentencePieceDescription } from './sentence-piece.ts'
 import type { Tokenizer, TokenizerError } from './tokenizer.ts'
 
@@ -19,19 +19,8 @@ const kindOf = (id: number): number =>
         ? PIECE_KINDS.byte
         : PIECE_KINDS.normal
 
-/**
- * The tokenizer in these bytes. A completion ends at `</s>`, and at `<s>`, which stands between the stories that such models were
- * trained on (run.c stops there, too). Left Malformed: the file is cut, or none of these.
- *
- * @example
- * ```ts
- * import { llama2cTokenizer } from '@adjoint/nn'
- * import { isLeft } from 'fp-ts/lib/Either.js'
- * const cut = llama2cTokenizer(Uint8Array.of(7, 0, 0, 0, 0, 0))
- * if (isLeft(cut)) console.log(cut.left._tag) // Malformed
- * ```
- */
-export const llama2cTokenizer = (bytes: Uint8Array, path = 'tokenizer.bin'): Either<TokenizerError, Tokenizer> => {
+/** The files of the tokenizer in these bytes, as a folder of the hub would hold them. Left: as {@link llama2cTokenizer}. */
+export const llama2cTokenizerFiles = (bytes: Uint8Array, path: string): Either<TokenizerError, TokenizerFiles> => {
   const fail = (reason: string): Either<TokenizerError, never> =>
     left({ _tag: 'Malformed', path, message: `${path}: ${reason}. Give the tokenizer.bin of llama2.c.` })
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
@@ -59,10 +48,25 @@ export const llama2cTokenizer = (bytes: Uint8Array, path = 'tokenizer.bin'): Eit
       single: [{ SpecialToken: { id: '<s>' } }, { Sequence: { id: 'A' } }],
     },
   }
-  return huggingFaceTokenizer({
+  return right({
     tokenizer,
     config: { bos_token: '<s>', eos_token: '</s>' },
     generation: { eos_token_id: [1] },
     path,
   })
 }
+
+/**
+ * The tokenizer in these bytes. A completion ends at `</s>`, and at `<s>`, which stands between the stories that such models were
+ * trained on (run.c stops there, too). Left Malformed: the file is cut, or none of these.
+ *
+ * @example
+ * ```ts
+ * import { llama2cTokenizer } from '@adjoint/nn'
+ * import { isLeft } from 'fp-ts/lib/Either.js'
+ * const cut = llama2cTokenizer(Uint8Array.of(7, 0, 0, 0, 0, 0))
+ * if (isLeft(cut)) console.log(cut.left._tag) // Malformed
+ * ```
+ */
+export const llama2cTokenizer = (bytes: Uint8Array, path = 'tokenizer.bin'): Either<TokenizerError, Tokenizer> =>
+  flatMap(huggingFaceTokenizer)(llama2cTokenizerFiles(bytes, path))

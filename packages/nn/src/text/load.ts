@@ -1,12 +1,13 @@
 /** Tokenizers from files. */
 import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js'
-import { right as rightTask, type TaskEither } from 'fp-ts/lib/TaskEither.js'
+import { pipe } from 'fp-ts/lib/function.js'
+import { flatMapEither, right as rightTask, type TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { optionsOf } from '@adjoint/tensor/ir'
 import { type Files, nodeFiles } from '../io/files.ts'
 import { withWeights } from '../io/with-weights.ts'
-import { ggufTokenizer } from './gguf.ts'
-import { huggingFaceTokenizer } from './hugging-face.ts'
-import { llama2cTokenizer } from './llama2c.ts'
+import { ggufTokenizerFiles } from './gguf.ts'
+import { huggingFaceTokenizer, type TokenizerFiles } from './hugging-face.ts'
+import { llama2cTokenizerFiles } from './llama2c.ts'
 import type { Tokenizer, TokenizerError } from './tokenizer.ts'
 
 /** Where a tokenizer is. */
@@ -26,9 +27,9 @@ const failureOf = (path: string, error: unknown): TokenizerError => {
     : { _tag: 'FileSystem', path, message }
 }
 
-const ofGguf = async (path: string, files: Files): Promise<Either<TokenizerError, Tokenizer>> => {
+const ofGguf = async (path: string, files: Files): Promise<Either<TokenizerError, TokenizerFiles>> => {
   const outcome = await withWeights({ path, files })(({ metadata }) => rightTask(metadata))()
-  if (!isLeft(outcome)) return ggufTokenizer(outcome.right, path)
+  if (!isLeft(outcome)) return ggufTokenizerFiles(outcome.right, path)
   const { left: error } = outcome
   const _tag = error._tag === 'MissingFile' || error._tag === 'FileSystem' ? error._tag : 'Malformed'
   return left({ _tag, path, message: error.message })
@@ -41,6 +42,73 @@ const parsed = (path: string, bytes: Uint8Array): Either<TokenizerError, unknown
     if (!(error instanceof SyntaxError || error instanceof TypeError)) throw error
     return left({ _tag: 'Malformed', path, message: `${path}: it is no JSON: ${error.message}` })
   }
+}
+
+const read = (path: string, files: Files): TaskEither<TokenizerError, TokenizerFiles> => {
+  const bytesOf = async (file: string): Promise<Either<TokenizerError, Uint8Array>> => {
+    try {
+      return right(await files.read(file))
+    } catch (error) {
+      return left(failureOf(file, error))
+    }
+  }
+  // What is not there says nothing; what is there and cannot be read is an error.
+  const optional = async <A>(
+    file: string,
+    parse: (path: string, bytes: Uint8Array) => Either<TokenizerError, A>,
+  ): Promise<Either<TokenizerError, A | undefined>> => {
+    const bytes = await bytesOf(file)
+    if (isLeft(bytes)) return bytes.left._tag === 'MissingFile' ? right(undefined) : bytes
+    return parse(file, bytes.right)
+  }
+
+  return async () => {
+    if (path.endsWith('.bin')) {
+      const bytes = await bytesOf(path)
+      return isLeft(bytes) ? bytes : llama2cTokenizerFiles(bytes.right, path)
+    }
+    if (path.endsWith('.gguf')) return ofGguf(path, files)
+    const paths = await import('#disk')
+    const main = path.endsWith('.json') ? path : paths.join(path, 'tokenizer.json')
+    const beside = (name: string): string => paths.join(paths.dirname(main), name)
+    const bytes = await bytesOf(main)
+    if (isLeft(bytes)) return bytes
+    const tokenizer = parsed(main, bytes.right)
+    if (isLeft(tokenizer)) return tokenizer
+    const config = await optional(beside('tokenizer_config.json'), parsed)
+    if (isLeft(config)) return config
+    const specialTokens = await optional(beside('special_tokens_map.json'), parsed)
+    if (isLeft(specialTokens)) return specialTokens
+    const generation = await optional(beside('generation_config.json'), parsed)
+    if (isLeft(generation)) return generation
+    const template = await optional(beside('chat_template.jinja'), (_, text) => right(new TextDecoder().decode(text)))
+    if (isLeft(template)) return template
+    return right({
+      tokenizer: tokenizer.right,
+      config: config.right,
+      specialTokens: specialTokens.right,
+      generation: generation.right,
+      ...(template.right !== undefined && { template: template.right }),
+      path: main,
+    })
+  }
+}
+
+/**
+ * Reads the files of a tokenizer as {@link loadTokenizer} does, and leaves them as they are: for what changes them (`trimVocabulary`),
+ * or writes them elsewhere (`saveTokenizer`). Left: a file is missing or malformed.
+ *
+ * @example
+ * ```ts
+ * import { loadTokenizerFiles } from '@adjoint/nn'
+ * import { isLeft } from 'fp-ts/lib/Either.js'
+ * const outcome = await loadTokenizerFiles({ path: 'no/such/folder' })()
+ * if (isLeft(outcome)) console.log(outcome.left._tag) // MissingFile
+ * ```
+ */
+export const loadTokenizerFiles = (options: LoadTokenizerConfig): TaskEither<TokenizerError, TokenizerFiles> => {
+  const { path, files = nodeFiles } = optionsOf('loadTokenizerFiles', options, { path: true, files: true })
+  return read(path, files)
 }
 
 /**
@@ -58,53 +126,7 @@ const parsed = (path: string, bytes: Uint8Array): Either<TokenizerError, unknown
  */
 export const loadTokenizer = (options: LoadTokenizerConfig): TaskEither<TokenizerError, Tokenizer> => {
   const { path, files = nodeFiles } = optionsOf('loadTokenizer', options, { path: true, files: true })
-  const read = async (file: string): Promise<Either<TokenizerError, Uint8Array>> => {
-    try {
-      return right(await files.read(file))
-    } catch (error) {
-      return left(failureOf(file, error))
-    }
-  }
-  // What is not there says nothing; what is there and cannot be read is an error.
-  const optional = async <A>(
-    file: string,
-    parse: (path: string, bytes: Uint8Array) => Either<TokenizerError, A>,
-  ): Promise<Either<TokenizerError, A | undefined>> => {
-    const bytes = await read(file)
-    if (isLeft(bytes)) return bytes.left._tag === 'MissingFile' ? right(undefined) : bytes
-    return parse(file, bytes.right)
-  }
-
-  return async () => {
-    if (path.endsWith('.bin')) {
-      const bytes = await read(path)
-      return isLeft(bytes) ? bytes : llama2cTokenizer(bytes.right, path)
-    }
-    if (path.endsWith('.gguf')) return ofGguf(path, files)
-    const paths = await import('#disk')
-    const main = path.endsWith('.json') ? path : paths.join(path, 'tokenizer.json')
-    const beside = (name: string): string => paths.join(paths.dirname(main), name)
-    const bytes = await read(main)
-    if (isLeft(bytes)) return bytes
-    const tokenizer = parsed(main, bytes.right)
-    if (isLeft(tokenizer)) return tokenizer
-    const config = await optional(beside('tokenizer_config.json'), parsed)
-    if (isLeft(config)) return config
-    const specialTokens = await optional(beside('special_tokens_map.json'), parsed)
-    if (isLeft(specialTokens)) return specialTokens
-    const generation = await optional(beside('generation_config.json'), parsed)
-    if (isLeft(generation)) return generation
-    const template = await optional(beside('chat_template.jinja'), (_, text) => right(new TextDecoder().decode(text)))
-    if (isLeft(template)) return template
-    return huggingFaceTokenizer({
-      tokenizer: tokenizer.right,
-      config: config.right,
-      specialTokens: specialTokens.right,
-      generation: generation.right,
-      ...(template.right !== undefined && { template: template.right }),
-      path: main,
-    })
-  }
+  return pipe(read(path, files), flatMapEither(huggingFaceTokenizer))
 }
 
 /** What a promise of a tokenizer rejects with: a failure of the world. */
@@ -129,6 +151,22 @@ export class TokenizerFailure extends Error {
  */
 export const loadTokenizerAsync = async (options: LoadTokenizerConfig): Promise<Tokenizer> => {
   const outcome = await loadTokenizer(options)()
+  if (isLeft(outcome)) throw new TokenizerFailure(outcome.left)
+  return outcome.right
+}
+
+/**
+ * {@link loadTokenizerFiles} for scripts: awaits, and throws TokenizerFailure.
+ *
+ * @example
+ * ```ts
+ * import { loadTokenizerFilesAsync, TokenizerFailure } from '@adjoint/nn'
+ * const loaded = loadTokenizerFilesAsync({ path: 'no/such/folder' })
+ * await loaded.catch((error) => console.log(error instanceof TokenizerFailure && error.error._tag)) // MissingFile
+ * ```
+ */
+export const loadTokenizerFilesAsync = async (options: LoadTokenizerConfig): Promise<TokenizerFiles> => {
+  const outcome = await loadTokenizerFiles(options)()
   if (isLeft(outcome)) throw new TokenizerFailure(outcome.left)
   return outcome.right
 }
