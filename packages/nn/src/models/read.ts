@@ -8,7 +8,7 @@ import { CheckpointFailure, orThrow } from '../io/failure.ts'
 import type { Weights } from '../io/weights.ts'
 import type { FloatDType } from '../optim/mixed.ts'
 import { type Transformer, transformer, type TransformerConfig, type TransformerParams } from '../transformer.ts'
-import { type Layout, storedLeaves, type StoredLeaf } from './names.ts'
+import { type Layout, type Part, storedLeaves, type StoredLeaf } from './names.ts'
 import { insertPart, isWhole } from './parts.ts'
 
 const MANY = 8
@@ -52,24 +52,40 @@ const demandTensors = (
   }
 }
 
-/** A leaf's elements; of a table of positions longer than the context, its first rows. */
+const sizeOf = (shape: readonly number[]): number => shape.reduce((n, d) => n * d, 1)
+
+/**
+ * Arrays that one leaf after another goes through, since the memory of each would else be cleared, touched and collected anew: one that a tensor
+ * of the file is read into, and one for leaves that are made of several, or of one turned.
+ */
+interface Passage {
+  readonly tensor: Float32Array
+  readonly leaf: Float32Array
+}
+const passageFor = (leaves: readonly StoredLeaf[]): Passage => {
+  const most = (sizes: readonly number[]): Float32Array => new Float32Array(sizes.reduce((x, y) => Math.max(x, y), 0))
+  return {
+    tensor: most(leaves.flatMap(({ parts }) => parts.map(({ shape }) => sizeOf(shape)))),
+    leaf: most(leaves.map((leaf) => (isWhole(leaf) ? 0 : sizeOf(leaf.shape)))),
+  }
+}
+
+/** A leaf's elements, in one of the arrays; of a table of positions longer than the context, its first rows. */
 const elementsOf = async (
   { tensors }: Weights,
+  { tensor, leaf: whole }: Passage,
   leaf: StoredLeaf,
   length: number,
   dtype: FloatDType,
 ): Promise<Float32Array> => {
-  const read = async (name: string): Promise<Float32Array> => {
-    const elements = await orThrow(tensors.get(name)!.read(dtype))
-    if (elements instanceof Float32Array) return elements
-    throw new TypeError(`loadModel: ${name} was read as ${elements.constructor.name}`)
+  const read = async ({ name, shape }: Part): Promise<Float32Array> => {
+    const elements = tensor.subarray(0, sizeOf(shape))
+    await orThrow(tensors.get(name)!.read(dtype, elements))
+    return elements
   }
-  if (isWhole(leaf)) {
-    const elements = await read(leaf.parts[0]!.name)
-    return elements.length === length ? elements : elements.subarray(0, length)
-  }
-  const elements = new Float32Array(length)
-  for (const part of leaf.parts) insertPart(leaf, part, elements, await read(part.name))
+  if (isWhole(leaf)) return (await read(leaf.parts[0]!)).subarray(0, length)
+  const elements = whole.subarray(0, length)
+  for (const part of leaf.parts) insertPart(leaf, part, elements, await read(part))
   return elements
 }
 
@@ -97,17 +113,18 @@ export const readParams = async (
   { config, layout, context, dtype, device }: ReadConfig,
 ): Promise<{ readonly model: Transformer; readonly params: TransformerParams }> => {
   const whole = transformer(config)
-  const model = transformer({ ...config, context })
+  const model = context === whole.config.context ? whole : transformer({ ...config, context })
   // Expressions, of which the shapes alone are looked at: nothing is drawn.
-  const [inFile, own] = [whole, model].map(({ init }) => init(random.key(0))) as [TransformerParams, TransformerParams]
+  const inFile = whole.init(random.key(0))
+  const own = model === whole ? inFile : model.init(random.key(0))
   const stored = storedLeaves(layout, whole.config, inFile, (name) => weights.tensors.has(name))
   demandTensors(weights, stored, (name) => layout.redundant(name, whole.config))
   const { leaves, treedef } = tree.flatten(own)
+  const passage = passageFor(stored)
   const loaded: Tensor[] = []
   for (const [i, { shape }] of leaves.entries()) {
-    const length = shape.reduce((n, d) => n * d, 1)
-    const elements = await elementsOf(weights, stored[i]!, length, dtype)
-    // The elements are of this dtype, as they were read, and nobody else has them: they need no look and no copy.
+    const elements = await elementsOf(weights, passage, stored[i]!, sizeOf(shape), dtype)
+    // The elements are of this dtype, as they were read, and need no look; the device has copied them when it is awaited.
     const leaf = typed(primitives.constant(elements, shape, dtype))
     loaded.push(await onDevice(weights.path, leaf, device))
   }
