@@ -79,9 +79,9 @@ const elementsOf = async (
   dtype: FloatDType,
 ): Promise<Float32Array> => {
   const read = async ({ name, shape }: Part): Promise<Float32Array> => {
-    const elements = tensor.subarray(0, sizeOf(shape))
-    await orThrow(tensors.get(name)!.read(dtype, elements))
-    return elements
+    const elements = await orThrow(tensors.get(name)!.read(dtype, tensor.subarray(0, sizeOf(shape))))
+    if (elements instanceof Float32Array) return elements
+    throw new TypeError(`loadModel: ${name} was read as ${elements.constructor.name}`)
   }
   if (isWhole(leaf)) return (await read(leaf.parts[0]!)).subarray(0, length)
   const elements = whole.subarray(0, length)
