@@ -1,5 +1,17 @@
 // Rows that a cache keeps in one byte an element: how far they are from what was written, and what reads them.
-import { type Expr, jit, type Program, random, scalar, slice, tensor, tree, type Tree } from '@adjoint/tensor'
+import {
+  type Expr,
+  jit,
+  type Program,
+  random,
+  readAsync,
+  scalar,
+  slice,
+  tensor,
+  tree,
+  type Tree,
+  wasmDevice,
+} from '@adjoint/tensor'
 import { evaluate } from '@adjoint/tensor/ir'
 import { presentDevices } from '@adjoint/testing'
 import fc from 'fast-check'
@@ -82,6 +94,14 @@ describe('rows of one byte an element', () => {
     expect([...values(floatRows({ int8, scale }))].slice(0, 4)).toEqual([127, -127, 1, 64])
     expect([...values(scale)]).toEqual([1, 2 / 127])
     expect(values(int8)[0]! >>> 0).toBe(0x4001817f)
+  })
+
+  test('so small that their scale is no exact number keep their signs', async () => {
+    // 190 of the smallest f32: a scale of 1.5 of them is one or two
+    const least = 2 ** -149
+    const x = tensor([190 * least, -190 * least, 3 * least, 0], [1, 1, 1, 4])
+    const kept = await readAsync(jit((x: Floats) => floatRows(int8Rows(x)), { device: wasmDevice() })(x))
+    expect([...kept].map(Math.sign).slice(0, 2)).toEqual([1, -1])
   })
 
   test('of numbers that are none are none', () => {

@@ -135,6 +135,31 @@ describe('tokenizers of the same tokens', () => {
   })
 })
 
+test('tokenizers without merges are one where their pieces have the same scores', () => {
+  const unigram = (scores: Readonly<Record<string, number>>): Text => {
+    const made = huggingFaceTokenizer({
+      tokenizer: {
+        model: { type: 'Unigram', unk_id: 0, vocab: Object.entries(scores) },
+        decoder: { type: 'Metaspace', replacement: '\u2581' },
+        added_tokens: [{ id: 0, content: '<end>', special: true }],
+      },
+      config: { eos_token: '<end>' },
+    })
+    const text = E.flatMap(made, (tokenizer) => tokenizerText({ tokenizer, template: null }))
+    if (E.isLeft(text)) throw new Error(JSON.stringify(text.left))
+    return text.right
+  }
+  const scores = { '<end>': 0, a: -3, b: -3, c: -3, ab: -4, bc: -4 }
+  const one = unigram(scores)
+  expect(sameTokens({ student: one, teacher: unigram({ ...scores }) })).toEqual(E.right(undefined))
+  expect(sameTokens({ student: one, teacher: unigram({ ...scores, bc: -3.5 }) })).toMatchObject({
+    left: {
+      token: null,
+      message: expect.stringContaining('rule 5 by which words become tokens is ["bc",-4]') as string,
+    },
+  })
+})
+
 test('a tokenizer that was learnt twice from one text is one; characters are one, and no tokenizer', async () => {
   const learnt = async (): Promise<Text> => {
     const files = await trainBpe({ vocab: 300 })(['to be, or not to be, that is the question'])()
