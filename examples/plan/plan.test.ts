@@ -1,6 +1,7 @@
 // What a plan says of a small model, by what must hold between its figures.
 import { castFloats, llama, qwen3, saveModelAsync, transformer } from '@adjoint/nn'
 import { random, realizeAsync, wasmDevice } from '@adjoint/tensor'
+import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -122,4 +123,19 @@ describe('the command', () => {
     expect([refused.code, refused.stdout]).toEqual([1, ''])
     expect(refused.stderr).toContain('SmolLM2-135M')
   }, 120_000)
+})
+
+const models = process.env['ADJOINT_MODELS'] ?? ''
+const smol = join(models, 'SmolLM2-135M-Instruct.Q4_1.gguf')
+const here = models !== '' && existsSync(smol)
+if (!here) console.log('skipped: SmolLM2-135M-Instruct.Q4_1.gguf is not in the folder that ADJOINT_MODELS names')
+describe.skipIf(!here)('SmolLM2', () => {
+  test('learns by an adapter within 2 GB, and within a tenth of its plan', async () => {
+    const rows = ['--batch', '8', '--group', '1', '--micro', '8', '--sequence', '256', '--checkpoint']
+    const { code, stdout } = await exampleOf('plan')('--model', smol, ...rows, '--measure', '--device', 'cpu', '--json')
+    expect(code).toBe(0)
+    const { bytes, measured } = JSON.parse(stdout) as Pick<StepPlan, 'bytes'> & { readonly measured: Measured }
+    expect(Math.abs(measured.counted / bytes.training - 1)).toBeLessThan(0.1)
+    expect(measured.resident).toBeLessThan(2e9)
+  }, 600_000)
 })
