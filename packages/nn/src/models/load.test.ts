@@ -183,7 +183,7 @@ const arraysMadeBy = async (body: () => Promise<unknown>): Promise<readonly numb
   const plain = globalThis.Float32Array
   const lengths: number[] = []
   globalThis.Float32Array = new Proxy(plain, {
-    construct: (target, given: ConstructorParameters<typeof Float32Array>, self) => {
+    construct: (target, given: readonly unknown[], self) => {
       if (typeof given[0] === 'number') lengths.push(given[0])
       return Reflect.construct(target, given, self) as object
     },
@@ -199,11 +199,41 @@ const arraysMadeBy = async (body: () => Promise<unknown>): Promise<readonly numb
 describe('loading', () => {
   const config = llama({ vocab: 96, width: 32, layers: 3, heads: 4, kvHeads: 2, hidden: 80, context: 16 })
 
-  test('brings tensor after tensor through two arrays, whatever their number', async () => {
+  test('brings tensor after tensor through the same arrays, whatever their number', async () => {
     const { path } = await saved(config)
     const lengths = await arraysMadeBy(() => loaded({ path, device: wasmDevice() }))
-    // the largest tensor of the file, and the largest leaf that is turned, or made of several: the table, and the head
-    expect(lengths.filter((n) => n >= 32 * 32).sort((a, b) => a - b)).toEqual([32 * 96, 32 * 96])
+    // two for tensors of the file in turn: the table and the head are the largest; and one for leaves that are turned, or made of several
+    expect(lengths.filter((n) => n >= 32 * 32).sort((a, b) => a - b)).toEqual([32 * 96, 32 * 96, 32 * 96])
+  })
+
+  test('has nothing under way when it fails', async () => {
+    const { path } = await saved(config)
+    let [reading, closed] = [0, 0]
+    const open: Files['open'] = async (at) => {
+      const file = await nodeFiles.open(at)
+      return {
+        ...file,
+        read: async (from, into) => {
+          reading++
+          const count = await file.read(from, into)
+          await new Promise((resolve) => setTimeout(resolve, 1))
+          reading--
+          return count
+        },
+        close: () => {
+          closed++
+          expect(reading).toBe(0)
+          return file.close()
+        },
+      }
+    }
+    const device = wasmDevice()
+    const before = await loadModel({ path, files: { ...nodeFiles, open }, device })()
+    expect(before._tag).toBe('Right')
+    await device.destroy()
+    const outcome = await loadModel({ path, files: { ...nodeFiles, open }, device })()
+    expect(outcome).toMatchObject({ left: { _tag: 'Device' } })
+    expect(closed).toBe(2)
   })
 
   test('reads every byte of the tensors once', async () => {

@@ -1,8 +1,8 @@
 /**
  * The parameters of a model from the tensors of its files: every name and shape is checked first, then tensors are read one by one, and
- * each leaf goes to the device before the next is read. What is resident is the leaves so far, one more, and one tensor of the file.
+ * each leaf goes to the device while the next is read. What is resident is the leaves so far, one more, and two tensors of the file.
  */
-import { type Device, DeviceFailure, random, realizeAsync, type Tensor, tree } from '@adjoint/tensor'
+import { type Device, DeviceFailure, type HostArray, random, realizeAsync, type Tensor, tree } from '@adjoint/tensor'
 import { primitives, typed } from '@adjoint/tensor/ir'
 import { CheckpointFailure, orThrow } from '../io/failure.ts'
 import type { Weights } from '../io/weights.ts'
@@ -54,38 +54,57 @@ const demandTensors = (
 
 const sizeOf = (shape: readonly number[]): number => shape.reduce((n, d) => n * d, 1)
 
-/**
- * Arrays that one leaf after another goes through, since the memory of each would else be cleared, touched and collected anew: one that a tensor
- * of the file is read into, and one for leaves that are made of several, or of one turned.
- */
-interface Passage {
-  readonly tensor: Float32Array
-  readonly leaf: Float32Array
+const largest = (sizes: readonly number[]): number => sizes.reduce((x, y) => Math.max(x, y), 0)
+
+/** Tensors of the file in an order that is known beforehand. */
+interface Ahead {
+  /** The elements of the next one, to be used until the next are asked for. */
+  readonly next: () => Promise<Float32Array>
+  /** When nothing is being read any more, whatever became of it. */
+  readonly settled: () => Promise<unknown>
 }
-const passageFor = (leaves: readonly StoredLeaf[]): Passage => {
-  const most = (sizes: readonly number[]): Float32Array => new Float32Array(sizes.reduce((x, y) => Math.max(x, y), 0))
+
+/**
+ * Reads each tensor while the one before it is at work, into two arrays in turn: the memory of an array for each would be cleared, touched
+ * and collected anew.
+ */
+const readAhead = ({ tensors }: Weights, parts: readonly Part[], dtype: FloatDType): Ahead => {
+  const sizes = parts.map(({ shape }) => sizeOf(shape))
+  const arrays = [0, 1].map((turn) => new Float32Array(largest(sizes.filter((_, i) => i % 2 === turn))))
+  const start = (i: number): Promise<HostArray> | null => {
+    if (i >= parts.length) return null
+    const reading = orThrow(tensors.get(parts[i]!.name)!.read(dtype, arrays[i % 2]!.subarray(0, sizes[i]!)))
+    // told when it is asked for
+    reading.catch(() => undefined)
+    return reading
+  }
+  let at = 0
+  let reading = start(at)
   return {
-    tensor: most(leaves.flatMap(({ parts }) => parts.map(({ shape }) => sizeOf(shape)))),
-    leaf: most(leaves.map((leaf) => (isWhole(leaf) ? 0 : sizeOf(leaf.shape)))),
+    next: async () => {
+      const elements = await reading
+      const { name } = parts[at]!
+      reading = start(++at)
+      if (elements instanceof Float32Array) return elements
+      throw new TypeError(`loadModel: ${name} was read as ${elements === null ? 'nothing' : elements.constructor.name}`)
+    },
+    settled: async () => reading?.catch(() => undefined),
   }
 }
 
-/** A leaf's elements, in one of the arrays; of a table of positions longer than the context, its first rows. */
+/**
+ * A leaf's elements, of a table of positions longer than the context its first rows: those of its tensor, or in `room`, where it is made of
+ * several, or of one turned.
+ */
 const elementsOf = async (
-  { tensors }: Weights,
-  { tensor, leaf: whole }: Passage,
+  { next }: Ahead,
   leaf: StoredLeaf,
   length: number,
-  dtype: FloatDType,
+  room: Float32Array,
 ): Promise<Float32Array> => {
-  const read = async ({ name, shape }: Part): Promise<Float32Array> => {
-    const elements = await orThrow(tensors.get(name)!.read(dtype, tensor.subarray(0, sizeOf(shape))))
-    if (elements instanceof Float32Array) return elements
-    throw new TypeError(`loadModel: ${name} was read as ${elements.constructor.name}`)
-  }
-  if (isWhole(leaf)) return (await read(leaf.parts[0]!)).subarray(0, length)
-  const elements = whole.subarray(0, length)
-  for (const part of leaf.parts) insertPart(leaf, part, elements, await read(part))
+  if (isWhole(leaf)) return (await next()).subarray(0, length)
+  const elements = room.subarray(0, length)
+  for (const part of leaf.parts) insertPart(leaf, part, elements, await next())
   return elements
 }
 
@@ -120,13 +139,23 @@ export const readParams = async (
   const stored = storedLeaves(layout, whole.config, inFile, (name) => weights.tensors.has(name))
   demandTensors(weights, stored, (name) => layout.redundant(name, whole.config))
   const { leaves, treedef } = tree.flatten(own)
-  const passage = passageFor(stored)
+  const room = new Float32Array(largest(stored.map((leaf) => (isWhole(leaf) ? 0 : sizeOf(leaf.shape)))))
+  const ahead = readAhead(
+    weights,
+    stored.flatMap(({ parts }) => parts),
+    dtype,
+  )
   const loaded: Tensor[] = []
-  for (const [i, { shape }] of leaves.entries()) {
-    const elements = await elementsOf(weights, passage, stored[i]!, sizeOf(shape), dtype)
-    // The elements are of this dtype, as they were read, and need no look; the device has copied them when it is awaited.
-    const leaf = typed(primitives.constant(elements, shape, dtype))
-    loaded.push(await onDevice(weights.path, leaf, device))
+  try {
+    for (const [i, { shape }] of leaves.entries()) {
+      const elements = await elementsOf(ahead, stored[i]!, sizeOf(shape), room)
+      // The elements are of this dtype, as they were read, and need no look; the device has copied them when it is awaited.
+      const leaf = typed(primitives.constant(elements, shape, dtype))
+      loaded.push(await onDevice(weights.path, leaf, device))
+    }
+  } finally {
+    // nothing is read of files that are closed
+    await ahead.settled()
   }
   // The leaves are those of the tree that was taken apart, of the same shapes; of f16 or bf16, they are as `castFloats` leaves them.
   return { model, params: tree.unflatten(treedef, loaded) as TransformerParams }
