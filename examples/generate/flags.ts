@@ -1,4 +1,5 @@
 /** What the example reads from the command line. */
+import type { CacheDType } from '@adjoint/nn'
 import * as E from 'fp-ts/lib/Either.js'
 import { choice, common, count, type Flag, type FlagsOf, real } from '../cli/flags.ts'
 
@@ -20,7 +21,7 @@ export interface Flags {
   readonly topP: number
   readonly repetitionPenalty: number
   readonly stop: string | null
-  readonly cache: 'f32' | 'f16' | 'bf16' | null
+  readonly cache: CacheDType | null
   readonly seed: number
   readonly device: (typeof common)['device'] extends Flag<infer A> ? A : never
   readonly json: boolean
@@ -84,7 +85,7 @@ export const flags: FlagsOf<Flags> = {
   stop: words('TEXT', 'end where this text is said', (text, name) =>
     text === '' ? E.left(`--${name} needs a text`) : E.right(text),
   ),
-  cache: choice('how keys and values are kept: f32, f16 or bf16 (default f32)', ['f32', 'f16', 'bf16']),
+  cache: choice('how keys and values are kept: f32, f16, bf16 or i8 (default f32)', ['f32', 'f16', 'bf16', 'i8']),
   seed: common.seed,
   device: common.device,
   json: common.json,

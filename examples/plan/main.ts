@@ -10,7 +10,8 @@ import { main } from '../cli/example.ts'
 import { choice, common, type CommonValues, count, type FlagsOf, folder as path, toggle } from '../cli/flags.ts'
 import { modelPath } from '../cli/models.ts'
 import { tableText } from '../cli/table.ts'
-import { planStep, type StepPlan } from './step.ts'
+import { type Measured, measureStep } from './measure.ts'
+import { planStep, type StepConfig, type StepPlan } from './step.ts'
 
 type Preset = keyof typeof presets
 const NAMES = Object.keys(presets) as readonly Preset[]
@@ -24,7 +25,9 @@ interface Flags extends CommonValues {
   readonly micro: number
   readonly sequence: number
   readonly dtype: 'f32' | 'f16' | 'bf16' | null
+  readonly states: 'f32' | 'bf16' | null
   readonly checkpoint: boolean
+  readonly measure: boolean
 }
 
 const flags: FlagsOf<Flags> = {
@@ -36,7 +39,9 @@ const flags: FlagsOf<Flags> = {
   micro: count('rows that go through the model at once when it learns', 8, { min: 1 }),
   sequence: count('tokens of a prompt and its completion', 256, { min: 2 }),
   dtype: choice('how the weights are stored: f32, f16 or bf16 (default f32)', ['f32', 'f16', 'bf16']),
+  states: choice("how the optimizer's moments are stored: f32 or bf16 (default f32)", ['f32', 'bf16']),
   checkpoint: toggle('compute each block again in the backward pass'),
+  measure: toggle('load the model, make two steps of learning, and say what they held; of a folder or a file'),
   device: common.device,
   json: common.json,
   help: common.help,
@@ -44,16 +49,39 @@ const flags: FlagsOf<Flags> = {
 
 const isPreset = (name: string): name is Preset => Object.hasOwn(presets, name)
 
+/** A model to be planned, and where its parameters are: a preset has none. */
+interface Chosen {
+  readonly config: TransformerConfig
+  readonly path: string | null
+}
+
+const message = (error: ModelError): string => error.message
+
 /** The configuration of a preset, or of a model's files. */
-const configOf = (name: string): TE.TaskEither<string, TransformerConfig> =>
+const chosen = (name: string): TE.TaskEither<string, Chosen> =>
   isPreset(name)
-    ? TE.right(presets[name])
+    ? TE.right({ config: presets[name], path: null })
     : pipe(
         TE.fromEither(modelPath(name)),
         TE.mapLeft((why) => `${why} Or plan one of ${NAMES.join(', ')}.`),
-        TE.flatMap((at) => TE.mapLeft((error: ModelError) => error.message)(describeModel({ path: at }))),
-        TE.map(({ model }) => model.config),
+        TE.flatMap((path) =>
+          pipe(
+            describeModel({ path }),
+            TE.bimap(message, ({ model }) => ({ config: model.config, path })),
+          ),
+        ),
       )
+
+const measured = ({ path }: Chosen, given: StepConfig): TE.TaskEither<string, Measured> =>
+  path === null
+    ? TE.left('a preset has no parameters to measure with: give --model a folder or a GGUF file')
+    : TE.mapLeft(message)(measureStep(path, given))
+
+/** A plan, and what was measured beside it. */
+interface Outcome {
+  readonly plan: StepPlan
+  readonly measured: Measured | null
+}
 
 /** What machines reach at most in f32, by their makers' data sheets: NVIDIA H100 SXM, A100 80 GB SXM, L4, GeForce RTX 4090. */
 const MACHINES: Readonly<Record<string, Peak>> = {
@@ -76,33 +104,50 @@ const rowsOf = ({ parameters, trained, bytes, flops, seconds }: StepPlan): reado
   ['intermediates of drawing', megabytes(bytes.drawing)],
   ['intermediates of learning', megabytes(bytes.learning)],
   ['  gradients among them, at most', megabytes(bytes.gradients)],
+  ['peak of learning', megabytes(bytes.training)],
   ['peak', megabytes(bytes.peak)],
   ['drawing', teraflops(flops.drawing)],
   ['learning', teraflops(flops.learning)],
   ...Object.entries(MACHINES).map(([name, peak]) => [`at least, on ${name}`, `${seconds(peak).toPrecision(3)} s`]),
 ]
 
-await main<Flags, StepPlan>({
+const measuredRows = ({ plan, measured: found }: Outcome): readonly (readonly string[])[] =>
+  found === null
+    ? []
+    : [
+        ['measured: peak of the device', megabytes(found.counted)],
+        ['  of what was planned', (found.counted / plan.bytes.training).toFixed(3)],
+        ['measured: peak of the process', megabytes(found.resident)],
+        ['measured: a pass of learning', `${found.seconds.toPrecision(3)} s`],
+      ]
+
+await main<Flags, Outcome>({
   name: 'plan',
   about:
     'What a step of GRPO on a published model takes: bytes by the memory plan, operations, and the least time on given machines.',
   flags,
-  job: ({ model, method, dtype, ...sizes }, { device }) =>
+  job: ({ model, method, dtype, states, measure, ...sizes }, { device }) =>
     pipe(
-      configOf(model ?? 'SmolLM2-135M'),
-      TE.map((config) =>
-        planStep({
-          config,
+      chosen(model ?? 'SmolLM2-135M'),
+      TE.flatMap((from) => {
+        const given: StepConfig = {
+          config: from.config,
           method: method ?? 'lora',
           dtype: dtype ?? 'f32',
+          states: states ?? 'f32',
           ...{ rank: sizes.rank, batch: sizes.batch, group: sizes.group, micro: sizes.micro },
           ...{ sequence: sizes.sequence, checkpoint: sizes.checkpoint, device },
-        }),
-      ),
+        }
+        const plan = planStep(given)
+        return TE.map((found: Measured | null): Outcome => ({ plan, measured: found }))(
+          measure ? measured(from, given) : TE.right(null),
+        )
+      }),
     ),
-  text: (plan) => tableText(['a step of GRPO', ''], rowsOf(plan)),
-  json: ({ seconds, ...plan }) => ({
+  text: (outcome) => tableText(['a step of GRPO', ''], [...rowsOf(outcome.plan), ...measuredRows(outcome)]),
+  json: ({ plan: { seconds, ...plan }, measured: found }) => ({
     ...plan,
     seconds: Object.fromEntries(Object.entries(MACHINES).map(([name, peak]) => [name, seconds(peak)])),
+    ...(found !== null && { measured: found }),
   }),
 })

@@ -1,13 +1,18 @@
 // What a plan says of a small model, by what must hold between its figures.
-import { llama } from '@adjoint/nn'
-import { wasmDevice } from '@adjoint/tensor'
+import { castFloats, llama, qwen3, saveModelAsync, transformer } from '@adjoint/nn'
+import { random, realizeAsync, wasmDevice } from '@adjoint/tensor'
+import { existsSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { exampleOf } from '../cli/child.support.ts'
-import { planStep, type StepConfig } from './step.ts'
+import { exampleOf, testFolder } from '../cli/child.support.ts'
+import { learningOf } from './learning.ts'
+import type { Measured } from './measure.ts'
+import { planStep, type StepConfig, type StepPlan } from './step.ts'
 
 const config = llama({ vocab: 512, width: 64, layers: 3, heads: 4, kvHeads: 2, hidden: 160, context: 64 })
 const given: StepConfig = {
-  ...{ config, method: 'lora', rank: 4, batch: 2, group: 4, micro: 4, sequence: 64, dtype: 'f32' },
+  ...{ config, method: 'lora', rank: 4, batch: 2, group: 4, micro: 4, sequence: 64, dtype: 'f32', states: 'f32' },
   ...{ checkpoint: false, device: wasmDevice() },
 }
 
@@ -42,6 +47,8 @@ describe('a plan', () => {
     expect(halves.bytes.weights).toBe(full.bytes.weights / 2)
     // masters of f32
     expect(halves.bytes.optimizer).toBeGreaterThanOrEqual(12 * full.parameters)
+    const moments = planStep({ ...given, method: 'full', states: 'bf16' })
+    expect(moments.bytes.optimizer / full.bytes.optimizer).toBeCloseTo(1 / 2, 3)
   })
 
   test('operations and the least time grow with the rows; a faster machine needs less', () => {
@@ -54,11 +61,81 @@ describe('a plan', () => {
     expect(lora.seconds(slow) / lora.seconds(fast)).toBeCloseTo(10, 6)
     expect(twice.seconds(slow)).toBeGreaterThan(lora.seconds(slow))
   })
+})
 
-  test('says all of it as one object, and refuses a model that it does not know', async () => {
-    const example = exampleOf('plan')
+describe('what a plan says is what a device counts', () => {
+  test.each<readonly [string, Partial<StepConfig>]>([
+    ['an adapter', {}],
+    ['an adapter, blocks computed again', { checkpoint: true, micro: 8 }],
+    ['an adapter on bf16', { dtype: 'bf16' }],
+    ['the whole model', { method: 'full' }],
+    ['the whole model, moments of bf16', { method: 'full', states: 'bf16', checkpoint: true }],
+    ['the whole model of bf16, with masters', { method: 'full', dtype: 'bf16' }],
+  ])('%s: within a tenth', async (_, changes) => {
+    // one of its own, whose peak is that of this step
+    const device = wasmDevice()
+    const asked: StepConfig = { ...given, ...changes, device }
+    const { bytes } = planStep(asked)
+    const params = await realizeAsync(castFloats(asked.dtype)(transformer(config).init(random.key(0))), device)
+    const made = await learningOf(asked, params).run(3)
+    expect(Math.abs(device.stats().peakBytes / bytes.training - 1)).toBeLessThan(0.1)
+    // and it learns: the same tokens become likelier
+    expect(made[2]!.loss).toBeLessThan(made[0]!.loss)
+    await device.destroy()
+  })
+})
+
+describe('the command', () => {
+  const example = exampleOf('plan')
+  const sizes = ['--batch', '2', '--group', '4', '--micro', '4', '--sequence', '64', '--rank', '4', '--device', 'wasm']
+
+  test('plans the model of a folder, of which it reads the description alone', async () => {
+    const folder = await testFolder('plan')
+    // with QK norms, and heads wider than the stream: what no preset here has
+    const other = transformer(
+      qwen3({ vocab: 300, width: 48, layers: 2, heads: 4, kvHeads: 2, headDim: 16, hidden: 96, context: 512 }),
+    )
+    await saveModelAsync({ path: folder })(other, other.init(random.key(0)))
+    await rm(join(folder, 'model.safetensors'))
+    const { code, stdout, stderr } = await example('--model', folder, ...sizes, '--json')
+    expect([code, stderr]).toEqual([0, ''])
+    const { seconds: _, ...plan } = planStep({ ...given, config: other.config })
+    expect(JSON.parse(stdout)).toMatchObject(plan)
+  }, 120_000)
+
+  test('measures beside it, where there are parameters', async () => {
+    const folder = await testFolder('plan-measured')
+    const model = transformer(config)
+    await saveModelAsync({ path: folder })(model, model.init(random.key(0)))
+    const { code, stdout, stderr } = await example('--model', folder, ...sizes, '--measure', '--json')
+    expect([code, stderr]).toEqual([0, ''])
+    const { bytes, measured } = JSON.parse(stdout) as Pick<StepPlan, 'bytes'> & { readonly measured: Measured }
+    expect(Math.abs(measured.counted / bytes.training - 1)).toBeLessThan(0.1)
+    expect(measured.resident).toBeGreaterThan(measured.counted)
+    expect(measured.losses).toHaveLength(2)
+    const preset = await example('--measure', ...sizes)
+    expect([preset.code, preset.stdout]).toEqual([1, ''])
+    expect(preset.stderr).toMatch(/a preset has no parameters.*--model a folder or a GGUF file/)
+  }, 120_000)
+
+  test('refuses a model that it does not know', async () => {
     const refused = await example('--model', 'GPT-5')
     expect([refused.code, refused.stdout]).toEqual([1, ''])
     expect(refused.stderr).toContain('SmolLM2-135M')
   }, 120_000)
+})
+
+const models = process.env['ADJOINT_MODELS'] ?? ''
+const smol = join(models, 'SmolLM2-135M-Instruct.Q4_1.gguf')
+const here = models !== '' && existsSync(smol)
+if (!here) console.log('skipped: SmolLM2-135M-Instruct.Q4_1.gguf is not in the folder that ADJOINT_MODELS names')
+describe.skipIf(!here)('SmolLM2', () => {
+  test('learns by an adapter within 2 GB, and within a tenth of its plan', async () => {
+    const rows = ['--batch', '8', '--group', '1', '--micro', '8', '--sequence', '256', '--checkpoint']
+    const { code, stdout } = await exampleOf('plan')('--model', smol, ...rows, '--measure', '--device', 'cpu', '--json')
+    expect(code).toBe(0)
+    const { bytes, measured } = JSON.parse(stdout) as Pick<StepPlan, 'bytes'> & { readonly measured: Measured }
+    expect(Math.abs(measured.counted / bytes.training - 1)).toBeLessThan(0.1)
+    expect(measured.resident).toBeLessThan(2e9)
+  }, 600_000)
 })

@@ -2,30 +2,9 @@
  * One step of GRPO as programs that are compiled and not run: what it keeps, the most that it needs, and what it computes. Parameters
  * are expressions, of which the shapes alone are looked at: nothing of the model's size is ever allocated.
  */
-import { valueAndGrad } from '@adjoint/autograd'
+import { castFloats, extend, initCache, type Integers, transformer, type TransformerParams } from '@adjoint/nn'
 import {
-  adamW,
-  applyUpdates,
-  castFloats,
-  type FloatDType,
-  type GradientTransformation,
-  type Integers,
-  initCache,
-  extend,
-  lora,
-  projections,
-  transformer,
-  type TransformerConfig,
-  type TransformerParams,
-  withMasters,
-} from '@adjoint/nn'
-import { scoreCompletions } from '@adjoint/rl'
-import {
-  type Device,
   jit,
-  mean,
-  mul,
-  neg,
   type Peak,
   type Program,
   random,
@@ -36,23 +15,13 @@ import {
   type Tree,
   zeros,
 } from '@adjoint/tensor'
+import { type LearningConfig, learningOf } from './learning.ts'
 
 /** What is to be planned. */
-export interface StepConfig {
-  readonly config: TransformerConfig
-  readonly method: 'full' | 'lora'
-  readonly rank: number
+export interface StepConfig extends LearningConfig {
   /** Prompts of a step, and completions to each. */
   readonly batch: number
   readonly group: number
-  /** Rows that go through the model at once when it learns. */
-  readonly micro: number
-  /** Tokens of a prompt and its completion, half of them the completion's. */
-  readonly sequence: number
-  /** How the parameters of the model are stored; an adapter and the optimizer are f32. */
-  readonly dtype: FloatDType
-  readonly checkpoint: boolean
-  readonly device: Device
 }
 
 /** Bytes of what lives from step to step, and of what a step needs beside. */
@@ -72,7 +41,9 @@ export interface StepPlan {
     readonly learning: number
     /** Intermediates of drawing one token of each completion. */
     readonly drawing: number
-    /** The most at one time. */
+    /** The most at one time while it learns: what is kept, and `learning`. */
+    readonly training: number
+    /** The most at one time: while it learns, or while it draws. */
     readonly peak: number
   }
   /** Operations of a step. */
@@ -91,55 +62,13 @@ const compiled = (program: Program | null): Program => {
   return program
 }
 
-/** A step of learning: what it trains, what its optimizer keeps, and its program. */
-interface Learning {
-  readonly trained: Tree
-  readonly state: Tree
-  readonly program: Program
-}
-
-/** Targets of an adapter: every matrix of the blocks. */
-const TARGETS = /^blocks\./
-
 /** The plan of a step. */
 export const planStep = (given: StepConfig): StepPlan => {
-  const { config, method, rank, batch, group, micro, sequence, dtype, checkpoint, device } = given
-  const model = transformer({ ...config, context: Math.max(sequence, 1) }, { checkpoint })
+  const { config, method, batch, group, micro, sequence, dtype, device } = given
+  const model = transformer({ ...config, context: Math.max(sequence, 1) })
   const params = castFloats(dtype)(model.init(random.key(0)))
-  const { init, adapt } = lora({ rank, targets: TARGETS, split: projections(model.config) })
-  const score = scoreCompletions(model, { completion: Math.ceil(sequence / 2), temperature: 1 })
-  const optimizer = adamW({ learningRate: 1e-5 })
-
-  const tokens = zeros([micro, sequence], 'i32')
-  const advantages = zeros([micro, 1])
-  const lossOf = (of: TransformerParams, ids: Integers, weights: typeof advantages) =>
-    neg(mean()(mul(score(of)({ tokens: ids, starts: null }).logp, weights)))
-
-  /** A step that trains `trained`, of which, and of what stays as it is, the model's parameters are made. */
-  const stepOf = <T extends Tree, O extends Tree, B extends Tree>(
-    { init: begin, update }: GradientTransformation<O>,
-    trained: T,
-    base: B,
-    paramsOf: (own: T, of: B) => TransformerParams,
-  ): Learning => {
-    const state = begin(trained)
-    const step = jit(
-      (own: T, opt: O, of: B, ids: Integers, weights: typeof advantages) => {
-        const [loss, grads] = valueAndGrad((x: T) => lossOf(paramsOf(x, of), ids, weights))(own)
-        const [updates, next] = update(grads, opt, own)
-        return [applyUpdates(own, updates), next, loss] as const
-      },
-      { donate: [0, 1], device },
-    )
-    return { trained, state, program: compiled(step.program(trained, state, base, tokens, advantages)) }
-  }
-  const full = (): Learning =>
-    dtype === 'f32'
-      ? stepOf(optimizer, params, null, (own) => own)
-      : stepOf(withMasters(optimizer), params, null, (own) => own)
-  const adapted = (): Learning =>
-    stepOf(optimizer, init(params)(random.key(1)), params, (own, base) => adapt(base, own))
-  const learned = method === 'full' ? full() : adapted()
+  const learned = learningOf(given, params)
+  const learns = compiled(learned.program())
 
   const rows = batch * group
   const cache = initCache(model.config)({ batch: rows, length: sequence })
@@ -161,7 +90,8 @@ export const planStep = (given: StepConfig): StepPlan => {
     method === 'lora' ? bytesOf(learned.trained) : 0,
     bytesOf(learned.state),
   ]
-  const [learning, drawing, cacheBytes] = [arenaOf(learned.program), arenaOf(drawn), bytesOf(cache)]
+  const [learning, drawing, cacheBytes] = [arenaOf(learns), arenaOf(drawn), bytesOf(cache)]
+  const training = weights + adapter + optimizerBytes + learning
   return {
     parameters: tree.size(params),
     trained: tree.size(learned.trained),
@@ -173,9 +103,10 @@ export const planStep = (given: StepConfig): StepPlan => {
       cache: cacheBytes,
       learning,
       drawing,
-      peak: weights + adapter + optimizerBytes + Math.max(learning, drawing + cacheBytes),
+      training,
+      peak: Math.max(training, weights + adapter + optimizerBytes + drawing + cacheBytes),
     },
-    flops: { drawing: sequence * sum(drawn, any, 'flops'), learning: passes * sum(learned.program, any, 'flops') },
-    seconds: (peak) => (sequence * sum(drawn, peak, 'least') + passes * sum(learned.program, peak, 'least')) / 1000,
+    flops: { drawing: sequence * sum(drawn, any, 'flops'), learning: passes * sum(learns, any, 'flops') },
+    seconds: (peak) => (sequence * sum(drawn, peak, 'least') + passes * sum(learns, peak, 'least')) / 1000,
   }
 }

@@ -7,7 +7,6 @@ import {
   add,
   and,
   broadcastTo,
-  cast,
   div,
   exp,
   gt,
@@ -17,13 +16,11 @@ import {
   mul,
   ne,
   reshape,
-  type Shape,
   ShapeError,
   softmax,
   stopGradient,
   sub,
   sum,
-  type Tensor,
   transpose,
   type TreeRecord,
   where,
@@ -32,15 +29,16 @@ import { optionsOf } from '@adjoint/tensor/ir'
 import { attendChunks, chunksOf } from './attend-chunks.ts'
 import { demandSizes } from './demands.ts'
 import type { Booleans, Floats } from './layer.ts'
+import { type FloatRows, floatRows, type Rows } from './rows.ts'
 import { demandVisible, HIDDEN, maskOf, type Visible } from './visibility.ts'
 
 /**
  * Keys [B, KV, S, D] and values [B, KV, S, E] of the columns that queries may look at; in layers E = D. They may be kept in two
- * bytes an element (a cache of long sequences), and are computed with as f32.
+ * bytes an element or one (a cache of long sequences), and are computed with as f32.
  */
-export interface KeysValues extends TreeRecord {
-  readonly keys: Tensor<Shape, 'f32' | 'f16' | 'bf16'>
-  readonly values: Tensor<Shape, 'f32' | 'f16' | 'bf16'>
+export interface KeysValues<R extends Rows = FloatRows> extends TreeRecord {
+  readonly keys: R
+  readonly values: R
 }
 
 /**
@@ -100,8 +98,8 @@ export interface AttendConfig {
  */
 export const attend = (visible: Visible, options: AttendConfig = {}) => {
   const { scale, bias, chunk } = optionsOf('attend', options, { scale: true, bias: true, chunk: true })
-  return (queries: Floats, memory: KeysValues): Floats => {
-    const [keys, values]: readonly [Floats, Floats] = [cast('f32')(memory.keys), cast('f32')(memory.values)]
+  return (queries: Floats, memory: KeysValues<Rows>): Floats => {
+    const [keys, values] = [floatRows(memory.keys), floatRows(memory.values)]
     demandParts(queries, keys, values)
     if (chunk !== undefined) demandSizes('attend', { chunk })
     const [B, KV, G, T, D] = queries.shape as readonly [number, number, number, number, number]

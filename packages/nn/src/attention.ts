@@ -23,6 +23,7 @@ import type { Initializer } from './init.ts'
 import type { Floats, Key, Layer } from './layer.ts'
 import { initLinear, linear, type LinearParams } from './linear.ts'
 import type { NormKind, NormParams } from './norm.ts'
+import type { Rows } from './rows.ts'
 import type { Visible } from './visibility.ts'
 
 /** Sizes of attention. */
@@ -60,7 +61,7 @@ export interface QkNormParams extends TreeRecord {
 }
 
 /** From the keys and values of the new columns to those that are looked at: the identity, or an append to a cache. */
-export type Recall = (fresh: KeysValues) => KeysValues
+export type Recall<R extends Rows = Floats> = (fresh: KeysValues<Floats>) => KeysValues<R>
 
 /** How the batch is placed: what turns queries and keys [B, T, heads, D], and what is visible (see `Placement`). */
 export interface AttentionPlace {
@@ -164,8 +165,12 @@ export const attentionOver = (given: AttentionConfig) => {
     outInit: true,
   })
   const normed = headNorm(config)
-  return ({ qkv, out, qkNorm }: AttentionParams, { rotate, visible }: AttentionPlace, recall: Recall) =>
-    (x: Floats): readonly [Floats, KeysValues] => {
+  return <R extends Rows>(
+      { qkv, out, qkNorm }: AttentionParams,
+      { rotate, visible }: AttentionPlace,
+      recall: Recall<R>,
+    ) =>
+    (x: Floats): readonly [Floats, KeysValues<R>] => {
       const { heads: H, kvHeads: KV } = config
       const D = headDimOf(config)
       const [B, T] = x.shape as readonly [number, number, number]

@@ -14,6 +14,7 @@ import {
 import type { Floats, Key, Layer } from './layer.ts'
 import { initMlp, mlp, type MlpConfig, type MlpParams } from './mlp.ts'
 import type { NormKind, NormParams } from './norm.ts'
+import type { Rows } from './rows.ts'
 
 /** The parts of a block. */
 export interface BlockConfig {
@@ -96,8 +97,8 @@ export const residual =
  */
 export const blockOver = (given: BlockConfig) => {
   const config = optionsOf('blockOver', given, { norm: true, attention: true, mlp: true, activation: true })
-  return (params: BlockParams, at: AttentionPlace, recall: Recall) =>
-    (x: Floats): readonly [Floats, KeysValues] => {
+  return <R extends Rows>(params: BlockParams, at: AttentionPlace, recall: Recall<R>) =>
+    (x: Floats): readonly [Floats, KeysValues<R>] => {
       const norm = config.norm.apply
       const mix = flow(norm(params.norm1), attentionOver(config.attention)(params.attention, at, recall))
       const feed = residual(flow(norm(params.norm2), mlp(config.activation)(params.mlp)))

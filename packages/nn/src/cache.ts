@@ -2,19 +2,23 @@
  * The key-value cache: what attention has computed for the columns so far, so that a new token costs one row of every dot.
  * It is a plain tree; appending returns a new one, which a compiled step writes in place where the old one is donated.
  */
-import { and, cast, dynamicUpdateSlice, ge, le, scalar, type Scalar, ShapeError, where, zeros } from '@adjoint/tensor'
+import { and, ge, le, scalar, type Scalar, ShapeError, where } from '@adjoint/tensor'
 import { optionsOf } from '@adjoint/tensor/ir'
 import type { KeysValues } from './attend.ts'
 import type { Recall } from './attention.ts'
 import type { Floats, Integers } from './layer.ts'
 import { place } from './placement.ts'
+import { emptyRows, rowCount, type Rows, type RowsDType, writeRows } from './rows.ts'
 import type { BatchOptions, Transformer, TransformerConfig, TransformerParams } from './transformer.ts'
 
 /** Keys and values of each layer, [B, KV, S, D]. */
-export type Cache = readonly KeysValues[]
+export type Cache = readonly KeysValues<Rows>[]
 
-/** How a cache keeps its numbers. Those of two bytes are rounded as they are written, and computed with as f32. */
-export type CacheDType = KeysValues['keys']['dtype']
+/**
+ * How a cache keeps its numbers, computed with as f32. Those of two bytes are rounded as they are written; of `i8` each row of a head has
+ * a scale, and its elements a byte each: 1 + 4 / D bytes in place of 4 (see `Int8Rows`).
+ */
+export type CacheDType = RowsDType
 
 /** Size of a cache. */
 export interface CacheConfig {
@@ -26,13 +30,15 @@ export interface CacheConfig {
 }
 
 /**
- * An empty cache. Throws ShapeError where `length` exceeds the context.
+ * An empty cache. Throws ShapeError where `length` exceeds the context, or where `i8` is asked for and D is no multiple of 4.
  *
  * @example
  * ```ts
  * import { initCache, transformer } from '@adjoint/nn'
+ * import { tree } from '@adjoint/tensor'
  * const model = transformer({ vocab: 21, width: 32, layers: 2, heads: 4, context: 16 })
- * console.log(initCache(model.config)({ batch: 3, length: 16 })[0]?.keys.shape) // [3, 4, 16, 8]
+ * const [first] = initCache(model.config)({ batch: 3, length: 16, dtype: 'f16' })
+ * console.log(tree.leaves(first ?? []).map(({ shape, dtype }) => `${dtype} ${shape}`)) // keys and values: 'f16 3,4,16,8'
  * ```
  */
 export const initCache =
@@ -46,7 +52,7 @@ export const initCache =
         rule: `a cache of ${length} columns is longer than the context of ${context}`,
         fix: 'Generate fewer tokens, shorten the prompts, or configure a longer context',
       })
-    const room = (): KeysValues['keys'] => zeros([batch, kvHeads, length, headDim], dtype)
+    const room = (): Rows => emptyRows('initCache', [batch, kvHeads, length, headDim], dtype)
     return Array.from({ length: layers }, () => ({ keys: room(), values: room() }))
   }
 
@@ -56,19 +62,18 @@ export const initCache =
  * @example
  * ```ts
  * import { append } from '@adjoint/nn'
- * import { ones, scalar, zeros } from '@adjoint/tensor'
+ * import { isTensor, ones, scalar, zeros } from '@adjoint/tensor'
  * const memory = { keys: zeros([1, 2, 8, 4]), values: zeros([1, 2, 8, 4]) }
  * const next = append(memory, scalar(3, 'i32'))({ keys: ones([1, 2, 1, 4]), values: ones([1, 2, 1, 4]) })
- * console.log(next.keys.shape) // [1, 2, 8, 4]
+ * console.log(isTensor(next.keys) && next.keys.shape) // [1, 2, 8, 4]
  * ```
  */
 export const append =
-  (memory: KeysValues, first: Scalar<'i32'>): Recall =>
-  (fresh) => {
-    const write = (kept: KeysValues['keys'], rows: KeysValues['keys']): KeysValues['keys'] =>
-      dynamicUpdateSlice(kept, cast(kept.dtype)(rows), [0, 0, first, 0])
-    return { keys: write(memory.keys, fresh.keys), values: write(memory.values, fresh.values) }
-  }
+  (memory: KeysValues<Rows>, first: Scalar<'i32'>): Recall<Rows> =>
+  ({ keys, values }) => ({
+    keys: writeRows(memory.keys, first, keys),
+    values: writeRows(memory.values, first, values),
+  })
 
 const requireColumns = (op: string, tokens: Integers, length: number): void => {
   if (tokens.shape[1]! <= length) return
@@ -129,7 +134,7 @@ export const extend =
   (model: Transformer) =>
   (params: TransformerParams, cache: Cache, options: BatchOptions & { readonly first: Scalar<'i32'> }) =>
   (tokens: Integers): readonly [hidden: Floats, cache: Cache] => {
-    const [queries, keys] = [tokens.shape[1]!, cache[0]?.keys.shape[2] ?? 0]
+    const [queries, keys] = [tokens.shape[1]!, cache[0] === undefined ? 0 : rowCount(cache[0].keys)]
     requireColumns('extend', tokens, keys)
     const at = place({ queries, keys, ...optionsOf('extend', options, { first: true, starts: true }) })
     const [hidden, longer] = model.over(params, at, (layer) => append(cache[layer]!, options.first))(tokens)

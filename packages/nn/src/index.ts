@@ -109,6 +109,7 @@ export {
   type Unembedding,
   type VocabularyConfig,
 } from './linear-loss.ts'
+export type { FloatRows, Int8Rows, Rows, RowsDType } from './rows.ts'
 export { append, type Cache, type CacheConfig, type CacheDType, extend, initCache, prefill } from './cache.ts'
 export { type Drawn, drawTokens, NO_TOKEN, readDrawn, sampleLogits, type Sampling, SamplingError } from './sample.ts'
 export { penalize, type Penalties, type Said } from './penalties.ts'

@@ -25,6 +25,7 @@ import {
 } from './norm.ts'
 import { type Placement, place } from './placement.ts'
 import { rope, type RopeScaling, ropeTables } from './rope.ts'
+import type { Rows } from './rows.ts'
 
 /** A decoder-only transformer, as data. */
 export interface TransformerConfig {
@@ -106,11 +107,11 @@ export interface Transformer {
   /** What `head` computes with: for losses that do not store its logits (see `linearCrossEntropy`). */
   readonly unembedding: (params: TransformerParams) => Unembedding
   /** `hidden` at any placement, over what `recall` makes of each layer's keys and values (see `attentionOver`). */
-  readonly over: (
+  readonly over: <R extends Rows>(
     params: TransformerParams,
     at: Placement,
-    recall: (layer: number) => Recall,
-  ) => (tokens: Integers) => readonly [hidden: Floats, memory: readonly KeysValues[]]
+    recall: (layer: number) => Recall<R>,
+  ) => (tokens: Integers) => readonly [hidden: Floats, memory: readonly KeysValues<R>[]]
 }
 
 const norms = {
@@ -307,20 +308,22 @@ export const transformer = (given: TransformerConfig, options: TransformerOption
   const newBlock = initBlock(body)
   const blocks = blockOver(body)
 
-  const over: Transformer['over'] = (params, at, recall) => (tokens) =>
-    atCaller(() => {
-      demandParams(params, config)
-      const turn: AttentionPlace = { rotate: position.rotate(at), visible: at.visible }
-      const memory: KeysValues[] = []
-      let x = position.shift(params.positions, at)(embedding(params.embedding)(tokens)) // [B, T, C]
-      params.blocks.forEach((layer, i) => {
-        const step = (own: BlockParams, stream: Floats) => blocks(own, turn, recall(i))(stream)
-        const [next, seen] = (again ? checkpoint(step) : step)(layer, x)
-        memory.push(seen)
-        x = next
+  const over =
+    <R extends Rows>(params: TransformerParams, at: Placement, recall: (layer: number) => Recall<R>) =>
+    (tokens: Integers) =>
+      atCaller(() => {
+        demandParams(params, config)
+        const turn: AttentionPlace = { rotate: position.rotate(at), visible: at.visible }
+        const memory: KeysValues<R>[] = []
+        let x = position.shift(params.positions, at)(embedding(params.embedding)(tokens)) // [B, T, C]
+        params.blocks.forEach((layer, i) => {
+          const step = (own: BlockParams, stream: Floats) => blocks(own, turn, recall(i))(stream)
+          const [next, seen] = (again ? checkpoint(step) : step)(layer, x)
+          memory.push(seen)
+          x = next
+        })
+        return [norm.apply(params.norm)(x), memory] as const
       })
-      return [norm.apply(params.norm)(x), memory]
-    })
   const hidden: Transformer['hidden'] =
     (params, given = {}) =>
     (tokens) => {

@@ -63,11 +63,27 @@ const allocate = (path: string, { name, shape }: Place, wanted: DType): HostArra
   }
 }
 
+/** The array that the elements go to: a new one, or the one that was given, where it fits. */
+const room = (path: string, place: Place, wanted: DType, into: HostArray | undefined): HostArray => {
+  if (into === undefined) return allocate(path, place, wanted)
+  const size = sizeOf(place.shape)
+  if (into.length !== size)
+    throw new RangeError(
+      `withWeights: ${place.name} has ${size} elements, and the array to read into ${into.length}. Give one of as many.`,
+    )
+  const kind = dtypes[wanted].allocate(0).constructor
+  if (into.constructor !== kind)
+    throw new TypeError(
+      `withWeights: ${place.name} is read as ${wanted}, into a ${kind.name}, and not a ${into.constructor.name}.`,
+    )
+  return into
+}
+
 /** The tensor at a place, unread. */
 export const storedTensor = (source: Source, place: Place): StoredTensor => {
   const { name, dtype, shape, from, bytes, block } = place
   const { path } = source
-  const read = async (wanted: DType): Promise<HostArray> => {
+  const read = async (wanted: DType, into: HostArray | undefined): Promise<HostArray> => {
     if (!decodes(dtype, wanted))
       throw unsupported(
         path,
@@ -75,7 +91,7 @@ export const storedTensor = (source: Source, place: Place): StoredTensor => {
         `${name} has elements of ${dtype}, which ${isKnown(dtype) ? `are not read as ${wanted}` : 'are not read here'}. ` +
           (isKnown(dtype) ? 'Ask for a dtype of their kind' : 'Convert the file with the tool that made it'),
       )
-    const data = allocate(path, place, wanted)
+    const data = room(path, place, wanted, into)
     if (isPlain(dtype, wanted)) {
       await source.read(from, bytesOf(data))
       return data
@@ -93,5 +109,5 @@ export const storedTensor = (source: Source, place: Place): StoredTensor => {
     }
     return data
   }
-  return { dtype, shape, bytes, read: (wanted) => task(() => read(wanted)) }
+  return { dtype, shape, bytes, read: (wanted, into) => task(() => read(wanted, into)) }
 }

@@ -17,9 +17,10 @@ export interface StoredTensor {
    * Reads its elements and nothing else of the file, as elements of `dtype`: floats of any kind as f32, f16 or bf16, rounded to the
    * nearest (ties to even) where they are not of that kind already; integers of any width as i32 or u32; BOOL as bool. Left: the file
    * system failed (`FileSystem`), the file was cut (`Corrupt`), or its elements are none of `dtype` (`Unsupported`: another kind, or
-   * one is out of its range). Throws where the files are closed already.
+   * one is out of its range). Throws where the files are closed already. Where `into` is given, they are written there: an array of the
+   * dtype's kind and as many elements, which is then what is returned. Throws RangeError or TypeError where it is another.
    */
-  readonly read: (dtype: DType) => TaskEither<CheckpointError, HostArray>
+  readonly read: (dtype: DType, into?: HostArray) => TaskEither<CheckpointError, HostArray>
 }
 
 /** The tensors of a file, or of the files of one model, by their names there. */

@@ -1,7 +1,7 @@
 // Weights by ranges: only what is asked for is read, files are closed whatever happens, shards and their index agree.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import type { DType } from '@adjoint/tensor'
+import type { DType, HostArray } from '@adjoint/tensor'
 import { dtypes } from '@adjoint/tensor/ir'
 import { type Either, isLeft, isRight, right } from 'fp-ts/lib/Either.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
@@ -69,14 +69,35 @@ describe('reading', () => {
         [path, safetensorsFile({ x: { dtype, shape: [n], data_offsets: [0, data.byteLength] } }, new Uint8Array(data))],
       ]),
     )
-  const reading = (files: ReturnType<typeof filesIn>, dtype: DType) =>
-    withWeights({ path, files })(({ tensors }) => tensors.get('x')!.read(dtype))()
+  const reading = (files: ReturnType<typeof filesIn>, dtype: DType, into?: HostArray) =>
+    withWeights({ path, files })(({ tensors }) => tensors.get('x')!.read(dtype, into))()
 
   test.each(values)('%s as %s', async (dtype, wanted, data, expected) => {
     const read = await reading(one(dtype, data), wanted)
     if (!isRight(read)) return expect.fail(read.left.message)
     expect([...read.right]).toEqual(expected)
     expect(read.right).toBeInstanceOf(dtypes[wanted].allocate(0).constructor)
+  })
+
+  test.each(values)(
+    '%s as %s, into a part of an array that is there: the same, and nothing beside it',
+    async (dtype, wanted, data) => {
+      const given = dtypes[wanted].allocate(6).fill(1)
+      const into = given.subarray(1, 5)
+      const read = await reading(one(dtype, data), wanted, into)
+      if (!isRight(read)) return expect.fail(read.left.message)
+      expect(read.right).toBe(into)
+      expect(read).toEqual(await reading(one(dtype, data), wanted))
+      expect([given[0], given[5]]).toEqual([1, 1])
+    },
+  )
+
+  test('into an array of another length or kind is a mistake of the program', async () => {
+    const files = one('F32', new ArrayBuffer(16))
+    await expect(reading(files, 'f32', new Float32Array(5))).rejects.toThrow(/x has 4 elements.*array to read into 5/)
+    await expect(reading(files, 'f32', new Int32Array(4))).rejects.toThrow(
+      /x is read as f32, into a Float32Array, and not a Int32Array/,
+    )
   })
 
   test.each<readonly [string, DType, ArrayBuffer, number, RegExp]>([

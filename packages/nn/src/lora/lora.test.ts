@@ -39,6 +39,7 @@ import {
   transformer,
   type TransformerParams,
 } from '../index.ts'
+import type { Key } from '../layer.ts'
 
 const values = (t: Tree): readonly (readonly number[])[] => evaluate(tree.leaves(t)).map((v) => [...v.data])
 const near = (x: Tree, y: Tree, tol: number): void => {
@@ -274,6 +275,17 @@ describe('dropout', () => {
       const spread = Math.sqrt(draws.reduce((s, d) => s + (d[i]! - mean) ** 2, 0) / draws.length)
       expect(Math.abs(mean - y)).toBeLessThan((4 * spread) / Math.sqrt(draws.length))
     })
+  })
+
+  test('drops other elements for each matrix, though they read the same input', () => {
+    const twins = { up: layers.up, gate: layers.up }
+    const both = { up: adapter['up']!, gate: adapter['up']! }
+    const of = (key: Key): readonly (readonly number[])[] => {
+      const { up, gate } = lora({ ...config, targets: ['up', 'gate'] }).adapt(twins, both, { key })
+      return [up, gate].map((layer) => values(linear(layer)(x))[0]!)
+    }
+    const [up, gate] = of(random.key(3))
+    expect(up).not.toEqual(gate)
   })
 
   test('is of the input of the adapter, and not of the base', () => {

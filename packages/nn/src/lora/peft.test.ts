@@ -122,6 +122,17 @@ describe('an adapter in a folder', () => {
     expect(values(right(await loadAdapter({ path, split })(base)()).adapter)).toEqual(values(some))
   })
 
+  test('of later layers alone names them in full: a last name would be of all layers', async () => {
+    const all = adapterOf({ rank: 2, targets: ['q', 'up'], split })
+    const later = Object.fromEntries(Object.entries(all).filter(([path]) => path.startsWith('blocks.1.')))
+    const path = folder()
+    right(await saveAdapter({ path, lora: { rank: 2, targets: [] } })(later)())
+    expect([...(fieldsIn(path)['target_modules'] as readonly string[])].sort()).toEqual([
+      'model.layers.1.mlp.up_proj',
+      'model.layers.1.self_attn.q_proj',
+    ])
+  })
+
   test('of GPT-2 is of its one matrix of queries, keys and values', async () => {
     const gpt = transformer(gpt2({ vocab: 13, width: 8, layers: 1, heads: 2, context: 8 }))
     const params = gpt.init(random.key(0))

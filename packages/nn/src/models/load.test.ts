@@ -1,11 +1,22 @@
 // Models in files: what is saved is loaded as it was; what others published gives their logits; what is wrong is named.
-import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { random, readAsync, slice, tensor, tree } from '@adjoint/tensor'
+import { random, readAsync, slice, tensor, tree, wasmDevice } from '@adjoint/tensor'
 import { afterAll, describe, expect, test } from 'vitest'
 import { castFloats } from '../optim/mixed.ts'
+import type { CacheDType } from '../cache.ts'
 import { crossEntropy } from '../loss.ts'
+import { type Files, nodeFiles } from '../io/files.ts'
 import { saveWeights } from '../io/save-weights.ts'
 import { generatorAsync } from '../generate.ts'
 import { transformer, type TransformerConfig, type TransformerParams } from '../transformer.ts'
@@ -167,6 +178,85 @@ describe('what is wrong is named before anything is returned', () => {
 
 const fixture = (name: string): URL => new URL(`../../../../../shared/fixtures/${name}`, import.meta.url)
 const json = (name: string): unknown => JSON.parse(readFileSync(fixture(name), 'utf8'))
+/** What `body` makes of arrays of floats that have memory of their own: their lengths. */
+const arraysMadeBy = async (body: () => Promise<unknown>): Promise<readonly number[]> => {
+  const plain = globalThis.Float32Array
+  const lengths: number[] = []
+  globalThis.Float32Array = new Proxy(plain, {
+    construct: (target, given: readonly unknown[], self) => {
+      if (typeof given[0] === 'number') lengths.push(given[0])
+      return Reflect.construct(target, given, self) as object
+    },
+  })
+  try {
+    await body()
+  } finally {
+    globalThis.Float32Array = plain
+  }
+  return lengths
+}
+
+describe('loading', () => {
+  const config = llama({ vocab: 96, width: 32, layers: 3, heads: 4, kvHeads: 2, hidden: 80, context: 16 })
+
+  test('brings tensor after tensor through the same arrays, whatever their number', async () => {
+    const { path } = await saved(config)
+    const lengths = await arraysMadeBy(() => loaded({ path, device: wasmDevice() }))
+    // two for tensors of the file in turn: the table and the head are the largest; and one for leaves that are turned, or made of several
+    expect(lengths.filter((n) => n >= 32 * 32).sort((a, b) => a - b)).toEqual([32 * 96, 32 * 96, 32 * 96])
+  })
+
+  test('has nothing under way when it fails', async () => {
+    const { path } = await saved(config)
+    let [reading, closed] = [0, 0]
+    const open: Files['open'] = async (at) => {
+      const file = await nodeFiles.open(at)
+      return {
+        ...file,
+        read: async (from, into) => {
+          reading++
+          const count = await file.read(from, into)
+          await new Promise((resolve) => setTimeout(resolve, 1))
+          reading--
+          return count
+        },
+        close: () => {
+          closed++
+          expect(reading).toBe(0)
+          return file.close()
+        },
+      }
+    }
+    const device = wasmDevice()
+    const before = await loadModel({ path, files: { ...nodeFiles, open }, device })()
+    expect(before._tag).toBe('Right')
+    await device.destroy()
+    const outcome = await loadModel({ path, files: { ...nodeFiles, open }, device })()
+    expect(outcome).toMatchObject({ left: { _tag: 'Device' } })
+    expect(closed).toBe(2)
+  })
+
+  test('reads every byte of the tensors once', async () => {
+    const { path } = await saved(config)
+    let bytes = 0
+    const open: Files['open'] = async (at) => {
+      const file = await nodeFiles.open(at)
+      return {
+        ...file,
+        read: (from, into) => {
+          bytes += into.length
+          return file.read(from, into)
+        },
+      }
+    }
+    await loaded({ path, files: { ...nodeFiles, open }, device: wasmDevice() })
+    const { size } = statSync(join(path, 'model.safetensors'))
+    // and its first bytes once more, which say what it is
+    expect(bytes - size).toBeGreaterThanOrEqual(0)
+    expect(bytes - size).toBeLessThanOrEqual(8)
+  })
+})
+
 const absent = (name: string): boolean => {
   if (existsSync(fixture(name))) return false
   console.log(`skipped: the fixture ${name} is absent`)
@@ -199,12 +289,28 @@ describe.skipIf(absent(`${stories}.safetensors`))(
       expect((await readAsync(nll))[0]).toBeCloseTo(golden.mean_nll_of_tokens_1_199_f64, 5)
     })
 
-    test('writes the story that others let it write', async () => {
+    const story = async (cache: CacheDType): Promise<readonly number[]> => {
       const { model, params } = await loaded({ path: asFolder(stories) })
       const count = golden.greedy_tokens.length
-      const generate = generatorAsync(model, { maxTokens: count - 1, temperature: 0, checkEvery: 64 })
+      const generate = generatorAsync(model, { maxTokens: count - 1, temperature: 0, checkEvery: 64, cache })
       const { tokens } = await generate(params, { tokens: ids(golden.greedy_tokens.slice(0, 1)) }, random.key(0))
-      expect([...(await readAsync(tokens))]).toEqual(golden.greedy_tokens)
+      return [...(await readAsync(tokens))]
+    }
+    test.each(['f32', 'f16'] as const)(
+      'writes the story that others let it write, with a cache of %s',
+      async (cache) => {
+        expect(await story(cache)).toEqual(golden.greedy_tokens)
+      },
+    )
+
+    test('with a cache of i8 tells the same for 100 tokens, and parts from it where two tokens are nearly as likely', async () => {
+      const told = await story('i8')
+      const parted = told.findIndex((id, i) => id !== golden.greedy_tokens[i])
+      expect(parted).toBeGreaterThan(100)
+      const { model, params } = await loaded({ path: asFolder(stories) })
+      const logits = await readAsync(model.apply(params)(ids(told.slice(0, parted))))
+      const [own, best] = [told, golden.greedy_tokens].map((tokens) => logits[(parted - 1) * 512 + tokens[parted]!]!)
+      expect(best! - own!).toBeLessThan(0.2)
     })
   },
 )

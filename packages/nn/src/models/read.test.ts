@@ -9,6 +9,8 @@ import { describeFolder, describeGguf } from './description.ts'
 import { hfLayouts } from './names.ts'
 import { type Plain, plainConfigs, plainLogits, type PlainModel, randomModel } from './plain.support.ts'
 import { readParams } from './read.ts'
+import { frequenciesOf } from '../rope.ts'
+import { scalingOfFactors } from './gguf-fields.ts'
 
 /** Tensors in memory as tensors of a file. */
 const weightsOf = (tensors: PlainModel['tensors']): Weights => ({
@@ -144,6 +146,23 @@ describe('from GGUF', () => {
     }
     await expect(fromGguf(factors(3))).rejects.toThrow(/rope_freqs\.weight divides the frequencies by up to 3/)
   })
+})
+
+test('factors of frequencies are those of llama3 where there are as many as frequencies, and none where not', () => {
+  const [theta, dim] = [500_000, 16]
+  const scaling = { type: 'llama3', low: 1, high: 4, original: 8192, factor: 32 } as const
+  const base = { dim, length: 1, theta }
+  const scaled = frequenciesOf({ ...base, scaling })
+  const factors = frequenciesOf(base).map((frequency, i) => frequency / scaled[i]!)
+  expect(scalingOfFactors(factors, { theta, dim })).toEqual(scaling)
+  expect(scalingOfFactors([...factors, 32], { theta, dim })).toBeUndefined()
+  expect(scalingOfFactors(factors.slice(1), { theta, dim })).toBeUndefined()
+  expect(
+    scalingOfFactors(
+      factors.map((f, i) => (i === 0 ? f * 1.01 : f)),
+      { theta, dim },
+    ),
+  ).toBeUndefined()
 })
 
 describe('tensors that are not those of the configuration are named', () => {

@@ -1,14 +1,14 @@
 /**
  * The parameters of a model from the tensors of its files: every name and shape is checked first, then tensors are read one by one, and
- * each leaf goes to the device before the next is read. What is resident is the leaves so far, one more, and one tensor of the file.
+ * each leaf goes to the device while the next is read. What is resident is the leaves so far, one more, and two tensors of the file.
  */
-import { type Device, DeviceFailure, random, realizeAsync, type Tensor, tree } from '@adjoint/tensor'
+import { type Device, DeviceFailure, type HostArray, random, realizeAsync, type Tensor, tree } from '@adjoint/tensor'
 import { primitives, typed } from '@adjoint/tensor/ir'
 import { CheckpointFailure, orThrow } from '../io/failure.ts'
 import type { Weights } from '../io/weights.ts'
 import type { FloatDType } from '../optim/mixed.ts'
 import { type Transformer, transformer, type TransformerConfig, type TransformerParams } from '../transformer.ts'
-import { type Layout, storedLeaves, type StoredLeaf } from './names.ts'
+import { type Layout, type Part, storedLeaves, type StoredLeaf } from './names.ts'
 import { insertPart, isWhole } from './parts.ts'
 
 const MANY = 8
@@ -52,24 +52,59 @@ const demandTensors = (
   }
 }
 
-/** A leaf's elements; of a table of positions longer than the context, its first rows. */
+const sizeOf = (shape: readonly number[]): number => shape.reduce((n, d) => n * d, 1)
+
+const largest = (sizes: readonly number[]): number => sizes.reduce((x, y) => Math.max(x, y), 0)
+
+/** Tensors of the file in an order that is known beforehand. */
+interface Ahead {
+  /** The elements of the next one, to be used until the next are asked for. */
+  readonly next: () => Promise<Float32Array>
+  /** When nothing is being read any more, whatever became of it. */
+  readonly settled: () => Promise<unknown>
+}
+
+/**
+ * Reads each tensor while the one before it is at work, into two arrays in turn: the memory of an array for each would be cleared, touched
+ * and collected anew.
+ */
+const readAhead = ({ tensors }: Weights, parts: readonly Part[], dtype: FloatDType): Ahead => {
+  const sizes = parts.map(({ shape }) => sizeOf(shape))
+  const arrays = [0, 1].map((turn) => new Float32Array(largest(sizes.filter((_, i) => i % 2 === turn))))
+  const start = (i: number): Promise<HostArray> | null => {
+    if (i >= parts.length) return null
+    const reading = orThrow(tensors.get(parts[i]!.name)!.read(dtype, arrays[i % 2]!.subarray(0, sizes[i]!)))
+    // told when it is asked for
+    reading.catch(() => undefined)
+    return reading
+  }
+  let at = 0
+  let reading = start(at)
+  return {
+    next: async () => {
+      const elements = await reading
+      const { name } = parts[at]!
+      reading = start(++at)
+      if (elements instanceof Float32Array) return elements
+      throw new TypeError(`loadModel: ${name} was read as ${elements === null ? 'nothing' : elements.constructor.name}`)
+    },
+    settled: async () => reading?.catch(() => undefined),
+  }
+}
+
+/**
+ * A leaf's elements, of a table of positions longer than the context its first rows: those of its tensor, or in `room`, where it is made of
+ * several, or of one turned.
+ */
 const elementsOf = async (
-  { tensors }: Weights,
+  { next }: Ahead,
   leaf: StoredLeaf,
   length: number,
-  dtype: FloatDType,
+  room: Float32Array,
 ): Promise<Float32Array> => {
-  const read = async (name: string): Promise<Float32Array> => {
-    const elements = await orThrow(tensors.get(name)!.read(dtype))
-    if (elements instanceof Float32Array) return elements
-    throw new TypeError(`loadModel: ${name} was read as ${elements.constructor.name}`)
-  }
-  if (isWhole(leaf)) {
-    const elements = await read(leaf.parts[0]!.name)
-    return elements.length === length ? elements : elements.subarray(0, length)
-  }
-  const elements = new Float32Array(length)
-  for (const part of leaf.parts) insertPart(leaf, part, elements, await read(part.name))
+  if (isWhole(leaf)) return (await next()).subarray(0, length)
+  const elements = room.subarray(0, length)
+  for (const part of leaf.parts) insertPart(leaf, part, elements, await next())
   return elements
 }
 
@@ -97,19 +132,30 @@ export const readParams = async (
   { config, layout, context, dtype, device }: ReadConfig,
 ): Promise<{ readonly model: Transformer; readonly params: TransformerParams }> => {
   const whole = transformer(config)
-  const model = transformer({ ...config, context })
+  const model = context === whole.config.context ? whole : transformer({ ...config, context })
   // Expressions, of which the shapes alone are looked at: nothing is drawn.
-  const [inFile, own] = [whole, model].map(({ init }) => init(random.key(0))) as [TransformerParams, TransformerParams]
+  const inFile = whole.init(random.key(0))
+  const own = model === whole ? inFile : model.init(random.key(0))
   const stored = storedLeaves(layout, whole.config, inFile, (name) => weights.tensors.has(name))
   demandTensors(weights, stored, (name) => layout.redundant(name, whole.config))
   const { leaves, treedef } = tree.flatten(own)
+  const room = new Float32Array(largest(stored.map((leaf) => (isWhole(leaf) ? 0 : sizeOf(leaf.shape)))))
+  const ahead = readAhead(
+    weights,
+    stored.flatMap(({ parts }) => parts),
+    dtype,
+  )
   const loaded: Tensor[] = []
-  for (const [i, { shape }] of leaves.entries()) {
-    const length = shape.reduce((n, d) => n * d, 1)
-    const elements = await elementsOf(weights, stored[i]!, length, dtype)
-    // The elements are of this dtype, as they were read, and nobody else has them: they need no look and no copy.
-    const leaf = typed(primitives.constant(elements, shape, dtype))
-    loaded.push(await onDevice(weights.path, leaf, device))
+  try {
+    for (const [i, { shape }] of leaves.entries()) {
+      const elements = await elementsOf(ahead, stored[i]!, sizeOf(shape), room)
+      // The elements are of this dtype, as they were read, and need no look; the device has copied them when it is awaited.
+      const leaf = typed(primitives.constant(elements, shape, dtype))
+      loaded.push(await onDevice(weights.path, leaf, device))
+    }
+  } finally {
+    // nothing is read of files that are closed
+    await ahead.settled()
   }
   // The leaves are those of the tree that was taken apart, of the same shapes; of f16 or bf16, they are as `castFloats` leaves them.
   return { model, params: tree.unflatten(treedef, loaded) as TransformerParams }

@@ -7,7 +7,7 @@ import { textOf, textStream, type TokenBytes } from './stream.ts'
 import type { DecodeOptions, Tokenizer, TokenizerError } from './tokenizer.ts'
 
 /** What a tokenizer is made of. */
-export interface Parts extends Pick<Tokenizer, 'size' | 'bos' | 'eos' | 'pad' | 'specials'> {
+export interface Parts extends Pick<Tokenizer, 'size' | 'bos' | 'eos' | 'pad' | 'specials' | 'rule'> {
   /** What errors call it. */
   readonly path: string
   readonly affixes: Affixes
@@ -56,7 +56,7 @@ export const assemble = (parts: Parts, template: ChatTemplate | null): Either<To
 }
 
 const tokenizer = (parts: Parts, template: ChatTemplate | null, render: Render | null): Tokenizer => {
-  const { size, bos, eos, pad, specials, affixes } = parts
+  const { size, bos, eos, pad, specials, rule, affixes } = parts
   const names = [...specials.keys()]
   const pattern = namesPattern(names)
   const guarded = guard(names)
@@ -107,6 +107,7 @@ const tokenizer = (parts: Parts, template: ChatTemplate | null, render: Render |
       const bytes = parts.bytes(id)
       return nameOf.get(id) ?? (bytes === null ? null : shownBytes(bytes))
     },
+    rule,
     stream: (options = {}) => textStream(tokensOf(options)),
     chat: (messages, options = {}) => {
       const { addGenerationPrompt = true, variables = {} } = optionsOf('chat', options, {

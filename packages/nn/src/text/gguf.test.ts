@@ -68,6 +68,9 @@ describe('a byte-level vocabulary', async () => {
   test('its ends are the one that the file names, and those that turns end with', () => {
     expect(gguf.eos).toEqual([151645, 151643])
     expect([gguf.size, gguf.bos, gguf.pad]).toEqual([qwen.size, null, 151643])
+    // a file that names the end of a text alone
+    const base = made(ggufTokenizer({ ...metadata, 'tokenizer.ggml.eos_token_id': 151643 }))
+    expect(base.eos).toEqual([151643, 151645])
   })
 
   test('another pre-tokenizer cuts otherwise: GPT-2 keeps numbers together, smollm does not', () => {

@@ -44,6 +44,18 @@ const makeEncoder: new (tokenizer: object, config: object) => Encoder = Library
 
 type Fail = (message: string) => Either<TokenizerError, never>
 
+/** Rules by their numbers (see `Tokenizer.rule`), of a model whose merges or pieces are a list. */
+const ruleOf = ({ type, vocab, merges }: Fields): Tokenizer['rule'] => {
+  const list = (type === 'Unigram' ? vocab : merges) as readonly unknown[]
+  return (index) => {
+    const rule = list[index]
+    if (typeof rule !== 'string') return rule === undefined ? null : JSON.stringify(rule)
+    // both pieces in one text, of which the first may begin with a space
+    const at = rule.indexOf(' ', 1)
+    return JSON.stringify([rule.slice(0, at), rule.slice(at + 1)])
+  }
+}
+
 /** The description for the library: special tokens under their hidden names, everywhere, and nothing put around the ids. */
 const described = (
   tokenizer: Fields,
@@ -202,6 +214,7 @@ export const huggingFaceTokenizer = (given: TokenizerFiles): Either<TokenizerErr
       eos,
       pad: pad ?? null,
       specials,
+      rule: ruleOf(model),
       affixes: affixes.right,
       encode: (text) => library.encode(text, { add_special_tokens: false }).ids,
       dropSpace,

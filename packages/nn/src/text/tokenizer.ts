@@ -62,6 +62,11 @@ export interface Tokenizer {
    * stands as `<0xE2>`. Null where there is no such token.
    */
   readonly token: (id: number) => string | null
+  /**
+   * The rule of this number, from 0, by which words become tokens: of BPE the merge of this rank, of Unigram the score of the token of
+   * this id, both as JSON. Null beyond the last. Tokenizers of the same tokens and other rules write the same text as other ids.
+   */
+  readonly rule: (index: number) => string | null
   /** Ids to text as `decode`, piece by piece: what the pushes and the end return, joined, is what `decode` makes of all ids. */
   readonly stream: (options?: DecodeOptions) => TextStream
   /**

@@ -84,7 +84,7 @@ const plainPrompt =
   }
 
 const textOf = (tokenizer: Tokenizer, prompt: Text['prompt']): Text => {
-  const { name, size, eos, pad, token } = tokenizer
+  const { name, size, eos, pad, token, rule } = tokenizer
   // The same for all prompts: what the template ends with.
   const sample = prompt('')
   const opened = E.isLeft(sample) ? '' : wholeCompletion({ prompt: tokenizer.decode(sample.right), completion: '' })
@@ -95,6 +95,7 @@ const textOf = (tokenizer: Tokenizer, prompt: Text['prompt']): Text => {
     pad: pad ?? eos[0]!,
     prompt,
     token,
+    rule,
     completion: (text) =>
       E.right([...tokenizer.encode(text.startsWith(opened) ? text.slice(opened.length) : text), eos[0]!]),
     decode: (ids) => {
