@@ -8,19 +8,25 @@
  */
 import { loadDawn } from '#dawn'
 
-const instances = new Map<string, Promise<GPU>>()
+/** What is asked of WebGPU here. */
+type Adapters = Pick<GPU, 'requestAdapter'>
+
+const instances = new Map<string, Promise<Adapters>>()
 
 /** The WebGPU of a browser, whose errors come late. */
 export const fromBrowser = (): GPU | undefined => (globalThis as { navigator?: { gpu?: GPU } }).navigator?.gpu
 
 /** The entry to WebGPU. Dawn takes options as `enable-dawn-features=...`; a browser takes none. Rejects where there is neither. */
-export const findGpu = (options: readonly string[]): Promise<GPU> => {
+export const findGpu = (options: readonly string[]): Promise<Adapters> => {
   const browser = fromBrowser()
   if (browser !== undefined) return Promise.resolve(browser)
   const key = options.join(' ')
   const known = instances.get(key)
   if (known !== undefined) return known
-  const made = loadDawn().then((binding) => binding.create([...options]))
+  const made = loadDawn().then(({ create, looking }): Adapters => {
+    const gpu = create([...options])
+    return { requestAdapter: (wanted) => looking(() => gpu.requestAdapter(wanted)) }
+  })
   instances.set(key, made)
   return made
 }
