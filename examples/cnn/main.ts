@@ -65,7 +65,7 @@ const dense = (hidden: number): Network<ReturnType<ReturnType<typeof initDense>>
   apply: ({ up, down }, images) => linear(down)(t.relu(linear(up)(rows(images)))),
 })
 
-const device = await t.requestDeviceAsync({ kind: 'wasm' })
+const device = await t.requestDeviceAsync()
 
 interface Run {
   /** Shares of the held-out images that are named right, after each of CURVE steps. */

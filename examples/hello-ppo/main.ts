@@ -13,7 +13,7 @@ const task = rl.mod10Chains(3) // 3+8*2= is (3 + 8) * 2 modulo 10
 const MAX_TOKENS = 10
 const model = transformer({ vocab: task.vocabulary.size, width: 64, layers: 2, heads: 4, context: 7 + MAX_TOKENS })
 const [policy, critic] = [rl.transformerPolicy(model, task.vocabulary), rl.ownCritic(model)]
-const device = await requestDeviceAsync({ kind: 'wasm' })
+const device = await requestDeviceAsync()
 
 const cold = chain(clipByGlobalNorm(1), adam({ learningRate: 3e-3 }))
 const [optimizer, criticOptimizer] = [adam({ learningRate: 5e-4 }), adam({ learningRate: 2e-3 })]

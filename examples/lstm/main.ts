@@ -71,7 +71,7 @@ const train = async <P extends t.Tree, S>(
   return losses
 }
 
-const device = await t.requestDeviceAsync({ kind: 'wasm' })
+const device = await t.requestDeviceAsync()
 const sizes = { in: 2, hidden: HIDDEN }
 interface Row {
   readonly name: string

@@ -52,7 +52,7 @@ const accuracy = (params: TransformerParams, lines: Integers) => {
   return t.mean()(t.cast('f32')(t.all({ axis: 1 })(t.or(right, t.eq(answers, 0)))))
 }
 
-const device = await t.requestDeviceAsync({ kind: 'wasm' })
+const device = await t.requestDeviceAsync()
 const [data, held] = await t.realizeAsync([training, exam] as const, device)
 
 const train = async <S extends t.Tree>(optimizer: GradientTransformation<S>) => {

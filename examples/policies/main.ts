@@ -9,7 +9,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import { tableText } from '../cli/table.ts'
 import { kinds } from './train.ts'
 
-const device = await requestDeviceAsync({ kind: 'wasm' })
+const device = await requestDeviceAsync()
 const rows = []
 for (const [name, train] of Object.entries(kinds)) {
   const trained = await train(device, 80)()
