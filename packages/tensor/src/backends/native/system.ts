@@ -4,7 +4,7 @@ import type * as Crypto from 'node:crypto'
 import type * as Fs from 'node:fs'
 import type * as Os from 'node:os'
 import type * as Path from 'node:path'
-import { loadForeign } from '#foreign'
+import { loadForeign } from './foreign.ts'
 import type { Foreign } from './library.ts'
 
 export interface System {

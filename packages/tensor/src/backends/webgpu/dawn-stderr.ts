@@ -7,7 +7,7 @@
  */
 import { spawn } from 'node:child_process'
 import { closeSync, existsSync } from 'node:fs'
-import { loadForeign } from '#foreign'
+import { loadForeign } from '../native/foreign.ts'
 
 /** Runs what it is given at once, and gives what that gives. */
 export type Hearing = <T>(call: () => T) => T
