@@ -2,6 +2,7 @@
  * Muon beside AdamW: a small GPT of characters learns to add numbers of two digits from lines like 47+85=132, by either optimizer at
  * three learning rates, from the same weights and on the same lines. What counts is how often the sum of lines that were held out is
  * right, and after how many steps.
+ * Takes 50 s.
  */
 import { valueAndGrad } from '@adjoint/autograd'
 import {
