@@ -9,7 +9,10 @@ const executablePath = findChromium()
 
 export default defineConfig({
   // What is verified in the tests of Node is verified here too; a browser's bundle has nothing of it.
-  resolve: { conditions, alias: { '#verify': fileURLToPath(new URL('packages/tensor/src/compile/verify.ts', import.meta.url)) } },
+  resolve: {
+    conditions,
+    alias: { '#verify': fileURLToPath(new URL('packages/tensor/src/compile/verify.ts', import.meta.url)) },
+  },
   // A page that is isolated from others has memory that threads can share.
   server: { headers: { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' } },
   optimizeDeps: { include: ['fast-check', 'fp-ts/lib/Either.js', 'fp-ts/lib/TaskEither.js', 'fp-ts/lib/function.js'] },

@@ -14,7 +14,8 @@ const chosenOf = (loop: string | null, alone: boolean) =>
 const { flags } = readProcess({
   name: 'flat',
   call: 'npm run -s flat --',
-  about: 'Long runs of every way of writing a loop: a line of figures each; exit code 1 where one holds on to its past.',
+  about:
+    'Long runs of every way of writing a loop: a line of figures each; exit code 1 where one holds on to its past.',
   flags: {
     device: device('wasm'),
     steps: count('steps of each loop', 10_000, { min: 1 }),
@@ -25,7 +26,9 @@ const { flags } = readProcess({
     help,
   },
   together: ({ loop, alone }) =>
-    chosenOf(loop, alone).length === 0 ? `--loop ${loop ?? ''}: no loop's name ${alone ? 'is' : 'contains'} this` : null,
+    chosenOf(loop, alone).length === 0
+      ? `--loop ${loop ?? ''}: no loop's name ${alone ? 'is' : 'contains'} this`
+      : null,
   notes: `loops: ${loops.map(({ name }) => name).join('\n       ')}`,
 })
 const { steps, settle, size } = flags

@@ -13,7 +13,7 @@ const { flags, words: commands } = readProcess({
   name: 'bench:peers',
   call: 'npm run -s bench:peers --',
   about:
-    'Ours and others\' in one run. COMMAND is a shell command that runs a peer and prints a JSON line for each workload:\n' +
+    "Ours and others' in one run. COMMAND is a shell command that runs a peer and prints a JSON line for each workload:\n" +
     '{"peer", "backend", "workload", "ms"}, the names of workloads as in `npm run -s bench -- --help`, ms the median of its run;\n' +
     'whatever else it prints is left out.',
   words: { name: 'COMMAND...', least: 1, most: Infinity, missing: 'no COMMAND of a peer was given' },

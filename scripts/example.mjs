@@ -13,13 +13,13 @@ const names = readdirSync(examples, { withFileTypes: true })
 
 const sourceOf = (name) => readFileSync(join(examples, name, 'main.ts'), 'utf8')
 
-/** What stands at the top of its `main.ts`: what it is, and at the end how long it takes. */
+/** What stands at the top of its `main.ts`: what it is, and at the end how long it takes, unless that is its model's affair. */
 const wordsOf = (name) => {
   const [, text = ''] = /^\/\*\*([^]*?)\*\//.exec(sourceOf(name)) ?? []
   return text.replaceAll(/\s*\n \* ?/g, ' ').trim()
 }
 
-const durationOf = (name) => /Takes ([\d.]+ (?:s|min))\b/.exec(wordsOf(name))?.[1] ?? ''
+const durationOf = (name) => /Takes ([\d.]+ (?:s|min))\b/.exec(wordsOf(name))?.[1] ?? 'varies'
 
 /** Columns for what an example is, beside its name and its time, of 80. */
 const WORDS = 55

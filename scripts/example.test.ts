@@ -19,7 +19,7 @@ describe('the list of the examples', () => {
   test('has each with its time and what it is, in 80 columns', () => {
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
     expect(listed.map((line) => line.trim().split(' ')[0])).toEqual([...names].sort())
-    for (const line of listed) expect(line).toMatch(/^ {2}[\w-]+ {2,}[\d.]+ (s|min) {2}\S[^…]{8,}$/)
+    for (const line of listed) expect(line).toMatch(/^ {2}([\w-]+ {2,}[\d.]+ (s|min)|generate +varies) {2}\S[^…]{8,}$/)
     expect(Math.max(...listed.map((line) => line.length))).toBeLessThanOrEqual(80)
   })
 
@@ -36,7 +36,8 @@ describe('the list of the examples', () => {
 })
 
 /** A flag that there is not, in place of each program's own; what is said of it, and the usage below. */
-const complaint = (name: string) => new RegExp(`^${name}: --nonsense: there is no such flag\n\nusage: \\S.* \\[flags\\]\n`)
+const complaint = (name: string) =>
+  new RegExp(`^${name}: --nonsense: there is no such flag\n\nusage: \\S.* \\[flags\\]\n`)
 
 test.each(names)('%s has help, and says of a wrong flag what the others say', (name) => {
   const help = example(name, '--help')

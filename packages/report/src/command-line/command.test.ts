@@ -81,9 +81,12 @@ describe('flags', () => {
     expect(Math.max(...long.split('\n').map((line) => line.length))).toBeLessThanOrEqual(100)
   })
 
-  test.each([[['--help']], [['-h']], [['--nonsense', '--help']]])('%j asks for the usage, whatever is beside it', (args) => {
-    expect(decode(args)).toEqual(E.left({ code: 0, text: usageOf(command) }))
-  })
+  test.each([[['--help']], [['-h']], [['--nonsense', '--help']]])(
+    '%j asks for the usage, whatever is beside it',
+    (args) => {
+      expect(decode(args)).toEqual(E.left({ code: 0, text: usageOf(command) }))
+    },
+  )
 })
 
 describe('words', () => {

@@ -3,7 +3,16 @@
  *
  * @packageDocumentation
  */
-export { type Answer, answer, type Command, type Read, readCommand, readProcess, usageOf, type Words } from './command.ts'
+export {
+  type Answer,
+  answer,
+  type Command,
+  type Read,
+  readCommand,
+  readProcess,
+  usageOf,
+  type Words,
+} from './command.ts'
 export {
   choice,
   choices,

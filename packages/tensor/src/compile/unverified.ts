@@ -1,5 +1,10 @@
 /** In place of verify.ts in a browser's bundle: there is no environment there that could ask for it. */
-import type { verifyExprs as Exprs, verifyGroups as Groups, verifyProgram as Program, verifyUnwritten as Unwritten } from './verify.ts'
+import type {
+  verifyExprs as Exprs,
+  verifyGroups as Groups,
+  verifyProgram as Program,
+  verifyUnwritten as Unwritten,
+} from './verify.ts'
 
 export const verifying = (): boolean => false
 export const verifyExprs: typeof Exprs = () => undefined

@@ -3,4 +3,6 @@ import * as E from 'fp-ts/lib/Either.js'
 import type { openNative as Opening } from './device.ts'
 
 export const openNative: typeof Opening = () =>
-  Promise.resolve(E.left({ _tag: 'NoDevice', message: 'no native device: it runs in Node only. The wasm device needs nothing.' }))
+  Promise.resolve(
+    E.left({ _tag: 'NoDevice', message: 'no native device: it runs in Node only. The wasm device needs nothing.' }),
+  )
