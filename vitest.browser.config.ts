@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url'
 import { playwright } from '@vitest/browser-playwright'
 import { defineConfig } from 'vitest/config'
 import { findChromium } from './scripts/test-chromium.ts'
@@ -7,7 +8,11 @@ const conditions = ['@adjoint/source', 'browser', 'import', 'module', 'default']
 const executablePath = findChromium()
 
 export default defineConfig({
-  resolve: { conditions },
+  // What is verified in the tests of Node is verified here too; a browser's bundle has nothing of it.
+  resolve: {
+    conditions,
+    alias: { '#verify': fileURLToPath(new URL('packages/tensor/src/compile/verify.ts', import.meta.url)) },
+  },
   // A page that is isolated from others has memory that threads can share.
   server: { headers: { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' } },
   optimizeDeps: { include: ['fast-check', 'fp-ts/lib/Either.js', 'fp-ts/lib/TaskEither.js', 'fp-ts/lib/function.js'] },

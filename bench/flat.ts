@@ -3,55 +3,37 @@
  * own; a line of figures each, and the exit code 1 where one holds on to its past.
  */
 import { fork } from 'node:child_process'
-import { parseArgs } from 'node:util'
+import { count, device, help, readProcess, text, toggle } from '@adjoint/report/command-line'
 import { requestDeviceAsync } from '@adjoint/tensor'
 import { type Flatness, growth, measure } from './flatness.ts'
 import { loops } from './loops.ts'
 
-const usage = `usage: npm run -s flat -- [--device webgpu|native|wasm|reference] [--steps N] [--size N] [--loop NAME]
+const chosenOf = (loop: string | null, alone: boolean) =>
+  loops.filter(({ name }) => (alone ? name === loop : name.includes(loop ?? '')))
 
---device   default wasm
---steps    steps of each loop (default 10000)
---settle   steps before these, until the collector has found its pace (default 2000)
---size     numbers in a loop's state (default 32768)
---loop     loops whose name contains this (default all):
-${loops.map(({ name }) => `             ${name}`).join('\n')}`
-
-const fail = (message: string): never => {
-  process.stderr.write(`${message}\n\n${usage}\n`)
-  process.exit(2)
-}
-
-const flags = (() => {
-  try {
-    return parseArgs({
-      options: {
-        device: { type: 'string', default: 'wasm' },
-        steps: { type: 'string', default: '10000' },
-        settle: { type: 'string', default: '2000' },
-        size: { type: 'string', default: '32768' },
-        loop: { type: 'string', default: '' },
-        alone: { type: 'boolean', default: false },
-        help: { type: 'boolean', default: false },
-      },
-    }).values
-  } catch (error) {
-    return fail(error instanceof Error ? error.message : String(error))
-  }
-})()
-if (flags.help) {
-  process.stdout.write(`${usage}\n`)
-  process.exit(0)
-}
-const kind = (['webgpu', 'native', 'wasm', 'reference'] as const).find((k) => k === flags.device)
-if (kind === undefined) fail(`no device is named '${flags.device}'`)
-const count = (name: 'steps' | 'settle' | 'size'): number => {
-  const n = Number(flags[name])
-  return Number.isInteger(n) && n > 0 ? n : fail(`--${name} takes a positive whole number, not '${flags[name]}'`)
-}
-const [steps, settle, size] = [count('steps'), count('settle'), count('size')]
-const chosen = loops.filter(({ name }) => (flags.alone ? name === flags.loop : name.includes(flags.loop)))
-if (chosen.length === 0) fail(`no loop's name contains '${flags.loop}'`)
+const { flags } = readProcess({
+  name: 'flat',
+  call: 'npm run -s flat --',
+  about:
+    'Long runs of every way of writing a loop: a line of figures each; exit code 1 where one holds on to its past.',
+  flags: {
+    device: device('wasm'),
+    steps: count('steps of each loop', 10_000, { min: 1 }),
+    settle: count('steps before these, until the collector has found its pace', 2000, { min: 1 }),
+    size: count("numbers in a loop's state", 32_768, { min: 1 }),
+    loop: text('NAME', 'loops whose name contains this (default: all)', 'a name'),
+    alone: toggle('the one loop that --loop names, in this process; the others are started with it'),
+    help,
+  },
+  together: ({ loop, alone }) =>
+    chosenOf(loop, alone).length === 0
+      ? `--loop ${loop ?? ''}: no loop's name ${alone ? 'is' : 'contains'} this`
+      : null,
+  notes: `loops: ${loops.map(({ name }) => name).join('\n       ')}`,
+})
+const { steps, settle, size } = flags
+const kind = flags.device ?? 'wasm'
+const chosen = chosenOf(flags.loop, flags.alone)
 
 /** The figures of one loop, run by a process of its own; the process's end, where it did not live to tell. */
 const inChild = (name: string): Promise<Flatness | string> =>
@@ -71,12 +53,11 @@ const cell = (early: number, late: number): string =>
   `${(early / MB).toFixed(1).padStart(8)} ${(late / MB).toFixed(1).padStart(8)}`
 
 if (flags.alone) {
-  const device = await requestDeviceAsync({ kind: kind! })
-  const flatness = await measure(device, { steps, settle, size })(chosen[0]!)
+  const flatness = await measure(await requestDeviceAsync({ kind }), { steps, settle, size })(chosen[0]!)
   process.send?.(flatness, () => process.exit(0))
 } else {
   const heads = ['peak', 'live', 'heap', 'resident'].map((h) => `${h} MB`.padStart(17)).join('  ')
-  process.stdout.write(`${`${steps} steps on ${kind!}`.padEnd(56)}${heads}\n`)
+  process.stdout.write(`${`${steps} steps on ${kind}`.padEnd(56)}${heads}\n`)
   let grown = false
   for (const { name } of chosen) {
     const result = await inChild(name)

@@ -4,7 +4,16 @@
  */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
+import {
+  choice,
+  choices,
+  count,
+  device as deviceFlag,
+  folder,
+  help,
+  readProcess,
+  toggle,
+} from '@adjoint/report/command-line'
 import { requestDeviceAsync } from '@adjoint/tensor'
 import { rooflineOfTraining } from './roofline.ts'
 import { growthOf, sizes } from './growth.ts'
@@ -13,58 +22,32 @@ import type { Row } from './row.ts'
 import { scheduling } from './scheduling.ts'
 import { workloads } from './workloads.ts'
 
-const usage = `usage: npm run -s bench -- [--workload NAME[,NAME...]] [--device webgpu|native|wasm|reference] [--json] [--steps N] [--roofline]
-                                 [--growth DIR [--axis length|vocab|layers|batch]] [--host]
+const { flags } = readProcess({
+  name: 'bench',
+  call: 'npm run -s bench --',
+  about: 'Times of single operations and of training steps, a line each: medians of many runs.',
+  flags: {
+    workload: choices('workloads to measure (default: all but scheduling)', [...Object.keys(workloads), 'scheduling']),
+    device: deviceFlag(),
+    json: toggle('a JSON line a workload'),
+    steps: count("steps of 'train' to run after the timed ones, to see that memory stays flat", 0),
+    roofline: toggle(
+      'each step of the training step beside what the device can do at most (not on a GPU without timestamps), and its least time on some GPUs',
+    ),
+    growth: folder(
+      'a training step at growing sizes (columns, vocabulary, layers, batch), and charts of its time and memory in DIR',
+    ),
+    axis: choice('along one of the sizes of --growth', sizes),
+    host: toggle('what the host pays: tracing, keying, calling, each kernel, reading back; medians in microseconds'),
+    help,
+  },
+  notes: `workloads: ${Object.keys(workloads).join(', ')};
+scheduling: the CPU time of making programs, stage by stage; runs on no device`,
+})
+const names = flags.workload ?? Object.keys(workloads)
+const { steps } = flags
 
-workloads: ${Object.keys(workloads).join(', ')} (default: all of these);
-           scheduling (the CPU time of making programs, stage by stage; runs on no device)
---growth   a training step at growing sizes (columns, vocabulary, layers, batch), and charts of its time and memory in DIR;
-           --axis: along one of them
---host     what the host pays: tracing, keying, calling, each kernel, reading back; medians in microseconds
---roofline each step of the training step beside what the device can do at most (not on a GPU without timestamps), and its least time on some GPUs
---steps    steps of 'train' to run after the timed ones, to see that memory stays flat (default 0)`
-
-const fail = (message: string): never => {
-  process.stderr.write(`${message}\n\n${usage}\n`)
-  process.exit(2)
-}
-
-const flags = (() => {
-  try {
-    return parseArgs({
-      options: {
-        workload: { type: 'string' },
-        device: { type: 'string' },
-        json: { type: 'boolean', default: false },
-        roofline: { type: 'boolean', default: false },
-        host: { type: 'boolean', default: false },
-        growth: { type: 'string' },
-        axis: { type: 'string' },
-        steps: { type: 'string', default: '0' },
-        help: { type: 'boolean', default: false },
-      },
-    }).values
-  } catch (error) {
-    return fail(error instanceof Error ? error.message : String(error))
-  }
-})()
-
-if (flags.help) {
-  process.stdout.write(`${usage}\n`)
-  process.exit(0)
-}
-const names = flags.workload?.split(',') ?? Object.keys(workloads)
-const unknown = names.find((name) => name !== 'scheduling' && !Object.hasOwn(workloads, name))
-if (unknown !== undefined) fail(`no workload is named '${unknown}'`)
-const kinds = ['webgpu', 'native', 'wasm', 'reference'] as const
-const kind = kinds.find((k) => k === flags.device)
-if (flags.device !== undefined && kind === undefined) fail(`no device is named '${flags.device}'`)
-const axis = sizes.find((name) => name === flags.axis)
-if (flags.axis !== undefined && axis === undefined) fail(`--axis takes ${sizes.join(', ')}, not '${flags.axis}'`)
-const steps = Number(flags.steps)
-if (!Number.isInteger(steps) || steps < 0) fail(`--steps takes a whole number, not '${flags.steps}'`)
-
-const device = await requestDeviceAsync(kind === undefined ? {} : { kind })
+const device = await requestDeviceAsync(flags.device === null ? {} : { kind: flags.device })
 const print = (row: Row): void => {
   const line = {
     peer: 'adjoint',
@@ -87,12 +70,12 @@ if (flags.host)
     process.stdout.write(
       `${flags.json ? JSON.stringify({ peer: 'adjoint', backend: device.kind, ...cost }) : hostText(cost)}\n`,
     )
-if (flags.growth !== undefined) {
+if (flags.growth !== null) {
   await mkdir(flags.growth, { recursive: true })
-  for (const [file, svg] of await growthOf(device, axis === undefined ? sizes : [axis], print))
+  for (const [file, svg] of await growthOf(device, flags.axis === null ? sizes : [flags.axis], print))
     await writeFile(join(flags.growth, file), `${svg}\n`)
 }
-for (const name of flags.roofline || flags.host || flags.growth !== undefined ? [] : names)
+for (const name of flags.roofline || flags.host || flags.growth !== null ? [] : names)
   for (const row of name === 'scheduling' ? scheduling() : [await workloads[name]!(device, { steps })]) print(row)
 await device.destroy()
 process.exit(0)

@@ -6,45 +6,26 @@ import { spawn } from 'node:child_process'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { count, device, help, readProcess, text, toggle } from '@adjoint/report/command-line'
 import { compare, comparisonText, type Measured, readLine } from './comparison.ts'
 
-const usage = `usage: npm run -s bench:peers -- [--device KIND] [--workload NAME[,NAME...]] [--rounds N] [--json] COMMAND...
-
-COMMAND     a shell command that runs a peer and prints a JSON line for each workload: {"peer", "backend", "workload", "ms"}, the names
-            of workloads as in 'npm run -s bench -- --help', ms the median of its run; whatever else it prints is left out
---device    and --workload as 'npm run -s bench' takes them
---rounds    rounds of all, one after the other (default 3)
---json      a JSON line a workload instead of a table`
-
-const fail = (message: string): never => {
-  process.stderr.write(`${message}\n\n${usage}\n`)
-  process.exit(2)
-}
-
-const { values: flags, positionals: commands } = (() => {
-  try {
-    return parseArgs({
-      allowPositionals: true,
-      options: {
-        device: { type: 'string' },
-        workload: { type: 'string' },
-        rounds: { type: 'string', default: '3' },
-        json: { type: 'boolean', default: false },
-        help: { type: 'boolean', default: false },
-      },
-    })
-  } catch (error) {
-    return fail(error instanceof Error ? error.message : String(error))
-  }
-})()
-if (flags.help) {
-  process.stdout.write(`${usage}\n`)
-  process.exit(0)
-}
-const rounds = Number(flags.rounds)
-if (!Number.isInteger(rounds) || rounds < 1) fail(`--rounds takes a positive whole number, not '${flags.rounds}'`)
-if (commands.length === 0) fail('no command of a peer was given')
+const { flags, words: commands } = readProcess({
+  name: 'bench:peers',
+  call: 'npm run -s bench:peers --',
+  about:
+    "Ours and others' in one run. COMMAND is a shell command that runs a peer and prints a JSON line for each workload:\n" +
+    '{"peer", "backend", "workload", "ms"}, the names of workloads as in `npm run -s bench -- --help`, ms the median of its run;\n' +
+    'whatever else it prints is left out.',
+  words: { name: 'COMMAND...', least: 1, most: Infinity, missing: 'no COMMAND of a peer was given' },
+  flags: {
+    device: device(),
+    workload: text('NAME,NAME,..', 'as `npm run -s bench` takes them', 'a name'),
+    rounds: count('rounds of all, one after the other', 3, { min: 1 }),
+    json: toggle('a JSON line a workload instead of a table'),
+    help,
+  },
+})
+const { rounds } = flags
 
 let failures = 0
 const complain = (message: string): void => {
@@ -81,8 +62,8 @@ const measured = (
 const own = [
   join(dirname(fileURLToPath(import.meta.url)), 'main.js'),
   '--json',
-  ...(flags.device === undefined ? [] : ['--device', flags.device]),
-  ...(flags.workload === undefined ? [] : ['--workload', flags.workload]),
+  ...(flags.device === null ? [] : ['--device', flags.device]),
+  ...(flags.workload === null ? [] : ['--workload', flags.workload]),
 ]
 const all: (readonly Measured[])[] = []
 for (let round = 0; round < rounds; round++) {

@@ -40,6 +40,7 @@ const run = async (
 test.each([
   ['gpt', 'loss', { title: 'A character GPT', y: 'nats a character' }],
   ['grpo-task', 'reward', { title: 'GRPO on the largest of six digits', y: 'mean reward', domain: [0.7, 1] }],
+  ['dpo', 'margin', { title: 'DPO on pairs that the policy makes', y: 'margin of rewards' }],
   ['reward-model', 'pairs told apart', { title: 'A reward model', y: 'pairs told apart', domain: [0, 1] }],
 ] as const)('the curve of %s', async (page, name, texts) => {
   const points = printed(exampleOf(page).prints ?? '', name)

@@ -11,16 +11,27 @@ export const root = fileURLToPath(new URL('..', import.meta.url))
 
 export interface Built {
   readonly folder: string
+  /** Where it stands on its server; `/adjoint/`, unless it was built before for another place. */
+  readonly base: string
   readonly remove: () => Promise<void>
 }
+
+/** What the first page says of where it stands. */
+const baseOf = (folder: string): string =>
+  /<link rel="icon"[^>]* href="([^"]*\/)mark\.svg"/.exec(readFileSync(join(folder, 'index.html'), 'utf8'))?.[1] ?? '/'
 
 /** `npm run site` into a folder of its own; or what ADJOINT_SITE names, built before, as it is. */
 export const buildSite = async (): Promise<Built> => {
   const given = process.env['ADJOINT_SITE'] ?? ''
-  if (given !== '') return { folder: resolve(root, given), remove: () => Promise.resolve() }
+  if (given !== '') {
+    const folder = resolve(root, given)
+    return { folder, base: baseOf(folder), remove: () => Promise.resolve() }
+  }
   const folder = await mkdtemp(join(tmpdir(), 'adjoint-site-'))
-  await promisify(execFile)(process.execPath, [join(root, 'scripts', 'site.mjs'), '--out', folder], { cwd: root })
-  return { folder, remove: () => rm(folder, { recursive: true, force: true }) }
+  // Under a base, where an address that forgets it leads nowhere.
+  const flags = ['--out', folder, '--base', '/adjoint/']
+  await promisify(execFile)(process.execPath, [join(root, 'scripts', 'site.mjs'), ...flags], { cwd: root })
+  return { folder, base: baseOf(folder), remove: () => rm(folder, { recursive: true, force: true }) }
 }
 
 const filesUnder = (folder: string): readonly string[] =>
@@ -74,8 +85,8 @@ export const htmlFiles = (folder: string): readonly HtmlFile[] =>
       }
     })
 
-/** Links that lead to no file of the site, or to a heading that is not on its page; links to other sites are left out. */
-export const deadLinks = (folder: string, pages: readonly HtmlFile[]): readonly string[] => {
+/** Links that lead to no file of the site below its base, or to a heading that is not on its page; links to other sites are left out. */
+export const deadLinks = (folder: string, pages: readonly HtmlFile[], base = '/'): readonly string[] => {
   const files = new Set([...filesUnder(folder), ...pages.map((page) => page.path)])
   const byPath = new Map(pages.map((page) => [page.path, page]))
   return pages.flatMap(({ path, links }) =>
@@ -83,7 +94,8 @@ export const deadLinks = (folder: string, pages: readonly HtmlFile[]): readonly 
       if (/^[a-z]+:/i.test(link) || link.startsWith('//') || link === '' || link === '#') return []
       const [target = '', hash = ''] = link.split('#')
       const [bare = ''] = target.split('?')
-      const at = bare === '' ? path : bare.startsWith('/') ? bare.slice(1) : posix.join(dirname(path), bare)
+      if (bare.startsWith('/') && !bare.startsWith(base)) return [`${path}: ${link}`]
+      const at = bare === '' ? path : bare.startsWith('/') ? bare.slice(base.length) : posix.join(dirname(path), bare)
       const found = [at, posix.join(at, 'index.html'), `${at}.html`].find((each) => files.has(each))
       if (found === undefined) return [`${path}: ${link}`]
       const heading = decodeURIComponent(hash)

@@ -54,8 +54,8 @@ describe('the built site', () => {
     expect(paths).toEqual(expect.arrayContaining(REFERENCE))
   })
 
-  test('has no dead link, the reference and headings included', () => {
-    expect(deadLinks(built.folder, files)).toEqual([])
+  test('has no dead link, the reference and headings included, wherever it stands on its server', () => {
+    expect(deadLinks(built.folder, files, built.base)).toEqual([])
   })
 
   test('finds a link that leads nowhere', () => {
@@ -66,6 +66,11 @@ describe('the built site', () => {
       links: ['#here', '#gone', '/none.html', 'start.html'],
     }
     expect(deadLinks(built.folder, [page])).toEqual(['a.html: #gone', 'a.html: /none.html'])
+    const links = ['/start.html', '/adjoint/start.html', '/adjoint/', '../adjoint/start.html', 'start.html']
+    expect(deadLinks(built.folder, [{ ...page, links }], '/adjoint/')).toEqual([
+      'a.html: /start.html',
+      'a.html: ../adjoint/start.html',
+    ])
   })
 
   // VitePress leaves out a file that is not there, and shows a whole one where the part is not.
@@ -91,6 +96,9 @@ describe('the built site', () => {
   })
 })
 
+/** The programs that run in the browser, and what says that they are ready. */
+const PROGRAMS = ['train/index.html', 'play/index.html']
+
 interface Finding {
   readonly id: string
   readonly nodes: readonly { readonly html: string; readonly failureSummary: string }[]
@@ -114,7 +122,7 @@ describe.skipIf(path === null)('the site in Chromium', () => {
   let browser: BrowserContext
   let server: Awaited<ReturnType<typeof serve>>
   beforeAll(async () => {
-    server = await serve(built.folder, 0)
+    server = await serve(built.folder, 0, built.base)
     profile = await mkdtemp(join(tmpdir(), 'site-browser-'))
     await mkdir(SHOTS, { recursive: true })
     browser = await chromium.launchPersistentContext(profile, {
@@ -148,11 +156,12 @@ describe.skipIf(path === null)('the site in Chromium', () => {
     return { page, wrong }
   }
 
-  test.each([...PAGES, ...REFERENCE])(
+  test.each([...PAGES, ...PROGRAMS, ...REFERENCE])(
     '/%s: no error, no axe finding, no sideways scroll, by day and by night',
     async (at) => {
       const { page, wrong } = await open(at)
       const name = at.replaceAll(/[^\w]+/g, '-') || 'index'
+      if (PROGRAMS.includes(at)) await page.getByText('Ready.', { exact: true }).waitFor()
       await page.screenshot({ path: join(SHOTS, `${name}-1280-light.png`) })
       const reference = at.startsWith('api/')
       const within = reference ? '.col-content' : 'html'
@@ -162,6 +171,8 @@ describe.skipIf(path === null)('the site in Chromium', () => {
         : "{ type: 'tag', values: ['wcag2a', 'wcag2aa', 'wcag21aa', 'best-practice'] }"
       expect(await findings(page, within, all)).toEqual([])
       await page.emulateMedia({ colorScheme: 'dark', reducedMotion: 'reduce' })
+      await page.screenshot({ path: join(SHOTS, `${name}-1280-dark.png`) })
+      expect(await findings(page, within, "{ type: 'rule', values: ['color-contrast'] }")).toEqual([])
       await page.setViewportSize({ width: 360, height: 740 })
       expect(await page.evaluate<number>('document.documentElement.scrollWidth')).toBe(360)
       await page.screenshot({ path: join(SHOTS, `${name}-360-dark.png`) })

@@ -13,38 +13,52 @@ const names = readdirSync(examples, { withFileTypes: true })
 
 const sourceOf = (name) => readFileSync(join(examples, name, 'main.ts'), 'utf8')
 
-/** What stands at the top of its `main.ts`. */
+/** What stands at the top of its `main.ts`: what it is, and at the end how long it takes, unless that is its model's affair. */
 const wordsOf = (name) => {
   const [, text = ''] = /^\/\*\*([^]*?)\*\//.exec(sourceOf(name)) ?? []
   return text.replaceAll(/\s*\n \* ?/g, ' ').trim()
 }
 
-/** Whether it reads its flags itself; the others are programs without any. */
-const hasFlags = (name) => /process\.argv|cli\/(example|flags)\.ts/.test(sourceOf(name))
+const durationOf = (name) => /Takes ([\d.]+ (?:s|min))\b/.exec(wordsOf(name))?.[1] ?? 'varies'
 
-/** What an example is: its first words, as far as they fit a line. */
+/** Columns for what an example is, beside its name and its time, of 80. */
+const WORDS = 55
+
+/** What an example is: its first sentence, or as much of it as fits. */
 const aboutOf = (name) => {
-  const words = wordsOf(name)
-  const first = words.split(/(?<=[^.])\.\s|:\s/)[0].replace(/\.$/, '')
-  return first.length > 62 ? `${first.slice(0, 61)}…` : first
+  const [sentence] = wordsOf(name).split(/(?<=[^.])\.(?=\s|$)/)
+  const parts = [sentence, sentence.split(': ')[0]].filter((part) => part.length <= WORDS)
+  return parts[0] ?? `${sentence.slice(0, WORDS - 1)}…`
 }
 
-const [name, ...flags] = process.argv.slice(2)
+const LIST = `examples, and how long they take on one core of a CPU (GRPO of a published model: on two):
 
-if (name === undefined || !names.includes(name)) {
-  const wrong = name === undefined || name === '--help' || name === '-h' ? '' : `no example is named '${name}'\n`
-  process.stderr.write(`${wrong}usage: npm run -s example -- NAME [flags]\n\nexamples:\n`)
-  for (const each of names) process.stderr.write(`  ${each.padEnd(14)}${aboutOf(each)}\n`)
+${names.map((each) => `  ${each.padEnd(14)}${durationOf(each).padStart(7)}  ${aboutOf(each)}\n`).join('')}
+--help after a NAME lists its flags.
+`
+const USAGE = `usage: npm run -s example -- NAME [flags]\n\n${LIST}`
+
+/** The others are programs of no flags but the device, which they take from the environment, as every program does. */
+const readsFlags = (name) => /cli\/example\.ts/.test(sourceOf(name))
+
+const [name, ...flags] = process.argv.slice(2)
+if (name === '--help' || name === '-h') process.stdout.write(USAGE)
+else if (name === undefined || !names.includes(name)) {
+  process.stderr.write(`example: ${name === undefined ? 'name one' : `no example is named '${name}'`}\n\n${USAGE}`)
   process.exitCode = 2
-} else if (flags.length > 0 && !hasFlags(name)) {
-  const help = flags.length === 1 && ['--help', '-h'].includes(flags[0])
-  const usage = `usage: npm run -s example -- ${name}\n\n${wordsOf(name)}\n`
-  if (help) process.stdout.write(usage)
-  else process.stderr.write(`${name} has no flags, and was given ${flags.join(' ')}\n\n${usage}`)
-  process.exitCode = help ? 0 : 2
 } else {
-  build('examples/tsconfig.build.json')
   const main = join(examples, 'dist', name, 'main.js')
   process.argv = [process.execPath, main, ...flags]
+  build('examples/tsconfig.build.json')
+  if (!readsFlags(name)) {
+    const { device, help, readProcess } = await import('./command-line.mjs')
+    const given = readProcess({
+      name,
+      call: `npm run -s example -- ${name}`,
+      about: wordsOf(name),
+      flags: { device: device('wasm'), help },
+    })
+    process.env.ADJOINT_DEVICE = given.flags.device ?? (process.env.ADJOINT_DEVICE || 'wasm')
+  }
   await import(pathToFileURL(main).href)
 }

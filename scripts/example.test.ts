@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
-import { readdirSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 
 const example = (...args: readonly string[]) => {
@@ -7,34 +8,67 @@ const example = (...args: readonly string[]) => {
   return { status, stdout, stderr }
 }
 
-test('without a name, or with a wrong one, all examples are listed with what they are, in 80 columns', () => {
-  const { status, stderr } = example('nonsense')
-  expect(status).toBe(2)
-  expect(stderr).toContain("no example is named 'nonsense'")
-  const listed = stderr.split('\n').filter((line) => line.startsWith('  '))
-  expect(listed.length).toBeGreaterThan(10)
-  for (const line of listed) expect(line).toMatch(/^ {2}[\w-]+ {2,}\S.{8,}$/)
-  expect(Math.max(...listed.map((line) => line.length))).toBeLessThanOrEqual(80)
-  const folders = readdirSync('examples', { recursive: true, encoding: 'utf8' })
-  expect(listed.length).toBe(
-    folders.filter((path) => /^[\w-]+[/\\]main\.ts$/.test(path) && !path.startsWith('dist')).length,
-  )
+const names = readdirSync('examples', { withFileTypes: true })
+  .filter((entry) => entry.isDirectory() && existsSync(join('examples', entry.name, 'main.ts')))
+  .map(({ name }) => name)
+
+describe('the list of the examples', () => {
+  const { status, stdout, stderr } = example('--help')
+  const listed = stdout.split('\n').filter((line) => line.startsWith('  '))
+
+  test('has each with its time and what it is, in 80 columns', () => {
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+    expect(listed.map((line) => line.trim().split(' ')[0])).toEqual([...names].sort())
+    for (const line of listed) expect(line).toMatch(/^ {2}([\w-]+ {2,}[\d.]+ (s|min)|generate +varies) {2}\S[^…]{8,}$/)
+    expect(Math.max(...listed.map((line) => line.length))).toBeLessThanOrEqual(80)
+  })
+
+  test('stands below what is wrong, without a name and with a wrong one', () => {
+    for (const [given, words] of [
+      [[], 'example: name one\n'],
+      [['nonsense'], "example: no example is named 'nonsense'\n"],
+    ] as const) {
+      const answered = example(...given)
+      expect(answered).toMatchObject({ status: 2, stdout: '' })
+      expect(answered.stderr).toBe(`${words}\n${stdout}`)
+    }
+  })
 })
 
-describe('an example without flags', () => {
-  test('says so', () => {
-    expect(example('hello-grad', '--seed', '1')).toMatchObject({
-      status: 2,
-      stdout: '',
-      stderr: expect.stringContaining('hello-grad has no flags, and was given --seed 1') as string,
-    })
-  })
+/** A flag that there is not, in place of each program's own; what is said of it, and the usage below. */
+const complaint = (name: string) =>
+  new RegExp(`^${name}: --nonsense: there is no such flag\n\nusage: \\S.* \\[flags\\]\n`)
 
-  test('has help', () => {
-    expect(example('hello-grad', '--help')).toMatchObject({
-      status: 0,
-      stdout: expect.stringContaining('Fits y = sin(3x)') as string,
-      stderr: '',
-    })
-  })
+test.each(names)('%s has help, and says of a wrong flag what the others say', (name) => {
+  const help = example(name, '--help')
+  expect(help).toMatchObject({ status: 0, stderr: '' })
+  expect(help.stdout).toMatch(new RegExp(`^usage: npm run -s example -- ${name} \\[flags\\]\n\n\\S`))
+  expect(help.stdout).toMatch(/^ {2}--device KIND +native, wasm, webgpu, reference or cpu/m)
+  const wrong = example(name, '--nonsense')
+  expect(wrong).toMatchObject({ status: 2, stdout: '' })
+  expect(wrong.stderr).toMatch(complaint(name))
+  expect(wrong.stderr.replace(/^.*\n\n/, '')).toBe(help.stdout)
+})
+
+test.each([
+  ['bench', 'bench.mjs'],
+  ['bench:peers', 'bench-peers.mjs'],
+  ['flat', 'flat.mjs'],
+  ['report', 'report.mjs'],
+  ['site', 'site.mjs'],
+  ['release', 'release.mjs'],
+  ['figure', 'figure.mjs'],
+])('%s reads its flags as the examples do', (name, script) => {
+  const run = (flag: string) => spawnSync(process.execPath, [join('scripts', script), flag], { encoding: 'utf8' })
+  expect(run('--help')).toMatchObject({ status: 0, stderr: '', stdout: expect.stringMatching(/^usage: /) as string })
+  const wrong = run('--nonsense')
+  expect(wrong).toMatchObject({ status: 2, stdout: '' })
+  expect(wrong.stderr).toMatch(complaint(name))
+})
+
+test('an example without flags of its own runs on the device that is asked for', () => {
+  expect(example('hello-grad', '--device', 'cpu')).toMatchObject({ status: 0, stderr: '' })
+  expect(example('hello-grad', '--device', 'toaster').stderr).toContain(
+    'hello-grad: --device toaster: choose native or wasm or webgpu or reference or cpu\n',
+  )
 })

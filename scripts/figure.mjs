@@ -3,15 +3,17 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { build, root } from './build.mjs'
+import { root } from './build.mjs'
+import { help, readProcess } from './command-line.mjs'
 
-const [run, control] = process.argv.slice(2)
-if (run === undefined || control === undefined) {
-  process.stderr.write('usage: node scripts/figure.mjs RUN CONTROL (folders of two runs of r1-mini)\n')
-  process.exit(2)
-}
+const [run, control] = readProcess({
+  name: 'figure',
+  call: 'node scripts/figure.mjs',
+  about: 'Draws docs/site/public/grpo.svg from the folders of two runs of r1-mini, the second with shuffled rewards.',
+  words: { name: 'RUN CONTROL', least: 2, most: 2, missing: 'name the folders RUN and CONTROL' },
+  flags: { help },
+}).words
 
-build('packages/report/tsconfig.build.json')
 const { lineChart, renderSvg } = await import(pathToFileURL(join(root, 'packages', 'report', 'dist', 'index.js')).href)
 
 /** Evaluations of held-out problems by the steps of GRPO before them; the exams before and after have more problems. */

@@ -5,8 +5,8 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { root } from './build.mjs'
+import { help, readProcess, toggle } from './command-line.mjs'
 import { manifestOf, pack, PUBLIC } from './pack.mjs'
 
 const run = (command, ...args) => spawnSync(command, args, { cwd: root, encoding: 'utf8' })
@@ -54,8 +54,12 @@ const withOrigin = (origin, use) => {
   }
 }
 
-const { values } = parseArgs({ options: { 'dry-run': { type: 'boolean', default: false } } })
-const dry = values['dry-run']
+const { dryRun: dry } = readProcess({
+  name: 'release',
+  call: 'npm run release --',
+  about: 'Packs every public package from a clean build, and publishes it with its provenance.',
+  flags: { dryRun: toggle('all but the publishing; prints what each tarball holds'), help },
+}).flags
 const origin = said('git', 'remote', 'get-url', 'origin')
 const found = obstacles({ dry, origin })
 for (const each of found) process.stderr.write(`release: ${each}\n`)

@@ -1,4 +1,5 @@
-// Serves a folder of static files on 127.0.0.1, cross-origin isolated: a page may share memory among threads.
+// Serves a folder of static files on 127.0.0.1, cross-origin isolated: a page may share memory among threads. It stands under a base,
+// as on a server that has other sites too: what lies outside of it is not found, but for the root, which leads there.
 import { createReadStream, statSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { extname, join, normalize, sep } from 'node:path'
@@ -44,13 +45,14 @@ const asked = (folder, pathname) => {
  *
  * @param {string} folder
  * @param {number} port
+ * @param {string} [base] begins and ends with a slash
  * @returns {Promise<{ readonly url: string, readonly close: () => Promise<void> }>}
  */
-export const serve = (folder, port) => {
+export const serve = (folder, port, base = '/') => {
   const server = createServer((request, response) => {
     // One slash in front: two would name a host.
     const pathname = (request.url ?? '/').split(/[?#]/)[0].replace(/^\/*/, '/')
-    const path = asked(folder, pathname)
+    const path = pathname.startsWith(base) ? asked(folder, pathname.slice(base.length - 1)) : null
     const send = (status, file) => {
       response.writeHead(status, { ...HEADERS, 'Content-Type': TYPES[extname(file)] ?? 'application/octet-stream' })
       if (request.method === 'HEAD') response.end()
@@ -60,6 +62,7 @@ export const serve = (folder, port) => {
           .pipe(response)
     }
     if (request.method !== 'GET' && request.method !== 'HEAD') response.writeHead(405, { Allow: 'GET, HEAD' }).end()
+    else if (pathname === '/' && base !== '/') response.writeHead(302, { ...HEADERS, Location: base }).end()
     else if (path !== null && isFolder(path) && !pathname.endsWith('/'))
       response.writeHead(301, { ...HEADERS, Location: `${pathname}/` }).end()
     else {
@@ -76,7 +79,7 @@ export const serve = (folder, port) => {
     server.once('error', reject)
     server.listen(port, '127.0.0.1', () => {
       resolve({
-        url: `http://127.0.0.1:${server.address().port}/`,
+        url: `http://127.0.0.1:${server.address().port}${base}`,
         close: () =>
           new Promise((done) => {
             server.closeAllConnections()

@@ -85,4 +85,15 @@ describe('serve', () => {
     expect((await ask(server.url, '/', 'POST')).status).toBe(405)
     expect(await ask(server.url, '/', 'HEAD')).toMatchObject({ status: 200, body: '' })
   })
+
+  test('under a base, what lies outside of it is not there, and the root leads to it', async () => {
+    const based = await serve(join(parent, 'site'), 0, '/adjoint/')
+    expect(based.url).toMatch(/\/adjoint\/$/)
+    expect(await ask(based.url, '/adjoint/')).toMatchObject({ status: 200, body: 'home' })
+    expect(await ask(based.url, '/adjoint/train/a.wasm')).toMatchObject({ status: 200, body: 'wasm' })
+    expect((await ask(based.url, '/start.html')).status).toBe(404)
+    expect((await ask(based.url, '/adjoint/../secret.txt')).status).toBe(404)
+    expect(await ask(based.url, '/')).toMatchObject({ status: 302, headers: { location: '/adjoint/' } })
+    await based.close()
+  })
 })

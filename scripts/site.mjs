@@ -1,39 +1,34 @@
-// npm run site [-- --serve [PORT]]: builds the site into docs/dist: the pages (VitePress), /api (TypeDoc), and the programs of
-// docs/site/apps where they are part of the checkout. --serve serves what is built, after building it where nothing is.
+// npm run site [-- flags]: builds the site into docs/dist: the pages (VitePress), /api (TypeDoc), and the programs of docs/site/apps
+// where they are part of the checkout. --serve serves what is built, after building it where nothing is; --base is where it will stand.
 import { spawnSync } from 'node:child_process'
-import { existsSync, rmSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { root } from './build.mjs'
+import { count, help, readProcess, text, toggle, valued } from './command-line.mjs'
 import { serve } from './serve.mjs'
 
-const USAGE = `usage: npm run site [-- flags]
+/** A path as it stands in addresses: with a slash at both ends. */
+const base = valued('PATH', 'where the site will stand on its server, as /adjoint/ (default /)', null, (given, name) =>
+  /^(\/[\w.~-]+)*\/$/.test(given)
+    ? { _tag: 'Right', right: given }
+    : { _tag: 'Left', left: `--${name} ${given}: a path that begins and ends with / is needed, as /adjoint/` },
+)
 
-  --out DIR        where the site goes (default docs/dist)
-  --serve [PORT]   serves it on 127.0.0.1 (default 4173; 0 is whichever port is free) with the headers that threads need;
-                   builds it first where there is none
-`
-
-const wrong = (words) => {
-  process.stderr.write(`${words}\n\n${USAGE}`)
-  process.exit(2)
-}
-
-const flags = () => {
-  try {
-    return parseArgs({
-      allowPositionals: true,
-      options: {
-        out: { type: 'string', default: join(root, 'docs', 'dist') },
-        serve: { type: 'boolean', default: false },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    })
-  } catch (error) {
-    return wrong(error.message)
-  }
-}
+const { flags } = readProcess({
+  name: 'site',
+  call: 'npm run site --',
+  about: 'Builds the site: the pages, the reference, and the programs that run in a browser.',
+  flags: {
+    out: text('DIR', 'where the site goes (default docs/dist)', 'a folder'),
+    base,
+    serve: toggle(
+      'serves what is there on 127.0.0.1, with the headers that threads need; builds it first where there is nothing, or none for this --base',
+    ),
+    port: count('port of --serve; 0 is whichever is free', 4173, { max: 65535 }),
+    help,
+  },
+})
 
 /** Runs one program of the build to its end; ends this one with its words where it fails. */
 const step = (words, args, env = {}) => {
@@ -50,24 +45,28 @@ const step = (words, args, env = {}) => {
 
 const binary = (name, path) => join(dirname(createRequire(import.meta.url).resolve(`${name}/package.json`)), path)
 
-const build = (out) => {
+/** The base that a built site was built for; null where there is no site. */
+const builtFor = (out) => {
+  const page = join(out, 'index.html')
+  if (!existsSync(page)) return null
+  return /<link rel="icon"[^>]* href="([^"]*\/)mark\.svg"/.exec(readFileSync(page, 'utf8'))?.[1] ?? null
+}
+
+const build = (out, base) => {
   const apps = join(root, 'docs', 'site', 'apps', 'build.mjs')
   rmSync(out, { recursive: true, force: true })
-  step('pages', [binary('vitepress', 'bin/vitepress.js'), 'build', 'docs/site', '--outDir', out])
-  step('/api', [binary('typedoc', 'bin/typedoc'), '--options', 'docs/typedoc.json', '--out', join(out, 'api')])
+  const env = { ADJOINT_SITE_BASE: base }
+  step('pages', [binary('vitepress', 'bin/vitepress.js'), 'build', 'docs/site', '--outDir', out], env)
+  step('/api', [binary('typedoc', 'bin/typedoc'), '--options', 'docs/typedoc.mjs', '--out', join(out, 'api')], env)
   if (existsSync(apps)) step('/train, /play', [apps, out])
   process.stdout.write(`${join(out, 'index.html')}\n`)
 }
 
-const { values, positionals } = flags()
-const [port = '4173', ...rest] = positionals
-if (values.help) process.stdout.write(USAGE)
-else if (rest.length > 0 || (positionals.length > 0 && !values.serve)) wrong(`not understood: ${positionals.join(' ')}`)
-else if (!/^\d{1,5}$/.test(port) || Number(port) > 65535) wrong(`--serve: ${port} is no port`)
-else {
-  if (!values.serve || !existsSync(join(values.out, 'index.html'))) build(values.out)
-  if (values.serve) {
-    const { url } = await serve(values.out, Number(port))
-    process.stdout.write(`${url} (ctrl-c ends it)\n`)
-  }
+const out = flags.out ?? join(root, 'docs', 'dist')
+const there = builtFor(out)
+const wanted = flags.base ?? (flags.serve ? (there ?? '/') : '/')
+if (!flags.serve || there !== wanted) build(out, wanted)
+if (flags.serve) {
+  const { url } = await serve(out, flags.port, wanted)
+  process.stdout.write(`${url} (ctrl-c ends it)\n`)
 }

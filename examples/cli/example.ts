@@ -2,6 +2,7 @@
  * What the `main.ts` of every example is made of: flags in, a device for as long as the job takes, a table or one JSON
  * object out; exit code 2 for bad flags, 1 for a job that failed (one line on stderr), 0 for one that did not.
  */
+import { type Command, readCommand } from '@adjoint/report/command-line'
 import { describeError, printable, type RunError, type StopSignal } from '@adjoint/rl'
 import { type Device, requestDevice } from '@adjoint/tensor'
 import * as E from 'fp-ts/lib/Either.js'
@@ -9,7 +10,7 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { type CommonValues, decodeFlags, type FlagsOf, usageOf } from './flags.ts'
+import type { CommonValues, FlagsOf } from './flags.ts'
 import { type ProgressBar, progressBar } from './progress.ts'
 
 /** What a job works with. */
@@ -77,21 +78,23 @@ export const goOnWith = (name: string, args: readonly string[], folder: string):
   return ['npm run -s example --', name, ...[...args, ...more].map(quoted)].join(' ')
 }
 
+/** The command line of an example. */
+export const commandOf = <V>(name: string, about: string, flags: FlagsOf<V>): Command<V> => ({
+  ...{ name, about, flags },
+  call: `npm run -s example -- ${name}`,
+})
+
 /** Runs an example on an argument list; its exit code. */
 export const runExample =
   <V extends CommonValues, A>({ name, about, flags, job, text, json }: Example<V, A>) =>
   async (args: readonly string[]): Promise<number> => {
-    const usage = usageOf(name, about, flags)
-    const decoded = decodeFlags(flags)(args)
-    if (E.isLeft(decoded)) {
-      process.stderr.write(`${printable(decoded.left)}\n\n${usage}`)
-      return 2
+    const read = readCommand(commandOf(name, about, flags))(args)
+    if (E.isLeft(read)) {
+      const { code, text: said } = read.left
+      ;(code === 0 ? process.stdout : process.stderr).write(printable(said))
+      return code
     }
-    const given = decoded.right
-    if (given.help) {
-      process.stdout.write(usage)
-      return 0
-    }
+    const given = read.right.flags
     const bar = progressBar()
     const folder = given.out ?? defaultFolder(name)
     const resumes = 'resume' in flags

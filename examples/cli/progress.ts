@@ -10,7 +10,7 @@ export interface ProgressBar {
 }
 
 /** What is worth a glance while a step of SFT or of RL goes by: told by what it measured. */
-const detailsOf = ({ metrics, times }: Progress): string => {
+const detailsOf = ({ metrics, times }: Progress): readonly string[] => {
   const at = (name: string, digits: number): string => show(metrics[name] ?? NaN, digits)
   if ('reward' in metrics)
     return [
@@ -18,9 +18,11 @@ const detailsOf = ({ metrics, times }: Progress): string => {
       ...('rewards/correct/mean' in metrics ? [`accuracy ${at('rewards/correct/mean', 3)}`] : []),
       `length ${at('completions/mean_length', 1)}`,
       `${show((1000 * (metrics['num_tokens'] ?? 0)) / (times['step_time'] ?? NaN), 0)} tokens/s`,
-    ].join('  ')
-  if ('mean_token_accuracy' in metrics) return `loss ${at('loss', 3)}  token accuracy ${at('mean_token_accuracy', 3)}`
-  return 'loss' in metrics ? `loss ${at('loss', 3)}` : ''
+    ]
+  return [
+    ...('loss' in metrics ? [`loss ${at('loss', 3)}`] : []),
+    ...('mean_token_accuracy' in metrics ? [`token accuracy ${at('mean_token_accuracy', 3)}`] : []),
+  ]
 }
 
 /**
@@ -38,19 +40,48 @@ export const timeLeft = (done: number, of: number, ms: number): string => {
       : `${seconds}s`
 }
 
+/** What a line of the bar tells. */
+export interface Told {
+  readonly phase: string
+  readonly step: number
+  readonly steps: number
+  /** Time that is left. */
+  readonly left: string
+  readonly details: readonly string[]
+}
+
+const [SHORTEST, LONGEST] = [6, 16]
+
+/** A line of at most so many columns: the bar gives way to the phase's name, the name to the numbers, and of details there are those that fit. */
+export const barLine = (columns: number, { phase, step, steps, left, details }: Told): string => {
+  const numbers = ` ${step}/${steps}  ${left} left`
+  const room = columns - numbers.length - 1
+  const size = Math.max(SHORTEST, Math.min(LONGEST, room - phase.length))
+  const name = phase.length + size > room ? `${phase.slice(0, Math.max(0, room - size - 1))}…` : phase
+  const full = steps > 0 ? Math.round((size * Math.min(step, steps)) / steps) : size
+  const bar = '█'.repeat(full).padEnd(size, '░')
+  return details.reduce(
+    (line, detail) => (line.length + 2 + detail.length <= columns ? `${line}  ${detail}` : line),
+    `${name.padEnd(Math.min(9, room - size))} ${bar}${numbers}`,
+  )
+}
+
+/** Where stderr is no terminal, a line is as long as one of those was by default. */
+const COLUMNS = 80
+
 /** A bar; phases of several runs may follow each other on it. */
 export const progressBar = (): ProgressBar => {
+  const stream = process.stderr
+  let current = ''
+  let told: Told = { phase: '', step: 0, steps: 0, left: '..', details: [] }
   const bar = new SingleBar({
-    // What a narrow terminal cuts off is at the end.
-    format: '{phase} {bar} {value}/{total}  {left} left  {details}',
-    stream: process.stderr,
+    format: () => barLine(stream.isTTY ? stream.columns : COLUMNS, told),
+    stream,
     hideCursor: true,
     // Where stderr is a file: a line now and then.
     noTTYOutput: true,
     notTTYSchedule: 10_000,
-    barsize: 16,
   })
-  let current = ''
   let began = { step: 0, at: 0 }
   return {
     observe: (progress) => {
@@ -58,13 +89,14 @@ export const progressBar = (): ProgressBar => {
       // The first step that is seen is done already: when it began is not known.
       if (fresh) began = { step: progress.step, at: performance.now() }
       const left = timeLeft(progress.step - began.step, progress.steps - began.step, performance.now() - began.at)
-      const payload = { phase: printableLine(progress.phase).padEnd(9), left, details: detailsOf(progress) }
+      if (fresh && current !== '') bar.stop()
+      const { step, steps } = progress
+      told = { phase: printableLine(progress.phase), step, steps, left, details: detailsOf(progress) }
       if (fresh) {
-        if (current !== '') bar.stop()
         current = progress.phase
-        bar.start(progress.steps, progress.step - 1, payload)
+        bar.start(steps, step - 1)
       }
-      bar.update(progress.step, payload)
+      bar.update(step)
     },
     stop: () => bar.stop(),
   }

@@ -5,6 +5,7 @@
  * What it shows is that pass@1 rises on held-out problems while pass@8 falls: GRPO makes likely what the policy could already
  * do. The reward reads the answer alone, so a wrong step of thought that leads to a right one is paid as well; and no
  * searching or checking in the thought appears, as it does in models of billions of parameters.
+ * Takes 100 s.
  */
 import { curve, lineChart, linesOf, renderSvg, type Series } from '@adjoint/report'
 import { type LogRecord, readLog, run, type RunError } from '@adjoint/rl'

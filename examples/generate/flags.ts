@@ -1,7 +1,7 @@
 /** What the example reads from the command line. */
 import type { CacheDType } from '@adjoint/nn'
 import * as E from 'fp-ts/lib/Either.js'
-import { choice, common, count, type Flag, type FlagsOf, real } from '../cli/flags.ts'
+import { choice, common, count, type Flag, type FlagsOf, real, valued, type Wanted } from '../cli/flags.ts'
 
 /** What is asked, in one of three ways. */
 export type Asked =
@@ -23,7 +23,7 @@ export interface Flags {
   readonly stop: string | null
   readonly cache: CacheDType | null
   readonly seed: number
-  readonly device: (typeof common)['device'] extends Flag<infer A> ? A : never
+  readonly device: Wanted
   readonly json: boolean
   readonly help: boolean
 }
@@ -32,21 +32,14 @@ const words = <A>(
   value: string,
   about: string,
   read: (text: string, name: string) => E.Either<string, A>,
-): Flag<A | null> => ({
-  value,
-  about,
-  decode: (name, given) => {
-    const text = given[name]
-    return typeof text === 'string' ? read(text, name) : E.right(null)
-  },
-})
+): Flag<A | null> => valued<A | null>(value, about, null, read)
 
 const WAYS = ['tokens', 'prompt', 'chat'] as const
 const oneWay = <A>(flag: Flag<A>): Flag<A> => ({
   ...flag,
   decode: (name, given) => {
     const ways = WAYS.filter((way) => given[way] !== undefined)
-    return ways.length === 1 || given['help'] === true
+    return ways.length === 1
       ? flag.decode(name, given)
       : E.left(
           `${ways.length === 0 ? 'nothing is asked' : `${ways.map((way) => `--${way}`).join(' and ')} are given`}: ask by one of --tokens, --prompt and --chat`,
@@ -61,8 +54,7 @@ export const flags: FlagsOf<Flags> = {
     about: 'a folder of the Hugging Face hub, a .gguf file, or a part of the name of one in ADJOINT_MODELS',
     decode: (name, given) => {
       const path = given[name]
-      if (typeof path === 'string' && path !== '') return E.right(path)
-      return given['help'] === true ? E.right('') : E.left('--model DIR|FILE is needed')
+      return typeof path === 'string' && path !== '' ? E.right(path) : E.left('--model DIR|FILE is needed')
     },
   },
   tokenizer: words('DIR|FILE', 'where the tokenizer is (default: where the model is)', E.right),

@@ -3,6 +3,7 @@
  * traces alone, from the teacher's distribution on them, or from its distribution on what they write themselves. The last
  * ones meet new problems at every step: a seventh student, who is given the teacher's traces of as many, tells what of
  * their gain is due to that.
+ * Takes 160 s.
  */
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'

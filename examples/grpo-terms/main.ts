@@ -1,6 +1,7 @@
 /**
  * GRPO term by term: from one cold start, runs with the whole objective and with each of its terms left out, several seeds each. Writes
  * what was measured as JSON, and the charts of the page `docs/site/learn/grpo-from-its-equation.md`.
+ * Takes 6 min.
  */
 import { renderSvg } from '@adjoint/report'
 import { pipe } from 'fp-ts/lib/function.js'

@@ -1,4 +1,7 @@
-/** Fits y = sin(3x) + x / 2 with a network of one hidden layer: a loss, its gradient, Adam, one compiled step. */
+/**
+ * Fits y = sin(3x) + x / 2 with a small network: a loss, its gradient, Adam, one compiled step.
+ * Takes 1 s.
+ */
 import { valueAndGrad } from '@adjoint/autograd'
 import { adam, applyUpdates, type Floats, initLinear, linear, type LinearParams } from '@adjoint/nn'
 import { add, jit, linspace, mean, mul, random, readAsync, reshape, sin, square, sub, tanh } from '@adjoint/tensor'

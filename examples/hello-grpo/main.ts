@@ -1,6 +1,7 @@
 /**
  * GRPO on a bandit: a policy over five arms, a logit each. Every step draws a group of 16, takes advantages within the
  * group, and follows the gradient of the same objective that trains language models; a "completion" is one token.
+ * Takes 2 s.
  */
 import { valueAndGrad } from '@adjoint/autograd'
 import { adam, applyUpdates, type Floats, type Integers, tokenLogp } from '@adjoint/nn'

@@ -2,18 +2,17 @@
  * PPO with a critic on chains of three digits: after a cold start the policy answers one prompt at a time, with no group to
  * compare with. A second transformer says before each token what reward it expects; tokens are credited with what came beyond
  * that (GAE), and both learn from the same batch.
+ * Takes 40 s.
  */
 import { adam, chain, clipByGlobalNorm, transformer, type TransformerParams } from '@adjoint/nn'
 import * as rl from '@adjoint/rl'
 import { random, requestDeviceAsync } from '@adjoint/tensor'
-import * as E from 'fp-ts/lib/Either.js'
-import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 
 const task = rl.mod10Chains(3) // 3+8*2= is (3 + 8) * 2 modulo 10
 const MAX_TOKENS = 10
 const model = transformer({ vocab: task.vocabulary.size, width: 64, layers: 2, heads: 4, context: 7 + MAX_TOKENS })
 const [policy, critic] = [rl.transformerPolicy(model, task.vocabulary), rl.ownCritic(model)]
-const device = await requestDeviceAsync({ kind: 'wasm' })
+const device = await requestDeviceAsync()
 
 const cold = chain(clipByGlobalNorm(1), adam({ learningRate: 3e-3 }))
 const [optimizer, criticOptimizer] = [adam({ learningRate: 5e-4 }), adam({ learningRate: 2e-3 })]
@@ -36,21 +35,16 @@ const improve = rl.ppoStep({
 })
 const sit = rl.evaluator({ ...sampling, count: 128, samples: 8, seed: 1 })
 
-const done = async <A>(running: TaskEither<rl.RunError, A>): Promise<A> => {
-  const ended = await running()
-  if (E.isLeft(ended)) throw new Error(rl.describeError(ended.left))
-  return ended.right
-}
 const examine = async (params: TransformerParams): Promise<string> =>
-  `pass@1 ${(await done(sit(params))).evaluation.passAt1.toFixed(3)} on 128 held-out problems`
+  `pass@1 ${(await rl.orThrow(sit(params))).evaluation.passAt1.toFixed(3)} on 128 held-out problems`
 
 const begun = model.init(random.key(0))
 let learner = { params: begun, opt: cold.init(begun) }
-for (let i = 0; i < 300; i++) learner = (await done(demonstrate(learner, rl.foldIn(rl.hostKey(0), i)))).state
+for (let i = 0; i < 300; i++) learner = (await rl.orThrow(demonstrate(learner, rl.foldIn(rl.hostKey(0), i)))).state
 console.log(`cold start  ${await examine(learner.params)}`)
 
 const { params } = learner
-const copy = async (): Promise<TransformerParams> => done(rl.snapshot(device)(params))
+const copy = async (): Promise<TransformerParams> => rl.orThrow(rl.snapshot(device)(params))
 const expecting = critic.init(random.key(1), await copy()) // begins as the policy does, with a head of 0
 type Adam = ReturnType<typeof optimizer.init>
 let state: rl.PpoState<TransformerParams, typeof expecting, Adam, Adam> = {
@@ -61,7 +55,7 @@ let state: rl.PpoState<TransformerParams, typeof expecting, Adam, Adam> = {
   control: null,
 }
 for (let i = 0; i <= 200; i++) {
-  const { state: next, metrics } = await done(improve(state, rl.foldIn(rl.hostKey(1), i)))
+  const { state: next, metrics } = await rl.orThrow(improve(state, rl.foldIn(rl.hostKey(1), i)))
   state = next
   const show = (name: string): string => (metrics[name] ?? NaN).toFixed(3)
   if (i % 25 === 0)

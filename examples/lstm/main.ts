@@ -2,6 +2,7 @@
  * The adding problem: of a row of numbers two are marked, far apart, and what is asked for is their sum. A recurrent layer has to
  * carry the first across all that lies between; LSTM, GRU and the plain layer do so by the same steps. Source: Hochreiter and
  * Schmidhuber, Long short-term memory (1997), task 4.
+ * Takes 15 s.
  */
 import { valueAndGrad } from '@adjoint/autograd'
 import {
@@ -71,7 +72,7 @@ const train = async <P extends t.Tree, S>(
   return losses
 }
 
-const device = await t.requestDeviceAsync({ kind: 'wasm' })
+const device = await t.requestDeviceAsync()
 const sizes = { in: 2, hidden: HIDDEN }
 interface Row {
   readonly name: string

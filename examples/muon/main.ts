@@ -2,6 +2,7 @@
  * Muon beside AdamW: a small GPT of characters learns to add numbers of two digits from lines like 47+85=132, by either optimizer at
  * three learning rates, from the same weights and on the same lines. What counts is how often the sum of lines that were held out is
  * right, and after how many steps.
+ * Takes 50 s.
  */
 import { valueAndGrad } from '@adjoint/autograd'
 import {
@@ -52,7 +53,7 @@ const accuracy = (params: TransformerParams, lines: Integers) => {
   return t.mean()(t.cast('f32')(t.all({ axis: 1 })(t.or(right, t.eq(answers, 0)))))
 }
 
-const device = await t.requestDeviceAsync({ kind: 'wasm' })
+const device = await t.requestDeviceAsync()
 const [data, held] = await t.realizeAsync([training, exam] as const, device)
 
 const train = async <S extends t.Tree>(optimizer: GradientTransformation<S>) => {

@@ -2,6 +2,7 @@
  * GRPO of policies of three kinds: a lookup table, a mixture of experts and a recurrent network see a few demonstrations and then
  * learn from reward, by the same steps as a transformer does. All learn the template; how often the answer is right depends on
  * what a policy can remember.
+ * Takes 10 s.
  */
 import { describeError } from '@adjoint/rl'
 import { requestDeviceAsync } from '@adjoint/tensor'
@@ -9,7 +10,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import { tableText } from '../cli/table.ts'
 import { kinds } from './train.ts'
 
-const device = await requestDeviceAsync({ kind: 'wasm' })
+const device = await requestDeviceAsync()
 const rows = []
 for (const [name, train] of Object.entries(kinds)) {
   const trained = await train(device, 80)()

@@ -1,6 +1,11 @@
+import { readCommand } from '@adjoint/report/command-line'
 import * as E from 'fp-ts/lib/Either.js'
 import { describe, expect, test } from 'vitest'
-import { parseFlags } from './flags.ts'
+import { commandOf } from '../cli/example.ts'
+import { flags } from './flags.ts'
+
+const parseFlags = (args: readonly string[]) =>
+  E.map(({ flags: given }) => given)(readCommand(commandOf('r1-mini', '', flags))(args))
 
 describe('flags of r1-mini', () => {
   test('have defaults', () => {

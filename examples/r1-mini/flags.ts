@@ -1,7 +1,7 @@
 /** The command line of r1-mini. */
 import type { DeviceKind } from '@adjoint/tensor'
 import { type Control, CONTROLS } from '../cli/controls.ts'
-import { choice, common, count, decodeFlags, type FlagsOf } from '../cli/flags.ts'
+import { choice, common, count, type FlagsOf } from '../cli/flags.ts'
 
 export interface Flags {
   readonly seed: number
@@ -40,6 +40,3 @@ export const flags: FlagsOf<Flags> = {
   json: common.json,
   help: common.help,
 }
-
-/** Flags of an argument list, or what is wrong with it. */
-export const parseFlags = decodeFlags(flags)

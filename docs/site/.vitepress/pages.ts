@@ -30,7 +30,8 @@ export const destination = (href: string): string | null => {
   return leavesPages(href) ? null : href
 }
 
-export const repositoryLinks = (md: MarkdownRenderer): void => {
+/** `base`: where the site stands on its server, which VitePress puts before the links of its own router, and before no other. */
+export const repositoryLinks = (md: MarkdownRenderer, base: string): void => {
   md.core.ruler.push('repository-links', ({ tokens }) => {
     for (const { children } of tokens) {
       let dropped = false
@@ -48,8 +49,9 @@ export const repositoryLinks = (md: MarkdownRenderer): void => {
           token.type = 'text'
           token.attrs = null
         } else {
-          token.attrSet('href', to)
-          if (/^\/(api|train|play)\//.test(to)) token.attrSet('target', '_self')
+          const beside = /^\/(api|train|play)\//.test(to)
+          token.attrSet('href', beside ? base + to.slice(1) : to)
+          if (beside) token.attrSet('target', '_self')
         }
       }
     }

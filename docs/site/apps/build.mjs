@@ -65,11 +65,14 @@ export const play = async (outdir) => {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const [outdir] = process.argv.slice(2)
-  if (outdir === undefined) {
-    process.stderr.write('usage: node docs/site/apps/build.mjs OUTDIR\n')
-    process.exit(2)
-  }
+  const { readProcess, help } = await import('../../../scripts/command-line.mjs')
+  const [outdir] = readProcess({
+    name: 'apps',
+    call: 'node docs/site/apps/build.mjs',
+    about: 'Builds /train and /play into OUTDIR.',
+    words: { name: 'OUTDIR', least: 1, most: 1, missing: 'name the folder OUTDIR' },
+    flags: { help },
+  }).words
   await train(outdir)
   await play(outdir)
 }

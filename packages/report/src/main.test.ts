@@ -2,7 +2,8 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { parseFlags } from './flags.ts'
+import { readCommand } from './command-line/index.ts'
+import { command } from './flags.ts'
 import { isOurs } from './live.ts'
 import { lines, logLines, sampleLine, writeRun } from './made-up.ts'
 import { report } from './main.ts'
@@ -44,8 +45,8 @@ describe('npm run report', () => {
 
   test('--help is the usage', async () => {
     expect(await run('--help')).toMatchObject({ code: 0, err: '' })
-    expect(parseFlags(['a', 'b', '--live', '--port', '80', '--title', 't'])).toMatchObject({
-      right: { runs: ['a', 'b'], live: true, port: 80, title: 't', out: null, force: false },
+    expect(readCommand(command)(['a', 'b', '--live', '--port', '80', '--title', 't'])).toMatchObject({
+      right: { words: ['a', 'b'], flags: { live: true, port: 80, title: 't', out: null, force: false } },
     })
   })
 

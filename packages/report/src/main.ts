@@ -2,7 +2,8 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { stat } from 'node:fs/promises'
 import { dirname, join, resolve, sep } from 'node:path'
-import { parseFlags, type Flags, USAGE } from './flags.ts'
+import { readCommand } from './command-line/index.ts'
+import { command, type Flags } from './flags.ts'
 import { gather } from './gather.ts'
 import { serveLive } from './live.ts'
 import { type About, pageOf } from './viewer.ts'
@@ -37,8 +38,13 @@ const kilobytes = (text: string): string => `${Math.ceil(Buffer.byteLength(text)
 
 const some = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`
 
-const writeReport = async (flags: Flags, about: About, { out, err }: Terminal): Promise<number> => {
-  const { runs, problems } = await gather(flags.runs)
+const writeReport = async (
+  asked: readonly string[],
+  flags: Flags,
+  about: About,
+  { out, err }: Terminal,
+): Promise<number> => {
+  const { runs, problems } = await gather(asked)
   if (problems.length > 0) {
     for (const problem of problems) err(`report: ${problem}\n`)
     return 1
@@ -55,7 +61,7 @@ const writeReport = async (flags: Flags, about: About, { out, err }: Terminal): 
     )
     return 0
   }
-  const path = flags.out ?? (await defaultOut(flags.runs))
+  const path = flags.out ?? (await defaultOut(asked))
   const page = await pageOf(runs, about)
   const written = await writePage(path, page, { force: flags.force })
   if (E.isLeft(written)) {
@@ -68,19 +74,16 @@ const writeReport = async (flags: Flags, about: About, { out, err }: Terminal): 
 
 /** Runs a command line and gives its exit code. A live page is served until `stop` says so. */
 export const report = async (args: readonly string[], terminal: Terminal, stop: AbortSignal): Promise<number> => {
-  const parsed = parseFlags(args)
-  if (E.isLeft(parsed)) {
-    terminal.err(`report: ${parsed.left}\n\n${USAGE}`)
-    return 2
+  const read = readCommand(command)(args)
+  if (E.isLeft(read)) {
+    const { code, text } = read.left
+    ;(code === 0 ? terminal.out : terminal.err)(text)
+    return code
   }
-  const flags = parsed.right
-  if (flags.help) {
-    terminal.out(USAGE)
-    return 0
-  }
+  const { flags, words: asked } = read.right
   const about = flags.title === null ? {} : { title: flags.title }
-  if (!flags.live) return writeReport(flags, about, terminal)
-  const server = await serveLive({ runs: flags.runs, port: flags.port, about })
+  if (!flags.live) return writeReport(asked, flags, about, terminal)
+  const server = await serveLive({ runs: asked, port: flags.port, about })
   if (E.isLeft(server)) {
     terminal.err(`report: ${server.left}\n`)
     return 1

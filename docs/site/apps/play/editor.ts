@@ -10,6 +10,7 @@ import {
   typescriptDefaults,
 } from 'monaco-editor/languages/features/typescript/register'
 import { onTheme } from '../shared/theme.ts'
+import type { Compiled } from './messages.ts'
 
 /** What types.json holds. */
 export interface Declarations {
@@ -31,8 +32,7 @@ export interface Editor {
   readonly onChange: (listener: () => void) => void
   /** The errors of the program as it stands. */
   readonly check: () => Promise<readonly Remark[]>
-  /** The program as JavaScript. */
-  readonly compile: () => Promise<string>
+  readonly compile: () => Promise<Compiled>
   readonly goTo: (remark: Remark) => void
 }
 
@@ -53,6 +53,7 @@ export const editor = (place: HTMLElement, { files, modules }: Declarations, run
     moduleResolution: ModuleResolutionKind.NodeJs,
     lib: ['lib.esnext.d.ts', 'lib.webworker.d.ts'],
     types: [],
+    sourceMap: true,
     strict: true,
     noUncheckedIndexedAccess: true,
     exactOptionalPropertyTypes: true,
@@ -73,6 +74,8 @@ export const editor = (place: HTMLElement, { files, modules }: Declarations, run
     fontSize: 13.5,
     tabSize: 2,
     lineNumbersMinChars: 3,
+    // A number that is dimmed cannot be read by everybody.
+    renderFinalNewline: 'on',
     padding: { top: 10 },
     fixedOverflowWidgets: true,
     ariaLabel: 'Program',
@@ -102,9 +105,12 @@ export const editor = (place: HTMLElement, { files, modules }: Declarations, run
     },
     compile: async () => {
       const { outputFiles } = await (await service()).getEmitOutput(model.uri.toString())
-      const [output] = outputFiles
-      if (output === undefined) throw new Error('the compiler gave no program')
-      return output.text
+      const textOf = (end: RegExp): string => {
+        const file = outputFiles.find(({ name }) => end.test(name))
+        if (file === undefined) throw new Error('the compiler gave no program')
+        return file.text
+      }
+      return { code: textOf(/\.js$/), map: textOf(/\.js\.map$/) }
     },
     goTo: ({ line, column }) => {
       view.setPosition({ lineNumber: line, column })

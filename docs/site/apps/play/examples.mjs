@@ -1,4 +1,5 @@
-// The programs that the playground offers: the smallest examples of the repository as they are, and those in examples/ here.
+// The programs that the playground offers: the smallest examples of the repository as they are, and those in examples/ here. `curve` and
+// `grpo` are the former with plots, which the repository's own cannot have: Node has no 'playground' to import.
 import { readFile } from 'node:fs/promises'
 
 const repository = new URL('../../../../examples/', import.meta.url)

@@ -87,8 +87,7 @@ const open = async (): Promise<void> => {
     made.addEventListener('error', (event) => {
       if (worker === made) end(event.message === '' ? 'The worker could not start.' : event.message)
     })
-    const code = await editor.compile()
-    const message: ToProgram = { code, modules }
+    const message: ToProgram = { ...(await editor.compile()), modules }
     made.postMessage(message)
     if (worker === made) enter(true, 'Running.')
   }

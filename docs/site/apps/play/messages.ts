@@ -1,8 +1,13 @@
 /** What the page and the worker of a program say to one another. */
 
-/** `modules`: the addresses of what the program may import, by name. */
-export interface ToProgram {
+/** A program as JavaScript, and the source map that leads from its lines to those that were written. */
+export interface Compiled {
   readonly code: string
+  readonly map: string
+}
+
+/** `modules`: the addresses of what the program may import, by name. */
+export interface ToProgram extends Compiled {
   readonly modules: Readonly<Record<string, string>>
 }
 

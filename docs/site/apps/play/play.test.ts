@@ -137,6 +137,36 @@ describe.skipIf(path === null)('the playground', { timeout: 240_000 }, () => {
     await leave(watched)
   })
 
+  test('what is thrown names the lines as they were written, from where it was thrown outwards', async () => {
+    const program = [
+      `interface Shape {`,
+      `  readonly rows: number`,
+      `}`,
+      ``,
+      `type Rows = Shape['rows']`,
+      `import { matmul, ones, type Tensor } from '@adjoint/tensor'`,
+      ``,
+      `const product = (rows: Rows): Tensor =>`,
+      `  // rows of three, which do not fit`,
+      `  matmul(ones([rows, 3]) as Tensor, ones([2, 3]) as Tensor)`,
+      `const twice = (): readonly Tensor[] => {`,
+      `  const first = product(2)`,
+      `  return [first, first]`,
+      `}`,
+      `await Promise.resolve()`,
+      `console.log(twice())`,
+    ]
+    const watched = await visit(await hashOf(program.join('\n')))
+    const { page } = watched
+    expect(await errorsOf(page), await page.locator('#remarks').innerText()).toBe('0')
+    await page.click('#run')
+    await expect.poll(() => statusOf(page), { timeout: 30_000 }).toBe('It threw.')
+    const said = await printed(page)
+    expect(said).toMatch(/^\w*Error: matmul/)
+    expect(said.match(/at line \d+/g)).toEqual(['at line 10', 'at line 12', 'at line 16'])
+    await leave(watched)
+  })
+
   test('completion knows the packages', async () => {
     const watched = await visit(await hashOf(`import * as t from '@adjoint/tensor'\nt.matm`))
     const { page } = watched

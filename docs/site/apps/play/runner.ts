@@ -1,4 +1,5 @@
 /** The worker of one program: its modules are those of this page, its console is the page's, and it ends with what it throws. */
+import { originalPositionFor, TraceMap } from '@jridgewell/trace-mapping'
 import { init, parse } from 'es-module-lexer'
 import { inspect } from 'loupe'
 import type { Level, ToProgram } from './messages.ts'
@@ -31,17 +32,33 @@ const linked = (code: string, modules: ToProgram['modules']): string => {
   }, code)
 }
 
-const textOf = (error: unknown, address: string): string => {
-  if (!(error instanceof Error)) return shown(error)
-  const [at] = (error.stack ?? '').split(address).slice(1)
-  const line = /^:(\d+)/.exec(at ?? '')?.[1]
-  return `${error.name}: ${error.message}${line === undefined ? '' : `\n    at line ${line} of the compiled program`}`
+/** Lines of the program that an error passed through, as they were written, from where it was thrown outwards. */
+const linesOf = (stack: string, address: string, map: TraceMap): readonly number[] => {
+  const frames = stack.split(`${address}:`).slice(1)
+  const lines = frames.flatMap((frame) => {
+    const [, line, column] = /^(\d+):(\d+)/.exec(frame) ?? []
+    if (line === undefined || column === undefined) return []
+    // Addresses of modules stand in place of their names: columns may be moved, lines are not.
+    const at = originalPositionFor(map, { line: Number(line), column: Number(column) - 1 })
+    return at.line === null ? [] : [at.line]
+  })
+  return lines.filter((line, i) => line !== lines[i - 1])
 }
 
-self.addEventListener('message', ({ data: { code, modules } }: MessageEvent<ToProgram>) => {
+/** Lines of a stack that are shown. */
+const DEPTH = 8
+
+const textOf = (error: unknown, address: string, map: TraceMap): string => {
+  if (!(error instanceof Error)) return shown(error)
+  const lines = linesOf(error.stack ?? '', address, map).slice(0, DEPTH)
+  return [`${error.name}: ${error.message}`, ...lines.map((line) => `    at line ${line}`)].join('\n')
+}
+
+self.addEventListener('message', ({ data: { code, map, modules } }: MessageEvent<ToProgram>) => {
   const run = async (): Promise<void> => {
     let address = ''
-    const failed = (error: unknown): void => finish({ type: 'threw', text: textOf(error, address) })
+    const written = new TraceMap(map)
+    const failed = (error: unknown): void => finish({ type: 'threw', text: textOf(error, address, written) })
     self.addEventListener('unhandledrejection', (event) => {
       event.preventDefault()
       failed(event.reason)

@@ -64,7 +64,11 @@ export const chart = ({ title, x, curves: first, group, range }: ChartConfig): C
         width: Math.max(place.clientWidth, 200),
         height: HEIGHT,
         padding: [10, 12, 0, 0],
-        scales: { x: { time: false }, y: range === undefined ? {} : { range: [range[0], range[1]] } },
+        scales: {
+          // Without points too there are axes, so that the frame of a chart does not jump when its first one comes.
+          x: { time: false, range: (_: uPlot, low: number | null, high: number | null) => [low ?? 0, high ?? 1] },
+          y: range === undefined ? {} : { range: [range[0], range[1]] },
+        },
         cursor: { sync: { key: group }, drag: { x: true, y: false } },
         axes: [
           { ...axis, size: 30, space: 60 },

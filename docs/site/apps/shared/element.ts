@@ -1,4 +1,7 @@
-/** Elements out of values. Text becomes text nodes: nothing that a program prints, or a model writes, is parsed as markup. */
+/**
+ * Elements out of values. Text becomes text nodes: nothing that a program prints, or a model writes, is parsed as markup. The viewer of
+ * packages/report has a copy of `element`: its page is a part of a published package, which exports nothing of a browser's.
+ */
 
 type Child = Node | string | null
 

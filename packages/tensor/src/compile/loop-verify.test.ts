@@ -10,7 +10,8 @@ import { plan } from './plan.ts'
 import { prepare } from './prepare.ts'
 import type { Program, Step } from '../loops/program.ts'
 import type { Stage } from './stage.ts'
-import { type Level, StageError, verifyProgram } from './verify.ts'
+import { StageError } from './fault.ts'
+import { type Level, verifyProgram } from './verify.ts'
 
 const f32 = (...shape: number[]): Expr => p.parameter({ shape, dtype: 'f32' })
 const zero = p.fill([], 'i32', 0)

@@ -13,7 +13,7 @@ import type { Capabilities } from './capabilities.ts'
 import type { Computation } from '../graph/device.ts'
 import type { Stage } from './stage.ts'
 import { loopOf } from './rounds.ts'
-import { verifyGroups, verifying } from './verify.ts'
+import { verifyGroups, verifying } from '#verify'
 
 export interface Plan {
   readonly graph: Computation

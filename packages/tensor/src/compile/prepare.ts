@@ -7,8 +7,7 @@ import type { Stage } from './stage.ts'
 import { hasLoops, loopsTidied } from './rounds.ts'
 import { sunk } from './sink.ts'
 import { told, toldByLoops } from './told.ts'
-import { verifyExprs, verifying } from './verify.ts'
-import { verifyUnwritten } from './unwritten.ts'
+import { verifyExprs, verifying, verifyUnwritten } from '#verify'
 
 /** What is asked for, prepared; and what the host is told of when it was computed. */
 export interface Prepared {

@@ -11,7 +11,7 @@ import type { Computation } from '../graph/device.ts'
 import type { Program } from '../loops/program.ts'
 import type { Stage } from './stage.ts'
 import { demandClosed } from '../graph/graph.ts'
-import { verifyProgram, verifying } from './verify.ts'
+import { verifyProgram, verifying } from '#verify'
 
 const untimed: Stage = (_, run) => run()
 

@@ -12,7 +12,7 @@ import type { Expr, Loop, Node, Value } from '../graph/expr.ts'
 import { toposort } from '../graph/walk.ts'
 import { isUnwritten } from './fuse/fuse.ts'
 import { loopOf } from './rounds.ts'
-import { StageError } from './verify.ts'
+import { StageError } from './fault.ts'
 
 /** Elements written that are looked at one by one; of larger stacks it is only asked who reads them. */
 const MOST = 1 << 20

@@ -12,7 +12,8 @@ import { host } from './capabilities.support.ts'
 import type { Computation } from '../graph/device.ts'
 import type { Program, ProgramBuffer, Step } from '../loops/program.ts'
 import { schedule } from './schedule.ts'
-import { type Level, StageError, verifyExprs, verifyGroups, verifyProgram } from './verify.ts'
+import { StageError } from './fault.ts'
+import { type Level, verifyExprs, verifyGroups, verifyProgram } from './verify.ts'
 
 const f32 = (...shape: number[]): Expr => p.parameter({ shape, dtype: 'f32' })
 const filled = (x: Expr, v: number): Expr => p.fill(x.shape, x.dtype, v)

@@ -2,9 +2,11 @@
  * What must hold after each stage of scheduling, checked from the definition and not by the code that is checked: shapes and
  * dtypes are consistent; every kernel runs after those it reads; no step reads a buffer after another value was written to
  * it; nothing is written to an input that was not donated; every kernel keeps the rules of the loop IR (loops/verify.ts). On
- * in the tests, and under ADJOINT_VERIFY=1.
+ * in the tests, and under ADJOINT_VERIFY=1. `#verify` names this file where there is an environment to say so; a browser's bundle gets
+ * unverified.ts in its place.
  */
 import { verifyKernel } from '../loops/verify.ts'
+import { StageError } from './fault.ts'
 import { showAval } from '../base/errors.ts'
 import type { Expr } from '../graph/expr.ts'
 import { toposort } from '../graph/walk.ts'
@@ -21,16 +23,10 @@ import type { Program, ProgramBuffer, Step } from '../loops/program.ts'
 
 const environment = (globalThis as { process?: { env?: Record<string, string | undefined> } }).process?.env
 
+export { verifyUnwritten } from './unwritten.ts'
+
 /** Whether stages are to be verified. */
 export const verifying = (): boolean => environment?.['ADJOINT_VERIFY'] === '1'
-
-/** A stage broke its contract: a fault of the framework, never of the program it was given. */
-export class StageError extends Error {
-  override readonly name = 'StageError'
-  constructor(stage: string, what: string) {
-    super(`after ${stage}: ${what}. This is a fault of the framework; please report the program that shows it.`)
-  }
-}
 
 const show = (e: Expr): string => `${e.node.prim.name} -> ${showAval(e)} (${describeSite(e.node.site)})`
 

@@ -36,4 +36,4 @@ for (let i = 0; i <= 300; i++) {
 
 const [xs, wanted, got] = await Promise.all([readAsync(x), readAsync(y), readAsync(network(params)(x))])
 xs.forEach((at, i) => plot('the curve', at, { wanted: wanted[i]!, learnt: got[i]! }))
-console.log('learnt at -2, ..., 2:', got)
+console.log(`at ${xs[40]!.toFixed(2)}: wanted ${wanted[40]!.toFixed(3)}, learnt ${got[40]!.toFixed(3)}`)

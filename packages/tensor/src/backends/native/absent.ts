@@ -1,4 +1,8 @@
-/** In place of foreign.ts where there is no Node. */
-import type { Foreign } from './library.ts'
+/** In place of device.ts in a browser's bundle, where there is neither a compiler nor a way to call what it makes. */
+import * as E from 'fp-ts/lib/Either.js'
+import type { openNative as Opening } from './device.ts'
 
-export const loadForeign = (): Promise<Foreign> => Promise.reject(new Error('it runs in Node only'))
+export const openNative: typeof Opening = () =>
+  Promise.resolve(
+    E.left({ _tag: 'NoDevice', message: 'no native device: it runs in Node only. The wasm device needs nothing.' }),
+  )

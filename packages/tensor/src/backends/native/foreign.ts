@@ -1,4 +1,4 @@
-/** Calls into compiled code, by koffi. `#foreign` names this file in Node; a browser's bundle gets absent.ts in its place. */
+/** Calls into compiled code, by koffi. */
 import type { Foreign } from './library.ts'
 
 /** Rejects where koffi is not installed. */

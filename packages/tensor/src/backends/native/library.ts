@@ -8,5 +8,6 @@ export interface Library {
   readonly symbol: (name: string) => bigint
 }
 export interface Foreign {
-  readonly load: (path: string) => Library
+  /** null: what this process has loaded already, the C library with it. */
+  readonly load: (path: string | null) => Library
 }

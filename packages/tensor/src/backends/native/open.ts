@@ -22,7 +22,7 @@ export const nativeDevice = (given: NativeOptions = {}): TaskEither<DeviceError,
       throw new RangeError(
         `nativeDevice: memory is ${options.memory}; give the bytes that the device may hold, above 0`,
       )
-    const { openNative } = await import('./device.ts')
+    const { openNative } = await import('#native')
     return openNative(options)
   }
 }

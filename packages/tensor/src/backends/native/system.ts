@@ -1,7 +1,7 @@
 /** What the device needs of the system it runs on. Loaded when it is asked for, so that a browser's bundle never has it. */
 import type * as ChildProcess from 'node:child_process'
-import { loadForeign } from '#foreign'
 import { type Disk, findDisk } from '../engine/disk.ts'
+import { loadForeign } from './foreign.ts'
 import type { Foreign } from './library.ts'
 
 export interface System extends Disk {

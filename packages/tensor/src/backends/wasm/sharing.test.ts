@@ -15,7 +15,8 @@ import { wasmDevice } from './device.ts'
 import { createKernels } from './kernels.ts'
 import { createMemory } from './memory.ts'
 import { spawner } from './spawn.ts'
-import { createThreads, sharedThreads } from './threads.ts'
+import { createThreads } from './pool.ts'
+import { sharedThreads } from './threads.ts'
 
 const f32 = (...shape: number[]) => ({ shape, dtype: 'f32' as const })
 const wave = (n: number): Float32Array => Float32Array.from({ length: n }, (_, i) => Math.sin(i * 0.7) + i / n)

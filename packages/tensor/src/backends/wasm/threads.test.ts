@@ -8,7 +8,8 @@ import { kernels as loopKernels } from '../linear/loop-kernels.support.ts'
 import { AT, STARTING } from './control.ts'
 import { spawner } from './spawn.ts'
 import { linger, type Rig, rigOf } from './threads.support.ts'
-import { createThreads, type ThreadOptions, type Threads } from './threads.ts'
+import { createThreads, type ThreadOptions } from './pool.ts'
+import type { Threads } from './threads.ts'
 import { workerSource } from './worker.ts'
 
 const spawn = spawner()!

@@ -1,7 +1,10 @@
 /** WebGPU for Node: Dawn, the package `webgpu`. `#dawn` names this file in Node; a browser's bundle gets absent.ts in its place. */
+import { type Hearing, hearing } from './dawn-stderr.ts'
 
 export interface Binding {
   readonly create: (options: string[]) => GPU
+  /** Calls what looks for adapters. */
+  readonly looking: Hearing
 }
 
 const isMissing = (thrown: unknown): boolean =>
@@ -10,7 +13,8 @@ const isMissing = (thrown: unknown): boolean =>
 /** Rejects where it is not installed: it weighs 130 MB, and only those who compute on a GPU need it. */
 export const loadDawn = async (): Promise<Binding> => {
   try {
-    return await import('webgpu')
+    const { create } = await import('webgpu')
+    return { create, looking: await hearing() }
   } catch (thrown) {
     if (!isMissing(thrown)) throw thrown
     throw new Error('in Node it needs the package webgpu, which is not installed: run `npm install webgpu`', {

@@ -13,19 +13,25 @@ const FINE_CLOCK = 'disable-dawn-features=timestamp_quantization'
 /** A list of its own takes the place of this one. */
 const names = (option: string): boolean => option.startsWith('disable-dawn-features=')
 
-const instances = new Map<string, Promise<GPU>>()
+/** What is asked of WebGPU here. */
+type Adapters = Pick<GPU, 'requestAdapter'>
+
+const instances = new Map<string, Promise<Adapters>>()
 
 /** The WebGPU of a browser, whose errors come late. */
 export const fromBrowser = (): GPU | undefined => (globalThis as { navigator?: { gpu?: GPU } }).navigator?.gpu
 
 /** The entry to WebGPU. Dawn takes options as `enable-dawn-features=...`; a browser takes none. Rejects where there is neither. */
-export const findGpu = (options: readonly string[]): Promise<GPU> => {
+export const findGpu = (options: readonly string[]): Promise<Adapters> => {
   const browser = fromBrowser()
   if (browser !== undefined) return Promise.resolve(browser)
   const key = options.join(' ')
   const known = instances.get(key)
   if (known !== undefined) return known
-  const made = loadDawn().then((binding) => binding.create([...(options.some(names) ? [] : [FINE_CLOCK]), ...options]))
+  const made = loadDawn().then(({ create, looking }): Adapters => {
+    const gpu = create([...(options.some(names) ? [] : [FINE_CLOCK]), ...options])
+    return { requestAdapter: (wanted) => looking(() => gpu.requestAdapter(wanted)) }
+  })
   instances.set(key, made)
   return made
 }
