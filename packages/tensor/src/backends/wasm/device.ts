@@ -2,6 +2,7 @@
  * The wasm device: programs as WebAssembly SIMD in this process, over one memory. It needs nothing, is made at once, and
  * runs each call to its end before it returns. Where the engine has threads that can share memory, they share the work of large kernels.
  */
+import { linearTuner } from '#linear-tuner'
 import { keptWinners } from '#winners'
 import * as E from '../../base/either.ts'
 import { optionsOf } from '../../graph/options.ts'
@@ -12,7 +13,6 @@ import { linearDevice } from '../linear/device.ts'
 import type { LinearDevice } from '../linear/face.ts'
 import { walkInTurn } from '../linear/walk.ts'
 import { type Tuner, untuned } from '../tuner/candidate.ts'
-import { linearTuner } from '../tuner/linear.ts'
 import { compileModule, createKernels, type Sharing } from './kernels.ts'
 import { createMemory, type WasmMemory } from './memory.ts'
 import { encodeModule } from './printer/encode.ts'
@@ -31,7 +31,7 @@ export interface WasmOptions {
   readonly threads?: number
   /**
    * Whether products are measured, kind by kind as they come, and cut as is fastest here: off unless this, or ADJOINT_TUNE=on, says
-   * otherwise. What was measured is kept on disk in Node, and in a browser for the life of the device. No result depends on it.
+   * otherwise. What was measured is kept on disk. No result depends on it. In Node only: a RangeError in a browser.
    */
   readonly tune?: boolean
 }
