@@ -13,16 +13,18 @@ import {
   scan,
   sum,
   tensor,
+  type Shape,
   type Tensor,
 } from '../../index.ts'
 import type { WebgpuDevice } from './face.ts'
 import { openWebgpu } from './kernel-trial.support.ts'
 
+type X = Tensor<Shape, 'f32'>
 /** Sums, products, a loop and what stands between them, so that programs have steps of every kind. */
-const ways: readonly ((x: Tensor) => Tensor)[] = [
+const ways: readonly ((x: X) => X)[] = [
   (x) => mul(x, sum()(x)),
   (x) => matmul(x, exp(mul(x, 0.1))),
-  (x) => scan((carry: Tensor, row: Tensor) => [add(mul(carry, 0.5), row), null] as const)(x, full([3, 4, 4], 0.25))[0],
+  (x) => scan((carry: X, row: X) => [add(mul(carry, 0.5), row), null] as const)(x, full([3, 4, 4], 0.25))[0],
   (x) => add(x, sum({ axis: 1, keepDims: true })(x)),
 ]
 
@@ -36,7 +38,7 @@ describe.runIf(inject('devices').includes('webgpu'))('a profile on webgpu', () =
   it('has a time for each step, and the bits of the plain call', { timeout: 120_000 }, async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.nat({ max: ways.length - 1 }), { minLength: 1, maxLength: 5 }), async (path) => {
-        const f = jit((x: Tensor) => path.reduce<Tensor>((y, way) => ways[way]!(y), x), { device })
+        const f = jit((x: X) => path.reduce<X>((y, way) => ways[way]!(y), x), { device })
         const x = await realizeAsync(
           tensor(
             Float32Array.from({ length: 16 }, (_, i) => Math.sin(i)),
@@ -57,7 +59,7 @@ describe.runIf(inject('devices').includes('webgpu'))('a profile on webgpu', () =
   })
 
   it('makes its objects once, and holds none of them for a call', async () => {
-    const f = jit((x: Tensor) => ways.reduce<Tensor>((y, way) => way(y), x), { device })
+    const f = jit((x: X) => ways.reduce<X>((y, way) => way(y), x), { device })
     const x = await realizeAsync(full([4, 4], 0.5), device)
     for (let i = 0; i < 2; i++) (await f.profileAsync(x)).result
     const before = device.stats()
