@@ -46,7 +46,7 @@ const written = fc
         return size * (1 + (Math.floor(i / features) % 3)) * (2 * (noise - Math.floor(noise)) - 1) ** 3
       }),
       [2, 1, rows, features],
-    ) as Floats,
+    ),
   }))
 const law = (name: string, holds: (of: { readonly x: Floats; readonly features: number }) => void): void => {
   test(name, () => {

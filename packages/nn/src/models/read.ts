@@ -73,7 +73,7 @@ const readAhead = ({ tensors }: Weights, parts: readonly Part[], dtype: FloatDTy
   const arrays = [0, 1].map((turn) => new Float32Array(largest(sizes.filter((_, i) => i % 2 === turn))))
   const start = (i: number): Promise<HostArray> | null => {
     if (i >= parts.length) return null
-    const reading = orThrow(tensors.get(parts[i]!.name)!.read(dtype, arrays[i % 2]!.subarray(0, sizes[i]!)))
+    const reading = orThrow(tensors.get(parts[i]!.name)!.read(dtype, arrays[i % 2]!.subarray(0, sizes[i])))
     // told when it is asked for
     reading.catch(() => undefined)
     return reading

@@ -21,7 +21,7 @@ export const perWord = (bits: Bits): number => 32 / bits
 const column = expandDims(-1)
 
 /** Places of the codes of a word, in bits, [per]. */
-const placesInRow = (bits: Bits): Integers => mul(arange(perWord(bits)), bits) as Integers
+const placesInRow = (bits: Bits): Integers => mul(arange(perWord(bits)), bits)
 /** The same, [per, 1]. */
 const places = (bits: Bits): Integers => column(placesInRow(bits))
 
