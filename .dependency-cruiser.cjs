@@ -100,6 +100,7 @@ module.exports = {
           '^packages/$1/',
           '^packages/[^/]+/src/index\\.ts$',
           '^packages/tensor/src/(ir|primitives/index)\\.ts$',
+          '^packages/report/src/command-line/index\\.ts$',
           '^packages/testing/src/endpoint\\.ts$',
         ],
       },
@@ -111,7 +112,8 @@ module.exports = {
       from: { path: '^(examples|bench|docs)/' },
       to: {
         path: '^packages/',
-        pathNot: '^packages/([^/]+/src/index|tensor/src/(ir|primitives/index)|testing/src/endpoint)\\.ts$',
+        pathNot:
+          '^packages/([^/]+/src/index|tensor/src/(ir|primitives/index)|report/src/command-line/index|testing/src/endpoint)\\.ts$',
       },
     },
     {

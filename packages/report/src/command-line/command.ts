@@ -88,9 +88,9 @@ const tokensOf = (
     const takes = options[name]!.type === 'string'
     if (!takes && value !== undefined) return E.left(`${rawName} takes no value`)
     if (takes && value === undefined) return E.left(`${rawName} needs a value`)
-    if (takes && inlineValue === false && /^-./.test(value ?? ''))
-      return E.left(`${rawName} needs a value; one that begins with - is written ${rawName}=${value ?? ''}`)
-    given[name] = value ?? true
+    if (takes && inlineValue === false && /^-./.test(value))
+      return E.left(`${rawName} needs a value; one that begins with - is written ${rawName}=${value}`)
+    given[name] = takes ? value : true
   }
   return E.right({ given, words })
 }

@@ -6,7 +6,7 @@ import type { CompiledKernel, KernelFunction, Kernels } from '../linear/machine.
 import { strideOf, threadsFor } from '../linear/units.ts'
 import type { DotKernel } from '../../loops/kernel.ts'
 import { bounded } from '../../base/bounded.ts'
-import type { SharedModule, Threads } from './threads.ts'
+import type { SharedModule, Threads } from './shared-kernel.ts'
 
 /**
  * What is remembered, in modules and in bytes of them. A function keeps its whole module alive, so that modules go as a

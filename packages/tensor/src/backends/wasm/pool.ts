@@ -5,7 +5,7 @@
  */
 import * as C from './control.ts'
 import type { Spawn, Thread } from './spawn.ts'
-import type { SharedKernel, SharedModule, Threads } from './threads.ts'
+import type { SharedKernel, SharedModule, Threads } from './shared-kernel.ts'
 import { SPINS, workerSource } from './worker.ts'
 
 /** Operations on vectors, in kernels that could have been shared, that a worker's start costs (50 ms of a processor). */

@@ -6,7 +6,7 @@ import { strideOf } from '../linear/units.ts'
 import { sample, uniforms } from './printer/running.support.ts'
 import { encodeModule } from './printer/encode.ts'
 import type { KernelFunction } from '../linear/machine.ts'
-import type { SharedKernel, Threads } from './threads.ts'
+import type { SharedKernel, Threads } from './shared-kernel.ts'
 
 const GAP = 128
 const round = (bytes: number): number => Math.ceil(bytes / 64) * 64 + GAP

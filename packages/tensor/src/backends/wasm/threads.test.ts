@@ -9,7 +9,7 @@ import { AT, STARTING } from './control.ts'
 import { spawner } from './spawn.ts'
 import { linger, type Rig, rigOf } from './threads.support.ts'
 import { createThreads, type ThreadOptions } from './pool.ts'
-import type { Threads } from './threads.ts'
+import type { Threads } from './shared-kernel.ts'
 import { workerSource } from './worker.ts'
 
 const spawn = spawner()!
