@@ -2,8 +2,7 @@
  * The wasm device: programs as WebAssembly SIMD in this process, over one memory. It needs nothing, is made at once, and
  * runs each call to its end before it returns. Where the engine has threads that can share memory, they share the work of large kernels.
  */
-import { linearTuner } from '#linear-tuner'
-import { keptWinners } from '#winners'
+import { tunerOver } from '#wasm-tuner'
 import * as E from '../../base/either.ts'
 import { optionsOf } from '../../graph/options.ts'
 import { threadCount } from '../engine/processors.ts'
@@ -11,12 +10,9 @@ import { tuneSetting } from '../engine/tuning.ts'
 import { capabilities } from '../linear/capabilities.ts'
 import { linearDevice } from '../linear/device.ts'
 import type { LinearDevice } from '../linear/face.ts'
-import { walkInTurn } from '../linear/walk.ts'
-import { type Tuner, untuned } from '../tuner/candidate.ts'
-import { compileModule, createKernels, type Sharing } from './kernels.ts'
+import { untuned } from '../tuner/candidate.ts'
+import { createKernels, type Sharing } from './kernels.ts'
 import { createMemory, type WasmMemory } from './memory.ts'
-import { encodeModule } from './printer/encode.ts'
-import { type DotChoice, dotChoices, printKernel } from './printer/kernel.ts'
 import { sharedThreads } from './threads.ts'
 
 /** How a wasm device is opened. */
@@ -54,24 +50,6 @@ const openMemory = (maximumPages: number | undefined, most: number): readonly [W
     }
   return [createMemory(mostPages), null]
 }
-
-const tunerOver = (memory: WasmMemory, sharing: Sharing | null): Tuner<DotChoice> =>
-  linearTuner({
-    candidates: dotChoices,
-    print: (kernel, choice) => printKernel(kernel, () => choice),
-    codeOf: (printed) =>
-      encodeModule(
-        printed.map(({ run }) => run),
-        { shared: sharing !== null },
-      ).join(),
-    compile: (printed) => {
-      const { functions } = compileModule(memory.memory(), sharing, printed.flat())
-      return functions.map((f) => [f]) // a product is one function
-    },
-    memory,
-    walk: walkInTurn(memory),
-    winners: keptWinners(`WebAssembly, ${sharing?.most ?? 1} threads`),
-  })
 
 /**
  * Opens a device on WebAssembly SIMD. Throws RangeError where `threads` is no count, or where ADJOINT_TUNE is neither on nor off.

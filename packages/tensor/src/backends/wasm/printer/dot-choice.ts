@@ -29,7 +29,7 @@ const IN_CACHE = 400_000
 
 /** A copy is repaid by many rows; by few where b comes from afar, or is widened, which in a copy is done once. */
 const copyFrom = ({ stored, elements }: Extents): number =>
-  stored === 'f16' ? 4 : stored === 'f32' && elements <= IN_CACHE ? 48 : 12
+  stored === 'f16' ? 4 : stored === 'f32' && elements <= IN_CACHE ? 33 : 12
 
 /** What runs where nothing was measured. */
 export const shippedChoice = (extents: Extents): DotChoice => ({

@@ -1,0 +1,27 @@
+/** The tuner of a wasm device, in Node. `#wasm-tuner` names this file there; a browser's bundle gets untuned.ts in its place. */
+import { walkInTurn } from '../linear/walk.ts'
+import type { Tuner } from '../tuner/candidate.ts'
+import { keptWinners } from '#winners'
+import { linearTuner } from '../tuner/linear.ts'
+import { compileModule, type Sharing } from './kernels.ts'
+import type { WasmMemory } from './memory.ts'
+import { encodeModule } from './printer/encode.ts'
+import { type DotChoice, dotChoices, printKernel } from './printer/kernel.ts'
+
+export const tunerOver = (memory: WasmMemory, sharing: Sharing | null): Tuner<DotChoice> =>
+  linearTuner({
+    candidates: dotChoices,
+    print: (kernel, choice) => printKernel(kernel, () => choice),
+    codeOf: (printed) =>
+      encodeModule(
+        printed.map(({ run }) => run),
+        { shared: sharing !== null },
+      ).join(),
+    compile: (printed) => {
+      const { functions } = compileModule(memory.memory(), sharing, printed.flat())
+      return functions.map((f) => [f]) // a product is one function
+    },
+    memory,
+    walk: walkInTurn(memory),
+    winners: keptWinners(`WebAssembly, ${sharing?.most ?? 1} threads`),
+  })

@@ -1,0 +1,11 @@
+/** In place of tuner.ts in a browser's bundle, which measuring would make 3 KB heavier for every page. */
+import type { Tuner } from '../tuner/candidate.ts'
+import type { Sharing } from './kernels.ts'
+import type { WasmMemory } from './memory.ts'
+import type { DotChoice } from './printer/kernel.ts'
+
+export const tunerOver = (_memory: WasmMemory, _sharing: Sharing | null): Tuner<DotChoice> => {
+  throw new RangeError(
+    'wasmDevice: tune measures products in Node only; in a browser they are cut as shipped, with the same bits: leave tune out',
+  )
+}
