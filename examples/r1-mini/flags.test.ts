@@ -1,11 +1,15 @@
 import { readCommand } from '@adjoint/report/command-line'
 import * as E from 'fp-ts/lib/Either.js'
+import { pipe } from 'fp-ts/lib/function.js'
 import { describe, expect, test } from 'vitest'
 import { commandOf } from '../cli/example.ts'
 import { flags } from './flags.ts'
 
 const parseFlags = (args: readonly string[]) =>
-  E.map(({ flags: given }) => given)(readCommand(commandOf('r1-mini', '', flags))(args))
+  pipe(
+    readCommand(commandOf('r1-mini', '', flags))(args),
+    E.map(({ flags: given }) => given),
+  )
 
 describe('flags of r1-mini', () => {
   test('have defaults', () => {

@@ -1,4 +1,5 @@
 import * as E from 'fp-ts/lib/Either.js'
+import { pipe } from 'fp-ts/lib/function.js'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { readCommand, usageOf } from './command.ts'
@@ -17,7 +18,11 @@ const flags = {
   help,
 }
 const command = { name: 'r1', call: 'run r1 --', about: 'About it.', flags }
-const decode = (args: readonly string[]) => E.map(({ flags: given }) => given)(readCommand(command)(args))
+const decode = (args: readonly string[]) =>
+  pipe(
+    readCommand(command)(args),
+    E.map(({ flags: given }) => given),
+  )
 
 describe('flags', () => {
   test('have defaults', () => {
