@@ -81,7 +81,14 @@ export const editor = (place: HTMLElement, { files, modules }: Declarations, run
     ariaLabel: 'Program',
   })
   view.addCommand(monaco.KeyMod.CtrlCmd | monaco.KeyCode.Enter, run)
-  onTheme((dark) => monaco.editor.setTheme(dark ? 'vs-dark' : 'vs'))
+  // Monaco's own dark theme, but for its comments, which fall short of 4.5 to 1.
+  monaco.editor.defineTheme('night', {
+    base: 'vs-dark',
+    inherit: true,
+    rules: [{ token: 'comment', foreground: '7ca668' }],
+    colors: {},
+  })
+  onTheme((dark) => monaco.editor.setTheme(dark ? 'night' : 'vs'))
 
   const service = async () => (await getTypeScriptWorker())(model.uri)
   const flat = (message: string | { readonly messageText: string }): string =>
