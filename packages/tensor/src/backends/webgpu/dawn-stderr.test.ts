@@ -44,6 +44,15 @@ describe.skipIf(process.platform !== 'linux')('standard error while Dawn looks f
   test('says a last word where the process dies in that call', () => {
     expect(child('die', `${WARNINGS.join('')}driver: gone\n`).stderr).toBe('driver: gone\n')
   })
+
+  test.each([
+    ['in a thread, which shares it with the others', 'worker', ''],
+    ['where no process can be started', 'no-spawn', '0 left open\n'],
+    ['where no library can be loaded', 'no-koffi', ''],
+  ])('is left as it is %s', (_, how, told) => {
+    const { stdout, stderr } = child(how, `${WARNINGS.join('')}said\n`)
+    expect([stdout, stderr]).toEqual([`${told}7\n`, `${WARNINGS.join('')}said\n`])
+  })
 })
 
 test.skipIf(!inject('devices').includes('webgpu'))(
