@@ -4,7 +4,16 @@ import { createRequire } from 'node:module'
 import { type Either, isLeft, isRight } from 'fp-ts/lib/Either.js'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { chatMl, ggufTokenizer, llama2cTokenizer, loadTokenizer, r1Template, type Tokenizer } from '../index.ts'
+import {
+  chatMl,
+  ggufTokenizer,
+  ggufTokenizerFiles,
+  llama2cTokenizer,
+  loadTokenizer,
+  r1Template,
+  type Tokenizer,
+} from '../index.ts'
+import { llama2cTokenizerFiles } from './llama2c.ts'
 
 const made = (outcome: Either<{ readonly message: string }, Tokenizer>): Tokenizer => {
   if (isLeft(outcome)) throw new Error(outcome.left.message)
@@ -122,6 +131,70 @@ describe('a byte-level vocabulary', async () => {
       }),
       { seed: 11, numRuns: 200 },
     )
+  })
+})
+
+describe('saved for Hugging Face', () => {
+  // What its reader (tokenizers, in Rust) demands of these parts: a file that lacks one of the fields is refused as a whole.
+  interface Saved {
+    readonly pre_tokenizer: { readonly pretokenizers: readonly object[] } | null
+    readonly decoder: object
+    readonly added_tokens: readonly object[]
+    readonly post_processor: object | null
+  }
+  const saved = (given: Readonly<Record<string, unknown>>): Saved => {
+    const files = ggufTokenizerFiles(given)
+    if (isLeft(files)) throw new Error(files.left.message)
+    return files.right.tokenizer as Saved
+  }
+  const before = (id: number, token: string): object => {
+    const part = (type_id: number): readonly object[] => [
+      { SpecialToken: { id: token, type_id } },
+      { Sequence: { id: type_id === 0 ? 'A' : 'B', type_id } },
+    ]
+    return {
+      type: 'TemplateProcessing',
+      single: part(0),
+      pair: [...part(0), ...part(1)],
+      special_tokens: { [token]: { id: token, ids: [id], tokens: [token] } },
+    }
+  }
+  const found = { single_word: false, lstrip: false, rstrip: false, normalized: false }
+  const bytes = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true }
+
+  test.each([
+    ['smollm', true],
+    ['qwen2', false],
+  ])('a byte-level one, %s', (pre, use_regex) => {
+    const ids = { 'tokenizer.ggml.bos_token_id': 151643, 'tokenizer.ggml.add_bos_token': true }
+    const { pre_tokenizer, decoder, added_tokens, post_processor } = saved({ ...metadataOf(qwenFile, pre), ...ids })
+    expect(pre_tokenizer!.pretokenizers.at(-1)).toEqual({ ...bytes, use_regex })
+    expect(decoder).toEqual({ ...bytes, use_regex: true })
+    expect(added_tokens).toEqual(
+      qwenFile.added_tokens.map(({ id, content, special }) => ({ ...found, id, content, special })),
+    )
+    expect(post_processor).toEqual(before(151643, '<|endoftext|>'))
+  })
+
+  test('those of SentencePiece', () => {
+    const { added_tokens, post_processor } = saved({
+      'tokenizer.ggml.model': 'llama',
+      'tokenizer.ggml.tokens': ['<unk>', '<s>', 'a', '<sep>'],
+      'tokenizer.ggml.scores': [0, 0, -1, 0],
+      'tokenizer.ggml.token_type': [2, 3, 1, 4],
+      'tokenizer.ggml.bos_token_id': 1,
+    })
+    expect(added_tokens).toEqual([
+      { ...found, id: 0, content: '<unk>', special: true },
+      { ...found, id: 1, content: '<s>', special: true },
+      { ...found, id: 3, content: '<sep>', special: false },
+    ])
+    expect(post_processor).toEqual(before(1, '<s>'))
+    // llama2.c's: three names, the bytes, and no more
+    const piece = [0, 0, 0, 0, 1, 0, 0, 0, 97]
+    const file = Uint8Array.from([1, 0, 0, 0, ...Array.from({ length: 259 }, () => piece).flat()])
+    const own = llama2cTokenizerFiles(file, 'tokenizer.bin')
+    expect(isRight(own) && (own.right.tokenizer as Saved).post_processor).toEqual(before(1, '<s>'))
   })
 })
 

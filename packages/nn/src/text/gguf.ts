@@ -5,12 +5,13 @@
  */
 import { type Either, flatMap, isLeft, left, right } from 'fp-ts/lib/Either.js'
 import { huggingFaceTokenizer, type TokenizerFiles } from './hugging-face.ts'
+import { addedToken, byteLevelPart, tokenBefore } from './json-parts.ts'
 import type { Fields } from './json.ts'
 import { PIECE_KINDS, sentencePieceDescription } from './sentence-piece.ts'
 import type { Tokenizer, TokenizerError } from './tokenizer.ts'
 
 const split = (Regex: string): Fields => ({ type: 'Split', pattern: { Regex }, behavior: 'Isolated', invert: false })
-const byteLevel = (use_regex: boolean): Fields => ({ type: 'ByteLevel', add_prefix_space: false, use_regex })
+const byteLevel = (useRegex: boolean): Fields => byteLevelPart({ useRegex })
 
 /** How a family cuts words, and what it puts before a text where the file does not say. */
 interface Family {
@@ -119,10 +120,10 @@ export const ggufTokenizerFiles = (
     const description = {
       normalizer: family.normalizer ?? null,
       pre_tokenizer: { type: 'Sequence', pretokenizers: family.cut },
-      decoder: { type: 'ByteLevel' },
+      decoder: byteLevel(true),
       added_tokens: tokens.flatMap((content, id) =>
         kinds[id] === PIECE_KINDS.control || kinds[id] === PIECE_KINDS.userDefined
-          ? [{ id, content, special: kinds[id] === PIECE_KINDS.control, normalized: false }]
+          ? [addedToken(id, content, { special: kinds[id] === PIECE_KINDS.control })]
           : [],
       ),
       model: {
@@ -145,10 +146,8 @@ export const ggufTokenizerFiles = (
   return right({
     tokenizer: {
       ...described.right.description,
-      post_processor:
-        addBos === true && bos !== null
-          ? { type: 'TemplateProcessing', single: [{ SpecialToken: { id: tokens[bos] } }, { Sequence: { id: 'A' } }] }
-          : null,
+      // an id outside of the vocabulary is told by its name, above
+      post_processor: addBos === true && bos !== null ? tokenBefore(bos, tokens[bos] ?? `token ${bos}`) : null,
     },
     config: { ...named('bos'), ...named('eos'), ...named('padding'), ...named('unknown') },
     generation: { eos_token_id: ends },

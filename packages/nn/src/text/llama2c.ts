@@ -4,6 +4,7 @@
  */
 import { type Either, flatMap, left, right } from 'fp-ts/lib/Either.js'
 import { huggingFaceTokenizer, type TokenizerFiles } from './hugging-face.ts'
+import { tokenBefore } from './json-parts.ts'
 import { PIECE_KINDS, type ScoredPiece, sentencePieceDescription } from './sentence-piece.ts'
 import type { Tokenizer, TokenizerError } from './tokenizer.ts'
 
@@ -43,10 +44,7 @@ export const llama2cTokenizerFiles = (bytes: Uint8Array, path: string): Either<T
     return fail(`it has ${pieces.length} pieces, and the bytes alone are ${BYTES_FROM + 256}`)
   const tokenizer = {
     ...sentencePieceDescription(pieces, { space: ' ', addPrefix: true }),
-    post_processor: {
-      type: 'TemplateProcessing',
-      single: [{ SpecialToken: { id: '<s>' } }, { Sequence: { id: 'A' } }],
-    },
+    post_processor: tokenBefore(1, '<s>'),
   }
   return right({
     tokenizer,

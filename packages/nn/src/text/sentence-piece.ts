@@ -4,6 +4,7 @@
  * how Hugging Face converts them (`SentencePieceExtractor` of transformers' convert_slow_tokenizer.py). Where a piece can be made of
  * two different pairs the one with the longer left part comes first, where SentencePiece takes the leftmost in the text.
  */
+import { addedToken } from './json-parts.ts'
 import type { Fields } from './json.ts'
 
 /** A piece with what it is; kinds are numbered as in SentencePiece's model and in GGUF. */
@@ -64,9 +65,7 @@ export const sentencePieceDescription = (pieces: readonly ScoredPiece[], { space
       ],
     },
     added_tokens: pieces.flatMap(({ piece, kind }, id) =>
-      special(kind) || kind === PIECE_KINDS.userDefined
-        ? [{ id, content: piece, special: special(kind), normalized: false }]
-        : [],
+      special(kind) || kind === PIECE_KINDS.userDefined ? [addedToken(id, piece, { special: special(kind) })] : [],
     ),
     model: {
       type: 'BPE',

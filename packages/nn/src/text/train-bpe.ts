@@ -9,6 +9,7 @@
 import { optionsOf } from '@adjoint/tensor/ir'
 import type { Task } from 'fp-ts/lib/Task.js'
 import { demandSizes } from '../demands.ts'
+import { addedToken, byteLevelPart } from './json-parts.ts'
 import type { TokenizerFiles } from './hugging-face.ts'
 import { maxHeap } from './heap.ts'
 import { BYTE_CHARACTERS } from './pieces.ts'
@@ -177,15 +178,13 @@ export const trainBpe = (options: TrainBpeConfig) => {
     }
 }
 
-const BYTE_LEVEL = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true }
+const BYTE_LEVEL = byteLevelPart({ useRegex: true })
 
 const described = (pieces: readonly string[], merges: readonly string[], specials: readonly string[]): object => ({
   version: '1.0',
   truncation: null,
   padding: null,
-  added_tokens: specials.map((content, id) => ({
-    ...{ id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true },
-  })),
+  added_tokens: specials.map((content, id) => addedToken(id, content, { special: true })),
   normalizer: null,
   pre_tokenizer: BYTE_LEVEL,
   post_processor: null,
