@@ -240,6 +240,44 @@ test('of Unigram the least likely piece stays: by it an unknown character is wei
   hold(files, trimmed, ['qab', 'ab'], 'abqab')
 })
 
+test('of Unigram the unknown piece stays, whether or not it is named besides', () => {
+  const files: TokenizerFiles = {
+    tokenizer: {
+      model: {
+        ...{ type: 'Unigram', unk_id: 0 },
+        // the characters of its name are pieces as well: nothing else would keep it
+        vocab: [['<unk>', 0], ...Array.from('a<unk>', (piece, i) => [piece, -1 - i])],
+      },
+      decoder: { type: 'Metaspace', prepend_scheme: 'never', add_prefix_space: false },
+    },
+  }
+  const trimmed = right(trimVocabulary({ texts: ['a'] })(files))
+  expect(trimmed.ids).toContain(0)
+  expect(made(trimmed.files).encode('xa')).toEqual(
+    made(files)
+      .encode('xa')
+      .map((id) => trimmed.ids.indexOf(id)),
+  )
+  hold(files, trimmed, ['xa'], 'ax')
+})
+
+test.each(['end_of_word_suffix', 'continuing_subword_prefix'])(
+  'pieces with an %s are refused: merges are other',
+  (field) => {
+    const filesOf = (mark: unknown): TokenizerFiles => ({
+      tokenizer: {
+        model: { type: 'BPE', vocab: { a: 0, b: 1, ab: 2 }, merges: ['a b'], [field]: mark },
+        decoder: { type: 'ByteLevel' },
+      },
+      path: 'clip/tokenizer.json',
+    })
+    for (const none of [null, '']) expect(E.isRight(trimVocabulary({})(filesOf(none)))).toBe(true)
+    const outcome = trimVocabulary({})(filesOf('</w>'))
+    expect(outcome).toMatchObject({ left: { _tag: 'UnsupportedTokenizer', path: 'clip/tokenizer.json' } })
+    expect(E.isLeft(outcome) && outcome.left.message).toContain(`${field} "</w>"`)
+  },
+)
+
 describe('what else names tokens', () => {
   const vocab = Object.fromEntries(['x', 'y', 'a', 'b', 'ab', '<s>', '</s>', '<pad>'].map((piece, id) => [piece, id]))
   const files: TokenizerFiles = {

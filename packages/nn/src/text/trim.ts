@@ -42,6 +42,9 @@ const mergeOf = (given: unknown): Merge | null => {
   return at < 0 ? null : [given.slice(0, at), given.slice(at + 1)]
 }
 
+/** Marks that pieces bear of their place in a word: what a merge makes is then not its two pieces put together. */
+const MARKS = ['end_of_word_suffix', 'continuing_subword_prefix'] as const
+
 const BYTE_PIECES: ReadonlySet<string> = new Set(
   Array.from({ length: 256 }, (_, b) => `<0x${b.toString(16).toUpperCase().padStart(2, '0')}>`),
 )
@@ -100,6 +103,7 @@ const keptOf = (
   }
   for (const id of [...ids, ...parent.specials.values(), ...leastLikely(description), ...idsIn(files)]) keep(id)
   for (const { id } of added) if (typeof id === 'number') keep(id)
+  if (typeof model.unk_id === 'number') keep(model.unk_id)
   if (typeof model.unk_token === 'string') keep(idOf.get(model.unk_token))
   for (const piece of alphabetOf(description, own)) keep(idOf.get(piece))
   for (const text of ['', ...texts])
@@ -147,7 +151,8 @@ const smaller = (
  * so that a text that was given has the same tokens as before, and any other decodes to what it did, in more tokens perhaps. The new ids
  * are 0 .. K - 1 in the order of the old ones, so that `take(ids)(table)` is the table of embeddings of the smaller vocabulary.
  *
- * Throws RangeError for an id that is no token. Left: as `huggingFaceTokenizer`; a merge of, or to, something that is no piece.
+ * Throws RangeError for an id that is no token. Left: as `huggingFaceTokenizer`; a merge of, or to, something that is no piece; a model
+ * whose pieces bear an `end_of_word_suffix` or a `continuing_subword_prefix`, as CLIP's.
  *
  * @example
  * ```ts
@@ -193,6 +198,13 @@ const trimmed = (
     throw new RangeError(
       `trimVocabulary: token ${odd} is to stay, and the vocabulary of ${size} has none of this id. Give ids of ${path}.`,
     )
+  const mark = MARKS.find((field) => typeof model[field] === 'string' && model[field] !== '')
+  if (mark !== undefined)
+    return left({
+      _tag: 'UnsupportedTokenizer',
+      path,
+      message: `${path}: its model has the ${mark} ${JSON.stringify(model[mark])}, and merges of pieces with such a mark are not trimmed. Keep its vocabulary whole, or take a byte-level or SentencePiece one.`,
+    })
   const listed = Array.isArray(model.merges) ? (model.merges as readonly unknown[]) : []
   const all = new Set(pieces.values())
   const merges: Merge[] = []
