@@ -5,7 +5,7 @@
  */
 import * as E from '../../base/either.ts'
 import type { DeviceError } from '../../graph/device.ts'
-import { type Blame, type Faults, invalid, nobody, type Outcome, reason } from './faults.ts'
+import { type Blame, type Faults, invalid, nobody, type Outcome, reason, thrown } from './faults.ts'
 import { MAP_READ, patiently, usage } from './gpu.ts'
 import type { Block, Memory } from './memory.ts'
 
@@ -27,12 +27,20 @@ export interface Clock {
   readonly made: () => number
   readonly close: () => void
 }
+/** Milliseconds from beginning to end, one a step. */
+export type Times = E.Either<DeviceError, readonly number[]>
 export interface Reading {
-  /** Milliseconds from beginning to end. */
-  readonly read: (outcome: Outcome) => Promise<E.Either<DeviceError, readonly number[]>>
+  /** Where there was no memory for the times, they alone fail, and not the call. */
+  readonly read: (outcome: Outcome) => Promise<Times>
   /** Instead of reading, where it was not submitted. */
   readonly drop: () => void
 }
+
+/** What is known without the device: there is nothing to read. */
+const readingOf = (told: (outcome: Outcome) => Times): Reading => ({
+  read: (outcome) => Promise.resolve(told(outcome)),
+  drop: () => undefined,
+})
 
 export const createClock = (gpu: GPUDevice, faults: Faults, memory: Memory): Clock => {
   let sets: readonly GPUQuerySet[] = []
@@ -43,6 +51,11 @@ export const createClock = (gpu: GPUDevice, faults: Faults, memory: Memory): Clo
     resolved?.destroy()
     sets = []
     resolved = null
+  }
+  /** Why a call has no times, where it failed. */
+  const failed = (outcome: Outcome): E.Either<DeviceError, never> | null => {
+    const error = faults.lost ?? outcome.error
+    return error === null ? null : E.left(error)
   }
   const setsFor = (steps: number): number => Math.ceil((2 * steps) / OF_SET)
   const place = (query: number): readonly [GPUQuerySet, number] => [sets[Math.floor(query / OF_SET)]!, query % OF_SET]
@@ -70,8 +83,15 @@ export const createClock = (gpu: GPUDevice, faults: Faults, memory: Memory): Clo
       }
     },
     take: (steps, encoder, blame) => {
-      const bytes = Math.max(1, 2 * steps) * BYTES
-      const staging: Block = memory.takeStaging(bytes, blame)
+      const bytes = 2 * steps * BYTES
+      if (bytes === 0) return readingOf((outcome) => failed(outcome) ?? E.right([]))
+      let staging: Block
+      try {
+        staging = memory.takeStaging(bytes, blame)
+      } catch (error) {
+        const refused = thrown(error, blame())
+        return readingOf((outcome) => failed(outcome) ?? E.left(refused))
+      }
       const from = resolved!
       for (let set = 0; set < setsFor(steps); set++) {
         const count = Math.min(OF_SET, 2 * steps - set * OF_SET)
@@ -86,14 +106,13 @@ export const createClock = (gpu: GPUDevice, faults: Faults, memory: Memory): Clo
             const at = new BigUint64Array(staging.buffer.getMappedRange(0, bytes).slice(0))
             staging.buffer.unmap()
             memory.giveStaging(staging)
-            const failed = faults.lost ?? outcome.error
-            if (failed !== null) return E.left(failed)
-            return E.right(
-              Array.from({ length: steps }, (_, i) => Math.max(0, Number(at[2 * i + 1]! - at[2 * i]!)) / 1e6),
+            return (
+              failed(outcome) ??
+              E.right(Array.from({ length: steps }, (_, i) => Math.max(0, Number(at[2 * i + 1]! - at[2 * i]!)) / 1e6))
             )
           } catch (error) {
             memory.discardStaging(staging)
-            return E.left(faults.lost ?? outcome.error ?? invalid(blame(), reason(error)))
+            return failed(outcome) ?? E.left(invalid(blame(), reason(error)))
           }
         },
       }
@@ -110,10 +129,10 @@ export const whenSubmitted = (
   submit: (taken: (reading: Reading) => void) => Promise<void> | null,
 ): {
   readonly submit: () => Promise<void> | null
-  readonly read: Promise<E.Either<DeviceError, readonly number[]>>
+  readonly read: Promise<Times>
 } => {
-  let settle: (times: Promise<E.Either<DeviceError, readonly number[]>>) => void = () => undefined
-  const read = new Promise<E.Either<DeviceError, readonly number[]>>((resolve) => (settle = resolve))
+  let settle: (times: Promise<Times>) => void = () => undefined
+  const read = new Promise<Times>((resolve) => (settle = resolve))
   const missing = (): E.Either<DeviceError, never> =>
     E.left(faults.lost ?? outcome.error ?? invalid(nobody, 'the call ended before its times were taken'))
   return {

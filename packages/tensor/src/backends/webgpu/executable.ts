@@ -10,7 +10,7 @@ import { kernelSteps, type Program, type Step } from '../../loops/program.ts'
 import { type Device, DeviceFailure, type Executable, type StepTimer, type Storage } from '../../graph/device.ts'
 import { type Arena, type Claim, claimOf } from './arena.ts'
 import { type BindGroups, type Range, whole } from './bindings.ts'
-import { type Blame, type Faults, invalid, nobody, type Outcome, outOfMemory } from './faults.ts'
+import { type Blame, type Faults, invalid, nobody, type Outcome, outOfMemory, thrown } from './faults.ts'
 import { type Clock, type Reading, whenSubmitted } from './clock.ts'
 import { costOf, type Flight } from './flight.ts'
 import type { Block, Memory } from './memory.ts'
@@ -96,6 +96,7 @@ export const loadProgram = (host: Host, program: Program): Executable => {
   const { maxBufferSize, maxStorageBufferBindingSize } = gpu.limits
   const places = placesOf(program, maxBufferSize)
   const blameFor = (buffer: number): Blame => writerOf(program, (b) => b === buffer)
+  const anyone = (): Blame => writerOf(program, () => true)
   const blameForSlab = (slab: number): Blame => writerOf(program, (b) => places.of[b]?.slab === slab)
   program.buffers.forEach(({ bytes }, i) => {
     if (places.of[i] !== null && bytes > maxStorageBufferBindingSize)
@@ -130,14 +131,19 @@ export const loadProgram = (host: Host, program: Program): Executable => {
   const ready = compiled
     ? null
     : (async (): Promise<void> => {
-        await learning
-        if (faults.lost === null) prepared ??= printed()
-        await Promise.all(
-          (prepared?.dispatches ?? []).map(async ({ pipeline, blame }) => {
-            const why = await pipeline.ready
-            if (why !== null) broken.error ??= faults.lost ?? invalid(blame(), why)
-          }),
-        )
+        try {
+          await learning
+          if (faults.lost === null) prepared ??= printed()
+          await Promise.all(
+            (prepared?.dispatches ?? []).map(async ({ pipeline, blame }) => {
+              const why = await pipeline.ready
+              if (why !== null) broken.error ??= faults.lost ?? invalid(blame(), why)
+            }),
+          )
+        } catch (error) {
+          // Printed too late to throw where it was loaded: each of its runs fails with this.
+          broken.error ??= faults.lost ?? thrown(error, anyone())
+        }
         compiled = true
       })()
 
@@ -225,7 +231,7 @@ export const loadProgram = (host: Host, program: Program): Executable => {
         blocks[i] = unseen
         return [unseen]
       })
-      host.flight.board(cost, () => writerOf(program, () => true))
+      host.flight.board(cost, anyone)
       return { blocks, results, copies, spare }
     })
 

@@ -27,6 +27,7 @@ export const fakeGpu = (): FakeGpu => {
   const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve))
   const parts = {
     limits: { maxBufferSize: 2 ** 32, maxStorageBufferBindingSize: 2 ** 30 },
+    features: new Set(['timestamp-query']),
     lost: new Promise(() => undefined),
     addEventListener: (_name: string, f: typeof listener) => {
       listener = f
@@ -45,6 +46,8 @@ export const fakeGpu = (): FakeGpu => {
         },
       }
     },
+    createQuerySet: () => ({ destroy: () => undefined }),
+    createCommandEncoder: () => ({}),
     createBindGroup: () => ({}),
     createBindGroupLayout: () => ({}),
     createPipelineLayout: () => ({}),

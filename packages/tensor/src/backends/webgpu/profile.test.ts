@@ -70,6 +70,17 @@ describe.runIf(inject('devices').includes('webgpu'))('a profile on webgpu', () =
     expect(after.created - before.created).toBeLessThanOrEqual(5) // results that were not collected yet
   })
 
+  it('of a program without steps is empty, the first one of a device too', async () => {
+    const fresh = await openWebgpu()
+    const f = jit((x: Tensor) => x, { device: fresh, donate: [0] })
+    const profile = await f.profile(await realizeAsync(full([8], 0.5), fresh))()
+    if (E.isLeft(profile)) throw new Error(profile.left.message)
+    expect(profile.right.program.steps).toEqual([])
+    expect(profile.right.ms).toEqual([])
+    expect([...(await readAsync(profile.right.result))]).toEqual(Array.from({ length: 8 }, () => 0.5))
+    await fresh.destroy()
+  })
+
   it('says what became of it where the device goes meanwhile', async () => {
     const gone = await openWebgpu()
     const f = jit((x: Tensor) => sum()(exp(x)), { device: gone })

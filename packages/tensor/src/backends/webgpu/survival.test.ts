@@ -1,11 +1,13 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest'
+import * as p from '../../primitives/index.ts'
 import type { HostArray } from '../../base/dtype.ts'
 import { add, full, jit, mul, readAsync, realizeAsync, type Tensor } from '../../index.ts'
 import type { Program } from '../../loops/program.ts'
 import { type DeviceError, DeviceFailure, type Storage } from '../../graph/device.ts'
 import type { WebgpuDevice } from './face.ts'
 import { openWebgpu as open, singleKernel } from './kernel-trial.support.ts'
+import { softwareTuning, type Tuning } from './printer/index.ts'
 import { affine, chain, f32 } from './programs.support.ts'
 
 const read = async (device: WebgpuDevice, s: Storage): Promise<HostArray> => {
@@ -310,6 +312,44 @@ describe.runIf(inject('devices').includes('webgpu'))('work that fails', () => {
       device.release(z!)
       expect(device.stats().liveBytes).toBeLessThanOrEqual(before + 3 * 256)
     }
+  })
+
+  // A program waits for what is measured of its products, and is printed then: too late to throw where it is loaded.
+  const unprintable: Tuning = {
+    ...softwareTuning,
+    dot: () => {
+      throw new Error('no tile')
+    },
+  }
+  const inputs = [p.parameter({ shape: [20, 40], dtype: 'f32' }), p.parameter({ shape: [40, 24], dtype: 'f32' })]
+  const compileOn = (on: WebgpuDevice) =>
+    on.compile({ inputs, outputs: [p.dot(inputs[0]!, inputs[1]!)], donated: [false, false] })
+
+  it('a program that cannot be printed once its products are measured fails each of its runs', async () => {
+    const tuned = await open({ tune: true, tuning: unprintable })
+    const data = inputs.map(({ shape, dtype }) =>
+      tuned.upload(new Float32Array(shape[0]! * shape[1]!).fill(1), { shape, dtype }),
+    )
+    const program = compileOn(tuned)
+    const first = await outcome(tuned, program.run(data)[0]!)
+    expect(first).toMatchObject({ _tag: 'Validation' })
+    expect(failure(() => program.run(data))).toEqual(first)
+    expect(first?.message).toMatch(/^dot .*could not be run: no tile$/)
+    expect((await read(tuned, data[0]!))[0]).toBe(1) // the failure is told once, and not to the next read
+    expect(() => compileOn(tuned)).toThrow('no tile') // nothing is left to measure: it throws where it is loaded
+    await tuned.destroy()
+  })
+
+  it('nor is it an unhandled rejection where it is never run', async () => {
+    const another = await open({ tune: true, tuning: unprintable })
+    const unhandled: unknown[] = []
+    const listen = (error: unknown): void => void unhandled.push(error)
+    process.on('unhandledRejection', listen)
+    compileOn(another)
+    for (let i = 0; i < 5; i++) await new Promise((resolve) => void setImmediate(resolve))
+    process.off('unhandledRejection', listen)
+    expect(unhandled).toEqual([])
+    await another.destroy()
   })
 
   it('a tensor computed from one that failed tells the first cause, whether it was known or not', async () => {
