@@ -111,8 +111,7 @@ const time = (ms: number | null): string => (ms === null ? '' : ms.toPrecision(3
  * import { jit, ones, roofline, rooflineText, softmax } from '@adjoint/tensor'
  * const f = jit(softmax(-1))
  * const profile = await f.profileAsync(ones([512, 512]))
- * if (profile !== null)
- *   console.log(rooflineText(roofline({ flops: 50e9, bandwidth: 10e9 })(profile.program, profile.ms)))
+ * console.log(rooflineText(roofline({ flops: 50e9, bandwidth: 10e9 })(profile.program, profile.ms)))
  * ```
  */
 export const rooflineText = (steps: readonly RooflineStep[]): string => {
