@@ -13,7 +13,7 @@ import { warmupCosineSchedule, type Transformer } from '@adjoint/nn'
 import { type ChainSum, named, splitOf, type Task } from '@adjoint/rl'
 import { correct, task } from '../grpo/job.ts'
 
-/** What exams ask: the held-out problems of `grpo`, which its adapters never saw. */
+/** What exams ask: the held-out problems of `grpo`, which its adapters never saw as they stand; another order of their numbers they may have. */
 export const exam = task
 
 /** The same numbers in every order that can be written: the first has no minus before it. */

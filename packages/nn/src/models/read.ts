@@ -1,6 +1,6 @@
 /**
  * The parameters of a model from the tensors of its files: every name and shape is checked first, then tensors are read one by one, and
- * each leaf goes to the device while the next is read. What is resident is the leaves so far, one more, and two tensors of the file.
+ * each leaf goes to the device while the next is read. What is resident is the leaves so far, one more, and two tensors of the file, as large as the largest.
  */
 import { type Device, DeviceFailure, type HostArray, random, realizeAsync, type Tensor, tree } from '@adjoint/tensor'
 import { primitives, typed } from '@adjoint/tensor/ir'

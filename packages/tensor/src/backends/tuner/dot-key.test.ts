@@ -41,3 +41,23 @@ it('what would be too much work is measured at fewer rows and columns, of as man
   const { batch, m, n, k } = typical(key)
   expect([batch[0]!.extent, m.extent, n.extent, k.extent]).toEqual([1, 1280, 1024, 768])
 })
+
+it('what is measured takes at most 64 MB an array, whatever is multiplied: one row by a vocabulary', () => {
+  const size = fc.oneof(fc.integer({ min: 1, max: 64 }), fc.integer({ min: 1, max: 2 ** 20 }))
+  fc.assert(
+    fc.property(size, size, size, (m, n, k) => {
+      const operand = { from: 'made', alongK: false } as const
+      const { buffers } = typical({
+        a: operand,
+        b: operand,
+        turned: false,
+        batch: 1,
+        m: bucket(m),
+        n: bucket(n),
+        k: bucket(k),
+      })
+      expect(Math.max(...buffers.map((b) => b.size))).toBeLessThanOrEqual(2 ** 24)
+    }),
+    { seed: 3 },
+  )
+})

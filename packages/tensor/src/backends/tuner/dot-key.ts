@@ -36,6 +36,8 @@ const EXACT = 16
 const MOST_BATCH = 64
 /** The most multiplications of a typical product: about a tenth of a second on a slow device. */
 const MOST_WORK = 2 ** 30
+/** The most elements of one of its arrays: past all caches, and not all of memory. */
+const MOST_ELEMENTS = 2 ** 24
 /** Columns and rows beyond which a typical product has no more where it would be too much work. */
 const WIDE = 512
 
@@ -91,18 +93,18 @@ const flat = (axes: readonly Axis[]): I.Ix =>
     axes.map((x) => x.extent),
   )
 
-/** Sizes of no more work than is to be measured: fewer of a batch first, then fewer rows and columns. */
+/** Sizes of no more work, and no more memory, than is to be measured: fewer of a batch first, then fewer rows and columns. */
 const affordable = ({ batch, m, n, k }: DotKey): Pick<DotKey, 'batch' | 'm' | 'n' | 'k'> => {
   let sizes = { batch, m, n, k }
-  const work = (): number => sizes.batch * sizes.m * sizes.n * sizes.k
-  while (work() > MOST_WORK) {
+  for (;;) {
     const { batch: items, m: rows, n: columns, k: steps } = sizes
+    const largest = items * Math.max(rows * steps, steps * columns, rows * columns)
+    if (items * rows * columns * steps <= MOST_WORK && largest <= MOST_ELEMENTS) return sizes
     if (items > 1) sizes = { ...sizes, batch: items / 2 }
     else if (Math.max(rows, columns) > WIDE)
       sizes = rows > columns ? { ...sizes, m: Math.ceil(rows / 2) } : { ...sizes, n: Math.ceil(columns / 2) }
     else sizes = { ...sizes, k: Math.ceil(steps / 2) }
   }
-  return sizes
 }
 
 /** The product that stands for a key: buffers a, b and the result, nothing before and nothing after. */

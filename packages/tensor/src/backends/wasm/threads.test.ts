@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process'
+import { createThreads as createThreadsHere } from '#pool'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { inPlaceKernels } from '../../loops/in-place.support.ts'
@@ -56,6 +57,10 @@ const runTogether = async (threads: Threads, rig: Rig): Promise<void> => {
 }
 
 describe('threads', () => {
+  it('are there at once in Node, where a program may never give the event loop a turn to load them in', () => {
+    expect(createThreadsHere).toBe(createThreads)
+  })
+
   it('change no bit of any kernel, however many there are', { timeout: 120_000 }, async () => {
     const pools = [await startedWith(2), await startedWith(3)]
     const alone = createThreads(spawn, { starts: Infinity })

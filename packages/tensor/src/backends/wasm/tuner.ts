@@ -1,4 +1,7 @@
-/** The tuner of a wasm device, in Node. `#wasm-tuner` names this file there; a browser's bundle gets untuned.ts in its place. */
+/**
+ * The tuner of a wasm device, in Node. Products are measured on this thread alone: others start and end as work comes, even in the midst of
+ * a race, and what is kept on disk must not depend on when that was. `#wasm-tuner` names this file there;  a browser's bundle gets untuned.ts in its place.
+ */
 import { walkInTurn } from '../linear/walk.ts'
 import type { Tuner } from '../tuner/candidate.ts'
 import { keptWinners } from '#winners'
@@ -18,10 +21,14 @@ export const tunerOver = (memory: WasmMemory, sharing: Sharing | null): Tuner<Do
         { shared: sharing !== null },
       ).join(),
     compile: (printed) => {
-      const { functions } = compileModule(memory.memory(), sharing, printed.flat())
+      const { functions } = compileModule(
+        memory.memory(),
+        sharing === null ? null : { ...sharing, most: 1 },
+        printed.flat(),
+      )
       return functions.map((f) => [f]) // a product is one function
     },
     memory,
     walk: walkInTurn(memory),
-    winners: keptWinners(`WebAssembly, ${sharing?.most ?? 1} threads`),
+    winners: keptWinners('WebAssembly'),
   })

@@ -137,7 +137,10 @@ export const prepare = (
       case 'kernel': {
         const { buffers, site } = step
         const bound = step.kernel.buffers.map((b, i) => ({ ...b, write: b.write || slabOf(buffers[i]!) !== null }))
-        const shader = printKernel({ ...step.kernel, buffers: bound }, tuning, choose)
+        // by the kernel as the tuner was told of it: what lies in the arena is bound otherwise, and is the same product
+        const { kernel } = step
+        const chosen = (): DotTile | null => (kernel.kind === 'dot' ? choose(kernel) : null)
+        const shader = printKernel({ ...kernel, buffers: bound }, tuning, chosen)
         if (shader.workgroups.includes(0)) return []
         const access = bound.map((b) => (b.write ? 'w' : 'r')).join('')
         const { name: op } = step.kernel

@@ -5,10 +5,17 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest'
 import { type Choice, kernelOf } from '../linear/dot-kernels.support.ts'
 import { openWebgpu, tryKernel } from './kernel-trial.support.ts'
+import { host } from '../../compile/capabilities.support.ts'
+import { schedule } from '../../compile/schedule.ts'
+import type { DotKernel } from '../../loops/kernel.ts'
+import { kernelSteps } from '../../loops/program.ts'
 import * as p from '../../primitives/index.ts'
 import type { WebgpuDevice } from './face.ts'
 import { webgpuDevice } from './open.ts'
+import type { Pipelines } from './pipelines.ts'
+import { placesOf } from './places.ts'
 import { dotTiles, hardwareTuning, softwareTuning } from './printer/index.ts'
+import { prepare } from './steps.ts'
 
 let folder: string
 beforeEach(() => {
@@ -91,6 +98,30 @@ describe.runIf(inject('devices').includes('webgpu'))('the tuner of webgpu', () =
     expect((await once(undefined, 60)).measured).toBe(1)
   })
 
+  it('takes no memory that work which waits for it has yet to read', { timeout: 120_000 }, async () => {
+    const n = 64
+    const x = p.parameter({ shape: [n, n], dtype: 'f32' })
+    const y = p.parameter({ shape: [n, n], dtype: 'f32' })
+    const resultOf = async (tune: boolean): Promise<readonly number[]> => {
+      const device = await openWebgpu({ tune })
+      const upload = (seed: number) =>
+        device.upload(
+          Float32Array.from({ length: n * n }, (_, i) => Math.sin(seed + 0.7 * i)),
+          { shape: [n, n], dtype: 'f32' },
+        )
+      const [a, b] = [upload(1), upload(2)]
+      // both arguments are given up as soon as the call returns, which is before anything has run
+      const { run } = device.compile({ inputs: [x, y], outputs: [p.dot(x, y)], donated: [true, false] })
+      const out = run([a, b])[0]!
+      device.release(b)
+      const read = await device.download(out)()
+      await device.destroy()
+      if (E.isLeft(read)) throw new Error(read.left.message)
+      return [...read.right]
+    }
+    expect(await resultOf(true)).toEqual(await resultOf(false))
+  })
+
   it('gives its memory back, and ends where the device goes meanwhile', { timeout: 60_000 }, async () => {
     const device = await openWebgpu({ tune: true })
     const live = device.stats().liveBytes
@@ -120,4 +151,20 @@ describe.runIf(inject('devices').includes('webgpu'))('the tuner of webgpu', () =
       left: { _tag: 'NoDevice', message: "no WebGPU device: ADJOINT_TUNE is 'maybe'; it takes on or off" },
     })
   })
+})
+
+it('is asked for each product, one of intermediates too, by the kernel that it was told of', () => {
+  const [x, w] = [p.parameter({ shape: [64, 64], dtype: 'f32' }), p.parameter({ shape: [64, 64], dtype: 'f32' })]
+  const outputs = [p.dot(p.dot(p.dot(x, w), w), w)]
+  const program = schedule(host)({ inputs: [x, w], outputs, donated: [false, false] })
+  const dots = kernelSteps(program.steps).flatMap(({ kernel }) => (kernel.kind === 'dot' ? [kernel] : []))
+  const asked: DotKernel[] = []
+  const pipeline = { ready: Promise.resolve(), compiled: null }
+  const pipelines = { of: () => pipeline } as unknown as Pipelines // of which only this is used
+  prepare(program, placesOf(program, 2 ** 28), pipelines, softwareTuning, (dot) => {
+    asked.push(dot)
+    return null
+  })
+  expect(dots).toHaveLength(3)
+  expect(asked).toEqual(dots)
 })

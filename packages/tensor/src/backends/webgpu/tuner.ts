@@ -1,6 +1,7 @@
 /**
  * The tuner of a GPU. Times come late here, so that it is told beforehand which products a program has, and the program waits
- * for what it learns as it does for its pipelines. Candidates run on buffers of the pool, timed by the adapter's clock where it has one.
+ * for what it learns as it does for its pipelines. Candidates run on buffers of their own, timed by the adapter's clock where it has one: what the pool has free may
+ * be read yet by work that waits in the queue, which this does not wait for.
  */
 import { type DType, dtypes, type HostArray } from '../../base/dtype.ts'
 import { isHalf, packHalves } from '../../base/rounding.ts'
@@ -50,12 +51,13 @@ interface Entrant {
   readonly shader: Shader
 }
 
-const measure = async (parts: GpuParts, kernel: DotKernel, shaders: readonly Shader[]): Promise<number> => {
+/** The winner's place; null where what is shipped could not be run. */
+const measure = async (parts: GpuParts, kernel: DotKernel, shaders: readonly Shader[]): Promise<number | null> => {
   const { gpu, memory, pipelines, groups, clock } = parts
   const blocks: Block[] = []
   try {
     for (const { dtype, size, read } of kernel.buffers) {
-      const block = memory.take(4 * Math.ceil((dtypes[dtype].bytes * size) / 4), blame)
+      const block = memory.make(4 * Math.ceil((dtypes[dtype].bytes * size) / 4), blame)
       blocks.push(block)
       if (read) gpu.queue.writeBuffer(block.buffer, 0, stored(size, dtype))
     }
@@ -105,7 +107,7 @@ const measure = async (parts: GpuParts, kernel: DotKernel, shaders: readonly Sha
     let least = Infinity
     for (const [i, entrant] of entrants.entries()) {
       if (entrant.pipeline.compiled === null) {
-        if (i === 0) return 0 // the program says what is wrong with it
+        if (i === 0) return null // the program says what is wrong with it
         continue
       }
       const took = [await time(entrant, 1), await time(entrant, 1)]
@@ -121,7 +123,7 @@ const measure = async (parts: GpuParts, kernel: DotKernel, shaders: readonly Sha
     while (step.done !== true) step = racing.next(await time(entrants[able[step.value]!]!, repeats))
     return able[step.value]!
   } finally {
-    blocks.forEach(memory.give)
+    blocks.forEach(memory.discard)
   }
 }
 
@@ -149,6 +151,7 @@ export const gpuTuner = (parts: GpuParts): GpuTuner => {
       kernel,
       apart.map((i) => shaders[i]!),
     )
+    if (winner === null) return null
     measured++
     const { name } = candidates[apart[winner]!]!
     parts.winners?.remember(contest, name)
