@@ -2,6 +2,7 @@
  * The last chapter of R1 with real architectures: a model that GRPO has made better teaches a small Llama and a small Qwen3. Those of its
  * traces that are right are what they learn from, in a vocabulary trimmed to what the task uses; beside them the same students, from the
  * same weights, by RL alone.
+ * Takes 20 min.
  */
 import { reportRuns } from '@adjoint/report'
 import { pipe } from 'fp-ts/lib/function.js'
