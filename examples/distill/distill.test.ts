@@ -65,6 +65,12 @@ const flags = (out: string): readonly string[] => [
 const STAGES = ['teacher', 'llama-distilled', 'llama-rl', 'qwen3-distilled', 'qwen3-rl']
 const logOf = (out: string, stage: string): string => readFileSync(join(root, out, stage, 'log.jsonl'), 'utf8')
 
+test('more problems than there are, are refused before anything is loaded', async () => {
+  const { code, stdout, stderr } = await example('--model', model, '--problems', '3000')
+  expect([code, stdout]).toEqual([2, ''])
+  expect(stderr).toContain('--problems 3000: a whole number, from 1 to 2894, is needed')
+})
+
 describe('distill', () => {
   beforeAll(async () => {
     const device = await requestDeviceAsync({ kind: 'wasm' })

@@ -1,5 +1,6 @@
 /** The command line of distill. */
 import { common, type CommonValues, count, type FlagsOf, folder as path, real } from '../cli/flags.ts'
+import { LEARNABLE } from './setting.ts'
 
 export interface Flags extends CommonValues {
   readonly model: string | null
@@ -24,7 +25,7 @@ export const flags: FlagsOf<Flags> = {
     'the teacher: a folder of the Hugging Face hub, a GGUF file, or a part of the name of one in ADJOINT_MODELS',
   ),
   adapter: path('its adapter, as `grpo` saves it (default: none, the model itself teaches)'),
-  problems: count('training problems that the teacher is asked', 512, { min: 1 }),
+  problems: count('training problems that the teacher is asked', 512, { min: 1, max: LEARNABLE }),
   samples: count('its completions to each', 4, { min: 1 }),
   group: count('completions of a student to a problem, in RL', 8, { min: 2 }),
   maxTokens: count('tokens of a completion, at most', 20, { min: 1 }),

@@ -3,7 +3,7 @@ import { type ChainSum, hostKey, problems, splitOf } from '@adjoint/rl'
 import { tree } from '@adjoint/tensor'
 import { random } from '@adjoint/tensor'
 import { describe, expect, test } from 'vitest'
-import { exam, KINDS, learning, studentOf } from './setting.ts'
+import { exam, KINDS, LEARNABLE, learning, studentOf } from './setting.ts'
 
 const digits = Array.from({ length: 10 }, (_, d) => d)
 const later = digits.flatMap((d) => [d, -d])
@@ -32,6 +32,13 @@ describe('the problems of distill', () => {
     // and no more are left out than must be
     expect(all.length - learnt.length).toBe(all.filter((p) => asked.has(unordered(p))).length)
     expect([all.length, heldOut.length, learnt.length].every((n) => n > 300)).toBe(true)
+  })
+
+  test('are as many as the flags allow, and so many can be drawn', () => {
+    const distinct = new Set(learnt.map(learning.identity))
+    expect(distinct.size).toBe(LEARNABLE)
+    const drawn = problems(learning, 'train', { count: LEARNABLE, distinct: true })(hostKey(0))
+    expect(new Set(drawn.map(learning.identity))).toEqual(distinct)
   })
 
   test('the teacher has learnt from none that is asked; who learns draws training problems alone', () => {

@@ -35,6 +35,9 @@ export const learning: Task<ChainSum> = {
   split: (problem) => (written(problem).some((same) => splitOf(exam)(same) === 'heldOut') ? 'heldOut' : 'train'),
 }
 
+/** How many of these there are, all distinct: no more can be asked. */
+export const LEARNABLE = 2894
+
 /** The rewards of RL alone: those that the teacher learnt from. */
 export const rewards = [named('correct', correct)] as const
 
