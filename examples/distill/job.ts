@@ -183,8 +183,8 @@ const taught = (
     ),
     TE.bindTo('teacher'),
     TE.bindW('log', () => logOf(folder, 'teacher')),
-    TE.flatMap(({ teacher: { parameters, base }, log }) => {
-      const traces = tracesIn(log)
+    TE.bindW('traces', ({ log }) => TE.fromEither(tracesIn(log))),
+    TE.flatMap(({ teacher: { parameters, base }, log, traces }) => {
       if (traces.traces.length === 0)
         return TE.left<JobError>(
           `none of the ${traces.counts.tried} completions of the teacher was right: there is nothing to learn from. Take a better teacher, or raise --problems`,

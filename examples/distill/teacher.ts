@@ -144,21 +144,26 @@ export interface Traces {
   readonly counts: Readonly<Record<Outcome, number>>
 }
 
-/** What the log of these phases has kept. */
-export const tracesIn = (log: readonly LogRecord[]): Traces => {
+/** What the log of these phases has kept. Left: a line of completions that cannot be read, and why. */
+export const tracesIn = (log: readonly LogRecord[]): E.Either<string, Traces> => {
   const lines = log.filter(({ phase: name }) => name === 'traces')
   const total = (name: Outcome): number =>
     lines.reduce((sum, line) => (line.kind === 'step' ? sum + Number(line[name] ?? 0) : sum), 0)
-  return {
-    counts: {
-      ...{ problems: total('problems'), solved: total('solved'), tried: total('tried'), kept: total('kept') },
-      ...{ wrong: total('wrong'), cut: total('cut'), duplicate: total('duplicate') },
-    },
-    traces: lines.flatMap((line) => {
-      const sample = decodeSample(line)
-      return E.isLeft(sample)
-        ? []
-        : sample.right.completions.map((completion) => ({ prompt: sample.right.prompt, completion }))
-    }),
+  const counts: Traces['counts'] = {
+    ...{ problems: total('problems'), solved: total('solved'), tried: total('tried'), kept: total('kept') },
+    ...{ wrong: total('wrong'), cut: total('cut'), duplicate: total('duplicate') },
   }
+  return pipe(
+    lines.filter(({ kind }) => kind === 'sample'),
+    E.traverseArray((line) =>
+      pipe(
+        decodeSample(line),
+        E.mapLeft((why) => `the log's completions of step ${line.step} cannot be read: ${why}`),
+      ),
+    ),
+    E.map((samples) => ({
+      counts,
+      traces: samples.flatMap(({ prompt, completions }) => completions.map((completion) => ({ prompt, completion }))),
+    })),
+  )
 }
