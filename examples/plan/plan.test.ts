@@ -1,13 +1,14 @@
 // What a plan says of a small model, by what must hold between its figures.
 import { castFloats, llama, qwen3, saveModelAsync, transformer } from '@adjoint/nn'
 import { random, realizeAsync, wasmDevice } from '@adjoint/tensor'
+import * as E from 'fp-ts/lib/Either.js'
 import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { exampleOf, testFolder } from '../cli/child.support.ts'
 import { learningOf } from './learning.ts'
-import type { Measured } from './measure.ts'
+import { type Measured, measureStep } from './measure.ts'
 import { planStep, type StepConfig, type StepPlan } from './step.ts'
 
 const config = llama({ vocab: 512, width: 64, layers: 3, heads: 4, kvHeads: 2, hidden: 160, context: 64 })
@@ -117,6 +118,18 @@ describe('the command', () => {
     expect([preset.code, preset.stdout]).toEqual([1, ''])
     expect(preset.stderr).toMatch(/a preset has no parameters.*--model a folder or a GGUF file/)
   }, 120_000)
+
+  test('a device without room for the step is a failure that says so', async () => {
+    const folder = await testFolder('plan-no-room')
+    const model = transformer(config)
+    await saveModelAsync({ path: folder })(model, model.init(random.key(0)))
+    // 2.9 MB: the model fits, and a step does not
+    const device = wasmDevice({ maximumPages: 45 })
+    const outcome = await measureStep(folder, { ...given, method: 'full', device })()
+    expect(outcome).toMatchObject({ left: { _tag: 'Device', error: { _tag: 'OutOfMemory' } } })
+    expect(E.isLeft(outcome) && outcome.left.message).toMatch(/^a step of learning: .*memory/)
+    await device.destroy()
+  })
 
   test('refuses a model that it does not know', async () => {
     const refused = await example('--model', 'GPT-5')
