@@ -1,9 +1,10 @@
 // npm run site [-- flags]: builds the site into docs/dist: the pages (VitePress), /api (TypeDoc), and the programs of docs/site/apps
 // where they are part of the checkout. --serve serves what is built, after building it where nothing is; --base is where it will stand.
+// A folder given by --out is somebody's: what is in it goes only where that is a site that was built before.
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { root } from './build.mjs'
 import { count, help, readProcess, text, toggle, valued } from './command-line.mjs'
 import { serve } from './serve.mjs'
@@ -23,7 +24,7 @@ const { flags } = readProcess({
     out: text('DIR', 'where the site goes (default docs/dist)', 'a folder'),
     base,
     serve: toggle(
-      'serves what is there on 127.0.0.1, with the headers that threads need; builds it first where there is nothing, or none for this --base',
+      'serves what is there on 127.0.0.1, with the headers that threads need; builds it first where there is nothing (in docs/dist also: nothing for this --base)',
     ),
     port: count('port of --serve; 0 is whichever is free', 4173, { max: 65535 }),
     help,
@@ -45,27 +46,51 @@ const step = (words, args, env = {}) => {
 
 const binary = (name, path) => join(dirname(createRequire(import.meta.url).resolve(`${name}/package.json`)), path)
 
-/** The base that a built site was built for; null where there is no site. */
-const builtFor = (out) => {
-  const page = join(out, 'index.html')
+/** Ends this program before it has done anything. */
+const refuse = (words) => {
+  process.stderr.write(`site: ${words}\n`)
+  process.exit(1)
+}
+
+const ours = join(root, 'docs', 'dist')
+const out = flags.out === null ? ours : resolve(flags.out)
+const page = join(out, 'index.html')
+
+/** The base that the site in the folder was built for; null where there is none of ours. */
+const builtFor = () => {
   if (!existsSync(page)) return null
   return /<link rel="icon"[^>]* href="([^"]*\/)mark\.svg"/.exec(readFileSync(page, 'utf8'))?.[1] ?? null
 }
 
-const build = (out, base) => {
+const there = builtFor()
+const found = statSync(out, { throwIfNoEntry: false })
+if (found !== undefined && !found.isDirectory()) refuse(`${out} is no folder: give another --out`)
+
+/** Whether what is in the folder may go. */
+const replaceable = out === ours || there !== null || found === undefined || readdirSync(out).length === 0
+
+const build = (base) => {
+  if (!replaceable)
+    refuse(
+      `${out} holds files that are no site of this project, and a build replaces them: give a folder that is empty`,
+    )
   const apps = join(root, 'docs', 'site', 'apps', 'build.mjs')
   rmSync(out, { recursive: true, force: true })
   const env = { ADJOINT_SITE_BASE: base }
   step('pages', [binary('vitepress', 'bin/vitepress.js'), 'build', 'docs/site', '--outDir', out], env)
   step('/api', [binary('typedoc', 'bin/typedoc'), '--options', 'docs/typedoc.mjs', '--out', join(out, 'api')], env)
   if (existsSync(apps)) step('/train, /play', [apps, out])
-  process.stdout.write(`${join(out, 'index.html')}\n`)
+  process.stdout.write(`${page}\n`)
 }
 
-const out = flags.out ?? join(root, 'docs', 'dist')
-const there = builtFor(out)
 const wanted = flags.base ?? (flags.serve ? (there ?? '/') : '/')
-if (!flags.serve || there !== wanted) build(out, wanted)
+if (!flags.serve || (out === ours && there !== wanted) || !existsSync(page)) build(wanted)
+else if (there === null)
+  refuse(`${page} is no page of this project's site: give --out a folder that holds one, or none`)
+else if (there !== wanted)
+  refuse(
+    `the site in ${out} was built for --base ${there}: leave --base out, or build it for ${wanted} first, without --serve`,
+  )
 if (flags.serve) {
   const { url } = await serve(out, flags.port, wanted)
   process.stdout.write(`${url} (ctrl-c ends it)\n`)
