@@ -53,9 +53,14 @@ const PART = 2 ** 20
 const unsupported = (path: string, leaf: string, message: string): CheckpointFailure =>
   new CheckpointFailure({ _tag: 'Unsupported', path, leaf, message: `read ${path}: ${message}` })
 
-const allocate = (path: string, { name, shape }: Place, wanted: DType): HostArray => {
+/** What is made for as many elements as a tensor has. Throws CheckpointFailure, which names it, where no array can be so large. */
+export const allocated = <A extends HostArray>(
+  path: string,
+  { name, shape }: Pick<Place, 'name' | 'shape'>,
+  make: (size: number) => A,
+): A => {
   try {
-    return dtypes[wanted].allocate(sizeOf(shape))
+    return make(sizeOf(shape))
   } catch (error) {
     if (error instanceof RangeError)
       throw unsupported(path, name, `${name} of shape [${shape.join(', ')}] is larger than an array can be here`)
@@ -65,7 +70,7 @@ const allocate = (path: string, { name, shape }: Place, wanted: DType): HostArra
 
 /** The array that the elements go to: a new one, or the one that was given, where it fits. */
 const room = (path: string, place: Place, wanted: DType, into: HostArray | undefined): HostArray => {
-  if (into === undefined) return allocate(path, place, wanted)
+  if (into === undefined) return allocated(path, place, dtypes[wanted].allocate)
   const size = sizeOf(place.shape)
   if (into.length !== size)
     throw new RangeError(

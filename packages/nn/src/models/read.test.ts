@@ -189,6 +189,32 @@ describe('tensors that are not those of the configuration are named', () => {
     expect(error.message).toMatch(message)
   })
 
+  // Of such sizes no array can be made: nothing is read, nor is memory taken.
+  test.each<readonly [string, PlainModel, string, RegExp]>([
+    [
+      'read as it is',
+      randomModel(plainConfigs['a Qwen3 with wide heads']!),
+      'vocab_size',
+      /model\.embed_tokens\.weight/,
+    ],
+    ['put together', plain, 'intermediate_size', /blocks\.\S+/],
+  ])('one that is too large for an array, %s', async (_, { config, tensors }, field, name) => {
+    const huge = 2 ** 42
+    const grown = Array.from(tensors, ([key, { shape, data }]): readonly [string, Plain] => [
+      key,
+      { shape: shape.map((n) => (n === config[field] ? huge : n)), data },
+    ])
+    const failure = await load({ config: { ...config, [field]: huge }, tensors: new Map(grown) }).catch(
+      (error: unknown) => error,
+    )
+    expect(failure).toBeInstanceOf(CheckpointFailure)
+    const { error } = failure as CheckpointFailure
+    expect(error._tag).toBe('Unsupported')
+    expect(error.message).toMatch(
+      new RegExp(`^read memory: ${name.source} of shape \\[.*${huge}.*\\] is larger than an array can be here$`),
+    )
+  })
+
   test('what follows from others may be there, and names without their prefix', async () => {
     const gpt2 = randomModel(plainConfigs['a GPT-2']!)
     const bare = new Map([...gpt2.tensors].map(([key, value]) => [key.replace('transformer.', ''), value]))

@@ -5,6 +5,7 @@
 import { type Device, DeviceFailure, type HostArray, random, realizeAsync, type Tensor, tree } from '@adjoint/tensor'
 import { primitives, typed } from '@adjoint/tensor/ir'
 import { CheckpointFailure, orThrow } from '../io/failure.ts'
+import { allocated } from '../io/stored.ts'
 import type { Weights } from '../io/weights.ts'
 import type { FloatDType } from '../optim/mixed.ts'
 import { type Transformer, transformer, type TransformerConfig, type TransformerParams } from '../transformer.ts'
@@ -54,7 +55,11 @@ const demandTensors = (
 
 const sizeOf = (shape: readonly number[]): number => shape.reduce((n, d) => n * d, 1)
 
-const largest = (sizes: readonly number[]): number => sizes.reduce((x, y) => Math.max(x, y), 0)
+/** An array in which there is room for each of these, one at a time. Throws CheckpointFailure, which names the largest. */
+const roomOf = (path: string, all: readonly Pick<Part, 'name' | 'shape'>[]): Float32Array => {
+  const most = all.reduce((x, y) => (sizeOf(y.shape) > sizeOf(x.shape) ? y : x), { name: 'nothing', shape: [0] })
+  return allocated(path, most, (size) => new Float32Array(size))
+}
 
 /** Tensors of the file in an order that is known beforehand. */
 interface Ahead {
@@ -68,9 +73,14 @@ interface Ahead {
  * Reads each tensor while the one before it is at work, into two arrays in turn: the memory of an array for each would be cleared, touched
  * and collected anew.
  */
-const readAhead = ({ tensors }: Weights, parts: readonly Part[], dtype: FloatDType): Ahead => {
+const readAhead = ({ path, tensors }: Weights, parts: readonly Part[], dtype: FloatDType): Ahead => {
   const sizes = parts.map(({ shape }) => sizeOf(shape))
-  const arrays = [0, 1].map((turn) => new Float32Array(largest(sizes.filter((_, i) => i % 2 === turn))))
+  const arrays = [0, 1].map((turn) =>
+    roomOf(
+      path,
+      parts.filter((_, i) => i % 2 === turn),
+    ),
+  )
   const start = (i: number): Promise<HostArray> | null => {
     if (i >= parts.length) return null
     const reading = orThrow(tensors.get(parts[i]!.name)!.read(dtype, arrays[i % 2]!.subarray(0, sizes[i])))
@@ -139,7 +149,10 @@ export const readParams = async (
   const stored = storedLeaves(layout, whole.config, inFile, (name) => weights.tensors.has(name))
   demandTensors(weights, stored, (name) => layout.redundant(name, whole.config))
   const { leaves, treedef } = tree.flatten(own)
-  const room = new Float32Array(largest(stored.map((leaf) => (isWhole(leaf) ? 0 : sizeOf(leaf.shape)))))
+  const room = roomOf(
+    weights.path,
+    stored.flatMap((leaf) => (isWhole(leaf) ? [] : [{ name: leaf.path, shape: leaf.shape }])),
+  )
   const ahead = readAhead(
     weights,
     stored.flatMap(({ parts }) => parts),
