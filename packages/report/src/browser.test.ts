@@ -71,19 +71,24 @@ describe.skipIf(path === null)('the page in Chromium', () => {
     for (const tint of ['logp', 'entropy', 'advantage']) {
       await page.locator('[name=tint]').selectOption(tint)
       const tokens = first.locator('.tinted').first().locator('b')
-      expect(await tokens.allTextContents()).toEqual(['<think>', '7', '</think>', '<answer>', '0', '</answer>', 'end'])
-      const shades = await page.evaluate<readonly string[]>(
-        "[...document.querySelector('article .tinted').querySelectorAll('b')].map((b) => b.style.background)",
-      )
-      if (tint !== 'advantage') expect(new Set(shades).size).toBeGreaterThan(3)
+      // The page draws again in its own time.
+      await expect
+        .poll(() => tokens.allTextContents())
+        .toEqual(['<think>', '7', '</think>', '<answer>', '0', '</answer>', 'end'])
+      const shades = (): Promise<number> =>
+        page.evaluate<number>(
+          "new Set([...document.querySelector('article .tinted').querySelectorAll('b')].map((b) => b.style.background)).size",
+        )
+      if (tint !== 'advantage') await expect.poll(shades).toBeGreaterThan(3)
       expect(await tokens.nth(1).getAttribute('title')).toMatch(/"7": log-probability -0\.3.*entropy 0\.2/)
     }
     // What is searched for is marked among tokens, too.
     await page.locator('[name=text]').fill('0')
-    expect((await first.locator('.tinted').first().locator('mark').allTextContents()).join('')).toBe('0')
-    expect(await first.locator('details > summary').textContent()).toBe('8 more of this group')
+    const marks = first.locator('.tinted').first().locator('mark')
+    await expect.poll(async () => (await marks.allTextContents()).join('')).toBe('0')
+    await expect.poll(() => first.locator('details > summary').textContent()).toBe('8 more of this group')
     await first.locator('details > summary').click()
-    expect(await first.locator('.completion').count()).toBe(16)
+    await expect.poll(() => first.locator('.completion').count()).toBe(16)
     expect(heard).toEqual([])
     await page.close()
   })
