@@ -6,26 +6,17 @@ import { readdirSync, writeSync } from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import { Worker } from 'node:worker_threads'
 import koffi from 'koffi'
-import { createViteServer } from 'vitest/node'
+import { openSource } from '../../../../testing/src/source-server.mjs'
 
-const conditions = ['@adjoint/source', 'node', 'import', 'module', 'default']
-const server = await createViteServer({
-  configFile: false,
-  logLevel: 'error',
-  appType: 'custom',
-  server: { middlewareMode: true, hmr: false, ws: false, watch: null },
-  optimizeDeps: { noDiscovery: true },
-  resolve: { conditions },
-  ssr: { resolve: { conditions, externalConditions: conditions } },
-})
-const load = (name) => server.ssrLoadModule(new URL(name, import.meta.url).pathname)
+const source = await openSource()
+const load = (name) => source.load(new URL(name, import.meta.url))
 const [how, text] = process.argv.slice(2)
 
 if (how === 'look') {
   const { probeWebgpu } = await load('./open.ts')
   process.stdout.write(`${(await probeWebgpu()).label}\n`, () => process.exit())
 } else if (how === 'worker') {
-  await server.close()
+  await source.close()
   new Worker(new URL(import.meta.url), { argv: ['return', text] })
 } else {
   const refused = () => {
@@ -48,5 +39,5 @@ if (how === 'look') {
   })
   if (how === 'no-spawn') writeSync(1, `${open() - before} left open\n`)
   writeSync(1, `${given}\n`)
-  await server.close()
+  await source.close()
 }
