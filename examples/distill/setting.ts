@@ -1,16 +1,7 @@
 /** The setting: which problems are learnt from and which are asked in exams, the students, and how they learn. */
-import {
-  adamW,
-  chain,
-  clipByGlobalNorm,
-  type GradientTransformation,
-  llama,
-  opaque,
-  qwen3,
-  transformer,
-} from '@adjoint/nn'
-import { warmupCosineSchedule, type Transformer } from '@adjoint/nn'
+import { type GradientTransformation, llama, qwen3, type Transformer, transformer } from '@adjoint/nn'
 import { type ChainSum, named, splitOf, type Task } from '@adjoint/rl'
+import { warmAdamW } from '../cli/warm-adamw.ts'
 import { correct, task } from '../grpo/job.ts'
 
 /** What exams ask: the held-out problems of `grpo`, which its adapters never saw as they stand; another order of their numbers they may have. */
@@ -61,19 +52,6 @@ export const studentOf = (kind: Kind, { width, layers }: Size, vocab: number, co
   return transformer(kind === 'llama' ? llama(sizes) : qwen3({ ...sizes, headDim: (2 * width) / heads }))
 }
 
-/** The optimizer of students: warm for a twentieth of the steps, then along a cosine to zero. */
+/** The optimizer of students. */
 export const optimizerOf = (learningRate: number, steps: number): GradientTransformation =>
-  opaque(
-    chain(
-      clipByGlobalNorm(1),
-      adamW({
-        learningRate: warmupCosineSchedule({
-          peak: learningRate,
-          warmupSteps: Math.floor(steps / 20),
-          steps: Math.max(1, steps),
-        }),
-        b2: 0.99,
-        weightDecay: 0.1,
-      }),
-    ),
-  )
+  warmAdamW(learningRate, steps, 0.99)

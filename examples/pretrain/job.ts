@@ -1,20 +1,15 @@
 /** The job as phases of a run: the model reads windows of the text in a shuffled order, and then those that were held out. */
 import { valueAndGrad } from '@adjoint/autograd'
 import {
-  adamW,
   applyUpdates,
-  chain,
   type CheckpointError,
-  clipByGlobalNorm,
   crossEntropy,
   type GradientTransformation,
   type Integers,
-  opaque,
   shuffled,
   type TokenWindows,
   type Transformer,
   type TransformerParams,
-  warmupCosineSchedule,
   withTokens,
 } from '@adjoint/nn'
 import type { Phase, RunError } from '@adjoint/rl'
@@ -23,6 +18,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { phase } from '../cli/stage.ts'
+import { warmAdamW } from '../cli/warm-adamw.ts'
 import type { Corpus } from './corpus.ts'
 
 /** What a run goes on with. */
@@ -47,21 +43,7 @@ const EXAM = 64
 export const optimizerOf = ({
   learningRate,
   steps,
-}: Pick<JobConfig, 'learningRate' | 'steps'>): GradientTransformation =>
-  opaque(
-    chain(
-      clipByGlobalNorm(1),
-      adamW({
-        learningRate: warmupCosineSchedule({
-          peak: learningRate,
-          warmupSteps: Math.floor(steps / 20),
-          steps: Math.max(1, steps),
-        }),
-        b2: 0.95,
-        weightDecay: 0.1,
-      }),
-    ),
-  )
+}: Pick<JobConfig, 'learningRate' | 'steps'>): GradientTransformation => warmAdamW(learningRate, steps, 0.95)
 
 const fileFailed = (error: CheckpointError): RunError =>
   error._tag === 'Device'
