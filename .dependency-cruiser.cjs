@@ -101,7 +101,7 @@ module.exports = {
           '^packages/[^/]+/src/index\\.ts$',
           '^packages/tensor/src/(ir|primitives/index)\\.ts$',
           '^packages/report/src/command-line/index\\.ts$',
-          '^packages/testing/src/endpoint\\.ts$',
+          '^packages/testing/src/(endpoint\\.ts|source-server\\.mjs)$',
         ],
       },
     },

@@ -1,5 +1,5 @@
 // Test support: counts in the folder named on the command line, in a process that can be killed.
-import { openSource } from '../../../testing/src/source-server.mjs'
+import { openSource } from '@adjoint/testing/source-server'
 
 const source = await openSource()
 const { countForever } = await source.load(new URL('./counting.support.ts', import.meta.url))

@@ -6,7 +6,7 @@ import { readdirSync, writeSync } from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import { Worker } from 'node:worker_threads'
 import koffi from 'koffi'
-import { openSource } from '../../../../testing/src/source-server.mjs'
+import { openSource } from '@adjoint/testing/source-server'
 
 const source = await openSource()
 const load = (name) => source.load(new URL(name, import.meta.url))
