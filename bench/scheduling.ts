@@ -13,6 +13,7 @@ const host = wasmDevice({ threads: 1 }).capabilities
 const gpu: Capabilities = {
   orderedStores: false,
   longestRow: 1 << 14,
+  dotRows: null,
   lanes: 4096,
   terms: 1024,
   bindings: 16,

@@ -15,10 +15,10 @@ import * as s from '../loops/scalar.ts'
 import type { Scalar } from '../loops/scalar.ts'
 import { indicesOf, loopRoots, rebuilt } from '../loops/substitute.ts'
 
-const rootsOf = (kernel: LoopKernel | DotKernel): readonly Scalar[] =>
-  kernel.kind === 'loop'
-    ? loopRoots(kernel)
-    : [kernel.a, kernel.b, ...kernel.stores.flatMap((store) => [store.value, s.index(store.at)])]
+const rootsOf = (kernel: LoopKernel | DotKernel): readonly Scalar[] => [
+  ...(kernel.kind === 'dot' ? [kernel.a, kernel.b] : []),
+  ...loopRoots(kernel),
+]
 
 export const canonical = (kernel: Kernel): Kernel => {
   if (kernel.kind === 'template') return kernel
@@ -50,13 +50,14 @@ export const canonical = (kernel: Kernel): Kernel => {
     pool.set(key, known)
     made.set(x, known)
   }
+  const reductions = kernel.reductions.map((r) => ({ ...r, value: scalarOf(r.value) }))
   const stores = kernel.stores.map((store) => ({ ...store, at: at(store.at), value: scalarOf(store.value) }))
   return kernel.kind === 'loop'
     ? {
         ...kernel,
         rows: rows.map((a) => renamed.get(a)!),
         cols: cols.map((a) => renamed.get(a)!),
-        reductions: kernel.reductions.map((r) => ({ ...r, value: scalarOf(r.value) })),
+        reductions,
         stores,
       }
     : {
@@ -67,6 +68,7 @@ export const canonical = (kernel: Kernel): Kernel => {
         k: renamed.get(kernel.k)!,
         a: scalarOf(kernel.a),
         b: scalarOf(kernel.b),
+        reductions,
         stores,
       }
 }

@@ -4,6 +4,7 @@ import type { Capabilities } from './capabilities.ts'
 export const host: Capabilities = {
   orderedStores: true,
   longestRow: 1 << 20,
+  dotRows: { columns: 1 << 10, rows: 1 },
   lanes: 1,
   terms: 1024,
   bindings: 64,
@@ -16,6 +17,7 @@ export const host: Capabilities = {
 export const parallel: Capabilities = {
   orderedStores: false,
   longestRow: 4096,
+  dotRows: null,
   lanes: 4096,
   terms: 1024,
   bindings: 16,

@@ -4,6 +4,11 @@ export interface Capabilities {
   readonly orderedStores: boolean
   /** Longest row, in columns, that a row kernel keeps to one lane group; longer reductions are split in two stages. */
   readonly longestRow: number
+  /**
+   * Products of which it has whole rows at hand, so that what reduces them is a part of the product: of so many columns at most, and
+   * of so many rows in all at least. Null for none.
+   */
+  readonly dotRows: { readonly columns: number; readonly rows: number } | null
   /** Independent lanes worth keeping busy: reductions with fewer rows than this are split in two stages, */
   readonly lanes: number
   /** where they have more terms than this, which repay the second. */

@@ -29,15 +29,17 @@ export const kernelCost = (kernel: Kernel): KernelCost => {
     linearize(roots).filter((s) => s.kind === 'unary' || s.kind === 'binary' || s.kind === 'select').length
   const { name, kind } = kernel
   if (kernel.kind === 'template') return { name, kind, bytes, ...kernel.template.cost(kernel.params) }
-  if (kernel.kind === 'dot') {
-    const grid = iterations([...kernel.batch, kernel.m, kernel.n])
-    return { name, kind, bytes, grid, flops: grid * (2 * kernel.k.extent + ops(kernel.stores.map((s) => s.value))) }
-  }
-  const rows = iterations(kernel.rows)
-  const cols = iterations(kernel.cols)
-  const inRow = kernel.reductions.reduce((n, r) => n + cols * (1 + ops([r.value])), 0)
-  const atStores = kernel.stores.reduce((n, s) => n + (s.scope === 'full' ? cols : 1) * ops([s.value]), 0)
-  return { name, kind, bytes, grid: rows, flops: rows * (inRow + atStores) }
+  const dot = kernel.kind === 'dot'
+  const rows = iterations(dot ? [...kernel.batch, kernel.m] : kernel.rows)
+  const cols = iterations(dot ? [kernel.n] : kernel.cols)
+  const inSums = dot ? 2 * cols * kernel.k.extent : 0
+  const inReductions = kernel.reductions.reduce((n, r) => n + cols * (1 + ops([r.value])), 0)
+  // The stores of an element share what they are made of; so do those of a row.
+  const inStores = (['row', 'full'] as const).reduce((n, scope) => {
+    const values = kernel.stores.filter((s) => s.scope === scope).map((s) => s.value)
+    return n + (scope === 'full' ? cols : 1) * ops(values)
+  }, 0)
+  return { name, kind, bytes, grid: dot ? rows * cols : rows, flops: rows * (inSums + inReductions + inStores) }
 }
 
 /** A number of operations or bytes for people: 1.23M. */

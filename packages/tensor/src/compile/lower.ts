@@ -63,7 +63,9 @@ export const lowerGroup = ({ owner, bufferOf }: Surroundings, group: Group): Low
   /** What was made of each value, at each index that it is read at: nearly always one. */
   const memo = new Map<Expr, { readonly index: readonly Ix[]; readonly scalar: Scalar }[]>()
   const order = [...group.reductions].reverse()
-  const reductionOf = new Map(order.map((r, i) => [r.value, i]))
+  // A dot's sums are the first of its reduced values.
+  const given = group.dot === null ? 0 : 1
+  const reductionOf = new Map(order.map((r, i) => [r.value, given + i]))
 
   const value = (value: Expr, index: readonly Ix[]): Scalar => {
     const known = memo.get(value)
@@ -113,8 +115,10 @@ export const lowerGroup = ({ owner, bufferOf }: Surroundings, group: Group): Low
           ]),
         }
   if (dot !== null) names.push(dot.value.node.prim.name)
-  const stores = group.stores.map(({ value: e, index, scope }): Store => {
+  const stores = group.stores.map(({ value: e, index, ...stored }): Store => {
     const { lower } = e.node.prim
+    // All the loops of a dot that reduces nothing are rows to its group.
+    const scope = dot !== null && reductions.length === 0 ? 'full' : stored.scope
     if (lower.kind === 'update') {
       const arg = (i: number, at: readonly Ix[]): Scalar => value(e.node.args[i]!, at)
       const to = lower.to(index, arg, e, e.node.params)
@@ -144,6 +148,7 @@ export const lowerGroup = ({ owner, bufferOf }: Surroundings, group: Group): Low
           k: dot.k,
           a: dot.a,
           b: dot.b,
+          reductions,
           stores,
         }
   return { kernel: canonical(kernel), buffers: buffers.map((b) => b.program) }

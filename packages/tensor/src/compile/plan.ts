@@ -5,6 +5,7 @@ import { bytesOf } from '../base/aval.ts'
 import { type Fusion, fuse, startOf, storageOf } from './fuse/fuse.ts'
 import { mergeElementwise } from './fuse/elementwise.ts'
 import type { Group } from './fuse/group.ts'
+import { mergeRows } from './fuse/rows.ts'
 import { mergeSiblings } from './fuse/siblings.ts'
 import { overwriteLast, ownOperands, pairCarries, pairDonations } from './memory/donate.ts'
 import { type MemoryPlan, planMemory, touched } from './memory/memory.ts'
@@ -49,7 +50,8 @@ export const plan = (capabilities: Capabilities, stage: Stage, graph: Computatio
     })
     const fusion = stage('merge', () => {
       overwriteLast(fused, new Map())
-      return mergeSiblings(capabilities, mergeElementwise(capabilities, fused, results), results)
+      const merged = mergeSiblings(capabilities, mergeElementwise(capabilities, fused, results), results)
+      return mergeRows(capabilities, merged, results)
     })
     const bodies = new Map<Group, Plan>()
     for (const group of fusion.groups) {

@@ -139,6 +139,7 @@ export const inPlaceDots: fc.Arbitrary<DotKernel> = fc
       k: K,
       a: S.load(0, dense([B, ...shuffled(pick, [M, K])]), 'f32'),
       b: S.load(1, dense([B, ...shuffled(pick, [K, N])]), 'f32'),
+      reductions: [],
       stores: states.map(({ buffer, at }) => ({
         buffer,
         at,

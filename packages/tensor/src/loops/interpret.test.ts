@@ -49,6 +49,7 @@ describe('interpret', () => {
           k: inner,
           a: S.load(0, I.flatten([I.ofAxis(inner), I.ofAxis(m)], [2, 2]), 'f32'),
           b: S.load(1, I.flatten([I.ofAxis(inner), I.ofAxis(n)], [2, 3]), 'f32'),
+          reductions: [],
           stores: [
             {
               buffer: 2,

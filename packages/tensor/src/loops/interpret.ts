@@ -29,7 +29,39 @@ interface Point {
 }
 
 const interpretLoop = (kernel: LoopKernel, buffers: readonly Float64Array[]): void => {
-  const { rows, cols, reductions } = kernel
+  const point: Point = { axes: new Map(), reduced: [] }
+  const row = interpretRow(kernel, kernel.cols, buffers)
+  overAll(kernel.rows, point, () => row(point))
+}
+
+/** The sums of a row first: each is the first of the reduced values while its column goes by. */
+const interpretDot = (kernel: DotKernel, buffers: readonly Float64Array[]): void => {
+  const { batch, m, n, k } = kernel
+  const a = evaluator(kernel, kernel.a, buffers)
+  const b = evaluator(kernel, kernel.b, buffers)
+  const sums = new Float64Array(n.extent)
+  const row = interpretRow(kernel, [n], buffers, [(p) => sums[p.axes.get(n.id)!]!])
+  const point: Point = { axes: new Map(), reduced: [] }
+  overAll([...batch, m], point, () => {
+    overAll([n], point, () => {
+      let sum = 0
+      overAll([k], point, () => {
+        sum += a(point) * b(point)
+      })
+      sums[point.axes.get(n.id)!] = sum
+    })
+    row(point)
+  })
+}
+
+/** The reductions and stores of a row, after values that each column has already: they are the first of the reduced ones. */
+const interpretRow = (
+  kernel: LoopKernel | DotKernel,
+  cols: readonly Axis[],
+  buffers: readonly Float64Array[],
+  given: readonly ((p: Point) => number)[] = [],
+): ((p: Point) => void) => {
+  const { reductions } = kernel
   const values = reductions.map((r) => evaluator(kernel, r.value, buffers))
   const store = (scope: Store['scope']): ((p: Point) => void) =>
     storing(
@@ -39,33 +71,25 @@ const interpretLoop = (kernel: LoopKernel, buffers: readonly Float64Array[]): vo
     )
   const rowStores = store('row')
   const fullStores = store('full')
-  const point: Point = { axes: new Map(), reduced: [] }
-  overAll(rows, point, () => {
-    reductions.forEach(({ op, dtype, running }, i) => {
-      point.reduced[i] = emptyReduction(op, dtype)
+  return (point) => {
+    const overColumns = (visit: () => void): void =>
       overAll(cols, point, () => {
-        point.reduced[i] = combine(op, dtype, point.reduced[i]!, values[i]!(point))
+        given.forEach((of, i) => {
+          point.reduced[i] = of(point)
+        })
+        visit()
+      })
+    reductions.forEach(({ op, dtype, running }, r) => {
+      const i = given.length + r
+      point.reduced[i] = emptyReduction(op, dtype)
+      overColumns(() => {
+        point.reduced[i] = combine(op, dtype, point.reduced[i]!, values[r]!(point))
         if (running) fullStores(point)
       })
     })
     rowStores(point)
-    if (!reductions.some((r) => r.running)) overAll(cols, point, () => fullStores(point))
-  })
-}
-
-const interpretDot = (kernel: DotKernel, buffers: readonly Float64Array[]): void => {
-  const { batch, m, n, k } = kernel
-  const a = evaluator(kernel, kernel.a, buffers)
-  const b = evaluator(kernel, kernel.b, buffers)
-  const stores = storing(kernel, kernel.stores, buffers)
-  const point: Point = { axes: new Map(), reduced: [0] }
-  overAll([...batch, m, n], point, () => {
-    point.reduced[0] = 0
-    overAll([k], point, () => {
-      point.reduced[0]! += a(point) * b(point)
-    })
-    stores(point)
-  })
+    if (!reductions.some((r) => r.running)) overColumns(() => fullStores(point))
+  }
 }
 
 /** Visits every point of the axes, the last one fastest. */

@@ -69,8 +69,15 @@ export interface LoopKernel {
 }
 
 /**
- * acc[batch, m, n] = sum over k of a(batch, m, k) b(batch, k, n), in f32; then the stores at every (batch, m, n), which
- * read acc as `reduced` 0.
+ * acc[batch, m, n] = sum over k of a(batch, m, k) b(batch, k, n), in f32. Then, as in a loop whose rows are (batch, m) and whose
+ * columns are n: the reductions in order, the row stores, the full stores. All of them read acc as `reduced` 0, at the column where
+ * they stand; reduction i is `reduced` i + 1. So softmax over the rows of a product is one kernel:
+ *
+ *     reductions  1: max over n of reduced 0;  2: sum over n of exp(reduced 0 - reduced 1)
+ *     stores      full: exp(reduced 0 - reduced 1) / reduced 2
+ *
+ * No reduction is a running one. Only some devices have whole rows at hand, of so many columns (capabilities say which): on the
+ * others there are no reductions, and all stores are full.
  *
  * Stores may work in place as in a loop: what they load of a buffer that they write is the element that the iteration
  * writes (an accumulator, a residual). What a or b loads is never written: an element of an operand is needed for a whole
@@ -86,6 +93,7 @@ export interface DotKernel {
   readonly k: Axis
   readonly a: Scalar
   readonly b: Scalar
+  readonly reductions: readonly Reduction[]
   readonly stores: readonly Store[]
 }
 

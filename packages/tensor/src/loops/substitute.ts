@@ -1,12 +1,12 @@
 /** Other axes put for the axes of a kernel: everything the kernel computes and touches, over the new ones. */
 import type { Axis, Ix } from './ix.ts'
 import { ofAxis, substitute } from './ix.ts'
-import type { LoopKernel } from './kernel.ts'
+import type { DotKernel, LoopKernel } from './kernel.ts'
 import * as S from './scalar.ts'
 import type { Scalar } from './scalar.ts'
 
-/** Every scalar a loop kernel starts from; indices of stores count, since they may read scalars. */
-export const loopRoots = (kernel: LoopKernel): readonly Scalar[] => [
+/** What the reductions and stores of a kernel start from; indices of stores count, since they may read scalars. */
+export const loopRoots = (kernel: Pick<LoopKernel | DotKernel, 'reductions' | 'stores'>): readonly Scalar[] => [
   ...kernel.reductions.map((r) => r.value),
   ...kernel.stores.flatMap((s) => [s.value, S.index(s.at)]),
 ]

@@ -203,6 +203,7 @@ describe('verifyKernel', () => {
       k,
       a: load(0, at(m, k)),
       b: load(1, at(k, n)),
+      reductions: [],
       stores: [set(into, at(m, n), S.reduced(0, 'f32'), 'full')],
     })
     verifyKernel(dot(2))

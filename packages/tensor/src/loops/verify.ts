@@ -33,6 +33,12 @@ const axesOf = (roots: readonly Scalar[]): ReadonlySet<number> => {
 
 type Refuse = (why: string) => never
 
+/** The loops around reductions and stores, and how many reduced values a column has before the first of them. */
+const loopsOf = (kernel: LoopKernel | DotKernel) =>
+  kernel.kind === 'loop'
+    ? { rows: kernel.rows, cols: kernel.cols, given: 0 }
+    : { rows: [...kernel.batch, kernel.m], cols: [kernel.n], given: 1 }
+
 /** Whether an element of `dtype` is seen to hold a value as it is: it was rounded to it, comes from one, or is one of two such. */
 const holds = (buffers: readonly KernelBuffer[], dtype: DType, s: Scalar): boolean => {
   if (registerOf(dtype) === dtype) return true
@@ -61,7 +67,9 @@ export const verifyKernel = (kernel: Kernel): void => {
   }
   const axes =
     kernel.kind === 'loop' ? [...kernel.rows, ...kernel.cols] : [...kernel.batch, kernel.m, kernel.n, kernel.k]
-  const inner = kernel.kind === 'loop' ? kernel.reductions.map((r) => r.value) : [kernel.a, kernel.b]
+  const reduced = kernel.reductions.map((r) => r.value)
+  const ofDot = kernel.kind === 'dot' ? [kernel.a, kernel.b] : []
+  const inner = [...reduced, ...ofDot]
   const roots = [...inner, ...kernel.stores.flatMap(rootsOf)]
 
   for (const a of axes)
@@ -86,9 +94,9 @@ export const verifyKernel = (kernel: Kernel): void => {
   }
   inRange(kernel, roots, refuse)
   distinctPositions(kernel, refuse)
-  inPlace(kernel, inner, roots, refuse)
-  if (kernel.kind === 'loop') order(kernel, refuse)
-  else operands(kernel, refuse)
+  inPlace(kernel, ofDot, roots, refuse)
+  order(kernel, refuse)
+  if (kernel.kind === 'dot') sums(kernel, refuse)
 }
 
 /** A template reads and fills whole buffers, each for one purpose. */
@@ -122,12 +130,8 @@ const inRange = (kernel: LoopKernel | DotKernel, roots: readonly Scalar[], refus
 const distinctPositions = (kernel: LoopKernel | DotKernel, refuse: Refuse): void => {
   for (const s of kernel.stores) {
     if (s.mode === 'add') continue
-    const over =
-      kernel.kind === 'dot'
-        ? [...kernel.batch, kernel.m, kernel.n]
-        : s.scope === 'row'
-          ? kernel.rows
-          : [...kernel.rows, ...kernel.cols]
+    const { rows, cols } = loopsOf(kernel)
+    const over = s.scope === 'row' ? rows : [...rows, ...cols]
     const used = axesOf([index(s.at)])
     const missing = over.find((a) => a.extent > 1 && !used.has(a.id))
     if (missing !== undefined)
@@ -138,7 +142,7 @@ const distinctPositions = (kernel: LoopKernel | DotKernel, refuse: Refuse): void
 /** What is loaded of a buffer that is written. */
 const inPlace = (
   kernel: LoopKernel | DotKernel,
-  inner: readonly Scalar[],
+  operands: readonly Scalar[],
   roots: readonly Scalar[],
   refuse: Refuse,
 ): void => {
@@ -156,9 +160,8 @@ const inPlace = (
         `loads buffer ${buffer} at ${elsewhere.at.key} and overwrites it at ${store.at.key}; ` +
           'in place means the same element',
       )
-    if (kernel.kind === 'dot') {
-      if (loadsOf(inner).some((l) => l.buffer === buffer)) refuse(`overwrites buffer ${buffer}, an operand of the dot`)
-    } else if (store.scope === 'row') {
+    if (loadsOf(operands).some((l) => l.buffer === buffer)) refuse(`overwrites buffer ${buffer}, an operand of the dot`)
+    if (store.scope === 'row') {
       const later = kernel.stores.filter((s) => s.scope === 'full').flatMap(rootsOf)
       if (loadsOf(later).some((l) => l.buffer === buffer))
         refuse(`its full stores load buffer ${buffer}, which its row stores have overwritten`)
@@ -167,24 +170,32 @@ const inPlace = (
 }
 
 /** Reductions read earlier ones only, what is stored once a row depends on the row only, and running ones stand alone. */
-const order = (kernel: LoopKernel, refuse: Refuse): void => {
-  const { reductions, cols, stores } = kernel
+const order = (kernel: LoopKernel | DotKernel, refuse: Refuse): void => {
+  const { reductions, stores } = kernel
+  const { cols, given } = loopsOf(kernel)
   const reads = (root: Scalar): readonly number[] =>
     linearize([root]).flatMap((s) => (s.kind === 'reduced' ? [s.reduction] : []))
   reductions.forEach((r, i) => {
-    if (reads(r.value).some((j) => j >= i)) refuse(`reduction ${i} reads one that is not made yet`)
+    if (reads(r.value).some((j) => j >= given + i)) refuse(`reduction ${i} reads one that is not made yet`)
   })
   for (const s of stores) {
-    if (rootsOf(s).some((root) => reads(root).some((j) => j >= reductions.length)))
+    if (rootsOf(s).some((root) => reads(root).some((j) => j >= given + reductions.length)))
       refuse('a store reads a reduction that the kernel does not have')
     const used = axesOf(rootsOf(s))
-    if (s.scope === 'row' && cols.some((a) => used.has(a.id))) refuse('a row store depends on a column')
+    if (
+      s.scope === 'row' &&
+      (cols.some((a) => used.has(a.id)) || rootsOf(s).some((root) => reads(root).some((j) => j < given)))
+    )
+      refuse('a row store depends on a column')
   }
   if (reductions.some((r) => r.running) && (reductions.length > 1 || cols.length > 1))
     refuse('a running reduction is the only one of its kernel, along one axis')
 }
 
-const operands = (kernel: DotKernel, refuse: Refuse): void => {
-  const used = axesOf(kernel.stores.flatMap(rootsOf))
-  if (used.has(kernel.k.id)) refuse('a store of a dot depends on k')
+/** What is made of a dot's sums knows nothing of their terms, and has all of a row before it begins. */
+const sums = ({ k, reductions, stores }: DotKernel, refuse: Refuse): void => {
+  const used = axesOf([...reductions.map((r) => r.value), ...stores.flatMap(rootsOf)])
+  if (used.has(k.id)) refuse('what is made of the sums of a dot depends on k')
+  if (reductions.some((r) => r.running)) refuse('a reduction of the rows of a dot is a running one')
+  if (stores.some((s) => s.mode === 'add')) refuse('a store of a dot increases elements')
 }

@@ -97,6 +97,7 @@ export const lowered = (out: Expr, args: readonly Data[], exprs: readonly Expr[]
         k: k!,
         a: access(0, at(m, k!)),
         b: access(1, at(k!, n)),
+        reductions: [],
         stores: [
           {
             buffer: args.length,

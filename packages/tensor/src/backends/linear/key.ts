@@ -10,7 +10,8 @@ export const kernelKey = (kernel: Kernel): string => {
   }
   const ofStore = (s: Store): readonly Scalar[] => [s.value, index(s.at)]
   const roots = [
-    ...(kernel.kind === 'loop' ? kernel.reductions.map((r) => r.value) : [kernel.a, kernel.b]),
+    ...(kernel.kind === 'dot' ? [kernel.a, kernel.b] : []),
+    ...kernel.reductions.map((r) => r.value),
     ...kernel.stores.flatMap(ofStore),
   ]
   const order = linearize(roots)
@@ -46,8 +47,9 @@ export const kernelKey = (kernel: Kernel): string => {
   return [
     kernel.buffers.map((b) => `${(b.read ? 1 : 0) + (b.write ? 2 : 0)}${b.dtype}`).join(),
     kernel.kind === 'loop'
-      ? `${axes(kernel.rows)}|${axes(kernel.cols)}|${kernel.reductions.map((r) => `${r.op}${r.dtype}${r.running}${of(r.value)}`).join()}`
+      ? `${axes(kernel.rows)}|${axes(kernel.cols)}`
       : `${axes(kernel.batch)}|${axes([kernel.m, kernel.n, kernel.k])}|${of(kernel.a)}|${of(kernel.b)}`,
+    kernel.reductions.map((r) => `${r.op}${r.dtype}${r.running}${of(r.value)}`).join(),
     kernel.stores.map((s) => `${s.buffer}${s.scope}${s.mode}${of(s.value)}@${at(s.at)}`).join(),
     ...order.map(line),
   ].join(';')

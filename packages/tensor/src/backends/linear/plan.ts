@@ -201,9 +201,8 @@ const byWork = (roots: readonly Scalar[]): number => {
   return work <= 16 ? 4 : work <= 40 ? 2 : 1
 }
 
-/** `lanes`: elements in a vector. */
-export const planOf = (kernel: LoopKernel, lanes = 4): Plan => {
-  const vector = vectorOf(kernel, lanes)
+/** `lanes`: elements in a vector; `vector`: what they span, where that is not open to choice. */
+export const planOf = (kernel: LoopKernel, lanes = 4, vector = vectorOf(kernel, lanes)): Plan => {
   const splits = passesOf(kernel)
   const most = Math.max(0, ...splits.map((p) => p.reductions.length))
   // Column reductions read whole cache lines: 16 columns at once, whatever the work.

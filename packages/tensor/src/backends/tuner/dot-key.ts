@@ -135,6 +135,7 @@ export const typical = (key: DotKey): DotKernel => {
     k: K,
     a: operand(0, key.a, M),
     b: operand(1, key.b, N),
+    reductions: [],
     stores: [
       {
         buffer: 2,

@@ -115,6 +115,7 @@ const deviceOver = (
   const capabilities: Capabilities = {
     orderedStores: false,
     longestRow: 1 << 14,
+    dotRows: null,
     lanes: hardware ? 4096 : 512,
     terms: 1024,
     bindings: gpu.limits.maxStorageBuffersPerShaderStage,

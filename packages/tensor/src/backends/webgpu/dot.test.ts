@@ -29,6 +29,7 @@ const dotKernel = (b: number, m: number, k: number, n: number): DotKernel => {
     k: K,
     a: S.binary('mul', a, S.constant('f32', 0.5)),
     b: S.load(1, I.flatten([I.ofAxis(N), I.ofAxis(K)], [n, k]), 'f32'),
+    reductions: [],
     stores: [store(3, at, biased, 'full'), store(4, at, S.binary('gt', biased, S.constant('f32', 0)), 'full')],
   }
 }

@@ -1,9 +1,9 @@
 /** One kernel does the work of two, and what must hold so that it may. */
-import type { Ix } from '../../loops/ix.ts'
+import { type Axis, div, flatten, type Ix, mod, ofAxis, substitute } from '../../loops/ix.ts'
 import type { Expr } from '../../graph/expr.ts'
 import { isLeaf, startOf, storageOf } from './fuse.ts'
-import { distinct, type Group, rebase, type StoredMember } from './group.ts'
-import { takeOverWaits } from './precedence.ts'
+import { distinct, type Group, isUpdate, type Read, rebase, type StoredMember } from './group.ts'
+import { runsAfter, takeOverWaits } from './precedence.ts'
 
 /** Buffers of a kernel that did the work of these groups: what they load of others, and what they store. */
 export const buffersOf = (groups: readonly Group[], owner: ReadonlyMap<Expr, Group>): number => {
@@ -37,6 +37,40 @@ export interface Seat {
   readonly scope: StoredMember['scope'] | null
 }
 
+/** A value at an index, seen by another that runs over all of its elements, once each. */
+export const sameElement = (axes: readonly Axis[], index: readonly Ix[], shape: readonly number[]): Seat['move'] => {
+  const at = flatten(index, shape)
+  const image = new Map<Axis, Ix>()
+  let stride = 1
+  for (const a of axes) {
+    image.set(a, mod(div(at, stride), a.extent))
+    stride *= a.extent
+  }
+  return (ix) =>
+    substitute(
+      ix,
+      (a) => image.get(a) ?? ofAxis(a),
+      (s) => s,
+    )
+}
+
+/** Whether each read of what the host stores is of the element that it stores there. */
+export const readsAtHand = (host: Group, g: Group, owner: ReadonlyMap<Expr, Group>, move: Seat['move']): boolean => {
+  for (const [value, reads] of g.reads) {
+    const place = storageOf(value)
+    if (owner.get(place) !== host) continue
+    const stored = host.stores.find((s) => s.value === place)!
+    const at = flatten(stored.index, place.shape).key
+    const here = (r: Read): boolean => r.kind === 'loop' && flatten(r.index.map(move), value.shape).key === at
+    if (isUpdate(place) || !reads.every(here)) return false
+  }
+  return true
+}
+
+/** Whether a group may run as soon as a host of which it reads something: all else that it waits for is there by then. */
+export const inTime = (host: Group, g: Group): boolean =>
+  !runsAfter(host, g) && [...g.after].every((before) => before === host || runsAfter(host, before))
+
 /** Groups that wait for each. */
 export type Waiting = ReadonlyMap<Group, Set<Group>>
 export const waitingIn = (groups: readonly Group[]): Waiting => {
@@ -68,7 +102,8 @@ export const absorb = (
 ): void => {
   rebase(g, { rows: host.rows, cols: host.cols, move })
   host.stores.push(...g.stores.map((s) => ({ ...s, scope: scope ?? s.scope })))
-  host.reductions.push(...g.reductions)
+  // Consumers stand first, and the host knew nothing of what it takes up.
+  host.reductions.unshift(...g.reductions)
   for (const e of g.computes) host.computes.add(e)
   for (const { value: x } of g.stores) owner.set(x, host)
   for (const [expr, reads] of g.reads) host.reads.set(expr, distinct([...(host.reads.get(expr) ?? []), ...reads]))
@@ -77,4 +112,30 @@ export const absorb = (
   takeOverWaits(host, g, waiting.get(g)!)
   for (const before of g.after) waiting.get(before)!.add(host)
   for (const other of waiting.get(g)!) waiting.get(host)!.add(other)
+}
+
+/** What a group read, the host reads now. */
+export const takeOverReads = (host: Group, g: Group, readers: ReadonlyMap<Expr, Set<Group>>): void => {
+  for (const value of new Set([...g.reads.keys()].map(storageOf))) {
+    const of = readers.get(value)!
+    of.delete(g)
+    of.add(host)
+  }
+}
+
+/** What was stored only for groups that are now a part of the one that computes it is stored no longer. */
+export const forgetUnread = (
+  groups: readonly Group[],
+  readers: ReadonlyMap<Expr, ReadonlySet<Group>>,
+  owner: Map<Expr, Group>,
+  results: ReadonlySet<Expr>,
+): void => {
+  for (const host of groups) {
+    const needed = host.stores.filter(
+      ({ value }) => results.has(value) || isUpdate(value) || [...(readers.get(value) ?? [])].some((g) => g !== host),
+    )
+    if (host.kind !== 'loop' || needed.length === 0 || needed.length === host.stores.length) continue
+    for (const s of host.stores) if (!needed.includes(s)) owner.delete(s.value)
+    host.stores.splice(0, host.stores.length, ...needed)
+  }
 }

@@ -12,35 +12,27 @@
  *
  * The kernel may start as soon as that which takes it up, so that no other waits longer for what it waits for itself.
  */
-import { type Axis, div, flatten, type Ix, mod, ofAxis, substitute } from '../../loops/ix.ts'
+import type { Axis, Ix } from '../../loops/ix.ts'
 import type { Expr } from '../../graph/expr.ts'
 import type { Capabilities } from '../capabilities.ts'
-import { absorb, buffersOf, inPlaceTogether, readersIn, type Seat, waitingIn } from './absorb.ts'
+import {
+  absorb,
+  buffersOf,
+  forgetUnread,
+  inPlaceTogether,
+  inTime,
+  readersIn,
+  readsAtHand,
+  sameElement,
+  type Seat,
+  takeOverReads,
+  waitingIn,
+} from './absorb.ts'
 import { type Fusion, storageOf } from './fuse.ts'
-import { bijectionAxes, covers, type Group, isUpdate, type Read, type StoredMember } from './group.ts'
-import { runsAfter } from './precedence.ts'
-
-type Move = Seat['move']
+import { bijectionAxes, covers, type Group, isUpdate, type StoredMember } from './group.ts'
 
 const onlyUpdates = (g: Group): boolean =>
   g.kind === 'loop' && g.dot === null && g.reductions.length === 0 && g.stores.every(({ value }) => isUpdate(value))
-
-/** A value at an index, seen by another that runs over all of its elements, once each. */
-const sameElement = (axes: readonly Axis[], index: readonly Ix[], shape: readonly number[]): Move => {
-  const at = flatten(index, shape)
-  const image = new Map<Axis, Ix>()
-  let stride = 1
-  for (const a of axes) {
-    image.set(a, mod(div(at, stride), a.extent))
-    stride *= a.extent
-  }
-  return (ix) =>
-    substitute(
-      ix,
-      (a) => image.get(a) ?? ofAxis(a),
-      (s) => s,
-    )
-}
 
 /** Where a group sees a value in its loops: what it stores, and what it loads. */
 const seenBy = (host: Group, value: Expr): readonly (readonly Ix[])[] => [
@@ -51,19 +43,6 @@ const seenBy = (host: Group, value: Expr): readonly (readonly Ix[])[] => [
 const scopeOf = (host: Group, axes: readonly Axis[]): StoredMember['scope'] | null => {
   if (covers(axes, [...host.rows, ...host.cols])) return host.cols.length > 0 ? 'full' : 'row'
   return host.reductions.length > 0 && covers(axes, host.rows) ? 'row' : null
-}
-
-/** Whether each read of what the host stores is of the element that it stores there. */
-const readsAtHand = (host: Group, g: Group, owner: ReadonlyMap<Expr, Group>, move: Move): boolean => {
-  for (const [value, reads] of g.reads) {
-    const place = storageOf(value)
-    if (owner.get(place) !== host) continue
-    const stored = host.stores.find((s) => s.value === place)!
-    const at = flatten(stored.index, place.shape).key
-    const here = (r: Read): boolean => r.kind === 'loop' && flatten(r.index.map(move), value.shape).key === at
-    if (isUpdate(place) || !reads.every(here)) return false
-  }
-  return true
 }
 
 /** How the elements of a group lie among those of a host that sees a value they read; null where they do not. */
@@ -92,9 +71,6 @@ export const mergeElementwise = (
   const readers = readersIn(groups)
   const waiting = waitingIn(groups)
   const fits = (host: Group, g: Group): boolean => buffersOf([host, g], owners) <= capabilities.bindings
-  /** Whether it may run when the host does. */
-  const inTime = (host: Group, g: Group): boolean =>
-    !runsAfter(host, g) && [...g.after].every((before) => before === host || runsAfter(host, before))
   /** Groups that make what a group reads, and those that read it too. */
   const candidates = (g: Group): readonly Group[] => {
     const values = [...g.reads].flatMap(([value, of]) => (of.some((r) => r.kind === 'loop') ? [storageOf(value)] : []))
@@ -111,23 +87,11 @@ export const mergeElementwise = (
       if (seat === null) continue
       absorb(host, g, seat, waiting, owners)
       gone.add(g)
-      for (const value of new Set([...g.reads.keys()].map(storageOf))) {
-        const of = readers.get(value)!
-        of.delete(g)
-        of.add(host)
-      }
+      takeOverReads(host, g, readers)
       break
     }
   }
   const left = groups.filter((g) => !gone.has(g))
-  // What was stored for those alone that now see it where it is computed.
-  for (const host of left) {
-    const needed = host.stores.filter(
-      ({ value }) => results.has(value) || isUpdate(value) || [...(readers.get(value) ?? [])].some((g) => g !== host),
-    )
-    if (host.kind !== 'loop' || needed.length === 0 || needed.length === host.stores.length) continue
-    for (const s of host.stores) if (!needed.includes(s)) owners.delete(s.value)
-    host.stores.splice(0, host.stores.length, ...needed)
-  }
+  forgetUnread(left, readers, owners, results)
   return { groups: left, owner: owners }
 }

@@ -47,9 +47,10 @@ export interface DotShape {
   readonly floats: number
 }
 
-/** The same product transposed, where that makes the stores run along the lanes. */
+/** The same product transposed, where that makes the stores run along the lanes. Rows that are reduced stay rows. */
 const oriented = (kernel: DotKernel, width: number): DotKernel => {
   const { m, n, a, b } = kernel
+  if (kernel.reductions.length > 0) return kernel
   const stores = kernel.stores.map((s) => s.at)
   const better = m.extent >= 4 && accessCost(stores, m, width) < accessCost(stores, n, width)
   return n.extent === 1 || better ? { ...kernel, m: n, n: m, a: b, b: a } : kernel
@@ -100,13 +101,14 @@ export const dotShape = (given: DotKernel, width: number, chosen: DotChoice | nu
   const kBlocks = Math.max(1, Math.ceil(k.extent / KC))
 
   const groups = Math.max(1, Math.ceil(m.extent / unitRows))
-  const most = !aInPlace ? SHARED_ROWS.packed : kBlocks > 1 ? SHARED_ROWS.summed : SHARED_ROWS.direct
-  const together = Math.max(1, Math.min(groups, most / unitRows))
+  const sharing = !aInPlace ? SHARED_ROWS.packed : kBlocks > 1 ? SHARED_ROWS.summed : SHARED_ROWS.direct
+  const together = Math.max(1, Math.min(groups, sharing / unitRows))
   const panels = Math.floor(n.extent / panel)
   const { items } = extents
   const byUnits = Math.floor((items * groups * panels) / enoughUnits)
-  const limit = Math.max(1, Math.min(Math.floor(unitColumns / panel), byUnits, panels))
-  const columnBlocks = Math.max(1, Math.ceil(panels / limit))
+  // What reduces a row has all of it.
+  const most = kernel.reductions.length > 0 ? panels : Math.min(Math.floor(unitColumns / panel), byUnits, panels)
+  const columnBlocks = Math.max(1, Math.ceil(panels / Math.max(1, most)))
   const panelsOfBlock = Math.ceil(panels / columnBlocks)
 
   const steps = Math.min(KC, k.extent)

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, it } from 'vitest'
-import { type Choice, choices, kernelOf, odd } from '../../linear/dot-kernels.support.ts'
+import { type Choice, choices, kernelOf, odd, rowForms, rowKernelOf } from '../../linear/dot-kernels.support.ts'
 import { type Case, openTrial } from './running.support.ts'
 
 const trial = await openTrial()
@@ -23,6 +23,25 @@ describe.runIf(trial !== null)('dot kernels in C', () => {
         seed,
         tolerance: 2e-3,
       })),
+    )
+  })
+
+  it('agree where rows of sums are reduced', { timeout: 120_000 }, () => {
+    const some = fc.sample(fc.tuple(choices(odd, 3), rowForms, fc.integer()), { seed: 5, numRuns: 60 })
+    trial!.agree(some.map(([choice, form, seed]) => ({ kernel: rowKernelOf(choice, form), seed, tolerance: 1e-4 })))
+  })
+
+  it('agree where rows of many sums of many blocks are reduced', { timeout: 120_000 }, () => {
+    const many = fc.constantFrom([17, 514, 9], [37, 130, 257], [70, 130, 9], [9, 50, 520])
+    const some = fc.sample(fc.tuple(choices(fc.constantFrom(3), 1), many, rowForms, fc.integer()), {
+      seed: 6,
+      numRuns: 10,
+    })
+    trial!.agree(
+      some.map(([choice, [m, n, k], form, seed]): Case => {
+        const kernel = rowKernelOf({ ...choice, m: m!, n: n!, k: k! }, form)
+        return { kernel, seed, tolerance: 2e-3 }
+      }),
     )
   })
 

@@ -8,20 +8,24 @@
  *       for each block of k                       sums of blocks are added up in scratch
  *         copy b [k][columns], copy a [rows][k]
  *         for the rows of each tile, for each panel: tile
- *           after the last block: the stores of these rows
+ *           after the last block: the stores of these rows, or the passes over them that reduce them (passes.ts)
  *
  * A unit of work is a group of rows in a block of columns. Units that are run together share the copy of b; what an element's
- * sum is made of, and in what order, depends on k alone.
+ * sum is made of, and in what order, depends on k alone. Where rows are reduced, a block of columns is all of them.
  */
 import * as I from '../../../loops/ix.ts'
 import type { Axis, Ix } from '../../../loops/ix.ts'
 import type { DotKernel } from '../../../loops/kernel.ts'
+import { rowsOfDot } from '../../../loops/rows-of-dot.ts'
+import * as S from '../../../loops/scalar.ts'
+import { planOf } from '../../linear/plan.ts'
 import { block } from './block.ts'
 import { type At, dotCode } from './dot-code.ts'
 import type { DotChoice } from './dot-choice.ts'
 import { dotShape } from './dot-shape.ts'
 import { axisName, type Named, steps } from './frame.ts'
-import { BYTES_OF_WORK, type Printed, pointersOf } from './function.ts'
+import { BYTES_OF_WORK, type Printed, pointersOf, SCRATCH } from './function.ts'
+import { passesOver } from './passes.ts'
 import { type Columns, type OverRows, packA, packB, packedRow, type Stretch } from './packing.ts'
 import { contracted, innerName, innerText, tileName, tileText, transposeText } from './tile.ts'
 
@@ -62,9 +66,11 @@ export const printDot = (given: DotKernel, width: number, choice: DotChoice | nu
   }
 
   const tiles = new Map<string, string>()
-  /** The sums of `count` rows from the local row on, and of the columns from the local one on. */
-  const sumsOf = (local: Ix, column: Ix): string =>
-    `s_f32 + ${code.index(plain, I.offset(I.add(kBlocks > 1 ? I.scale(local, sumStride) : I.constant(0), column), sumsAt))}`
+  /** Where the sum of a row of a tile, and of a column, is in scratch. */
+  const sumAt = (local: Ix, down: Ix, column: Ix): Ix => {
+    const ofTile = kBlocks > 1 ? I.scale(local, sumStride) : I.constant(0)
+    return I.offset(I.add(I.add(ofTile, I.scale(down, sumStride)), column), sumsAt)
+  }
 
   const runTile = (local: Ix, count: number, { start, length }: Stretch, more: string): void => {
     const row = I.add(firstRow, local)
@@ -92,7 +98,7 @@ export const printDot = (given: DotKernel, width: number, choice: DotChoice | nu
       code.line(`${tileName(count, wide)}(${[...ofA, ofB, stepB, length, sums, sumStride, more].join(', ')});`)
     }
     const onPanel = (column: Ix, local: Ix, packed: Ix, wide: number, columnsHere: number): void => {
-      const sums = sumsOf(localRow, local)
+      const sums = `s_f32 + ${code.index(plain, sumAt(localRow, I.constant(0), local))}`
       if (b === null) call(`s_f32 + ${code.index(plain, packed)}`, wide * width, wide, columnsHere, sums)
       else {
         const from = `b${b.buffer} + ${code.index(frame(1, at(column)), b.at)}`
@@ -125,13 +131,30 @@ export const printDot = (given: DotKernel, width: number, choice: DotChoice | nu
       )
   }
 
+  let keptFloats = 0
+  /** What is made of a whole row of sums: the passes of a loop over columns that lie in scratch. */
+  const reduceRow = (local: Ix, down: Ix): void => {
+    const scratch = kernel.buffers.length + SCRATCH.indexOf('f32')
+    const loop = rowsOfDot(kernel, S.load(scratch, sumAt(local, down, I.ofAxis(n)), 'f32'))
+    const plan = planOf(loop, width, 'column')
+    const { row, floats } = passesOver({
+      ...{ code, kernel: loop, plan, width, axis, scratch },
+      ...{ taken: shape.floats, onSecond: () => undefined },
+    })
+    keptFloats = floats
+    code.open('', [m])
+    code.line(`const long ${axisName(m)} = ${code.index(plain, I.add(I.add(firstRow, local), down))};`)
+    row([null])
+    code.close()
+  }
+
   /** What is made of the sums of a tile's rows, row by row. */
   const store = (local: Ix, count: number): void => {
-    const eachRow = (down: Ix): void => {
+    const storeRow = (down: Ix): void => {
       const row = I.add(I.add(firstRow, local), down)
       const of = (localColumn: Ix, column: Ix, valid: number): void => {
-        const at = I.add(I.scale(down, sumStride), localColumn)
-        const sum: Named = { ...code.variable('const vf', `load_f(${sumsOf(local, at)}, W)`), varies: true }
+        const from = code.index(plain, sumAt(local, down, localColumn))
+        const sum: Named = { ...code.variable('const vf', `load_f(s_f32 + ${from}, W)`), varies: true }
         const place: At = (x) => (x === n ? lane(column, valid) : x === m ? row : null)
         code.stores(
           frame(valid, place, () => sum),
@@ -149,6 +172,7 @@ export const printDot = (given: DotKernel, width: number, choice: DotChoice | nu
       if (tail > 0) only(inLastBlock, () => of(I.constant(left * width), I.constant(whole * width), tail))
     }
     const i = axis(Math.max(2, count))
+    const eachRow = (down: Ix): void => (kernel.reductions.length > 0 ? reduceRow(local, down) : storeRow(down))
     if (count === 1) only('', () => eachRow(I.constant(0)))
     else over(i, String(count), () => eachRow(I.ofAxis(i)))
   }
@@ -187,5 +211,5 @@ export const printDot = (given: DotKernel, width: number, choice: DotChoice | nu
   const items = batch.reduce((count, x) => count * x.extent, 1)
   const bytes = 4 * (m.extent * k.extent + k.extent * n.extent + m.extent * n.extent)
   const work = items * ((m.extent * n.extent * k.extent) / width + bytes / BYTES_OF_WORK)
-  return { prelude, body: code.text(), units, work, turns: 2, scratchBytes: 4 * shape.floats, kernel }
+  return { prelude, body: code.text(), units, work, turns: 2, scratchBytes: 4 * (shape.floats + keptFloats), kernel }
 }

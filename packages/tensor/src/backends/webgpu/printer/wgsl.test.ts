@@ -90,6 +90,7 @@ const dot: DotKernel = {
   k,
   a: S.load(0, I.flatten([I.ofAxis(m), I.ofAxis(k)], [30, 40]), 'f32'),
   b: S.load(1, I.flatten([I.ofAxis(k), I.ofAxis(n)], [40, 50]), 'f32'),
+  reductions: [],
   stores: [
     {
       buffer: 2,
