@@ -32,7 +32,7 @@ const listing = (program: Program): string => {
         .join(' ')
       if (kernel.kind === 'template') return `template ${JSON.stringify(kernel.params)} (${use}): ${kernel.name}`
       return kernel.kind === 'dot'
-        ? `dot ${grid(kernel.batch)} ${kernel.m.extent} x ${kernel.k.extent} x ${kernel.n.extent} (${use}): ${kernel.name}`
+        ? `dot ${grid(kernel.batch)} ${kernel.m.extent} x ${kernel.k.extent} x ${kernel.n.extent} reductions ${kernel.reductions.length} (${use}): ${kernel.name}`
         : `rows ${grid(kernel.rows)} cols ${grid(kernel.cols)} reductions ${kernel.reductions.length} (${use}): ${kernel.name}`
     })
   return [

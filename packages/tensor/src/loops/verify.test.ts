@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { inPlaceKernels } from './in-place.support.ts'
 import * as I from './ix.ts'
-import type { DotKernel, KernelBuffer, LoopKernel, Store } from './kernel.ts'
+import type { DotKernel, KernelBuffer, LoopKernel, Reduction, Store } from './kernel.ts'
 import * as S from './scalar.ts'
 import { verifyKernel } from './verify.ts'
 
@@ -216,7 +216,7 @@ describe('verifyKernel', () => {
     expect(() => verifyKernel(place(at(m, n)))).toThrow(/same element for all 2/) // of a batch
     expect(() => verifyKernel({ ...place(I.ofAxis(m)), batch: [] })).toThrow(/same element for all 5/)
     const last = load(1, I.ofAxis(k))
-    expect(() => verifyKernel({ ...place(at(m, n), last), batch: [] })).toThrow(/a store of a dot depends on k/)
+    expect(() => verifyKernel({ ...place(at(m, n), last), batch: [] })).toThrow(/sums of a dot depends on k/)
     expect(() => verifyKernel(dot(0))).toThrow(/in place|operand/)
     expect(() => verifyKernel(dot(1))).toThrow(/in place|operand/)
     // Also where the indices are equal: with one column of one term, an operand is needed once, but in what order is open.
@@ -235,5 +235,44 @@ describe('verifyKernel', () => {
       stores: [set(0, I.ofAxis(M), S.reduced(0, 'f32'), 'full')],
     }
     expect(() => verifyKernel(thin)).toThrow(/operand of the dot/)
+  })
+
+  it('refuses rows of a dot that are not whole when they are read, and stores that add to them', () => {
+    const [m, n, k] = [5, 7, 3].map((extent, id): I.Axis => ({ id, extent })) as [I.Axis, I.Axis, I.Axis]
+    const at = (x: I.Axis, y: I.Axis): I.Ix => I.flatten([I.ofAxis(x), I.ofAxis(y)], [x.extent, y.extent])
+    const [sum, most, total] = [0, 1, 2].map((i) => S.reduced(i, 'f32')) as [S.Scalar, S.Scalar, S.Scalar]
+    const max: Reduction = { op: 'max', dtype: 'f32', value: sum, running: false }
+    const add: Reduction = { op: 'sum', dtype: 'f32', value: S.binary('sub', sum, most), running: false }
+    const dot = (over: Partial<DotKernel> = {}): DotKernel => ({
+      kind: 'dot',
+      name: 'case',
+      buffers: [buffer(15), buffer(21), buffer(35), buffer(5)],
+      batch: [],
+      m,
+      n,
+      k,
+      a: load(0, at(m, k)),
+      b: load(1, at(k, n)),
+      reductions: [max, add],
+      stores: [
+        set(2, at(m, n), S.binary('div', S.binary('sub', sum, most), total), 'full'),
+        set(3, I.ofAxis(m), total, 'row'),
+      ],
+      ...over,
+    })
+    verifyKernel(dot())
+    expect(() => verifyKernel(dot({ reductions: [add, max] }))).toThrow(/reduction 0 reads one that is not made yet/)
+    expect(() => verifyKernel(dot({ reductions: [max] }))).toThrow(/does not have/)
+    expect(() => verifyKernel(dot({ reductions: [{ ...max, running: true }], stores: [] }))).toThrow(/running/)
+    expect(() => verifyKernel(dot({ reductions: [{ ...max, value: load(1, at(k, n)) }, add] }))).toThrow(/depends on k/)
+    expect(() => verifyKernel(dot({ stores: [set(3, I.ofAxis(m), sum, 'row')] }))).toThrow(/depends on a column/)
+    expect(() => verifyKernel(dot({ stores: [set(3, I.ofAxis(m), total, 'full')] }))).toThrow(/same element for all 7/)
+    expect(() => verifyKernel(dot({ stores: [{ ...set(3, I.ofAxis(m), total, 'row'), mode: 'add' }] }))).toThrow(
+      /increases/,
+    )
+    const over = set(0, I.ofAxis(m), total, 'row')
+    expect(() => verifyKernel(dot({ stores: [over] }))).toThrow(/in place|operand of the dot/)
+    const late = set(2, at(m, n), S.binary('add', sum, load(3, I.ofAxis(m))), 'full')
+    expect(() => verifyKernel(dot({ stores: [set(3, I.ofAxis(m), total, 'row'), late] }))).toThrow(/have overwritten/)
   })
 })

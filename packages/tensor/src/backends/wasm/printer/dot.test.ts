@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type Choice, choices, kernelOf, odd } from '../../linear/dot-kernels.support.ts'
+import { type Choice, choices, kernelOf, odd, rowForms, rowKernelOf } from '../../linear/dot-kernels.support.ts'
 import { printDot } from './dot.ts'
 import { KC } from './pack.ts'
 import { agrees } from './running.support.ts'
@@ -15,6 +15,27 @@ describe('dot kernels', () => {
         return agrees(kernel, printDot(kernel), seed)
       }),
       { seed: 5, numRuns: 300 },
+    )
+  })
+
+  it('agree where rows of sums are reduced', () => {
+    fc.assert(
+      fc.property(choices(odd, 3), rowForms, fc.integer(), (choice, form, seed) => {
+        const kernel = rowKernelOf(choice, form)
+        return agrees(kernel, printDot(kernel), seed, 1e-4)
+      }),
+      { seed: 5, numRuns: 200 },
+    )
+  })
+
+  it('agree where rows of many sums of many blocks are reduced', () => {
+    const sizes = fc.constantFrom([17, 514, 9], [37, 130, 257], [300, 18, 9], [70, 130, 9], [9, 50, 520])
+    fc.assert(
+      fc.property(choices(fc.constantFrom(3), 1), sizes, rowForms, fc.integer(), (choice, [m, n, k], form, seed) => {
+        const kernel = rowKernelOf({ ...choice, m: m!, n: n!, k: k! }, form)
+        return agrees(kernel, printDot(kernel), seed, 2e-3)
+      }),
+      { seed: 5, numRuns: 12 },
     )
   })
 
@@ -57,7 +78,7 @@ describe('dot kernels', () => {
   // So all rows use a panel of b while it is there; with all of k packed, few rows would have room in a cache.
   it('pack one block of k at a time, beside as many sums as have room', () => {
     expect(scratchOf(128, 512, 32 * KC)).toBe(scratchOf(128, 512, 2 * KC))
-    expect(scratchOf(128, 512, 2 * KC)).toBe(scratchOf(128, 512, KC) + 4 * 128 * 128)
+    expect(scratchOf(128, 512, 2 * KC)).toBe(scratchOf(128, 512, KC) + 4 * 128 * (128 + 4))
     expect(scratchOf(4096, 8192, 2 * KC)).toBe(scratchOf(4096, 16384, 32 * KC))
     expect(scratchOf(4096, 8192, 2 * KC)).toBeLessThan(scratchOf(4096, 8192, KC) + 2 ** 19 + 1)
   })

@@ -12,28 +12,34 @@
  *           pack a                          rows x steps
  *           for each panel of 16 columns:   pack b, steps x 16; for each two rows: a tile, added to the sums so far
  *
- * A block of rows and one of columns are a unit of work.
+ * A block of rows and one of columns are a unit of work. Where rows of sums are reduced, a block has all columns, and once their sums are
+ * whole, the passes of a loop over them (passes.ts).
  */
 import { dtypes } from '../../../base/dtype.ts'
 import * as I from '../../../loops/ix.ts'
 import type { Axis, Ix } from '../../../loops/ix.ts'
 import type { DotKernel } from '../../../loops/kernel.ts'
+import { rowsOfDot } from '../../../loops/rows-of-dot.ts'
+import * as S from '../../../loops/scalar.ts'
 import { extremum, i32, memarg } from './arithmetic.ts'
 import { emitter, type Val } from './emitter.ts'
 import { innerProducts } from './inner.ts'
 import { code } from './instructions.ts'
 import type { Printed } from './loop.ts'
+import { passesOver } from './passes.ts'
 import { type Column, columnsFrom, KC, MR, packAlongK, packAlongM, packColumns, type Steps, type Work } from './pack.ts'
 import { liesAlongK, stridesOf } from '../../linear/operand.ts'
-import { accessCost } from '../../linear/plan.ts'
+import { accessCost, planOf } from '../../linear/plan.ts'
 import { columnBlocks } from '../../linear/units.ts'
 import type { Candidate } from '../../tuner/candidate.ts'
 import { choicesOf, type DotChoice, type Extents, shippedChoice } from './dot-choice.ts'
-import { type Frame, printer } from './printer.ts'
+import { type Frame, type Pointer, printer } from './printer.ts'
 import { accumulate, sumsOfTile } from './tile.ts'
 
 /** Bytes of sums that wait in scratch for the next block of k, beside packed a in the same cache. */
 const WAITING_BYTES = 1 << 19
+/** Rows that repay packing all of b for them. */
+const ROWS_REPAY = 32
 /** Rows up to which inner products beat packing a b that lies along k. */
 const FEW = 4
 /** Columns that repay packing the rows of a block once more. */
@@ -49,10 +55,11 @@ const LONG_K = 128
 /**
  * The same product transposed, where that makes the stores run along the lanes; or where the transposed product has the smaller
  * a, of which all rows of a block wait packed in scratch, and of b one panel. That is where k is long and neither operand lies
- * along it, as for the gradient of a matrix of weights: both are packed then, whichever is a.
+ * along it, as for the gradient of a matrix of weights: both are packed then, whichever is a. Rows that are reduced stay rows.
  */
 const oriented = (kernel: DotKernel): DotKernel => {
   const { m, n, k, a, b } = kernel
+  if (kernel.reductions.length > 0) return kernel
   const stores = kernel.stores.map((s) => s.at)
   const better = m.extent >= 4 && accessCost(stores, m) < accessCost(stores, n)
   const across = !liesAlongK(a, k, m) && !liesAlongK(b, k, n)
@@ -85,33 +92,41 @@ export const printDot = (given: DotKernel, chosen: DotChoice | null = null): Pri
   const a = stridesOf(kernel.a, [m, k], kernel)
   const b = stridesOf(kernel.b, [n, k], kernel)
   const aAlongK = m.extent === 1 || liesAlongK(kernel.a, k, m)
-  const inner = m.extent <= FEW && aAlongK && liesAlongK(kernel.b, k, n)
+  const reduces = kernel.reductions.length > 0
+  const inner = !reduces && m.extent <= FEW && aAlongK && liesAlongK(kernel.b, k, n)
   const aDirect = a?.dtype === 'f32' && a.along(k) > 0 && a.along(m) >= 0 && (a.along(k) === 1 || m.extent <= MR)
   const bDirect = b !== null && b.along(n) === 1 && b.along(k) > 0 && m.extent < choice.copyFrom
   const nv = choice.vectors
-  const blocks = inner ? 1 : Math.max(1, Math.ceil(m.extent / choice.blockRows))
-  const pairs = Math.floor(m.extent / MR)
-  const pairsOfBlock = blocks === 1 ? pairs : choice.blockRows / MR
   const items = batch.reduce((count, x) => count * x.extent, 1)
+  const width = inner ? INNER_COLUMNS : 4 * nv
+  const panels = Math.ceil(n.extent / width)
+  // Blocks of whole rows: their sums wait in the cache, and there are enough of them.
+  const whole = Math.min(WAITING_BYTES / (16 * nv * panels), (items * m.extent) / choice.enoughUnits)
+  const most = reduces ? Math.max(ROWS_REPAY, MR * GROUP * Math.floor(whole / (MR * GROUP))) : choice.blockRows
+  const blockRows = Math.min(choice.blockRows, most)
+  const blocks = inner ? 1 : Math.max(1, Math.ceil(m.extent / blockRows))
+  const pairs = Math.floor(m.extent / MR)
+  const pairsOfBlock = blocks === 1 ? pairs : blockRows / MR
   const kBlocks = Math.max(1, Math.ceil(k.extent / KC))
   const depth = Math.min(KC, k.extent)
 
   // -- scratch, in bytes: packed a, the panel of b, sums that wait for the next block of k
-  const rowsOfBlock = blocks === 1 ? m.extent + (m.extent % MR) : choice.blockRows
-  const sumsOfPanel = rowsOfBlock * nv * 16
-  const width = inner ? INNER_COLUMNS : 4 * nv
-  const panels = Math.ceil(n.extent / width)
-  const room = kBlocks === 1 || inner ? panels : Math.max(1, Math.floor(WAITING_BYTES / sumsOfPanel))
+  const rowsOfBlock = blocks === 1 ? m.extent + (m.extent % MR) : blockRows
+  const waits = !inner && (kBlocks > 1 || reduces)
+  const room = !waits || reduces ? panels : Math.max(1, Math.floor(WAITING_BYTES / (rowsOfBlock * nv * 16)))
   const mostBlocks = aDirect || inner ? Infinity : Math.max(1, Math.floor(n.extent / COLUMNS_REPAY))
   const wanted = Math.min(choice.enoughUnits, items * blocks * mostBlocks)
-  const panelsOfBlock = Math.min(room, columnBlocks(panels, items * blocks, wanted).panels)
+  const panelsOfBlock = reduces ? panels : Math.min(room, columnBlocks(panels, items * blocks, wanted).panels)
   const blocksOfN = Math.max(1, Math.ceil(panels / panelsOfBlock))
   const units = m.extent === 0 || n.extent === 0 ? 0 : items * blocks * blocksOfN
   const aBytes = aDirect || inner ? 0 : rowsOfBlock * depth * 4 + 64
   const bBytes = bDirect || inner ? 0 : (depth + 4) * nv * 16
-  const sumBytes = kBlocks === 1 || inner ? 0 : panelsOfBlock * sumsOfPanel
+  // sums of a row side by side; a little more than a power of two, so that rows are in different sets of the cache
+  const rowOfSums = panelsOfBlock * nv * 16 + 16
+  const sumBytes = waits ? rowsOfBlock * rowOfSums : 0
   const panelAt = e.op('iadd', scratch, i32(e, aBytes))
   const sumsAt = e.op('iadd', panelAt, i32(e, bBytes))
+  const keptAt = e.op('iadd', sumsAt, i32(e, sumBytes))
 
   const unit = axis(units)
   const pair = axis(pairs)
@@ -152,6 +167,28 @@ export const printDot = (given: DotKernel, chosen: DotChoice | null = null): Pri
     e.when(e.op('ieq', part, i32(e, blocksOfN - 1)), () =>
       body(columnsFrom(I.constant(whole * width), n.extent % width), within(i32(e, whole))),
     )
+  }
+
+  let keptBytes = 0
+  /** What is made of the rows of the unit's block, whose sums are in scratch. */
+  const reduceRows = (): void => {
+    const [sums, kept] = [buffers.length, buffers.length + 1]
+    const floats = (base: Val): Pointer => ({ base, dtype: 'f32', changes: true })
+    const ofRows = printer(e, [...pointers, floats(sumsAt), floats(keptAt)], loops)
+    const first = print.position(plain, I.scale(rowBlock, blockRows))
+    const local = axis(rowsOfBlock)
+    const at = I.add(I.scale(I.ofAxis(local), rowOfSums / 4), I.ofAxis(n))
+    const loop = rowsOfDot(kernel, S.load(sums, at, 'f32'))
+    const place = (x: Axis): Ix => item[batch.indexOf(x)] ?? I.ofAxis(x)
+    const passes = { e, print: ofRows, kernel: loop, plan: planOf(loop, 4, 'column'), loops, axis, place }
+    const { row, bytes } = passesOver({ ...passes, scratch: kept })
+    keptBytes = bytes
+    const after = e.op('isub', i32(e, m.extent), first)
+    e.loop(i32(e, 0), blocks === 1 ? i32(e, m.extent) : extremum(e, 'minS', after, i32(e, blockRows)), (i) => {
+      loops.set(local.id, i)
+      loops.set(m.id, e.op('iadd', first, i))
+      row([null])
+    })
   }
 
   const blocked = (): void => {
@@ -197,7 +234,7 @@ export const printDot = (given: DotKernel, chosen: DotChoice | null = null): Pri
       { start, length }: Steps,
     ): void => {
       const vectors = columns.length
-      const waiting = e.op('iadd', sumsAt, e.op('imul', position, i32(e, MR * vectors * 16)))
+      const waiting = e.op('iadd', sumsAt, e.op('imul', position, i32(e, MR * rowOfSums)))
       const sums = sumsOfTile(e, count, vectors)
       if (length > 0) {
         const corner = frame((x) => (x === m ? row : x === k ? start : x === n ? columns[0]!.at(0) : null))
@@ -222,10 +259,10 @@ export const printDot = (given: DotKernel, chosen: DotChoice | null = null): Pri
       const isLast = start.terms.length === 0 && start.constant + length === k.extent
       sums.forEach((ofRow, i) =>
         ofRow.forEach((sum, j) => {
-          const at = memarg((i * vectors + j) * 16)
+          const at = memarg(i * rowOfSums + j * 16)
           const others = (): Val => e.pinned([...code.v128Load, ...at], [waiting], 'f32', true)
           const whole = kBlocks === 1 ? e.read(sum) : e.op('fadd', others(), e.read(sum))
-          if (isLast) finish(I.offset(row, i), columns[j]!, whole)
+          if (isLast && !reduces) finish(I.offset(row, i), columns[j]!, whole)
           else e.effect([...code.v128Store, ...at], [waiting, whole])
         }),
       )
@@ -245,10 +282,11 @@ export const printDot = (given: DotKernel, chosen: DotChoice | null = null): Pri
       if (!aDirect) packRows(steps)
       overPanels((columns, panel) => {
         if (!bDirect) packColumns(work, columns, steps, panelAt)
-        const sumsOfIt = e.op('iadd', sumsAt, e.op('imul', panel, i32(e, sumsOfPanel)))
+        const sumsOfIt = e.op('iadd', sumsAt, e.op('imul', panel, i32(e, 16 * nv)))
         overPairs(first, (row, count, position) => runTile(columns, sumsOfIt, row, count, position, steps))
       })
     })
+    if (reduces) reduceRows()
   }
 
   if (units > 0)
@@ -257,6 +295,6 @@ export const printDot = (given: DotKernel, chosen: DotChoice | null = null): Pri
       if (inner) overPanels((columns) => innerProducts(work, columns, finish))
       else blocked()
     })
-  const scratchBytes = inner ? 0 : aBytes + bBytes + sumBytes
+  const scratchBytes = inner ? 0 : aBytes + bBytes + sumBytes + keptBytes
   return { run: e.finish(), units, work: (items * m.extent * n.extent * k.extent) / 4, scratchBytes }
 }

@@ -81,6 +81,8 @@ const inside = (limit: number, x: string, exact: boolean): string => (exact ? x 
 /** `tile`: null as the tuning has it. Sums of an element are made in the order of k in all of them. */
 export const printDot = (kernel: DotKernel, tuning: Tuning, tile: DotTile | null = null): Shader => {
   const { m, n, k } = kernel
+  if (kernel.reductions.length > 0)
+    throw new Error(`kernel ${kernel.name}: webgpu has no whole rows of a product; capabilities say which devices do`)
   const elements = elementsOf(kernel.buffers)
   const [M, N, K] = [m.extent, n.extent, k.extent]
   const batch = kernel.batch.reduce((p, a) => p * a.extent, 1)
