@@ -177,3 +177,8 @@ export const anyChoice: fc.Arbitrary<Choice> = fc
     fc.tuple(fc.constantFrom('f32', 'f16', 'bf16'), fc.constantFrom('f32', 'f16', 'bf16')),
   )
   .map(([choice, long, stored]) => ({ ...choice, ...long, stored }))
+
+/** Their kernels, which store their sums or reduce their rows. */
+export const anyProduct: fc.Arbitrary<DotKernel> = fc
+  .tuple(anyChoice, fc.option(rowForms))
+  .map(([choice, form]) => (form === null ? kernelOf(choice) : rowKernelOf(choice, form)))

@@ -24,6 +24,7 @@ const outputs = async (threads: number): Promise<readonly HostArray[]> => {
     inputs: [x, y],
     outputs: [
       product,
+      rows(product),
       rows(x),
       p.reduceSum(p.tanh(x), [0]),
       p.sin(product),

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { inPlaceKernels } from '../../loops/in-place.support.ts'
 import type { Kernel } from '../../loops/kernel.ts'
-import { choices, kernelOf, odd } from '../linear/dot-kernels.support.ts'
+import { choices, kernelOf, odd, rowForms, rowKernelOf } from '../linear/dot-kernels.support.ts'
 import { kernels as loopKernels } from '../linear/loop-kernels.support.ts'
 import { AT, STARTING } from './control.ts'
 import { spawner } from './spawn.ts'
@@ -70,6 +70,7 @@ describe('threads', () => {
       inPlaceKernels,
       choices(odd, 3).map(kernelOf),
       choices(large, 1).map(kernelOf),
+      fc.tuple(choices(large, 1), rowForms).map(([choice, form]) => rowKernelOf(choice, form)),
     )
     const before = pools.map(({ threads }) => threads.stats().joined)
     fc.assert(

@@ -101,7 +101,7 @@ export const printDot = (given: DotKernel, chosen: DotChoice | null = null): Pri
   const width = inner ? INNER_COLUMNS : 4 * nv
   const panels = Math.ceil(n.extent / width)
   // Blocks of whole rows: their sums wait in the cache, and there are enough of them.
-  const whole = Math.min(WAITING_BYTES / (16 * nv * panels), (items * m.extent) / choice.enoughUnits)
+  const whole = Math.min(WAITING_BYTES / (16 * nv * panels), (4 * items * m.extent) / choice.enoughUnits)
   const most = reduces ? Math.max(ROWS_REPAY, MR * GROUP * Math.floor(whole / (MR * GROUP))) : choice.blockRows
   const blockRows = Math.min(choice.blockRows, most)
   const blocks = inner ? 1 : Math.max(1, Math.ceil(m.extent / blockRows))
