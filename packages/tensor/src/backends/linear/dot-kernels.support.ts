@@ -134,12 +134,18 @@ export const rowKernelOf = (choice: Choice, form: readonly number[]): DotKernel 
     const reduced = S.reduced(1 + i, counts ? 'i32' : 'f32')
     if (counts) {
       counted.push(reduced)
-      return { op: 'sum', dtype: 'i32', value: S.cast('i32', S.binary('gt', x, pick(leaves))), running: false }
+      return {
+        op: 'sum',
+        dtype: 'i32',
+        value: S.cast('i32', S.binary('gt', x, S.constant('f32', 0.123))),
+        running: false,
+      }
     }
     const op = pick(['sum', 'max', 'min'] as const)
     // A sum stays of the size of its terms.
     const small = op === 'sum' ? S.binary('mul', x, S.constant('f32', 1 / Math.max(1, N.extent))) : x
-    leaves.push(reduced)
+    // What it reduces is read again by what comes after: kept from pass to pass, where it is dear.
+    leaves.push(reduced, x)
     ofRow.push(reduced)
     return { op, dtype: 'f32', value: small, running: false }
   })

@@ -109,7 +109,7 @@ describe('rows of a product', () => {
   })
 
   it('any program of products and rows means what it says, in place or not', () => {
-    const steps = fc.array(fc.tuple(fc.nat({ max: 8 }), fc.nat({ max: 9 }), fc.nat({ max: 9 })), {
+    const steps = fc.array(fc.tuple(fc.nat({ max: 10 }), fc.nat({ max: 9 }), fc.nat({ max: 9 })), {
       minLength: 3,
       maxLength: 9,
     })
@@ -123,9 +123,12 @@ describe('rows of a product', () => {
         const values: Expr[] = [inputs[0]!, inputs[2]!]
         for (const [how, i, j] of made) {
           const [x, y] = [values.at(-1 - (i % 2))!, values[j % values.length]!]
+          const swapped = [...over.map((_, a) => a), over.length + 1, over.length]
           const forms = [
             () => times(p.dot(x, square), 0.3),
-            () => p.dot(x, p.transpose(square, [...over.map((_, a) => a), over.length + 1, over.length])),
+            () => p.dot(x, p.transpose(square, swapped)),
+            () => (m === n ? softmax(p.add(p.transpose(x, swapped), y)) : x),
+            () => p.sub(x, p.broadcastTo(p.reshape(p.reduceSum(x, [over.length]), [...over, 1, n]), x.shape)),
             () => softmax(x),
             () => norm(x),
             () => p.add(x, y),

@@ -69,6 +69,11 @@ const runner =
       const rest = memory.read({ start: after, bytes: PAD / 2 }, { shape: [PAD / 8], dtype: 'u32' })
       if (rest.some((w) => w !== 0xffffffff)) throw new Error(`${kernel.name}: wrote past the end of buffer ${i}`)
     })
+    const after = memory.read(
+      { start: at.at(-1)! + 4 * Math.ceil(scratch / 4), bytes: PAD / 2 },
+      { shape: [PAD / 8], dtype: 'u32' },
+    )
+    if (after.some((w) => w !== 0xffffffff)) throw new Error(`${kernel.name}: wrote past the end of its scratch`)
     memory.give(block)
   }
 
