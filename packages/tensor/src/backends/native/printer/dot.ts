@@ -211,5 +211,14 @@ export const printDot = (given: DotKernel, width: number, choice: DotChoice | nu
   const items = batch.reduce((count, x) => count * x.extent, 1)
   const bytes = 4 * (m.extent * k.extent + k.extent * n.extent + m.extent * n.extent)
   const work = items * ((m.extent * n.extent * k.extent) / width + bytes / BYTES_OF_WORK)
-  return { prelude, body: code.text(), units, work, turns: 2, scratchBytes: 4 * (shape.floats + keptFloats), kernel }
+  return {
+    prelude,
+    body: code.text(),
+    plain: true,
+    units,
+    work,
+    turns: 2,
+    scratchBytes: 4 * (shape.floats + keptFloats),
+    kernel,
+  }
 }

@@ -5,6 +5,7 @@ import type { Source } from '../source.ts'
 import type { Pointer } from './block.ts'
 import { functions } from './functions.ts'
 import { elements } from './operators.ts'
+import { optimized } from './tile.ts'
 import { vectors } from './vectors.ts'
 
 /** A kernel as a function body that runs units lo <= unit < hi of its work. */
@@ -12,6 +13,8 @@ export interface Printed {
   /** Functions that it calls, beside those of all kernels. */
   readonly prelude: readonly string[]
   readonly body: string
+  /** Whether its inner loops are functions of the prelude: the compiler need not try its utmost on the rest, which takes it longest. */
+  readonly plain: boolean
   readonly units: number
   /** Operations on vectors, about; the bytes that come from memory count as what could be done meanwhile. */
   readonly work: number
@@ -38,7 +41,7 @@ export const pointersOf = ({ buffers }: Pick<Kernel, 'buffers'>): readonly Point
  * The function of a kernel: its memory, and in `at` as doubles lo, hi, where each buffer begins, and scratch. A buffer that is
  * read and written may be one with another; of all others the compiler may know that they are apart.
  */
-const functionText = (name: string, { body, kernel }: Printed): string => {
+const functionText = (name: string, { body, plain, kernel }: Printed): string => {
   const declared = kernel.buffers.map(({ dtype, read, write }, i) => {
     const type = `${write ? '' : 'const '}${elements[dtype].type} *${read && write ? '' : 'restrict '}`
     return `  ${type}b${i} = (${type.replace('restrict ', '')})(memory + (long)at[${2 + i}]);\n`
@@ -48,7 +51,8 @@ const functionText = (name: string, { body, kernel }: Printed): string => {
     return `  ${type} *s_${dtype} = (${type} *)(memory + (long)at[${2 + kernel.buffers.length}]);\n`
   })
   const head = `__attribute__((visibility("default"))) void ${name}(char *memory, const double *at) {\n  const long lo = (long)at[0], hi = (long)at[1];\n`
-  return `${head}${declared.join('')}${scratch.join('')}${body}}\n`
+  const text = `${head}${declared.join('')}${scratch.join('')}${body}}\n`
+  return plain ? optimized('O2', text) : text
 }
 
 /** The source of printed kernels, functions 0, 1, and so on of their name. */

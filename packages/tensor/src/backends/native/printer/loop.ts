@@ -120,5 +120,5 @@ export const printLoop = (given: LoopKernel, width: number): Printed => {
   const moved = scalars.filter((s) => s.kind === 'load').length + kernel.stores.length
   const lanes = plan.vector === 'none' ? 1 : width
   const work = iterations * (scalars.length / lanes + (4 * moved) / BYTES_OF_WORK)
-  return { prelude: [], body: b.text(), units, work, turns: 16, scratchBytes: 4 * floats, kernel }
+  return { prelude: [], body: b.text(), plain: false, units, work, turns: 16, scratchBytes: 4 * floats, kernel }
 }

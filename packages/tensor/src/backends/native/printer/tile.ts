@@ -70,10 +70,13 @@ ${
 `
 
 /** Functions whose products and sums are one operation. */
-export const contracted = (text: string): string => `
+export const contracted = (text: string): string => optimized('fp-contract=fast', text)
+
+/** Functions with an option of GCC's; clang has pragmas of its own. */
+export const optimized = (option: string, text: string): string => `
 #ifndef __clang__
 #pragma GCC push_options
-#pragma GCC optimize("fp-contract=fast")
+#pragma GCC optimize("${option}")
 #endif
 ${text}
 #ifndef __clang__
