@@ -2,7 +2,7 @@
 import type { DType, HostArray } from '../../base/dtype.ts'
 import type { Aval } from '../../base/aval.ts'
 import type { Capabilities } from '../../compile/capabilities.ts'
-import type { Device } from '../../graph/device.ts'
+import type { Device, Piece } from '../../graph/device.ts'
 import type { Kernel } from '../../loops/kernel.ts'
 import type { Blame } from '../blame.ts'
 import type { Block } from './heap.ts'
@@ -14,6 +14,8 @@ export interface LinearMemory {
   readonly give: (block: Block) => void
   readonly write: (block: Block, data: HostArray, dtype: DType) => void
   readonly read: (block: Block, aval: Aval) => HostArray
+  /** Copies the elements of a piece, which fit, to their places in a block of a dtype; absent where it has no way but `write`. */
+  readonly place?: (block: Block, piece: Piece, dtype: DType) => Promise<void>
   readonly copy: (from: number, to: number, bytes: number) => void
   /** The four bytes at an address, as an integer. */
   readonly word: (at: number) => number
