@@ -143,7 +143,10 @@ const generated = async (
   return {
     prompt,
     tokens,
-    text: tokenizer === null ? null : untilStop(stop === null ? [] : [stop])(tokenizer.decode(tokens, { continues, skipUnknown: true })),
+    text:
+      tokenizer === null
+        ? null
+        : untilStop(stop === null ? [] : [stop])(tokenizer.decode(tokens, { continues, skipUnknown: true })),
     tokensPerSecond: Number((length / seconds).toPrecision(4)),
     ended: (await readAsync(made.ended))[0] === 1,
     device: device.kind,

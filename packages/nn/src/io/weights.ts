@@ -8,7 +8,7 @@ import type { FloatDType } from '../optim/mixed.ts'
 import type { CheckpointError } from './failure.ts'
 
 /** Elements as the memory of devices has them: of f16 and bf16 in two bytes, of f32 in four. */
-export interface Bits {
+export interface StoredBits {
   readonly bytes: Uint8Array
   readonly dtype: FloatDType
 }
@@ -38,7 +38,12 @@ export interface StoredTensor {
    * Reads `count` elements from the `first` on, of a quantised tensor whole blocks, as bits of `dtype`; those of a file that has BF16 stay so where f32 is
    * asked for. The bytes are in `room`, which has place for them: until it is used again. Left: as of `read`.
    */
-  readonly bits: (dtype: FloatDType, first: number, count: number, room: BitsRoom) => TaskEither<CheckpointError, Bits>
+  readonly bits: (
+    dtype: FloatDType,
+    first: number,
+    count: number,
+    room: BitsRoom,
+  ) => TaskEither<CheckpointError, StoredBits>
 }
 
 /** The tensors of a file, or of the files of one model, by their names there. */

@@ -40,7 +40,9 @@ const plainly = () => {
         open--
         return tensor(elements, shape, dtype)
       },
-      abandon: () => void open--,
+      abandon: () => {
+        open--
+      },
     })
   }
   return { begin, open: () => open }

@@ -7,7 +7,7 @@ import type { Tensor } from '@adjoint/tensor'
 import { type Aval, type Piece, sizeOf, type TensorAssembly } from '@adjoint/tensor/ir'
 import { orThrow } from '../io/failure.ts'
 import { allocated } from '../io/stored.ts'
-import type { Bits, BitsRoom, StoredTensor, Weights } from '../io/weights.ts'
+import type { StoredBits, BitsRoom, StoredTensor, Weights } from '../io/weights.ts'
 import type { FloatDType } from '../optim/mixed.ts'
 import { rethrowDevice } from './failure.ts'
 import type { StoredLeaf } from './names.ts'
@@ -79,7 +79,7 @@ const roomFor = (path: string, jobs: readonly Job[]): BitsRoom => {
 }
 
 /** The rows of a piece in another order. */
-const reordered = ({ bytes, dtype }: Bits, rows: number, order: (row: number) => number): Bits => {
+const reordered = ({ bytes, dtype }: StoredBits, rows: number, order: (row: number) => number): StoredBits => {
   const length = bytes.length / rows
   const into = new Uint8Array(bytes.length)
   for (let r = 0; r < rows; r++) into.set(bytes.subarray(order(r) * length, (order(r) + 1) * length), r * length)

@@ -67,7 +67,11 @@ const tokenizer = (parts: Parts, template: ChatTemplate | null, render: Render |
     pattern === null ? text : text.replace(pattern, (name) => hiddenName(specials.get(name)!))
 
   const tokensOf = (options: DecodeOptions): TokenBytes => {
-    const { showSpecial = false, continues = false, skipUnknown = false } = optionsOf('decode', options, {
+    const {
+      showSpecial = false,
+      continues = false,
+      skipUnknown = false,
+    } = optionsOf('decode', options, {
       showSpecial: true,
       continues: true,
       skipUnknown: true,

@@ -9,7 +9,6 @@ import { type Device, type DeviceError, DeviceFailure, type Storage } from '../.
 import { sayUncollected } from '../engine/turns.ts'
 import { type Blame, showBlame, siteOf } from '../blame.ts'
 import { createArena } from './arena.ts'
-import { assembler } from './assembler.ts'
 import type { LinearDevice } from './face.ts'
 import { loadProgram } from './executable.ts'
 import type { Block } from './heap.ts'
@@ -115,7 +114,7 @@ export const linearDevice = <K extends Device['kind']>(machine: Machine<K>): Lin
       memory.write(block, data, aval.dtype)
       return hold(load(block), aval)
     },
-    ...(memory.place !== undefined && { assemble: assembler({ take, load, hold, free, place: memory.place }) }),
+    ...(machine.assembler !== undefined && { assemble: machine.assembler({ take, load, hold, free }) }),
     download: (storage) => () =>
       Promise.resolve(
         E.tryCatch(

@@ -2,9 +2,10 @@
 import type { DType, HostArray } from '../../base/dtype.ts'
 import type { Aval } from '../../base/aval.ts'
 import type { Capabilities } from '../../compile/capabilities.ts'
-import type { Device, Piece } from '../../graph/device.ts'
+import type { Assembly, Device } from '../../graph/device.ts'
 import type { Kernel } from '../../loops/kernel.ts'
 import type { Blame } from '../blame.ts'
+import type { Ground } from './ground.ts'
 import type { Block } from './heap.ts'
 
 /** Its memory: addresses from 0, in blocks of a heap. */
@@ -14,8 +15,6 @@ export interface LinearMemory {
   readonly give: (block: Block) => void
   readonly write: (block: Block, data: HostArray, dtype: DType) => void
   readonly read: (block: Block, aval: Aval) => HostArray
-  /** Copies the elements of a piece, which fit, to their places in a block of a dtype; absent where it has no way but `write`. */
-  readonly place?: (block: Block, piece: Piece, dtype: DType) => Promise<void>
   readonly copy: (from: number, to: number, bytes: number) => void
   /** The four bytes at an address, as an integer. */
   readonly word: (at: number) => number
@@ -83,6 +82,8 @@ export interface Machine<K extends Device['kind']> {
   readonly kernels: Kernels
   /** How it goes through a program; kernel by kernel from here where it says nothing. */
   readonly walk?: (runs: readonly Run[]) => Walk
+  /** How it puts tensors together from pieces, where it does. */
+  readonly assembler?: (ground: Ground) => (aval: Aval) => Assembly
   /** Products that its tuner measured so far. */
   readonly measured: () => number
 }

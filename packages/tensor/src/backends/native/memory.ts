@@ -1,9 +1,10 @@
 /** The memory of a native device: a reserved stretch of addresses, its heap, and copies in and out. */
 import { bytesOf } from '../../base/aval.ts'
-import { dtypes, type HostArray } from '../../base/dtype.ts'
+import { type DType, dtypes, type HostArray } from '../../base/dtype.ts'
 import { isHalf, packHalves, unpackHalves } from '../../base/rounding.ts'
 import { sizeOf } from '../../base/shape.ts'
-import { createHeap } from '../linear/heap.ts'
+import type { Piece } from '../../graph/device.ts'
+import { type Block, createHeap } from '../linear/heap.ts'
 import type { LinearMemory } from '../linear/machine.ts'
 import type { Library, NativeFunction } from './library.ts'
 
@@ -16,6 +17,8 @@ const HUGE_PAGE = 2 ** 21
 export interface NativeMemory extends LinearMemory {
   /** Where it begins; throws once it was given up. */
   readonly base: () => unknown
+  /** Copies the elements of a piece, which fit, to their places in a block of a dtype, on another thread. */
+  readonly place: (block: Block, piece: Piece, dtype: DType) => Promise<void>
 }
 
 const bound = (library: Library) => {
@@ -123,7 +126,7 @@ export const createMemory = (library: Library, most: number): NativeMemory => {
           placing--
           if (placing === 0 && unwanted !== null) release()
           if (error === null) resolve()
-          else reject(error instanceof Error ? error : new Error(String(error)))
+          else reject(error instanceof Error ? error : new Error('a piece was not copied', { cause: error }))
         }
         try {
           const first = start + at * width

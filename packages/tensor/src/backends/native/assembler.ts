@@ -1,4 +1,4 @@
-/** Tensors that are put together in linear memory, piece by piece. */
+/** Tensors that are put together in the device's memory, piece by piece. */
 import { bytesOf } from '../../base/aval.ts'
 import { dtypes } from '../../base/dtype.ts'
 import { showAval } from '../../base/errors.ts'
@@ -6,14 +6,8 @@ import { isHalf } from '../../base/rounding.ts'
 import { sizeOf } from '../../base/shape.ts'
 import type { Assembly, Piece } from '../../graph/device.ts'
 import type { Aval } from '../../graph/expr.ts'
-import type { Host } from './host.ts'
-import type { LinearMemory } from './machine.ts'
-import type { Parcel } from './storage.ts'
-
-type Ground = Pick<Host, 'take' | 'load' | 'hold'> & {
-  readonly free: (parcel: Parcel) => void
-  readonly place: NonNullable<LinearMemory['place']>
-}
+import type { Machine } from '../linear/machine.ts'
+import type { NativeMemory } from './memory.ts'
 
 /** Throws RangeError or TypeError where an element of a piece would come to lie outside the tensor, or as something else. */
 const demandFits = (aval: Aval, { bytes, dtype, rows, columns, at, rowStride, columnStride }: Piece): void => {
@@ -31,9 +25,10 @@ const demandFits = (aval: Aval, { bytes, dtype, rows, columns, at, rowStride, co
     )
 }
 
-/** How a device puts tensors together. */
+/** How the device over a memory puts tensors together. */
 export const assembler =
-  ({ take, load, hold, free, place }: Ground) =>
+  ({ place }: Pick<NativeMemory, 'place'>): NonNullable<Machine<'native'>['assembler']> =>
+  ({ take, load, hold, free }) =>
   (aval: Aval): Assembly => {
     const block = take(bytesOf(aval), { op: `upload of ${showAval(aval)}`, site: null })
     const parcel = load(block)
