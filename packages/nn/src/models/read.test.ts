@@ -141,7 +141,7 @@ describe('from GGUF', () => {
     const weights = converted(plain, { 'llama.rope.scaling.type': 'linear', 'llama.rope.scaling.factor': 4 })
     const factors = (of: number) => {
       const data = new Float32Array(4).fill(of)
-      const stored = { dtype: 'F32', shape: [4], bytes: 16, read: () => right(data) }
+      const stored = weightsOf(new Map([['factors', { shape: [4], data }]])).tensors.get('factors')!
       return { ...weights, tensors: new Map([...weights.tensors, ['rope_freqs.weight', stored]]) }
     }
     for (const each of [weights, factors(1)]) {
