@@ -2,13 +2,14 @@
  * What the `main.ts` of every example is made of: flags in, a device for as long as the job takes, a table or one JSON
  * object out; exit code 2 for bad flags, 1 for a job that failed (one line on stderr), 0 for one that did not.
  */
+import { makeFolder } from '@adjoint/nn'
 import { type Command, readCommand } from '@adjoint/report/command-line'
 import { describeError, printable, type RunError, type StopSignal } from '@adjoint/rl'
 import { type Device, requestDevice } from '@adjoint/tensor'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { CommonValues, FlagsOf } from './flags.ts'
 import { type ProgressBar, progressBar } from './progress.ts'
@@ -52,7 +53,7 @@ export const deviceFailed = (error: Extract<RunError, { _tag: 'DeviceFailed' }>[
 export const writeText = (path: string, text: string): TE.TaskEither<RunError, void> =>
   TE.tryCatch(
     async () => {
-      await mkdir(dirname(path), { recursive: true })
+      await makeFolder(dirname(path))
       await writeFile(path, text)
     },
     (thrown) => ({

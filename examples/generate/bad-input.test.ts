@@ -49,6 +49,18 @@ beforeAll(async () => {
 
 test('the model that is spoilt below generates', async () => expect(await said(good)).toBe('it generated'))
 
+test('a model that says ids of which the tokenizer knows nothing is no error: they are no text', async () => {
+  const folder = spoilt('rows', () => undefined)
+  const wide = transformer(
+    llama({ vocab: 2700, width: 8, layers: 1, heads: 2, kvHeads: 1, hidden: 12, context: 24, tiedHead: true }),
+  )
+  done(await saveModel({ path: folder })(wide, wide.init(random.key(0)))())
+  const outcome = await job(flagsOf(folder, { temperature: 1, maxTokens: 16 }), device, () => undefined)()
+  if (E.isLeft(outcome)) throw new Error(outcome.left)
+  expect(outcome.right.tokens.some((id) => id >= 270)).toBe(true)
+  expect(outcome.right.text).toEqual(expect.any(String))
+})
+
 test('a missing shard', async () => {
   const folder = spoilt('shard', (at) => rmSync(join(at, 'model.safetensors')))
   const model = of(8)

@@ -109,7 +109,7 @@ const generated = async (
   const { maxTokens, temperature, topP, repetitionPenalty, stop, cache, seed } = flags
   // A text that follows another keeps its first space.
   const continues = prompt.some((id) => tokenizer !== null && ![...tokenizer.specials.values()].includes(id))
-  let stream: TextStream | null = tokenizer?.stream({ continues }) ?? null
+  let stream: TextStream | null = tokenizer?.stream({ continues, skipUnknown: true }) ?? null
   let looks = 0
   let warming = true
   const generate = generatorAsync(loaded.model, {
@@ -143,7 +143,10 @@ const generated = async (
   return {
     prompt,
     tokens,
-    text: tokenizer === null ? null : untilStop(stop === null ? [] : [stop])(tokenizer.decode(tokens, { continues })),
+    text:
+      tokenizer === null
+        ? null
+        : untilStop(stop === null ? [] : [stop])(tokenizer.decode(tokens, { continues, skipUnknown: true })),
     tokensPerSecond: Number((length / seconds).toPrecision(4)),
     ended: (await readAsync(made.ended))[0] === 1,
     device: device.kind,

@@ -5,6 +5,7 @@ import {
   lora,
   gpt2Modules,
   llamaModules,
+  makeFolder,
   saveAdapter,
   projections,
   type TransformerParams,
@@ -12,7 +13,6 @@ import {
 import { type LogitPolicy, policyThrough } from '@adjoint/rl'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import { mkdir } from 'node:fs/promises'
 import { message, type PublishedConfig, publishedPolicy } from '../cli/published.ts'
 
 /** Which model, and what of it is trained. */
@@ -43,7 +43,7 @@ export const adaptedModel = ({ rank, ...published }: PolicyConfig): TE.TaskEithe
         ...{ base, adapters, policy: policyThrough(onModel, policy) },
         save: (folder, adapter) =>
           pipe(
-            TE.tryCatch(() => mkdir(folder, { recursive: true }), String),
+            TE.tryCatch(() => makeFolder(folder), String),
             TE.flatMap(() =>
               TE.mapLeft(message)(saveAdapter({ path: folder, lora: kind, modules, base: path, device })(adapter)),
             ),

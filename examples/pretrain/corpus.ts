@@ -3,6 +3,7 @@ import {
   type CheckpointError,
   huggingFaceTokenizer,
   loadTokenizer,
+  makeFolder,
   saveTokenizer,
   type Tokenizer,
   type TokenizerError,
@@ -13,7 +14,7 @@ import {
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { createReadStream } from 'node:fs'
-import { mkdir, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 
 /** Where the text is, and what becomes of it. */
@@ -98,7 +99,7 @@ export const corpusOf = (config: CorpusConfig): TE.TaskEither<string, Corpus> =>
   const write = (path: string, part: (before: number) => boolean, tokenizer: Tokenizer) =>
     TE.mapLeft(message)(writeTokens({ path, dtype })(tokens(texts(text, part), tokenizer)))
   const anew = pipe(
-    TE.tryCatch(() => mkdir(folder, { recursive: true }), sentence),
+    TE.tryCatch(() => makeFolder(folder), sentence),
     TE.flatMap(() => learnTokenizer(config)),
     TE.tap((tokenizer) => write(train, learnt, tokenizer)),
     TE.tap((tokenizer) => write(heldOut, (before) => !learnt(before), tokenizer)),

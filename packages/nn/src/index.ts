@@ -261,8 +261,8 @@ export {
   saveCheckpointAsync,
   type SaveConfig,
 } from './io/checkpoint.ts'
-export { clearParts, type Files, type FileBytes, type OpenFile, type Replacement } from './io/files.ts'
-export type { StoredTensor, Weights } from './io/weights.ts'
+export { clearParts, type Files, type FileBytes, makeFolder, type OpenFile, type Replacement } from './io/files.ts'
+export type { BitsRoom, StoredBits, StoredTensor, Weights } from './io/weights.ts'
 export { type WeightsConfig, withWeights, withWeightsAsync } from './io/with-weights.ts'
 export { type LazyTensor, saveWeights, saveWeightsAsync, type SaveWeightsConfig } from './io/save-weights.ts'
 export { type ConfigError, ConfigFailure, type ModelError } from './models/failure.ts'

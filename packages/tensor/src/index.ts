@@ -100,12 +100,14 @@ export { webgpuDevice, webgpuDeviceAsync } from './backends/webgpu/open.ts'
 export type { AdapterOptions, WebgpuDevice, WebgpuOptions } from './backends/webgpu/face.ts'
 export type { DotTile, Tuning } from './backends/webgpu/printer/tuning.ts'
 export {
+  type Assembly,
   type Computation,
   type Device,
   type DeviceError,
   DeviceFailure,
   type DeviceStats,
   type Executable,
+  type Piece,
   type StepTimer,
   type Storage,
 } from './graph/device.ts'

@@ -5,6 +5,7 @@
  */
 import type { DType, HostArray } from '@adjoint/tensor'
 import { dtypes, type Half, isFloat, isHalf, roundHalves, unpackHalves } from '@adjoint/tensor/ir'
+import type { FloatDType } from '../optim/mixed.ts'
 import { blocks } from './blocks.ts'
 
 type Bytes = Uint8Array<ArrayBuffer>
@@ -55,6 +56,10 @@ const isFloats = (dtype: string): boolean => floats.has(dtype) || dtype === 'F64
 /** Whether a file has elements of `wanted` as they lie in memory. */
 export const isPlain = (dtype: string, wanted: DType): boolean =>
   dtype === stored[wanted] && !isHalf(wanted) && wanted !== 'bool'
+
+/** As what dtype's bits the elements of a file may be taken where `wanted` is asked for: their own, bf16 for f32; null where they must be decoded. */
+export const bitsOf = (dtype: string, wanted: FloatDType): FloatDType | null =>
+  dtype === stored[wanted] ? wanted : dtype === stored.bf16 && wanted === 'f32' ? 'bf16' : null
 
 /** Whether elements of a file's dtype may become elements of `wanted` where that is asked for by name. */
 export const decodes = (dtype: string, wanted: DType): boolean =>

@@ -120,6 +120,57 @@ export const clearParts = async (path: string): Promise<void> => {
     if (name.startsWith(file) && PART.test(name.slice(file.length))) await rm(join(folder, name), { force: true })
 }
 
+/** What making a folder needs of Node. */
+export interface FolderCalls {
+  readonly mkdir: (path: string, options?: { readonly recursive: boolean }) => Promise<unknown>
+  readonly dirname: (path: string) => string
+}
+
+/**
+ * Makes a folder, and those that it is in. Node says ENOENT whatever the reason why one cannot be made, of a disk that is read-only for one; the level
+ * that is missing first tells it.
+ */
+export const makeFolderBy =
+  ({ mkdir, dirname }: FolderCalls) =>
+  async (path: string): Promise<void> => {
+    const whole = (): Promise<unknown> => mkdir(path, { recursive: true })
+    try {
+      await whole()
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') throw error
+      for (let level = path; ; level = dirname(level)) {
+        const made = await mkdir(level).then(
+          () => true,
+          (reason: unknown) => {
+            if (codeOf(reason) !== 'ENOENT' || level === dirname(level)) throw reason
+            return false
+          },
+        )
+        if (made) break
+      }
+      await whole()
+    }
+  }
+
+/**
+ * Makes a folder, and those that it is in, where they are missing. Rejects with the system's error, whose `code` says why.
+ *
+ * @example
+ * ```ts
+ * import { makeFolder } from '@adjoint/nn'
+ * import { existsSync, mkdtempSync } from 'node:fs'
+ * import { tmpdir } from 'node:os'
+ * import { join } from 'node:path'
+ * const path = join(mkdtempSync(join(tmpdir(), 'adjoint-')), 'runs', 'first')
+ * await makeFolder(path)
+ * console.log(existsSync(path)) // true
+ * ```
+ */
+export const makeFolder = async (path: string): Promise<void> => {
+  const { dirname, mkdir } = await import('#disk')
+  await makeFolderBy({ dirname, mkdir })(path)
+}
+
 /** Bytes that one call of the system moves at most. */
 const ONE_CALL = 2 ** 30
 
@@ -177,8 +228,5 @@ export const nodeFiles: Files = {
       },
     })(files, obsolete)
   },
-  makeFolder: async (path) => {
-    const { mkdir } = await import('#disk')
-    await mkdir(path, { recursive: true })
-  },
+  makeFolder,
 }

@@ -1,10 +1,11 @@
 /** A tensor's elements by their range in an open file: read in parts, and decoded part by part where they do not lie there as they are. */
 import type { DType, HostArray, Shape } from '@adjoint/tensor'
-import { dtypes, sizeOf } from '@adjoint/tensor/ir'
-import { bytesOf, decodeInto, decodes, isKnown, isPlain } from './convert.ts'
+import { dtypes, isHalf, packHalves, sizeOf } from '@adjoint/tensor/ir'
+import type { FloatDType } from '../optim/mixed.ts'
+import { bitsOf, bytesOf, decodeInto, decodes, isKnown, isPlain } from './convert.ts'
 import { CheckpointFailure, type Fault, rethrow, task } from './failure.ts'
 import type { OpenFile } from './files.ts'
-import type { StoredTensor } from './weights.ts'
+import type { BitsRoom, StoredTensor } from './weights.ts'
 
 /** A file that is read by ranges, and what it is called in messages. */
 export interface Source {
@@ -88,7 +89,7 @@ const room = (path: string, place: Place, wanted: DType, into: HostArray | undef
 export const storedTensor = (source: Source, place: Place): StoredTensor => {
   const { name, dtype, shape, from, bytes, block } = place
   const { path } = source
-  const read = async (wanted: DType, into: HostArray | undefined): Promise<HostArray> => {
+  const demandKind = (wanted: DType): void => {
     if (!decodes(dtype, wanted))
       throw unsupported(
         path,
@@ -96,6 +97,15 @@ export const storedTensor = (source: Source, place: Place): StoredTensor => {
         `${name} has elements of ${dtype}, which ${isKnown(dtype) ? `are not read as ${wanted}` : 'are not read here'}. ` +
           (isKnown(dtype) ? 'Ask for a dtype of their kind' : 'Convert the file with the tool that made it'),
       )
+  }
+  /** Elements whose bytes these are, from the `first` on. */
+  const decode = (wanted: DType, piece: Uint8Array<ArrayBuffer>, data: HostArray, first: number): void => {
+    const wrong = decodeInto(dtype, wanted, piece, data, first)
+    if (wrong !== null)
+      throw unsupported(path, name, `${name} has elements of ${dtype}, and ${wrong}. Ask for a wider dtype`)
+  }
+  const read = async (wanted: DType, into: HostArray | undefined): Promise<HostArray> => {
+    demandKind(wanted)
     const data = room(path, place, wanted, into)
     if (isPlain(dtype, wanted)) {
       await source.read(from, bytesOf(data))
@@ -108,11 +118,25 @@ export const storedTensor = (source: Source, place: Place): StoredTensor => {
       await source.read(from + at, piece)
       const first = (at / block.bytes) * block.elements
       const count = (piece.length / block.bytes) * block.elements
-      const wrong = decodeInto(dtype, wanted, piece, data.subarray(first, first + count), first)
-      if (wrong !== null)
-        throw unsupported(path, name, `${name} has elements of ${dtype}, and ${wrong}. Ask for a wider dtype`)
+      decode(wanted, piece, data.subarray(first, first + count), first)
     }
     return data
   }
-  return { dtype, shape, bytes, read: (wanted, into) => task(() => read(wanted, into)) }
+  const bits = async (wanted: FloatDType, first: number, count: number, { stored, decoded }: BitsRoom) => {
+    demandKind(wanted)
+    const piece = stored.subarray(0, (count / block.elements) * block.bytes)
+    await source.read(from + (first / block.elements) * block.bytes, piece)
+    const same = bitsOf(dtype, wanted)
+    if (same !== null) return { bytes: piece, dtype: same }
+    const floats = decoded.subarray(0, count)
+    decode(wanted, piece, floats, first)
+    if (!isHalf(wanted)) return { bytes: bytesOf(floats), dtype: wanted }
+    // over the floats themselves: element i is read before its two bytes, which lie no further on, are written
+    return { bytes: bytesOf(packHalves(wanted, floats, new Uint16Array(floats.buffer, 0, count))), dtype: wanted }
+  }
+  return {
+    ...{ dtype, shape, bytes },
+    read: (wanted, into) => task(() => read(wanted, into)),
+    bits: (wanted, first, count, room) => task(() => bits(wanted, first, count, room)),
+  }
 }

@@ -4,7 +4,20 @@
  */
 import type { DType, HostArray, Shape } from '@adjoint/tensor'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
+import type { FloatDType } from '../optim/mixed.ts'
 import type { CheckpointError } from './failure.ts'
+
+/** Elements as the memory of devices has them: of f16 and bf16 in two bytes, of f32 in four. */
+export interface StoredBits {
+  readonly bytes: Uint8Array
+  readonly dtype: FloatDType
+}
+
+/** Where a range of elements is read to: its bytes in the file, and what they are decoded to. */
+export interface BitsRoom {
+  readonly stored: Uint8Array<ArrayBuffer>
+  readonly decoded: Float32Array<ArrayBuffer>
+}
 
 /** A tensor in a file. */
 export interface StoredTensor {
@@ -21,6 +34,16 @@ export interface StoredTensor {
    * dtype's kind and as many elements, which is then what is returned. Throws RangeError or TypeError where it is another.
    */
   readonly read: (dtype: DType, into?: HostArray) => TaskEither<CheckpointError, HostArray>
+  /**
+   * Reads `count` elements from the `first` on, of a quantised tensor whole blocks, as bits of `dtype`; those of a file that has BF16 stay so where f32 is
+   * asked for. The bytes are in `room`, which has place for them: until it is used again. Left: as of `read`.
+   */
+  readonly bits: (
+    dtype: FloatDType,
+    first: number,
+    count: number,
+    room: BitsRoom,
+  ) => TaskEither<CheckpointError, StoredBits>
 }
 
 /** The tensors of a file, or of the files of one model, by their names there. */

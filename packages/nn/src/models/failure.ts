@@ -1,4 +1,5 @@
 /** Why a model was not loaded or saved, as data; and what carries it through a promise. */
+import { DeviceFailure } from '@adjoint/tensor'
 import { type Either, left } from 'fp-ts/lib/Either.js'
 import { tryCatch, type TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { type CheckpointError, CheckpointFailure } from '../io/failure.ts'
@@ -42,3 +43,11 @@ export const modelTask = <A>(run: () => Promise<A>): TaskEither<ModelError, A> =
     if (error instanceof CheckpointFailure || error instanceof ConfigFailure) return error.error
     throw error
   })
+
+/** For `catch`: what a device says while a model is loaded, as a CheckpointFailure. */
+export const rethrowDevice =
+  (path: string) =>
+  (error: unknown): never => {
+    if (!(error instanceof DeviceFailure)) throw error
+    throw new CheckpointFailure({ _tag: 'Device', error: error.error, message: `load ${path}: ${error.message}` })
+  }

@@ -133,7 +133,7 @@ const load = async (given: LoadModelConfig): Promise<LoadedModel> => {
 /**
  * Loads a language model: Llama 2 and 3, Qwen 2, 2.5 and 3 and GPT-2 from a folder of the Hugging Face hub, the first three families also
  * from GGUF of llama.cpp. The model is what `transformer` makes of the configuration; parameters go to the device tensor by tensor,
- * so that memory holds the weights and about three times the largest tensor.
+ * so that memory holds the weights and about three times the largest tensor; the native device puts them together itself, from pieces of 2 MB.
  *
  * Left: `Config` where the description asks for what is not computed here, with the field and its value: an architecture, an activation, a
  * way of scaling, a field that is not known; `Mismatch` where a tensor is missing, is one too many, or has another shape, with its name;

@@ -3,7 +3,7 @@ import { random, readAsync, scalar, tensor, tree } from '@adjoint/tensor'
 import { right } from 'fp-ts/lib/TaskEither.js'
 import { describe, expect, test } from 'vitest'
 import { CheckpointFailure } from '../io/failure.ts'
-import type { Weights } from '../io/weights.ts'
+import type { StoredTensor, Weights } from '../io/weights.ts'
 import { extend, prefill } from '../cache.ts'
 import { describeFolder, describeGguf } from './description.ts'
 import { hfLayouts } from './names.ts'
@@ -18,9 +18,13 @@ const weightsOf = (tensors: PlainModel['tensors']): Weights => ({
   format: 'safetensors',
   metadata: {},
   tensors: new Map(
-    [...tensors].map(([name, { shape, data }]) => [
+    [...tensors].map(([name, { shape, data }]): [string, StoredTensor] => [
       name,
-      { dtype: 'F32', shape, bytes: data.byteLength, read: () => right(data.slice()) },
+      {
+        ...{ dtype: 'F32', shape, bytes: data.byteLength, read: () => right(data.slice()) },
+        bits: (_, first, count) =>
+          right({ bytes: new Uint8Array(data.slice(first, first + count).buffer), dtype: 'f32' }),
+      },
     ]),
   ),
 })
@@ -137,7 +141,7 @@ describe('from GGUF', () => {
     const weights = converted(plain, { 'llama.rope.scaling.type': 'linear', 'llama.rope.scaling.factor': 4 })
     const factors = (of: number) => {
       const data = new Float32Array(4).fill(of)
-      const stored = { dtype: 'F32', shape: [4], bytes: 16, read: () => right(data) }
+      const stored = weightsOf(new Map([['factors', { shape: [4], data }]])).tensors.get('factors')!
       return { ...weights, tensors: new Map([...weights.tensors, ['rope_freqs.weight', stored]]) }
     }
     for (const each of [weights, factors(1)]) {

@@ -67,20 +67,25 @@ const tokenizer = (parts: Parts, template: ChatTemplate | null, render: Render |
     pattern === null ? text : text.replace(pattern, (name) => hiddenName(specials.get(name)!))
 
   const tokensOf = (options: DecodeOptions): TokenBytes => {
-    const { showSpecial = false, continues = false } = optionsOf('decode', options, {
+    const {
+      showSpecial = false,
+      continues = false,
+      skipUnknown = false,
+    } = optionsOf('decode', options, {
       showSpecial: true,
       continues: true,
+      skipUnknown: true,
     })
     return {
       dropSpace: parts.dropSpace && !continues,
       bytes: (id) => {
         if (!showSpecial && nameOf.has(id)) return NOTHING
         const bytes = parts.bytes(id)
-        if (bytes === null)
+        if (bytes === null && !skipUnknown)
           throw new RangeError(
-            `decode: token ${id} is outside the vocabulary of ${size}. Decode with the tokenizer that encoded.`,
+            `decode: token ${id} is outside the vocabulary of ${size}. Decode with the tokenizer that encoded, or give { skipUnknown: true } where a model may say ids that are no tokens.`,
           )
-        return bytes
+        return bytes ?? NOTHING
       },
     }
   }

@@ -60,6 +60,7 @@ describe('loadTokenizer', () => {
     })
     expect(decode(encode('a<turn>\ufeff'))).toBe('a<turn>\ufeff')
     expect(() => decode([260])).toThrow(/token 260 is outside the vocabulary of 260/)
+    expect(decode([...encode('a'), 260, ...encode('b')], { skipUnknown: true })).toBe('ab')
   })
 
   test.each<readonly [string, Readonly<Record<string, unknown>>, RegExp]>([

@@ -23,6 +23,11 @@ export interface DecodeOptions {
    * it puts before every text. Default false.
    */
   readonly continues?: boolean
+  /**
+   * Whether ids outside the vocabulary are no text, as in Transformers: many a model has more rows than its tokenizer has tokens, and says
+   * one of those where it was not trained. Default false: they are an error.
+   */
+  readonly skipUnknown?: boolean
 }
 
 /** How to write a conversation. */
@@ -55,7 +60,7 @@ export interface Tokenizer {
   readonly template: ChatTemplate | null
   /** A text's ids, without tokens around them unless they are asked for. */
   readonly encode: (text: string, options?: EncodeOptions) => readonly number[]
-  /** Throws RangeError for an id outside the vocabulary. */
+  /** Throws RangeError for an id outside the vocabulary, unless those are skipped. */
   readonly decode: (ids: ArrayLike<number>, options?: DecodeOptions) => string
   /**
    * What a token is, for listings and comparisons: a special token's name, else its text, in which a byte that is no whole character

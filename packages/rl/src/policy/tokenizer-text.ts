@@ -101,7 +101,7 @@ const textOf = (tokenizer: Tokenizer, prompt: Text['prompt']): Text => {
     decode: (ids) => {
       const all = Array.from(ids)
       const end = all.findIndex((id) => eos.includes(id))
-      return opened + tokenizer.decode(end < 0 ? all : all.slice(0, end))
+      return opened + tokenizer.decode(end < 0 ? all : all.slice(0, end), { skipUnknown: true })
     },
   }
 }

@@ -21,7 +21,6 @@ import {
   createHash,
   hostname,
   join,
-  mkdir,
   readdir,
   readFile,
   readlink,
@@ -31,6 +30,7 @@ import {
   threadId,
   writeFile,
 } from '#system'
+import { makeFolder } from '@adjoint/nn'
 import * as E from 'fp-ts/lib/Either.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { fileFailure, type RunError } from './errors.ts'
@@ -180,7 +180,7 @@ export const lockFolder =
       if (file !== null) await rm(file, { force: true })
     }
     try {
-      await mkdir(folder, { recursive: true })
+      await makeFolder(folder)
       const self = await thisOwner()
       const found = await realpath(folder)
       if (held.has(found)) return E.left(locked(folder, nameOf(self)))

@@ -16,7 +16,6 @@ export const createInterface = absent
 export const createReadStream = absent
 export const hostname = absent
 export const join = absent
-export const mkdir = absent
 export const open = absent
 export const readdir = absent
 export const readFile = absent

@@ -5,7 +5,6 @@ export { createReadStream } from 'node:fs'
 export {
   access,
   type FileHandle,
-  mkdir,
   open,
   readdir,
   readFile,

@@ -1,6 +1,6 @@
 /** What every executor offers. A device runs graphs; everything else in the framework is pure. */
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
-import type { HostArray } from '../base/dtype.ts'
+import type { DType, HostArray } from '../base/dtype.ts'
 import { shown } from '../base/errors.ts'
 import type { Aval } from '../base/aval.ts'
 import type { Program } from '../loops/program.ts'
@@ -60,6 +60,30 @@ export interface Storage {
   values?(): Float64Array
 }
 
+/** A matrix of elements as it lies on the host, and where each belongs in a tensor that is put together there. */
+export interface Piece {
+  /** Row-major, `rows` of `columns` each; not to be written to until `put` has ended. */
+  readonly bytes: Uint8Array
+  /** That of the tensor; or bf16 where the tensor is f32, which has all of its numbers. */
+  readonly dtype: DType
+  readonly rows: number
+  readonly columns: number
+  /** Element (r, c) becomes element `at + r rowStride + c columnStride` of the tensor. */
+  readonly at: number
+  readonly rowStride: number
+  readonly columnStride: number
+}
+
+/** A tensor that is put together in a device's memory, without a copy of it on the host. */
+export interface Assembly {
+  /** Copies a piece to its place. Several may be under way. Throws for one that does not fit. */
+  readonly put: (piece: Piece) => Promise<void>
+  /** What was put is the tensor from now on; what was not is undefined. To be called when no piece is under way, and once. */
+  readonly finish: () => Storage
+  /** Gives the memory back instead. */
+  readonly abandon: () => void
+}
+
 /** Given, once, what each step of a program (a kernel, a copy, a loop with all its rounds) takes in a call, in milliseconds. */
 export type StepTimer = (ms: TaskEither<DeviceError, readonly number[]>) => void
 
@@ -90,6 +114,8 @@ export interface Device {
   readonly compile: (graph: Computation) => Executable
   /** Copies host data to the device. */
   readonly upload: (data: HostArray, aval: Aval) => Storage
+  /** Memory for a tensor whose elements come piece by piece; absent where that is no better than `upload`. */
+  readonly assemble?: (aval: Aval) => Assembly
   /** Copies a storage to the host, when all work it depends on is done. */
   readonly download: (storage: Storage) => TaskEither<DeviceError, HostArray>
   /** Frees a storage now rather than when it is collected; using it afterwards is an error. */

@@ -4,6 +4,7 @@
  */
 import * as E from '../base/either.ts'
 import type * as TE from 'fp-ts/lib/TaskEither.js'
+import { attempt } from './attempt.ts'
 import { compute } from './compute.ts'
 import type { HostArray, HostArrays, DType } from '../base/dtype.ts'
 import { demandTensor, type Expr } from '../graph/expr.ts'
@@ -11,11 +12,11 @@ import { buffer, constant } from '../primitives/leaves.ts'
 import { deviceOf, together } from './binding.ts'
 import { bytesOf } from '../base/aval.ts'
 import { currentDevice } from './current.ts'
-import { demandDevice, type Device, type DeviceError, DeviceFailure, type Storage, succeeded } from '../graph/device.ts'
+import { demandDevice, type Device, type DeviceError, type Storage, succeeded } from '../graph/device.ts'
 import { remember, remembered } from './memo.ts'
 import { allTold } from './tell.ts'
 import { demandPresent, hostDataOf, keepReadBack, movable, storageOfTensor } from './storages.ts'
-import { breathe, settle } from '../backends/engine/turns.ts'
+import { breathe } from '../backends/engine/turns.ts'
 import { type Tensor, typed } from '../graph/tensor.ts'
 import * as tree from '../graph/tree.ts'
 
@@ -48,27 +49,6 @@ const realizeLeaves = (device: Device, roots: readonly Expr[]): readonly Tensor[
   })
   return roots.map((x) => done.get(x)!)
 }
-
-/** Times that work is tried again after memory ran out, finalizers having had their turn: 1.4 s of waiting in all. */
-const TRIES = 6
-
-/** Runs `body` now. Failures of the world are returned; memory that runs out is first waited for: work under way holds it, and garbage. */
-const attempt =
-  <A>(device: Device, body: () => A): TE.TaskEither<DeviceError, A> =>
-  async () => {
-    for (let tries = 0; ; tries++) {
-      const lost = device.lost()
-      if (lost !== null) return E.left(lost)
-      try {
-        return E.right(body())
-      } catch (error) {
-        if (!(error instanceof DeviceFailure)) throw error
-        if (error.error._tag !== 'OutOfMemory' || tries === TRIES) return E.left(error.error)
-        await device.pace()
-        await settle(tries)
-      }
-    }
-  }
 
 /** Computes every tensor of a tree on a device. */
 export const realize = (device: Device) => {

@@ -114,6 +114,7 @@ export const linearDevice = <K extends Device['kind']>(machine: Machine<K>): Lin
       memory.write(block, data, aval.dtype)
       return hold(load(block), aval)
     },
+    ...(machine.assembler !== undefined && { assemble: machine.assembler({ take, load, hold, free }) }),
     download: (storage) => () =>
       Promise.resolve(
         E.tryCatch(

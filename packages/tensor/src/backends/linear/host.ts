@@ -1,26 +1,16 @@
 /** What a device in linear memory gives its programs, and what a program holds of it. */
-import type { Aval } from '../../graph/expr.ts'
 import type { Storage } from '../../graph/device.ts'
-import type { Blame } from '../blame.ts'
 import type { Arena } from './arena.ts'
-import type { Block } from './heap.ts'
+import type { Ground } from './ground.ts'
 import type { Kernels, LinearMemory, Run, Walk } from './machine.ts'
 import type { LinearStorage, Parcel } from './storage.ts'
 
-export interface Host {
+export interface Host extends Ground {
   readonly memory: LinearMemory
   readonly kernels: Kernels
   readonly walk: (runs: readonly Run[]) => Walk
   /** Working memory of all programs: what they compute on the way, and what kernels need. */
   readonly arena: Arena
-  /** Throws where the heap has no room. */
-  readonly take: (bytes: number, blame: Blame) => Block
-  /** A block with what the engine is told of it. */
-  readonly load: (block: Block) => Parcel
-  /** Gives a block back to the heap. */
-  readonly free: (parcel: Parcel) => void
-  /** A tensor's storage. */
-  readonly hold: (parcel: Parcel, aval: Aval) => LinearStorage
   readonly own: (storage: Storage) => LinearStorage
   readonly surrender: (storage: LinearStorage, why: string) => Parcel
   /** Counts a program among the living until it is given up, which happens at the latest when nobody can call it. */

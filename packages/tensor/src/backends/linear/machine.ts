@@ -2,9 +2,10 @@
 import type { DType, HostArray } from '../../base/dtype.ts'
 import type { Aval } from '../../base/aval.ts'
 import type { Capabilities } from '../../compile/capabilities.ts'
-import type { Device } from '../../graph/device.ts'
+import type { Assembly, Device } from '../../graph/device.ts'
 import type { Kernel } from '../../loops/kernel.ts'
 import type { Blame } from '../blame.ts'
+import type { Ground } from './ground.ts'
 import type { Block } from './heap.ts'
 
 /** Its memory: addresses from 0, in blocks of a heap. */
@@ -81,6 +82,8 @@ export interface Machine<K extends Device['kind']> {
   readonly kernels: Kernels
   /** How it goes through a program; kernel by kernel from here where it says nothing. */
   readonly walk?: (runs: readonly Run[]) => Walk
+  /** How it puts tensors together from pieces, where it does. */
+  readonly assembler?: (ground: Ground) => (aval: Aval) => Assembly
   /** Products that its tuner measured so far. */
   readonly measured: () => number
 }

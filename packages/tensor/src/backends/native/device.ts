@@ -13,6 +13,7 @@ import { processMemory } from '../engine/process-memory.ts'
 import { threadCount } from '../engine/processors.ts'
 import { tuneSetting } from '../engine/tuning.ts'
 import { answersIn } from './answers.ts'
+import { assembler } from './assembler.ts'
 import { runSideBySide } from './commands.ts'
 import { compilePrinted, createKernels } from './kernels.ts'
 import { createMemory } from './memory.ts'
@@ -92,6 +93,7 @@ const openOn = (
       memory,
       kernels: createKernels(compile, width, tuner.choose),
       walk,
+      assembler: assembler(memory),
       measured: tuner.measured,
     }),
   )

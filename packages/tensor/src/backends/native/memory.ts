@@ -1,9 +1,10 @@
 /** The memory of a native device: a reserved stretch of addresses, its heap, and copies in and out. */
 import { bytesOf } from '../../base/aval.ts'
-import { dtypes, type HostArray } from '../../base/dtype.ts'
+import { type DType, dtypes, type HostArray } from '../../base/dtype.ts'
 import { isHalf, packHalves, unpackHalves } from '../../base/rounding.ts'
 import { sizeOf } from '../../base/shape.ts'
-import { createHeap } from '../linear/heap.ts'
+import type { Piece } from '../../graph/device.ts'
+import { type Block, createHeap } from '../linear/heap.ts'
 import type { LinearMemory } from '../linear/machine.ts'
 import type { Library, NativeFunction } from './library.ts'
 
@@ -16,6 +17,8 @@ const HUGE_PAGE = 2 ** 21
 export interface NativeMemory extends LinearMemory {
   /** Where it begins; throws once it was given up. */
   readonly base: () => unknown
+  /** Copies the elements of a piece, which fit, to their places in a block of a dtype, on another thread. */
+  readonly place: (block: Block, piece: Piece, dtype: DType) => Promise<void>
 }
 
 const bound = (library: Library) => {
@@ -28,6 +31,19 @@ const bound = (library: Library) => {
     write: f('memory_write', 'void', 'void *', 'double', 'void *', 'double'),
     read: f('memory_read', 'void', 'void *', 'double', 'void *', 'double'),
     move: f('memory_move', 'void', 'void *', 'double', 'double', 'double'),
+    place: f(
+      'memory_place',
+      'void',
+      'void *',
+      'double',
+      'void *',
+      'int',
+      'int',
+      'double',
+      'double',
+      'double',
+      'double',
+    ),
     word: f('memory_word', 'uint32_t', 'void *', 'double'),
   }
 }
@@ -39,11 +55,18 @@ export const createMemory = (library: Library, most: number): NativeMemory => {
   const reserved = call.reserve(length)
   if (reserved === null) throw new Error(`no stretch of ${length} addresses for its memory`)
   let memory: unknown = reserved
+  /** Pieces that other threads are copying: memory that was given up is the system's again only after the last of them. */
+  let placing = 0
+  let unwanted: unknown = null
   let end = 0
   let peak = 0
   const base = (): unknown => {
     if (memory === null) throw new Error('the memory of this native device was given up')
     return memory
+  }
+  const release = (): void => {
+    call.release(unwanted, length)
+    unwanted = null
   }
   const extend = (bytes: number): boolean => {
     if (end + bytes > length || call.extend(base(), end, bytes) === 0) return false
@@ -95,14 +118,33 @@ export const createMemory = (library: Library, most: number): NativeMemory => {
       call.read(base(), start, host, Math.min(bytes, host.byteLength))
       return host
     },
+    place: ({ start }, { bytes, dtype, rows, columns, at, rowStride, columnStride }, wanted) =>
+      new Promise((resolve, reject) => {
+        const [own, width] = [isHalf(dtype) ? 2 : 4, isHalf(wanted) ? 2 : 4]
+        placing++
+        const ended = (error: unknown): void => {
+          placing--
+          if (placing === 0 && unwanted !== null) release()
+          if (error === null) resolve()
+          else reject(error instanceof Error ? error : new Error('a piece was not copied', { cause: error }))
+        }
+        try {
+          const first = start + at * width
+          call.place.async(base(), first, bytes, own, width, rows, columns, rowStride, columnStride, ended)
+        } catch (error) {
+          ended(error)
+        }
+      }),
     copy: (from, to, bytes) => void call.move(base(), to, from, bytes),
     word: (at) => Number(call.word(base(), at)),
     live: () => (memory === null ? 0 : heap.live()),
     peak: () => peak,
     fresh: heap.fresh,
     giveUp: () => {
-      if (memory !== null) call.release(memory, length)
+      if (memory === null) return
+      unwanted = memory
       memory = null
+      if (placing === 0) release()
     },
   }
 }

@@ -39,6 +39,30 @@ API void memory_release(char *memory, double bytes) { munmap(memory, (size_t)byt
 API void memory_write(char *memory, double at, const void *from, double bytes) { memcpy(memory + (size_t)at, from, (size_t)bytes); }
 API void memory_read(const char *memory, double at, void *to, double bytes) { memcpy(to, memory + (size_t)at, (size_t)bytes); }
 API void memory_move(char *memory, double to, double from, double bytes) { memmove(memory + (size_t)to, memory + (size_t)from, (size_t)bytes); }
+
+/* Elements (r, c) of rows in a row to places of their own, from 16 rows at once: where the places of a column are next to each other, whole lines are written. */
+#define PLACE(NAME, FROM, TO, ELEMENT) \\
+static void NAME(TO *to, const FROM *from, size_t rows, size_t columns, size_t row, size_t column) { \\
+  if (column == 1) { \\
+    for (size_t r = 0; r < rows; r++) for (size_t c = 0; c < columns; c++) to[r * row + c] = ELEMENT(from[r * columns + c]); \\
+    return; \\
+  } \\
+  for (size_t first = 0; first < rows; first += 16) { \\
+    const size_t end = first + 16 < rows ? first + 16 : rows; \\
+    for (size_t c = 0; c < columns; c++) for (size_t r = first; r < end; r++) to[r * row + c * column] = ELEMENT(from[r * columns + c]); \\
+  } \\
+}
+#define SAME(x) (x)
+#define WIDENED(x) ((uint32_t)(x) << 16)
+PLACE(place_two, uint16_t, uint16_t, SAME)
+PLACE(place_four, uint32_t, uint32_t, SAME)
+PLACE(place_widened, uint16_t, uint32_t, WIDENED)
+API void memory_place(char *memory, double at, const void *from, int from_bytes, int to_bytes, double rows, double columns, double row, double column) {
+  void *to = memory + (size_t)at;
+  if (from_bytes != to_bytes) place_widened(to, from, (size_t)rows, (size_t)columns, (size_t)row, (size_t)column);
+  else if (from_bytes == 2) place_two(to, from, (size_t)rows, (size_t)columns, (size_t)row, (size_t)column);
+  else place_four(to, from, (size_t)rows, (size_t)columns, (size_t)row, (size_t)column);
+}
 API uint32_t memory_word(const char *memory, double at) { uint32_t word; memcpy(&word, memory + (size_t)at, 4); return word; }
 
 /* Runs commands side by side: each is \`argc\` words in a row, the last ones empty; errors go to a file of each. */

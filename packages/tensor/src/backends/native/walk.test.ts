@@ -14,7 +14,11 @@ const collected = async (): Promise<void> => {
 }
 
 it('a walk holds the functions whose addresses it has', async () => {
-  const walkOf = walkInC({ func: () => () => 1, symbol: () => 0n }, () => null, 1)
+  const walkOf = walkInC(
+    { func: () => Object.assign(() => 1, { async: () => undefined }), symbol: () => 0n },
+    () => null,
+    1,
+  )
   const made = (): readonly [Walk, WeakRef<CompiledKernel>] => {
     const kernel: CompiledKernel = {
       call: () => undefined,
