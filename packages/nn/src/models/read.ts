@@ -3,7 +3,8 @@
  * each leaf goes to the device while the next is read. What is resident is the leaves so far, one more, and two tensors of the file, as large as the largest.
  */
 import { type Device, DeviceFailure, type HostArray, random, realizeAsync, type Tensor, tree } from '@adjoint/tensor'
-import { primitives, typed } from '@adjoint/tensor/ir'
+import { typed } from '@adjoint/tensor/ir'
+import { constant } from '@adjoint/tensor/primitives'
 import { CheckpointFailure, orThrow } from '../io/failure.ts'
 import { allocated } from '../io/stored.ts'
 import type { Weights } from '../io/weights.ts'
@@ -163,7 +164,7 @@ export const readParams = async (
     for (const [i, { shape }] of leaves.entries()) {
       const elements = await elementsOf(ahead, stored[i]!, sizeOf(shape), room)
       // The elements are of this dtype, as they were read, and need no look; the device has copied them when it is awaited.
-      const leaf = typed(primitives.constant(elements, shape, dtype))
+      const leaf = typed(constant(elements, shape, dtype))
       loaded.push(await onDevice(weights.path, leaf, device))
     }
   } finally {
