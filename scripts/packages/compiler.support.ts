@@ -18,9 +18,9 @@ export const compiled = (
   const settings = { ...options, noUnusedLocals: false, noUnusedParameters: false }
   const host = ts.createCompilerHost(settings)
   const disk = ts.createCompilerHost(settings)
-  host.getSourceFile = (name, ...rest) => {
+  host.getSourceFile = (name, language, ...rest) => {
     const text = given.get(name)
-    return text === undefined ? disk.getSourceFile(name, ...rest) : ts.createSourceFile(name, text, ...rest)
+    return text === undefined ? disk.getSourceFile(name, language, ...rest) : ts.createSourceFile(name, text, language)
   }
   host.fileExists = (name) => given.has(name) || disk.fileExists(name)
   host.readFile = (name) => given.get(name) ?? disk.readFile(name)

@@ -15,34 +15,42 @@ import { typed, type Tensor } from '../graph/tensor.ts'
 export type Operand = Expr | number
 
 /** The shape of an operand. A number stands for a tensor without axes. */
-export type ShapeOf<X extends Tensor | number> = X extends Tensor<infer S> ? S : readonly []
+export type ShapeOf<X extends Tensor | number> = X extends Tensor<infer S, infer _> ? S : readonly []
 /** The dtype of an operand; never for a number, which takes the other's. */
-export type ElementOf<X extends Tensor | number> = X extends Tensor<Shape, infer D> ? D : never
+export type ElementOf<X extends Tensor | number> = X extends Tensor<infer _, infer D> ? D : never
 /** The shape of two operands together, or what is wrong with theirs. */
 export type Broadcasts<X extends Tensor | number, Y extends Tensor | number> = Broadcast<ShapeOf<X>, ShapeOf<Y>>
 
 type ComputedOf<X extends Tensor | number> = Computed<ElementOf<X>>
-type OneTensor<X, Y> = [Y] extends [number]
+/**
+ * Vanishes where two operands fit, and says why where not. All is one signature, so that no list of signatures buries what is wrong. What
+ * stands beside a number is asked for nothing, so that its shape and dtype may be parameters of a function's.
+ */
+type Fit<X extends Tensor | number, Y extends Tensor | number> = [Y] extends [number]
   ? [X] extends [number]
     ? ShapeMismatch<'two numbers: make one a tensor, as in scalar(x)'>
     : unknown
-  : unknown
-/** Vanishes where two operands fit, and says why where not. All is one signature, so that no list of signatures buries what is wrong. */
-type Fit<X extends Tensor | number, Y extends Tensor | number> = Check<Broadcasts<X, Y>> &
-  Check<SameDType<ComputedOf<X>, ComputedOf<Y>>> &
-  Check<OneTensor<X, Y>>
+  : [X] extends [number]
+    ? unknown
+    : Check<Broadcasts<X, Y>> & Check<SameDType<ComputedOf<X>, ComputedOf<Y>>>
+/** The shape that two operands have together. */
+type Together<X extends Tensor | number, Y extends Tensor | number> = [Y] extends [number]
+  ? ShapeOf<X>
+  : [X] extends [number]
+    ? ShapeOf<Y>
+    : Ok<Broadcasts<X, Y>>
 
 /** Two operands of one dtype that broadcast to one shape; one may be a number. */
 export type Binary = <X extends Tensor | number, Y extends Tensor | number>(
   x: X,
   y: Y & Fit<X, Y>,
-) => Tensor<Ok<Broadcasts<X, Y>>, CommonDType<ComputedOf<X>, ComputedOf<Y>>>
+) => Tensor<Together<X, Y>, CommonDType<ComputedOf<X>, ComputedOf<Y>>>
 
 /** As `Binary`, with a bool for each element. */
 export type Comparison = <X extends Tensor | number, Y extends Tensor | number>(
   x: X,
   y: Y & Fit<X, Y>,
-) => Tensor<Ok<Broadcasts<X, Y>>, 'bool'>
+) => Tensor<Together<X, Y>, 'bool'>
 
 /** Each element by itself. */
 export type Unary = <S extends Shape, D extends DType>(x: Tensor<S, D>) => Tensor<S, Computed<D>>

@@ -170,10 +170,11 @@ export const tensor = <
   data: T & Check<Named<D>>,
   shapeOrDType?: S & Check<Shaped<T, S>>,
   dtype?: D,
-): Tensor<S extends Shape ? S : ShapeIn<T>, D> =>
+): Tensor<S extends infer G extends Shape ? G : ShapeIn<T>, NoInfer<D>> =>
   typed(typeof shapeOrDType === 'string' ? made(data, undefined, shapeOrDType) : made(data, shapeOrDType, dtype))
 
-// The dtype that is not given is the default, whatever the place asks for that the tensor is put in: so the types say NoInfer.
+// The dtype that is not given is the default, whatever the place asks for that the tensor is put in: so the types say NoInfer. (And `tensor`
+// says `infer G`, for a shape that is not given is that of the data.)
 
 /** A tensor of no axes that holds one number. Throws DTypeError where it is out of the dtype's range. */
 export const scalar = <D extends DType = 'f32'>(value: number, dtype?: D): Tensor<readonly [], NoInfer<D>> =>
