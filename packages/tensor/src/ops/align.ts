@@ -21,12 +21,13 @@ export type ElementOf<X extends Tensor | number> = X extends Tensor<infer _, inf
 /** The shape of two operands together, or what is wrong with theirs. */
 export type Broadcasts<X extends Tensor | number, Y extends Tensor | number> = Broadcast<ShapeOf<X>, ShapeOf<Y>>
 
-type ComputedOf<X extends Tensor | number> = Computed<ElementOf<X>>
+/** What an operand is computed with: f32 for f16 and bf16. */
+export type ComputedOf<X extends Tensor | number> = Computed<ElementOf<X>>
 /**
  * Vanishes where two operands fit, and says why where not. All is one signature, so that no list of signatures buries what is wrong. What
  * stands beside a number is asked for nothing, so that its shape and dtype may be parameters of a function's.
  */
-type Fit<X extends Tensor | number, Y extends Tensor | number> = [Y] extends [number]
+export type Fit<X extends Tensor | number, Y extends Tensor | number> = [Y] extends [number]
   ? [X] extends [number]
     ? ShapeMismatch<'two numbers: make one a tensor, as in scalar(x)'>
     : unknown
@@ -34,7 +35,7 @@ type Fit<X extends Tensor | number, Y extends Tensor | number> = [Y] extends [nu
     ? unknown
     : Check<Broadcasts<X, Y>> & Check<SameDType<ComputedOf<X>, ComputedOf<Y>>>
 /** The shape that two operands have together. */
-type Together<X extends Tensor | number, Y extends Tensor | number> = [Y] extends [number]
+export type Together<X extends Tensor | number, Y extends Tensor | number> = [Y] extends [number]
   ? ShapeOf<X>
   : [X] extends [number]
     ? ShapeOf<Y>

@@ -38,12 +38,14 @@ export type DTypeIn<T> = T extends Int32Array
         : [ElementIn<T>] extends [boolean]
           ? 'bool'
           : never
-type Shaped<T, S> = S extends Shape
+/** Vanishes where data fills a shape, and says why where not. */
+export type Shaped<T, S> = S extends Shape
   ? T extends FlatData
     ? Filled<T, S>
     : ShapeMismatch<'tensor: nested data has a shape of its own: leave the shape out'>
   : unknown
-type Named<D extends DType> = [D] extends [never]
+/** Vanishes where data has one dtype by itself, or was given one. */
+export type OneDType<D extends DType> = [D] extends [never]
   ? ShapeMismatch<'tensor: numbers and booleans together: name a dtype'>
   : unknown
 
@@ -167,7 +169,7 @@ export const tensor = <
   const S extends Shape | DType = ShapeIn<T>,
   D extends DType = S extends DType ? S : DTypeIn<T>,
 >(
-  data: T & Check<Named<D>>,
+  data: T & Check<OneDType<D>>,
   shapeOrDType?: S & Check<Shaped<T, S>>,
   dtype?: D,
 ): Tensor<S extends infer G extends Shape ? G : ShapeIn<T>, NoInfer<D>> =>

@@ -107,9 +107,11 @@ export const nanToNum = (config: NanToNumConfig = {}) => {
   }
 }
 
-type ChosenShape<C extends Shape, X extends Tensor | number, Y extends Tensor | number> =
+/** The shape of a condition and two branches together, or what is wrong with theirs. */
+export type ChosenShape<C extends Shape, X extends Tensor | number, Y extends Tensor | number> =
   Broadcasts<X, Y> extends infer R ? (R extends Shape ? Broadcast<C, R> : R) : never
-type ChosenDType<X extends Tensor | number, Y extends Tensor | number> =
+/** The dtype of two branches; f32 of two numbers. */
+export type ChosenDType<X extends Tensor | number, Y extends Tensor | number> =
   CommonDType<ElementOf<X>, ElementOf<Y>> extends infer D extends DType ? ([D] extends [never] ? 'f32' : D) : never
 
 /**
