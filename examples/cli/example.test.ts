@@ -28,7 +28,8 @@ describe('a job', () => {
     const ended: unknown = await runExample(example)(['--device', 'wasm', '--json']).catch((thrown: unknown) => thrown)
     expect(process.listenerCount('SIGINT')).toBe(listeners)
     const device: Device = used!
-    const lost = await readAsync(jit((x: typeof ONE) => add(x, 1), { device })(ONE), device).catch(String)
+    const use = async () => readAsync(jit((x: typeof ONE) => add(x, 1), { device })(ONE), device)
+    const lost: unknown = await use().catch(String)
     return { ended, lost: String(lost) }
   }
   const ONE = tensor([1], [1])
