@@ -1,4 +1,4 @@
-// Packs every public package, as npm would publish it: `pack(folder)` builds them and gives the tarballs' names.
+// Packs every public package, as npm would publish it.
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -16,14 +16,27 @@ const npm = (...args) => {
   return stdout
 }
 
-/** Tarballs in `folder`, by the package's folder name. */
-export const pack = (folder) => {
+/** Brings the public packages up to date; ends this process where they do not compile. */
+export const buildPublic = () => {
   for (const name of PUBLIC) build(`packages/${name}/tsconfig.build.json`)
-  const packed = npm('pack', '--json', '--pack-destination', folder, ...PUBLIC.flatMap((n) => ['-w', `packages/${n}`]))
+}
+
+/** Packs what is built into `folder`; by the package's folder name, the tarball's path and what npm says of it: its files, and their bytes packed and unpacked. */
+export const packed = (folder) => {
+  const said = npm('pack', '--json', '--pack-destination', folder, ...PUBLIC.flatMap((n) => ['-w', `packages/${n}`]))
   // What a script of a package prints comes before the list.
-  const files = JSON.parse(packed.slice(packed.search(/^[[{]/m)))
-  const list = Array.isArray(files) ? files : Object.values(files)
+  const found = JSON.parse(said.slice(said.search(/^[[{]/m)))
+  const list = Array.isArray(found) ? found : Object.values(found)
   return Object.fromEntries(
-    PUBLIC.map((name) => [name, join(folder, list.find((each) => each.name === manifestOf(name).name).filename)]),
+    PUBLIC.map((name) => {
+      const { filename, files, size, unpackedSize } = list.find((each) => each.name === manifestOf(name).name)
+      return [name, { tarball: join(folder, filename), files, size, unpackedSize }]
+    }),
   )
+}
+
+/** Builds and packs into `folder`: the tarballs, by the package's folder name. */
+export const pack = (folder) => {
+  buildPublic()
+  return Object.fromEntries(Object.entries(packed(folder)).map(([name, { tarball }]) => [name, tarball]))
 }

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { root } from './build.mjs'
 import { help, readProcess, toggle } from './command-line.mjs'
-import { manifestOf, pack, PUBLIC } from './pack.mjs'
+import { buildPublic, manifestOf, packed, PUBLIC } from './pack.mjs'
 
 const run = (command, ...args) => spawnSync(command, args, { cwd: root, encoding: 'utf8' })
 const said = (...args) => run(...args).stdout.trim()
@@ -54,6 +54,22 @@ const withOrigin = (origin, use) => {
   }
 }
 
+const kilobytes = (bytes) => `${Math.ceil(bytes / 1024)} KB`
+
+/** A tarball in a line, and under it each entry of its first level, with its files and bytes. */
+const described = ({ files, size, unpackedSize }) => {
+  const parts = new Map()
+  for (const { path, size: bytes } of files) {
+    const top = path.split('/')[0]
+    const [count, sum] = parts.get(top) ?? [0, 0]
+    parts.set(top, [count + 1, sum + bytes])
+  }
+  const lines = [...parts].map(
+    ([top, [count, sum]]) => `  ${top}: ${count === 1 ? '' : `${count} files, `}${kilobytes(sum)}`,
+  )
+  return [`${files.length} files, ${kilobytes(size)} packed, ${kilobytes(unpackedSize)} unpacked`, ...lines].join('\n')
+}
+
 const { dryRun: dry } = readProcess({
   name: 'release',
   call: 'npm run release --',
@@ -65,22 +81,29 @@ const found = obstacles({ dry, origin })
 for (const each of found) process.stderr.write(`release: ${each}\n`)
 if (found.length > 0) process.exit(1)
 
+// An interrupt ends npm and the compiler at once, and this process when `finally` has put back what it changed.
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1))
+
 // What a source left behind that is gone must not be published.
 for (const name of PUBLIC) rmSync(join(root, 'packages', name, 'dist'), { recursive: true, force: true })
+process.stderr.write('release: builds all packages anew, which takes a minute or two\n')
+buildPublic()
+
 const folder = mkdtempSync(join(tmpdir(), 'adjoint-release-'))
 try {
-  const tarballs = withOrigin(origin, () => pack(folder))
+  const packages = withOrigin(origin, () => packed(folder))
   for (const name of PUBLIC) {
     const { status, stdout, stderr } = run(
       'npm',
       'publish',
-      tarballs[name],
+      packages[name].tarball,
       ...(dry ? ['--dry-run', '--provenance=false'] : []),
     )
-    process.stdout.write(
-      `${dry ? 'would publish' : 'published'} ${manifestOf(name).name} ${manifestOf(name).version}\n`,
-    )
-    if (status !== 0) {
+    const of = `${manifestOf(name).name} ${manifestOf(name).version}`
+    if (status === 0)
+      process.stdout.write(`${dry ? 'would publish' : 'published'} ${of}: ${described(packages[name])}\n`)
+    else {
+      process.stderr.write(`release: ${of} was refused\n`)
       process.stderr.write(`${stdout}${stderr}`)
       process.exitCode = 1
       break // those that need it come after it

@@ -119,18 +119,19 @@ export const runExample =
     const where = (device: Device): string =>
       `${name} on ${device.kind} (${device.label})${'out' in flags ? `, in ${folder}` : ''}\n`
     process.on('SIGINT', interrupted)
-    const finished = await TE.bracket<JobError, Device, A>(
+    const finished = await pipe(
       TE.mapLeft(deviceFailed)(requestDevice(given.device === null ? {} : { kind: given.device })),
-      (device) =>
-        pipe(
-          TE.fromIO(() => (given.json ? undefined : void process.stderr.write(printable(where(device))))),
-          TE.flatMap(() => job(given, { device, folder, bar, signal })),
-          TE.tapIO(() => bar.stop),
-          TE.orElseFirstIOK(() => bar.stop),
-        ),
-      (device) => TE.fromTask(() => device.destroy()),
-    )()
-    process.off('SIGINT', interrupted)
+      TE.flatMap((device): TE.TaskEither<JobError, A> => async () => {
+        // A job that throws has a fault of its own, which is not hidden; its device is given back all the same.
+        try {
+          if (!given.json) process.stderr.write(printable(where(device)))
+          return await job(given, { device, folder, bar, signal })()
+        } finally {
+          bar.stop()
+          await device.destroy()
+        }
+      }),
+    )().finally(() => process.off('SIGINT', interrupted))
     if (E.isLeft(finished) && signal.aborted) {
       sayHowToGoOn()
       return INTERRUPTED

@@ -3,7 +3,8 @@
  * Training deep nets with sublinear memory cost, section 4.
  */
 import type { Tree } from '@adjoint/tensor'
-import { checkpoint as checkpointed, demandOneOf, type Kept, namesIn, optionsOf, primitives } from '@adjoint/tensor/ir'
+import { checkpoint as checkpointed, demandOneOf, type Kept, namesIn, optionsOf } from '@adjoint/tensor/ir'
+import { named } from '@adjoint/tensor/primitives'
 import { demandFunction, take, traced } from './trees.ts'
 
 /** What a checkpointed function keeps for its backward pass beside its arguments. */
@@ -58,7 +59,7 @@ export const checkpointName = (name: string) => {
   if (typeof given !== 'string') throw new TypeError(`checkpointName: the name is ${typeof given}. Give it as text.`)
   return <T extends Tree>(value: T): T => {
     const { leaves, rebuild } = take(value)
-    return rebuild(leaves.map((x) => primitives.named(x, name)))
+    return rebuild(leaves.map((x) => named(x, name)))
   }
 }
 

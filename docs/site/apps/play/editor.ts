@@ -78,9 +78,20 @@ export const editor = (place: HTMLElement, { files, modules }: Declarations, run
     renderFinalNewline: 'on',
     padding: { top: 10 },
     fixedOverflowWidgets: true,
-    ariaLabel: 'Program',
+    ariaLabel: 'Program. Escape, then Tab, leaves it',
   })
   view.addCommand(monaco.KeyMod.CtrlCmd | monaco.KeyCode.Enter, run)
+  // Tab indents, so there is another way out: after Escape, where that closes nothing else, Tab goes on to the next control.
+  view.addAction({
+    id: 'leave',
+    label: 'Let Tab leave the editor',
+    keybindings: [monaco.KeyCode.Escape],
+    precondition:
+      'editorTextFocus && !suggestWidgetVisible && !parameterHintsVisible && !findWidgetVisible && !renameInputVisible && ' +
+      '!inSnippetMode && !editorHasSelection && !editorHasMultipleSelections && !markersNavigationVisible',
+    run: () => view.updateOptions({ tabFocusMode: true }),
+  })
+  view.onDidBlurEditorText(() => view.updateOptions({ tabFocusMode: false }))
   // Monaco's own dark theme, but for its comments, which fall short of 4.5 to 1.
   monaco.editor.defineTheme('night', {
     base: 'vs-dark',

@@ -86,6 +86,45 @@ describe.skipIf(path === null)('the playground', { timeout: 240_000 }, () => {
     await leave(alone)
   })
 
+  test('the keyboard alone reaches everything, runs a program and leaves the editor, forwards and backwards', async () => {
+    const watched = await visit(await hashOf(`console.log('by keyboard')\nexport {}`))
+    const { page } = watched
+    const focused = (): Promise<string> =>
+      page.evaluate<string>(
+        `document.activeElement.closest('#editor') ? 'editor' : document.activeElement.id || document.activeElement.textContent`,
+      )
+    const outlined = (): Promise<boolean> =>
+      page.evaluate<boolean>(
+        `document.activeElement.matches(':focus-visible') && getComputedStyle(document.activeElement).outlineStyle !== 'none'`,
+      )
+    const walked: string[] = []
+    for (let i = 0; i < 10 && walked.at(-1) !== 'editor'; i++) {
+      await page.keyboard.press('Tab')
+      walked.push(await focused())
+      if (walked.at(-1) !== 'editor') expect(await outlined(), walked.at(-1)).toBe(true)
+    }
+    expect(walked).toEqual(['Adjoint', 'Train', 'Playground', 'example', 'run', 'link', 'editor'])
+    // Tab writes, and stays.
+    const before = await page.locator('.view-lines').innerText()
+    await page.keyboard.press('Tab')
+    expect(await focused()).toBe('editor')
+    expect(await page.locator('.view-lines').innerText()).not.toBe(before)
+    await page.keyboard.press('Escape')
+    await page.keyboard.press('Tab')
+    expect(await focused()).toBe('lines')
+    await page.keyboard.press('Shift+Tab')
+    expect(await focused()).toBe('editor')
+    await page.keyboard.press('Escape')
+    await page.keyboard.press('Shift+Tab')
+    expect(await focused()).toBe('link')
+    await page.keyboard.press('Shift+Tab')
+    await page.keyboard.press('Enter')
+    await ran(page)
+    expect(await printed(page)).toContain('by keyboard')
+    expect(await page.locator('.hint').innerText()).toContain('Escape, then Tab, leaves the editor')
+    await leave(watched)
+  })
+
   test('a loop without an end is stopped, and the next program runs', async () => {
     const watched = await visit(await hashOf(`console.log('in')\nfor (;;) {}\nexport {}`))
     const { page } = watched

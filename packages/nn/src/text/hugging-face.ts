@@ -44,15 +44,34 @@ const makeEncoder: new (tokenizer: object, config: object) => Encoder = Library
 
 type Fail = (message: string) => Either<TokenizerError, never>
 
+/** A merge's two pieces; older files have both in one text, of which the first may begin with a space. */
+const halvesOf = (merge: string | readonly [string, string]): readonly [string, string] => {
+  if (typeof merge !== 'string') return merge
+  const at = merge.indexOf(' ', 1)
+  return [merge.slice(0, at), merge.slice(at + 1)]
+}
+
+/** Merges in the order of their ranks; those of one rank, which make one piece one after another, in the order of their first halves. */
+const ranked = (merges: readonly (readonly [string, string])[]): readonly (readonly [string, string])[] => {
+  const runs: (readonly [string, string])[][] = []
+  for (const merge of merges) {
+    const run = runs.at(-1)
+    if (run?.[0]?.join('') === merge.join('')) run.push(merge)
+    else runs.push([merge])
+  }
+  return runs.flatMap((run) => run.sort(([a], [b]) => (a < b ? -1 : 1)))
+}
+
 /** Rules by their numbers (see `Tokenizer.rule`), of a model whose merges or pieces are a list. */
 const ruleOf = ({ type, vocab, merges }: Fields): Tokenizer['rule'] => {
-  const list = (type === 'Unigram' ? vocab : merges) as readonly unknown[]
+  let list: readonly unknown[] | null = null
   return (index) => {
+    list ??=
+      type === 'Unigram'
+        ? (vocab as readonly unknown[])
+        : ranked(((merges ?? []) as readonly (string | readonly [string, string])[]).map(halvesOf))
     const rule = list[index]
-    if (typeof rule !== 'string') return rule === undefined ? null : JSON.stringify(rule)
-    // both pieces in one text, of which the first may begin with a space
-    const at = rule.indexOf(' ', 1)
-    return JSON.stringify([rule.slice(0, at), rule.slice(at + 1)])
+    return rule === undefined ? null : JSON.stringify(rule)
   }
 }
 

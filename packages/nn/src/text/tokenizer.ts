@@ -69,7 +69,9 @@ export interface Tokenizer {
   readonly token: (id: number) => string | null
   /**
    * The rule of this number, from 0, by which words become tokens: of BPE the merge of this rank, of Unigram the score of the token of
-   * this id, both as JSON. Null beyond the last. Tokenizers of the same tokens and other rules write the same text as other ids.
+   * this id, both as JSON. Null beyond the last. Tokenizers of the same tokens and other rules write the same text as other ids. Merges that
+   * make one piece and follow one another are told in the order of their first halves: files made from one SentencePiece model list them
+   * in any order (its scores are of pieces), and no text is written otherwise for it.
    */
   readonly rule: (index: number) => string | null
   /** Ids to text as `decode`, piece by piece: what the pushes and the end return, joined, is what `decode` makes of all ids. */

@@ -105,6 +105,32 @@ describe('tokenizers of the same tokens', () => {
     expect(E.isLeft(sameTokens({ student: one, teacher: textOf(['ab', 'bc'], { merges: [['a', 'b']] }) }))).toBe(true)
   })
 
+  test('law: the order of merges that make one piece, one after another, is no rule: each text is written the same', () => {
+    const word = fc.string({ unit: fc.constantFrom('a', 'b'), minLength: 2, maxLength: 10 })
+    fc.assert(
+      fc.property(
+        fc.uniqueArray(word, { minLength: 1, maxLength: 8 }),
+        fc.array(word, { maxLength: 20 }),
+        (given, texts) => {
+          // As SentencePiece's pieces are listed: each with all pairs that make it.
+          const pieces = [...given].sort((x, y) => x.length - y.length).slice(0, 6)
+          const known = new Set(['a', 'b', ...pieces])
+          const makers = pieces.map((piece) =>
+            Array.from({ length: piece.length - 1 }, (_, i): [string, string] => [
+              piece.slice(0, i + 1),
+              piece.slice(i + 1),
+            ]).filter(([x, y]) => known.has(x) && known.has(y)),
+          )
+          const one = textOf(pieces, { merges: makers.flat() })
+          const other = textOf(pieces, { merges: makers.flatMap((pairs) => [...pairs].reverse()) })
+          expect(sameTokens({ student: one, teacher: other })).toEqual(E.right(undefined))
+          for (const text of texts) expect(encoded(one, text)).toEqual(encoded(other, text))
+        },
+      ),
+      { seed: 11, numRuns: 60 },
+    )
+  })
+
   test('that cut words otherwise are two, though they have the same merges', () => {
     const merged = ['12', '23']
     const digits = {

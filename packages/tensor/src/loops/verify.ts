@@ -1,20 +1,19 @@
 /**
  * What a kernel promises to those that print it (kernel.ts), checked where indices show it: a scheduler that asks for
- * something a printer cannot do is stopped here, before anything wrong is computed.
+ * something a printer cannot do is stopped here, before anything wrong is computed. `#verify-kernel` names this file; a browser's
+ * bundle gets unverified.ts in its place.
  */
 import type { Ix } from './ix.ts'
 import { visitAtoms } from './ix.ts'
 import { type DType, dtypes, registerOf } from '../base/dtype.ts'
 import type { DotKernel, Kernel, KernelBuffer, LoopKernel, Store, TemplateKernel } from './kernel.ts'
+import { axesIn, demandCountable, operandsOf, rootsOf } from './limits.ts'
 import { index, linearize, type Scalar } from './scalar.ts'
-
-/** Loop variables and indices are 32-bit integers in every backend. */
-const LARGEST = 2 ** 31 - 1
 
 type Load = Extract<Scalar, { readonly kind: 'load' }>
 const loadsOf = (roots: readonly Scalar[]): readonly Load[] =>
   linearize(roots).flatMap((s) => (s.kind === 'load' ? [s] : []))
-const rootsOf = (s: Store): readonly Scalar[] => [s.value, index(s.at)]
+const storedBy = (s: Store): readonly Scalar[] => [s.value, index(s.at)]
 
 /** The ids of the axes that anything under the roots depends on. */
 const axesOf = (roots: readonly Scalar[]): ReadonlySet<number> => {
@@ -65,17 +64,9 @@ export const verifyKernel = (kernel: Kernel): void => {
     whole(kernel, refuse)
     return
   }
-  const axes =
-    kernel.kind === 'loop' ? [...kernel.rows, ...kernel.cols] : [...kernel.batch, kernel.m, kernel.n, kernel.k]
-  const reduced = kernel.reductions.map((r) => r.value)
-  const ofDot = kernel.kind === 'dot' ? [kernel.a, kernel.b] : []
-  const inner = [...reduced, ...ofDot]
-  const roots = [...inner, ...kernel.stores.flatMap(rootsOf)]
-
-  for (const a of axes)
-    if (a.extent > LARGEST)
-      refuse(`a loop of ${a.extent} iterations; loops count to ${LARGEST}: reduce or compute it in parts`)
-  if (axes.some((a) => a.extent === 0)) return // makes no iteration; its indices have no values
+  demandCountable(kernel)
+  if (axesIn(kernel).some((a) => a.extent === 0)) return // makes no iteration; its indices have no values
+  const roots = rootsOf(kernel)
   for (const s of linearize(roots)) {
     if (s.kind !== 'load') continue
     const buffer = kernel.buffers[s.buffer] ?? refuse(`loads buffer ${s.buffer} of ${kernel.buffers.length}`)
@@ -94,7 +85,7 @@ export const verifyKernel = (kernel: Kernel): void => {
   }
   inRange(kernel, roots, refuse)
   distinctPositions(kernel, refuse)
-  inPlace(kernel, ofDot, roots, refuse)
+  inPlace(kernel, roots, refuse)
   order(kernel, refuse)
   if (kernel.kind === 'dot') sums(kernel, refuse)
 }
@@ -107,22 +98,13 @@ const whole = ({ buffers, args, outs }: TemplateKernel, refuse: Refuse): void =>
   if (new Set(outs).size !== outs.length) refuse('two results of a template have one buffer')
 }
 
-/** Every element lies in its buffer, and every index, and what it is made of, in 32 bits. */
+/** Every element lies in its buffer. */
 const inRange = (kernel: LoopKernel | DotKernel, roots: readonly Scalar[], refuse: Refuse): void => {
-  const fits = (ix: Ix): void => {
-    if (ix.lo < -LARGEST - 1 || ix.hi > LARGEST)
-      refuse(`an index from ${ix.lo} to ${ix.hi}; indices are 32-bit integers: compute it in parts`)
-    for (const { atom } of ix.terms) if (atom.kind !== 'axis' && atom.kind !== 'value') fits(atom.of)
-  }
   const element = (what: string, buffer: number, at: Ix): void => {
     const { size } = kernel.buffers[buffer]!
     if (at.lo < 0 || at.hi >= size) refuse(`${what} buffer ${buffer} of ${size} elements at ${at.lo} to ${at.hi}`)
   }
-  for (const s of linearize(roots)) {
-    if (s.kind === 'load') element('loads', s.buffer, s.at)
-    if (s.kind === 'load') fits(s.at)
-    if (s.kind === 'index' || s.kind === 'within') fits(s.ix)
-  }
+  for (const s of loadsOf(roots)) element('loads', s.buffer, s.at)
   for (const s of kernel.stores) element('stores to', s.buffer, s.at)
 }
 
@@ -140,12 +122,7 @@ const distinctPositions = (kernel: LoopKernel | DotKernel, refuse: Refuse): void
 }
 
 /** What is loaded of a buffer that is written. */
-const inPlace = (
-  kernel: LoopKernel | DotKernel,
-  operands: readonly Scalar[],
-  roots: readonly Scalar[],
-  refuse: Refuse,
-): void => {
+const inPlace = (kernel: LoopKernel | DotKernel, roots: readonly Scalar[], refuse: Refuse): void => {
   const loaded = loadsOf(roots)
   kernel.buffers.forEach((_, buffer) => {
     const stores = kernel.stores.filter((s) => s.buffer === buffer)
@@ -160,9 +137,10 @@ const inPlace = (
         `loads buffer ${buffer} at ${elsewhere.at.key} and overwrites it at ${store.at.key}; ` +
           'in place means the same element',
       )
-    if (loadsOf(operands).some((l) => l.buffer === buffer)) refuse(`overwrites buffer ${buffer}, an operand of the dot`)
+    if (loadsOf(operandsOf(kernel)).some((l) => l.buffer === buffer))
+      refuse(`overwrites buffer ${buffer}, an operand of the dot`)
     if (store.scope === 'row') {
-      const later = kernel.stores.filter((s) => s.scope === 'full').flatMap(rootsOf)
+      const later = kernel.stores.filter((s) => s.scope === 'full').flatMap(storedBy)
       if (loadsOf(later).some((l) => l.buffer === buffer))
         refuse(`its full stores load buffer ${buffer}, which its row stores have overwritten`)
     }
@@ -179,12 +157,12 @@ const order = (kernel: LoopKernel | DotKernel, refuse: Refuse): void => {
     if (reads(r.value).some((j) => j >= given + i)) refuse(`reduction ${i} reads one that is not made yet`)
   })
   for (const s of stores) {
-    if (rootsOf(s).some((root) => reads(root).some((j) => j >= given + reductions.length)))
+    if (storedBy(s).some((root) => reads(root).some((j) => j >= given + reductions.length)))
       refuse('a store reads a reduction that the kernel does not have')
-    const used = axesOf(rootsOf(s))
+    const used = axesOf(storedBy(s))
     if (
       s.scope === 'row' &&
-      (cols.some((a) => used.has(a.id)) || rootsOf(s).some((root) => reads(root).some((j) => j < given)))
+      (cols.some((a) => used.has(a.id)) || storedBy(s).some((root) => reads(root).some((j) => j < given)))
     )
       refuse('a row store depends on a column')
   }
@@ -194,7 +172,7 @@ const order = (kernel: LoopKernel | DotKernel, refuse: Refuse): void => {
 
 /** What is made of a dot's sums knows nothing of their terms, and has all of a row before it begins. */
 const sums = ({ k, reductions, stores }: DotKernel, refuse: Refuse): void => {
-  const used = axesOf([...reductions.map((r) => r.value), ...stores.flatMap(rootsOf)])
+  const used = axesOf([...reductions.map((r) => r.value), ...stores.flatMap(storedBy)])
   if (used.has(k.id)) refuse('what is made of the sums of a dot depends on k')
   if (reductions.some((r) => r.running)) refuse('a reduction of the rows of a dot is a running one')
   if (stores.some((s) => s.mode === 'add')) refuse('a store of a dot increases elements')

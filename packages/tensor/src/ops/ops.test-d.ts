@@ -20,7 +20,31 @@ const sequence = a.zeros([1, T, C])
 const unknown: Tensor = x
 const dynamic = a.zeros([2, 3] as number[])
 
+// from data
+has<readonly [2, 2], 'f32'>()(a.tensor([1, 2, 3, 4], [2, 2]), true)
+has<readonly [2], 'i32'>()(a.tensor([1, 2], [2], 'i32'), true)
+has<readonly [number], 'u32'>()(a.tensor([1, 2], 'u32'), true)
+has<readonly [number, number], 'f32'>()(a.tensor([[1, 2], [3, 4]]), true) // prettier-ignore
+has<readonly [number, number], 'bool'>()(a.tensor([[true], [false]]), true)
+has<readonly [number], 'i32'>()(a.tensor(new Int32Array(2)), true)
+has<readonly [number, number], 'f32'>()(a.tensor([[], []]), true)
+// @ts-expect-error the shape is that of the data, whatever is asked for here
+const asked: Tensor<readonly [4], 'f32'> = a.tensor([1, 2, 3])
+// @ts-expect-error no dtype was given: it is f32
+const askedDType: Tensor<readonly [2], 'i32'> = a.tensor([1, 2], [2])
+
 // elementwise
+has<readonly [2, 3], 'f32'>()(a.div(a.zeros([2, 3], 'bf16'), 2), true)
+has<readonly [2, 3], 'f16'>()(a.where(a.gt(x, 0), a.zeros([2, 3], 'f16'), 0), true)
+{
+  // In a function of any shape, a number changes nothing of it.
+  const halved = <S extends Shape>(y: Tensor<S, 'f32'>): Tensor<S, 'f32'> => a.div(y, 2)
+  const negative = <S extends Shape, D extends DType>(y: Tensor<S, D>): Tensor<S, 'bool'> => a.lt(y, 0)
+  has<readonly [2, 3], 'f32'>()(halved(x), true)
+  has<readonly [2, 3], 'bool'>()(negative(x), true)
+}
+// @ts-expect-error one operand is a tensor
+a.add(1, 2)
 has<readonly [2, 3], 'f32'>()(a.add(x, x), true)
 has<readonly [2, 3], 'f32'>()(a.mul(x, 2), true)
 has<readonly [2, 3], 'f32'>()(a.sub(1, x), true)

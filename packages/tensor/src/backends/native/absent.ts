@@ -1,5 +1,5 @@
 /** In place of device.ts in a browser's bundle, where there is neither a compiler nor a way to call what it makes. */
-import * as E from 'fp-ts/lib/Either.js'
+import * as E from '../../base/either.ts'
 import type { openNative as Opening } from './device.ts'
 
 export const openNative: typeof Opening = () =>

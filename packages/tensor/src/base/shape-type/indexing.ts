@@ -30,8 +30,10 @@ type TakeAt<
 /** The shape of nested arrays of numbers, each level of some run-time length. */
 export type NestedShape<T> = T extends number | boolean
   ? readonly []
-  : T extends readonly (infer E)[]
-    ? NestedShape<E> extends infer R extends Shape
-      ? readonly [number, ...R]
+  : T extends readonly never[]
+    ? readonly [number]
+    : T extends readonly (infer E)[]
+      ? NestedShape<E> extends infer R extends Shape
+        ? readonly [number, ...R]
+        : Shape
       : Shape
-    : Shape

@@ -1,7 +1,7 @@
 /** Kernels of the loop IR as WebAssembly functions, to be run one after another. */
+import { verifyKernel } from '#verify-kernel'
 import type { DotKernel, Kernel } from '../../../loops/kernel.ts'
 import { pieces } from '../../../loops/pieces.ts'
-import { verifyKernel } from '../../../loops/verify.ts'
 import { printDot } from './dot.ts'
 import type { DotChoice } from './dot-choice.ts'
 import { type Printed, printLoop } from './loop.ts'

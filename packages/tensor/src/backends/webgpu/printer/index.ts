@@ -1,6 +1,6 @@
 /** The loop IR as WGSL: one shader a kernel. */
+import { verifyKernel } from '#verify-kernel'
 import type { DotKernel, Kernel } from '../../../loops/kernel.ts'
-import { verifyKernel } from '../../../loops/verify.ts'
 import { printDot } from './dot.ts'
 import { printLoop } from './loop.ts'
 import type { Shader } from './shader.ts'
