@@ -27,6 +27,20 @@ export type Function1 = (e: Emitter, x: Val) => Val
 /** Horner's rule, highest power first. */
 const polynomial = (e: Emitter, x: Val, coefficients: readonly number[]): Val =>
   coefficients.slice(1).reduce((sum, c) => e.op('fadd', e.op('fmul', sum, x), f32(e, c)), f32(e, coefficients[0]!))
+/**
+ * The same by pairs of powers, (c0 + c1 x) + x^2 (c2 + c3 x) + ..: half as long a chain of instructions that wait for one another. Lanes of
+ * which little else is asked are bound by that chain.
+ */
+const pairedPolynomial = (e: Emitter, x: Val, coefficients: readonly number[]): Val => {
+  const low = [...coefficients].reverse()
+  const square = e.op('fmul', x, x)
+  const pairs = Array.from({ length: Math.ceil(low.length / 2) }, (_, i) =>
+    low[2 * i + 1] === undefined
+      ? f32(e, low[2 * i]!)
+      : e.op('fadd', times(e, x, low[2 * i + 1]!), f32(e, low[2 * i]!)),
+  )
+  return pairs.reduceRight((sum, pair) => e.op('fadd', e.op('fmul', sum, square), pair))
+}
 const times = (e: Emitter, x: Val, by: number): Val => e.op('fmul', x, f32(e, by))
 const plus = (e: Emitter, x: Val, by: number): Val => e.op('fadd', x, f32(e, by))
 const negative = (e: Emitter, x: Val): Val => e.op('ilts', bitsOf(e, x), i32(e, 0))
@@ -46,7 +60,7 @@ const scale = (e: Emitter, x: Val, n: Val): Val => {
 }
 /** exp(r) - 1 for |r| <= ln 2 / 2. */
 const smallExpm1 = (e: Emitter, r: Val): Val => {
-  const p = polynomial(
+  const p = pairedPolynomial(
     e,
     r,
     [1.98756915e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1],
@@ -74,9 +88,22 @@ const scaleWithin = (e: Emitter, x: Val, y: Val, rounded: Val, lo: number, hi: n
   const flushed = keepWhere(e, e.op('fge', x, f32(e, lo)), scaled)
   return select(e, e.op('fle', x, f32(e, hi)), flushed, plus(e, x, Infinity))
 }
+/** Below it exp is no normal number. */
+const LEAST_EXP = -87.33654
 const exp: Function1 = (e, x) => {
   const { rounded, r } = reduceExp(e, x)
-  return scaleWithin(e, x, plus(e, smallExpm1(e, r), 1), rounded, -87.33654, 88.72283)
+  return scaleWithin(e, x, plus(e, smallExpm1(e, r), 1), rounded, LEAST_EXP, 88.72283)
+}
+/**
+ * The same, bit for bit, where x is known to be at most 0 or NaN, as a softmax's are: nothing overflows, and 2^n is a normal number, by which a
+ * product keeps NaN.
+ */
+export const expAtMostOne: Function1 = (e, x) => {
+  const { rounded, r } = reduceExp(e, x)
+  const one = x.lanes ? e.splat(f32(e, 1)) : f32(e, 1)
+  const power = fromBits(e, e.op('iadd', e.op('ishl', bitsOf(e, rounded), i32(e, 23)), bitsOf(e, one)))
+  const y = e.op('fmul', plus(e, smallExpm1(e, r), 1), power)
+  return select(e, e.op('flt', x, f32(e, LEAST_EXP)), f32(e, 0), y)
 }
 const exp2: Function1 = (e, x) => {
   const rounded = plus(e, x, ROUNDER)
