@@ -27,20 +27,6 @@ export type Function1 = (e: Emitter, x: Val) => Val
 /** Horner's rule, highest power first. */
 const polynomial = (e: Emitter, x: Val, coefficients: readonly number[]): Val =>
   coefficients.slice(1).reduce((sum, c) => e.op('fadd', e.op('fmul', sum, x), f32(e, c)), f32(e, coefficients[0]!))
-/**
- * The same by pairs of powers, (c0 + c1 x) + x^2 (c2 + c3 x) + ..: half as long a chain of instructions that wait for one another. Lanes of
- * which little else is asked are bound by that chain.
- */
-const pairedPolynomial = (e: Emitter, x: Val, coefficients: readonly number[]): Val => {
-  const low = [...coefficients].reverse()
-  const square = e.op('fmul', x, x)
-  const pairs = Array.from({ length: Math.ceil(low.length / 2) }, (_, i) =>
-    low[2 * i + 1] === undefined
-      ? f32(e, low[2 * i]!)
-      : e.op('fadd', times(e, x, low[2 * i + 1]!), f32(e, low[2 * i]!)),
-  )
-  return pairs.reduceRight((sum, pair) => e.op('fadd', e.op('fmul', sum, square), pair))
-}
 const times = (e: Emitter, x: Val, by: number): Val => e.op('fmul', x, f32(e, by))
 const plus = (e: Emitter, x: Val, by: number): Val => e.op('fadd', x, f32(e, by))
 const negative = (e: Emitter, x: Val): Val => e.op('ilts', bitsOf(e, x), i32(e, 0))
@@ -60,7 +46,7 @@ const scale = (e: Emitter, x: Val, n: Val): Val => {
 }
 /** exp(r) - 1 for |r| <= ln 2 / 2. */
 const smallExpm1 = (e: Emitter, r: Val): Val => {
-  const p = pairedPolynomial(
+  const p = polynomial(
     e,
     r,
     [1.98756915e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1],
