@@ -2,66 +2,23 @@
 import { valueAndGrad, vjp } from '@adjoint/autograd'
 import { generatorAsync, leftPad } from '@adjoint/nn'
 import {
-  add,
   conv,
   type Device,
-  gelu,
   jit,
   matmul,
-  mul,
   random,
   readAsync,
   realizeAsync,
-  scalar,
-  softmax,
-  sub,
-  mean,
-  rsqrt,
   type Shape,
-  square,
+  softmax,
   type Tensor,
 } from '@adjoint/tensor'
+import { beside } from './beside.ts'
 import { controlFlow } from './control-flow.ts'
 import { BATCH, LAYERS, LENGTH, modelOf, tokens } from './model.ts'
+import { chain, layerNorm, operation } from './operation.ts'
 import { round, time, type Workload } from './row.ts'
 import { initState, lossOf, stepOf } from './training.ts'
-
-const uniform = (device: Device, shape: readonly number[], seed: number): Promise<Tensor> =>
-  realizeAsync(random.uniform({ minval: -1, maxval: 1 })(random.key(seed), shape), device)
-
-/** A value that can be read only when all that was asked of the device before is done. */
-const settle = (device: Device): (() => Promise<void>) => {
-  const tick = jit((x: Tensor) => add(x, 1), { device })
-  return async () => {
-    await readAsync(tick(scalar(0)))
-  }
-}
-
-/** Times a compiled function of tensors already on the device; each result is written over the last one. */
-const operation = (
-  name: string,
-  shapes: readonly (readonly number[])[],
-  f: (...xs: Tensor[]) => Tensor,
-  flops?: number,
-): Workload => {
-  return async (device) => {
-    const args = await Promise.all(shapes.map((shape, i) => uniform(device, shape, i)))
-    const run = jit((_last: Tensor, ...xs: Tensor[]) => f(...xs), { donate: [0], device })
-    const settled = settle(device)
-    let last = await realizeAsync(f(...args), device)
-    const timing = await time(name, async () => {
-      last = run(last, ...args)
-      await settled()
-    })
-    return { workload: name, ...timing, ...(flops === undefined ? {} : { gflops: round(flops / timing.ms / 1e6) }) }
-  }
-}
-
-const layerNorm = (x: Tensor, gain: Tensor, bias: Tensor): Tensor => {
-  const centred = sub(x, mean({ axis: -1, keepDims: true })(x))
-  const variance = mean({ axis: -1, keepDims: true })(square(centred))
-  return add(mul(mul(centred, rsqrt(add(variance, 1e-5))), gain), bias)
-}
 
 /** A convolution of padding 'same', and for a cotangent of its shape both of its gradients: as many products each. */
 const convolutions = (name: string, x: Shape, kernel: Shape): Readonly<Record<string, Workload>> => {
@@ -157,9 +114,10 @@ export const workloads: Readonly<Record<string, Workload>> = {
   ),
   ...convolutions('conv1d', [16, 64, 256], [64, 64, 5]),
   ...convolutions('conv2d', [8, 32, 16, 16], [64, 32, 3, 3]),
-  chain4M: operation('chain4M', [[1 << 22], [1 << 22]], (x, y) => gelu(add(mul(x, 2), y))),
+  chain4M: operation('chain4M', [[1 << 22], [1 << 22]], chain),
   softmax: operation('softmax', [[4096, 1024]], softmax(-1)),
   layernorm: operation('layernorm', [[4096, 1024], [1024], [1024]], layerNorm),
+  ...beside,
   train,
   gen_kv: generation,
   ...controlFlow,

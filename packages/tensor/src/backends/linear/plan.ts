@@ -201,12 +201,28 @@ const byWork = (roots: readonly Scalar[]): number => {
   return work <= 16 ? 4 : work <= 40 ? 2 : 1
 }
 
-/** `lanes`: elements in a vector; `vector`: what they span, where that is not open to choice. */
-export const planOf = (kernel: LoopKernel, lanes = 4, vector = vectorOf(kernel, lanes)): Plan => {
+/** Instructions of one vector up to which four of them are worth their code, where they are interleaved. */
+const INTERLEAVED = 80
+
+export interface PlanOptions {
+  /** What the lanes span, where that is not open to choice. */
+  readonly vector?: Plan['vector']
+  /**
+   * Whether the vectors of a turn go side by side through what is computed of them, so that what a processor looks ahead holds more of
+   * each, and functions that are long chains of instructions gain by it.
+   */
+  readonly interleaved?: boolean
+}
+
+/** `lanes`: elements in a vector. */
+export const planOf = (kernel: LoopKernel, lanes = 4, { interleaved = false, ...given }: PlanOptions = {}): Plan => {
+  const vector = given.vector ?? vectorOf(kernel, lanes)
   const splits = passesOf(kernel)
   const most = Math.max(0, ...splits.map((p) => p.reductions.length))
   // Column reductions read whole cache lines: 16 columns at once, whatever the work.
-  const wanted = kernel.reductions.length > 0 ? 4 : byWork(kernel.stores.map((s) => s.value))
+  const values = kernel.stores.map((s) => s.value)
+  const many = kernel.reductions.length > 0 || (interleaved && totalCost(values) <= INTERLEAVED)
+  const wanted = many ? 4 : byWork(values)
   const unroll = vector === 'row' ? unrollOf(wanted, most, kernel.rows.at(-1), lanes) : 1
   const keeps = keptValues(kernel, splits)
   const elements = kernel.cols.reduce((n, a) => n * a.extent, 1) * (vector === 'row' ? lanes * unroll : 1)

@@ -136,7 +136,7 @@ export const printDot = (given: DotKernel, width: number, choice: DotChoice | nu
   const reduceRow = (local: Ix, down: Ix): void => {
     const scratch = kernel.buffers.length + SCRATCH.indexOf('f32')
     const loop = rowsOfDot(kernel, S.load(scratch, sumAt(local, down, I.ofAxis(n)), 'f32'))
-    const plan = planOf(loop, width, 'column')
+    const plan = planOf(loop, width, { vector: 'column' })
     const { row, floats } = passesOver({
       ...{ code, kernel: loop, plan, width, axis, scratch },
       ...{ taken: shape.floats, onSecond: () => undefined },

@@ -3,6 +3,7 @@ import type { Reduction } from '../../../loops/kernel.ts'
 import { emptyReduction } from '../../../loops/scalar.ts'
 import { extract, narrow, shuffle, wide, type Wide, widen } from './arithmetic.ts'
 import type { Emitter, Val } from './emitter.ts'
+import { extremes } from './extremes.ts'
 import { binaryOps, reducer, typeOf } from './operators.ts'
 
 export interface Accumulator {
@@ -56,6 +57,20 @@ export const accumulator = (e: Emitter, reduction: Reduction, form: Form): Accum
     return { fold: (_, x) => sum.add(x), running: value, putBy: () => undefined, result: value }
   }
   const total = long ? wideSum(e, lanes) : null
+  const combined = (x: Val): Val => {
+    if (!x.lanes) return x
+    const pairs = apply(x, shuffle(e, x, x, [2, 3, 0, 1]))
+    return extract(e, apply(pairs, shuffle(e, pairs, pairs, [1, 0, 3, 2])), 0)
+  }
+  if (lanes && dtype === 'f32' && !running && (op === 'max' || op === 'min')) {
+    const { fold, result } = extremes(e, op, identityOf(e, reduction), strands)
+    return {
+      fold,
+      running: result,
+      putBy: () => undefined,
+      result: () => (across ? combined(result()) : result()),
+    }
+  }
   const start = (): Val => (lanes ? e.splat(identityOf(e, reduction)) : identityOf(e, reduction))
   const partials = Array.from({ length: strands }, () => {
     const partial = e.variable(typeOf(dtype), lanes)
@@ -66,11 +81,6 @@ export const accumulator = (e: Emitter, reduction: Reduction, form: Form): Accum
   const putBy = (): void => {
     total?.add(whole())
     for (const partial of partials) e.assign(partial, start())
-  }
-  const combined = (x: Val): Val => {
-    if (!x.lanes) return x
-    const pairs = apply(x, shuffle(e, x, x, [2, 3, 0, 1]))
-    return extract(e, apply(pairs, shuffle(e, pairs, pairs, [1, 0, 3, 2])), 0)
   }
   return {
     fold: (strand, x) => e.assign(partials[strand]!, apply(e.read(partials[strand]!), x)),

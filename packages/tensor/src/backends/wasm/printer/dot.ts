@@ -26,7 +26,7 @@ import { emitter, type Val } from './emitter.ts'
 import { innerProducts } from './inner.ts'
 import { code } from './instructions.ts'
 import type { Printed } from './loop.ts'
-import { passesOver } from './passes.ts'
+import { isBelowGreatest, LANES, passesOver } from './passes.ts'
 import { type Column, columnsFrom, KC, MR, packAlongK, packAlongM, packColumns, type Steps, type Work } from './pack.ts'
 import { liesAlongK, stridesOf } from '../../linear/operand.ts'
 import { accessCost, planOf } from '../../linear/plan.ts'
@@ -174,13 +174,22 @@ export const printDot = (given: DotKernel, chosen: DotChoice | null = null): Pri
   const reduceRows = (): void => {
     const [sums, kept] = [buffers.length, buffers.length + 1]
     const floats = (base: Val): Pointer => ({ base, dtype: 'f32', changes: true })
-    const ofRows = printer(e, [...pointers, floats(sumsAt), floats(keptAt)], loops)
     const first = print.position(plain, I.scale(rowBlock, blockRows))
     const local = axis(rowsOfBlock)
     const at = I.add(I.scale(I.ofAxis(local), rowOfSums / 4), I.ofAxis(n))
     const loop = rowsOfDot(kernel, S.load(sums, at, 'f32'))
+    const places = [...pointers, floats(sumsAt), floats(keptAt)]
+    const ofRows = printer(e, places, loops, (x) => isBelowGreatest(loop, x))
     const place = (x: Axis): Ix => item[batch.indexOf(x)] ?? I.ofAxis(x)
-    const passes = { e, print: ofRows, kernel: loop, plan: planOf(loop, 4, 'column'), loops, axis, place }
+    const passes = {
+      e,
+      print: ofRows,
+      kernel: loop,
+      plan: planOf(loop, LANES, { vector: 'column', interleaved: true }),
+      loops,
+      axis,
+      place,
+    }
     const { row, bytes } = passesOver({ ...passes, scratch: kept })
     keptBytes = bytes
     const after = e.op('isub', i32(e, m.extent), first)

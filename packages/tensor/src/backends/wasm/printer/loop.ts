@@ -8,7 +8,7 @@ import { loopUnits } from '../../linear/units.ts'
 import { extremum, i32 } from './arithmetic.ts'
 import { emitter, type Val } from './emitter.ts'
 import type { WasmFunction } from './encode.ts'
-import { LANES, passesOver } from './passes.ts'
+import { isBelowGreatest, LANES, passesOver } from './passes.ts'
 import { type Frame, printer } from './printer.ts'
 
 /** A kernel as a function (lo, hi, pointers..., scratch) that runs units lo <= u < hi of its work. */
@@ -24,7 +24,7 @@ export interface Printed {
 export const printLoop = (given: LoopKernel): Printed => {
   const kernel = withoutDivision(given)
   const { rows } = kernel
-  const plan = planOf(kernel)
+  const plan = planOf(kernel, LANES, { interleaved: true })
   const buffers = kernel.buffers.length
   const e = emitter(buffers + 3)
   const loops = new Map<number, Val>()
@@ -36,6 +36,7 @@ export const printLoop = (given: LoopKernel): Printed => {
       { base: e.param(2 + scratch), dtype: 'f32', changes: true },
     ],
     loops,
+    (x) => isBelowGreatest(kernel, x),
   )
   const lanesOfRow = plan.vector === 'row' ? rows.at(-1)! : null
   let nextAxis = -2

@@ -27,6 +27,13 @@ interface Blocking {
   readonly end: () => void
 }
 
+/** Whether it is an element less the greatest of its row. */
+export const isBelowGreatest = ({ reductions }: LoopKernel, x: Scalar): boolean => {
+  if (x.kind !== 'binary' || x.op !== 'sub' || x.y.kind !== 'reduced') return false
+  const { op, value, running } = reductions[x.y.reduction]!
+  return op === 'max' && value === x.x && !running
+}
+
 /** Elements in a vector. */
 export const LANES = 4
 
@@ -171,13 +178,14 @@ export const passesOver = ({ e, print, kernel, plan, loops, axis: fresh, place, 
     const changing = plan.passes.findIndex((pass) => pass.reductions.length === 0)
     const reducing = changing === -1 ? plan.passes.length : changing
     plan.passes.slice(0, reducing).forEach((pass, p) => runPass(pass, p, rowSlices, results))
-    rowSlices.forEach((slice, row) => {
+    const rowStores = rowSlices.map((slice, row) => {
       const frame: Frame = {
         ...frameOf(slice, null, (r) => results[row]![r]!),
         ...(lanesOfCol === null ? {} : { vector: null }),
       }
-      print.stores(frame, ofRow)
+      return print.prepared(frame, ofRow)
     })
+    rowStores.forEach((write) => write())
     plan.passes.slice(reducing).forEach((pass, p) => runPass(pass, reducing + p, rowSlices, results))
   }
 
@@ -195,8 +203,8 @@ export const passesOver = ({ e, print, kernel, plan, loops, axis: fresh, place, 
       ? { depth: block.loop, every: block.every, end: () => accumulators.flat().forEach((acc) => acc.putBy()) }
       : null
     overColumns(0, pass.unroll, blocks, (colSlices) => {
-      rowSlices.forEach((rowSlice, row) => {
-        colSlices.forEach((colSlice, c) => {
+      const turns = rowSlices.flatMap((rowSlice, row) =>
+        colSlices.map((colSlice, c) => {
           const running = new Map<number, Val>()
           const frame = frameOf(
             rowSlice,
@@ -207,18 +215,28 @@ export const passesOver = ({ e, print, kernel, plan, loops, axis: fresh, place, 
               return home >= 0 && home < p ? print.reload(frame, scratch, keptAt(s, row), typeOf(s.dtype)) : null
             },
           )
-          pass.reductions.forEach((r, i) => {
+          const folds = pass.reductions.map((r, i) => {
             const reduction = reductions[r]!
             const acc = accumulators[i]![row]!
             const x = print.value(frame, reduction.value)
             const whole = colSlice === null || colSlice.valid === 4
-            acc.fold(c % strands, whole ? x : masking(colSlice.valid, x, identityOf(e, reduction)))
-            if (reduction.running) running.set(r, acc.running())
+            const fold = (): void =>
+              acc.fold(c % strands, whole ? x : masking(colSlice.valid, x, identityOf(e, reduction)))
+            if (!reduction.running) return fold
+            fold()
+            running.set(r, acc.running())
+            return () => undefined
           })
-          for (const s of pass.keeps) print.spill(frame, scratch, keptAt(s, row), print.value(frame, s))
-          print.stores(frame, pass.stores)
-        })
-      })
+          const keeps = pass.keeps.map((s) => ({ at: keptAt(s, row), value: print.value(frame, s) }))
+          const write = print.prepared(frame, pass.stores)
+          return () => {
+            folds.forEach((fold) => fold())
+            for (const { at, value } of keeps) print.spill(frame, scratch, at, value)
+            write()
+          }
+        }),
+      )
+      turns.forEach((finish) => finish())
     })
     pass.reductions.forEach((r, i) => accumulators[i]!.forEach((acc, row) => (results[row]![r] = acc.result())))
   }

@@ -14,6 +14,7 @@ import { asInteger, extract, extremum, gatherLanes, i32, memarg, memargOfHalf, s
 import type { Emitter, Val } from './emitter.ts'
 import { narrowed, widened } from './halves.ts'
 import { code, type Type } from './instructions.ts'
+import { expAtMostOne } from './transcendental.ts'
 import { binaryOps, convert, typeOf, unaryOps } from './operators.ts'
 
 export interface Pointer {
@@ -40,6 +41,8 @@ export interface Printer {
   readonly value: (frame: Frame, s: Scalar) => Val
   /** One iteration's stores: all values and positions before the first is written. */
   readonly stores: (frame: Frame, stores: readonly Store[]) => void
+  /** Values and positions of stores; what is given writes them. */
+  readonly prepared: (frame: Frame, stores: readonly Store[]) => () => void
   /** Writes a value (all lanes of it) to an element of a buffer, or from an element onwards. */
   readonly spill: (frame: Frame, buffer: number, at: Ix, x: Val) => void
   readonly reload: (frame: Frame, buffer: number, at: Ix, type: Type) => Val
@@ -58,7 +61,13 @@ export interface Address {
 }
 type Reach = { readonly kind: 'uniform' | 'consecutive' | 'scattered'; readonly lanes: readonly Ix[] }
 
-export const printer = (e: Emitter, pointers: readonly Pointer[], loops: ReadonlyMap<number, Val>): Printer => {
+/** `atMostZero`: whether a number is known to be 0, less, or NaN. */
+export const printer = (
+  e: Emitter,
+  pointers: readonly Pointer[],
+  loops: ReadonlyMap<number, Val>,
+  atMostZero: (x: Scalar) => boolean = () => false,
+): Printer => {
   const memos = new WeakMap<Frame, Map<Scalar, Val>>()
 
   const value: Printer['value'] = (frame, s) => {
@@ -81,6 +90,7 @@ export const printer = (e: Emitter, pointers: readonly Pointer[], loops: Readonl
       case 'reduced':
         return frame.reduced(s.reduction)
       case 'unary':
+        if (s.op === 'exp' && atMostZero(s.x)) return expAtMostOne(e, value(frame, s.x))
         return unaryOps[s.op](e, value(frame, s.x), s.x.dtype)
       case 'binary':
         return binaryOps[s.op](e, value(frame, s.x), value(frame, s.y), s.x.dtype)
@@ -232,9 +242,13 @@ export const printer = (e: Emitter, pointers: readonly Pointer[], loops: Readonl
     return dtype === 'bool' ? e.op('ine', raw(), i32(e, 0)) : raw()
   }
 
-  const stores: Printer['stores'] = (frame, list) => list.map((s) => prepared(frame, s)).forEach((write) => write())
+  const prepared: Printer['prepared'] = (frame, list) => {
+    const writes = list.map((s) => preparedOne(frame, s))
+    return () => writes.forEach((write) => write())
+  }
+  const stores: Printer['stores'] = (frame, list) => prepared(frame, list)()
   /** A store whose value and position are known: what is left is to write it. */
-  const prepared = (frame: Frame, { buffer, at, value: scalar, mode }: Store): (() => void) => {
+  const preparedOne = (frame: Frame, { buffer, at, value: scalar, mode }: Store): (() => void) => {
     const pointer = pointers[buffer]!
     const dtype = scalar.dtype
     const type = dtype === 'f32' ? 'f32' : 'i32'
@@ -303,7 +317,7 @@ export const printer = (e: Emitter, pointers: readonly Pointer[], loops: Readonl
     const opcode = frame.vector !== null ? code.v128Load : type === 'f32' ? code.f32Load : code.i32Load
     return e.pinned([...opcode, ...memarg(offset)], [base], type, frame.vector !== null)
   }
-  return { value, stores, spill, reload, address: placed, position: (frame, ix) => positionOf(frame, ix, 0) }
+  return { value, stores, prepared, spill, reload, address: placed, position: (frame, ix) => positionOf(frame, ix, 0) }
 }
 
 /** What an index is multiplied by along an axis; null where it does more than multiply it. */

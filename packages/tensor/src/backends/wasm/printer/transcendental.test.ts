@@ -1,6 +1,19 @@
 import { describe, expect, it } from 'vitest'
+import * as I from '../../../loops/ix.ts'
+import type { LoopKernel } from '../../../loops/kernel.ts'
 import { interpret } from '../../../loops/interpret.ts'
-import { bases, cases, edges, functionKernel, grid, range, ulps, xs, ys } from '../../linear/functions.support.ts'
+import {
+  bases,
+  cases,
+  decades,
+  edges,
+  functionKernel,
+  grid,
+  range,
+  ulps,
+  xs,
+  ys,
+} from '../../linear/functions.support.ts'
 import * as S from '../../../loops/scalar.ts'
 import { printLoop } from './loop.ts'
 import { run } from './running.support.ts'
@@ -39,6 +52,47 @@ describe('unary operators in f32', () => {
         expect(worst, `${op}(${some[at]!}) = ${got[at]!}, not ${want[at]!}`).toBeLessThanOrEqual(bound)
       }
     })
+
+  it('exp of an element less the greatest of its row is exp, bit for bit, and NaN where that is', () => {
+    const below = [...range(-110, 0), ...decades(-30, 3).filter((x) => x < 0), 0, -0, -Infinity, -87.33654, -87.33655]
+    const rows = [
+      [0, ...below],
+      [3, ...below.map((x) => x + 3)],
+      [0, ...below, NaN],
+      [-Infinity, -Infinity],
+    ]
+    for (const row of rows) {
+      const xs = row.map(Math.fround)
+      const [i, j] = [
+        { id: 0, extent: 1 },
+        { id: 1, extent: xs.length },
+      ]
+      const x = S.load(0, I.ofAxis(j), 'f32')
+      const kernel: LoopKernel = {
+        kind: 'loop',
+        name: 'exp(x - max x)',
+        buffers: [true, false].map((read) => ({ dtype: 'f32', size: xs.length, read, write: !read })),
+        rows: [i],
+        cols: [j],
+        reductions: [{ op: 'max', dtype: 'f32', value: x, running: false }],
+        stores: [
+          {
+            buffer: 1,
+            at: I.ofAxis(j),
+            value: S.unary('exp', S.binary('sub', x, S.reduced(0, 'f32'))),
+            scope: 'full',
+            mode: 'set',
+          },
+        ],
+      }
+      const got = [Float64Array.from(xs), new Float64Array(xs.length)]
+      run(kernel, printLoop(kernel), got)
+      const greatest = Math.max(...xs)
+      const differences = xs.map((x) => Math.fround(x - greatest))
+      for (const lanes of [true, false])
+        expect(evaluated((x) => S.unary('exp', x), differences, undefined, lanes).got).toEqual(got[1])
+    }
+  })
 
   it('rises where the function does', () => {
     for (const op of ['exp', 'tanh', 'sigmoid', 'erf', 'expm1'] as const) {

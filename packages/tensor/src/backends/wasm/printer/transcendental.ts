@@ -74,9 +74,22 @@ const scaleWithin = (e: Emitter, x: Val, y: Val, rounded: Val, lo: number, hi: n
   const flushed = keepWhere(e, e.op('fge', x, f32(e, lo)), scaled)
   return select(e, e.op('fle', x, f32(e, hi)), flushed, plus(e, x, Infinity))
 }
+/** Below it exp is no normal number. */
+const LEAST_EXP = -87.33654
 const exp: Function1 = (e, x) => {
   const { rounded, r } = reduceExp(e, x)
-  return scaleWithin(e, x, plus(e, smallExpm1(e, r), 1), rounded, -87.33654, 88.72283)
+  return scaleWithin(e, x, plus(e, smallExpm1(e, r), 1), rounded, LEAST_EXP, 88.72283)
+}
+/**
+ * The same, bit for bit, where x is known to be at most 0 or NaN, as a softmax's are: nothing overflows, and 2^n is a normal number, by which a
+ * product keeps NaN.
+ */
+export const expAtMostOne: Function1 = (e, x) => {
+  const { rounded, r } = reduceExp(e, x)
+  const one = x.lanes ? e.splat(f32(e, 1)) : f32(e, 1)
+  const power = fromBits(e, e.op('iadd', e.op('ishl', bitsOf(e, rounded), i32(e, 23)), bitsOf(e, one)))
+  const y = e.op('fmul', plus(e, smallExpm1(e, r), 1), power)
+  return select(e, e.op('flt', x, f32(e, LEAST_EXP)), f32(e, 0), y)
 }
 const exp2: Function1 = (e, x) => {
   const rounded = plus(e, x, ROUNDER)
