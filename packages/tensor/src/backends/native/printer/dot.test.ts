@@ -39,7 +39,7 @@ describe.runIf(trial !== null)('dot kernels in C', () => {
     })
     trial!.agree(
       some.map(([choice, [m, n, k], form, seed]): Case => {
-        const kernel = rowKernelOf({ ...choice, m: m!, n: n!, k: k! }, form)
+        const kernel = rowKernelOf({ ...choice, m: m, n: n, k: k }, form)
         return { kernel, seed, tolerance: 2e-3 }
       }),
     )
