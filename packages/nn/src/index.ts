@@ -239,7 +239,7 @@ export type { ChatError, ChatTemplate, Message, TemplateVariables } from './text
 export { chatMl, r1Template } from './text/templates.ts'
 export { huggingFaceTokenizer, type TokenizerFiles } from './text/hugging-face.ts'
 export { trainBpe, type TrainBpeConfig } from './text/train-bpe.ts'
-export { saveTokenizer, type SaveTokenizerConfig } from './text/save.ts'
+export { saveTokenizer, saveTokenizerAsync, type SaveTokenizerConfig } from './text/save.ts'
 export { trimVocabulary, type TrimConfig, type TrimmedTokenizer } from './text/trim.ts'
 export { ggufTokenizer, ggufTokenizerFiles } from './text/gguf.ts'
 export { llama2cTokenizer } from './text/llama2c.ts'
@@ -269,6 +269,7 @@ export { type ConfigError, ConfigFailure, type ModelError } from './models/failu
 export { type ArchitectureName } from './models/architectures.ts'
 export {
   describeModel,
+  describeModelAsync,
   type LoadedModel,
   loadModel,
   loadModelAsync,

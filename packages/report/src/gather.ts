@@ -51,3 +51,10 @@ export const reportRuns =
     const written = await writePage(path, await pageOf(runs, about), { force: true })
     return E.isLeft(written) ? written : E.right(path)
   }
+
+/** {@link reportRuns} for scripts: awaits the path of the page, and throws an Error of the sentence on why there is none. */
+export const reportRunsAsync = async (folder: string, about: About = {}): Promise<string> => {
+  const written = await reportRuns(folder, about)()
+  if (E.isLeft(written)) throw new Error(written.left)
+  return written.right
+}

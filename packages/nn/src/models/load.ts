@@ -73,16 +73,34 @@ export type ModelDescription = Pick<LoadedModel, 'architecture' | 'config'> & { 
 export const describeModel = (
   options: Pick<LoadModelConfig, 'path' | 'files'>,
 ): TaskEither<ModelError, ModelDescription> => {
-  const { path, files = nodeFiles } = optionsOf<Pick<LoadModelConfig, 'path' | 'files'>>('describeModel', options, {
-    path: true,
-    files: true,
-  })
-  return modelTask(async () => {
-    const { architecture, config, fields } = path.endsWith('.gguf')
-      ? await withWeightsAsync({ path, files })((weights) => describeGguf(weights))
-      : await ofFolder({ path }, files)
-    return { architecture, config: fields, model: transformer(config) }
-  })
+  const checked = described(options)
+  return modelTask(() => descriptionOf(checked))
+}
+
+/**
+ * {@link describeModel} for scripts: awaits, and throws CheckpointFailure and ConfigFailure.
+ *
+ * @example
+ * ```ts
+ * import { CheckpointFailure, describeModelAsync } from '@adjoint/nn'
+ * const found = describeModelAsync({ path: 'no/such/model' })
+ * await found.catch((error) => console.log(error instanceof CheckpointFailure)) // true
+ * ```
+ */
+export const describeModelAsync = async (options: Pick<LoadModelConfig, 'path' | 'files'>): Promise<ModelDescription> =>
+  descriptionOf(described(options))
+
+const described = (options: Pick<LoadModelConfig, 'path' | 'files'>): Pick<LoadModelConfig, 'path' | 'files'> =>
+  optionsOf<Pick<LoadModelConfig, 'path' | 'files'>>('describeModel', options, { path: true, files: true })
+
+const descriptionOf = async ({
+  path,
+  files = nodeFiles,
+}: Pick<LoadModelConfig, 'path' | 'files'>): Promise<ModelDescription> => {
+  const { architecture, config, fields } = path.endsWith('.gguf')
+    ? await withWeightsAsync({ path, files })((weights) => describeGguf(weights))
+    : await ofFolder({ path }, files)
+  return { architecture, config: fields, model: transformer(config) }
 }
 
 /**

@@ -1,7 +1,7 @@
 /** A tokenizer's files as a folder holds them. */
 import { optionsOf } from '@adjoint/tensor/ir'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
-import { type CheckpointError, rethrow, task } from '../io/failure.ts'
+import { type CheckpointError, orThrow, rethrow, task } from '../io/failure.ts'
 import { type Files, nodeFiles } from '../io/files.ts'
 import type { TokenizerFiles } from './hugging-face.ts'
 
@@ -59,4 +59,20 @@ export const saveTokenizer = (options: SaveTokenizerConfig) => {
       await files.replace([...json, ...template]).catch(rethrow(folder, 'save'))
     })
   }
+}
+
+/**
+ * {@link saveTokenizer} for scripts: awaits, and throws CheckpointFailure.
+ *
+ * @example
+ * ```ts
+ * import { CheckpointFailure, saveTokenizerAsync, trainBpe } from '@adjoint/nn'
+ * const files = await trainBpe({ vocab: 300 })(['to be, or not to be'])()
+ * const saved = saveTokenizerAsync({ path: '/dev/null/model' })(files)
+ * await saved.catch((error) => console.log(error instanceof CheckpointFailure)) // true
+ * ```
+ */
+export const saveTokenizerAsync = (options: SaveTokenizerConfig): ((given: TokenizerFiles) => Promise<void>) => {
+  const save = saveTokenizer(options)
+  return (given) => orThrow(save(given))
 }
