@@ -4,7 +4,7 @@ import type { Capabilities } from './capabilities.ts'
 export const host: Capabilities = {
   orderedStores: true,
   longestRow: 1 << 20,
-  dotRows: { columns: 1 << 10, rows: 1 },
+  dotRows: { columns: [8, 1 << 10], rows: 1, terms: 1 << 10 },
   lanes: 1,
   terms: 1024,
   bindings: 64,

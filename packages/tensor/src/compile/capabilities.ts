@@ -5,10 +5,14 @@ export interface Capabilities {
   /** Longest row, in columns, that a row kernel keeps to one lane group; longer reductions are split in two stages. */
   readonly longestRow: number
   /**
-   * Products of which it has whole rows at hand, so that what reduces them is a part of the product: of so many columns at most, and
-   * of so many rows in all at least. Null for none.
+   * Products of which it has whole rows at hand, so that what reduces them is a part of the product: of so many columns at least and at
+   * most, of so many rows in all at least, and of so many terms of a sum at most. Null for none.
    */
-  readonly dotRows: { readonly columns: number; readonly rows: number } | null
+  readonly dotRows: {
+    readonly columns: readonly [least: number, most: number]
+    readonly rows: number
+    readonly terms: number
+  } | null
   /** Independent lanes worth keeping busy: reductions with fewer rows than this are split in two stages, */
   readonly lanes: number
   /** where they have more terms than this, which repay the second. */

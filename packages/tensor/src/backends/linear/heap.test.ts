@@ -14,6 +14,14 @@ const growing = (most: number) => {
 }
 
 describe('heap', () => {
+  it('has no room for what is larger than its memory, however large', () => {
+    const { heap } = growing(1 << 22)
+    heap.give(heap.take(1 << 20)!)
+    for (let octave = 23; octave < 53; octave++)
+      for (const bytes of [2 ** octave, 2 ** octave + 64, 1.5 * 2 ** octave]) expect(heap.take(bytes)).toBeNull()
+    expect(heap.live()).toBe(0)
+  })
+
   it('hands out disjoint aligned blocks inside the memory, and joins all that come back', () => {
     const step = fc.oneof(fc.record({ take: fc.integer({ min: 0, max: 20000 }) }), fc.record({ give: fc.nat(1000) }))
     fc.assert(

@@ -34,9 +34,9 @@ export interface Heap {
   readonly fresh: () => number
 }
 
-/** Four classes to an octave. */
+/** Four classes to an octave. All that bits of 32 cannot count is of one, whose blocks are compared one by one. */
 const classOf = (bytes: number): number => {
-  const lines = bytes / LINE
+  const lines = Math.min(bytes / LINE, 2 ** 31 - 1)
   const octave = 31 - Math.clz32(lines)
   const quarter = octave >= 2 ? (lines >>> (octave - 2)) & 3 : 0
   return Math.min(4 * CLASSES - 1, 4 * octave + quarter)

@@ -18,9 +18,9 @@ const demandFits = (aval: Aval, { bytes, dtype, rows, columns, at, rowStride, co
   const counts = numbers.every((n) => Number.isSafeInteger(n) && n >= 0)
   const last = rows * columns === 0 ? -1 : at + (rows - 1) * rowStride + (columns - 1) * columnStride
   const expected = rows * columns * (isHalf(dtype) ? 2 : dtypes[dtype].allocate(0).BYTES_PER_ELEMENT)
-  if (!counts || last >= sizeOf(aval.shape) || bytes.length !== expected)
+  if (!counts || last >= sizeOf(aval.shape) || bytes.byteLength !== expected)
     throw new RangeError(
-      `assemble ${showAval(aval)}: a piece of ${bytes.length} bytes, ${rows} rows of ${columns} elements from ${at} on in steps of ${rowStride} and ${columnStride}, does not fit. ` +
+      `assemble ${showAval(aval)}: a piece of ${bytes.byteLength} bytes, ${rows} rows of ${columns} elements from ${at} on in steps of ${rowStride} and ${columnStride}, does not fit. ` +
         'Give the bytes of all its elements, and places within the tensor.',
     )
 }
@@ -39,7 +39,7 @@ export const assembler =
       put: async (piece) => {
         if (!open) throw new Error(`assemble ${showAval(aval)}: it was finished, and takes no more pieces.`)
         demandFits(aval, piece)
-        if (piece.bytes.length === 0) return
+        if (piece.bytes.byteLength === 0) return
         under++
         try {
           await place(block, piece, aval.dtype)

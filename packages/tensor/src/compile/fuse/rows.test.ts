@@ -83,20 +83,21 @@ describe('rows of a product', () => {
     expect(kernels(planned(host, [q, k], [most, rowSum(p.exp(rest)), rest]))).toEqual(['dot 2'])
   })
 
-  it('a kernel of its own stays: columns, other rows, long and few rows, and devices that have no rows', () => {
+  it('a kernel of its own stays: columns, other rows, long, short and few rows, long sums, and devices that have no rows', () => {
     const columns = planned(host, [q, k], [p.reduceSum(scores, [2])])
     expect(kernels(columns)).toEqual(['dot 0', 'loop 1'])
     const whole = planned(host, [q, k], [p.reduceSum(scores, [2, 3])])
     expect(kernels(whole)).toEqual(['dot 0', 'loop 1'])
     const flipped = planned(host, [q, k], [rowSum(p.mul(scores, p.flip(scores, [2])))])
     expect(kernels(flipped)).toEqual(['dot 0', 'loop 1'])
-    const short = { ...host, dotRows: { columns: 7, rows: 1 } }
-    const many = { ...host, dotRows: { columns: 8, rows: 55 } }
-    for (const device of [short, many, parallel])
+    const rows = { columns: [8, 8], rows: 54, terms: 4 } as const
+    const short = { ...host, dotRows: { ...rows, columns: [1, 7] as const } }
+    const long = { ...host, dotRows: { ...rows, columns: [9, 99] as const } }
+    const many = { ...host, dotRows: { ...rows, rows: 55 } }
+    const deep = { ...host, dotRows: { ...rows, terms: 3 } }
+    for (const device of [short, long, many, deep, parallel])
       expect(kernels(planned(device, [q, k], [softmax(scores)]))).toEqual(['dot 0', 'loop 2'])
-    expect(kernels(planned({ ...host, dotRows: { columns: 8, rows: 54 } }, [q, k], [softmax(scores)]))).toEqual([
-      'dot 2',
-    ])
+    expect(kernels(planned({ ...host, dotRows: rows }, [q, k], [softmax(scores)]))).toEqual(['dot 2'])
   })
 
   it('does not wait for what comes later, nor run before it', () => {

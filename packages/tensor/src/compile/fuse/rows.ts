@@ -31,7 +31,7 @@ import {
 import { type Fusion, storageOf } from './fuse.ts'
 import { bijectionAxes, covers, type DotMember, type Group } from './group.ts'
 
-/** Rows and columns of one item of a batch: fewer are computed in other ways, which have no whole rows. */
+/** Rows of one item of a batch: fewer are computed in other ways, which have no whole rows. */
 const FEW = 8
 
 const reducesRows = (g: Group): boolean => g.kind === 'loop' && g.dot === null && g.reductions.length > 0
@@ -67,8 +67,10 @@ export const mergeRows = (
     kind === 'loop' &&
     dot !== null &&
     dotRows !== null &&
-    Math.min(dot.m.extent, dot.n.extent) >= FEW &&
-    dot.n.extent <= dotRows.columns &&
+    dot.m.extent >= FEW &&
+    dot.n.extent >= dotRows.columns[0] &&
+    dot.n.extent <= dotRows.columns[1] &&
+    dot.k.extent <= dotRows.terms &&
     count([...dot.batch, dot.m]) >= dotRows.rows
   if (!groups.some(isHost)) return { groups, owner }
   const owners = new Map(owner)
