@@ -1,5 +1,5 @@
 /** A stage of an example that trains more than one thing: a run in a folder of its own, which `--resume` goes on with. */
-import { type Phase, run, type RunError, treeState } from '@adjoint/rl'
+import { type Phase, run, type RunError } from '@adjoint/rl'
 import type { Tree } from '@adjoint/tensor'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { join } from 'node:path'
@@ -33,8 +33,7 @@ export const stage =
   (initial: S): TE.TaskEither<RunError, S> => {
     const home = join(folder, name)
     return TE.flatMap(() =>
-      run<S>({
-        codec: treeState(),
+      run({
         folder: home,
         seed,
         phases,

@@ -17,7 +17,6 @@ import {
   sftStep,
   snapshot,
   traces,
-  treeState,
   evaluationRecord,
 } from '@adjoint/rl'
 import { random, realize, type Tree } from '@adjoint/tensor'
@@ -148,8 +147,7 @@ export const follow =
       // A step reuses the memory of its state: the start stays whole for the other branches.
       snapshot(device)(start),
       TE.flatMap((own) =>
-        run<S>({
-          codec: treeState(),
+        run({
           ...{ folder: home, seed: branch.seed, checkpointEvery: 50, signal },
           phases: [training, examPhase<S>(exam, bench)],
           settings: { ...branch.settings, seed: branch.seed, device: device.kind, steps, exam },

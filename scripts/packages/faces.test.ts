@@ -23,30 +23,8 @@ const faces = new Map(
     .map((statement, i) => [FACES[i]!, valuesOf(checker.getSymbolAtLocation(statement.moduleSpecifier)!, FACES[i]!)]),
 )
 
-/** The fewest arguments that a signature takes, and the most. */
-const arity = (signature: ts.Signature): readonly [number, number] => {
-  const declared = signature.parameters
-    .map((p) => p.valueDeclaration)
-    .filter((d) => d !== undefined && ts.isParameter(d))
-  const needed = declared.filter(
-    (d) => d.questionToken === undefined && d.initializer === undefined && d.dotDotDotToken === undefined,
-  )
-  return [needed.length, declared.some((d) => d.dotDotDotToken !== undefined) ? Infinity : declared.length]
-}
-
 test('the faces are read', () => {
   expect([...faces].map(([name, values]) => [name, values.length > 5])).toEqual(FACES.map((name) => [name, true]))
-})
-
-test('law: a call has one signature that it can mean, so that what is wrong with it is said once', () => {
-  const several = [...faces.values()].flat().flatMap(([name, type]) => {
-    const ranges = type
-      .getCallSignatures()
-      .map(arity)
-      .sort(([a], [b]) => a - b)
-    return ranges.some(([least], i) => i > 0 && least <= ranges[i - 1]![1]) ? [name] : []
-  })
-  expect(several).toEqual([])
 })
 
 /** Whether a call gives a TaskEither, at once or once all its arguments are there. */

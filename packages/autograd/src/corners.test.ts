@@ -57,18 +57,18 @@ const bend = (f: (x: F32) => Expr): ((x: F32) => F32) =>
     return mul(g, weights)
   })
 
-const x3: F32 = tensor([10, 20, 30])
-const rows: F32 = tensor([
+const x3 = tensor([10, 20, 30]) as F32
+const rows = tensor([
   [1, 2],
   [3, 4],
   [5, 6],
-])
+]) as F32
 const at = (...positions: Shape): I32 => tensor(Int32Array.from(positions), [positions.length])
 const start = (p: number): I32 => add(tensor(Int32Array.of(p), [], 'i32'), 0)
 /** Positions that the host does not know. */
 const outside: I32 = add(at(-4, -3, -1, 2, 3), 0)
 const far: I32 = add(at(-(2 ** 31), 2 ** 31 - 1, 1), 0)
-const five: F32 = tensor([1, 2, 4, 8, 16])
+const five = tensor([1, 2, 4, 8, 16]) as F32
 
 const corners: readonly Corner[] = [
   ['std of equal numbers', [tensor([2, 2, 2, 2])], slope(std()), [0, 0, 0, 0]],

@@ -45,6 +45,9 @@ const linearized = (op: string, f: (...args: readonly Tree[]) => Tree, args: rea
  * console.log(await readAsync(y), await readAsync(dy)) // 2 sin 2, sin 2 + 2 cos 2
  * ```
  */
+export function jvp<A extends Tree, B extends Tree>(
+  f: (a: A) => B,
+): (a: A, tangent: Tangent<A>) => readonly [B, Tangent<B>]
 export function jvp<A extends readonly Tree[], B extends Tree>(
   f: (...args: A) => B,
 ): (...primalsThenTangents: readonly [...A, ...Tangents<A>]) => readonly [B, Tangent<B>]

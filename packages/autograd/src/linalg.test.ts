@@ -144,7 +144,7 @@ describe.each((await presentDevices()).map((device) => [device.kind, device] as 
       [0, 0, -2, 0, 0, 4, 0, 0, -2],
     ],
   ])('the gradient of a determinant %s is the transposed adjugate', async (_, a, want) => {
-    const got = await readAsync(grad((x: F32) => linalg.det(x) as Scalar)(tensor(a)), device)
+    const got = await readAsync(grad((x: F32) => linalg.det(x) as Scalar)(tensor(a) as F32), device)
     want.forEach((v, i) => expect(got[i]).toBeCloseTo(v, 4))
   })
 })

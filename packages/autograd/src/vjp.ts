@@ -4,9 +4,6 @@ import { differentiate, zerosLike } from './reverse.ts'
 import type { Tangent } from './tangent.ts'
 import { alongside, demandFunction, demandGiven, onLeaves, requireFloat, take } from './trees.ts'
 
-/** The cotangents of a function's arguments: that of the only one, or the tuple of all. */
-export type Cotangent<A extends readonly Tree[]> = A extends readonly [infer Only] ? Tangent<Only> : Tangent<A>
-
 /**
  * The value of `f` with its pullback, the linear map from a cotangent of the value to the cotangents of the arguments:
  * `pullback(ct) = J(args)^T ct`. A function of one argument has a pullback that returns that argument's cotangent;
@@ -29,9 +26,12 @@ export type Cotangent<A extends readonly Tree[]> = A extends readonly [infer Onl
  * console.log(await readAsync(pullback(tensor([1, 0], [2])))) // ct (sin x + x cos x)
  * ```
  */
+export function vjp<A extends Tree, B extends Tree>(
+  f: (a: A) => B,
+): (a: A) => readonly [B, (ct: Tangent<B>) => Tangent<A>]
 export function vjp<A extends readonly Tree[], B extends Tree>(
   f: (...args: A) => B,
-): (...args: A) => readonly [B, (ct: Tangent<B>) => Cotangent<A>]
+): (...args: A) => readonly [B, (ct: Tangent<B>) => Tangent<A>]
 export function vjp(f: (...args: readonly Tree[]) => Tree) {
   demandFunction('vjp', f)
   return (...args: readonly Tree[]): readonly [Tree, (ct: Tree) => Tree] => {

@@ -30,18 +30,16 @@ export interface VmapOptions {
 }
 
 /** A tree whose leaves have one more axis, in front. */
-export type Stacked<T> = [Tree] extends [T]
-  ? T // any tree: it has no end
-  : T extends Tensor<infer S, infer D>
+export type Stacked<T> =
+  T extends Tensor<infer S, infer D>
     ? Tensor<number extends S['length'] ? readonly number[] : readonly [number, ...S], D>
     : T extends null
       ? T
       : { readonly [K in keyof T]: Stacked<T[K]> }
 
 /** A tree whose leaves have any shapes. */
-export type Reshaped<T> = [Tree] extends [T]
-  ? T // any tree: it has no end
-  : T extends Tensor<infer _, infer D>
+export type Reshaped<T> =
+  T extends Tensor<infer _, infer D>
     ? Tensor<readonly number[], D>
     : T extends null
       ? T

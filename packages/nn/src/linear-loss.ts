@@ -75,7 +75,7 @@ const byChunks = (
     const chunks = vocabularyChunks(N, V, chunk)
     if (chunks === null) return null
     const cooled = <X extends Floats | null>(y: X): Floats | X =>
-      y === null || temperature === 1 ? y : div<Floats, number>(y, temperature)
+      y === null || temperature === 1 ? y : div(y, temperature)
     const output: Output = { weight, bias: cooled(bias), classWeights }
     const rows: Floats = reshape([N, C])(cooled(x))
     const { chosen, lse, entropy, spread, likeliest } = rowStatistics(chunks, tied)(rows, output, reshape([N])(targets))

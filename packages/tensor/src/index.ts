@@ -73,17 +73,7 @@ export * from './ops/scatter.ts'
 export * from './ops/selection.ts'
 export * from './ops/softmax.ts'
 export * from './ops/sorting.ts'
-export type {
-  Binary,
-  Broadcasts,
-  Comparison,
-  ComputedOf,
-  ElementOf,
-  Fit,
-  ShapeOf,
-  Together,
-  Unary,
-} from './ops/align.ts'
+export type { Binary, Comparison, Unary } from './ops/align.ts'
 export type { Imaged, Padding, PerAxis, Pooled, Sliding } from './ops/window.ts'
 
 export { evalShape } from './graph/eval-shape.ts'

@@ -14,7 +14,6 @@ import { type NamedReward, scoreSamples } from '../reward/named.ts'
 import type { Phase } from '../run/run.ts'
 import type { RecipeStage } from './recipe.ts'
 import { staged } from './staged.ts'
-import { treeState } from '../run/state.ts'
 import { modelOf, plain, type R1State, type Report } from './state.ts'
 
 /** What to ask a model of a recipe. */
@@ -146,7 +145,6 @@ export const examine = <Problem, P extends Tree>(config: ExamineConfig<Problem, 
   } = optionsOf<ExamineConfig<Problem, P>>('examine', config, known)
   const exam = demandExam('examine, exam', asked.exam)
   return staged<R1State<P>, P>({
-    codec: treeState(),
     name,
     settings: plain({ of, policy, exam }),
     begin: (state) => modelOf(of, state),

@@ -13,7 +13,6 @@ import { demandExam, type Exam, examiner, examPhases, type Line, withReports } f
 import { type Rate, rateAt, scheduleOf } from './rate.ts'
 import type { RecipeStage } from './recipe.ts'
 import { staged } from './staged.ts'
-import { treeState } from '../run/state.ts'
 import { modelOf, ON_MODEL_OPTIONS, type OnModel, type R1State, settingsOf, withModel } from './state.ts'
 
 /** How to reinforce: what a step of GRPO takes, and the stage around it. */
@@ -110,7 +109,6 @@ export const reinforce = <Problem, P extends Tree, O extends Tree>(
   const updates = steps * (config.iterations ?? 1) * (config.minibatches ?? 1)
   const optimizer = optimizerOf(scheduleOf(learningRate, updates))
   return staged<R1State<P>, GrpoState<P, O>>({
-    codec: treeState(),
     name,
     settings: settingsOf({ ...config, ...(settings && { settings }) }),
     begin: (state) => {

@@ -27,7 +27,6 @@ import type { PhaseStep } from '../run/run.ts'
 import { foldIn, type HostKey, hostKey } from '../run/keys.ts'
 import type { RecipeStage, StageEnv } from './recipe.ts'
 import { staged } from './staged.ts'
-import { treeState } from '../run/state.ts'
 import { modelOf, ON_MODEL_OPTIONS, type OnModel, type R1State, settingsOf } from './state.ts'
 
 /** Whose traces, and which of them. */
@@ -153,7 +152,6 @@ export const sampleTraces = <Problem, P extends Tree>(given: SampleConfig<Proble
       )
 
   return staged<R1State<P>, Sampling<P>>({
-    codec: treeState(),
     name,
     settings: { ...settingsOf(config), accept: rules },
     begin: (state) => ({ model: modelOf(from, state), kept: scalar(0) }),

@@ -14,7 +14,6 @@ import { demandExam, type Exam, examPhases, withReports } from './exam.ts'
 import { type Rate, rateAt, scheduleOf } from './rate.ts'
 import type { RecipeStage } from './recipe.ts'
 import { staged, stageKey } from './staged.ts'
-import { treeState } from '../run/state.ts'
 import { modelOf, ON_MODEL_OPTIONS, type OnModel, type R1State, settingsOf, withModel } from './state.ts'
 
 /** How to fine-tune. */
@@ -79,7 +78,6 @@ export const supervise = <Problem, P extends Tree, O extends Tree>(given: Superv
     const { name, from, to, policy, steps, learningRate, exam, width } = config
     const optimizer = config.optimizer(scheduleOf(learningRate, steps))
     return staged<R1State<P>, Learner<P, O>>({
-      codec: treeState(),
       name,
       settings: settingsOf(config),
       begin: (state) => {

@@ -3,6 +3,7 @@
  * run's seed and the position; so resuming is starting from a value, and a run that was killed and resumed writes the log
  * of one that was not.
  */
+import type { Tree } from '@adjoint/tensor'
 import * as E from 'fp-ts/lib/Either.js'
 import { optionsOf } from '@adjoint/tensor/ir'
 import { pipe } from 'fp-ts/lib/function.js'
@@ -10,7 +11,7 @@ import * as TE from 'fp-ts/lib/TaskEither.js'
 import { demandCounts, demandWhole, type RunError } from './errors.ts'
 import { type OpenFolder, openFolder, type Position, type Resume, settingsLine } from './folder.ts'
 import { openSinks, type OpenSinks, type Sink, type StepLines } from './sink.ts'
-import { type StateCodec, type Stored, treeState } from './state.ts'
+import { type StateCodec, treeState } from './state.ts'
 import { foldIn, type HostKey, hostKey } from './keys.ts'
 import type { Json } from './log.ts'
 import { firstNonFinite, type Metrics } from './metrics.ts'
@@ -142,10 +143,17 @@ const templatesOf = <S>(phases: readonly Phase<S>[], initial: S): readonly S[] =
  * const last = await run(config)(scalar(0), { resume: false })()
  * ```
  */
-export const run = <S>(
-  given: RunConfig<S> & Stored<S>,
-): ((initial: S, start: { readonly resume: Resume }) => TE.TaskEither<RunError, S>) => {
-  const config = optionsOf<RunConfig<S>>('run', given, {
+export function run<S extends Tree>(
+  config: RunConfig<S>,
+): (initial: S, start: { readonly resume: Resume }) => TE.TaskEither<RunError, S>
+/** The same for a state that is not tensors only: `codec` says how a checkpoint holds it. */
+export function run<S>(
+  config: RunConfig<S> & { readonly codec: StateCodec<S> },
+): (initial: S, start: { readonly resume: Resume }) => TE.TaskEither<RunError, S>
+export function run<S>(
+  given: RunConfig<S>,
+): (initial: S, start: { readonly resume: Resume }) => TE.TaskEither<RunError, S> {
+  const config = optionsOf('run', given, {
     ...{
       folder: true,
       seed: true,
@@ -162,7 +170,7 @@ export const run = <S>(
   demandCounts('run', { checkpointEvery })
   for (const { name, steps } of phases) demandWhole(`run, phase ${name}`, { steps })
   demandFree('a setting is', STAMP, settings)
-  // Without `codec`, the state is a tree: see Stored.
+  // Without `codec`, the state is a tree: the first signature.
   const codec = config.codec ?? (treeState() as StateCodec<unknown> as StateCodec<S>)
 
   const stepOnce = async (

@@ -23,12 +23,6 @@ export interface StateCodec<S> {
 }
 
 /**
- * What a run needs beside its states: nothing where they are trees of tensors, else a codec. Where the type of a state is a parameter that the
- * compiler cannot look into, `codec: treeState()` says that it is a tree.
- */
-export type Stored<S> = [S] extends [Tree] ? unknown : { readonly codec: StateCodec<S> }
-
-/**
  * A state that is a tree of tensors, and no data beside. What a run uses unless it is told otherwise.
  *
  * @example

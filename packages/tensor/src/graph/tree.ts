@@ -25,8 +25,6 @@ export type TreeOf<R> = R | null | readonly TreeOf<R>[] | { readonly [key: strin
 
 /** The same structure with leaves of another type. */
 export type Mapped<T, R> = [Tree] extends [T] ? TreeOf<R> : MappedEach<T, R>
-/** What `map` gives: a tree of the first one's type where leaves are tensors again, else the same structure with other leaves. */
-export type Image<T, R> = [R] extends [Tensor] ? T : Mapped<T, R>
 type MappedEach<T, R> = T extends Expr ? R : T extends null ? T : { readonly [K in keyof T]: Mapped<T[K], R> }
 
 /** Two trees differ where they must agree, or a value is no tree. The message names the path. */
@@ -223,8 +221,11 @@ const zip = (op: string, trees: readonly Tree[], f: (path: Path, leaves: readonl
  * console.log(tree.map((p) => p.shape.length, next)) // { bias: 1, weight: 2 }
  * ```
  */
-export const map = <T extends Tree, R>(f: (...leaves: Tensor[]) => R, tree: T, ...rest: readonly Tree[]): Image<T, R> =>
-  zip('map', [tree, ...rest], (_, xs) => f(...xs)) as Image<T, R>
+export function map<T extends Tree>(f: (...leaves: Tensor[]) => Tensor, tree: T, ...rest: readonly Tree[]): T
+export function map<T extends Tree, R>(f: (...leaves: Tensor[]) => R, tree: T, ...rest: readonly Tree[]): Mapped<T, R>
+export function map(f: (...leaves: Tensor[]) => unknown, ...trees: readonly Tree[]): unknown {
+  return zip('map', trees, (_, xs) => f(...xs))
+}
 
 /**
  * As `map`; `f` also receives the path of the leaf, keys and indices joined by dots.
@@ -237,11 +238,19 @@ export const map = <T extends Tree, R>(f: (...leaves: Tensor[]) => R, tree: T, .
  * console.log(decayed) // { bias: false, weight: true }
  * ```
  */
-export const mapWithPath = <T extends Tree, R>(
+export function mapWithPath<T extends Tree>(
+  f: (path: string, ...leaves: Tensor[]) => Tensor,
+  tree: T,
+  ...rest: readonly Tree[]
+): T
+export function mapWithPath<T extends Tree, R>(
   f: (path: string, ...leaves: Tensor[]) => R,
   tree: T,
   ...rest: readonly Tree[]
-): Image<T, R> => zip('mapWithPath', [tree, ...rest], (path, xs) => f(path.join('.'), ...xs)) as Image<T, R>
+): Mapped<T, R>
+export function mapWithPath(f: (path: string, ...leaves: Tensor[]) => unknown, ...trees: readonly Tree[]): unknown {
+  return zip('mapWithPath', trees, (path, xs) => f(path.join('.'), ...xs))
+}
 
 /** Number of elements of all leaves together. */
 export const size = (tree: Tree): number => leaves(tree).reduce((n, x) => n + x.shape.reduce((p, d) => p * d, 1), 0)

@@ -6,7 +6,7 @@ import { type Computed, dtypes, type DType, registerOf } from '../base/dtype.ts'
 import { DTypeError, notATensor, ShapeError, shown } from '../base/errors.ts'
 import { isExpr, type Aval, type Expr } from '../graph/expr.ts'
 import * as raw from '../primitives/index.ts'
-import type { Broadcast, Check, CommonDType, Ok, SameDType, ShapeMismatch } from '../base/shape-type.ts'
+import type { Broadcast, Check, CommonDType, Ok, SameDType } from '../base/shape-type.ts'
 import { broadcastShapes, isShape, sameShape, showShape, type Shape } from '../base/shape.ts'
 import { atCaller } from '../base/site.ts'
 import { typed, type Tensor } from '../graph/tensor.ts'
@@ -14,44 +14,25 @@ import { typed, type Tensor } from '../graph/tensor.ts'
 /** A tensor, or a number that takes the other operand's dtype. */
 export type Operand = Expr | number
 
-/** The shape of an operand. A number stands for a tensor without axes. */
-export type ShapeOf<X extends Tensor | number> = X extends Tensor<infer S, infer _> ? S : readonly []
-/** The dtype of an operand; never for a number, which takes the other's. */
-export type ElementOf<X extends Tensor | number> = X extends Tensor<infer _, infer D> ? D : never
-/** The shape of two operands together, or what is wrong with theirs. */
-export type Broadcasts<X extends Tensor | number, Y extends Tensor | number> = Broadcast<ShapeOf<X>, ShapeOf<Y>>
-
-/** What an operand is computed with: f32 for f16 and bf16. */
-export type ComputedOf<X extends Tensor | number> = Computed<ElementOf<X>>
-/**
- * Vanishes where two operands fit, and says why where not. All is one signature, so that no list of signatures buries what is wrong. What
- * stands beside a number is asked for nothing, so that its shape and dtype may be parameters of a function's.
- */
-export type Fit<X extends Tensor | number, Y extends Tensor | number> = [Y] extends [number]
-  ? [X] extends [number]
-    ? ShapeMismatch<'two numbers: make one a tensor, as in scalar(x)'>
-    : unknown
-  : [X] extends [number]
-    ? unknown
-    : Check<Broadcasts<X, Y>> & Check<SameDType<ComputedOf<X>, ComputedOf<Y>>>
-/** The shape that two operands have together. */
-export type Together<X extends Tensor | number, Y extends Tensor | number> = [Y] extends [number]
-  ? ShapeOf<X>
-  : [X] extends [number]
-    ? ShapeOf<Y>
-    : Ok<Broadcasts<X, Y>>
-
-/** Two operands of one dtype that broadcast to one shape; one may be a number. */
-export type Binary = <X extends Tensor | number, Y extends Tensor | number>(
-  x: X,
-  y: Y & Fit<X, Y>,
-) => Tensor<Together<X, Y>, CommonDType<ComputedOf<X>, ComputedOf<Y>>>
+/** Two operands of one dtype that broadcast to one shape; either may be a number. */
+export interface Binary {
+  <S extends Shape, D extends DType>(x: Tensor<S, D>, y: number): Tensor<S, Computed<D>>
+  <S extends Shape, D extends DType>(x: number, y: Tensor<S, D>): Tensor<S, Computed<D>>
+  <A extends Shape, B extends Shape, D extends DType, E extends DType>(
+    x: Tensor<A, D>,
+    y: Tensor<B, E> & Check<Broadcast<A, B>> & Check<SameDType<Computed<D>, Computed<E>>>,
+  ): Tensor<Ok<Broadcast<A, B>>, CommonDType<Computed<D>, Computed<E>>>
+}
 
 /** As `Binary`, with a bool for each element. */
-export type Comparison = <X extends Tensor | number, Y extends Tensor | number>(
-  x: X,
-  y: Y & Fit<X, Y>,
-) => Tensor<Together<X, Y>, 'bool'>
+export interface Comparison {
+  <S extends Shape>(x: Tensor<S>, y: number): Tensor<S, 'bool'>
+  <S extends Shape>(x: number, y: Tensor<S>): Tensor<S, 'bool'>
+  <A extends Shape, B extends Shape, D extends DType, E extends DType>(
+    x: Tensor<A, D>,
+    y: Tensor<B, E> & Check<Broadcast<A, B>> & Check<SameDType<Computed<D>, Computed<E>>>,
+  ): Tensor<Ok<Broadcast<A, B>>, 'bool'>
+}
 
 /** Each element by itself. */
 export type Unary = <S extends Shape, D extends DType>(x: Tensor<S, D>) => Tensor<S, Computed<D>>
@@ -170,20 +151,40 @@ export const align = (op: string, x: Operand, y: Operand): readonly [Expr, Expr]
 }
 
 /** A broadcasting operation from one on equal shapes, and perhaps a cheaper way where y is a known number. */
-export const binary =
-  (name: string, f: (x: Expr, y: Expr) => Expr, withNumber: (x: Expr, y: number) => Expr | null = () => null): Binary =>
-  (x: Operand, y: Operand) =>
-    atCaller(() => {
+export const binary = (
+  name: string,
+  f: (x: Expr, y: Expr) => Expr,
+  withNumber: (x: Expr, y: number) => Expr | null = () => null,
+): Binary => {
+  function op<S extends Shape, D extends DType>(x: Tensor<S, D>, y: number): Tensor<S, Computed<D>>
+  function op<S extends Shape, D extends DType>(x: number, y: Tensor<S, D>): Tensor<S, Computed<D>>
+  function op<A extends Shape, B extends Shape, D extends DType, E extends DType>(
+    x: Tensor<A, D>,
+    y: Tensor<B, E> & Check<Broadcast<A, B>> & Check<SameDType<Computed<D>, Computed<E>>>,
+  ): Tensor<Ok<Broadcast<A, B>>, CommonDType<Computed<D>, Computed<E>>>
+  function op(x: Operand, y: Operand): Tensor {
+    return atCaller(() => {
       demandOperand(name, x, 'x')
       const easy = typeof x !== 'number' && typeof y === 'number' ? withNumber(x, y) : null
       return typed(easy ?? f(...align(name, x, y)))
     })
+  }
+  return op
+}
 
 /** A broadcasting comparison from one on equal shapes. */
-export const comparison =
-  (name: string, f: (x: Expr, y: Expr) => Expr): Comparison =>
-  (x: Operand, y: Operand) =>
-    atCaller(() => typed(f(...align(name, x, y))))
+export const comparison = (name: string, f: (x: Expr, y: Expr) => Expr): Comparison => {
+  function op<S extends Shape>(x: Tensor<S>, y: number): Tensor<S, 'bool'>
+  function op<S extends Shape>(x: number, y: Tensor<S>): Tensor<S, 'bool'>
+  function op<A extends Shape, B extends Shape, D extends DType, E extends DType>(
+    x: Tensor<A, D>,
+    y: Tensor<B, E> & Check<Broadcast<A, B>> & Check<SameDType<Computed<D>, Computed<E>>>,
+  ): Tensor<Ok<Broadcast<A, B>>, 'bool'>
+  function op(x: Operand, y: Operand): Tensor<Shape, 'bool'> {
+    return atCaller(() => typed(f(...align(name, x, y))))
+  }
+  return op
+}
 
 /** An elementwise operation with its shape and dtype. */
 export const unary =

@@ -76,8 +76,7 @@ describe('each operation names itself', () => {
     expect(() => t.add(x, undefined as never)).toThrow(
       'add: argument y is undefined, not a tensor. Pass a tensor: tensor(data), scalar(x), or what another operation returns.',
     )
-    const uncalled: t.Tensor = t.sum() as never
-    expect(() => t.add(uncalled, x)).toThrow(
+    expect(() => t.add(t.sum() as never, x)).toThrow(
       'add: argument x is a function, not a tensor. Call it first: an operation takes its configuration, and then its tensors.',
     )
     expect(() => t.softmax(-1)([1, 2] as never)).toThrow(

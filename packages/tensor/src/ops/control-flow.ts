@@ -20,9 +20,8 @@ import { optionsOf } from '../graph/options.ts'
 type Tree = tree.Tree
 
 /** Arrays of rows: a tree whose leaves have one more axis, in front. */
-export type Rows<T> = [Tree] extends [T]
-  ? T // any tree: it has no end
-  : T extends Tensor<infer S, infer D>
+export type Rows<T> =
+  T extends Tensor<infer S, infer D>
     ? Tensor<number extends S['length'] ? Shape : readonly [number, ...S], D>
     : T extends null
       ? T

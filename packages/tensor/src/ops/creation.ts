@@ -2,9 +2,8 @@
 import { dtypes, type DType, type HostArray } from '../base/dtype.ts'
 import { DTypeError, ShapeError } from '../base/errors.ts'
 import * as raw from '../primitives/index.ts'
-import type { Check, Filled, NestedShape, ShapeMismatch } from '../base/shape-type.ts'
+import type { Check, Filled, NestedShape } from '../base/shape-type.ts'
 import { sizeOf, type Shape } from '../base/shape.ts'
-import type { Expr } from '../graph/expr.ts'
 import { typed, type Tensor } from '../graph/tensor.ts'
 import { demandDType, demandShape, demandTensor, element } from './align.ts'
 
@@ -19,35 +18,16 @@ type Rows4<E> = readonly (E | readonly E[])[]
 /** Elements in row-major order. */
 export type FlatData = HostArray | Float64Array | readonly number[] | readonly boolean[]
 
-/** What a tensor is made of. */
-export type Data = FlatData | Nested<number | boolean>
-
-/** The shape of data by itself: that of its nesting, with sizes that are known at run time. */
-export type ShapeIn<T> = T extends HostArray | Float64Array | readonly never[] ? readonly [number] : NestedShape<T>
-
-type ElementIn<T> = T extends readonly never[] ? never : T extends readonly (infer E)[] ? ElementIn<E> : T
-/** The dtype of data by itself: that of a typed array, bool of booleans, f32 of numbers; never of both, which leaves it open. */
-export type DTypeIn<T> = T extends Int32Array
+/** The dtype that flat data has by itself: that of a typed array, bool of booleans, else f32. */
+export type DTypeOf<T> = T extends Int32Array
   ? 'i32'
   : T extends Uint32Array
     ? 'u32'
-    : T extends HostArray | Float64Array | readonly never[]
-      ? 'f32'
-      : [ElementIn<T>] extends [number]
+    : T extends readonly boolean[]
+      ? T extends readonly never[]
         ? 'f32'
-        : [ElementIn<T>] extends [boolean]
-          ? 'bool'
-          : never
-/** Vanishes where data fills a shape, and says why where not. */
-export type Shaped<T, S> = S extends Shape
-  ? T extends FlatData
-    ? Filled<T, S>
-    : ShapeMismatch<'tensor: nested data has a shape of its own: leave the shape out'>
-  : unknown
-/** Vanishes where data has one dtype by itself, or was given one. */
-export type OneDType<D extends DType> = [D] extends [never]
-  ? ShapeMismatch<'tensor: numbers and booleans together: name a dtype'>
-  : unknown
+        : 'bool'
+      : 'f32'
 
 const fits = (value: unknown, dtype: DType): boolean => {
   if (dtype === 'bool') return value === true || value === false || value === 0 || value === 1
@@ -127,8 +107,42 @@ const ownDType = (data: unknown, first: unknown): DType => {
 }
 const isFlat = (data: unknown): data is ArrayLike<number> => ArrayBuffer.isView(data)
 
-const made = (data: Data, given: Shape | undefined, named: DType | undefined): Expr => {
+/**
+ * A tensor of data: of nested arrays; or of flat data in row-major order and a shape. The dtype, where not named, is that of a
+ * typed array, bool for booleans, and f32 for numbers. The data is copied.
+ * Throws ShapeError where the number of elements is not that of the shape or rows differ in length, DTypeError where an
+ * element is out of the dtype's range.
+ *
+ * @example
+ * ```ts
+ * import { readAsync, tensor } from '@adjoint/tensor'
+ * const x = tensor([[1, 2, 3], [4, 5, 6]]) // f32 [2, 3]
+ * const i = tensor([0, 2, 1], [3], 'i32')
+ * const y = tensor(new Float32Array(6), [2, 3])
+ * console.log(x.shape, i.dtype, await readAsync(y))
+ * ```
+ */
+export function tensor<const T extends FlatData, const S extends Shape, D extends DType>(
+  data: T,
+  shape: S & Check<Filled<T, S>>,
+  dtype: D,
+): Tensor<S, D>
+export function tensor<const T extends FlatData, const S extends Shape>(
+  data: T,
+  shape: S & Check<Filled<T, S>>,
+): Tensor<S, DTypeOf<T>>
+export function tensor<D extends DType>(data: FlatData, dtype: D): Tensor<readonly [number], D>
+export function tensor<T extends Nested<number | boolean>, D extends DType>(
+  data: T,
+  dtype: D,
+): Tensor<NestedShape<T>, D>
+export function tensor<T extends FlatData>(data: T): Tensor<readonly [number], DTypeOf<T>>
+export function tensor<T extends Nested<number>>(data: T): Tensor<NestedShape<T>, 'f32'>
+export function tensor<T extends Nested<boolean>>(data: T): Tensor<NestedShape<T>, 'bool'>
+export function tensor(data: FlatData | Nested<number | boolean>, second?: Shape | DType, third?: DType): Tensor {
+  const named = third ?? (typeof second === 'string' ? second : undefined)
   const elements: unknown[] = []
+  const given = typeof second === 'string' ? undefined : second
   let shape: Shape
   if (isFlat(data)) shape = given ?? [data.length]
   else {
@@ -146,37 +160,10 @@ const made = (data: Data, given: Shape | undefined, named: DType | undefined): E
       rule: `${flat.length} elements for a shape of ${sizeOf(shape)}`,
       fix: 'Pass as many elements as the product of the sizes',
     })
-  return raw.constant(copied(flat, shape, dtype), shape, dtype)
+  return typed(raw.constant(copied(flat, shape, dtype), shape, dtype))
 }
 
-/**
- * A tensor of data: `tensor(nested)`, or `tensor(flat, shape)` with flat data in row-major order; each may be followed by a dtype. Where none is named, it is that of a
- * typed array, bool for booleans, and f32 for numbers. The data is copied.
- * Throws ShapeError where the number of elements is not that of the shape or rows differ in length, DTypeError where an
- * element is out of the dtype's range.
- *
- * @example
- * ```ts
- * import { readAsync, tensor } from '@adjoint/tensor'
- * const x = tensor([[1, 2, 3], [4, 5, 6]]) // f32 [2, 3]
- * const i = tensor([0, 2, 1], [3], 'i32')
- * const y = tensor(new Float32Array(6), [2, 3])
- * console.log(x.shape, i.dtype, await readAsync(y))
- * ```
- */
-export const tensor = <
-  const T extends Data,
-  const S extends Shape | DType = ShapeIn<T>,
-  D extends DType = S extends DType ? S : DTypeIn<T>,
->(
-  data: T & Check<OneDType<D>>,
-  shapeOrDType?: S & Check<Shaped<T, S>>,
-  dtype?: D,
-): Tensor<S extends infer G extends Shape ? G : ShapeIn<T>, NoInfer<D>> =>
-  typed(typeof shapeOrDType === 'string' ? made(data, undefined, shapeOrDType) : made(data, shapeOrDType, dtype))
-
-// The dtype that is not given is the default, whatever the place asks for that the tensor is put in: so the types say NoInfer. (And `tensor`
-// says `infer G`, for a shape that is not given is that of the data.)
+// The dtype that is not given is the default, whatever the place asks for that the tensor is put in: so the types say NoInfer.
 
 /** A tensor of no axes that holds one number. Throws DTypeError where it is out of the dtype's range. */
 export const scalar = <D extends DType = 'f32'>(value: number, dtype?: D): Tensor<readonly [], NoInfer<D>> =>

@@ -214,8 +214,7 @@ describe('einsum broadcasts', () => {
     equal(einsum('ij,ij->')(column, square), scalar(2211))
     equal(einsum('ij,jk->ik')(column, square), tensor([[101, 1010], [202, 2020]])) // prettier-ignore
     equal(einsum('ii->i')(square), tensor([1, 1000]))
-    const two: Tensor = tensor([2])
-    equal(einsum('ii,i')(square, two), scalar(2002))
+    equal(einsum('ii,i')(square, tensor([2]) as Tensor), scalar(2002))
     expect(() => einsum('ij,jk')(zeros([2, 3]) as Tensor, zeros([4, 5]))).toThrow(
       "einsum('ij,jk')(f32[2, 3], f32[4, 5]): 'j' is 3 in one place and 4 in another. Axes of one letter have one size, or 1",
     )

@@ -7,7 +7,6 @@ import type { Shape } from '../base/shape.ts'
 import { typed, type Tensor } from '../graph/tensor.ts'
 import {
   align,
-  type Broadcasts,
   commonShape,
   comparison,
   demandTensor,
@@ -17,7 +16,6 @@ import {
   requireDType,
   requireFloat,
   type Comparison,
-  type ElementOf,
   type Operand,
 } from './align.ts'
 import { optionsOf } from '../graph/options.ts'
@@ -107,13 +105,6 @@ export const nanToNum = (config: NanToNumConfig = {}) => {
   }
 }
 
-/** The shape of a condition and two branches together, or what is wrong with theirs. */
-export type ChosenShape<C extends Shape, X extends Tensor | number, Y extends Tensor | number> =
-  Broadcasts<X, Y> extends infer R ? (R extends Shape ? Broadcast<C, R> : R) : never
-/** The dtype of two branches; f32 of two numbers. */
-export type ChosenDType<X extends Tensor | number, Y extends Tensor | number> =
-  CommonDType<ElementOf<X>, ElementOf<Y>> extends infer D extends DType ? ([D] extends [never] ? 'f32' : D) : never
-
 /**
  * x where the condition holds, else y: elementwise; all three broadcast, and x or y may be a number (two numbers make
  * f32). No gradient flows to the side not chosen, whatever its value and derivative are: in `where(gt(x, 0), log(x), 0)`
@@ -127,19 +118,30 @@ export type ChosenDType<X extends Tensor | number, Y extends Tensor | number> =
  * console.log(await readAsync(where(gt(x, 0), x, 0))) // 0 2 0
  * ```
  */
-export const where = <C extends Shape, X extends Tensor | number, Y extends Tensor | number>(
+export function where<S extends Shape>(condition: Tensor<S, 'bool'>, x: number, y: number): Tensor<S, 'f32'>
+export function where<C extends Shape, S extends Shape, D extends DType>(
   condition: Tensor<C, 'bool'>,
-  x: X,
-  y: Y & Check<ChosenShape<C, X, Y>> & Check<SameDType<ElementOf<X>, ElementOf<Y>>>,
-): Tensor<Ok<ChosenShape<C, X, Y>>, ChosenDType<X, Y>> => {
-  const [p, q]: readonly [Operand, Operand] = [x, y]
+  x: Tensor<S, D> & Check<Broadcast<C, S>>,
+  y: number,
+): Tensor<Ok<Broadcast<C, S>>, D>
+export function where<C extends Shape, S extends Shape, D extends DType>(
+  condition: Tensor<C, 'bool'>,
+  x: number,
+  y: Tensor<S, D> & Check<Broadcast<C, S>>,
+): Tensor<Ok<Broadcast<C, S>>, D>
+export function where<C extends Shape, A extends Shape, B extends Shape, D extends DType, E extends DType>(
+  condition: Tensor<C, 'bool'>,
+  x: Tensor<A, D>,
+  y: Tensor<B, E> & Check<Broadcast<A, B>> & Check<Broadcast<C, Ok<Broadcast<A, B>>>> & Check<SameDType<D, E>>,
+): Tensor<Ok<Broadcast<C, Ok<Broadcast<A, B>>>>, CommonDType<D, E>>
+export function where(condition: Expr, x: Operand, y: Operand): Tensor {
   requireDType('where', condition, ['bool'], boolFix)
-  const branches = [p, q].filter((v) => typeof v !== 'number')
+  const branches = [x, y].filter((v) => typeof v !== 'number')
   const dtype = oneDType('where', branches)
   const shape = commonShape('where', [condition, ...branches])
   const branch = (v: Operand): Expr =>
     typeof v === 'number' ? raw.fill(shape, dtype, element('where', v, dtype, branches)) : expand(v, shape)
-  return typed(raw.where(expand(condition, shape), branch(p), branch(q)))
+  return typed(raw.where(expand(condition, shape), branch(x), branch(y)))
 }
 
 /**

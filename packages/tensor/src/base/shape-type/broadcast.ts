@@ -10,13 +10,8 @@ type BroadcastDim<A extends Dim, B extends Dim> = A extends 1
       ? Known<A, B>
       : ShapeMismatch<`broadcast: ${Show<A>} and ${Show<B>} differ`>
 
-/** NumPy broadcasting, right-aligned. What has no axes changes nothing, beside a shape that is not known yet either. */
-export type Broadcast<A extends Shape, B extends Shape> = B extends readonly []
-  ? A
-  : A extends readonly []
-    ? B
-    : Aligned<A, B>
-type Aligned<A extends Shape, B extends Shape, Tail extends Shape = readonly []> =
+/** NumPy broadcasting, right-aligned. */
+export type Broadcast<A extends Shape, B extends Shape, Tail extends Shape = readonly []> =
   Unranked<A> extends true
     ? Shape
     : Unranked<B> extends true
@@ -25,7 +20,7 @@ type Aligned<A extends Shape, B extends Shape, Tail extends Shape = readonly []>
         ? B extends readonly [...infer BI extends Shape, infer BL extends Dim]
           ? BroadcastDim<AL, BL> extends infer D
             ? D extends Dim
-              ? Aligned<AI, BI, readonly [D, ...Tail]>
+              ? Broadcast<AI, BI, readonly [D, ...Tail]>
               : D
             : never
           : readonly [...A, ...Tail]

@@ -28,17 +28,11 @@ export type Same<A extends Dim, B extends Dim> =
 export type Known<A extends Dim, B extends Dim> = IsDynamic<A> extends true ? B : A
 export type Show<D extends Dim> = D extends Var<infer L> ? L : `${D}`
 
-/** One element type for both operands (a number has never, and takes the other's), or the message that tells to cast. */
+/** One element type for both operands, or the message that tells to cast. */
 export type SameDType<D extends DType, E extends DType> = [D] extends [E]
   ? unknown
   : [E] extends [D]
     ? unknown
     : ShapeMismatch<`dtypes ${D} and ${E} differ: cast one operand`>
 /** Of two agreeing element types the one that says more. */
-export type CommonDType<D extends DType, E extends DType> = [E] extends [never]
-  ? D
-  : [D] extends [never]
-    ? E
-    : [D] extends [E]
-      ? D
-      : E
+export type CommonDType<D extends DType, E extends DType> = [D] extends [E] ? D : E
