@@ -36,7 +36,11 @@ const stated = (name) => join(root, 'packages', name, 'package.json')
 const withOrigin = (origin, use) => {
   if (origin === '') return use()
   const before = new Map(PUBLIC.map((name) => [name, readFileSync(stated(name), 'utf8')]))
-  const url = origin.replace(/^git@([^:]+):/, 'https://$1/').replace(/\.git$/, '')
+  // Who may push there, and by which token, is nobody's business.
+  const url = origin
+    .replace(/^git@([^:]+):/, 'https://$1/')
+    .replace(/^(https?:\/\/)[^/@]*@/, '$1')
+    .replace(/\.git$/, '')
   try {
     for (const [name, text] of before) {
       const repository = { type: 'git', url: `git+${url}.git`, directory: `packages/${name}` }
@@ -82,7 +86,7 @@ for (const each of found) process.stderr.write(`release: ${each}\n`)
 if (found.length > 0) process.exit(1)
 
 // An interrupt ends npm and the compiler at once, and this process when `finally` has put back what it changed.
-for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1))
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => process.exit(1))
 
 // What a source left behind that is gone must not be published.
 for (const name of PUBLIC) rmSync(join(root, 'packages', name, 'dist'), { recursive: true, force: true })

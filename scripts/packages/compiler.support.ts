@@ -27,9 +27,3 @@ export const compiled = (
   const program = ts.createProgram([...given.keys()], settings, host)
   return { program, file: (name) => program.getSourceFile(path(name))! }
 }
-
-/** What the compiler says of one of them: the first line of each complaint, with its number. */
-export const complaintsOf = ({ program, file }: ReturnType<typeof compiled>, name: string): readonly string[] =>
-  [...program.getSyntacticDiagnostics(file(name)), ...program.getSemanticDiagnostics(file(name))].map(
-    ({ code, messageText }) => `TS${code}: ${ts.flattenDiagnosticMessageText(messageText, '\n').split('\n')[0]!}`,
-  )

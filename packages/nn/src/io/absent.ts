@@ -14,8 +14,9 @@ const none: { readonly [K in keyof typeof disk]: (typeof disk)[K] } = {
   readFile: absent,
   rename: absent,
   rm: absent,
+  stat: absent,
   basename: absent,
   dirname: absent,
   join: absent,
 }
-export const { mkdir, open, readdir, readFile, rename, rm, basename, dirname, join } = none
+export const { mkdir, open, readdir, readFile, rename, rm, stat, basename, dirname, join } = none

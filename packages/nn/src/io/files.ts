@@ -122,35 +122,37 @@ export const clearParts = async (path: string): Promise<void> => {
 
 /** What making a folder needs of Node. */
 export interface FolderCalls {
-  readonly mkdir: (path: string, options?: { readonly recursive: boolean }) => Promise<unknown>
+  readonly mkdir: (path: string) => Promise<unknown>
+  readonly stat: (path: string) => Promise<{ readonly isDirectory: () => boolean }>
   readonly dirname: (path: string) => string
 }
 
 /**
- * Makes a folder, and those that it is in. Node says ENOENT whatever the reason why one cannot be made, of a disk that is read-only for one; the level
- * that is missing first tells it.
+ * Makes a folder, and those that it is in, level by level: of several at once Node says ENOENT whatever the reason why one cannot be made (a
+ * disk that is read-only, for one), and in some places nothing at all.
  */
-export const makeFolderBy =
-  ({ mkdir, dirname }: FolderCalls) =>
-  async (path: string): Promise<void> => {
-    const whole = (): Promise<unknown> => mkdir(path, { recursive: true })
+export const makeFolderBy = ({ mkdir, stat, dirname }: FolderCalls): ((path: string) => Promise<void>) => {
+  const isFolder = (path: string): Promise<boolean> =>
+    stat(path).then(
+      (found) => found.isDirectory(),
+      () => false, // why it cannot be looked at is no more than why it cannot be made
+    )
+  /** Makes one level; one that is there already is no failure, whoever made it. */
+  const makeLevel = async (path: string): Promise<void> => {
     try {
-      await whole()
+      await mkdir(path)
     } catch (error) {
-      if (codeOf(error) !== 'ENOENT') throw error
-      for (let level = path; ; level = dirname(level)) {
-        const made = await mkdir(level).then(
-          () => true,
-          (reason: unknown) => {
-            if (codeOf(reason) !== 'ENOENT' || level === dirname(level)) throw reason
-            return false
-          },
-        )
-        if (made) break
-      }
-      await whole()
+      if (!(await isFolder(path))) throw error
     }
   }
+  const make = (path: string): Promise<void> =>
+    makeLevel(path).catch(async (error: unknown) => {
+      if (codeOf(error) !== 'ENOENT' || dirname(path) === path) throw error
+      await make(dirname(path))
+      await makeLevel(path)
+    })
+  return make
+}
 
 /**
  * Makes a folder, and those that it is in, where they are missing. Rejects with the system's error, whose `code` says why.
@@ -167,8 +169,8 @@ export const makeFolderBy =
  * ```
  */
 export const makeFolder = async (path: string): Promise<void> => {
-  const { dirname, mkdir } = await import('#disk')
-  await makeFolderBy({ dirname, mkdir })(path)
+  const { dirname, mkdir, stat } = await import('#disk')
+  await makeFolderBy({ dirname, mkdir, stat })(path)
 }
 
 /** Bytes that one call of the system moves at most. */

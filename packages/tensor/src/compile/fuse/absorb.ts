@@ -3,7 +3,7 @@ import { type Axis, div, flatten, type Ix, mod, ofAxis, substitute } from '../..
 import type { Expr } from '../../graph/expr.ts'
 import { isLeaf, startOf, storageOf } from './fuse.ts'
 import { distinct, type Group, isUpdate, type Read, rebase, type StoredMember } from './group.ts'
-import { runsAfter, takeOverWaits } from './precedence.ts'
+import { takeOverWaits } from './precedence.ts'
 
 /** Buffers of a kernel that did the work of these groups: what they load of others, and what they store. */
 export const buffersOf = (groups: readonly Group[], owner: ReadonlyMap<Expr, Group>): number => {
@@ -67,10 +67,6 @@ export const readsAtHand = (host: Group, g: Group, owner: ReadonlyMap<Expr, Grou
   return true
 }
 
-/** Whether a group may run as soon as a host of which it reads something: all else that it waits for is there by then. */
-export const inTime = (host: Group, g: Group): boolean =>
-  !runsAfter(host, g) && [...g.after].every((before) => before === host || runsAfter(host, before))
-
 /** Groups that wait for each. */
 export type Waiting = ReadonlyMap<Group, Set<Group>>
 export const waitingIn = (groups: readonly Group[]): Waiting => {
@@ -112,30 +108,4 @@ export const absorb = (
   takeOverWaits(host, g, waiting.get(g)!)
   for (const before of g.after) waiting.get(before)!.add(host)
   for (const other of waiting.get(g)!) waiting.get(host)!.add(other)
-}
-
-/** What a group read, the host reads now. */
-export const takeOverReads = (host: Group, g: Group, readers: ReadonlyMap<Expr, Set<Group>>): void => {
-  for (const value of new Set([...g.reads.keys()].map(storageOf))) {
-    const of = readers.get(value)!
-    of.delete(g)
-    of.add(host)
-  }
-}
-
-/** What was stored only for groups that are now a part of the one that computes it is stored no longer. */
-export const forgetUnread = (
-  groups: readonly Group[],
-  readers: ReadonlyMap<Expr, ReadonlySet<Group>>,
-  owner: Map<Expr, Group>,
-  results: ReadonlySet<Expr>,
-): void => {
-  for (const host of groups) {
-    const needed = host.stores.filter(
-      ({ value }) => results.has(value) || isUpdate(value) || [...(readers.get(value) ?? [])].some((g) => g !== host),
-    )
-    if (host.kind !== 'loop' || needed.length === 0 || needed.length === host.stores.length) continue
-    for (const s of host.stores) if (!needed.includes(s)) owner.delete(s.value)
-    host.stores.splice(0, host.stores.length, ...needed)
-  }
 }

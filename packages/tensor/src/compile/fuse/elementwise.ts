@@ -14,22 +14,9 @@
  */
 import type { Axis, Ix } from '../../loops/ix.ts'
 import type { Expr } from '../../graph/expr.ts'
-import type { Capabilities } from '../capabilities.ts'
-import {
-  absorb,
-  buffersOf,
-  forgetUnread,
-  inPlaceTogether,
-  inTime,
-  readersIn,
-  readsAtHand,
-  sameElement,
-  type Seat,
-  takeOverReads,
-  waitingIn,
-} from './absorb.ts'
-import { type Fusion, storageOf } from './fuse.ts'
+import { readsAtHand, sameElement, type Seat } from './absorb.ts'
 import { bijectionAxes, covers, type Group, isUpdate, type StoredMember } from './group.ts'
+import { takeUp } from './take-up.ts'
 
 const onlyUpdates = (g: Group): boolean =>
   g.kind === 'loop' && g.dot === null && g.reductions.length === 0 && g.stores.every(({ value }) => isUpdate(value))
@@ -61,37 +48,9 @@ const seatIn = (host: Group, g: Group, owner: ReadonlyMap<Expr, Group>): Seat | 
   return null
 }
 
-export const mergeElementwise = (
-  capabilities: Capabilities,
-  { groups, owner }: Fusion,
-  results: ReadonlySet<Expr>,
-): Fusion => {
-  if (!groups.some(onlyUpdates)) return { groups, owner }
-  const owners = new Map(owner)
-  const readers = readersIn(groups)
-  const waiting = waitingIn(groups)
-  const fits = (host: Group, g: Group): boolean => buffersOf([host, g], owners) <= capabilities.bindings
-  /** Groups that make what a group reads, and those that read it too. */
-  const candidates = (g: Group): readonly Group[] => {
-    const values = [...g.reads].flatMap(([value, of]) => (of.some((r) => r.kind === 'loop') ? [storageOf(value)] : []))
-    const makers = values.flatMap((value) => owners.get(value) ?? [])
-    const others = values.flatMap((value) => [...(readers.get(value) ?? [])])
-    return [...new Set([...makers, ...others])].filter((host) => host !== g && host.kind === 'loop')
-  }
-  const gone = new Set<Group>()
-  for (const g of groups) {
-    if (!onlyUpdates(g)) continue
-    for (const host of candidates(g)) {
-      if (gone.has(host) || !inTime(host, g) || !fits(host, g) || !inPlaceTogether(host, g)) continue
-      const seat = seatIn(host, g, owners)
-      if (seat === null) continue
-      absorb(host, g, seat, waiting, owners)
-      gone.add(g)
-      takeOverReads(host, g, readers)
-      break
-    }
-  }
-  const left = groups.filter((g) => !gone.has(g))
-  forgetUnread(left, readers, owners, results)
-  return { groups: left, owner: owners }
-}
+export const mergeElementwise = takeUp({
+  isHost: ({ kind }) => kind === 'loop',
+  isGuest: onlyUpdates,
+  seatIn,
+  prepare: () => undefined,
+})

@@ -15,26 +15,13 @@ import type { Axis } from '../../loops/ix.ts'
 import { count } from '../../loops/axes.ts'
 import type { Expr } from '../../graph/expr.ts'
 import type { Capabilities } from '../capabilities.ts'
-import {
-  absorb,
-  buffersOf,
-  forgetUnread,
-  inPlaceTogether,
-  inTime,
-  readersIn,
-  readsAtHand,
-  sameElement,
-  type Seat,
-  takeOverReads,
-  waitingIn,
-} from './absorb.ts'
+import { readsAtHand, sameElement, type Seat } from './absorb.ts'
 import { type Fusion, storageOf } from './fuse.ts'
 import { bijectionAxes, covers, type DotMember, type Group } from './group.ts'
+import { takeUp } from './take-up.ts'
 
 /** Rows of one item of a batch: fewer are computed in other ways, which have no whole rows. */
 const FEW = 8
-
-const reducesRows = (g: Group): boolean => g.kind === 'loop' && g.dot === null && g.reductions.length > 0
 
 /** Whether the innermost of the axes, which are innermost first, are the columns of a group, and the others its rows. */
 const inRowsOf = (g: Group, axes: readonly Axis[]): boolean => {
@@ -43,13 +30,14 @@ const inRowsOf = (g: Group, axes: readonly Axis[]): boolean => {
 }
 
 /** How the rows of a group lie in those of a dot; null where they do not. */
-const seatIn = (host: Group, { n }: DotMember, g: Group, owner: ReadonlyMap<Expr, Group>): Seat | null => {
+const seatIn = (host: Group, g: Group, owner: ReadonlyMap<Expr, Group>): Seat | null => {
+  const n = host.dot?.n
   for (const [value, reads] of g.reads) {
     const stored = host.stores.find((s) => s.value === storageOf(value))
     if (stored === undefined || bijectionAxes(stored.index, stored.value.shape)?.[0] !== n) continue
     for (const r of reads) {
       const axes = r.kind === 'loop' ? bijectionAxes(r.index, value.shape) : null
-      if (axes === null || !inRowsOf(g, axes) || count(g.cols) !== n.extent) continue
+      if (axes === null || !inRowsOf(g, axes) || count(g.cols) !== n?.extent) continue
       const move = sameElement(axes, stored.index, stored.value.shape)
       if (readsAtHand(host, g, owner, move)) return { move, scope: null }
     }
@@ -57,47 +45,29 @@ const seatIn = (host: Group, { n }: DotMember, g: Group, owner: ReadonlyMap<Expr
   return null
 }
 
-export const mergeRows = (
-  capabilities: Capabilities,
-  { groups, owner }: Fusion,
-  results: ReadonlySet<Expr>,
-): Fusion => {
+export const mergeRows = (capabilities: Capabilities, fusion: Fusion, results: ReadonlySet<Expr>): Fusion => {
   const { dotRows } = capabilities
-  const isHost = ({ kind, dot }: Group): boolean =>
-    kind === 'loop' &&
-    dot !== null &&
-    dotRows !== null &&
-    dot.m.extent >= FEW &&
-    dot.n.extent >= dotRows.columns[0] &&
-    dot.n.extent <= dotRows.columns[1] &&
-    dot.k.extent <= dotRows.terms &&
-    count([...dot.batch, dot.m]) >= dotRows.rows
-  if (!groups.some(isHost)) return { groups, owner }
-  const owners = new Map(owner)
-  const readers = readersIn(groups)
-  const waiting = waitingIn(groups)
-  const gone = new Set<Group>()
-  for (const g of groups) {
-    if (!reducesRows(g)) continue
-    const hosts = new Set([...g.reads.keys()].flatMap((value) => owners.get(storageOf(value)) ?? []))
-    for (const host of hosts) {
-      const { dot } = host
-      if (dot === null || !isHost(host) || !inTime(host, g) || !inPlaceTogether(host, g)) continue
-      if (buffersOf([host, g], owners) > capabilities.bindings) continue
-      const seat = seatIn(host, dot, g, owners)
-      if (seat === null) continue
-      if (host.reductions.length === 0) {
-        host.rows = [...dot.batch, dot.m]
-        host.cols = [dot.n]
-        host.stores.splice(0, host.stores.length, ...host.stores.map((s) => ({ ...s, scope: 'full' }) as const))
-      }
-      absorb(host, g, seat, waiting, owners)
-      takeOverReads(host, g, readers)
-      gone.add(g)
-      break
-    }
-  }
-  const left = groups.filter((g) => !gone.has(g))
-  forgetUnread(left, readers, owners, results)
-  return { groups: left, owner: owners }
+  if (dotRows === null) return fusion
+  const [least, most] = dotRows.columns
+  const hasRows = ({ batch, m, n, k }: DotMember): boolean =>
+    m.extent >= FEW &&
+    n.extent >= least &&
+    n.extent <= most &&
+    k.extent <= dotRows.terms &&
+    count([...batch, m]) >= dotRows.rows
+  return takeUp({
+    isHost: ({ kind, dot }) => kind === 'loop' && dot !== null && hasRows(dot),
+    isGuest: ({ kind, dot, reductions }) => kind === 'loop' && dot === null && reductions.length > 0,
+    seatIn,
+    prepare: inRowsAndColumns,
+  })(capabilities, fusion, results)
+}
+
+/** A dot's loops as rows and columns, of which its stores are at every one. */
+const inRowsAndColumns = (host: Group): void => {
+  const { dot } = host
+  if (dot === null || host.cols.length > 0) return
+  host.rows = [...dot.batch, dot.m]
+  host.cols = [dot.n]
+  host.stores.splice(0, host.stores.length, ...host.stores.map((s) => ({ ...s, scope: 'full' }) as const))
 }

@@ -5,7 +5,6 @@ import type { Source } from '../source.ts'
 import type { Pointer } from './block.ts'
 import { functions } from './functions.ts'
 import { elements } from './operators.ts'
-import { optimized } from './tile.ts'
 import { vectors } from './vectors.ts'
 
 /** A kernel as a function body that runs units lo <= unit < hi of its work. */
@@ -27,6 +26,18 @@ export interface Printed {
 
 /** Bytes that the first core has from memory while it could do one operation. */
 export const BYTES_OF_WORK = 16
+
+/** Functions with an option of GCC's; clang has pragmas of its own. */
+export const optimized = (option: string, text: string): string => `
+#ifndef __clang__
+#pragma GCC push_options
+#pragma GCC optimize("${option}")
+#endif
+${text}
+#ifndef __clang__
+#pragma GCC pop_options
+#endif
+`
 
 /** Scratch is one stretch of memory that has values of any register. */
 export const SCRATCH: readonly Register[] = ['f32', 'i32', 'u32', 'bool']

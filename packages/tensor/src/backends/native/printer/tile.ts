@@ -5,6 +5,7 @@
  * three vectors, and for each of the 8 rows one element of a, spread over all lanes; then 24 times sum = sum + a b, with one
  * rounding: products are contracted here and nowhere else. Where there are 16 registers, 4 x 3 vectors take 12.
  */
+import { optimized } from './function.ts'
 
 export const tileName = (rows: number, vectors: number): string => `tile_${rows}_${vectors}`
 
@@ -71,18 +72,6 @@ ${
 
 /** Functions whose products and sums are one operation. */
 export const contracted = (text: string): string => optimized('fp-contract=fast', text)
-
-/** Functions with an option of GCC's; clang has pragmas of its own. */
-export const optimized = (option: string, text: string): string => `
-#ifndef __clang__
-#pragma GCC push_options
-#pragma GCC optimize("${option}")
-#endif
-${text}
-#ifndef __clang__
-#pragma GCC pop_options
-#endif
-`
 
 /** The transpose of W vectors: in each of log2 W steps, halves of groups of lanes change places between two vectors. */
 export const transposeText = (width: number): string => {

@@ -38,8 +38,9 @@ import { accumulate, sumsOfTile } from './tile.ts'
 
 /** Bytes of sums that wait in scratch for the next block of k, beside packed a in the same cache. */
 const WAITING_BYTES = 1 << 19
-/** Rows that repay packing all of b for them. */
+/** Rows that repay packing all of b for them, and blocks of whole rows that keep the threads of a process busy. */
 const ROWS_REPAY = 32
+const ENOUGH_BLOCKS = 16
 /** Rows up to which inner products beat packing a b that lies along k. */
 const FEW = 4
 /** Columns that repay packing the rows of a block once more. */
@@ -101,7 +102,7 @@ export const printDot = (given: DotKernel, chosen: DotChoice | null = null): Pri
   const width = inner ? INNER_COLUMNS : 4 * nv
   const panels = Math.ceil(n.extent / width)
   // Blocks of whole rows: their sums wait in the cache, and there are enough of them.
-  const whole = Math.min(WAITING_BYTES / (16 * nv * panels), (4 * items * m.extent) / choice.enoughUnits)
+  const whole = Math.min(WAITING_BYTES / (16 * nv * panels), (items * m.extent) / ENOUGH_BLOCKS)
   const most = reduces ? Math.max(ROWS_REPAY, MR * GROUP * Math.floor(whole / (MR * GROUP))) : choice.blockRows
   const blockRows = Math.min(choice.blockRows, most)
   const blocks = inner ? 1 : Math.max(1, Math.ceil(m.extent / blockRows))
