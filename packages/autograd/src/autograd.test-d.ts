@@ -2,12 +2,16 @@
 import {
   add,
   cast,
+  gt,
+  jit,
   matmul,
   mul,
   ones,
   scalar,
+  softmax,
   sum,
   tensor,
+  where,
   zeros,
   type Scalar,
   type Tensor,
@@ -173,3 +177,17 @@ customJvp(
     return [cast('bf16')(mul(w, 2)), mul(t, 2)] as const
   },
 )
+
+// Functions of the packages go through transformations as they are.
+const whole = zeros([2, 2])
+vmap(softmax(-1))(zeros([4, 2]))
+vmap(matmul)(zeros([4, 2, 3]), zeros([4, 3, 2]))
+vmap(sum({ axis: -1 }))(zeros([4, 2]))
+vmap(mul)(zeros([4, 2]), zeros([4, 2]))
+jit(add)(whole, whole)
+jit(where)(gt(whole, 0), whole, whole)
+vjp(mul)(whole, whole)[1](whole)
+jvp(mul)(whole, whole, whole, whole)
+linearize(mul)(whole, whole)
+checkpoint(mul)(whole, whole)
+vjp((x: W, s: Scalar = scalar(2)) => mul(x, s))(zeros([2, 3]))

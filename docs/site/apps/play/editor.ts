@@ -88,8 +88,13 @@ export const editor = (place: HTMLElement, { files, modules }: Declarations, run
     keybindings: [monaco.KeyCode.Escape],
     precondition:
       'editorTextFocus && !suggestWidgetVisible && !parameterHintsVisible && !findWidgetVisible && !renameInputVisible && ' +
-      '!inSnippetMode && !editorHasSelection && !editorHasMultipleSelections && !markersNavigationVisible',
-    run: () => view.updateOptions({ tabFocusMode: true }),
+      '!inSnippetMode && !markersNavigationVisible && !referenceSearchVisible',
+    run: () => {
+      // As Escape does by itself, which this stands in the place of: what was selected is no longer.
+      const at = view.getPosition()
+      if (at !== null) view.setPosition(at)
+      view.updateOptions({ tabFocusMode: true })
+    },
   })
   view.onDidBlurEditorText(() => view.updateOptions({ tabFocusMode: false }))
   // Monaco's own dark theme, but for its comments, which fall short of 4.5 to 1.

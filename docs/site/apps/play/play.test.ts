@@ -114,6 +114,8 @@ describe.skipIf(path === null)('the playground', { timeout: 240_000 }, () => {
     expect(await focused()).toBe('lines')
     await page.keyboard.press('Shift+Tab')
     expect(await focused()).toBe('editor')
+    // With something selected, too.
+    await page.keyboard.press('Control+A')
     await page.keyboard.press('Escape')
     await page.keyboard.press('Shift+Tab')
     expect(await focused()).toBe('link')

@@ -74,7 +74,7 @@ export interface Piece {
   readonly columnStride: number
 }
 
-/** A tensor that is put together in a device's memory, without a copy of it on the host. */
+/** A tensor that is put together in a device's memory, without a copy of it on the host. The memory is held until `finish` or `abandon` is called. */
 export interface Assembly {
   /** Copies a piece to its place. Several may be under way. Throws for one that does not fit. */
   readonly put: (piece: Piece) => Promise<void>

@@ -19,6 +19,15 @@ describe.runIf(inject('devices').includes('native'))('a native device', () => {
     ...given,
   })
 
+  it('takes any number of pieces at once', async () => {
+    const { put, finish } = device.assemble!({ shape: [600], dtype: 'i32' })
+    const one = (i: number): Piece =>
+      piece({ bytes: new Uint8Array(Int32Array.of(i).buffer), dtype: 'i32', rows: 1, columns: 1, at: i })
+    await Promise.all(Array.from({ length: 600 }, (_, i) => put(one(i))))
+    const read = await device.download(finish())()
+    expect(E.isRight(read) && Array.from(read.right)).toEqual(Array.from({ length: 600 }, (_, i) => i))
+  })
+
   it('has each element of each piece at its place, of any dtype, whichever way the strides go', async () => {
     const law = fc.asyncProperty(
       fc.record({

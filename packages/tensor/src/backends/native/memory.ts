@@ -13,11 +13,13 @@ const FIRST = 2 ** 22
 /** Growth at the least, so that it is rare; it ends with a huge page (runtime.ts). */
 const STEP = 2 ** 24
 const HUGE_PAGE = 2 ** 21
+/** Pieces that other threads copy at one time. */
+const MOST_PLACING = 64
 
 export interface NativeMemory extends LinearMemory {
   /** Where it begins; throws once it was given up. */
   readonly base: () => unknown
-  /** Copies the elements of a piece, which fit, to their places in a block of a dtype, on another thread. */
+  /** Copies the elements of a piece, which fit, to their places in a block of a dtype: on another thread, unless many are under way. */
   readonly place: (block: Block, piece: Piece, dtype: DType) => Promise<void>
 }
 
@@ -129,8 +131,13 @@ export const createMemory = (library: Library, most: number): NativeMemory => {
           else reject(error instanceof Error ? error : new Error('a piece was not copied', { cause: error }))
         }
         try {
-          const first = start + at * width
-          call.place.async(base(), first, bytes, own, width, rows, columns, rowStride, columnStride, ended)
+          const where = [base(), start + at * width, bytes, own, width, rows, columns, rowStride, columnStride] as const
+          // Beyond some hundred calls on other threads there is no room for one more: this one does it itself.
+          if (placing <= MOST_PLACING) call.place.async(...where, ended)
+          else {
+            call.place(...where)
+            ended(null)
+          }
         } catch (error) {
           ended(error)
         }
