@@ -6,13 +6,14 @@ import { tunerOver } from '#wasm-tuner'
 import * as E from '../../base/either.ts'
 import { optionsOf } from '../../graph/options.ts'
 import { threadCount } from '../engine/processors.ts'
-import { tuneSetting } from '../engine/tuning.ts'
+import { tuneSetting } from '../engine/switch.ts'
 import { capabilities } from '../linear/capabilities.ts'
 import { linearDevice } from '../linear/device.ts'
 import type { LinearDevice } from '../linear/face.ts'
 import { untuned } from '../tuner/candidate.ts'
 import { createKernels, type Sharing } from './kernels.ts'
 import { createMemory, type WasmMemory } from './memory.ts'
+import { relaxedSetting } from './relaxed.ts'
 import { sharedThreads } from './threads.ts'
 
 /** How a wasm device is opened. */
@@ -30,6 +31,11 @@ export interface WasmOptions {
    * otherwise. What was measured is kept on disk. No result depends on it. In Node only: a RangeError in a browser.
    */
   readonly tune?: boolean
+  /**
+   * Whether products multiply and add at once, by WebAssembly's Relaxed SIMD (Node 22 or newer, Chromium): up to twice as fast. Off unless
+   * this, or ADJOINT_RELAXED=on, says otherwise: their last bits are then the processor's, and not those of every machine.
+   */
+  readonly relaxed?: boolean
 }
 
 /** A device of generated WebAssembly. */
@@ -52,7 +58,8 @@ const openMemory = (maximumPages: number | undefined, most: number): readonly [W
 }
 
 /**
- * Opens a device on WebAssembly SIMD. Throws RangeError where `threads` is no count, or where ADJOINT_TUNE is neither on nor off.
+ * Opens a device on WebAssembly SIMD. Throws RangeError where `threads` is no count, where ADJOINT_TUNE or ADJOINT_RELAXED is neither on nor
+ * off, or where `relaxed` asks for what the engine does not have.
  *
  * @example
  * ```ts
@@ -62,22 +69,26 @@ const openMemory = (maximumPages: number | undefined, most: number): readonly [W
  * ```
  */
 export const wasmDevice = (options: WasmOptions = {}): WasmDevice => {
-  const { maximumPages, threads, tune } = optionsOf('wasmDevice', options, {
+  const { maximumPages, threads, tune, relaxed } = optionsOf('wasmDevice', options, {
     maximumPages: true,
     threads: true,
     tune: true,
+    relaxed: true,
   })
   const tuning = tuneSetting(tune)
   if (E.isLeft(tuning)) throw new RangeError(`wasmDevice: ${tuning.left}`)
+  const fusing = relaxedSetting(relaxed)
+  if (E.isLeft(fusing)) throw new RangeError(`wasmDevice: ${fusing.left}`)
+  const fused = fusing.right
   const [memory, sharing] = openMemory(maximumPages, threadCount(threads, MOST_THREADS))
-  const tuner = tuning.right ? tunerOver(memory, sharing) : untuned
+  const tuner = tuning.right ? tunerOver(memory, sharing, fused) : untuned
   return linearDevice({
     kind: 'wasm',
-    label: 'WebAssembly SIMD',
+    label: fused ? 'WebAssembly Relaxed SIMD' : 'WebAssembly SIMD',
     room: 'at most 4 GiB',
     capabilities,
     memory,
-    kernels: createKernels(memory.memory, sharing, undefined, tuner.choose),
+    kernels: createKernels(memory.memory, sharing, undefined, { choose: tuner.choose, fused }),
     measured: tuner.measured,
   })
 }

@@ -1,10 +1,9 @@
 /** Compiled kernels of a device: each distinct kernel is printed and compiled once, however many programs use it. */
 import { encodeModule } from './printer/encode.ts'
 import { kernelKey } from '../linear/key.ts'
-import { type DotChoice, type Printed, printKernel } from './printer/kernel.ts'
+import { type Printed, printKernel, type Products, shippedProducts } from './printer/kernel.ts'
 import type { CompiledKernel, KernelFunction, Kernels } from '../linear/machine.ts'
 import { strideOf, threadsFor } from '../linear/units.ts'
-import type { DotKernel } from '../../loops/kernel.ts'
 import { bounded } from '../../base/bounded.ts'
 import type { SharedModule, Threads } from './shared-kernel.ts'
 
@@ -60,12 +59,11 @@ export const compileModule = (
   return { functions, memory, bytes: encoded.length }
 }
 
-/** `choose`: how a product is cut, the same whenever it is asked; null as it is shipped. */
 export const createKernels = (
   memory: () => WebAssembly.Memory,
   sharing: Sharing | null = null,
   { count, bytes: most }: { readonly count: number; readonly bytes: number } = REMEMBERED,
-  choose: (dot: DotKernel) => DotChoice | null = () => null,
+  products: Products = shippedProducts,
 ): Kernels => {
   const known = new Map<string, { readonly functions: readonly CompiledKernel[]; readonly module: number }>()
   const modules = bounded<number, readonly string[]>({
@@ -97,7 +95,7 @@ export const createKernels = (
       keys.forEach((key, i) => {
         const have = known.get(key)
         if (have !== undefined) found.set(key, have.functions)
-        else if (!fresh.has(key)) fresh.set(key, printKernel(kernels[i]!, choose))
+        else if (!fresh.has(key)) fresh.set(key, printKernel(kernels[i]!, products))
       })
       compile(fresh)
       return keys.map((key) => found.get(key) ?? known.get(key)!.functions)

@@ -11,10 +11,10 @@ import type { WasmMemory } from './memory.ts'
 import { encodeModule } from './printer/encode.ts'
 import { type DotChoice, dotChoices, printKernel } from './printer/kernel.ts'
 
-export const tunerOver = (memory: WasmMemory, sharing: Sharing | null): Tuner<DotChoice> =>
+export const tunerOver = (memory: WasmMemory, sharing: Sharing | null, fused: boolean): Tuner<DotChoice> =>
   linearTuner({
     candidates: dotChoices,
-    print: (kernel, choice) => printKernel(kernel, () => choice),
+    print: (kernel, choice) => printKernel(kernel, { choose: () => choice, fused }),
     codeOf: (printed) =>
       encodeModule(
         printed.map(({ run }) => run),

@@ -4,7 +4,7 @@ import type { Sharing } from './kernels.ts'
 import type { WasmMemory } from './memory.ts'
 import type { DotChoice } from './printer/kernel.ts'
 
-export const tunerOver = (_memory: WasmMemory, _sharing: Sharing | null): Tuner<DotChoice> => {
+export const tunerOver = (_memory: WasmMemory, _sharing: Sharing | null, _fused: boolean): Tuner<DotChoice> => {
   throw new RangeError(
     'wasmDevice: tune measures products in Node only; in a browser they are cut as shipped, with the same bits: leave tune out',
   )

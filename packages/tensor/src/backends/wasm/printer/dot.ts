@@ -76,8 +76,8 @@ const extentsOf = (kernel: DotKernel): Extents => {
 /** How the device may cut a product; the first is how it does unless it is told. */
 export const dotChoices = (given: DotKernel): readonly Candidate<DotChoice>[] => choicesOf(extentsOf(oriented(given)))
 
-/** `chosen`: how the work is cut, as far as no bit depends on it; null as it is shipped. */
-export const printDot = (given: DotKernel, chosen: DotChoice | null = null): Printed => {
+/** `chosen`: how the work is cut, as far as no bit depends on it; null as it is shipped. `fused`: whether tiles multiply and add at once. */
+export const printDot = (given: DotKernel, chosen: DotChoice | null = null, fused = false): Printed => {
   const kernel = oriented(given)
   const { batch, m, n, k, buffers } = kernel
   const choice = chosen ?? shippedChoice(extentsOf(kernel))
@@ -254,6 +254,7 @@ export const printDot = (given: DotKernel, chosen: DotChoice | null = null): Pri
             rows: count,
             vectors,
             length,
+            fused,
             a: aDirect
               ? { from: print.address(corner, a.buffer, a.at), step: 4 * a.along(k) }
               : { from: { base: packed(position), offset: 0 }, step: 4 * MR },

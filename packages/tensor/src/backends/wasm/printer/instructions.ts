@@ -138,6 +138,8 @@ export const code = {
   bitselect: simd(0x52),
   v128Load32Lane: simd(0x56),
   v128Store32Lane: simd(0x5a),
+  /** x y + z of Relaxed SIMD: rounded once where the processor can, else after the product too. */
+  f32x4RelaxedMadd: simd(0x105),
   v128Store64Lane: simd(0x5b),
   v128Load32Zero: simd(0x5c),
   v128Load64Zero: simd(0x5d),

@@ -30,6 +30,8 @@ export interface Tile {
   /** Bytes from a row of a to the next. */
   readonly rowOfA: number
   readonly b: Stream
+  /** Whether a product is added without being rounded before. */
+  readonly fused: boolean
 }
 
 /** The sums of a tile, at zero. */
@@ -82,7 +84,7 @@ export const accumulate = (e: Emitter, tile: Tile, sums: readonly Variable[][]):
 /** The loop is not unrolled: the engine would spill what it hoists. Elements of a are multiplied by `scale`. */
 const addSteps = (
   e: Emitter,
-  { rows, vectors, length, a, rowOfA, b }: Tile,
+  { rows, vectors, length, a, rowOfA, b, fused }: Tile,
   sums: readonly Variable[][],
   columnOf: Columns,
   scale = 1,
@@ -100,9 +102,13 @@ const addSteps = (
     for (let i = 0; i < rows; i++) {
       const element = e.pure([...code.v128Load32Splat, ...memarg(a.from.offset + rowOfA * i)], [atA], 'f32', true)
       const x = scale === 1 ? element : e.op('fmul', element, f32(e, scale))
-      sums[i]!.forEach((sum, j) =>
-        e.assign(sum, e.op('fadd', e.read(sum), e.op('fmul', x, shared?.[j] ?? columnOf(atB, j)))),
-      )
+      sums[i]!.forEach((sum, j) => {
+        const [y, z] = [shared?.[j] ?? columnOf(atB, j), e.read(sum)]
+        e.assign(
+          sum,
+          fused ? e.pure(code.f32x4RelaxedMadd, [x, y, z], 'f32', true) : e.op('fadd', z, e.op('fmul', x, y)),
+        )
+      })
     }
     const next = e.op('iadd', atB, i32(e, b.step))
     e.assign(pa, e.op('iadd', atA, i32(e, a.step)))
