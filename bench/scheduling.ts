@@ -14,6 +14,7 @@ const gpu: Capabilities = {
   orderedStores: false,
   longestRow: 1 << 14,
   dotRows: null,
+  dotParts: null,
   lanes: 4096,
   terms: 1024,
   bindings: 16,

@@ -5,6 +5,7 @@ export const host: Capabilities = {
   orderedStores: true,
   longestRow: 1 << 20,
   dotRows: { columns: [8, 1 << 10], rows: 1, terms: 1 << 10 },
+  dotParts: null,
   lanes: 1,
   terms: 1024,
   bindings: 64,
@@ -18,6 +19,7 @@ export const parallel: Capabilities = {
   orderedStores: false,
   longestRow: 4096,
   dotRows: null,
+  dotParts: null,
   lanes: 4096,
   terms: 1024,
   bindings: 16,
@@ -34,6 +36,7 @@ export const kinds: Readonly<Record<string, Capabilities>> = {
   'a GPU with narrow rows, few lanes, few bindings and small slabs': {
     ...parallel,
     longestRow: 3,
+    dotParts: { results: 9, terms: 2 },
     lanes: 4,
     bindings: 6,
     slab: 512,

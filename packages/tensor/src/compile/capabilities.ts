@@ -13,6 +13,11 @@ export interface Capabilities {
     readonly rows: number
     readonly terms: number
   } | null
+  /**
+   * Products of fewer results than this leave lanes idle: their sums are cut along k, into parts of so many terms at least, which a second
+   * kernel adds. Null where a product keeps the device busy whatever its shape, or where its sums are cut in its kernel.
+   */
+  readonly dotParts: { readonly results: number; readonly terms: number } | null
   /** Independent lanes worth keeping busy: reductions with fewer rows than this are split in two stages, */
   readonly lanes: number
   /** where they have more terms than this, which repay the second. */

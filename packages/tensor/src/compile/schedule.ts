@@ -25,7 +25,7 @@ const untimed: Stage = (_, run) => run()
  * import { graph, parameter, primitives, schedule } from '@adjoint/tensor/ir'
  * const x = parameter({ shape: [8], dtype: 'f32' })
  * const { inputs, outputs } = graph([x], [primitives.exp(primitives.neg(x))])
- * const host = { orderedStores: true, longestRow: Infinity, dotRows: null, lanes: 1, terms: 1024, bindings: 64, reproducible: true, slab: Infinity, skips: true, templates: new Set<string>() }
+ * const host = { orderedStores: true, longestRow: Infinity, dotRows: null, dotParts: null, lanes: 1, terms: 1024, bindings: 64, reproducible: true, slab: Infinity, skips: true, templates: new Set<string>() }
  * const { steps } = schedule(host)({ inputs, outputs, donated: [false] })
  * console.log(steps.length) // 1
  * ```

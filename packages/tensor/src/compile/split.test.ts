@@ -1,10 +1,26 @@
+import { mismatch } from '@adjoint/testing'
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { verifyKernel } from '../loops/verify.ts'
-import { broadcastTo, dot, maximum, parameter, reduceMax, reduceSum, reshape, slice } from '../primitives/index.ts'
+import { sizeOf } from '../base/shape.ts'
+import { evaluateWith } from '../graph/evaluate.ts'
 import type { Expr } from '../graph/expr.ts'
+import {
+  broadcastTo,
+  dot,
+  fill,
+  matrixTranspose,
+  maximum,
+  parameter,
+  reduceMax,
+  reduceSum,
+  reshape,
+  slice,
+} from '../primitives/index.ts'
 import type { Capabilities } from './capabilities.ts'
 import { capabilities as linear } from '../backends/linear/capabilities.ts'
 import { host, parallel } from './capabilities.support.ts'
+import { playScheduled } from './playing.support.ts'
 import { schedule } from './schedule.ts'
 
 const capabilities: readonly Capabilities[] = [
@@ -84,6 +100,42 @@ describe('long sums', () => {
       expect(Math.max(...rows)).toBeLessThanOrEqual(c.longestRow)
       for (const kernel of kernels) verifyKernel(kernel)
     }
+  })
+
+  it('of a dot with few results are cut along k, no more than keeps lanes busy, into parts of terms enough', () => {
+    const sizes = (most: number) => fc.integer({ min: 1, max: most })
+    const cut = fc.record({ results: fc.integer({ min: 1, max: 40 }), terms: sizes(6) })
+    fc.assert(
+      fc.property(sizes(2), sizes(4), sizes(40), sizes(4), cut, fc.boolean(), (batch, m, k, n, dotParts, turned) => {
+        const shapes = [turned ? [batch, k, m] : [batch, m, k], [batch, k, n]]
+        const inputs = shapes.map((shape) => parameter({ shape, dtype: 'f32' }))
+        const a = turned ? matrixTranspose(inputs[0]!) : inputs[0]!
+        // What is done to the result is done by whoever adds the parts.
+        const output = maximum(dot(a, inputs[1]!), fill([batch, m, n], 'f32', 0.1))
+        const c = { ...parallel, dotParts }
+        const data = shapes.map((shape) =>
+          Float64Array.from({ length: sizeOf(shape) }, (_, i) => Math.sin(1.7 * i + k)),
+        )
+        const given = new Map(inputs.map((x, i) => [x, { shape: x.shape, dtype: x.dtype, data: data[i]! }]))
+        const wanted = evaluateWith([output], given)[0]!.data
+        const got = playScheduled(c, inputs, [output], [false, false], data)[0]!
+        expect(mismatch(got, wanted, { relative: 1e-9, absolute: 1e-9 })).toBeNull()
+
+        const program = schedule(c)({ inputs, outputs: [output], donated: [false, false] })
+        const dots = program.steps.flatMap((s) => (s.kind === 'kernel' && s.kernel.kind === 'dot' ? [s.kernel] : []))
+        const room = Math.min(Math.ceil(dotParts.results / (batch * m * n)), Math.floor(k / dotParts.terms))
+        const cuts = dots
+          .map((d) => ({ parts: d.batch.reduce((count, { extent }) => count * extent, 1) / batch, steps: d.k.extent }))
+          .toSorted((x, y) => y.parts - x.parts)
+        const [{ parts, steps }, rest] = [cuts[0]!, cuts[1]]
+        expect(parts * steps + (rest?.steps ?? 0)).toBe(k)
+        expect(cuts.length).toBeLessThanOrEqual(2)
+        expect(parts).toBeLessThanOrEqual(Math.max(1, room))
+        expect(parts).toBeGreaterThanOrEqual(Math.max(room / 2, Math.min(room, 2)))
+        expect(steps).toBeGreaterThanOrEqual(Math.min(k, dotParts.terms))
+      }),
+      { seed: 5, numRuns: 300 },
+    )
   })
 
   it('that are short stay one kernel', () => {

@@ -1,6 +1,7 @@
 /**
  * Long sums in parts. Reductions that would leave lanes idle, or run over more than loops can count, are made in two
- * stages; and so are dots of long k, whose sums would grow too long to be exact enough. The parts depend on shapes alone.
+ * stages; and so are dots of long k, whose sums would grow too long to be exact enough, or whose few results would leave lanes idle
+ * (split-K). The parts depend on shapes alone.
  */
 import type { ReduceOp } from '../loops/scalar.ts'
 import { apply, type Expr } from '../graph/expr.ts'
@@ -70,25 +71,46 @@ const splitReduction = (capabilities: Capabilities, e: Expr, op: ReduceOp, axes:
   return reshape(rest, e.shape)
 }
 
+interface Parts {
+  readonly parts: number
+  /** Of k, in each. */
+  readonly steps: number
+}
+/**
+ * The parts of a dot: no sum longer than is exact enough; more, where few results would leave lanes idle. Null where it stays whole. Near
+ * the wanted number of parts one is taken that divides k, if there is one: nothing is left over then.
+ */
+const partsOfDot = ({ dotParts }: Capabilities, results: number, k: number): Parts | null => {
+  if (k > STEPS) return { parts: Math.floor(k / STEPS), steps: STEPS }
+  if (dotParts === null || results === 0) return null
+  const wanted = Math.min(Math.ceil(dotParts.results / results), Math.floor(k / dotParts.terms))
+  if (wanted <= 1) return null
+  let parts = wanted
+  while (2 * (parts - 1) >= wanted && k % parts !== 0) parts--
+  if (k % parts !== 0 || parts === 1) parts = wanted
+  return { parts, steps: Math.floor(k / parts) }
+}
+
 /** a b = sum over parts of a[.., part] b[part, ..], the parts an axis of the batch; the remainder of k added at the end. */
 const splitDot = (capabilities: Capabilities, e: Expr): Expr => {
   const [a, b] = [e.node.args[0]!, e.node.args[1]!]
   const k = a.shape.at(-1)!
-  if (k <= STEPS) return e
-  const parts = Math.floor(k / STEPS)
+  const cut = partsOfDot(capabilities, sizeOf(e.shape), k)
+  if (cut === null) return e
+  const { parts, steps } = cut
   const r = a.shape.length
   const batch = a.shape.slice(0, -2)
   const [m, n] = [a.shape[r - 2]!, b.shape[r - 1]!]
   const outer = batch.map((_, i) => i)
   const partsOf = (x: Expr, axis: number, shape: Shape, perm: readonly number[]): Expr =>
-    transpose(reshape(sliceAxis(x, axis, 0, parts * STEPS), shape), perm)
-  // [batch, m, parts, STEPS] -> [batch, parts, m, STEPS]
-  const left = partsOf(a, r - 1, [...batch, m, parts, STEPS], [...outer, r - 1, r - 2, r])
-  const right = partsOf(b, r - 2, [...batch, parts, STEPS, n], [...outer, r - 2, r - 1, r])
+    transpose(reshape(sliceAxis(x, axis, 0, parts * steps), shape), perm)
+  // [batch, m, parts, steps] -> [batch, parts, m, steps]
+  const left = partsOf(a, r - 1, [...batch, m, parts, steps], [...outer, r - 1, r - 2, r])
+  const right = partsOf(b, r - 2, [...batch, parts, steps, n], [...outer, r - 2, r - 1, r])
   const main = split(capabilities, reduceSum(apply(e.node.prim, [left, right], e.node.params), [r - 2]))
-  if (k === parts * STEPS) return main
+  if (k === parts * steps) return main
   return add(
     main,
-    apply(e.node.prim, [sliceAxis(a, r - 1, parts * STEPS, k), sliceAxis(b, r - 2, parts * STEPS, k)], e.node.params),
+    apply(e.node.prim, [sliceAxis(a, r - 1, parts * steps, k), sliceAxis(b, r - 2, parts * steps, k)], e.node.params),
   )
 }

@@ -116,6 +116,8 @@ const deviceOver = (
     orderedStores: false,
     longestRow: 1 << 14,
     dotRows: null,
+    // 128 tiles of 32 x 32, about as many as a large GPU has processors; a part is a block of the sum (printer/dot.ts), and worth a second kernel.
+    dotParts: hardware ? { results: 1 << 17, terms: 512 } : null,
     lanes: hardware ? 4096 : 512,
     terms: 1024,
     bindings: gpu.limits.maxStorageBuffersPerShaderStage,
