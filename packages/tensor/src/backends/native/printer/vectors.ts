@@ -128,7 +128,8 @@ INLINE divisor divisor_of(vf y) { return (divisor){y, 1.0f / y, !any(~((abs_f(y)
 /*
  * x / y, rounded correctly, by products (Markstein 1990): with r = 1 / y and q = x r, both rounded, the rest e = x - q y is exact,
  * and q + e r rounds to x / y. That holds where nothing is too small or too large on the way, which y and the exponent of x tell:
- * 2^-80 <= |x| < 2^80; beyond, numbers are divided. Where nothing is left, or x is no number, it is q: 0 keeps its sign.
+ * 2^-80 <= |x| < 2^80; beyond, numbers are divided but 0, whose q is right and keeps its sign. (Of a smaller x the rest may be too small
+ * for a float and seem nothing, where q is not right.) Where nothing is left, or x is no number, it is q.
  */
 #define BEYOND(x) (((vu)x << 1) - 0x2f000000u)
 INLINE vf div_by(vf x, divisor d) {
@@ -137,12 +138,12 @@ INLINE vf div_by(vf x, divisor d) {
   vf e = fma_f(-q, d.y, x);
 #if W == 16 && HAS(__builtin_ia32_vfmaddps512_mask3) && HAS(__builtin_ia32_ucmpd512_mask)
   uint16_t rest = __builtin_ia32_cmpps512_mask(e, (vf){}, 12, -1, 4);
-  uint16_t beyond = __builtin_ia32_ucmpd512_mask((vi)BEYOND(x), splat_i((int32_t)0xa0000000), 5, rest);
+  uint16_t beyond = __builtin_ia32_ucmpd512_mask((vi)BEYOND(x), splat_i((int32_t)0xa0000000), 5, __builtin_ia32_cmpps512_mask(x, (vf){}, 12, -1, 4));
   if (__builtin_expect(beyond != 0, 0)) return x / d.y;
   return (vf)__builtin_ia32_vfmaddps512_mask3(e, d.inverse, q, rest, 4);
 #else
   vi rest = (e < 0.0f) | (e > 0.0f);
-  if (__builtin_expect(any(rest & (vi)(BEYOND(x) >= 0xa0000000u)), 0)) return x / d.y;
+  if (__builtin_expect(any(((x < 0.0f) | (x > 0.0f)) & (vi)(BEYOND(x) >= 0xa0000000u)), 0)) return x / d.y;
   return sel_f(rest, fma_f(e, d.inverse, q), q);
 #endif
 }
