@@ -5,7 +5,7 @@
  * The order of leaves is fixed by the structure alone: arrays in index order, objects by sorted key. `null` (and an
  * absent or `undefined` field) is an empty tree: it has no leaves, and stays where it is.
  */
-import { showAval } from '../base/errors.ts'
+import { showAval, shown } from '../base/errors.ts'
 import type { Expr } from './expr.ts'
 import { typed, type Tensor } from './tensor.ts'
 
@@ -66,11 +66,7 @@ const showPath = (path: Path): string => (path.length === 0 ? 'the root' : path.
 
 const describe = (value: unknown): string => {
   if (isTensor(value)) return `a tensor ${showAval(value)}`
-  if (value === null || value === undefined) return String(value)
-  if (Array.isArray(value)) return `an array of ${value.length}`
-  if (typeof value === 'function') return 'a function'
-  if (typeof value === 'number' || typeof value === 'string') return `the ${typeof value} ${value}`
-  if (typeof value !== 'object') return `a ${typeof value}`
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return shown(value)
   return isPlain(value)
     ? `an object with keys {${Object.keys(value).sort().join(', ')}}`
     : `an instance of ${value.constructor.name}`
