@@ -27,6 +27,27 @@ test('the faces are read', () => {
   expect([...faces].map(([name, values]) => [name, values.length > 5])).toEqual(FACES.map((name) => [name, true]))
 })
 
+/** The fewest arguments that a signature takes, and the most. */
+const arity = (signature: ts.Signature): readonly [least: number, most: number] => {
+  const declared = signature.parameters
+    .map((p) => p.valueDeclaration)
+    .filter((d) => d !== undefined && ts.isParameter(d))
+  const rest = declared.some((d) => d.dotDotDotToken !== undefined)
+  const needed = declared.filter(
+    (d) => d.questionToken === undefined && d.initializer === undefined && d.dotDotDotToken === undefined,
+  )
+  return [needed.length, rest ? Infinity : declared.length]
+}
+
+test('law: of signatures that a call may mean there is one, or there are more than three: the compiler tells all reasons of two or three', () => {
+  const ambiguous = [...faces.values()].flat().flatMap(([name, type]) => {
+    const ranges = type.getCallSignatures().map(arity)
+    const meant = [0, 1, 2, 3, 4, 5, 6].map((n) => ranges.filter(([least, most]) => least <= n && n <= most).length)
+    return meant.some((count) => count === 2 || count === 3) ? [name] : []
+  })
+  expect(ambiguous).toEqual([])
+})
+
 /** Whether a call gives a TaskEither, at once or once all its arguments are there. */
 const isEffect = (type: ts.Type): boolean =>
   type.getCallSignatures().some((signature) => {

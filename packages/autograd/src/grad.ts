@@ -14,10 +14,19 @@ export type Named<A extends readonly unknown[], N extends number | readonly numb
     : never
 
 type Args = readonly unknown[]
-interface Options {
-  readonly argnums?: number | readonly number[]
-  readonly hasAux?: boolean
+/** What to differentiate by, and whether the function returns more than its value. */
+export interface GradOptions<
+  N extends number | readonly number[] = number | readonly number[],
+  H extends boolean = boolean,
+> {
+  /** Which arguments, counted from 0; negative ones from the end. Default 0. */
+  readonly argnums?: N
+  /** Whether the function returns `[loss, aux]`. Default false. */
+  readonly hasAux?: H
 }
+/** What a function returns that is to be differentiated. */
+export type Differentiable<H extends boolean> = H extends true ? readonly [Scalar, unknown] : Scalar
+type AuxOf<L> = L extends readonly [Scalar, infer X] ? X : never
 
 const scalarOf = (op: string, value: unknown, hasAux: boolean): Expr => {
   const loss: unknown = hasAux && Array.isArray(value) ? value[0] : value
@@ -38,7 +47,7 @@ const scalarOf = (op: string, value: unknown, hasAux: boolean): Expr => {
 }
 
 /** `f` differentiated by the arguments that `argnums` names: what it returned, and their cotangents. */
-const differentiated = (op: string, f: (...args: Args) => unknown, options: Options) => {
+const differentiated = (op: string, f: (...args: Args) => unknown, options: GradOptions) => {
   const { hasAux = false } = optionsOf(op, options, { argnums: true, hasAux: true })
   const argnums = own(options.argnums ?? 0)
   demandFunction(op, f)
@@ -99,19 +108,16 @@ const differentiated = (op: string, f: (...args: Args) => unknown, options: Opti
 export function valueAndGrad<P extends Tree, R extends readonly unknown[]>(
   f: (params: P, ...rest: R) => Scalar,
 ): (params: P, ...rest: R) => readonly [Scalar, Tangent<P>]
-export function valueAndGrad<P extends Tree, R extends readonly unknown[], X>(
-  f: (params: P, ...rest: R) => readonly [Scalar, X],
-  options: { readonly hasAux: true },
-): (params: P, ...rest: R) => readonly [readonly [Scalar, X], Tangent<P>]
-export function valueAndGrad<A extends readonly unknown[], const N extends number | readonly number[]>(
-  f: (...args: A) => Scalar,
-  options: { readonly argnums: N; readonly hasAux?: false },
-): (...args: A) => readonly [Scalar, Tangent<Named<A, N>>]
-export function valueAndGrad<A extends readonly unknown[], X, const N extends number | readonly number[]>(
-  f: (...args: A) => readonly [Scalar, X],
-  options: { readonly argnums: N; readonly hasAux: true },
-): (...args: A) => readonly [readonly [Scalar, X], Tangent<Named<A, N>>]
-export function valueAndGrad(f: (...args: Args) => unknown, options: Options = {}) {
+export function valueAndGrad<
+  A extends readonly unknown[],
+  L extends Differentiable<H>,
+  const N extends number | readonly number[] = 0,
+  H extends boolean = false,
+>(
+  f: (...args: A) => L,
+  options: GradOptions<N, H>,
+): (...args: A) => readonly [H extends true ? readonly [Scalar, AuxOf<L>] : Scalar, Tangent<Named<A, N>>]
+export function valueAndGrad(f: (...args: Args) => unknown, options: GradOptions = {}) {
   const run = differentiated('valueAndGrad', f, options)
   return (...args: Args): readonly [unknown, unknown] => {
     const { value, grads } = run(...args)
@@ -139,19 +145,16 @@ export function valueAndGrad(f: (...args: Args) => unknown, options: Options = {
 export function grad<P extends Tree, R extends readonly unknown[]>(
   f: (params: P, ...rest: R) => Scalar,
 ): (params: P, ...rest: R) => Tangent<P>
-export function grad<P extends Tree, R extends readonly unknown[], X>(
-  f: (params: P, ...rest: R) => readonly [Scalar, X],
-  options: { readonly hasAux: true },
-): (params: P, ...rest: R) => readonly [Tangent<P>, X]
-export function grad<A extends readonly unknown[], const N extends number | readonly number[]>(
-  f: (...args: A) => Scalar,
-  options: { readonly argnums: N; readonly hasAux?: false },
-): (...args: A) => Tangent<Named<A, N>>
-export function grad<A extends readonly unknown[], X, const N extends number | readonly number[]>(
-  f: (...args: A) => readonly [Scalar, X],
-  options: { readonly argnums: N; readonly hasAux: true },
-): (...args: A) => readonly [Tangent<Named<A, N>>, X]
-export function grad(f: (...args: Args) => unknown, options: Options = {}) {
+export function grad<
+  A extends readonly unknown[],
+  L extends Differentiable<H>,
+  const N extends number | readonly number[] = 0,
+  H extends boolean = false,
+>(
+  f: (...args: A) => L,
+  options: GradOptions<N, H>,
+): (...args: A) => H extends true ? readonly [Tangent<Named<A, N>>, AuxOf<L>] : Tangent<Named<A, N>>
+export function grad(f: (...args: Args) => unknown, options: GradOptions = {}) {
   const run = differentiated('grad', f, options)
   return (...args: Args): unknown => {
     const { value, grads } = run(...args)

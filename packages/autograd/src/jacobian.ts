@@ -1,13 +1,13 @@
 /** Full derivatives, a basis vector at a time, all at once by vmap. */
 import type { Scalar, Tensor, Tree } from '@adjoint/tensor'
 import { sizeOf, type Expr, type Linear } from '@adjoint/tensor/ir'
-import { cast, eq, fill, iota, reshape } from '@adjoint/tensor/primitives'
+import { cast, eq, fill, iota, moveAxis, reshape } from '@adjoint/tensor/primitives'
 import { grad } from './grad.ts'
 import { jvp } from './jvp.ts'
 import { differentiate, pushforwardOf } from './reverse.ts'
 import type { Tangent } from './tangent.ts'
 import { demandFunction, demandGiven, graft, onLeaves, requireFloat, take } from './trees.ts'
-import { batchCall, moveAxis, spreadOut } from './vmap.ts'
+import { batchCall, spreadOut } from './vmap.ts'
 
 type Concat<S extends readonly number[], T extends readonly number[]> = number extends S['length']
   ? readonly number[]

@@ -1,7 +1,7 @@
 /** Jacobian-vector products: forward mode, derived from reverse mode. */
 import type { Tree } from '@adjoint/tensor'
 import { pushforwardOf, zerosLike } from './reverse.ts'
-import type { Tangent, Tangents } from './tangent.ts'
+import type { Arguments, Needed, Tangent, Tangents, WithTangents } from './tangent.ts'
 import { alongside, demandFunction, demandGiven, onLeaves, requireFloat, take } from './trees.ts'
 
 /** The value of `f`, and the derivative there as a function of tangents. */
@@ -45,12 +45,9 @@ const linearized = (op: string, f: (...args: readonly Tree[]) => Tree, args: rea
  * console.log(await readAsync(y), await readAsync(dy)) // 2 sin 2, sin 2 + 2 cos 2
  * ```
  */
-export function jvp<A extends Tree, B extends Tree>(
-  f: (a: A) => B,
-): (a: A, tangent: Tangent<A>) => readonly [B, Tangent<B>]
-export function jvp<A extends readonly Tree[], B extends Tree>(
+export function jvp<A extends Arguments, B extends Tree>(
   f: (...args: A) => B,
-): (...primalsThenTangents: readonly [...A, ...Tangents<A>]) => readonly [B, Tangent<B>]
+): (...primalsThenTangents: WithTangents<Needed<A>>) => readonly [B, Tangent<B>]
 export function jvp(f: (...args: readonly Tree[]) => Tree) {
   demandFunction('jvp', f)
   return (...both: readonly Tree[]): readonly [Tree, Tree] => {

@@ -27,4 +27,18 @@ export type Tangent<T> = [Tree] extends [T]
       : { [K in keyof T]: Tangent<T[K]> }
 
 /** The tangents of a list of arguments, one each. */
-export type Tangents<A extends readonly Tree[]> = { readonly [I in keyof A]: Tangent<A[I]> }
+export type Tangents<A extends readonly unknown[]> = { readonly [I in keyof A]: Tangent<A[I]> }
+/** Arguments, and then their tangents. */
+export type WithTangents<A extends readonly unknown[]> = readonly [...A, ...Tangents<A>]
+
+/** The arguments of a function of trees, of which the last ones may be left out. */
+export type Arguments = readonly (Tree | undefined)[]
+
+/** Those that a function must be given; a transformation leaves out the others. */
+export type Needed<A extends readonly unknown[]> = A extends Required<A> ? A : Leading<A>
+type Leading<A extends readonly unknown[]> = A extends readonly [infer First, ...infer Rest]
+  ? readonly [First, ...Leading<Rest>]
+  : readonly []
+
+/** The cotangents of a function's arguments: that of the only one, or the list of all. */
+export type PulledBack<A extends readonly unknown[]> = A extends readonly [infer Only] ? Tangent<Only> : Tangents<A>

@@ -1,7 +1,7 @@
 /** Vector-Jacobian products: reverse mode over trees. */
 import type { Tree } from '@adjoint/tensor'
 import { differentiate, zerosLike } from './reverse.ts'
-import type { Tangent } from './tangent.ts'
+import type { Arguments, Needed, PulledBack, Tangent } from './tangent.ts'
 import { alongside, demandFunction, demandGiven, onLeaves, requireFloat, take } from './trees.ts'
 
 /**
@@ -26,12 +26,9 @@ import { alongside, demandFunction, demandGiven, onLeaves, requireFloat, take } 
  * console.log(await readAsync(pullback(tensor([1, 0], [2])))) // ct (sin x + x cos x)
  * ```
  */
-export function vjp<A extends Tree, B extends Tree>(
-  f: (a: A) => B,
-): (a: A) => readonly [B, (ct: Tangent<B>) => Tangent<A>]
-export function vjp<A extends readonly Tree[], B extends Tree>(
+export function vjp<A extends Arguments, B extends Tree>(
   f: (...args: A) => B,
-): (...args: A) => readonly [B, (ct: Tangent<B>) => Tangent<A>]
+): (...args: Needed<A>) => readonly [B, (ct: Tangent<B>) => PulledBack<Needed<A>>]
 export function vjp(f: (...args: readonly Tree[]) => Tree) {
   demandFunction('vjp', f)
   return (...args: readonly Tree[]): readonly [Tree, (ct: Tree) => Tree] => {

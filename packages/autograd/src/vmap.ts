@@ -10,7 +10,7 @@ import {
   type Expr,
   type Batched,
 } from '@adjoint/tensor/ir'
-import { broadcastTo, parameter, reshape, transpose } from '@adjoint/tensor/primitives'
+import { moveAxis, parameter, spread } from '@adjoint/tensor/primitives'
 import { demandFunction, onLeaves, take } from './trees.ts'
 
 /**
@@ -81,16 +81,6 @@ const axesOf = (
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .flatMap(([key, item]) => axesOf(option, named.get(key), item, `${path}.${key}`))
 }
-
-/** `x` with its axis `from` at `to`, all others in their order. */
-export const moveAxis = (x: Expr, from: number, to: number): Expr => {
-  if (from === to) return x
-  const rest = x.shape.map((_, i) => i).filter((i) => i !== from)
-  return transpose(x, [...rest.slice(0, to), from, ...rest.slice(to)])
-}
-
-/** `x` repeated `size` times along a new axis 0. */
-const spread = (x: Expr, size: number): Expr => broadcastTo(reshape(x, [1, ...x.shape]), [size, ...x.shape])
 
 /** A result of a batched graph, with the axis whether it depends on it or not. */
 export const spreadOut = ({ value, batched }: Batched, size: number): Expr => (batched ? value : spread(value, size))

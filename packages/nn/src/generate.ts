@@ -95,10 +95,7 @@ const failureOf = async (
  * console.log(await readAsync(lengths)) // tokens of each completion, at most 8
  * ```
  */
-export const generatorAsync: {
-  (model: Transformer, config: GenerateConfig): Generate<Promise<Generation>>
-  <P extends Tree, M extends Tree>(model: Decoder<P, M>, config: GenerateConfig): Generate<Promise<Generation>, P>
-} = <P extends Tree, M extends Tree>(
+export const generatorAsync = <P extends Tree = TransformerParams, M extends Tree = never>(
   given: Transformer | Decoder<P, M>,
   options: GenerateConfig,
 ): Generate<Promise<Generation>, P> => {
@@ -126,7 +123,7 @@ export const generatorAsync: {
     throw new TypeError(
       "generate: how a decoder remembers is its own matter, and `cache` is a transformer's. Give the option where the decoder is made: decoder(model, { cache }).",
     )
-  // The first overload: where a transformer is given, P is its parameters.
+  // Where a transformer is given, P is what it is by default: its parameters.
   const model = ('start' in given ? given : decoder(given, cache === undefined ? {} : { cache })) as Decoder<P, M>
   requireConfig(model, config)
   const { maxTokens, n = 1, checkEvery = 16, device, stop } = config
@@ -192,17 +189,11 @@ export const generatorAsync: {
  * console.log(outcome._tag === 'Right' && outcome.right.tokens.shape) // [1, 6]
  * ```
  */
-export const generator: {
-  (model: Transformer, config: GenerateConfig): Generate<TaskEither<GenerateError, Generation>>
-  <P extends Tree, M extends Tree>(
-    model: Decoder<P, M>,
-    config: GenerateConfig,
-  ): Generate<TaskEither<GenerateError, Generation>, P>
-} = <P extends Tree, M extends Tree>(
+export const generator = <P extends Tree = TransformerParams, M extends Tree = never>(
   model: Transformer | Decoder<P, M>,
   config: GenerateConfig,
 ): Generate<TaskEither<GenerateError, Generation>, P> => {
-  const run = generatorAsync(model as Decoder<P, M>, config)
+  const run = generatorAsync(model, config)
   return (params, prompts, key) =>
     tryCatch(
       () => run(params, prompts, key),

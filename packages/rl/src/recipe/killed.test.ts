@@ -31,7 +31,7 @@ interface Walk {
   readonly draws: number
 }
 const walk = (name: string, steps: number): RecipeStage<Scalar> =>
-  staged<Scalar, Walk>({
+  staged<Scalar, Walk, Walk>({
     name,
     settings: { steps },
     codec: recordState<Walk>({

@@ -18,7 +18,7 @@ import { filesOf } from '../run/folder.ts'
 import { foldIn, type HostKey, hostKey } from '../run/keys.ts'
 import { type Json, type LogRecord, readLog } from '../run/log.ts'
 import { type Phase, run } from '../run/run.ts'
-import { type StateCodec, treeState } from '../run/state.ts'
+import { type KeptAs, type StateCodec, treeState } from '../run/state.ts'
 import type { RecipeStage, StageEnv } from './recipe.ts'
 import type { StageCause, StageError } from './stage.ts'
 
@@ -115,14 +115,11 @@ const otherStart =
  * const recipe = perform([count, count]) // two folders, 1-count and 2-count; 6 from 0
  * ```
  */
-export function staged<S, T extends Tree>(given: StagedRun<S, T>): RecipeStage<S>
-/** The same for a run whose state is not tensors only: `codec` says how a checkpoint holds it. */
-export function staged<S, T>(given: StagedRun<S, T> & { readonly codec: StateCodec<T> }): RecipeStage<S>
-export function staged<S, T>(options: StagedRun<S, T>): RecipeStage<S> {
+export const staged = <S, T extends K, K = Tree>(options: StagedRun<S, T> & KeptAs<K>): RecipeStage<S> => {
   const given = optionsOf<StagedRun<S, T>>('staged', options, {
     ...{ name: true, settings: true, begin: true, reads: true, codec: true, phases: true, end: true },
   })
-  // Without `codec`, the state is a tree: the first signature.
+  // Without `codec`, the state is a tree: see KeptAs.
   const codec = given.codec ?? (treeState() as StateCodec<unknown> as StateCodec<T>)
   return {
     name: given.name,

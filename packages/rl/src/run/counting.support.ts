@@ -7,7 +7,7 @@ import { dataState } from './state.ts'
 
 /** Counts to `steps` in a folder; `observe` is told of each step. */
 export const counting = (folder: string, steps: number, resume: Resume, observe: () => void = () => undefined) =>
-  run<number>({
+  run<number, number>({
     folder,
     seed: 0,
     phases: [

@@ -57,7 +57,7 @@ afterAll(() => rm(root, { recursive: true }))
 const fresh = (): string => join(root, String(runs++))
 
 const go = (folder: string, resume: Resume): Promise<E.Either<RunError, State>> =>
-  run<State>({
+  run<State, State>({
     folder,
     seed: 3,
     phases: [walk('first', 3), walk('second', 2)],
@@ -181,7 +181,7 @@ test('data that are not those of the state are refused', async () => {
   const folder = fresh()
   await go(folder, false)
   const others = recordState<State>({ x: treeState(), drawn: dataState(() => E.left('its draws are not known')) })
-  const resumed = run<State>({
+  const resumed = run<State, State>({
     ...{ folder, seed: 3, checkpointEvery: 2, settings: { seed: 3, name: 'killed' } },
     phases: [walk('first', 3), walk('second', 2)],
     codec: others,

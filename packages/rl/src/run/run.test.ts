@@ -251,7 +251,7 @@ describe('a mistake of who writes a run', () => {
     ...over,
   })
   const counting = (folder: string, over: Partial<StateCodec<number>> = {}, gives: Partial<PhaseStep<number>> = {}) =>
-    run<number>({
+    run<number, number>({
       ...{ folder, seed: 0, checkpointEvery: 2, settings: {}, codec: codec(over) },
       phases: [
         {

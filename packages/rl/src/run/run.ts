@@ -11,7 +11,7 @@ import * as TE from 'fp-ts/lib/TaskEither.js'
 import { demandCounts, demandWhole, type RunError } from './errors.ts'
 import { type OpenFolder, openFolder, type Position, type Resume, settingsLine } from './folder.ts'
 import { openSinks, type OpenSinks, type Sink, type StepLines } from './sink.ts'
-import { type StateCodec, treeState } from './state.ts'
+import { type KeptAs, type StateCodec, treeState } from './state.ts'
 import { foldIn, type HostKey, hostKey } from './keys.ts'
 import type { Json } from './log.ts'
 import { firstNonFinite, type Metrics } from './metrics.ts'
@@ -143,17 +143,10 @@ const templatesOf = <S>(phases: readonly Phase<S>[], initial: S): readonly S[] =
  * const last = await run(config)(scalar(0), { resume: false })()
  * ```
  */
-export function run<S extends Tree>(
-  config: RunConfig<S>,
-): (initial: S, start: { readonly resume: Resume }) => TE.TaskEither<RunError, S>
-/** The same for a state that is not tensors only: `codec` says how a checkpoint holds it. */
-export function run<S>(
-  config: RunConfig<S> & { readonly codec: StateCodec<S> },
-): (initial: S, start: { readonly resume: Resume }) => TE.TaskEither<RunError, S>
-export function run<S>(
-  given: RunConfig<S>,
-): (initial: S, start: { readonly resume: Resume }) => TE.TaskEither<RunError, S> {
-  const config = optionsOf('run', given, {
+export const run = <S extends K, K = Tree>(
+  given: RunConfig<S> & KeptAs<K>,
+): ((initial: S, start: { readonly resume: Resume }) => TE.TaskEither<RunError, S>) => {
+  const config = optionsOf<RunConfig<S>>('run', given, {
     ...{
       folder: true,
       seed: true,
@@ -170,7 +163,7 @@ export function run<S>(
   demandCounts('run', { checkpointEvery })
   for (const { name, steps } of phases) demandWhole(`run, phase ${name}`, { steps })
   demandFree('a setting is', STAMP, settings)
-  // Without `codec`, the state is a tree: the first signature.
+  // Without `codec`, the state is a tree: see KeptAs.
   const codec = config.codec ?? (treeState() as StateCodec<unknown> as StateCodec<S>)
 
   const stepOnce = async (

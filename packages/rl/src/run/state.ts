@@ -22,6 +22,11 @@ export interface StateCodec<S> {
   readonly restore: (tensors: Tree, data: Json) => E.Either<string, S>
 }
 
+/** What `codec` keeps: without one trees of tensors, and no other state. */
+export interface KeptAs<K> {
+  readonly codec?: StateCodec<K>
+}
+
 /**
  * A state that is a tree of tensors, and no data beside. What a run uses unless it is told otherwise.
  *

@@ -1,4 +1,5 @@
 /** A group -> a kernel: the pointwise functions of its nodes are substituted into one another over the group's axes. */
+import { getOrInsert } from '../base/get-or-insert.ts'
 import { flatten, type Ix, ofAxis } from '../loops/ix.ts'
 import type { Kernel, KernelBuffer, Reduction, Store } from '../loops/kernel.ts'
 import { type ReduceOp, type Scalar, load, reduced } from '../loops/scalar.ts'
@@ -68,13 +69,11 @@ export const lowerGroup = ({ owner, bufferOf }: Surroundings, group: Group): Low
   const reductionOf = new Map(order.map((r, i) => [r.value, given + i]))
 
   const value = (value: Expr, index: readonly Ix[]): Scalar => {
-    const known = memo.get(value)
-    const seen = known?.find((at) => sameIndex(at.index, index))
+    const known = getOrInsert(memo, value, () => [])
+    const seen = known.find((at) => sameIndex(at.index, index))
     if (seen !== undefined) return seen.scalar
     const scalar = compute(value, index)
-    const made = memo.get(value)
-    if (made === undefined) memo.set(value, [{ index, scalar }])
-    else made.push({ index, scalar })
+    known.push({ index, scalar })
     return scalar
   }
   const compute = (e: Expr, index: readonly Ix[]): Scalar => {

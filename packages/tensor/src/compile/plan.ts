@@ -1,4 +1,5 @@
 /** Which kernels run, in which order, over which memory: a plan of a graph, and one of each loop's body inside it. */
+import { getOrInsert } from '../base/get-or-insert.ts'
 import type { Expr, Graph, Loop } from '../graph/expr.ts'
 import { toposort } from '../graph/walk.ts'
 import { bytesOf } from '../base/aval.ts'
@@ -31,13 +32,11 @@ export const plan = (capabilities: Capabilities, stage: Stage, graph: Computatio
   const ofBody = ({ body, operands, flagged }: Loop, around: Capabilities): Plan => {
     // Kernels of a loop that its flag ends may have to look at it.
     const bindings = around.bindings - (flagged ? 1 : 0)
-    const same = known.get(body) ?? new Map<string, Plan>()
-    known.set(body, same)
-    const key = `${operands} ${bindings}`
+    const same = getOrInsert(known, body, () => new Map<string, Plan>())
     const donated = body.inputs.map((_, i) => i >= operands)
-    const made = same.get(key) ?? planOf({ ...around, bindings }, { ...body, donated }, operands)
-    same.set(key, made)
-    return made
+    return getOrInsert(same, `${operands} ${bindings}`, () =>
+      planOf({ ...around, bindings }, { ...body, donated }, operands),
+    )
   }
   /** `operands`: of a body, how many of its inputs are no carries. */
   const planOf = (capabilities: Capabilities, asked: Computation, operands: number | null): Plan => {
@@ -81,16 +80,11 @@ const traffic = (
   scratch: (group: Group) => readonly number[],
 ): ((group: Group) => Traffic) => {
   const known = new Map<Group, Traffic>()
-  return (group) => {
-    const seen = known.get(group)
-    if (seen !== undefined) return seen
-    const made: Traffic = {
-      reads: touched(group, owner).filter((value) => owner.has(value) && !results.has(value)),
-      writes: group.stores.flatMap(({ value: e }) => (results.has(e) ? [] : [e])),
-      over: [...new Set(group.stores.flatMap(({ value: e }) => (results.has(e) ? [] : (startOf(e) ?? []))))],
-      scratch: scratch(group).reduce((sum, bytes) => sum + bytes, 0),
-    }
-    known.set(group, made)
-    return made
-  }
+  const of = (group: Group): Traffic => ({
+    reads: touched(group, owner).filter((value) => owner.has(value) && !results.has(value)),
+    writes: group.stores.flatMap(({ value: e }) => (results.has(e) ? [] : [e])),
+    over: [...new Set(group.stores.flatMap(({ value: e }) => (results.has(e) ? [] : (startOf(e) ?? []))))],
+    scratch: scratch(group).reduce((sum, bytes) => sum + bytes, 0),
+  })
+  return (group) => getOrInsert(known, group, of)
 }

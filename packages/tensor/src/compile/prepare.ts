@@ -6,7 +6,7 @@ import type { Capabilities } from './capabilities.ts'
 import type { Stage } from './stage.ts'
 import { hasLoops, loopsTidied } from './rounds.ts'
 import { sunk } from './sink.ts'
-import { told, toldByLoops } from './told.ts'
+import { told, tellingOn, toldByLoops } from './told.ts'
 import { verifyExprs, verifying, verifyUnwritten } from '#verify'
 
 /** What is asked for, prepared; and what the host is told of when it was computed. */
@@ -38,11 +38,7 @@ export const prepare = (capabilities: Capabilities, stage: Stage, asked: readonl
   const { roots, tellings } = told(hasLoops(ready) ? checked('sink', ready, simplify(sunk(ready))) : ready)
   if (tellings.length === 0) return { outputs: roots, tellings }
   const all = simplify([...roots, ...tellings.flatMap(({ values }) => values)])
-  let at = roots.length
-  return {
-    outputs: all.slice(0, roots.length),
-    tellings: tellings.map(({ values, tell }) => ({ values: all.slice(at, (at += values.length)), tell })),
-  }
+  return { outputs: all.slice(0, roots.length), tellings: tellingOn(tellings, all.slice(roots.length)) }
 }
 
 const checked = (name: string, before: readonly Expr[], after: readonly Expr[]): readonly Expr[] => {

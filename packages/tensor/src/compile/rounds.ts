@@ -3,6 +3,7 @@
  * follows from operands alone is computed once, outside (but for movement, and for what costs less than to load it); no
  * rounds, or one, are no loop.
  */
+import { getOrInsert } from '../base/get-or-insert.ts'
 import { sizeOf } from '../base/shape.ts'
 import { loop, type Trips } from '../graph/loop.ts'
 import type { Expr, Graph, Loop, Node } from '../graph/expr.ts'
@@ -112,12 +113,8 @@ const known = new WeakMap<Graph, Map<string, ReadonlySet<number>>>()
 
 /** The positions of the arguments that one result of a loop needs: what several need is what each of them does. */
 const resultNeeds = (of: Loop, result: number): ReadonlySet<number> => {
-  const ofBody = known.get(of.body) ?? new Map<string, ReadonlySet<number>>()
-  known.set(of.body, ofBody)
-  const key = `${of.operands} ${of.flagged} ${result}`
-  const found = ofBody.get(key) ?? inputsUsed(of, [result])
-  ofBody.set(key, found)
-  return found
+  const ofBody = getOrInsert(known, of.body, () => new Map<string, ReadonlySet<number>>())
+  return getOrInsert(ofBody, `${of.operands} ${of.flagged} ${result}`, () => inputsUsed(of, [result]))
 }
 
 /** For each loop that something needs: the positions of its arguments that are needed. */

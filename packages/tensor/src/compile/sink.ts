@@ -5,6 +5,7 @@
  *
  *     y = det(x)   loop(y) at most once   ->   loop(x) at most once, y = det(x) in its round
  */
+import { setAt } from '../base/get-or-insert.ts'
 import type { Expr, Graph, Loop, Node } from '../graph/expr.ts'
 import { graph, isOwn } from '../graph/graph.ts'
 import { loop } from '../graph/loop.ts'
@@ -59,8 +60,7 @@ export const sunk = (roots: readonly Expr[]): readonly Expr[] => {
       const made = remade(node, args, moving.get(node) ?? null)
       const home = homes.get(node)
       if (home !== undefined) {
-        const all = moving.get(home) ?? new Set<Node>()
-        moving.set(home, all)
+        const all = setAt(moving, home)
         for (const x of made) all.add(x.node)
       }
       return made

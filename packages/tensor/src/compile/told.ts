@@ -29,11 +29,12 @@ export const told = (
   const silent = rewrite([...roots, ...tellings.flatMap(({ values }) => values)], (node, args) =>
     node.prim.lower.kind === 'told' ? args.slice(0, node.outs.length) : withArgs(node, args),
   )
-  let at = roots.length
-  return {
-    roots: silent.slice(0, roots.length),
-    tellings: tellings.map(({ values, tell }) => ({ values: silent.slice(at, (at += values.length)), tell })),
-  }
+  return { roots: silent.slice(0, roots.length), tellings: tellingOn(tellings, silent.slice(roots.length)) }
+}
+/** The same of other values, which stand one telling's after another's. */
+export const tellingOn = (tellings: readonly Telling[], all: readonly Expr[]): readonly Telling[] => {
+  let at = 0
+  return tellings.map(({ values, tell }) => ({ values: all.slice(at, (at += values.length)), tell }))
 }
 
 /** What is told of values, one after the other, as one: each is given its own of all values. */

@@ -3,7 +3,7 @@
  * once whatever the number of its calls, and stands in the caller's place when that is compiled, so that fusion crosses it.
  */
 import { isFloat } from '../base/dtype.ts'
-import type { Aval, Expr, GraphsOf, Primitive } from '../graph/expr.ts'
+import type { Aval, Evaluator, Expr, Primitive, Value } from '../graph/expr.ts'
 import { applyAll } from '../graph/expr.ts'
 import { type Graph, inlined } from '../graph/graph.ts'
 import { spread } from '../primitives/broadcast.ts'
@@ -16,18 +16,48 @@ export interface GraphParams {
   readonly graph: Graph
 }
 
-/** What a graph gives. Throws where its operands are not what it was traced on. */
-export const outsOf = (op: string, { inputs, outputs }: Graph, args: readonly Aval[]): readonly Aval[] => {
+/** Throws ShapeError unless a graph was traced on `given`: the arguments, or, with `fits` and `what`, what is made of them. */
+export const demandTraced = (
+  op: string,
+  { inputs }: Graph,
+  args: readonly Aval[],
+  given = args,
+  fits = true,
+  what = 'graph',
+): void =>
   demandShape(
-    inputs.length === args.length &&
-      inputs.every((x, i) => sameShape(x.shape, args[i]!.shape) && x.dtype === args[i]!.dtype),
+    fits &&
+      inputs.length === given.length &&
+      inputs.every((x, i) => sameShape(x.shape, given[i]!.shape) && x.dtype === given[i]!.dtype),
     op,
     args,
-    'the operands are not those of the graph',
+    `the operands are not those of the ${what}`,
     'Pass operands of the shapes and dtypes that it was traced on.',
   )
-  return outputs.map(({ shape, dtype }) => ({ shape, dtype }))
+export const avalsOf = (xs: readonly Aval[]): readonly Aval[] => xs.map(({ shape, dtype }) => ({ shape, dtype }))
+/** What a graph gives. Throws where its operands are not what it was traced on. */
+export const outsOf = (op: string, graph: Graph, args: readonly Aval[]): readonly Aval[] => {
+  demandTraced(op, graph, args)
+  return avalsOf(graph.outputs)
 }
+/** The outputs of a graph at values of its inputs. */
+export const valuesAt = ({ inputs, outputs }: Graph, args: readonly Value[], run: Evaluator): readonly Float64Array[] =>
+  run(outputs, new Map(inputs.map((x, i) => [x, args[i]!]))).map((v) => v.data)
+
+/** Of a primitive that is one of its graphs where nothing is differentiated any more: which, and at what. */
+export const runsAs = <P>(
+  of: <T>(args: readonly T[], params: P) => readonly [Graph, readonly T[]],
+): Pick<Primitive<P>, 'graphs' | 'lower' | 'evaluate'> => ({
+  graphs: (args, params) => {
+    const [graph, given] = of(args, params)
+    return { of: [graph], over: ([made], more) => call(made!, [...more, ...given]) }
+  },
+  lower: { kind: 'composite', expand: (args, params) => inlined(...of(args, params)) },
+  evaluate: (args, _, params, run) => valuesAt(...of(args, params), run),
+})
+/** What is computed of a batch, over the new axis also where it is the same for all members. */
+export const overAll = (outs: readonly Expr[], batched: readonly boolean[], size: number): readonly Expr[] =>
+  outs.map((out, i) => (batched[i] === true ? out : spread(out, size)))
 
 export const present = (xs: readonly (Expr | null)[]): readonly Expr[] => xs.filter((x) => x !== null)
 
@@ -52,18 +82,10 @@ export const callP: Primitive<GraphParams> = {
   saving: (args, { graph }, wanted) => applyAll(callP, args, { graph: savingGraph(graph, wanted) })[0]!.node,
   batch: (args, batched, size, { graph }) => {
     const made = batchGraph(graph, batched, size)
-    return call(made.graph, args).map((out, i) => (made.batched[i] === true ? out : spread(out, size)))
+    return overAll(call(made.graph, args), made.batched, size)
   },
-  graphs: (args, { graph }) => asCall(graph, args),
-  lower: { kind: 'composite', expand: (args, { graph }) => inlined(graph, args) },
-  evaluate: (args, _, { graph: { inputs, outputs } }, run) =>
-    run(outputs, new Map(inputs.map((x, i) => [x, args[i]!]))).map((v) => v.data),
+  ...runsAs((args, { graph }) => [graph, args]),
 }
-/** What is a call of a graph, where nothing is differentiated any more. */
-export const asCall = (graph: Graph, args: readonly Expr[]): GraphsOf => ({
-  of: [graph],
-  over: ([of], more) => call(of!, [...more, ...args]),
-})
 /** The outputs of a graph at `args`. */
 export const call = (graph: Graph, args: readonly Expr[]): readonly Expr[] =>
   graph.outputs.length === 0 ? [] : applyAll(callP, args, { graph })

@@ -6,13 +6,12 @@
  */
 import { isFloat } from '../base/dtype.ts'
 import { applyAll, type Expr, type Node, type Primitive } from '../graph/expr.ts'
-import { type Graph, graph as graphOf, inlined } from '../graph/graph.ts'
+import { type Graph, graph as graphOf } from '../graph/graph.ts'
 import { toposort, substitute } from '../graph/walk.ts'
-import { spread } from '../primitives/broadcast.ts'
 import { after, namedP, type NamedParams } from '../primitives/control.ts'
 import { batchGraph, placed, pushforwardGraph } from '../transform/derived.ts'
 import { pullbackOf } from '../transform/pullback.ts'
-import { asCall, call, outsOf, present } from './call.ts'
+import { call, outsOf, overAll, present, runsAs } from './call.ts'
 
 /**
  * What is kept for the backward pass beside the operands: nothing; the products of matrices, which cost the most to compute again;
@@ -82,14 +81,9 @@ export const checkpointP: Primitive<CheckpointParams> = {
   },
   batch: (args, batched, size, { graph, keep, results }) => {
     const made = batchGraph(graph, batched, size)
-    return applyAll(checkpointP, args, { graph: made.graph, keep, results }).map((out, i) =>
-      made.batched[i] === true ? out : spread(out, size),
-    )
+    return overAll(applyAll(checkpointP, args, { graph: made.graph, keep, results }), made.batched, size)
   },
-  graphs: (args, { graph }) => asCall(graph, args),
-  lower: { kind: 'composite', expand: (args, { graph }) => inlined(graph, args) },
-  evaluate: (args, _, { graph: { inputs, outputs } }, run) =>
-    run(outputs, new Map(inputs.map((x, i) => [x, args[i]!]))).map((v) => v.data),
+  ...runsAs((args, { graph }) => [graph, args]),
 }
 const nodeOf = (outs: readonly Expr[]): Node => outs[0]!.node
 

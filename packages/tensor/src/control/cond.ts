@@ -9,11 +9,10 @@ import { isFloat } from '../base/dtype.ts'
 import { applyAll, type Expr, type Primitive } from '../graph/expr.ts'
 import { type Graph, graph, inlined } from '../graph/graph.ts'
 import { parameter } from '../graph/parameter.ts'
-import { spread } from '../primitives/broadcast.ts'
 import { fill, fillLike } from '../primitives/leaves.ts'
 import { not } from '../primitives/select.ts'
 import { batchGraph, pullbackGraph, pushforwardGraph, type Derived } from '../transform/derived.ts'
-import { outsOf, present } from './call.ts'
+import { outsOf, overAll, present, valuesAt } from './call.ts'
 import { loop, unwritten } from '../graph/loop.ts'
 import { any, choose, onlyMembers } from './members.ts'
 import { endless, tells } from './while.ts'
@@ -56,10 +55,7 @@ export const condP: Primitive<CondParams> = {
   batch: ([chosen, ...operands], [chosenBatched, ...batched], size, { onTrue, onFalse }) => {
     const over = (branch: Graph): Graph => {
       const { graph: made, batched: has } = batchGraph(branch, batched, size)
-      return graph(
-        made.inputs,
-        made.outputs.map((out, i) => (has[i] === true ? out : spread(out, size))),
-      )
+      return graph(made.inputs, overAll(made.outputs, has, size))
     }
     const [p, q] = [over(onTrue), over(onFalse)]
     if (chosenBatched !== true) return cond({ onTrue: p, onFalse: q }, [chosen!, ...operands])
@@ -91,10 +87,8 @@ export const condP: Primitive<CondParams> = {
       return inlined(onTrue, operands).map((x, i) => choose(chosen!, x, others[i]!))
     },
   },
-  evaluate: ([chosen, ...operands], _, { onTrue, onFalse }, run) => {
-    const { inputs, outputs } = chosen!.data[0] !== 0 ? onTrue : onFalse
-    return run(outputs, new Map(inputs.map((x, i) => [x, operands[i]!]))).map((v) => v.data)
-  },
+  evaluate: ([chosen, ...operands], _, { onTrue, onFalse }, run) =>
+    valuesAt(chosen!.data[0] !== 0 ? onTrue : onFalse, operands, run),
 }
 
 /** Two loops of one round or none: the results of the branch that is not chosen pass through. */

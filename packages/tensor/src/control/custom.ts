@@ -5,16 +5,16 @@
  * The operands are what each of the graphs closes over, one graph after another, and then the arguments.
  */
 import { isFloat } from '../base/dtype.ts'
-import { apply, applyAll, type Aval, type Evaluator, type Expr, type Primitive, type Value } from '../graph/expr.ts'
+import { apply, applyAll, type Aval, type Expr, type Primitive } from '../graph/expr.ts'
 import { type Closed, type Graph, graph as graphOf, inlined } from '../graph/graph.ts'
 import { single } from '../graph/single.ts'
 import { add } from '../primitives/arithmetic.ts'
-import { reduceSum, spread } from '../primitives/broadcast.ts'
+import { reduceSum } from '../primitives/broadcast.ts'
 import { input } from '../primitives/control.ts'
 import { fillLike } from '../primitives/leaves.ts'
 import { batchGraph, placed, pullbackGraph } from '../transform/derived.ts'
 import { pullbackOf } from '../transform/pullback.ts'
-import { asCall, call, present } from './call.ts'
+import { avalsOf, call, overAll, present, runsAs } from './call.ts'
 
 interface UnknownParams extends Aval {
   readonly op: string
@@ -40,18 +40,10 @@ const unknownP: Primitive<UnknownParams> = single({
 })
 const unknown = (op: string, { shape, dtype }: Aval, ct: Expr): Expr => apply(unknownP, [ct], { op, shape, dtype })
 
-const avalsOf = (xs: readonly Expr[]): readonly Aval[] => xs.map(({ shape, dtype }) => ({ shape, dtype }))
-const values = ({ inputs, outputs }: Graph, args: readonly Value[], run: Evaluator): readonly Float64Array[] =>
-  run(outputs, new Map(inputs.map((x, i) => [x, args[i]!]))).map((v) => v.data)
-
 /** A graph over a new axis that all its outputs carry, so that the graphs of one rule go on fitting one another. */
 const batched = (graph: Graph, flags: readonly boolean[], size: number): Graph => {
   const made = batchGraph(graph, flags, size)
-  const { inputs, outputs } = made.graph
-  return graphOf(
-    inputs,
-    outputs.map((out, i) => (made.batched[i] === true ? out : spread(out, size))),
-  )
+  return graphOf(made.graph.inputs, overAll(made.graph.outputs, made.batched, size))
 }
 
 /** `operands` cut into as many as each graph closes over, and the arguments at the end. */
@@ -110,21 +102,10 @@ export const customVjpP: Primitive<CustomVjpParams> = {
   },
   saving: (args, params) => applyAll(customFwdP, args, params)[0]!.node,
   batch: (args, flags, size, params) => applyAll(customVjpP, args, batchVjp(params, flags, size)),
-  graphs: (args, { primal, closed }) => {
+  ...runsAs((args, { primal, closed }) => {
     const [p, , , xs] = parts(args, closed)
-    return asCall(primal, [...p!, ...xs!])
-  },
-  lower: {
-    kind: 'composite',
-    expand: (args, { primal, closed }) => {
-      const [p, , , xs] = parts(args, closed)
-      return inlined(primal, [...p!, ...xs!])
-    },
-  },
-  evaluate: (args, _, { primal, closed }, run) => {
-    const [p, , , xs] = parts(args, closed)
-    return values(primal, [...p!, ...xs!], run)
-  },
+    return [primal, [...p!, ...xs!]]
+  }),
 }
 
 /** Where something is: the values as `fwd` gives them, and the residuals that `bwd` asks for. */
@@ -160,21 +141,10 @@ const customFwdP: Primitive<CustomVjpParams> = {
     return found
   },
   batch: (args, flags, size, params) => applyAll(customFwdP, args, batchVjp(params, flags, size)),
-  graphs: (args, { fwd, closed }) => {
+  ...runsAs((args, { fwd, closed }) => {
     const [, f, , xs] = parts(args, closed)
-    return asCall(fwd, [...f!, ...xs!])
-  },
-  lower: {
-    kind: 'composite',
-    expand: (args, { fwd, closed }) => {
-      const [, f, , xs] = parts(args, closed)
-      return inlined(fwd, [...f!, ...xs!])
-    },
-  },
-  evaluate: (args, _, { fwd, closed }, run) => {
-    const [, f, , xs] = parts(args, closed)
-    return values(fwd, [...f!, ...xs!], run)
-  },
+    return [fwd, [...f!, ...xs!]]
+  }),
 }
 
 /** The values of `primal` at `args`, with the rule of `fwd` and `bwd`. */
@@ -244,21 +214,10 @@ export const customJvpP: Primitive<CustomJvpParams> = {
       closed,
     })
   },
-  graphs: (args, { primal, closed }) => {
+  ...runsAs((args, { primal, closed }) => {
     const [p, , xs] = parts(args, closed)
-    return asCall(primal, [...p!, ...xs!])
-  },
-  lower: {
-    kind: 'composite',
-    expand: (args, { primal, closed }) => {
-      const [p, , xs] = parts(args, closed)
-      return inlined(primal, [...p!, ...xs!])
-    },
-  },
-  evaluate: (args, _, { primal, closed }, run) => {
-    const [p, , xs] = parts(args, closed)
-    return values(primal, [...p!, ...xs!], run)
-  },
+    return [primal, [...p!, ...xs!]]
+  }),
 }
 
 /** The values of `primal` at `args`, with the tangents of `push`. */

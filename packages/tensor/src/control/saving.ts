@@ -1,4 +1,5 @@
 /** What a scan does in order to be differentiated backwards: which of its carries lead to what is wanted, and what it saves. */
+import { getOrInsert } from '../base/get-or-insert.ts'
 import { isFloat } from '../base/dtype.ts'
 import type { Expr } from '../graph/expr.ts'
 import { type Graph, graph } from '../graph/graph.ts'
@@ -37,9 +38,7 @@ const keyOfPulled = (flags: readonly boolean[], to: readonly boolean[]): string 
   [flags, to].map((of) => of.map(Number).join('')).join()
 const pulledOf = new WeakMap<Graph, Map<string, Pulled>>()
 const rememberPulled = (body: Graph, key: string, pulled: Pulled): void => {
-  const known = pulledOf.get(body) ?? new Map<string, Pulled>()
-  pulledOf.set(body, known)
-  known.set(key, pulled)
+  getOrInsert(pulledOf, body, () => new Map<string, Pulled>()).set(key, pulled)
 }
 
 /** The body's pullback to the inputs that are flagged in `to`, at cotangents that stand for those of the outputs flagged in `flags`. */
@@ -74,10 +73,8 @@ export const isSavedFor = (params: ScanParams, wanted: readonly boolean[]): para
 export const savingParams = (params: ScanParams, wanted: readonly boolean[]): SavingParams => {
   const { body, operands, carries, keep } = params
   const key = `${operands} ${carries} ${keep} ${wanted.map(Number).join('')}`
-  const known = plans.get(body) ?? new Map<string, Graph>()
-  plans.set(body, known)
-  const plan = known.get(key) ?? savingBody(params, leading(params, wanted))
-  known.set(key, plan)
+  const known = getOrInsert(plans, body, () => new Map<string, Graph>())
+  const plan = getOrInsert(known, key, () => savingBody(params, leading(params, wanted)))
   return { ...params, body: plan, saved: { results: body.outputs.length, wanted } }
 }
 const savingBody = (params: ScanParams, to: readonly boolean[]): Graph => {

@@ -11,6 +11,7 @@
  * which follows from w and c by two elementwise operations, so that the forward scan saves c_0, c_1, c_2 (saved.ts); the
  * backward scan carries (dc, dw) from round 2 to round 0, adding to dw in each.
  */
+import { getOrInsert } from '../base/get-or-insert.ts'
 import { computedAval } from '../base/aval.ts'
 import { isFloat } from '../base/dtype.ts'
 import { applyAll, type Aval, type Expr, type Primitive, type Value } from '../graph/expr.ts'
@@ -19,16 +20,15 @@ import { type Graph, graph, inlined } from '../graph/graph.ts'
 import { markInterned } from '../graph/key.ts'
 import { parameter } from '../graph/parameter.ts'
 import { substitute, toposort } from '../graph/walk.ts'
-import { sameShape, sizeOf } from '../base/shape.ts'
+import { sizeOf } from '../base/shape.ts'
 import { add, sub } from '../primitives/arithmetic.ts'
 import { reshape, spread } from '../primitives/broadcast.ts'
 import { dynamicSlice, dynamicUpdateSlice } from '../primitives/dynamic.ts'
 import { fill, fillLike } from '../primitives/leaves.ts'
 import { moveAxis } from '../primitives/movement.ts'
-import { demandShape } from '../primitives/operands.ts'
 import { batchGraph, placed, pushforwardGraph } from '../transform/derived.ts'
 import { accumulated } from './accumulated.ts'
-import { present } from './call.ts'
+import { demandTraced, present } from './call.ts'
 import { grown } from './grown.ts'
 import { loop, unwritten } from '../graph/loop.ts'
 import { productOf, sumOfProducts } from './products.ts'
@@ -41,15 +41,8 @@ export const scanP: Primitive<ScanParams> = {
     const { body, carries, length } = params
     const [operands, inits, xs] = kinds(args, params)
     const given = [...operands, ...inits, ...xs.map(rowOf)]
-    demandShape(
-      given.length === body.inputs.length &&
-        given.every((x, i) => sameShape(x.shape, body.inputs[i]!.shape) && x.dtype === body.inputs[i]!.dtype) &&
-        xs.every((x) => x.shape[0] === length),
-      'scan',
-      args,
-      `the operands are not those of the body, over ${length} rows`,
-      'Pass operands of the shapes and dtypes that it was traced on.',
-    )
+    const fits = xs.every((x) => x.shape[0] === length)
+    demandTraced('scan', body, args, given, fits, `body, over ${length} rows`)
     return body.outputs.map((out, i) => (i < carries ? { shape: out.shape, dtype: out.dtype } : stacked(out, length)))
   },
   vjp: (cts, outs, args, params, wanted) => {
@@ -114,8 +107,7 @@ const rounds = new WeakMap<Graph, Map<string, Graph>>()
  */
 const roundOf = (params: ScanParams): Graph => {
   const { body, operands, carries, length, reverse } = params
-  const known = rounds.get(body) ?? new Map<string, Graph>()
-  rounds.set(body, known)
+  const known = getOrInsert(rounds, body, () => new Map<string, Graph>())
   const key = `${operands} ${carries} ${length} ${reverse}`
   const seen = known.get(key)
   if (seen !== undefined) return seen

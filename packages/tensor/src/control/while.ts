@@ -4,18 +4,17 @@
  *
  *     test: [..operands, ..carries] -> a bool scalar          body: [..operands, ..carries] -> next carries
  */
+import { getOrInsert } from '../base/get-or-insert.ts'
 import { computedAval } from '../base/aval.ts'
 import { isFloat } from '../base/dtype.ts'
-import { sameShape } from '../base/shape.ts'
 import { applyAll, type Expr, type Node, type Primitive, type Value } from '../graph/expr.ts'
 import { type Graph, graph, inlined } from '../graph/graph.ts'
 import { parameter } from '../graph/parameter.ts'
 import { toposort } from '../graph/walk.ts'
 import { spread } from '../primitives/broadcast.ts'
 import { fillLike } from '../primitives/leaves.ts'
-import { demandShape } from '../primitives/operands.ts'
 import { batchGraph, placed, pushforwardGraph } from '../transform/derived.ts'
-import { present } from './call.ts'
+import { avalsOf, demandTraced, present } from './call.ts'
 import { grown } from './grown.ts'
 import { any, choose, onlyMembers } from './members.ts'
 import { loop } from '../graph/loop.ts'
@@ -29,15 +28,8 @@ export interface WhileParams {
 export const whileP: Primitive<WhileParams> = {
   name: 'while',
   outs: (args, { body, operands }) => {
-    demandShape(
-      args.length === body.inputs.length &&
-        args.every((x, i) => sameShape(x.shape, body.inputs[i]!.shape) && x.dtype === body.inputs[i]!.dtype),
-      'whileLoop',
-      args,
-      'the operands are not those of the body',
-      'Pass operands of the shapes and dtypes that it was traced on.',
-    )
-    return args.slice(operands).map(({ shape, dtype }) => ({ shape, dtype }))
+    demandTraced('whileLoop', body, args, args, true, 'body')
+    return avalsOf(args.slice(operands))
   },
   vjp: () => {
     throw new Error(
@@ -128,13 +120,10 @@ export const whileP: Primitive<WhileParams> = {
 /** Whether a graph has such nodes, at any depth; found once a graph. */
 const having = (is: (node: Node) => boolean): ((of: Graph) => boolean) => {
   const known = new WeakMap<Graph, boolean>()
-  const has = (of: Graph): boolean => {
-    const seen = known.get(of)
-    if (seen !== undefined) return seen
-    const found = toposort(of.outputs).some((node) => is(node) || graphsIn(node.params).some(has))
-    known.set(of, found)
-    return found
-  }
+  const has = (of: Graph): boolean =>
+    getOrInsert(known, of, ({ outputs }) =>
+      toposort(outputs).some((node) => is(node) || graphsIn(node.params).some(has)),
+    )
   return has
 }
 /** Whether a graph has rounds of unknown number inside. */

@@ -5,7 +5,7 @@
  * The order of leaves is fixed by the structure alone: arrays in index order, objects by sorted key. `null` (and an
  * absent or `undefined` field) is an empty tree: it has no leaves, and stays where it is.
  */
-import { showAval } from '../base/errors.ts'
+import { showAval, shown } from '../base/errors.ts'
 import type { Expr } from './expr.ts'
 import { typed, type Tensor } from './tensor.ts'
 
@@ -25,6 +25,8 @@ export type TreeOf<R> = R | null | readonly TreeOf<R>[] | { readonly [key: strin
 
 /** The same structure with leaves of another type. */
 export type Mapped<T, R> = [Tree] extends [T] ? TreeOf<R> : MappedEach<T, R>
+/** What `map` gives: where leaves are tensors again, a tree of the same type. */
+export type Image<T, R> = [R] extends [Tensor] ? T : Mapped<T, R>
 type MappedEach<T, R> = T extends Expr ? R : T extends null ? T : { readonly [K in keyof T]: Mapped<T[K], R> }
 
 /** Two trees differ where they must agree, or a value is no tree. The message names the path. */
@@ -64,11 +66,7 @@ const showPath = (path: Path): string => (path.length === 0 ? 'the root' : path.
 
 const describe = (value: unknown): string => {
   if (isTensor(value)) return `a tensor ${showAval(value)}`
-  if (value === null || value === undefined) return String(value)
-  if (Array.isArray(value)) return `an array of ${value.length}`
-  if (typeof value === 'function') return 'a function'
-  if (typeof value === 'number' || typeof value === 'string') return `the ${typeof value} ${value}`
-  if (typeof value !== 'object') return `a ${typeof value}`
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return shown(value)
   return isPlain(value)
     ? `an object with keys {${Object.keys(value).sort().join(', ')}}`
     : `an instance of ${value.constructor.name}`
@@ -221,8 +219,7 @@ const zip = (op: string, trees: readonly Tree[], f: (path: Path, leaves: readonl
  * console.log(tree.map((p) => p.shape.length, next)) // { bias: 1, weight: 2 }
  * ```
  */
-export function map<T extends Tree>(f: (...leaves: Tensor[]) => Tensor, tree: T, ...rest: readonly Tree[]): T
-export function map<T extends Tree, R>(f: (...leaves: Tensor[]) => R, tree: T, ...rest: readonly Tree[]): Mapped<T, R>
+export function map<T extends Tree, R>(f: (...leaves: Tensor[]) => R, tree: T, ...rest: readonly Tree[]): Image<T, R>
 export function map(f: (...leaves: Tensor[]) => unknown, ...trees: readonly Tree[]): unknown {
   return zip('map', trees, (_, xs) => f(...xs))
 }
@@ -238,16 +235,11 @@ export function map(f: (...leaves: Tensor[]) => unknown, ...trees: readonly Tree
  * console.log(decayed) // { bias: false, weight: true }
  * ```
  */
-export function mapWithPath<T extends Tree>(
-  f: (path: string, ...leaves: Tensor[]) => Tensor,
-  tree: T,
-  ...rest: readonly Tree[]
-): T
 export function mapWithPath<T extends Tree, R>(
   f: (path: string, ...leaves: Tensor[]) => R,
   tree: T,
   ...rest: readonly Tree[]
-): Mapped<T, R>
+): Image<T, R>
 export function mapWithPath(f: (path: string, ...leaves: Tensor[]) => unknown, ...trees: readonly Tree[]): unknown {
   return zip('mapWithPath', trees, (path, xs) => f(path.join('.'), ...xs))
 }

@@ -11,6 +11,7 @@
  * loop (`withoutDivision`). Merging is the way back: where all indices see p and q only as 3 p + q, one loop over r < 6
  * does, and the kernel is the same as that of somebody who wrote it over r in the first place (`merged`).
  */
+import { setAt } from '../base/get-or-insert.ts'
 import { type Axis, div, flatten, type Ix, mod, ofAxis, substitute } from './ix.ts'
 import type { LoopKernel } from './kernel.ts'
 import { linearize } from './scalar.ts'
@@ -60,9 +61,7 @@ const bare = (ix: Ix): Ix['terms'][number]['atom'] | null =>
 const stridesOf = (index: readonly Ix[]): ReadonlyMap<Axis, ReadonlySet<number>> | null => {
   const strides = new Map<Axis, Set<number>>()
   const at = (axis: Axis, ...ns: readonly number[]): void => {
-    const known = strides.get(axis) ?? new Set()
-    for (const n of ns) known.add(n)
-    strides.set(axis, known)
+    for (const n of ns) setAt(strides, axis).add(n)
   }
   for (const { terms } of index)
     for (const { atom } of terms) {

@@ -3,6 +3,7 @@
  * back), the axis is cut at the range's ends, and each piece is a kernel in which the answer is known: no test, no load of
  * what is not wanted, and indices that are plain again.
  */
+import { setAt } from '../base/get-or-insert.ts'
 import type { Axis, Ix } from './ix.ts'
 import * as I from './ix.ts'
 import type { LoopKernel } from './kernel.ts'
@@ -28,9 +29,8 @@ const cutsOf = (kernel: LoopKernel): ReadonlyMap<Axis, ReadonlySet<number>> => {
   for (const s of linearize(loopRoots(kernel))) {
     const found = s.kind === 'within' ? changes(s.ix, s.lo, s.hi) : null
     if (found === null) continue
-    const known = cuts.get(found.axis) ?? new Set()
+    const known = setAt(cuts, found.axis)
     for (const at of found.at) if (at > 0 && at < found.axis.extent) known.add(at)
-    cuts.set(found.axis, known)
   }
   return cuts
 }

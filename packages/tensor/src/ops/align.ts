@@ -9,13 +9,18 @@ import * as raw from '../primitives/index.ts'
 import type { Broadcast, Check, CommonDType, Ok, SameDType } from '../base/shape-type.ts'
 import { broadcastShapes, isShape, sameShape, showShape, type Shape } from '../base/shape.ts'
 import { atCaller } from '../base/site.ts'
-import { typed, type Tensor } from '../graph/tensor.ts'
+import { typed, type Scalar, type Tensor } from '../graph/tensor.ts'
 
 /** A tensor, or a number that takes the other operand's dtype. */
 export type Operand = Expr | number
 
-/** Two operands of one dtype that broadcast to one shape; either may be a number. */
+// Of signatures that do not fit, the compiler prints all where they are two or three, and only the last where they are more. The last
+// is also the one that it reads where a function is given to another, as in vmap(mul). So there are four, and the last is that of two
+// tensors: it tells why these do not fit, and it is the one that a transformation knows.
+
+/** Two operands of one dtype that broadcast to one shape; either may be a number. Two numbers are f32, as in `where`. */
 export interface Binary {
+  (x: number, y: number): Scalar
   <S extends Shape, D extends DType>(x: Tensor<S, D>, y: number): Tensor<S, Computed<D>>
   <S extends Shape, D extends DType>(x: number, y: Tensor<S, D>): Tensor<S, Computed<D>>
   <A extends Shape, B extends Shape, D extends DType, E extends DType>(
@@ -26,6 +31,7 @@ export interface Binary {
 
 /** As `Binary`, with a bool for each element. */
 export interface Comparison {
+  (x: number, y: number): Scalar<'bool'>
   <S extends Shape>(x: Tensor<S>, y: number): Tensor<S, 'bool'>
   <S extends Shape>(x: number, y: Tensor<S>): Tensor<S, 'bool'>
   <A extends Shape, B extends Shape, D extends DType, E extends DType>(
@@ -131,19 +137,21 @@ export const commonShape = (op: string, xs: readonly Expr[]): Shape => {
   return shape
 }
 
+/** The result of an operation with several signatures: of the shape and dtype that the one called says. */
+const fitted = (value: Expr): Tensor<never, never> => typed<never, never>(value)
+
 /** A number beside a tensor that is computed with. */
 const numberLike = (op: string, value: number, beside: Expr): Expr =>
   raw.fillLike(beside, element(op, value, registerOf(beside.dtype), [beside]))
 
-/** Operands as tensors of one shape and dtype, to compute with. At least one is a tensor. */
+/** Operands as tensors of one shape and dtype, to compute with. */
 export const align = (op: string, x: Operand, y: Operand): readonly [Expr, Expr] => {
   demandOperand(op, x, 'x')
   demandOperand(op, y, 'y')
-  if (typeof x === 'number') {
-    if (typeof y === 'number')
-      throw new TypeError(`${op}: both operands are numbers. Use Math, or wrap one with scalar(x).`)
-    return [numberLike(op, x, y), raw.computed(y)]
-  }
+  if (typeof x === 'number')
+    return typeof y === 'number'
+      ? [raw.fill([], 'f32', x), raw.fill([], 'f32', y)]
+      : [numberLike(op, x, y), raw.computed(y)]
   if (typeof y === 'number') return [raw.computed(x), numberLike(op, y, x)]
   const shape = commonShape(op, [x, y])
   demandOneComputed(op, [x, y])
@@ -151,40 +159,20 @@ export const align = (op: string, x: Operand, y: Operand): readonly [Expr, Expr]
 }
 
 /** A broadcasting operation from one on equal shapes, and perhaps a cheaper way where y is a known number. */
-export const binary = (
-  name: string,
-  f: (x: Expr, y: Expr) => Expr,
-  withNumber: (x: Expr, y: number) => Expr | null = () => null,
-): Binary => {
-  function op<S extends Shape, D extends DType>(x: Tensor<S, D>, y: number): Tensor<S, Computed<D>>
-  function op<S extends Shape, D extends DType>(x: number, y: Tensor<S, D>): Tensor<S, Computed<D>>
-  function op<A extends Shape, B extends Shape, D extends DType, E extends DType>(
-    x: Tensor<A, D>,
-    y: Tensor<B, E> & Check<Broadcast<A, B>> & Check<SameDType<Computed<D>, Computed<E>>>,
-  ): Tensor<Ok<Broadcast<A, B>>, CommonDType<Computed<D>, Computed<E>>>
-  function op(x: Operand, y: Operand): Tensor {
-    return atCaller(() => {
+export const binary =
+  (name: string, f: (x: Expr, y: Expr) => Expr, withNumber: (x: Expr, y: number) => Expr | null = () => null): Binary =>
+  (x: Operand, y: Operand) =>
+    atCaller(() => {
       demandOperand(name, x, 'x')
       const easy = typeof x !== 'number' && typeof y === 'number' ? withNumber(x, y) : null
-      return typed(easy ?? f(...align(name, x, y)))
+      return fitted(easy ?? f(...align(name, x, y)))
     })
-  }
-  return op
-}
 
 /** A broadcasting comparison from one on equal shapes. */
-export const comparison = (name: string, f: (x: Expr, y: Expr) => Expr): Comparison => {
-  function op<S extends Shape>(x: Tensor<S>, y: number): Tensor<S, 'bool'>
-  function op<S extends Shape>(x: number, y: Tensor<S>): Tensor<S, 'bool'>
-  function op<A extends Shape, B extends Shape, D extends DType, E extends DType>(
-    x: Tensor<A, D>,
-    y: Tensor<B, E> & Check<Broadcast<A, B>> & Check<SameDType<Computed<D>, Computed<E>>>,
-  ): Tensor<Ok<Broadcast<A, B>>, 'bool'>
-  function op(x: Operand, y: Operand): Tensor<Shape, 'bool'> {
-    return atCaller(() => typed(f(...align(name, x, y))))
-  }
-  return op
-}
+export const comparison =
+  (name: string, f: (x: Expr, y: Expr) => Expr): Comparison =>
+  (x: Operand, y: Operand) =>
+    atCaller(() => fitted(f(...align(name, x, y))))
 
 /** An elementwise operation with its shape and dtype. */
 export const unary =

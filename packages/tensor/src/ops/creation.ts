@@ -2,7 +2,7 @@
 import { dtypes, type DType, type HostArray } from '../base/dtype.ts'
 import { DTypeError, ShapeError } from '../base/errors.ts'
 import * as raw from '../primitives/index.ts'
-import type { Check, Filled, NestedShape } from '../base/shape-type.ts'
+import type { Check, Filled, NestedShape, ShapeMismatch } from '../base/shape-type.ts'
 import { sizeOf, type Shape } from '../base/shape.ts'
 import { typed, type Tensor } from '../graph/tensor.ts'
 import { demandDType, demandShape, demandTensor, element } from './align.ts'
@@ -18,16 +18,38 @@ type Rows4<E> = readonly (E | readonly E[])[]
 /** Elements in row-major order. */
 export type FlatData = HostArray | Float64Array | readonly number[] | readonly boolean[]
 
-/** The dtype that flat data has by itself: that of a typed array, bool of booleans, else f32. */
+/** What a tensor is made of: flat data, or nested arrays. */
+export type Data = FlatData | Nested<number | boolean>
+
+/** The shape that data has by itself: that of its nesting. */
+export type ShapeOf<T> = T extends HostArray | Float64Array ? readonly [number] : NestedShape<T>
+
+type Element<T> = T extends readonly never[] ? never : T extends readonly (infer E)[] ? Element<E> : T
+/** The dtype that data has by itself: that of a typed array, bool of booleans, f32 of numbers. */
 export type DTypeOf<T> = T extends Int32Array
   ? 'i32'
   : T extends Uint32Array
     ? 'u32'
-    : T extends readonly boolean[]
-      ? T extends readonly never[]
+    : T extends HostArray | Float64Array
+      ? 'f32'
+      : [Element<T>] extends [number]
         ? 'f32'
         : 'bool'
-      : 'f32'
+
+/** Numbers and booleans together have no dtype by themselves. */
+type OneKind<T> = T extends HostArray | Float64Array
+  ? unknown
+  : [Element<T>] extends [number]
+    ? unknown
+    : [Element<T>] extends [boolean]
+      ? unknown
+      : ShapeMismatch<'tensor: numbers and booleans together: name a dtype'>
+/** Flat data has as many elements as its shape says; nested data has a shape already. */
+type Fits<T, S> = S extends Shape
+  ? T extends FlatData
+    ? Filled<T, S>
+    : ShapeMismatch<'tensor: nested arrays have a shape already: leave it out, or pass flat data'>
+  : S
 
 const fits = (value: unknown, dtype: DType): boolean => {
   if (dtype === 'bool') return value === true || value === false || value === 0 || value === 1
@@ -127,19 +149,12 @@ export function tensor<const T extends FlatData, const S extends Shape, D extend
   shape: S & Check<Filled<T, S>>,
   dtype: D,
 ): Tensor<S, D>
-export function tensor<const T extends FlatData, const S extends Shape>(
+export function tensor<const T extends Data, const S extends Shape | DType>(
   data: T,
-  shape: S & Check<Filled<T, S>>,
-): Tensor<S, DTypeOf<T>>
-export function tensor<D extends DType>(data: FlatData, dtype: D): Tensor<readonly [number], D>
-export function tensor<T extends Nested<number | boolean>, D extends DType>(
-  data: T,
-  dtype: D,
-): Tensor<NestedShape<T>, D>
-export function tensor<T extends FlatData>(data: T): Tensor<readonly [number], DTypeOf<T>>
-export function tensor<T extends Nested<number>>(data: T): Tensor<NestedShape<T>, 'f32'>
-export function tensor<T extends Nested<boolean>>(data: T): Tensor<NestedShape<T>, 'bool'>
-export function tensor(data: FlatData | Nested<number | boolean>, second?: Shape | DType, third?: DType): Tensor {
+  shapeOrDType: S & Check<Fits<T, S>>,
+): Tensor<S extends Shape ? S : ShapeOf<T>, S extends DType ? S : DTypeOf<T>>
+export function tensor<T extends Data>(data: T & Check<OneKind<T>>): Tensor<ShapeOf<T>, DTypeOf<T>>
+export function tensor(data: Data, second?: Shape | DType, third?: DType): Tensor {
   const named = third ?? (typeof second === 'string' ? second : undefined)
   const elements: unknown[] = []
   const given = typeof second === 'string' ? undefined : second

@@ -53,33 +53,27 @@ const runningInteger = (x: Expr, axis: number): Expr => {
   return y
 }
 
-/**
- * y_i = x_0 .. x_i (product) along `axis`; from the end with `reverse`. Its gradient is right where elements are 0; the product
- * is no NaN where a part of a finite one would overflow, but the gradient is where zeros meet factors whose product does.
- * Throws as `cumsum`.
- */
-export const cumprod: Cumulative = (axis, config = {}) => {
-  const { reverse = false } = optionsOf('cumprod', config, { reverse: true })
-  return (x) => {
-    requireDType('cumprod', x, numeric, countFix)
-    const a = normalizeAxis('cumprod', axis, x.shape.length, x)
-    const flipped = (y: Expr): Expr => (reverse ? raw.flip(y, [a]) : y)
-    const product = isFloat(x.dtype) ? raw.runningProduct : runningInteger
-    return typed(flipped(product(flipped(raw.computed(x)), a)))
-  }
-}
-
-const extreme =
-  (op: string, running: (x: Expr, axis: number) => Expr): Cumulative =>
+/** What runs from the start, and from the end by way of the reversed. */
+const running =
+  (op: string, along: (x: Expr, axis: number) => Expr): Cumulative =>
   (axis, config = {}) => {
     const { reverse = false } = optionsOf(op, config, { reverse: true })
     return (x) => {
       requireDType(op, x, numeric, countFix)
       const a = normalizeAxis(op, axis, x.shape.length, x)
       const flipped = (y: Expr): Expr => (reverse ? raw.flip(y, [a]) : y)
-      return typed(flipped(running(flipped(raw.computed(x)), a)))
+      return typed(flipped(along(flipped(raw.computed(x)), a)))
     }
   }
+/**
+ * y_i = x_0 .. x_i (product) along `axis`; from the end with `reverse`. Its gradient is right where elements are 0; the product
+ * is no NaN where a part of a finite one would overflow, but the gradient is where zeros meet factors whose product does.
+ * Throws as `cumsum`.
+ */
+export const cumprod: Cumulative = running('cumprod', (x, axis) =>
+  (isFloat(x.dtype) ? raw.runningProduct : runningInteger)(x, axis),
+)
+
 /**
  * y_i = max(x_0, .., x_i) along `axis`; from the end with `reverse`. NaN wins. The gradient goes to the element that is the
  * largest, and of equals to the last one met, as in PyTorch. Throws as `cumsum`.
@@ -91,6 +85,6 @@ const extreme =
  * console.log(await readAsync(cummax(0)(x)), await readAsync(cummin(0)(x))) // 2 2 3 3, 2 1 1 0
  * ```
  */
-export const cummax: Cumulative = extreme('cummax', raw.runningMax)
+export const cummax: Cumulative = running('cummax', raw.runningMax)
 /** y_i = min(x_0, .., x_i) along `axis`, as `cummax`. */
-export const cummin: Cumulative = extreme('cummin', raw.runningMin)
+export const cummin: Cumulative = running('cummin', raw.runningMin)

@@ -20,6 +20,12 @@ describe('comparisons', () => {
     expect(values(gt(2, x))).toEqual([1, 0, 0, 0])
     expect(values(ge(2, x))).toEqual([1, 1, 0, 0])
     expect(lt(x, 2).dtype).toBe('bool')
+    expect([lt(1, 2), ge(1, 2), eq(2, 2), eq(NaN, NaN)].map((y) => [...y.shape, y.dtype, ...values(y)])).toEqual([
+      ['bool', 1],
+      ['bool', 0],
+      ['bool', 1],
+      ['bool', 0],
+    ])
     expect(values(isnan(x))).toEqual([0, 0, 0, 1])
     expect(values(isinf(tensor([Infinity, -Infinity, 0])))).toEqual([1, 1, 0])
   })

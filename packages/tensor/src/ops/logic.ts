@@ -130,9 +130,9 @@ export function where<C extends Shape, S extends Shape, D extends DType>(
   y: Tensor<S, D> & Check<Broadcast<C, S>>,
 ): Tensor<Ok<Broadcast<C, S>>, D>
 export function where<C extends Shape, A extends Shape, B extends Shape, D extends DType, E extends DType>(
-  condition: Tensor<C, 'bool'>,
+  condition: Tensor<C, 'bool'> & Check<Broadcast<C, A>> & Check<Broadcast<C, B>>,
   x: Tensor<A, D>,
-  y: Tensor<B, E> & Check<Broadcast<A, B>> & Check<Broadcast<C, Ok<Broadcast<A, B>>>> & Check<SameDType<D, E>>,
+  y: Tensor<B, E> & Check<Broadcast<A, B>> & Check<SameDType<D, E>>,
 ): Tensor<Ok<Broadcast<C, Ok<Broadcast<A, B>>>>, CommonDType<D, E>>
 export function where(condition: Expr, x: Operand, y: Operand): Tensor {
   requireDType('where', condition, ['bool'], boolFix)

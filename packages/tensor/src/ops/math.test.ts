@@ -7,7 +7,7 @@ import type { Expr } from '../graph/expr.ts'
 import { broadcastShapes, sizeOf, stridesOf, type Shape } from '../base/shape.ts'
 import type { Tensor } from '../graph/tensor.ts'
 import type { Binary } from './align.ts'
-import { ones, tensor, zeros } from './creation.ts'
+import { ones, scalar, tensor, zeros } from './creation.ts'
 import * as math from './math.ts'
 
 const values = (x: Expr): readonly number[] => [...evaluate([x])[0]!.data]
@@ -60,6 +60,19 @@ describe('binary operations', () => {
       "mul(i32[2]): the number 0.5 is no i32. Pass an integer in range, or cast the tensor: cast('f32')(x)",
     )
     expect(() => math.sub(tensor([1], 'u32'), -1)).toThrow(DTypeError)
+  })
+  const others = { pow: math.pow, atan2: math.atan2, hypot: math.hypot, logaddexp: math.logaddexp, xlogy: math.xlogy }
+  const all = { ...Object.fromEntries(Object.entries(oracle).map(([name, [op]]) => [name, op])), ...others }
+  it.each(Object.entries(all))('law: %s of two numbers is that of two f32 scalars', (_, op) => {
+    const number = elements('f32')
+    fc.assert(
+      fc.property(number, number, (x, y) => {
+        const z = op(x, y)
+        expect([z.shape, z.dtype]).toEqual([[], 'f32'])
+        expect(values(z)).toEqual(values(op(scalar(x), scalar(y))))
+      }),
+      runs,
+    )
   })
   it('pow: the cheap exponents are the general one', () => {
     const x = tensor([0.5, 1, 2, 3])

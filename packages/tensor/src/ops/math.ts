@@ -19,7 +19,7 @@ import {
 } from './align.ts'
 
 /**
- * x + y, elementwise. Shapes broadcast from the right; both operands have one dtype, or one is a number.
+ * x + y, elementwise. Shapes broadcast from the right; both operands have one dtype, or either is a number (two are f32).
  * Throws ShapeError where the shapes do not broadcast, DTypeError where the dtypes differ.
  *
  * @example

@@ -29,6 +29,18 @@ const demandElements = (op: string, x: Expr, axes: readonly number[]): void => {
       fix: 'Reduce an axis that is not empty, or take another norm',
     })
 }
+/** A float tensor reduced over the axes of a configuration. */
+const reduced = (
+  op: string,
+  x: Expr,
+  { axis, keepDims }: ReduceConfig,
+  reduce: (x: Expr, axes: readonly number[]) => Expr,
+): Expr => {
+  requireFloat(op, x)
+  const given = raw.computed(x)
+  const axes = normalizeAxes(op, axis, given.shape.length, given)
+  return raw.reshape(reduce(given, axes), reduceShape(given.shape, axes, keepDims === true))
+}
 const normOf = (x: Expr, axes: readonly number[], ord: NormOrder): Expr => {
   switch (ord) {
     case 1:
@@ -64,15 +76,11 @@ const normOf = (x: Expr, axes: readonly number[], ord: NormOrder): Expr => {
 export const norm = <const A extends Axes = undefined, const K extends boolean = false>(
   config: NormConfig<A, K> = {},
 ) => {
-  const { axis, keepDims, ord } = optionsOf<NormConfig>('norm', config, { ...reduceOptions, ord: true })
+  const { ord, ...over } = optionsOf<NormConfig>('norm', config, { ...reduceOptions, ord: true })
   return <S extends Shape, D extends DType>(
     x: Tensor<S, D> & Check<Reduce<S, A, K>>,
-  ): Tensor<Ok<Reduce<S, A, K>>, Computed<D>> => {
-    requireFloat('norm', x)
-    const given: Expr = raw.computed(x)
-    const axes = normalizeAxes('norm', axis, given.shape.length, given)
-    return typed(raw.reshape(normOf(given, axes, ord ?? 2), reduceShape(given.shape, axes, keepDims === true)))
-  }
+  ): Tensor<Ok<Reduce<S, A, K>>, Computed<D>> =>
+    typed(reduced('norm', x, over, (given, axes) => normOf(given, axes, ord ?? 2)))
 }
 
 /**
@@ -85,12 +93,6 @@ export const norm = <const A extends Axes = undefined, const K extends boolean =
  * ```
  */
 export const sumOfSquares: Reduction = (config = {}) => {
-  const { axis, keepDims } = optionsOf<ReduceConfig>('sumOfSquares', config, reduceOptions)
-  return (x) => {
-    requireFloat('sumOfSquares', x)
-    const given: Expr = x
-    const axes = normalizeAxes('sumOfSquares', axis, given.shape.length, given)
-    const total = raw.reduceSum(raw.mul(given, given), axes)
-    return typed(raw.reshape(total, reduceShape(given.shape, axes, keepDims === true)))
-  }
+  const over = optionsOf<ReduceConfig>('sumOfSquares', config, reduceOptions)
+  return (x) => typed(reduced('sumOfSquares', x, over, (given, axes) => raw.reduceSum(raw.mul(given, given), axes)))
 }

@@ -43,8 +43,8 @@ has<readonly [2, 3], 'f16'>()(a.where(a.gt(x, 0), a.zeros([2, 3], 'f16'), 0), tr
   has<readonly [2, 3], 'f32'>()(halved(x), true)
   has<readonly [2, 3], 'bool'>()(negative(x), true)
 }
-// @ts-expect-error one operand is a tensor
-a.add(1, 2)
+has<readonly [], 'f32'>()(a.add(1, 2), true)
+has<readonly [], 'bool'>()(a.lt(1, 2), true)
 has<readonly [2, 3], 'f32'>()(a.add(x, x), true)
 has<readonly [2, 3], 'f32'>()(a.mul(x, 2), true)
 has<readonly [2, 3], 'f32'>()(a.sub(1, x), true)

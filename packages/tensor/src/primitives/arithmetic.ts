@@ -4,14 +4,12 @@
  */
 import { isFloat } from '../base/dtype.ts'
 import { apply, type Expr, type Primitive } from '../graph/expr.ts'
-import { single } from '../graph/single.ts'
 import * as scalar from '../loops/scalar.ts'
-import { absorbing, fillOf, first, fold, involution, isFill, isOf, type Rule, rules, unit } from './algebra.ts'
-import { align } from './broadcast.ts'
+import { absorbing, fillOf, first, involution, isFill, isOf, type Rule, unit } from './algebra.ts'
 import { computed } from './cast.ts'
-import { binary, binaryPrimitive, unary, unaryPrimitive } from './elementwise.ts'
+import { binary, binaryPrimitive, ofPairs, unary, unaryPrimitive } from './elementwise.ts'
 import { fillLike } from './leaves.ts'
-import { demandPairs, floats, numbers, signed } from './operands.ts'
+import { floats, numbers, signed } from './operands.ts'
 import { multiply, sum, wrap } from './reduction.ts'
 
 export const negP: Primitive<null> = unaryPrimitive({
@@ -109,32 +107,27 @@ interface Row {
  * every ct, and at 0 too, which is where forward mode evaluates it. So these are operations of their own, linear in ct,
  * with the rules of product and quotient: where d is finite they are nothing else, up to the sign of a 0.
  */
-const onSupport = ({ name, op, support, vjp, algebra, commutes }: Row): Primitive<null> => {
-  const self: Primitive<null> = single({
-    name,
-    shape: (args) => demandPairs(name, args, floats),
-    vjp: (c, out) => vjp(c, out.node.args[0]!, out.node.args[1]!, out),
-    batch: (args, batched, size) => apply(self, align(args, batched, size), null),
-    simplify: rules(fold, algebra),
-    ...(commutes === undefined ? {} : { commutes }),
-    lower: {
-      kind: 'pointwise',
-      at: (index, arg, { dtype }) => {
-        const zero = scalar.constant(dtype, 0)
-        return support.reduce<scalar.Scalar>(
-          (value, i) => scalar.select(scalar.binary('ne', arg(i, index), zero), value, zero),
-          scalar.binary(op, arg(0, index), arg(1, index)),
-        )
+const onSupport = ({ op, support, algebra, ...row }: Row): Primitive<null> =>
+  ofPairs(
+    { ...row, accepts: floats, algebra: [algebra] },
+    {
+      lower: {
+        kind: 'pointwise',
+        at: (index, arg, { dtype }) => {
+          const zero = scalar.constant(dtype, 0)
+          return support.reduce<scalar.Scalar>(
+            (value, i) => scalar.select(scalar.binary('ne', arg(i, index), zero), value, zero),
+            scalar.binary(op, arg(0, index), arg(1, index)),
+          )
+        },
+      },
+      evaluate: (args) => {
+        const [x, y] = [args[0]!.data, args[1]!.data]
+        const plain = op === 'mul' ? (i: number) => x[i]! * y[i]! : (i: number) => x[i]! / y[i]!
+        return x.map((_, i) => (support.some((k) => args[k]!.data[i] === 0) ? 0 : plain(i)))
       },
     },
-    evaluate: (args) => {
-      const [x, y] = [args[0]!.data, args[1]!.data]
-      const plain = op === 'mul' ? (i: number) => x[i]! * y[i]! : (i: number) => x[i]! / y[i]!
-      return x.map((_, i) => (support.some((k) => args[k]!.data[i] === 0) ? 0 : plain(i)))
-    },
-  })
-  return self
-}
+  )
 
 /** The plain product or quotient does where the first operand is known not to be 0, or the second cannot make NaN of it. */
 const plainly =

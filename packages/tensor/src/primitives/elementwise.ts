@@ -3,7 +3,7 @@ import * as scalar from '../loops/scalar.ts'
 import type { BinaryOp, UnaryOp } from '../loops/scalar.ts'
 import { type DType, isFloat } from '../base/dtype.ts'
 import { apply, type Expr, type Primitive } from '../graph/expr.ts'
-import { single } from '../graph/single.ts'
+import { type Single, single } from '../graph/single.ts'
 import { fold, type Rule, rules } from './algebra.ts'
 import { align } from './broadcast.ts'
 import { computed } from './cast.ts'
@@ -20,17 +20,32 @@ export interface UnaryRow {
   readonly algebra?: readonly Rule<null>[]
 }
 
-export const unaryPrimitive = ({ op, accepts, result, f, vjp, algebra = [] }: UnaryRow): Primitive<null> => {
+/** How a primitive is computed. */
+type Computation = Pick<Single<null>, 'lower' | 'evaluate'>
+
+/** A function of each element. */
+export const ofEach = (
+  name: string,
+  { accepts, result, vjp, algebra = [] }: Pick<UnaryRow, 'accepts' | 'result' | 'vjp' | 'algebra'>,
+  computation: Computation,
+): Primitive<null> => {
   const self: Primitive<null> = single({
-    name: op,
+    name,
     shape: (args) => {
       const x = args[0]!
-      demandDType(op, args, x, accepts)
+      demandDType(name, args, x, accepts)
       return { shape: x.shape, dtype: result ?? x.dtype }
     },
     vjp: (ct, out) => [vjp === null || !isFloat(out.dtype) ? null : vjp(ct, out.node.args[0]!, out)],
     batch: ([x]) => apply(self, [x!], null),
     simplify: rules(fold, ...algebra),
+    ...computation,
+  })
+  return self
+}
+
+export const unaryPrimitive = ({ op, f, ...row }: UnaryRow): Primitive<null> =>
+  ofEach(op, row, {
     lower: { kind: 'pointwise', at: (index, arg) => scalar.unary(op, arg(0, index)) },
     evaluate: ([x]) => {
       const y = new Float64Array(x!.data.length)
@@ -38,8 +53,6 @@ export const unaryPrimitive = ({ op, accepts, result, f, vjp, algebra = [] }: Un
       return y
     },
   })
-  return self
-}
 
 export interface BinaryRow {
   readonly name: string
@@ -52,8 +65,11 @@ export interface BinaryRow {
   readonly commutes?: true
 }
 
-export const binaryPrimitive = (row: BinaryRow): Primitive<null> => {
-  const { name, op, accepts, result, f, vjp, algebra = [], commutes } = row
+/** A function of each pair of elements. */
+export const ofPairs = (
+  { name, accepts, result, vjp, algebra = [], commutes }: Omit<BinaryRow, 'op' | 'f'>,
+  computation: Computation,
+): Primitive<null> => {
   const self: Primitive<null> = single({
     name,
     shape: (args) => {
@@ -65,6 +81,13 @@ export const binaryPrimitive = (row: BinaryRow): Primitive<null> => {
     batch: (args, batched, size) => apply(self, align(args, batched, size), null),
     simplify: rules(fold, ...algebra),
     ...(commutes === undefined ? {} : { commutes }),
+    ...computation,
+  })
+  return self
+}
+
+export const binaryPrimitive = ({ op, f, ...row }: BinaryRow): Primitive<null> =>
+  ofPairs(row, {
     lower: { kind: 'pointwise', at: (index, arg) => scalar.binary(op, arg(0, index), arg(1, index)) },
     evaluate: ([x, y]) => {
       const g = f(x!.dtype)
@@ -73,8 +96,6 @@ export const binaryPrimitive = (row: BinaryRow): Primitive<null> => {
       return z
     },
   })
-  return self
-}
 
 /** Builders: `unary(p)(x)`, `binary(p)(x, y)`. */
 export const unary =

@@ -3,6 +3,7 @@
  * number of the interpreter, a scalar of a kernel, an expression. From -n to n - 1 it names an element, counted from the
  * end where it is negative. Every other position is outside, and never names an element silently.
  */
+import { getOrInsert } from '../base/get-or-insert.ts'
 import * as ix from '../loops/ix.ts'
 import * as scalar from '../loops/scalar.ts'
 import type { Scalar } from '../loops/scalar.ts'
@@ -73,11 +74,8 @@ const ofEnd = (p: Scalar, n: number): Scalar =>
 const known = new WeakMap<Scalar, Map<number, Scalar>>()
 const fromEnd = (p: Scalar, n: number): Scalar => {
   if (p.dtype === 'u32') return p
-  const at = known.get(p) ?? new Map<number, Scalar>()
-  known.set(p, at)
-  const found = at.get(n) ?? ofEnd(p, n)
-  at.set(n, found)
-  return found
+  const at = getOrInsert(known, p, () => new Map<number, Scalar>())
+  return getOrInsert(at, n, () => ofEnd(p, n))
 }
 /** The element that scalar p names, and whether it is inside; where it is not, the index is that of some element. */
 export const locate = (p: Scalar, n: number, outside: Outside): { readonly at: ix.Ix; readonly inside: Scalar } => {

@@ -4,6 +4,7 @@
  * Remembering pins nothing: an expression that is dropped takes its value along, and of what stays reachable only so much is
  * remembered. A value that was donated, released or pushed out is forgotten, and computed again when it is asked for.
  */
+import { getOrInsert } from '../base/get-or-insert.ts'
 import { type Expr, type Node, over } from '../graph/expr.ts'
 import type { Tensor } from '../graph/tensor.ts'
 import { bounded } from '../base/bounded.ts'
@@ -56,8 +57,7 @@ export const rememberedOn = (x: Expr): Device | null => {
 
 /** From now on `x` need not be computed: `tensor` holds its value. */
 export const remember = (device: Device, x: Expr, tensor: Tensor, bytes: number): void => {
-  const byDevice = entries.get(x) ?? new Map<Device, Entry>()
-  entries.set(x, byDevice)
+  const byDevice = getOrInsert(entries, x, () => new Map<Device, Entry>())
   const old = byDevice.get(device)
   if (old !== undefined) listed.delete(old.number)
   const entry: Entry = { tensor, number: numbers++ }

@@ -7,6 +7,7 @@
  * Take y = 2 x, and ten rounds of x -> 0.1 x, both with numbers that change. The program has an argument n = [2, 0.1], and is
  * y = n[0] x, and ten rounds of x -> n[1] x, whose body has the operand n.
  */
+import { getOrInsert } from '../base/get-or-insert.ts'
 import { dtypes, type DType, type HostArray } from '../base/dtype.ts'
 import { sizeOf } from '../base/shape.ts'
 import { type Aval, type Expr, type Graph, type GraphsOf, type Node, paramsOf } from '../graph/expr.ts'
@@ -40,13 +41,8 @@ const held = (node: Node, args: readonly Expr[]): Held | null => {
 }
 
 const inGraphs = new WeakMap<Graph, readonly Numeral[]>()
-const numeralsIn = (of: Graph): readonly Numeral[] => {
-  const known = inGraphs.get(of)
-  if (known !== undefined) return known
-  const found = toposort(of.outputs).flatMap(numeralsOf)
-  inGraphs.set(of, found)
-  return found
-}
+const numeralsIn = (of: Graph): readonly Numeral[] =>
+  getOrInsert(inGraphs, of, ({ outputs }) => toposort(outputs).flatMap(numeralsOf))
 
 /** The numbers of a node, in order. */
 export const numeralsOf = (node: Node): readonly Numeral[] => {
@@ -73,20 +69,17 @@ interface ErasedGraph {
   readonly outputs: readonly Expr[]
 }
 const erasedGraphs = new WeakMap<Graph, ErasedGraph>()
-const erasedGraph = (of: Graph): ErasedGraph => {
-  const known = erasedGraphs.get(of)
-  if (known !== undefined) return known
-  const stands: Expr[] = []
-  const outputs = rewrite(of.outputs, (node, args) => {
-    const erased = withoutNumbers(node, args)
-    if (erased === null) return withArgs(node, args)
-    stands.push(...erased.stands)
-    return erased.outs
+const erasedGraph = (of: Graph): ErasedGraph =>
+  getOrInsert(erasedGraphs, of, () => {
+    const stands: Expr[] = []
+    const outputs = rewrite(of.outputs, (node, args) => {
+      const erased = withoutNumbers(node, args)
+      if (erased === null) return withArgs(node, args)
+      stands.push(...erased.stands)
+      return erased.outs
+    })
+    return { stands, outputs }
   })
-  const made = { stands, outputs }
-  erasedGraphs.set(of, made)
-  return made
-}
 
 /** A node over other operands without its numbers; null where it has none. */
 export const withoutNumbers = (node: Node, args: readonly Expr[]): Erased | null => {

@@ -6,6 +6,7 @@
  * compiled before, and it computes nodes that were first computed in each of many earlier ones. So only what is newly compiled
  * is looked at, and a loop whose steps are alike costs nothing here.
  */
+import { setAt } from '../base/get-or-insert.ts'
 import type { Expr } from '../graph/expr.ts'
 import { describeSite, type Site } from '../base/site.ts'
 import type { Device } from '../graph/device.ts'
@@ -48,8 +49,7 @@ const computed = (device: Device, roots: readonly Expr[], cut: (value: Expr) => 
 const lineToRealize = (device: Device, roots: readonly Expr[], nodes: ReadonlySet<Expr>, now: number): Site | null => {
   const generations = new Map<Site, Set<number>>()
   for (const value of nodes) {
-    const seen = generations.get(value.node.site) ?? new Set()
-    generations.set(value.node.site, seen.add(born.get(value) ?? now))
+    setAt(generations, value.node.site).add(born.get(value) ?? now)
   }
   const often = [...generations].filter(([, seen]) => seen.size >= GENERATIONS / 2).slice(0, CANDIDATES)
   let best: { readonly site: Site; readonly past: number; readonly present: number } | null = null

@@ -1,4 +1,5 @@
 /** Transformations of closed graphs, each a graph again; made once a graph, transformation and choice of inputs. */
+import { getOrInsert } from '../base/get-or-insert.ts'
 import { computedAval } from '../base/aval.ts'
 import { isFloat } from '../base/dtype.ts'
 import type { Expr } from '../graph/expr.ts'
@@ -12,12 +13,9 @@ import { pushforwardOf } from './pushforward.ts'
 const memoised = <R>(derive: (of: Graph, ...flags: readonly (readonly boolean[] | number)[]) => R) => {
   const known = new WeakMap<Graph, Map<string, R>>()
   return (of: Graph, ...flags: readonly (readonly boolean[] | number)[]): R => {
-    const mine = known.get(of) ?? new Map<string, R>()
-    known.set(of, mine)
+    const mine = getOrInsert(known, of, () => new Map<string, R>())
     const key = flags.map((f) => (typeof f === 'number' ? String(f) : f.map(Number).join(''))).join()
-    const found = mine.get(key) ?? derive(of, ...flags)
-    mine.set(key, found)
-    return found
+    return getOrInsert(mine, key, () => derive(of, ...flags))
   }
 }
 

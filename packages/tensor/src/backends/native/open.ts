@@ -1,8 +1,7 @@
 /** Opening a native device. What it is made of is loaded when one is asked for: a program that never does carries none of it. */
-import type { Either } from 'fp-ts/lib/Either.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { type DeviceError, succeeded } from '../../graph/device.ts'
-import { optionsOf } from '../../graph/options.ts'
+import { opening } from '../opening.ts'
 import type { NativeDevice, NativeOptions } from './face.ts'
 
 /**
@@ -15,16 +14,9 @@ import type { NativeDevice, NativeOptions } from './face.ts'
  * console.log(opened._tag === 'Right' ? opened.right.label : opened.left.message)
  * ```
  */
-export const nativeDevice = (given: NativeOptions = {}): TaskEither<DeviceError, NativeDevice> => {
-  const options = optionsOf('nativeDevice', given, { memory: true, threads: true, tune: true })
-  return async (): Promise<Either<DeviceError, NativeDevice>> => {
-    if (options.memory !== undefined && !(options.memory > 0))
-      throw new RangeError(
-        `nativeDevice: memory is ${options.memory}; give the bytes that the device may hold, above 0`,
-      )
-    const { openNative } = await import('#native')
-    return openNative(options)
-  }
+export const nativeDevice = (options: NativeOptions = {}): TaskEither<DeviceError, NativeDevice> => {
+  const known = { memory: true, threads: true, tune: true } as const
+  return opening('nativeDevice', options, known, async (given) => (await import('#native')).openNative(given))
 }
 
 /**

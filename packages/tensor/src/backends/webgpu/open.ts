@@ -1,8 +1,7 @@
 /** Opening a WebGPU device. What it is made of is loaded when one is asked for: a program that never does carries none of it. */
-import type { Either } from 'fp-ts/lib/Either.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { type DeviceError, succeeded } from '../../graph/device.ts'
-import { optionsOf } from '../../graph/options.ts'
+import { opening } from '../opening.ts'
 import type { AdapterReport, WebgpuDevice, WebgpuOptions } from './face.ts'
 
 /**
@@ -16,22 +15,9 @@ import type { AdapterReport, WebgpuDevice, WebgpuOptions } from './face.ts'
  * console.log(opened._tag === 'Right' ? opened.right.label : opened.left.message)
  * ```
  */
-export const webgpuDevice = (given: WebgpuOptions = {}): TaskEither<DeviceError, WebgpuDevice> => {
-  const options = optionsOf('webgpuDevice', given, {
-    tuning: true,
-    memory: true,
-    powerPreference: true,
-    dawn: true,
-    tune: true,
-  })
-  return async (): Promise<Either<DeviceError, WebgpuDevice>> => {
-    if (options.memory !== undefined && !(options.memory > 0))
-      throw new RangeError(
-        `webgpuDevice: memory is ${options.memory}; give the bytes that the device may hold, above 0`,
-      )
-    const { openWebgpu } = await import('./device.ts')
-    return openWebgpu(options)
-  }
+export const webgpuDevice = (options: WebgpuOptions = {}): TaskEither<DeviceError, WebgpuDevice> => {
+  const known = { tuning: true, memory: true, powerPreference: true, dawn: true, tune: true } as const
+  return opening('webgpuDevice', options, known, async (given) => (await import('./device.ts')).openWebgpu(given))
 }
 
 /**

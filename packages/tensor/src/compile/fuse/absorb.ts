@@ -1,4 +1,5 @@
 /** One kernel does the work of two, and what must hold so that it may. */
+import { setAt } from '../../base/get-or-insert.ts'
 import { type Axis, div, flatten, type Ix, mod, ofAxis, substitute } from '../../loops/ix.ts'
 import type { Expr } from '../../graph/expr.ts'
 import { isLeaf, startOf, storageOf } from './fuse.ts'
@@ -80,10 +81,7 @@ export const readersIn = (groups: readonly Group[]): Map<Expr, Set<Group>> => {
   const readers = new Map<Expr, Set<Group>>()
   for (const g of groups)
     for (const value of g.reads.keys()) {
-      const place = storageOf(value)
-      const known = readers.get(place)
-      if (known === undefined) readers.set(place, new Set([g]))
-      else known.add(g)
+      setAt(readers, storageOf(value)).add(g)
     }
   return readers
 }

@@ -11,6 +11,7 @@
  * Where one of the kernels runs over [64, 1024] instead, f(x) differs for a 64th of its elements only: its share is 1/64,
  * since what does not vary along an inner loop is computed outside of it, and both functions are computed in both kernels.
  */
+import { getOrInsert, setAt } from '../../base/get-or-insert.ts'
 import { linearize, load, type Scalar } from '../../loops/scalar.ts'
 import { constant, type Ix, ofAxis, visitAtoms } from '../../loops/ix.ts'
 import type { Access, Expr } from '../../graph/expr.ts'
@@ -182,11 +183,7 @@ const ownCosts = (): ((e: Expr, at: At) => Own) => {
     const { prim, params, args } = e.node
     let key = `${identityOf(prim)} ${paramsKey(params)} ${e.dtype} ${e.shape.join()}`
     for (const { dtype, shape } of args) key += `;${dtype} ${shape.join()}`
-    const found = known.get(key)
-    if (found !== undefined) return found
-    const made = ownCost(e, at)
-    known.set(key, made)
-    return made
+    return getOrInsert(known, key, () => ownCost(e, at))
   }
 }
 
@@ -200,7 +197,7 @@ export const ownCost = (e: Expr, at: At): Own => {
   const root = at(
     index,
     (arg, argIndex) => {
-      places.set(arg, (places.get(arg) ?? new Set()).add(keyOf(argIndex)))
+      setAt(places, arg).add(keyOf(argIndex))
       for (const x of argIndex)
         visitAtoms(
           x,

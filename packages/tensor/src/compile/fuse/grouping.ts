@@ -2,6 +2,7 @@
  * Groups as they form: who reads what at which index, who stores it, and which groups could take a node up. The walk in
  * fuse.ts decides; this keeps the books, so that every decision sees all readers of a node.
  */
+import { setAt } from '../../base/get-or-insert.ts'
 import { refinement } from '../../loops/axes.ts'
 import { type Axis, constant, type Ix } from '../../loops/ix.ts'
 import type { Access } from '../../graph/expr.ts'
@@ -95,9 +96,7 @@ export const createGrouping = (bindings: number, costOf: (x: Expr) => Cost | und
     if (reads === undefined) group.reads.set(value, [next])
     else reads.push(next)
     if (mayLoad(group, value)) loadingOf.get(group)!.add(value)
-    const known = readers.get(value)
-    if (known === undefined) readers.set(value, new Set([group]))
-    else known.add(group)
+    setAt(readers, value).add(group)
   }
 
   const inline: Grouping['inline'] = (group, value, index, kind) => {

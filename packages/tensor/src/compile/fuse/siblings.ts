@@ -3,6 +3,7 @@
  * norm's gain and bias, say. Only groups of which neither runs after the other; and not where both would leave something
  * large behind that no one kernel reads, since each would then be kept while the other is used.
  */
+import { getOrInsert, setAt } from '../../base/get-or-insert.ts'
 import { count, extents } from '../../loops/axes.ts'
 import { type Axis, flatten, type Ix, ofAxis, substitute } from '../../loops/ix.ts'
 import type { Expr } from '../../graph/expr.ts'
@@ -44,9 +45,7 @@ const largeReads = (g: Group, owner: ReadonlyMap<Expr, Group>): Places => {
     const place = storageOf(value)
     const inMemory = isLeaf(place) || (owner.has(place) && owner.get(place) !== g)
     if (!inMemory || 2 * sizeOf(value.shape) < grid) continue
-    for (const r of reads)
-      if (r.kind === 'loop')
-        found.set(place, (found.get(place) ?? new Set()).add(move(flatten(r.index, value.shape)).key))
+    for (const r of reads) if (r.kind === 'loop') setAt(found, place).add(move(flatten(r.index, value.shape)).key)
   }
   return found
 }
@@ -58,9 +57,8 @@ interface Family {
 }
 const enter = ({ readers }: Family, g: Group, reads: Places): void => {
   for (const [value, places] of reads) {
-    const at = readers.get(value) ?? new Map<string, Set<Group>>()
-    readers.set(value, at)
-    for (const place of places) at.set(place, (at.get(place) ?? new Set()).add(g))
+    const at = getOrInsert(readers, value, () => new Map<string, Set<Group>>())
+    for (const place of places) setAt(at, place).add(g)
   }
 }
 /** The members that load something large that a group with these reads loads too, in their order. */
@@ -101,9 +99,7 @@ export const mergeSiblings = (
   const families = new Map<string, Family>()
   for (const g of groups) {
     if (g.kind !== 'loop' || g.dot !== null) continue
-    const key = gridKey(g)
-    const family: Family = families.get(key) ?? { members: [], readers: new Map() }
-    families.set(key, family)
+    const family = getOrInsert(families, gridKey(g), () => ({ members: [], readers: new Map() }))
     const reads = largeReads(g, owners)
     const alike = sharing(family, reads)
     const host = alike.find((h) => mayMerge(h, g))

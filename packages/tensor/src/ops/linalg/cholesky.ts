@@ -6,6 +6,7 @@ import * as raw from '../../primitives/index.ts'
 import { expand } from '../align.ts'
 import { scan } from '../control-flow.ts'
 import {
+  blockOf,
   demandSquare,
   diagonalOf,
   eachMatrix,
@@ -17,10 +18,10 @@ import {
   stacked,
   transposed,
   unstacked,
+  withBlock,
 } from './matrices.ts'
 import { triangularSolve } from './triangular.ts'
 
-const i32 = (value: number): Expr => raw.fill([], 'i32', value)
 const symmetric = (a: Expr): Expr => {
   const sum = raw.add(a, transposed(a))
   return raw.mul(sum, raw.fillLike(sum, 0.5))
@@ -33,15 +34,15 @@ const symmetric = (a: Expr): Expr => {
 const factored = (a: Expr): Expr => {
   const [s, n] = a.shape as readonly [number, number, number]
   const round = (u: Tensor, [j, row]: readonly Tensor[]): readonly [Tensor, null] => {
-    const column = raw.dynamicSlice(u, [i32(0), i32(0), j!], [s, n, 1])
+    const column = blockOf(u, [0, j!], [s, n, 1])
     const rest = raw.sub(raw.reshape(row!, [s, 1, n]), product(transposed(column), u))
-    const square = raw.dynamicSlice(rest, [i32(0), i32(0), j!], [s, 1, 1])
+    const square = blockOf(rest, [0, j!], [s, 1, 1])
     const positive = raw.gt(square, raw.fillLike(square, 0))
     const pivot = expand(raw.sqrt(raw.where(positive, square, raw.fillLike(square, NaN))), [s, 1, n])
     const index = raw.iota([s, 1, n], 2, 'i32')
     const at = expand(j!, index.shape)
     const made = raw.where(raw.eq(index, at), pivot, raw.div(rest, pivot))
-    return [typed(raw.dynamicUpdateSlice(u, made, [i32(0), j!, i32(0)])), null]
+    return [typed(withBlock(u, made, [j!, 0])), null]
   }
   const rows = [raw.iota([n], 0, 'i32'), raw.moveAxis(a, 1, 0)].map((x): Tensor => typed(x))
   return scan(round)(typed(raw.fillLike(a, 0)), rows)[0]

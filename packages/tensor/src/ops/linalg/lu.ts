@@ -10,6 +10,7 @@ import * as raw from '../../primitives/index.ts'
 import { expand } from '../align.ts'
 import { scan } from '../control-flow.ts'
 import {
+  blockOf,
   demandSquare,
   eachMatrix,
   product,
@@ -21,8 +22,6 @@ import {
   withDiagonal,
 } from './matrices.ts'
 import { triangularSolve } from './triangular.ts'
-
-const i32 = (value: number): Expr => raw.fill([], 'i32', value)
 
 /** Parts of a factorization: L below the diagonal and U from it on, where each row came from, and how often rows were exchanged. */
 export interface Factors {
@@ -41,7 +40,7 @@ const eliminated = (a: Expr): readonly Expr[] => {
   const round = (carry: readonly Tensor[], k: Tensor): readonly [readonly Tensor[], null] => {
     const [m, order, exchanges] = carry as readonly [Tensor, Tensor, Tensor]
     const at = expand(k, [s, n])
-    const below = raw.reshape(raw.dynamicSlice(m, [i32(0), i32(0), k], [s, n, 1]), [s, n])
+    const below = raw.reshape(blockOf(m, [0, k], [s, n, 1]), [s, n])
     const size = raw.where(raw.ge(index, at), raw.abs(below), raw.fillLike(below, -1))
     const largest = raw.eq(size, over(raw.reduceMax(size, [1])))
     const found = raw.reduceMin(raw.where(largest, index, raw.fillLike(index, n)), [1])
@@ -52,9 +51,9 @@ const eliminated = (a: Expr): readonly Expr[] => {
     const source = raw.where(raw.eq(index, at), over(from), exchange)
     const rows = expand(raw.reshape(source, [s, n, 1]), grid)
     const moved = raw.takeAlongAxis(m, rows, 1, 'nearest')
-    const pivotRow = raw.dynamicSlice(moved, [i32(0), k, i32(0)], [s, 1, n])
-    const pivot = expand(raw.dynamicSlice(moved, [i32(0), k, k], [s, 1, 1]), [s, n, 1])
-    const own = raw.dynamicSlice(moved, [i32(0), i32(0), k], [s, n, 1])
+    const pivotRow = blockOf(moved, [k, 0], [s, 1, n])
+    const pivot = expand(blockOf(moved, [k, k], [s, 1, 1]), [s, n, 1])
+    const own = blockOf(moved, [0, k], [s, n, 1])
     // where the pivot is 0, all below it is
     const quotient = raw.where(raw.eq(pivot, raw.fillLike(pivot, 0)), own, raw.div(own, pivot))
     const factor = expand(quotient, grid)

@@ -73,6 +73,16 @@ export const product = (x: Expr, y: Expr): Expr => raw.dot(x, y)
 /** x [..] over two new last axes, of the shape of `like`. */
 export const spreadOver = (x: Expr, like: Aval): Expr => raw.broadcastTo(raw.reshape(x, [...x.shape, 1, 1]), like.shape)
 
+/** Where a block of a stack begins, from its first matrix on: at numbers, and at positions that the rounds of a loop are at. */
+const startsOf = (starts: readonly (number | Expr)[]): readonly Expr[] =>
+  [0, ...starts].map((s) => (typeof s === 'number' ? raw.fill([], 'i32', s) : s))
+/** The block of `sizes` that begins at `starts` in each matrix of a stack. */
+export const blockOf = (x: Expr, starts: readonly (number | Expr)[], sizes: Shape): Expr =>
+  raw.dynamicSlice(x, startsOf(starts), sizes)
+/** A stack with another block. */
+export const withBlock = (x: Expr, block: Expr, starts: readonly (number | Expr)[]): Expr =>
+  raw.dynamicUpdateSlice(x, block, startsOf(starts))
+
 /** Calls with the position of each matrix of a stack of values. */
 export const eachMatrix = (x: Value, visit: (offset: number, index: number) => void): void => {
   const { lead, m, n } = sizesOf(x)

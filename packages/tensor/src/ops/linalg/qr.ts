@@ -8,6 +8,7 @@ import * as raw from '../../primitives/index.ts'
 import { expand } from '../align.ts'
 import { scan } from '../control-flow.ts'
 import {
+  blockOf,
   demandMatrices,
   eachMatrix,
   identityLike,
@@ -21,8 +22,6 @@ import {
   upperOf,
 } from './matrices.ts'
 import { triangularSolve } from './triangular.ts'
-
-const i32 = (value: number): Expr => raw.fill([], 'i32', value)
 
 /** x - u u^T x for vectors u [s, m] and a stack x [s, m, n]. */
 const reflected = (u: Expr, x: Expr): Expr => {
@@ -58,7 +57,7 @@ const factored = (a: Expr): readonly [Expr, Expr] => {
   const [s, m, n] = a.shape as readonly [number, number, number]
   const k = Math.min(m, n)
   const down = (r: Tensor, j: Tensor): readonly [Tensor, Tensor] => {
-    const u = reflector(raw.reshape(raw.dynamicSlice(r, [i32(0), i32(0), j], [s, m, 1]), [s, m]), j)
+    const u = reflector(raw.reshape(blockOf(r, [0, j], [s, m, 1]), [s, m]), j)
     return [typed(reflected(u, r)), typed(u)]
   }
   const [r, us] = scan(down)(typed(a), typed(raw.iota([k], 0, 'i32')))

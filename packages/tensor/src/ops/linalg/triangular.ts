@@ -10,6 +10,7 @@ import { align } from '../../primitives/broadcast.ts'
 import { expand } from '../align.ts'
 import { scan } from '../control-flow.ts'
 import {
+  blockOf,
   demandSides,
   eachMatrix,
   lowerOf,
@@ -19,6 +20,7 @@ import {
   transposed,
   unstacked,
   upperOf,
+  withBlock,
   withDiagonal,
 } from './matrices.ts'
 
@@ -31,8 +33,6 @@ export interface TriangularParams {
   readonly unitDiagonal: boolean
 }
 
-const i32 = (value: number): Expr => raw.fill([], 'i32', value)
-
 /** L^-1 b for a stack [s, n, n], of which what is above the diagonal is not read, row by row from the first. */
 const substituted = (l: Expr, b: Expr, unit: boolean): Expr => {
   const [s, n, k] = b.shape as readonly [number, number, number]
@@ -41,9 +41,9 @@ const substituted = (l: Expr, b: Expr, unit: boolean): Expr => {
     const before = raw.lt(raw.iota([s, n], 1, 'i32'), expand(i!, [s, n]))
     const known = raw.where(before, row!, raw.fillLike(row!, 0))
     const rest = raw.sub(raw.reshape(side!, [s, 1, k]), product(raw.reshape(known, [s, 1, n]), x))
-    const pivot = raw.reshape(raw.dynamicSlice(row!, [i32(0), i!], [s, 1]), [s, 1, 1])
+    const pivot = raw.reshape(blockOf(row!, [i!], [s, 1]), [s, 1, 1])
     const solved = unit ? rest : raw.div(rest, expand(pivot, [s, 1, k]))
-    return [typed(raw.dynamicUpdateSlice(x, solved, [i32(0), i!, i32(0)])), null]
+    return [typed(withBlock(x, solved, [i!, 0])), null]
   }
   const rows = [raw.iota([n], 0, 'i32'), raw.moveAxis(l, 1, 0), raw.moveAxis(b, 1, 0)].map((x): Tensor => typed(x))
   return scan(round)(typed(raw.fillLike(b, 0)), rows)[0]

@@ -121,7 +121,16 @@ export const wide = (e: Emitter, op: WideOp, x: Wide, y: Wide | number): Wide =>
 export const wideNearest = (e: Emitter, x: Wide): Wide => x.map((p) => e.op('dnearest', p))
 export const wideTruncated = (e: Emitter, x: Wide): Wide => x.map((p) => e.op('dtrunc', p))
 
-/** A load or store's immediate: alignment (as a power of two) and offset in bytes. */
-export const memarg = (offset: number): number[] => [2, ...unsigned(offset)]
+/** A load or store with its immediates: alignment (as a power of two), offset in bytes, and of some the lane. */
+export const access = (opcode: readonly number[], offset: number, ...lane: readonly number[]): readonly number[] => [
+  ...opcode,
+  2,
+  ...unsigned(offset),
+  ...lane,
+]
 /** The same for elements of two bytes. */
-export const memargOfHalf = (offset: number): number[] => [1, ...unsigned(offset)]
+export const accessOfHalf = (
+  opcode: readonly number[],
+  offset: number,
+  ...lane: readonly number[]
+): readonly number[] => [...opcode, 1, ...unsigned(offset), ...lane]

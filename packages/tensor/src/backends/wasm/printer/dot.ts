@@ -21,7 +21,7 @@ import type { Axis, Ix } from '../../../loops/ix.ts'
 import type { DotKernel } from '../../../loops/kernel.ts'
 import { rowsOfDot } from '../../../loops/rows-of-dot.ts'
 import * as S from '../../../loops/scalar.ts'
-import { extremum, i32, memarg } from './arithmetic.ts'
+import { access, extremum, i32 } from './arithmetic.ts'
 import { emitter, type Val } from './emitter.ts'
 import { innerProducts } from './inner.ts'
 import { code } from './instructions.ts'
@@ -270,11 +270,11 @@ export const printDot = (given: DotKernel, chosen: DotChoice | null = null, fuse
       const isLast = start.terms.length === 0 && start.constant + length === k.extent
       sums.forEach((ofRow, i) =>
         ofRow.forEach((sum, j) => {
-          const at = memarg(i * rowOfSums + j * 16)
-          const others = (): Val => e.pinned([...code.v128Load, ...at], [waiting], 'f32', true)
+          const at = i * rowOfSums + j * 16
+          const others = (): Val => e.pinned(access(code.v128Load, at), [waiting], 'f32', true)
           const whole = kBlocks === 1 ? e.read(sum) : e.op('fadd', others(), e.read(sum))
           if (isLast && !reduces) finish(I.offset(row, i), columns[j]!, whole)
-          else e.effect([...code.v128Store, ...at], [waiting, whole])
+          else e.effect(access(code.v128Store, at), [waiting, whole])
         }),
       )
     }

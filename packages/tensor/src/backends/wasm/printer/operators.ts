@@ -38,6 +38,7 @@ const rounding =
     dtype === 'f32' ? e.op(name, x) : x
 
 export const unaryOps: Readonly<Record<UnaryOp, Unary>> = {
+  ...transcendental,
   neg: (e, x, dtype) => (dtype === 'f32' ? e.op('fneg', x) : negated(e, x)),
   abs: (e, x, dtype) =>
     dtype === 'f32' ? e.op('fabs', x) : dtype === 'i32' ? extremum(e, 'maxS', x, negated(e, x)) : x,
@@ -53,23 +54,9 @@ export const unaryOps: Readonly<Record<UnaryOp, Unary>> = {
   floor: rounding('ffloor'),
   ceil: rounding('fceil'),
   round: rounding('fnearest'),
-  exp: transcendental.exp,
-  exp2: transcendental.exp2,
-  expm1: transcendental.expm1,
-  log: transcendental.log,
-  log2: transcendental.log2,
-  log1p: transcendental.log1p,
   sqrt: (e, x) => e.op('fsqrt', x),
   rsqrt: (e, x) => e.op('fdiv', f32(e, 1), e.op('fsqrt', x)),
   reciprocal: (e, x) => e.op('fdiv', f32(e, 1), x),
-  sin: transcendental.sin,
-  cos: transcendental.cos,
-  tan: transcendental.tan,
-  tanh: transcendental.tanh,
-  sinh: transcendental.sinh,
-  cosh: transcendental.cosh,
-  sigmoid: transcendental.sigmoid,
-  erf: transcendental.erf,
   isnan: (e, x) => e.op('fne', x, x),
   isinf: (e, x) => e.op('feq', e.op('fabs', x), f32(e, Infinity)),
   f16: rounded.f16,

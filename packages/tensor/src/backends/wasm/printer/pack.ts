@@ -2,7 +2,7 @@
 import * as I from '../../../loops/ix.ts'
 import type { Axis, Ix } from '../../../loops/ix.ts'
 import type { DotKernel } from '../../../loops/kernel.ts'
-import { memarg, shuffle } from './arithmetic.ts'
+import { access, shuffle } from './arithmetic.ts'
 import type { Emitter, Val } from './emitter.ts'
 import { code } from './instructions.ts'
 import { liesAlongK } from '../../linear/operand.ts'
@@ -96,7 +96,7 @@ export const packColumns = (work: Work, columns: readonly Column[], { start, len
         })
         transposed(e, vectors)
           .slice(0, valid)
-          .forEach((v, l) => e.effect([...code.v128Store, ...memarg(l * row + 16 * j)], [base, v]))
+          .forEach((v, l) => e.effect(access(code.v128Store, l * row + 16 * j), [base, v]))
       })
     })
     return
@@ -107,7 +107,7 @@ export const packColumns = (work: Work, columns: readonly Column[], { start, len
       const alongN = (x: Axis, lane: number): Ix | null =>
         x === n ? column.at(lane) : x === k ? I.add(start, step) : null
       const x = e.splat(print.value(frame(alongN, { vector: n, valid: column.valid }), b))
-      e.effect([...code.v128Store, ...memarg(16 * j)], [base, x])
+      e.effect(access(code.v128Store, 16 * j), [base, x])
     })
   })
 }
@@ -126,8 +126,8 @@ export const packAlongK = (work: Work, row: Ix, count: number, { start, length }
       return e.splat(print.value(frame(alongK, { vector: k, valid }), a))
     }
     const [x, y] = [rowOf(0), rowOf(1)]
-    e.effect([...code.v128Store, ...memarg(0)], [base, shuffle(e, x, y, [0, 4, 1, 5])])
-    if (valid > 2) e.effect([...code.v128Store, ...memarg(16)], [base, shuffle(e, x, y, [2, 6, 3, 7])])
+    e.effect(access(code.v128Store, 0), [base, shuffle(e, x, y, [0, 4, 1, 5])])
+    if (valid > 2) e.effect(access(code.v128Store, 16), [base, shuffle(e, x, y, [2, 6, 3, 7])])
   })
 }
 
@@ -151,7 +151,7 @@ export const packAlongM = (
       const x = e.splat(print.value(frame(alongM, { vector: m, valid: column.valid }), a))
       for (let half = 0; MR * half < column.valid; half++) {
         const tile = 2 * v + half
-        e.effect([...code.v128Store64Lane, ...memarg(tile * tileBytes), half], [base, x])
+        e.effect(access(code.v128Store64Lane, tile * tileBytes, half), [base, x])
       }
     }
   })

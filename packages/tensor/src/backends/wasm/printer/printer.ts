@@ -10,7 +10,7 @@ import type { Atom, Axis, Ix } from '../../../loops/ix.ts'
 import { mentions } from '../../linear/operand.ts'
 import type { Store } from '../../../loops/kernel.ts'
 import type { Scalar } from '../../../loops/scalar.ts'
-import { asInteger, extract, extremum, gatherLanes, i32, memarg, memargOfHalf, select } from './arithmetic.ts'
+import { asInteger, extract, extremum, gatherLanes, i32, access, accessOfHalf, select } from './arithmetic.ts'
 import type { Emitter, Val } from './emitter.ts'
 import { narrowed, widened } from './halves.ts'
 import { code, type Type } from './instructions.ts'
@@ -209,13 +209,13 @@ export const printer = (
   const loadHalves = (frame: Frame, pointer: Pointer, half: Half, { kind, lanes }: Reach): Val => {
     const one = (l: number): Val => {
       const { base, offset } = addressOf(frame, pointer, lanes[l]!, l)
-      return loadFrom(pointer)([...code.i32Load16, ...memargOfHalf(offset)], [base], 'i32', false)
+      return loadFrom(pointer)(accessOfHalf(code.i32Load16, offset), [base], 'i32', false)
     }
     const bits = (): Val => {
       if (kind === 'uniform') return one(0)
       if (kind === 'scattered') return gatherLanes(e, fourLanes(lanes.map((_, l) => one(l))))
       const { base, offset } = addressOf(frame, pointer, lanes[0]!, 0)
-      return loadFrom(pointer)([...code.i32x4Load16, ...memargOfHalf(offset)], [base], 'i32', true)
+      return loadFrom(pointer)(accessOfHalf(code.i32x4Load16, offset), [base], 'i32', true)
     }
     return widened[half](e, bits())
   }
@@ -229,13 +229,13 @@ export const printer = (
       const { base, offset } = address(0)
       if (kind === 'uniform') {
         const opcode = type === 'f32' ? code.f32Load : code.i32Load
-        return loadFrom(pointer)([...opcode, ...memarg(offset)], [base], type, false)
+        return loadFrom(pointer)(access(opcode, offset), [base], type, false)
       }
-      if (kind === 'consecutive') return loadFrom(pointer)([...code.v128Load, ...memarg(offset)], [base], type, true)
-      const first = loadFrom(pointer)([...code.v128Load32Zero, ...memarg(offset)], [base], type, true)
+      if (kind === 'consecutive') return loadFrom(pointer)(access(code.v128Load, offset), [base], type, true)
+      const first = loadFrom(pointer)(access(code.v128Load32Zero, offset), [base], type, true)
       return [1, 2, 3].reduce((vector, l) => {
         const from = address(Math.min(l, frame.valid - 1))
-        const bytes = [...code.v128Load32Lane, ...memarg(from.offset), l]
+        const bytes = access(code.v128Load32Lane, from.offset, l)
         return loadFrom(pointer)(bytes, [from.base, vector], type, true)
       }, first)
     }
@@ -259,25 +259,23 @@ export const printer = (
     const { base, offset } = addresses[0]!
     if (isHalf(pointer.dtype)) return storeHalves(frame, narrowed[pointer.dtype](e, x), kind, addresses)
     const increase = (y: Val, from: Address, opcode: readonly number[]): Val =>
-      mode === 'set'
-        ? y
-        : binaryOps.add(e, e.pinned([...opcode, ...memarg(from.offset)], [from.base], type, y.lanes), y, dtype)
+      mode === 'set' ? y : binaryOps.add(e, e.pinned(access(opcode, from.offset), [from.base], type, y.lanes), y, dtype)
 
     if (frame.vector !== null && kind === 'consecutive')
       return () => {
         const whole = increase(e.splat(x), addresses[0]!, code.v128Load)
         const { valid } = frame
-        if (valid === 4) e.effect([...code.v128Store, ...memarg(offset)], [base, whole])
-        if (valid === 2 || valid === 3) e.effect([...code.v128Store64Lane, ...memarg(offset), 0], [base, whole])
+        if (valid === 4) e.effect(access(code.v128Store, offset), [base, whole])
+        if (valid === 2 || valid === 3) e.effect(access(code.v128Store64Lane, offset, 0), [base, whole])
         if (valid === 1 || valid === 3)
-          e.effect([...code.v128Store32Lane, ...memarg(offset + 4 * (valid - 1)), valid - 1], [base, whole])
+          e.effect(access(code.v128Store32Lane, offset + 4 * (valid - 1), valid - 1), [base, whole])
       }
     const count = frame.vector === null ? 1 : frame.valid
     return () => {
       for (let l = 0; l < count; l++) {
         const to = addresses[Math.min(l, addresses.length - 1)]!
         const one = increase(extract(e, x, l), to, type === 'f32' ? code.f32Load : code.i32Load)
-        e.effect([...(type === 'f32' ? code.f32Store : code.i32Store), ...memarg(to.offset)], [to.base, one])
+        e.effect(access(type === 'f32' ? code.f32Store : code.i32Store, to.offset), [to.base, one])
       }
     }
   }
@@ -288,12 +286,12 @@ export const printer = (
       if (frame.vector !== null && kind === 'consecutive' && frame.valid === 4) {
         const whole = e.splat(bits)
         const halves = e.pure(code.i16x8NarrowU, [whole, whole], 'i32', true)
-        e.effect([...code.v128Store64Lane, ...memargOfHalf(addresses[0]!.offset), 0], [addresses[0]!.base, halves])
+        e.effect(accessOfHalf(code.v128Store64Lane, addresses[0]!.offset, 0), [addresses[0]!.base, halves])
         return
       }
       for (let l = 0; l < (frame.vector === null ? 1 : frame.valid); l++) {
         const to = addresses[Math.min(l, addresses.length - 1)]!
-        e.effect([...code.i32Store16, ...memargOfHalf(to.offset)], [to.base, extract(e, bits, l)])
+        e.effect(accessOfHalf(code.i32Store16, to.offset), [to.base, extract(e, bits, l)])
       }
     }
   const placed = (frame: Frame, buffer: number, at: Ix): Address =>
@@ -310,12 +308,12 @@ export const printer = (
   const spill: Printer['spill'] = (frame, buffer, at, x) => {
     const { base, offset } = placed(frame, buffer, at)
     const opcode = frame.vector !== null ? code.v128Store : x.type === 'f32' ? code.f32Store : code.i32Store
-    e.effect([...opcode, ...memarg(offset)], [base, frame.vector === null ? x : e.splat(x)])
+    e.effect(access(opcode, offset), [base, frame.vector === null ? x : e.splat(x)])
   }
   const reload: Printer['reload'] = (frame, buffer, at, type) => {
     const { base, offset } = placed(frame, buffer, at)
     const opcode = frame.vector !== null ? code.v128Load : type === 'f32' ? code.f32Load : code.i32Load
-    return e.pinned([...opcode, ...memarg(offset)], [base], type, frame.vector !== null)
+    return e.pinned(access(opcode, offset), [base], type, frame.vector !== null)
   }
   return { value, stores, prepared, spill, reload, address: placed, position: (frame, ix) => positionOf(frame, ix, 0) }
 }

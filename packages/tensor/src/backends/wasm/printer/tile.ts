@@ -7,7 +7,7 @@
  */
 import type { DType } from '../../../base/dtype.ts'
 import { isHalf } from '../../../base/rounding.ts'
-import { f32, i32, memarg, memargOfHalf } from './arithmetic.ts'
+import { f32, i32, access, accessOfHalf } from './arithmetic.ts'
 import type { Emitter, Val, Variable } from './emitter.ts'
 import { widened, widening } from './halves.ts'
 import { code } from './instructions.ts'
@@ -55,7 +55,7 @@ export const accumulate = (e: Emitter, tile: Tile, sums: readonly Variable[][]):
   const { dtypeOfB, vectors, b } = tile
   const { offset } = b.from
   if (!isHalf(dtypeOfB)) {
-    addSteps(e, tile, sums, (at, j) => e.pure([...code.v128Load, ...memarg(offset + 16 * j)], [at], 'f32', true))
+    addSteps(e, tile, sums, (at, j) => e.pure(access(code.v128Load, offset + 16 * j), [at], 'f32', true))
     return
   }
   const { widen, scale, watch } = widening[dtypeOfB]
@@ -63,7 +63,7 @@ export const accumulate = (e: Emitter, tile: Tile, sums: readonly Variable[][]):
   e.assign(seen, e.vector('i32', [0, 0, 0, 0]))
   const inPairs: Columns = (at, j) => {
     const load = j === vectors - 1 && j % 2 === 0 ? code.v128Load64Zero : code.v128Load
-    const bits = e.pure([...load, ...memargOfHalf(offset + 8 * (j - (j % 2)))], [at], 'i32', true)
+    const bits = e.pure(accessOfHalf(load, offset + 8 * (j - (j % 2))), [at], 'i32', true)
     if (watch !== null && j % 2 === 0) e.assign(seen, watch.more(e, e.read(seen), bits))
     return widen(e, bits)[j % 2]!
   }
@@ -76,7 +76,7 @@ export const accumulate = (e: Emitter, tile: Tile, sums: readonly Variable[][]):
   e.when(e.op('bor', watch.failed(e, e.read(seen)), unbounded), () => {
     for (const sum of all) e.assign(sum, e.vector('f32', [0, 0, 0, 0]))
     addSteps(e, tile, sums, (at, j) =>
-      widened[dtypeOfB](e, e.pure([...code.i32x4Load16, ...memargOfHalf(offset + 8 * j)], [at], 'i32', true)),
+      widened[dtypeOfB](e, e.pure(accessOfHalf(code.i32x4Load16, offset + 8 * j), [at], 'i32', true)),
     )
   })
 }
@@ -100,7 +100,7 @@ const addSteps = (
     // would not fit in registers beside their sums.
     const shared = rows > 1 ? Array.from({ length: vectors }, (_, j) => columnOf(atB, j)) : null
     for (let i = 0; i < rows; i++) {
-      const element = e.pure([...code.v128Load32Splat, ...memarg(a.from.offset + rowOfA * i)], [atA], 'f32', true)
+      const element = e.pure(access(code.v128Load32Splat, a.from.offset + rowOfA * i), [atA], 'f32', true)
       const x = scale === 1 ? element : e.op('fmul', element, f32(e, scale))
       sums[i]!.forEach((sum, j) => {
         const [y, z] = [shared?.[j] ?? columnOf(atB, j), e.read(sum)]
