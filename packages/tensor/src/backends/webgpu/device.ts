@@ -21,6 +21,7 @@ import { invalid, lost, nobody, type Outcome, reason, thrown, watch } from './fa
 import type { AdapterReport, WebgpuDevice, WebgpuOptions } from './face.ts'
 import { createClock } from './clock.ts'
 import { createFlight } from './flight.ts'
+import { findMatrices, matricesThatWork } from './matrices.ts'
 import { type Block, memory } from './memory.ts'
 import { pipelines } from './pipelines.ts'
 import { workQueue } from './queue.ts'
@@ -38,12 +39,18 @@ export const openWebgpu = async (options: WebgpuOptions): Promise<E.Either<Devic
   const tune = tuneSetting(options.tune)
   if (E.isLeft(tune)) return E.left({ _tag: 'NoDevice', message: `no WebGPU device: ${tune.left}` })
   try {
-    const adapter = await findAdapter(options)
-    const found = report(adapter)
-    const tuning = options.tuning ?? (found.hardware ? hardwareTuning : withShuffles(softwareTuning, adapter))
-    return E.right(
-      deviceOver(await deviceOf(adapter), found, tuning, options.memory ?? defaultBudget(found.hardware), tune.right),
-    )
+    const plain = await findAdapter(options)
+    const found = report(plain)
+    // A CPU gains nothing by them; who gives a tuning says by it whether to look.
+    const looked = options.tuning === undefined ? found.hardware : options.tuning.matrices !== null
+    const other = looked ? await findMatrices(plain, options) : null
+    if (looked && options.tuning !== undefined && other === null)
+      return E.left(noDevice('its tuning has subgroup matrices, and the adapter has none; give `matrices: null`'))
+    const adapter = other ?? plain
+    const gpu = await deviceOf(adapter, other !== null)
+    const own = found.hardware ? hardwareTuning : withShuffles(softwareTuning, adapter)
+    const tuning = options.tuning ?? { ...own, matrices: other === null ? null : await matricesThatWork(gpu, other) }
+    return E.right(deviceOver(gpu, found, tuning, options.memory ?? defaultBudget(found.hardware), tune.right))
   } catch (error) {
     return E.left(noDevice(reason(error)))
   }

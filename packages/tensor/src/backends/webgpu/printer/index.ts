@@ -8,7 +8,8 @@ import { printTemplate } from './template.ts'
 import type { DotTile, Tuning } from './tuning.ts'
 
 export { printDot } from './dot.ts'
-export { dotTiles, hardwareTuning, softwareTuning, type DotTile, type Tuning } from './tuning.ts'
+export { type MatrixConfig, matricesOf } from './fragments.ts'
+export { dotTiles, hardwareTuning, softwareTuning, type DotTile, type Matrices, type Tuning } from './tuning.ts'
 export { templateNames } from './template.ts'
 export { gated, type Shader } from './shader.ts'
 
