@@ -44,7 +44,7 @@ export const deviceOf = (adapter: GPUAdapter, matrices: boolean): Promise<GPUDev
   const { limits } = adapter
   return patiently(() =>
     adapter.requestDevice({
-      requiredFeatures: new Set([...WANTED, ...(matrices ? MATRIX_FEATURES : [])].filter(offered)),
+      requiredFeatures: [...new Set([...WANTED, ...(matrices ? MATRIX_FEATURES : [])])].filter(offered),
       requiredLimits: {
         maxBufferSize: limits.maxBufferSize,
         maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,

@@ -1,59 +1,67 @@
+import * as E from 'fp-ts/lib/Either.js'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import type { DType } from '../../base/dtype.ts'
 import * as I from '../../loops/ix.ts'
 import type { DotKernel } from '../../loops/kernel.ts'
 import * as S from '../../loops/scalar.ts'
+import * as p from '../../primitives/index.ts'
 import { type Choice, kernelOf } from '../linear/dot-kernels.support.ts'
-import { differences, openWebgpu, type Values } from './kernel-trial.support.ts'
-import { emulated, type Emulator, interpreted, openEmulator } from './matrix-trial.support.ts'
-import { hardwareTuning, type Matrices, printDot } from './printer/index.ts'
+import { openWebgpu, type Values } from './kernel-trial.support.ts'
+import { matricesOffered, multiply } from './matrices.ts'
+import { type Emulator, interpreted, openEmulator } from './matrix-trial.support.ts'
+import { webgpuDevice } from './open.ts'
 import type { MatrixCut } from './printer/fragments.ts'
+import { hardwareTuning, type Matrices, printDot } from './printer/index.ts'
 import { matricesFor, printMatrices } from './printer/matrix.ts'
+import { openNull } from './null-backend.support.ts'
 
-/** How an operand's elements come: as they are stored, with a border of zeros, rounded to f16 from what is computed, one in three chosen from elsewhere. */
+/** How an operand's elements come: as they are stored, with a border of zeros, rounded to f16 from what is computed. */
 type Form = 'load' | 'padded' | 'rounded'
+/** What becomes of a sum: it is stored; a bias is added and it is stored twice; it is added to what stands there. */
+type Epilogue = 'none' | 'bias' | 'residual'
 interface Case {
   readonly choice: Choice
   readonly forms: readonly [Form, Form]
+  readonly epilogue: Epilogue
   readonly result: DType
   readonly shape: readonly [number, number, number]
   readonly cut: MatrixCut | null
 }
 
-/** The kernel of a choice, of f16, whose result is stored as f16 or f32. */
-const halfKernel = ({ choice, forms, result }: Case): DotKernel => {
-  const kernel = kernelOf({ ...choice, prologues: [false, false], stored: ['f16', 'f16'] })
+const RESULT = 4
+/** The product of a case: of f16, each of whose sums f32 holds exactly where the operands are eighths. */
+const kernelFor = ({ choice, forms, epilogue, result }: Case): DotKernel => {
+  const kernel = kernelOf({ ...choice, epilogue: epilogue === 'bias', stored: ['f16', 'f16'] })
   const formed = (s: S.Scalar, form: Form): S.Scalar => {
     if (form === 'padded') return S.select(S.within(I.ofAxis(kernel.k), 1, 11), s, S.constant('f32', 0))
     return form === 'rounded' ? S.unary('f16', S.binary('mul', s, S.constant('f32', 0.5))) : s
   }
+  const sum = S.reduced(0, 'f32')
+  const valued = (at: I.Ix): S.Scalar => {
+    if (epilogue === 'residual') return S.binary('add', sum, S.load(RESULT, at, 'f32'))
+    return epilogue === 'bias' ? S.binary('max', sum, S.load(2, I.ofAxis(kernel.n), 'f32')) : sum
+  }
   return {
     ...kernel,
-    buffers: kernel.buffers.map((b, i) => (i === 4 ? { ...b, dtype: result } : b)),
+    buffers: kernel.buffers.map((b, i) =>
+      i === RESULT ? { ...b, dtype: result, read: epilogue === 'residual' } : b,
+    ),
     a: formed(kernel.a, forms[0]),
     b: formed(kernel.b, forms[1]),
     stores: kernel.stores.map((s) =>
-      s.buffer === 4 && result !== 'f32' ? { ...s, value: S.unary(result as 'f16', s.value) } : s,
+      s.buffer === RESULT ? { ...s, value: S.cast(result, valued(s.at)) } : { ...s, value: S.unary('neg', sum) },
     ),
   }
 }
 
-/** Eighths, whose products f32 adds up exactly. */
 const eighths = (kernel: DotKernel): Values =>
   kernel.buffers
     .filter((b) => b.read)
     .map(({ size }, b) => Array.from({ length: size }, (_, i) => ((((i + b) * 7919) % 61) - 30) / 8))
 
-const matrices = ([m, n, k]: readonly number[], subgroup: number, memory: number): Matrices => ({
-  ...{ m: m!, n: n!, k: k!, subgroup, memory },
-})
-
-const shape = fc.constantFrom([16, 16, 16] as const, [16, 8, 8] as const, [8, 16, 8] as const, [8, 8, 16] as const)
-const sizes = fc.oneof(
-  fc.integer({ min: 16, max: 50 }),
-  fc.constantFrom(16, 32, 64),
-)
+const sizes = fc.oneof(fc.integer({ min: 16, max: 50 }), fc.constantFrom(16, 32, 64))
+const form = fc.constantFrom<Form>('load', 'load', 'load', 'padded', 'rounded')
 const anyCase: fc.Arbitrary<Case> = fc.record({
   choice: fc.record({
     batch: fc.integer({ min: 1, max: 3 }),
@@ -62,15 +70,13 @@ const anyCase: fc.Arbitrary<Case> = fc.record({
     k: fc.oneof({ weight: 5, arbitrary: sizes }, { weight: 1, arbitrary: fc.constantFrom(514, 600) }),
     orders: fc.tuple(fc.boolean(), fc.boolean(), fc.boolean()),
     prologues: fc.constant([false, false] as const),
-    epilogue: fc.boolean(),
+    epilogue: fc.constant(false),
     shared: fc.boolean(),
   }),
-  forms: fc.tuple(
-    fc.constantFrom<Form>('load', 'load', 'load', 'padded', 'rounded'),
-    fc.constantFrom<Form>('load', 'load', 'load', 'padded', 'rounded'),
-  ),
+  forms: fc.tuple(form, form),
+  epilogue: fc.constantFrom<Epilogue>('none', 'bias', 'residual'),
   result: fc.constantFrom<DType>('f32', 'f16', 'f16', 'bf16'),
-  shape,
+  shape: fc.constantFrom([16, 16, 16] as const, [16, 8, 8] as const, [8, 16, 8] as const, [8, 8, 16] as const),
   cut: fc.option(
     fc.record({
       down: fc.constantFrom(1, 2),
@@ -81,6 +87,18 @@ const anyCase: fc.Arbitrary<Case> = fc.record({
     }),
   ),
 })
+const plain: Case = {
+  choice: {
+    ...{ batch: 2, m: 17, n: 18, k: 19, orders: [false, false, false], prologues: [false, false] },
+    ...{ epilogue: false, shared: false },
+  },
+  ...{ forms: ['load', 'load'], epilogue: 'none', result: 'f32', shape: [16, 16, 16], cut: null },
+}
+
+const matricesIn = ([m, n, k]: Case['shape'], subgroup: number, memory: number): Matrices => ({
+  ...{ m, n, k, subgroup, memory },
+})
+const ofNvidia = matricesIn([16, 16, 16], 32, 49_152)
 
 describe.runIf(inject('devices').includes('webgpu'))('products by subgroup matrices, emulated', () => {
   let emulator: Emulator
@@ -91,31 +109,115 @@ describe.runIf(inject('devices').includes('webgpu'))('products by subgroup matri
   })
   afterAll(() => emulator.close())
 
-  const tried = async (one: Case): Promise<readonly string[]> => {
-    const kernel = halfKernel(one)
-    const inputs = eighths(kernel)
-    const used = matrices(one.shape, emulator.subgroup, emulator.memory)
-    expect(matricesFor(kernel, { ...hardwareTuning, matrices: used })).toBe(used)
-    const actual = await emulator.run(printMatrices(kernel, used, one.cut), kernel, inputs)
-    const expected = interpreted(kernel, inputs)
-    if (!one.choice.epilogue) expect(actual).toEqual(expected)
-    return differences(actual, expected)
+  const tried = async (one: Case, inputs = eighths(kernelFor(one))): Promise<void> => {
+    const kernel = kernelFor(one)
+    const matrices = matricesIn(one.shape, emulator.subgroup, emulator.memory)
+    expect(matricesFor(kernel, { ...hardwareTuning, matrices })).toBe(matrices)
+    const actual = await emulator.run(printMatrices(kernel, matrices, one.cut), kernel, inputs)
+    expect(actual).toEqual(interpreted(kernel, inputs))
   }
+  it('are what the interpreter computes, exactly: any layout, size, edge, epilogue, shape and cut', { timeout: 300_000 }, async () => {
+    await fc.assert(fc.asyncProperty(anyCase, (one) => tried(one)), { seed: 11, numRuns: 40, endOnFailure: true })
+  })
+  it('let infinities and NaN no further than their rows and columns: what pads k is 0 on both sides', async () => {
+    const inputs = eighths(kernelFor(plain)).map((values) => values.map((x, i) => (i % 19 === 18 && i % 7 === 0 ? Infinity : x)))
+    await tried(plain, inputs)
+    await tried(plain, inputs.map((values) => values.map((x) => (x === Infinity ? NaN : x))))
+  })
+  it('multiply where a device is opened, whose trial tells sums that are rounded, and matrices taken for one another', async () => {
+    const matrices = matricesIn([16, 8, 16], emulator.subgroup, emulator.memory)
+    expect(await multiply(emulator.gpu(), matrices)).toBe(true)
+    const rounded = (text: string): string => text.replace('stored[r *', 'stored[r *').replace('= fma(', '= f32(f16(').replace(', sum); }', ') + f16(sum)); }')
+    const swapped = (text: string): string => text.replace('x[r * 16i + q]', 'x[q * 16i + r]')
+    for (const spoiled of [rounded, swapped]) expect(await multiply(emulator.gpu(spoiled), matrices)).toBe(false)
+    expect(await multiply(emulator.gpu(() => 'no text'), matrices)).toBe(false)
+  })
+})
 
-  it('are what the interpreter computes: every layout, size, edge, epilogue, shape and cut', { timeout: 300_000 }, async () => {
+describe('products by subgroup matrices', () => {
+  it('are texts that Tint takes, as pipelines too: every case above', { timeout: 120_000 }, async () => {
+    const complaintOf = await openNull()
     await fc.assert(
-      fc.asyncProperty(anyCase, async (one) => {
-        expect(await tried(one)).toEqual([])
+      fc.asyncProperty(anyCase, fc.constantFrom(16_384, 49_152), async (one, memory) => {
+        const shader = printMatrices(kernelFor(one), matricesIn(one.shape, 32, memory))
+        expect(await complaintOf(shader, memory <= 16_384)).toBe(null)
       }),
-      { seed: 11, numRuns: 40, endOnFailure: true },
+      { seed: 12, numRuns: 60, endOnFailure: true },
     )
+    // And what is wrong in a text is found.
+    const { source, ...rest } = printMatrices(kernelFor(plain), ofNvidia)
+    for (const [right, wrong] of [
+      ['subgroup_matrix_left<f16, 16, 16>', 'subgroup_matrix_left<f16, 8, 16>'],
+      ['own + 0i', 'i32(lane)'],
+      ['Accumulate(x0, y0,', 'Accumulate(y0, x0,'],
+      [', 40i)', ', 8i)'],
+      ['enable f16;', ''],
+    ] as const) {
+      expect(source).toContain(right)
+      expect([right, await complaintOf({ ...rest, source: source.replace(right, wrong) }, false)]).not.toEqual([right, null])
+    }
+  })
+
+  it('are of operands of f16 alone, and of no fewer rows, columns and steps than a matrix has', () => {
+    const tuning = { ...hardwareTuning, matrices: ofNvidia }
+    const of = (parts: Partial<Choice>, change: (kernel: DotKernel) => DotKernel = (kernel) => kernel): boolean => {
+      const choice = {
+        ...{ batch: 1, m: 64, n: 64, k: 64, orders: [false, false, false], prologues: [false, false] },
+        ...{ epilogue: false, shared: false, stored: ['f16', 'f16'] },
+      } as const
+      const kernel = change(kernelOf({ ...choice, ...parts }))
+      expect(printDot(kernel, { ...tuning, matrices: null }).source).not.toContain('subgroup')
+      return printDot(kernel, tuning).source.includes('subgroupMatrix')
+    }
+    expect(of({})).toBe(true)
+    expect(of({ stored: ['f16', 'f32'] })).toBe(false)
+    expect(of({ stored: ['bf16', 'f16'] })).toBe(false)
+    expect(of({ prologues: [true, false] })).toBe(false)
+    for (const small of [{ m: 15 }, { n: 15 }, { k: 15 }, { m: 0 }, { k: 0 }]) expect(of(small)).toBe(false)
+    const bound = (kernel: DotKernel): DotKernel => ({
+      ...kernel,
+      buffers: kernel.buffers.map((b) => ({ ...b, write: true })),
+    })
+    expect(of({}, bound)).toBe(true)
+  })
+
+  it('on a device without them: nothing changes, and a tuning that asks for them is refused', async () => {
+    const without = await openNullDevice(null)
+    expect(without.tuning.matrices).toBe(null)
+    await without.destroy()
+    if (!inject('devices').includes('webgpu')) return
+    const device = await openWebgpu()
+    expect(device.tuning.matrices).toBe(null)
+    const asked = await webgpuDevice({ tuning: { ...device.tuning, matrices: ofNvidia } })()
+    expect(asked).toMatchObject({ left: { _tag: 'NoDevice', message: expect.stringMatching(/matrices: null/) as string } })
+    await device.destroy()
+  })
+  it('run through a program on a device that has them', async () => {
+    const device = await openNullDevice({ ...ofNvidia, memory: 16_384 })
+    const inputs = [40, 64].map((rows) => p.parameter({ shape: [rows, rows === 40 ? 64 : 48], dtype: 'f16' }))
+    const { run } = device.compile({ inputs, outputs: [p.dot(inputs[0]!, inputs[1]!)], donated: [false, false] })
+    const outputs = run(inputs.map(({ shape, dtype }) => device.upload(new Float32Array(shape[0]! * shape[1]!), { shape, dtype })))
+    expect(E.isRight(await device.download(outputs[0]!)())).toBe(true)
+    await device.destroy()
+  })
+
+  it('are read from what an adapter says, whatever it says', () => {
+    const limits = { maxComputeWorkgroupStorageSize: 32_768 }
+    const config = { componentType: 'f16', resultComponentType: 'f32', M: 16, N: 8, K: 16 }
+    const said = (subgroupMatrixConfigs: unknown): Matrices | null =>
+      matricesOffered({
+        info: { subgroupMinSize: 32, subgroupMaxSize: 32, ...{ subgroupMatrixConfigs } },
+        limits,
+      })
+    expect(said([config])).toEqual({ m: 16, n: 8, k: 16, subgroup: 32, memory: 32_768 })
+    expect(said([null, 1, {}, { ...config, M: '16' }, config])?.m).toBe(16)
+    for (const nothing of [undefined, null, [], 'f16', [{ ...config, componentType: 'f32' }]]) expect(said(nothing)).toBe(null)
+    expect(matricesOffered({ info: {}, limits })).toBe(null)
   })
 })
 
-describe('the text', () => {
-  it('is emulated whole', () => {
-    expect(emulated).toBeTypeOf('function')
-    expect(printDot).toBeTypeOf('function')
-    expect(openWebgpu).toBeTypeOf('function')
+const openNullDevice = (matrices: Matrices | null): ReturnType<typeof openWebgpu> =>
+  openWebgpu({
+    dawn: ['backend=null'],
+    ...(matrices === null ? {} : { tuning: { ...hardwareTuning, matrices } }),
   })
-})

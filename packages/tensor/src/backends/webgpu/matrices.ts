@@ -35,7 +35,14 @@ const isConfig = (x: unknown): x is MatrixConfig =>
   ['componentType', 'resultComponentType'].every((key) => typeof Reflect.get(x, key) === 'string') &&
   ['M', 'N', 'K'].every((key) => typeof Reflect.get(x, key) === 'number')
 
-const offered = ({ info, limits }: { readonly info: GPUAdapterInfo; readonly limits: GPUSupportedLimits }): Matrices | null => {
+/** What of an adapter tells which subgroup matrices it has. */
+interface Offering {
+  readonly info: Pick<GPUAdapterInfo, 'subgroupMinSize' | 'subgroupMaxSize'>
+  readonly limits: Pick<GPUSupportedLimits, 'maxComputeWorkgroupStorageSize'>
+}
+
+/** The subgroup matrices that an adapter says it has, of f16 with sums in f32; null where there are none that products can use. */
+export const matricesOffered = ({ info, limits }: Offering): Matrices | null => {
   const configs: unknown = Reflect.get(info, 'subgroupMatrixConfigs')
   const { subgroupMinSize = 0, subgroupMaxSize = 0 } = info
   return matricesOf({
@@ -74,8 +81,8 @@ const productOf = ({ m, n, k }: DotKernel, a: readonly number[], b: readonly num
     return sum
   })
 
-/** Whether they multiply as they should. */
-const multiply = async (gpu: GPUDevice, matrices: Matrices): Promise<boolean> => {
+/** Whether they multiply as they should: drivers are known to compile what they then get wrong. */
+export const multiply = async (gpu: GPUDevice, matrices: Matrices): Promise<boolean> => {
   const { kernel, a, b } = trial(matrices)
   const shader = printDot(kernel, { ...hardwareTuning, matrices })
   const pipeline = pipelines(gpu).of(shader, 'rrw', kernel.name)
@@ -109,11 +116,8 @@ const multiply = async (gpu: GPUDevice, matrices: Matrices): Promise<boolean> =>
   }
 }
 
-/**
- * The subgroup matrices of an adapter whose device this is, where it has any of f16 with sums in f32, and a product of them comes out
- * right: drivers are known to compile what they then get wrong. Null otherwise.
- */
-export const matricesThatWork = async (gpu: GPUDevice, adapter: GPUAdapter): Promise<Matrices | null> => {
-  const matrices = offered(adapter)
+/** The subgroup matrices that an adapter offers, whose device this is, where a product of them comes out right; else null. */
+export const matricesThatWork = async (gpu: GPUDevice, adapter: Offering): Promise<Matrices | null> => {
+  const matrices = matricesOffered(adapter)
   return matrices !== null && (await multiply(gpu, matrices)) ? matrices : null
 }

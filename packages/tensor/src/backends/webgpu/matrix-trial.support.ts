@@ -5,14 +5,12 @@
  */
 import { interpret } from '../../loops/interpret.ts'
 import type { DotKernel } from '../../loops/kernel.ts'
-import { isHalf, packHalves, roundTo, unpackHalves } from '../../base/rounding.ts'
+import { isHalf, packHalves, unpackHalves } from '../../base/rounding.ts'
 import { findAdapter } from './adapter.ts'
 import { patiently, usage } from './gpu.ts'
 import { pipelines } from './pipelines.ts'
 import type { Shader } from './printer/index.ts'
 import type { Values } from './kernel-trial.support.ts'
-
-export const toF16 = roundTo({ precision: 11, lowestExponent: -14, highestExponent: 15 })
 
 /** Columns and rows of a type's text, `subgroup_matrix_left<f16, 16, 8>`. */
 const TYPE = String.raw`subgroup_matrix_(left|right|result)<(f16|f32), (\d+), (\d+)>`
@@ -29,9 +27,9 @@ export const emulated = (source: string): string => {
   const walk = (columns: number, rows: number, major: string, name: string, each: string): string =>
     `  let end = at + stride * ${(major === 'row_major' ? rows : columns) - 1}i + ${major === 'row_major' ? columns : rows}i;\n` +
     `  let inside = end <= i32(arrayLength_${name});\n` +
-    `  let from = select(0i, at, inside);\n  let apart = select(${major === 'row_major' ? columns : rows}i, stride, inside);\n` +
+    `  let origin = select(0i, at, inside);\n  let apart = select(${major === 'row_major' ? columns : rows}i, stride, inside);\n` +
     `  for (var r = 0i; r < ${rows}i; r += 1i) { for (var c = 0i; c < ${columns}i; c += 1i) {\n` +
-    `    let place = from + ${major === 'row_major' ? 'r * apart + c' : 'c * apart + r'};\n    ${each}\n  } }\n`
+    `    let place = origin + ${major === 'row_major' ? 'r * apart + c' : 'c * apart + r'};\n    ${each}\n  } }\n`
   const lengths = new Map<string, string>()
   for (const [, name, size] of source.matchAll(/var<workgroup> (\w+): array<\w+, (\d+)>/g)) lengths.set(name!, size!)
   const sized = (text: string): string => text.replaceAll(/arrayLength_(\w+)/g, (_, name: string) => lengths.get(name)!)
@@ -81,34 +79,50 @@ export const emulated = (source: string): string => {
   return enabled + [...types.values(), ...functions.values()].join('')
 }
 
+/** A device that compiles each text as `change` makes it. */
+const compiling = (gpu: GPUDevice, change: (text: string) => string): GPUDevice =>
+  new Proxy(gpu, {
+    get: (target, key) => {
+      if (key === 'createShaderModule')
+        return (descriptor: GPUShaderModuleDescriptor) =>
+          target.createShaderModule({ ...descriptor, code: change(descriptor.code) })
+      const value: unknown = Reflect.get(target, key)
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value
+    },
+  })
+
 export interface Emulator {
+  /** A device that has them, as it seems. `spoiled`: what is done to the text besides. */
+  readonly gpu: (spoiled?: (text: string) => string) => GPUDevice
   readonly run: (shader: Shader, kernel: DotKernel, inputs: Values) => Promise<Values>
   readonly subgroup: number
   readonly memory: number
   readonly close: () => void
 }
 
-/** A device for such shaders; null where the adapter has no subgroups of one size, or no f16. */
+/** An adapter for such shaders; null where it has no subgroups of one size, or no f16. */
 export const openEmulator = async (): Promise<Emulator | null> => {
   const adapter = await findAdapter({})
   const { info, features, limits } = adapter
   const subgroup = info.subgroupMinSize ?? 0
   if (!features.has('subgroups') || !features.has('shader-f16') || subgroup !== info.subgroupMaxSize) return null
   const memory = limits.maxComputeWorkgroupStorageSize
-  const gpu = await patiently(() =>
+  const real = await patiently(() =>
     adapter.requestDevice({
       requiredFeatures: ['subgroups', 'shader-f16'],
       requiredLimits: { maxComputeWorkgroupStorageSize: memory },
     }),
   )
+  const gpu = compiling(real, emulated)
   const compiled = pipelines(gpu)
   return {
     subgroup,
     memory,
-    close: () => gpu.destroy(),
+    gpu: (spoiled = (text) => text) => compiling(real, (text) => spoiled(emulated(text))),
+    close: () => real.destroy(),
     run: async (shader, kernel, inputs) => {
       const access = kernel.buffers.map((b) => (b.write ? 'w' : 'r')).join('')
-      const pipeline = compiled.of({ ...shader, source: emulated(shader.source) }, access, 'emulated')
+      const pipeline = compiled.of(shader, access, 'emulated')
       const complaint = await pipeline.ready
       if (complaint !== null) throw new Error(complaint)
       let next = 0

@@ -46,7 +46,7 @@ export const pairsAlong = (at: Ix, axis: Axis): boolean =>
   )
 
 export const productOf = (kernel: DotKernel): Product => {
-  const { m, n, k } = kernel
+  const { m, n } = kernel
   if (kernel.reductions.length > 0)
     throw new Error(`kernel ${kernel.name}: webgpu has no whole rows of a product; capabilities say which devices do`)
   const batch = kernel.batch.reduce((p, a) => p * a.extent, 1)
