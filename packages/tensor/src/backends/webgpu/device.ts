@@ -21,7 +21,7 @@ import { invalid, lost, nobody, type Outcome, reason, thrown, watch } from './fa
 import type { AdapterReport, WebgpuDevice, WebgpuOptions } from './face.ts'
 import { createClock } from './clock.ts'
 import { createFlight } from './flight.ts'
-import { findMatrices, matricesThatWork } from './matrices.ts'
+import { openMatrices } from './matrices.ts'
 import { type Block, memory } from './memory.ts'
 import { pipelines } from './pipelines.ts'
 import { workQueue } from './queue.ts'
@@ -43,13 +43,12 @@ export const openWebgpu = async (options: WebgpuOptions): Promise<E.Either<Devic
     const found = report(plain)
     // A CPU gains nothing by them; who gives a tuning says by it whether to look.
     const looked = options.tuning === undefined ? found.hardware : options.tuning.matrices !== null
-    const other = looked ? await findMatrices(plain, options) : null
-    if (looked && options.tuning !== undefined && other === null)
+    const opened = looked ? await openMatrices(plain, options, options.tuning?.matrices ?? null) : null
+    if (looked && options.tuning !== undefined && opened === null)
       return E.left(noDevice('its tuning has subgroup matrices, and the adapter has none; give `matrices: null`'))
-    const adapter = other ?? plain
-    const gpu = await deviceOf(adapter, other !== null)
-    const own = found.hardware ? hardwareTuning : withShuffles(softwareTuning, adapter)
-    const tuning = options.tuning ?? { ...own, matrices: other === null ? null : await matricesThatWork(gpu, other) }
+    const gpu = opened?.gpu ?? (await deviceOf(plain, false))
+    const own = found.hardware ? hardwareTuning : withShuffles(softwareTuning, plain)
+    const tuning = options.tuning ?? { ...own, matrices: opened?.matrices ?? null }
     return E.right(deviceOver(gpu, found, tuning, options.memory ?? defaultBudget(found.hardware), tune.right))
   } catch (error) {
     return E.left(noDevice(reason(error)))

@@ -5,14 +5,16 @@ import type { DType } from '../../base/dtype.ts'
 import * as I from '../../loops/ix.ts'
 import type { DotKernel } from '../../loops/kernel.ts'
 import * as S from '../../loops/scalar.ts'
+import { kernelSteps } from '../../loops/program.ts'
 import * as p from '../../primitives/index.ts'
+import { schedule } from '../../compile/schedule.ts'
 import { type Choice, kernelOf } from '../linear/dot-kernels.support.ts'
 import { openWebgpu, type Values } from './kernel-trial.support.ts'
 import { matricesOffered, multiply } from './matrices.ts'
 import { type Emulator, interpreted, openEmulator } from './matrix-trial.support.ts'
 import { webgpuDevice } from './open.ts'
 import type { MatrixCut } from './printer/fragments.ts'
-import { hardwareTuning, type Matrices, printDot } from './printer/index.ts'
+import { hardwareTuning, type Matrices, printDot, printKernel } from './printer/index.ts'
 import { matricesFor, printMatrices } from './printer/matrix.ts'
 import { openNull } from './null-backend.support.ts'
 
@@ -44,9 +46,7 @@ const kernelFor = ({ choice, forms, epilogue, result }: Case): DotKernel => {
   }
   return {
     ...kernel,
-    buffers: kernel.buffers.map((b, i) =>
-      i === RESULT ? { ...b, dtype: result, read: epilogue === 'residual' } : b,
-    ),
+    buffers: kernel.buffers.map((b, i) => (i === RESULT ? { ...b, dtype: result, read: epilogue === 'residual' } : b)),
     a: formed(kernel.a, forms[0]),
     b: formed(kernel.b, forms[1]),
     stores: kernel.stores.map((s) =>
@@ -116,21 +116,39 @@ describe.runIf(inject('devices').includes('webgpu'))('products by subgroup matri
     const actual = await emulator.run(printMatrices(kernel, matrices, one.cut), kernel, inputs)
     expect(actual).toEqual(interpreted(kernel, inputs))
   }
-  it('are what the interpreter computes, exactly: any layout, size, edge, epilogue, shape and cut', { timeout: 300_000 }, async () => {
-    await fc.assert(fc.asyncProperty(anyCase, (one) => tried(one)), { seed: 11, numRuns: 40, endOnFailure: true })
-  })
+  it(
+    'are what the interpreter computes, exactly: any layout, size, edge, epilogue, shape and cut',
+    { timeout: 300_000 },
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(anyCase, (one) => tried(one)),
+        { seed: 11, numRuns: 40, endOnFailure: true },
+      )
+    },
+  )
   it('let infinities and NaN no further than their rows and columns: what pads k is 0 on both sides', async () => {
-    const inputs = eighths(kernelFor(plain)).map((values) => values.map((x, i) => (i % 19 === 18 && i % 7 === 0 ? Infinity : x)))
+    const inputs = eighths(kernelFor(plain)).map((values) =>
+      values.map((x, i) => (i % 19 === 18 && i % 7 === 0 ? Infinity : x)),
+    )
     await tried(plain, inputs)
-    await tried(plain, inputs.map((values) => values.map((x) => (x === Infinity ? NaN : x))))
+    await tried(
+      plain,
+      inputs.map((values) => values.map((x) => (x === Infinity ? NaN : x))),
+    )
   })
   it('multiply where a device is opened, whose trial tells sums that are rounded, and matrices taken for one another', async () => {
     const matrices = matricesIn([16, 8, 16], emulator.subgroup, emulator.memory)
     expect(await multiply(emulator.gpu(), matrices)).toBe(true)
-    const rounded = (text: string): string => text.replace('stored[r *', 'stored[r *').replace('= fma(', '= f32(f16(').replace(', sum); }', ') + f16(sum)); }')
+    const rounded = (text: string): string =>
+      text.replace('= fma(', '= f32(f16(').replace(', sum); }', ') + f16(sum)); }')
     const swapped = (text: string): string => text.replace('x[r * 16i + q]', 'x[q * 16i + r]')
     for (const spoiled of [rounded, swapped]) expect(await multiply(emulator.gpu(spoiled), matrices)).toBe(false)
-    expect(await multiply(emulator.gpu(() => 'no text'), matrices)).toBe(false)
+    expect(
+      await multiply(
+        emulator.gpu(() => 'no text'),
+        matrices,
+      ),
+    ).toBe(false)
   })
 })
 
@@ -154,7 +172,10 @@ describe('products by subgroup matrices', () => {
       ['enable f16;', ''],
     ] as const) {
       expect(source).toContain(right)
-      expect([right, await complaintOf({ ...rest, source: source.replace(right, wrong) }, false)]).not.toEqual([right, null])
+      expect([right, await complaintOf({ ...rest, source: source.replace(right, wrong) }, false)]).not.toEqual([
+        right,
+        null,
+      ])
     }
   })
 
@@ -189,14 +210,23 @@ describe('products by subgroup matrices', () => {
     const device = await openWebgpu()
     expect(device.tuning.matrices).toBe(null)
     const asked = await webgpuDevice({ tuning: { ...device.tuning, matrices: ofNvidia } })()
-    expect(asked).toMatchObject({ left: { _tag: 'NoDevice', message: expect.stringMatching(/matrices: null/) as string } })
+    expect(asked).toMatchObject({
+      left: { _tag: 'NoDevice', message: expect.stringMatching(/matrices: null/) as string },
+    })
     await device.destroy()
   })
   it('run through a program on a device that has them', async () => {
     const device = await openNullDevice({ ...ofNvidia, memory: 16_384 })
     const inputs = [40, 64].map((rows) => p.parameter({ shape: [rows, rows === 40 ? 64 : 48], dtype: 'f16' }))
-    const { run } = device.compile({ inputs, outputs: [p.dot(inputs[0]!, inputs[1]!)], donated: [false, false] })
-    const outputs = run(inputs.map(({ shape, dtype }) => device.upload(new Float32Array(shape[0]! * shape[1]!), { shape, dtype })))
+    const graph = { inputs, outputs: [p.dot(inputs[0]!, inputs[1]!)], donated: [false, false] }
+    const kernels = [...kernelSteps(schedule(device.capabilities)(graph).steps)].map(({ kernel }) => kernel)
+    expect(kernels.map((kernel) => printKernel(kernel, device.tuning).source)).toEqual([
+      expect.stringContaining('subgroupMatrixMultiplyAccumulate'),
+    ])
+    const { run } = device.compile(graph)
+    const outputs = run(
+      inputs.map(({ shape, dtype }) => device.upload(new Float32Array(shape[0]! * shape[1]!), { shape, dtype })),
+    )
     expect(E.isRight(await device.download(outputs[0]!)())).toBe(true)
     await device.destroy()
   })
@@ -211,7 +241,8 @@ describe('products by subgroup matrices', () => {
       })
     expect(said([config])).toEqual({ m: 16, n: 8, k: 16, subgroup: 32, memory: 32_768 })
     expect(said([null, 1, {}, { ...config, M: '16' }, config])?.m).toBe(16)
-    for (const nothing of [undefined, null, [], 'f16', [{ ...config, componentType: 'f32' }]]) expect(said(nothing)).toBe(null)
+    for (const nothing of [undefined, null, [], 'f16', [{ ...config, componentType: 'f32' }]])
+      expect(said(nothing)).toBe(null)
     expect(matricesOffered({ info: {}, limits })).toBe(null)
   })
 })

@@ -9,7 +9,7 @@ import * as I from '../../loops/ix.ts'
 import type { Axis } from '../../loops/ix.ts'
 import type { DotKernel } from '../../loops/kernel.ts'
 import * as S from '../../loops/scalar.ts'
-import { findAdapter, MATRIX_FEATURES, report } from './adapter.ts'
+import { deviceOf, findAdapter, MATRIX_FEATURES, report } from './adapter.ts'
 import type { AdapterOptions } from './face.ts'
 import { fromBrowser, MAP_READ, patiently, usage } from './gpu.ts'
 import { pipelines } from './pipelines.ts'
@@ -20,8 +20,8 @@ const OPTIONS = 'enable-dawn-features=allow_unsafe_apis,use_vulkan_memory_model,
 
 const has = ({ features }: GPUAdapter): boolean => MATRIX_FEATURES.every((feature) => features.has(feature))
 
-/** The adapter as one with subgroup matrices; null where it has none. Rejects where an adapter cannot be looked for. */
-export const findMatrices = async (plain: GPUAdapter, options: AdapterOptions): Promise<GPUAdapter | null> => {
+/** The adapter as one with subgroup matrices; null where it has none. */
+const findMatrices = async (plain: GPUAdapter, options: AdapterOptions): Promise<GPUAdapter | null> => {
   if (has(plain)) return plain
   const { dawn = [] } = options
   if (fromBrowser() !== undefined || dawn.some((option) => option.startsWith('enable-dawn-features='))) return null
@@ -116,8 +116,32 @@ export const multiply = async (gpu: GPUDevice, matrices: Matrices): Promise<bool
   }
 }
 
-/** The subgroup matrices that an adapter offers, whose device this is, where a product of them comes out right; else null. */
-export const matricesThatWork = async (gpu: GPUDevice, adapter: Offering): Promise<Matrices | null> => {
-  const matrices = matricesOffered(adapter)
-  return matrices !== null && (await multiply(gpu, matrices)) ? matrices : null
+/** A device that may have subgroup matrices. */
+export interface Opened {
+  readonly gpu: GPUDevice
+  readonly matrices: Matrices | null
+}
+
+/**
+ * A device of the adapter with its subgroup matrices, where it offers any and a product of them comes out right; `given` ones are
+ * taken as they are. Null where there is none: the adapter yields a plain one then.
+ */
+export const openMatrices = async (
+  plain: GPUAdapter,
+  options: AdapterOptions,
+  given: Matrices | null,
+): Promise<Opened | null> => {
+  try {
+    const adapter = await findMatrices(plain, options)
+    if (adapter === null) return null
+    const gpu = await deviceOf(adapter, true)
+    const offered = given ?? matricesOffered(adapter)
+    const matrices = offered === null || given !== null || (await multiply(gpu, offered)) ? offered : null
+    // An adapter yields one device.
+    if (matrices !== null || adapter === plain) return { gpu, matrices }
+    gpu.destroy()
+    return null
+  } catch {
+    return null // they are an extra: what is wrong with the adapter itself, its plain device will say
+  }
 }

@@ -159,7 +159,9 @@ export const openEmulator = async (): Promise<Emulator | null> => {
         await patiently(() => buffer.mapAsync(1))
         const { dtype, size } = written[i]!
         const bytes = buffer.getMappedRange()
-        const values = isHalf(dtype) ? unpackHalves(dtype, new Uint16Array(bytes, 0, size)) : new Float32Array(bytes, 0, size)
+        const values = isHalf(dtype)
+          ? unpackHalves(dtype, new Uint16Array(bytes, 0, size))
+          : new Float32Array(bytes, 0, size)
         results.push([...values])
       }
       ;[...buffers, ...staging].forEach((buffer) => buffer.destroy())
@@ -171,7 +173,9 @@ export const openEmulator = async (): Promise<Emulator | null> => {
 /** What the interpreter makes of the same. */
 export const interpreted = (kernel: DotKernel, inputs: Values): Values => {
   let next = 0
-  const arrays = kernel.buffers.map((b) => (b.read ? Float64Array.from(inputs[next++]!) : new Float64Array(b.size).fill(7)))
+  const arrays = kernel.buffers.map((b) =>
+    b.read ? Float64Array.from(inputs[next++]!) : new Float64Array(b.size).fill(7),
+  )
   interpret(kernel, arrays)
   return kernel.buffers.flatMap((b, i) => (b.write ? [[...arrays[i]!]] : []))
 }

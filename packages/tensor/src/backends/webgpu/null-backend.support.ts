@@ -15,7 +15,9 @@ export const openNull = async (): Promise<(shader: Shader, pipeline: boolean) =>
     gpu.pushErrorScope('validation')
     const module = gpu.createShaderModule({ code: source })
     if (pipeline)
-      await patiently(() => gpu.createComputePipelineAsync({ layout: 'auto', compute: { module, entryPoint: entry } })).catch(
+      await patiently(() =>
+        gpu.createComputePipelineAsync({ layout: 'auto', compute: { module, entryPoint: entry } }),
+      ).catch(
         () => undefined, // the scope has it
       )
     const error = await patiently(() => gpu.popErrorScope())

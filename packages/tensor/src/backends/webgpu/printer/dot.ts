@@ -105,22 +105,8 @@ export const printDot = (kernel: DotKernel, tuning: Tuning, tile: DotTile | null
     }
     overK((from, to) => {
       lines.push(`for (var k0 = ${from}; k0 < ${to}; k0 += ${depth}i) {`)
-      fill(
-        'tile_a',
-        'a_at',
-        '-0.0',
-        tileM,
-        nearerAlong(kernel.a, k, m),
-        `${inside(M, 'top + w', exactM)}, kq`,
-      )
-      fill(
-        'tile_b',
-        'b_at',
-        '0.0',
-        tileN,
-        nearerAlong(kernel.b, k, n),
-        `kq, ${inside(N, 'left + w', exactN)}`,
-      )
+      fill('tile_a', 'a_at', '-0.0', tileM, nearerAlong(kernel.a, k, m), `${inside(M, 'top + w', exactM)}, kq`)
+      fill('tile_b', 'b_at', '0.0', tileN, nearerAlong(kernel.b, k, n), `kq, ${inside(N, 'left + w', exactN)}`)
       lines.push('  workgroupBarrier();', `  for (var q = 0i; q < ${depth}i; q += 1i) {`)
       for (const j of cols) lines.push(`    let y${j} = tile_b[${plus(`q * ${tileN}i + ln`, j * lanesN)}];`)
       for (const i of rows)

@@ -30,8 +30,7 @@ export const elementsOf = (
   buffers: readonly KernelBuffer[],
   owned: (buffer: number) => boolean = () => false,
 ): Elements => {
-  const atomic = (buffer: number): boolean =>
-    isHalf(buffers[buffer]!.dtype) && buffers[buffer]!.write && !owned(buffer)
+  const atomic = (buffer: number): boolean => isHalf(buffers[buffer]!.dtype) && buffers[buffer]!.write && !owned(buffer)
   const word = (buffer: number, at: string): string => {
     const place = `b${buffer}[(${at}) >> 1u]`
     return atomic(buffer) ? `atomicLoad(&${place})` : place

@@ -98,12 +98,14 @@ export const cutOf = (matrices: Matrices, m: number, n: number, batch: number): 
  */
 export const matricesOf = ({ configs, subgroupMinSize, subgroupMaxSize, memory }: MatrixOffer): Matrices | null => {
   if (subgroupMinSize !== subgroupMaxSize || !(subgroupMaxSize > 0)) return null
-  const usable = [...configs].flatMap(({ componentType, resultComponentType, M: m, N: n, K: k }): readonly Matrices[] => {
-    if (componentType !== 'f16' || resultComponentType !== 'f32') return []
-    if (![m, n, k].every((size) => size > 0 && size % 8 === 0)) return []
-    const matrices = { m, n, k, subgroup: subgroupMaxSize, memory }
-    return cutsOf(matrices).length === 0 ? [] : [matrices]
-  })
+  const usable = [...configs].flatMap(
+    ({ componentType, resultComponentType, M: m, N: n, K: k }): readonly Matrices[] => {
+      if (componentType !== 'f16' || resultComponentType !== 'f32') return []
+      if (![m, n, k].every((size) => size > 0 && size % 8 === 0)) return []
+      const matrices = { m, n, k, subgroup: subgroupMaxSize, memory }
+      return cutsOf(matrices).length === 0 ? [] : [matrices]
+    },
+  )
   const work = ({ m, n, k }: Matrices): number => m * n * k
   const most = Math.max(...usable.map(work))
   return usable.find((one) => work(one) === most) ?? null

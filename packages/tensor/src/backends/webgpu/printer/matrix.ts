@@ -175,9 +175,7 @@ export const printMatrices = (kernel: DotKernel, matrices: Matrices, given: Matr
   lines.push(`let own = i32(subgroup) * ${strip}i;`)
   for (const i of rows) {
     for (const j of cols)
-      lines.push(
-        `subgroupMatrixStore<row_major>(&strips, own + ${j * matrices.n}i, acc${i}_${j}, ${wide}i);`,
-      )
+      lines.push(`subgroupMatrixStore<row_major>(&strips, own + ${j * matrices.n}i, acc${i}_${j}, ${wide}i);`)
     lines.push('workgroupBarrier();', `finish_strips(batch, top + ${i * matrices.m}i, left, i32(lane));`)
     if (i < perM - 1) lines.push('workgroupBarrier();')
   }
@@ -188,7 +186,8 @@ export const printMatrices = (kernel: DotKernel, matrices: Matrices, given: Matr
   const exactM = M % tileM === 0
   const exactN = N % tileN === 0
   const guard = [exactM ? '' : `r < ${M}i`, exactN ? '' : `c < ${N}i`].filter((g) => g !== '').join(' && ')
-  const call = pair === null ? 'finish(batch, r, c, strips[e]);' : 'finish_pair(batch, r, c, strips[e], strips[e + 1i]);'
+  const call =
+    pair === null ? 'finish(batch, r, c, strips[e]);' : 'finish_pair(batch, r, c, strips[e], strips[e + 1i]);'
   const finishStrips = [
     'fn finish_strips(batch: i32, top: i32, left: i32, lane: i32) {',
     `  for (var e = lane${pair === null ? '' : ' * 2i'}; e < ${strips}i; e += ${lanes * step}i) {`,
