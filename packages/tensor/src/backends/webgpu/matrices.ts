@@ -69,7 +69,7 @@ const trial = ({ m, n, k }: Matrices): { readonly kernel: DotKernel; readonly a:
   return {
     kernel,
     a: numbers(sizes[0]!, (i) => ((i * 7) % 9) - 4),
-    b: numbers(sizes[1]!, (i) => (((i * 5) % 11) - 5) * (i % 3 === 0 ? 64 : 1)),
+    b: numbers(sizes[1]!, (i) => (((i * 5) % 11) - 5) * (i % 3 === 0 ? 512 : 1)),
   }
 }
 

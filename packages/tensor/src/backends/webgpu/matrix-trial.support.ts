@@ -1,6 +1,6 @@
 /**
- * Subgroup matrices where there are none: the text of a shader with each of their operations as a function over arrays, all of which
- * every lane computes, on an adapter with subgroups and f16. What is tested so is the text itself but for the operations' names: its
+ * Subgroup matrices where there are none: the text of a shader with each of their operations as a function over arrays, on an adapter
+ * with subgroups and f16. What is tested so is the text itself but for the operations' names: its
  * offsets, strides, orders, edges and barriers. A load or store out of bounds does what Tint makes of one: it is moved to the start.
  */
 import { interpret } from '../../loops/interpret.ts'
@@ -12,71 +12,73 @@ import { pipelines } from './pipelines.ts'
 import type { Shader } from './printer/index.ts'
 import type { Values } from './kernel-trial.support.ts'
 
-/** Columns and rows of a type's text, `subgroup_matrix_left<f16, 16, 8>`. */
-const TYPE = String.raw`subgroup_matrix_(left|right|result)<(f16|f32), (\d+), (\d+)>`
+/** Kind, columns and rows of a type's text, `subgroup_matrix_left<f16, 16, 8>`. */
+const TYPE = String.raw`subgroup_matrix_(left|right|result)<(?:f16|f32), (\d+), (\d+)>`
 
-/** The text with functions in place of the operations. */
-export const emulated = (source: string): string => {
-  const types = new Map<string, string>()
-  const functions = new Map<string, string>()
-  const arrayOf = (kind: string, type: string, columns: number, rows: number): string => {
-    types.set(kind, `alias ${kind}_matrix = array<${type}, ${columns * rows}>;\n`)
-    return `${kind}_matrix`
+/** Where a row or column of a matrix begins in memory, and how far apart they are: to the start, and close together, out of bounds. */
+const bounded = (columns: number, rows: number, major: string, length: number): string => {
+  const [lines, each] = major === 'row_major' ? [rows, columns] : [columns, rows]
+  const inside = `at + stride * ${lines - 1}i + ${each}i <= ${length}i`
+  return `vec2i(select(0i, at, ${inside}), select(${each}i, stride, ${inside}))`
+}
+
+/**
+ * The text with functions in place of the operations. An operand is where it begins and how far apart its rows or columns are; a
+ * result is held by the lanes of the subgroup, each every `subgroup`-th element.
+ */
+export const emulated = (source: string, subgroup: number): string => {
+  const only = <T>(found: readonly T[], what: string): T => {
+    if (new Set(found.map(String)).size !== 1)
+      throw new Error(`one ${what} was expected, there are: ${found.join(', ')}`)
+    return found[0]!
   }
-  /** Walks a matrix in memory, each element at `place`. */
-  const walk = (columns: number, rows: number, major: string, name: string, each: string): string =>
-    `  let end = at + stride * ${(major === 'row_major' ? rows : columns) - 1}i + ${major === 'row_major' ? columns : rows}i;\n` +
-    `  let inside = end <= i32(arrayLength_${name});\n` +
-    `  let origin = select(0i, at, inside);\n  let apart = select(${major === 'row_major' ? columns : rows}i, stride, inside);\n` +
-    `  for (var r = 0i; r < ${rows}i; r += 1i) { for (var c = 0i; c < ${columns}i; c += 1i) {\n` +
-    `    let place = origin + ${major === 'row_major' ? 'r * apart + c' : 'c * apart + r'};\n    ${each}\n  } }\n`
-  const lengths = new Map<string, string>()
-  for (const [, name, size] of source.matchAll(/var<workgroup> (\w+): array<\w+, (\d+)>/g)) lengths.set(name!, size!)
-  const sized = (text: string): string => text.replaceAll(/arrayLength_(\w+)/g, (_, name: string) => lengths.get(name)!)
-
-  const sizes = new Map<string, readonly [number, number]>()
-  let text = source.replaceAll(
-    new RegExp(`subgroupMatrixLoad<${TYPE}, (row_major|col_major)>\\(&(\\w+), `, 'g'),
-    (_, kind: string, type: string, columns: string, rows: string, major: string, name: string) => {
-      const [w, h] = [Number(columns), Number(rows)]
-      const matrix = arrayOf(kind, type, w, h)
-      sizes.set(kind, [w, h])
-      const f = `load_${kind}_${name}_${major}`
-      functions.set(
-        f,
-        `fn ${f}(at: i32, stride: i32) -> ${matrix} {\n  var loaded: ${matrix};\n` +
-          `${sized(walk(w, h, major, name, `loaded[r * ${w}i + c] = ${name}[place];`))}  return loaded;\n}\n`,
-      )
-      return `${f}(`
-    },
-  )
-  text = text.replaceAll(new RegExp(TYPE, 'g'), (_, kind: string, type: string, columns: string, rows: string) => {
-    sizes.set(kind, [Number(columns), Number(rows)])
-    return arrayOf(kind, type, Number(columns), Number(rows))
-  })
-  const [n, m] = sizes.get('result')!
-  const [k] = sizes.get('left')!
-  text = text.replaceAll(/subgroupMatrixStore<(row_major|col_major)>\(&(\w+), /g, (_, major: string, name: string) => {
-    const f = `store_${name}_${major}`
-    functions.set(
-      f,
-      `fn ${f}(at: i32, stored: result_matrix, stride: i32) {\n` +
-        `${sized(walk(n, m, major, name, `${name}[place] = stored[r * ${n}i + c];`))}}\n`,
+  const sizeOf = (kind: string): readonly [number, number] =>
+    only(
+      [...source.matchAll(new RegExp(TYPE, 'g'))].flatMap(([, found, columns, rows]) =>
+        found === kind ? [[Number(columns), Number(rows)] as const] : [],
+      ),
+      `type of a ${kind} matrix`,
     )
-    return `${f}(`
-  })
-  functions.set(
-    'multiply',
-    `fn multiply(x: left_matrix, y: right_matrix, sums: result_matrix) -> result_matrix {\n  var result = sums;\n` +
-      `  for (var r = 0i; r < ${m}i; r += 1i) { for (var c = 0i; c < ${n}i; c += 1i) {\n` +
-      `    var sum = result[r * ${n}i + c];\n` +
-      `    for (var q = 0i; q < ${k}i; q += 1i) { sum = fma(f32(x[r * ${k}i + q]), f32(y[q * ${n}i + c]), sum); }\n` +
-      `    result[r * ${n}i + c] = sum;\n  } }\n  return result;\n}\n`,
-  )
-  text = text.replaceAll('subgroupMatrixMultiplyAccumulate(', 'multiply(')
-  const enabled = text.replace('enable chromium_experimental_subgroup_matrix;\n', '')
-  if (/subgroup_?[mM]atrix/.test(enabled)) throw new Error(`an operation is left that is not emulated:\n${enabled}`)
-  return enabled + [...types.values(), ...functions.values()].join('')
+  const lengthOf = (name: string): number =>
+    Number(new RegExp(String.raw`var<workgroup> ${name}: array<\w+, (\d+)>`).exec(source)![1])
+  const [n, m] = sizeOf('result')
+  const [k] = sizeOf('left')
+  const operand = (kind: string): string => {
+    const loads = [...source.matchAll(new RegExp(`subgroupMatrixLoad<${TYPE}, (\\w+)>\\(&(\\w+)`, 'g'))]
+    const [columns, rows] = sizeOf(kind)
+    const [major, name] = only(
+      loads.flatMap(([, found, , , major, name]) => (found === kind ? [[major!, name!] as const] : [])),
+      `way to load a ${kind} matrix`,
+    )
+    const place = major === 'row_major' ? 'x.x + row * x.y + column' : 'x.x + column * x.y + row'
+    return (
+      `fn load_${kind}(at: i32, stride: i32) -> vec2i { return ${bounded(columns, rows, major, lengthOf(name))}; }\n` +
+      `fn ${kind}_at(x: vec2i, row: i32, column: i32) -> f32 { return f32(${name}[${place}]); }\n`
+    )
+  }
+  const [, major, strips] = /subgroupMatrixStore<(\w+)>\(&(\w+)/.exec(source)!
+  // Bounds that a compiler does not know: it would unroll all of it.
+  const each = `for (var e = 0i; e < ${(m * n) / subgroup}i + opaque; e += 1i) {\n    let p = e * ${subgroup}i + own_lane;\n`
+  const functions =
+    'var<private> own_lane: i32;\nvar<private> opaque: i32;\n' +
+    `alias result_matrix = array<f32, ${(m * n) / subgroup}>;\n${operand('left')}${operand('right')}` +
+    'fn multiply(x: vec2i, y: vec2i, sums: result_matrix) -> result_matrix {\n  var result = sums;\n' +
+    `  ${each}    var sum = result[e];\n    for (var q = 0i; q < ${k}i + opaque; q += 1i) {\n` +
+    `      sum = fma(left_at(x, p / ${n}i, q), right_at(y, q, p % ${n}i), sum);\n    }\n` +
+    '    result[e] = sum;\n  }\n  return result;\n}\n' +
+    'fn store(at: i32, stored: result_matrix, stride: i32) {\n  var values = stored;\n' +
+    `  let x = ${bounded(n, m, major!, lengthOf(strips!))};\n` +
+    `  ${each}    ${strips}[x.x + ${major === 'row_major' ? `p / ${n}i * x.y + p % ${n}i` : `p % ${n}i * x.y + p / ${n}i`}] = values[e];\n  }\n}\n`
+  const text = source
+    .replace('enable chromium_experimental_subgroup_matrix;\n', '')
+    .replaceAll(new RegExp(`subgroupMatrixLoad<${TYPE}, \\w+>\\(&\\w+, `, 'g'), 'load_$1(')
+    .replaceAll(/subgroupMatrixStore<\w+>\(&\w+, /g, 'store(')
+    .replaceAll('subgroupMatrixMultiplyAccumulate(', 'multiply(')
+    .replaceAll(new RegExp(TYPE, 'g'), '$1_matrix')
+    .replace('@builtin(workgroup_id)', '@builtin(subgroup_invocation_id) number: u32, @builtin(workgroup_id)')
+    .replace(/(fn main\(.*\n)/, '$1  own_lane = i32(number);\n  opaque = i32(workgroup.z);\n')
+  if (/subgroup_?[mM]atrix/.test(text)) throw new Error(`an operation is left that is not emulated:\n${text}`)
+  return text + functions
 }
 
 /** A device that compiles each text as `change` makes it. */
@@ -113,12 +115,12 @@ export const openEmulator = async (): Promise<Emulator | null> => {
       requiredLimits: { maxComputeWorkgroupStorageSize: memory },
     }),
   )
-  const gpu = compiling(real, emulated)
+  const gpu = compiling(real, (text) => emulated(text, subgroup))
   const compiled = pipelines(gpu)
   return {
     subgroup,
     memory,
-    gpu: (spoiled = (text) => text) => compiling(real, (text) => spoiled(emulated(text))),
+    gpu: (spoiled = (text) => text) => compiling(real, (text) => spoiled(emulated(text, subgroup))),
     close: () => real.destroy(),
     run: async (shader, kernel, inputs) => {
       const access = kernel.buffers.map((b) => (b.write ? 'w' : 'r')).join('')
