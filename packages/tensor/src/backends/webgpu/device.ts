@@ -4,7 +4,7 @@
  */
 import { keptWinners } from '#winners'
 import * as E from '../../base/either.ts'
-import { dotTiles, hardwareTuning, printDot, softwareTuning, templateNames, type Tuning } from './printer/index.ts'
+import { dotChoices, hardwareTuning, printDot, softwareTuning, templateNames, type Tuning } from './printer/index.ts'
 import { showAval } from '../../base/errors.ts'
 import type { Capabilities } from '../../compile/capabilities.ts'
 import { schedule } from '../../compile/schedule.ts'
@@ -103,15 +103,8 @@ const deviceOver = (
   const tuner: GpuTuner = tune
     ? gpuTuner({
         ...{ gpu, memory: heap, pipelines: shared, groups, clock: trials },
-        candidates: ({ batch, m, n, k }) =>
-          dotTiles(
-            tuning,
-            m.extent,
-            n.extent,
-            k.extent,
-            batch.reduce((count, x) => count * x.extent, 1),
-          ),
-        print: (kernel, tile) => printDot(kernel, tuning, tile),
+        candidates: (kernel) => dotChoices(kernel, tuning),
+        print: (kernel, choice) => printDot(kernel, tuning, choice),
         winners: keptWinners(`WebGPU, ${label}`),
       })
     : { ...untuned, learn: () => null }

@@ -14,7 +14,7 @@ import { matricesOffered, multiply } from './matrices.ts'
 import { type Emulator, interpreted, openEmulator } from './matrix-trial.support.ts'
 import { webgpuDevice } from './open.ts'
 import type { MatrixCut } from './printer/fragments.ts'
-import { hardwareTuning, type Matrices, printDot, printKernel } from './printer/index.ts'
+import { dotChoices, hardwareTuning, type Matrices, printDot, printKernel } from './printer/index.ts'
 import { matricesFor, printMatrices } from './printer/matrix.ts'
 import { openNull } from './null-backend.support.ts'
 
@@ -185,10 +185,7 @@ describe('products by subgroup matrices', () => {
   it('are of operands of f16 alone, and of no fewer rows, columns and steps than a matrix has', () => {
     const tuning = { ...hardwareTuning, matrices: ofNvidia }
     const of = (parts: Partial<Choice>, change: (kernel: DotKernel) => DotKernel = (kernel) => kernel): boolean => {
-      const choice = {
-        ...{ batch: 1, m: 64, n: 64, k: 64, orders: [false, false, false], prologues: [false, false] },
-        ...{ epilogue: false, shared: false, stored: ['f16', 'f16'] },
-      } as const
+      const choice: Choice = { ...plain.choice, m: 64, n: 64, k: 64, stored: ['f16', 'f16'] }
       const kernel = change(kernelOf({ ...choice, ...parts }))
       expect(printDot(kernel, { ...tuning, matrices: null }).source).not.toContain('subgroup')
       return printDot(kernel, tuning).source.includes('subgroupMatrix')
@@ -203,6 +200,18 @@ describe('products by subgroup matrices', () => {
       buffers: kernel.buffers.map((b) => ({ ...b, write: true })),
     })
     expect(of({}, bound)).toBe(true)
+  })
+
+  it('are cut as a tuner chooses, and plain tiles as well', () => {
+    const kernel = kernelFor(plain)
+    const large: DotKernel = { ...kernel, batch: [{ id: kernel.batch[0]!.id, extent: 1000 }] }
+    for (const matrices of [ofNvidia, null]) {
+      const tuning = { ...hardwareTuning, matrices }
+      const texts = dotChoices(large, tuning).map(({ choice }) => printDot(large, tuning, choice).source)
+      expect(new Set(texts).size).toBeGreaterThan(3)
+      expect(texts[0]).toBe(printDot(large, tuning).source)
+      expect(texts.every((text) => text.includes('subgroupMatrix') === (matrices !== null))).toBe(true)
+    }
   })
 
   it('on a device without them: nothing changes, and a tuning that asks for them is refused', async () => {

@@ -8,10 +8,12 @@
  * stores beyond the edge are skipped. Operands and stores are any scalars: they become functions of (batch, row, column).
  */
 import type { DotKernel } from '../../../loops/kernel.ts'
+import type { Candidate } from '../../tuner/candidate.ts'
+import { type MatrixCut, matrixCuts } from './fragments.ts'
 import { matricesFor, printMatrices } from './matrix.ts'
 import { count, inside, nearerAlong, productOf } from './product.ts'
 import { nothing, type Shader, shader } from './shader.ts'
-import type { DotTile, Tuning } from './tuning.ts'
+import { type DotTile, dotTiles, type Tuning } from './tuning.ts'
 
 /**
  * Products that a sum takes before it is added to the others (see blocks.ts; a dot is as exact as a BLAS makes it). A
@@ -19,14 +21,27 @@ import type { DotTile, Tuning } from './tuning.ts'
  */
 const KC = 512
 
+/** How a product is cut: in plain tiles, or in those of subgroup matrices. */
+export type DotChoice = DotTile | MatrixCut
+const isCut = (choice: DotChoice): choice is MatrixCut => 'across' in choice
+
+/** What a tuner chooses among, what is shipped first. */
+export const dotChoices = (kernel: DotKernel, tuning: Tuning): readonly Candidate<DotChoice>[] => {
+  const [m, n, k] = [kernel.m.extent, kernel.n.extent, kernel.k.extent]
+  const batch = kernel.batch.reduce((count, x) => count * x.extent, 1)
+  const matrices = matricesFor(kernel, tuning)
+  return matrices === null ? dotTiles(tuning, m, n, k, batch) : matrixCuts(matrices, m, n, batch)
+}
+
 /**
- * `tile`: null as the tuning has it. Sums of an element are made in the order of k in all of them. What subgroup matrices can
- * multiply they do, whatever the tile.
+ * `choice`: null as the tuning has it. Sums of an element are made in the order of k in all of them. What subgroup matrices can
+ * multiply they do, whatever the choice.
  */
-export const printDot = (kernel: DotKernel, tuning: Tuning, tile: DotTile | null = null): Shader => {
+export const printDot = (kernel: DotKernel, tuning: Tuning, choice: DotChoice | null = null): Shader => {
   const { m, n, k } = kernel
   const matrices = matricesFor(kernel, tuning)
-  if (matrices !== null) return printMatrices(kernel, matrices)
+  if (matrices !== null) return printMatrices(kernel, matrices, choice !== null && isCut(choice) ? choice : null)
+  const tile = choice === null || isCut(choice) ? null : choice
   const { elements, batch, operand, finish } = productOf(kernel)
   const [M, N, K] = [m.extent, n.extent, k.extent]
   if (M * N * batch === 0) return nothing

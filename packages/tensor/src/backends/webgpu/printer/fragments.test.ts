@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { cutOf, type MatrixConfig, matricesOf, memoryOf, tileOf } from './fragments.ts'
+import { cutOf, type MatrixConfig, matricesOf, matrixCuts, memoryOf, tileOf } from './fragments.ts'
 import { dotTiles, hardwareTuning } from './tuning.ts'
 
 const config = (M: number, N: number, K: number, from = 'f16', to = 'f32'): MatrixConfig => ({
@@ -45,10 +45,14 @@ describe('the subgroup matrices that are used', () => {
         ([M, N, K], subgroup, memory, [m, n, batch]) => {
           const matrices = matricesOf(offer([config(M, N, K)], subgroup, memory))
           fc.pre(matrices !== null)
-          const cut = cutOf(matrices, m, n, batch)
-          expect(memoryOf(matrices, cut)).toBeLessThanOrEqual(memory)
-          expect(cut.down * cut.across * subgroup).toBeLessThanOrEqual(256)
-          expect(cut.depth % K).toBe(0)
+          const cuts = matrixCuts(matrices, m, n, batch)
+          expect(cuts[0]!.choice).toEqual(cutOf(matrices, m, n, batch))
+          expect(new Set(cuts.map(({ name }) => name)).size).toBe(cuts.length)
+          for (const { choice: cut } of cuts) {
+            expect(memoryOf(matrices, cut)).toBeLessThanOrEqual(memory)
+            expect(cut.down * cut.across * subgroup).toBeLessThanOrEqual(256)
+            expect(cut.depth % K).toBe(0)
+          }
         },
       ),
       { seed: 5 },

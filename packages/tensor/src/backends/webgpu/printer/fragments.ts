@@ -8,6 +8,7 @@
  *     a subgroup    perM x perN fragments of the result, which stay in its registers over all of k
  *     a step        `depth` of k: the operands of the tile, in workgroup memory as f16
  */
+import type { Candidate } from '../../tuner/candidate.ts'
 import type { Matrices } from './tuning.ts'
 
 /** What an adapter says of one shape (`GPUAdapterInfo.subgroupMatrixConfigs`, which is no standard yet). */
@@ -51,6 +52,12 @@ const CUTS = [
   { rows: 32, columns: 32, down: 2, across: 2, steps: 16 },
   { rows: 16, columns: 16, down: 2, across: 2, steps: 16 },
 ] as const
+/** Others that a tuner tries: more sums a subgroup, so that each operand in workgroup memory is loaded less often. */
+const TRIED = [
+  { rows: 64, columns: 64, down: 2, across: 2, steps: 32 },
+  { rows: 32, columns: 64, down: 4, across: 2, steps: 32 },
+  { rows: 64, columns: 32, down: 2, across: 4, steps: 16 },
+] as const
 
 /** Rows and columns of a workgroup's tile. */
 export const tileOf = ({ m, n }: Matrices, { down, across, perM, perN }: MatrixCut): readonly [number, number] => [
@@ -67,15 +74,20 @@ export const memoryOf = (matrices: Matrices, cut: MatrixCut): number => {
   return operand(rows) + operand(columns) + 4 * down * across * m * perN * n
 }
 
-/** The cuts that fit, the largest first. */
-const cutsOf = (matrices: Matrices): readonly MatrixCut[] => {
+/** Those that fit. */
+const cutsOf = (
+  matrices: Matrices,
+  cuts: readonly Readonly<Record<keyof (typeof CUTS)[number], number>>[] = CUTS,
+): readonly MatrixCut[] => {
   const { m, n, k, subgroup, memory } = matrices
-  return CUTS.map(({ rows, columns, down, across, steps }) => ({
-    ...{ down, across },
-    perM: Math.ceil(rows / m),
-    perN: Math.ceil(columns / n),
-    depth: k * Math.ceil(steps / k),
-  })).filter((cut) => cut.down * cut.across * subgroup <= MOST_LANES && memoryOf(matrices, cut) <= memory)
+  return cuts
+    .map(({ rows, columns, down, across, steps }) => ({
+      ...{ down, across },
+      perM: Math.ceil(rows / m),
+      perN: Math.ceil(columns / n),
+      depth: k * Math.ceil(steps / k),
+    }))
+    .filter((cut) => cut.down * cut.across * subgroup <= MOST_LANES && memoryOf(matrices, cut) <= memory)
 }
 
 /** The largest tile of which there are enough, and whose rows and columns are not for the most part beyond the product's; else the smallest. */
@@ -89,6 +101,21 @@ export const cutOf = (matrices: Matrices, m: number, n: number, batch: number): 
   const chosen = good ?? cuts.at(-1)
   if (chosen === undefined) throw new Error(`no tile of subgroup matrices fits ${matrices.memory} bytes`)
   return chosen
+}
+
+const nameOf = ({ down, across, perM, perN, depth }: MatrixCut): string =>
+  `${down} x ${across} subgroups of ${perM} x ${perN} matrices, ${depth} deep`
+
+/** Cuts that a tuner chooses among, the shipped one first. All make an element's sum in the order of k, a matrix at a time. */
+export const matrixCuts = (
+  matrices: Matrices,
+  m: number,
+  n: number,
+  batch: number,
+): readonly Candidate<MatrixCut>[] => {
+  const shipped = cutOf(matrices, m, n, batch)
+  const cuts = new Map([shipped, ...cutsOf(matrices, [...CUTS, ...TRIED])].map((cut) => [nameOf(cut), cut]))
+  return [...cuts].map(([name, choice]) => ({ name, choice }))
 }
 
 /**
