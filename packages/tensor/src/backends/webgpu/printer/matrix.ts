@@ -93,10 +93,8 @@ const tileOfOperand = (
   const [row, column] = s === a && axis === m ? [m, k] : [k, n]
   const exact = axis.extent % width === 0
   const exactK = k.extent % depth === 0
-  // a pair begins at an even position, and ends before an even edge
-  const clamped = (limit: number, x: string, sure: boolean, paired: boolean): string =>
-    inside(paired ? limit - 1 : limit, x, sure)
-  const across = clamped(axis.extent, `${first} + w`, exact, pairs && !alongK)
+  // Of a pair beyond an even edge the last word is read.
+  const across = inside(axis.extent, `${first} + w`, exact)
   const value = `${name}_at(batch, ${name === 'a' ? `${across}, kq` : `kq, ${across}`})`
   const [q, w] = alongK ? ['column', 'row'] : ['row', 'column']
   const to = `tile_${name}[row * ${stride}i + column`
@@ -112,7 +110,7 @@ const tileOfOperand = (
       `  let column = i % ${columns / step}i${pairs ? ' * 2i' : ''};`,
       `  let q = ${q};`,
       `  let w = ${w};`,
-      `  let kq = ${clamped(k.extent, 'k0 + q', exactK, pairs && alongK)};`,
+      `  let kq = ${inside(k.extent, 'k0 + q', exactK)};`,
       `  let halves = bitcast<vec2<f16>>(${exactK ? value : `select(0u, ${value}, k0 + q < ${k.extent}i)`});`,
       `  ${to}] = halves.x;`,
       ...(pairs ? [`  ${to} + 1i] = halves.y;`] : []),
