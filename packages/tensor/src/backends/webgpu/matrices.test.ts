@@ -136,6 +136,31 @@ describe.runIf(inject('devices').includes('webgpu'))('products by subgroup matri
       inputs.map((values) => values.map((x) => (x === Infinity ? NaN : x))),
     )
   })
+  it.each([
+    [19, 20],
+    [18, 21],
+  ])(
+    'of views of %i into rows of %i: what lies beside them is neither read as theirs nor written',
+    async (near, row) => {
+      const kernel = kernelFor({ ...plain, result: 'f16', choice: { ...plain.choice, k: near, n: near } })
+      const { m, n, k } = kernel
+      const b = kernel.batch[0]!
+      const wide = (of: I.Axis): I.Ix => I.flatten([b, m, of].map(I.ofAxis), [b.extent, m.extent, row])
+      const viewed: DotKernel = {
+        ...kernel,
+        buffers: kernel.buffers.map((x, i) =>
+          i === 0 || i === RESULT ? { ...x, size: b.extent * m.extent * row } : x,
+        ),
+        a: S.load(0, wide(k), 'f32'),
+        stores: kernel.stores.map((s) => ({ ...s, at: wide(n) })),
+      }
+      const [a, ...others] = eighths(viewed)
+      const inputs = [a!.map((x, i) => (i % row === row - 1 ? Infinity : x)), ...others]
+      const matrices = matricesIn(plain.shape, emulator.subgroup, emulator.memory)
+      const actual = await emulator.run(printMatrices(viewed, matrices), viewed, inputs)
+      expect(actual).toEqual(interpreted(viewed, inputs))
+    },
+  )
   it('multiply where a device is opened, whose trial tells sums that are rounded, and matrices taken for one another', async () => {
     const matrices = matricesIn([16, 8, 16], emulator.subgroup, emulator.memory)
     expect(await multiply(emulator.gpu(), matrices)).toBe(true)

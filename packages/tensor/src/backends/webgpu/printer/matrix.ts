@@ -70,7 +70,7 @@ interface Operand {
 
 const tileOfOperand = (
   { operand, elements }: Product,
-  { buffers, m, n, k, a }: DotKernel,
+  { buffers, m, n, k }: DotKernel,
   { name, s, axis, first, width }: Operand,
   depth: number,
   lanes: number,
@@ -90,7 +90,7 @@ const tileOfOperand = (
       return pairs ? elements.word(value.buffer, at) : elements.bits(value.buffer, at)
     },
   }
-  const [row, column] = s === a && axis === m ? [m, k] : [k, n]
+  const [row, column] = name === 'a' ? [m, k] : [k, n]
   const exact = axis.extent % width === 0
   const exactK = k.extent % depth === 0
   // Of a pair beyond an even edge the last word is read.
