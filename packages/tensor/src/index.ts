@@ -98,7 +98,7 @@ export { wasmDevice, type WasmDevice, type WasmOptions } from './backends/wasm/d
 export type { LinearDevice } from './backends/linear/face.ts'
 export { webgpuDevice, webgpuDeviceAsync } from './backends/webgpu/open.ts'
 export type { AdapterOptions, WebgpuDevice, WebgpuOptions } from './backends/webgpu/face.ts'
-export type { DotTile, Tuning } from './backends/webgpu/printer/tuning.ts'
+export type { DotTile, Matrices, Tuning } from './backends/webgpu/printer/tuning.ts'
 export {
   type Assembly,
   type Computation,

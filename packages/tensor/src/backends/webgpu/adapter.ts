@@ -34,14 +34,17 @@ export const probeWebgpu = async (options: AdapterOptions = {}): Promise<Adapter
 const MOST_BINDINGS = 16
 
 /** Features that programs use where they are. */
-const WANTED = ['subgroups', 'timestamp-query'] as const
+const WANTED = ['subgroups', 'timestamp-query']
+/** What subgroup matrices need: they are no standard yet, and only an adapter that was found with them in mind has them. */
+export const MATRIX_FEATURES = ['subgroups', 'shader-f16', 'chromium-experimental-subgroup-matrix']
 
-/** A device with all that the adapter has to offer programs. */
-export const deviceOf = (adapter: GPUAdapter): Promise<GPUDevice> => {
+/** A device with all that the adapter has to offer programs; with subgroup matrices only where they are asked for. */
+export const deviceOf = (adapter: GPUAdapter, matrices: boolean): Promise<GPUDevice> => {
+  const offered = (feature: string): feature is GPUFeatureName => adapter.features.has(feature)
   const { limits } = adapter
   return patiently(() =>
     adapter.requestDevice({
-      requiredFeatures: WANTED.filter((feature) => adapter.features.has(feature)),
+      requiredFeatures: [...new Set([...WANTED, ...(matrices ? MATRIX_FEATURES : [])])].filter(offered),
       requiredLimits: {
         maxBufferSize: limits.maxBufferSize,
         maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,

@@ -4,7 +4,7 @@
  */
 import { keptWinners } from '#winners'
 import * as E from '../../base/either.ts'
-import { dotTiles, hardwareTuning, printDot, softwareTuning, templateNames, type Tuning } from './printer/index.ts'
+import { dotChoices, hardwareTuning, printDot, softwareTuning, templateNames, type Tuning } from './printer/index.ts'
 import { showAval } from '../../base/errors.ts'
 import type { Capabilities } from '../../compile/capabilities.ts'
 import { schedule } from '../../compile/schedule.ts'
@@ -21,6 +21,7 @@ import { invalid, lost, nobody, type Outcome, reason, thrown, watch } from './fa
 import type { AdapterReport, WebgpuDevice, WebgpuOptions } from './face.ts'
 import { createClock } from './clock.ts'
 import { createFlight } from './flight.ts'
+import { openMatrices } from './matrices.ts'
 import { type Block, memory } from './memory.ts'
 import { pipelines } from './pipelines.ts'
 import { workQueue } from './queue.ts'
@@ -38,12 +39,17 @@ export const openWebgpu = async (options: WebgpuOptions): Promise<E.Either<Devic
   const tune = tuneSetting(options.tune)
   if (E.isLeft(tune)) return E.left({ _tag: 'NoDevice', message: `no WebGPU device: ${tune.left}` })
   try {
-    const adapter = await findAdapter(options)
-    const found = report(adapter)
-    const tuning = options.tuning ?? (found.hardware ? hardwareTuning : withShuffles(softwareTuning, adapter))
-    return E.right(
-      deviceOver(await deviceOf(adapter), found, tuning, options.memory ?? defaultBudget(found.hardware), tune.right),
-    )
+    const plain = await findAdapter(options)
+    const found = report(plain)
+    // A CPU gains nothing by them; who gives a tuning says by it whether to look.
+    const looked = options.tuning === undefined ? found.hardware : options.tuning.matrices !== null
+    const opened = looked ? await openMatrices(plain, options, options.tuning?.matrices ?? null) : null
+    if (looked && options.tuning !== undefined && opened === null)
+      return E.left(noDevice('its tuning has subgroup matrices, and the adapter has none; give `matrices: null`'))
+    const gpu = opened?.gpu ?? (await deviceOf(plain, false))
+    const own = found.hardware ? hardwareTuning : withShuffles(softwareTuning, plain)
+    const tuning = options.tuning ?? { ...own, matrices: opened?.matrices ?? null }
+    return E.right(deviceOver(gpu, found, tuning, options.memory ?? defaultBudget(found.hardware), tune.right))
   } catch (error) {
     return E.left(noDevice(reason(error)))
   }
@@ -97,15 +103,8 @@ const deviceOver = (
   const tuner: GpuTuner = tune
     ? gpuTuner({
         ...{ gpu, memory: heap, pipelines: shared, groups, clock: trials },
-        candidates: ({ batch, m, n, k }) =>
-          dotTiles(
-            tuning,
-            m.extent,
-            n.extent,
-            k.extent,
-            batch.reduce((count, x) => count * x.extent, 1),
-          ),
-        print: (kernel, tile) => printDot(kernel, tuning, tile),
+        candidates: (kernel) => dotChoices(kernel, tuning),
+        print: (kernel, choice) => printDot(kernel, tuning, choice),
         winners: keptWinners(`WebGPU, ${label}`),
       })
     : { ...untuned, learn: () => null }

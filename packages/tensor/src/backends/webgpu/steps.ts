@@ -1,6 +1,6 @@
 /** A program's steps as WebGPU takes them: kernels with their pipelines, and the bind groups that say over which memory. */
 import type { DotKernel } from '../../loops/kernel.ts'
-import { type DotTile, gated, printKernel, type Shader, type Tuning } from './printer/index.ts'
+import { type DotChoice, gated, printKernel, type Shader, type Tuning } from './printer/index.ts'
 import { kernelSteps, type Program, type Step } from '../../loops/program.ts'
 import { describeSite } from '../../base/site.ts'
 import type { BindGroups, Range } from './bindings.ts'
@@ -93,7 +93,7 @@ export const prepare = (
   places: Places,
   pipelines: Pipelines,
   tuning: Tuning,
-  choose: (dot: DotKernel) => DotTile | null,
+  choose: (dot: DotKernel) => DotChoice | null,
 ): Prepared => {
   const dispatches: Dispatch[] = []
   const slabOf = (buffer: number): number | null => places.of[buffer]?.slab ?? null
@@ -139,7 +139,7 @@ export const prepare = (
         const bound = step.kernel.buffers.map((b, i) => ({ ...b, write: b.write || slabOf(buffers[i]!) !== null }))
         // by the kernel as the tuner was told of it: what lies in the arena is bound otherwise, and is the same product
         const { kernel } = step
-        const chosen = (): DotTile | null => (kernel.kind === 'dot' ? choose(kernel) : null)
+        const chosen = (): DotChoice | null => (kernel.kind === 'dot' ? choose(kernel) : null)
         const shader = printKernel({ ...kernel, buffers: bound }, tuning, chosen)
         if (shader.workgroups.includes(0)) return []
         const access = bound.map((b) => (b.write ? 'w' : 'r')).join('')

@@ -16,13 +16,13 @@ import type { Blame, Outcome } from './faults.ts'
 import { MAP_READ, patiently } from './gpu.ts'
 import type { Block, Memory } from './memory.ts'
 import type { Pipeline, Pipelines } from './pipelines.ts'
-import type { DotTile, Shader } from './printer/index.ts'
+import type { DotChoice, Shader } from './printer/index.ts'
 
 /** What is timed takes so long at least, ms: by the adapter's clock, or by the host's, which sees the device's end a millisecond late. */
 const SAMPLE = { device: 1, host: 20 } as const
 const MOST_REPEATS = 1024
 
-export interface GpuTuner extends Tuner<DotTile> {
+export interface GpuTuner extends Tuner<DotChoice> {
   /** Measures the kinds of products that are new; null where none is. Never rejects. */
   readonly learn: (dots: readonly DotKernel[]) => Promise<void> | null
 }
@@ -33,8 +33,8 @@ export interface GpuParts {
   readonly pipelines: Pipelines
   readonly groups: BindGroups
   readonly clock: Clock
-  readonly candidates: (kernel: DotKernel) => readonly Candidate<DotTile>[]
-  readonly print: (kernel: DotKernel, tile: DotTile) => Shader
+  readonly candidates: (kernel: DotKernel) => readonly Candidate<DotChoice>[]
+  readonly print: (kernel: DotKernel, choice: DotChoice) => Shader
   readonly winners: Winners | null
 }
 
@@ -128,13 +128,13 @@ const measure = async (parts: GpuParts, kernel: DotKernel, shaders: readonly Sha
 }
 
 export const gpuTuner = (parts: GpuParts): GpuTuner => {
-  const known = new Map<string, DotTile | null>()
+  const known = new Map<string, DotChoice | null>()
   const learning = new Map<string, Promise<void>>()
   let last = Promise.resolve()
   let measured = 0
   const textOf = (kernel: DotKernel): string => keyText(dotKey(kernel))
 
-  const find = async (key: string, kernel: DotKernel): Promise<DotTile | null> => {
+  const find = async (key: string, kernel: DotKernel): Promise<DotChoice | null> => {
     const candidates = parts.candidates(kernel)
     const shaders = candidates.map(({ choice }) => parts.print(kernel, choice))
     const apart = shaders.flatMap((s, i) => (shaders.findIndex(({ source }) => source === s.source) === i ? [i] : []))
@@ -164,7 +164,7 @@ export const gpuTuner = (parts: GpuParts): GpuTuner => {
     const now = last
       .then(() => find(key, typical(dotKey(kernel))))
       .then(
-        (tile) => void known.set(key, tile),
+        (choice) => void known.set(key, choice),
         // No memory for it, or the device is gone: what the program does next says so, if it matters.
         () => void known.set(key, null),
       )

@@ -7,85 +7,43 @@
  * Sizes need not divide: operand positions beyond the edge are clamped into range, what lies beyond k counts as 0, and
  * stores beyond the edge are skipped. Operands and stores are any scalars: they become functions of (batch, row, column).
  */
-import { type Axis, type Ix, ofAxis, unflatten } from '../../../loops/ix.ts'
 import type { DotKernel } from '../../../loops/kernel.ts'
-import { linearize, type Scalar } from '../../../loops/scalar.ts'
-import { substituteAxes } from '../../../loops/substitute.ts'
-import { body } from './body.ts'
-import { type Elements, elementsOf } from './elements.ts'
-import { castText } from './ops.ts'
-import { nothing, type Shader, shader, writeStores } from './shader.ts'
-import type { DotTile, Tuning } from './tuning.ts'
+import type { Candidate } from '../../tuner/candidate.ts'
+import { type MatrixCut, matrixCuts } from './fragments.ts'
+import { matricesFor, printMatrices } from './matrix.ts'
+import { count, inside, nearerAlong, productOf } from './product.ts'
+import { nothing, type Shader, shader } from './shader.ts'
+import { type DotTile, dotTiles, type Tuning } from './tuning.ts'
 
-const BATCH = -2
 /**
  * Products that a sum takes before it is added to the others (see blocks.ts; a dot is as exact as a BLAS makes it). A
  * multiple of every depth of tiles.
  */
 const KC = 512
 
-const operand = (
-  name: string,
-  elements: Elements,
-  s: Scalar,
-  row: Axis,
-  col: Axis,
-  map: (s: Scalar) => Scalar,
-): string => {
-  const names = new Map([
-    [BATCH, 'batch'],
-    [row.id, 'r'],
-    [col.id, 'c'],
-  ])
-  const out = body(
-    elements,
-    (a) => names.get(a.id)!,
-    () => ({ text: 'acc', level: 0 }),
-  )
-  const value = out.value(map(s))
-  return `fn ${name}(batch: i32, r: i32, c: i32) -> f32 {\n${out.text()}  return ${castText('f32', value, s.dtype)};\n}\n`
+/** How a product is cut: in plain tiles, or in those of subgroup matrices. */
+export type DotChoice = DotTile | MatrixCut
+const isCut = (choice: DotChoice): choice is MatrixCut => 'across' in choice
+
+/** What a tuner chooses among, what is shipped first. */
+export const dotChoices = (kernel: DotKernel, tuning: Tuning): readonly Candidate<DotChoice>[] => {
+  const [m, n, k] = [kernel.m.extent, kernel.n.extent, kernel.k.extent]
+  const batch = kernel.batch.reduce((count, x) => count * x.extent, 1)
+  const matrices = matricesFor(kernel, tuning)
+  return matrices === null ? dotTiles(tuning, m, n, k, batch) : matrixCuts(matrices, m, n, batch)
 }
 
-const epilogue = (kernel: DotKernel, elements: Elements, map: (s: Scalar) => Scalar): string => {
-  const names = new Map([
-    [BATCH, 'batch'],
-    [kernel.m.id, 'r'],
-    [kernel.n.id, 'c'],
-  ])
-  const out = body(
-    elements,
-    (a) => names.get(a.id)!,
-    () => ({ text: 'acc', level: 0 }),
-  )
-  const stores = kernel.stores.map((s) => {
-    const at = map({ id: -1, kind: 'index', dtype: 'i32', ix: s.at })
-    return { ...s, value: map(s.value), at: at.kind === 'index' ? at.ix : s.at }
-  })
-  writeStores(out, elements, stores)
-  return `fn finish(batch: i32, r: i32, c: i32, acc: f32) {\n${out.text()}}\n`
-}
-
-/** How far apart in memory neighbours along `axis` are, by the scalar's first load; Infinity where they are not in a line. */
-const stride = (s: Scalar, axis: Axis): number => {
-  for (const l of linearize([s])) {
-    if (l.kind !== 'load') continue
-    const term = l.at.terms.find((t) => t.atom.kind === 'axis' && t.atom.axis.id === axis.id)
-    if (term !== undefined) return Math.abs(term.coef)
-  }
-  return Infinity
-}
-
-const count = (n: number): readonly number[] => Array.from({ length: n }, (_, i) => i)
-const inside = (limit: number, x: string, exact: boolean): string => (exact ? x : `min(${x}, ${limit - 1}i)`)
-
-/** `tile`: null as the tuning has it. Sums of an element are made in the order of k in all of them. */
-export const printDot = (kernel: DotKernel, tuning: Tuning, tile: DotTile | null = null): Shader => {
+/**
+ * `choice`: null as the tuning has it. Sums of an element are made in the order of k in all of them. What subgroup matrices can
+ * multiply they do, whatever the choice.
+ */
+export const printDot = (kernel: DotKernel, tuning: Tuning, choice: DotChoice | null = null): Shader => {
   const { m, n, k } = kernel
-  if (kernel.reductions.length > 0)
-    throw new Error(`kernel ${kernel.name}: webgpu has no whole rows of a product; capabilities say which devices do`)
-  const elements = elementsOf(kernel.buffers)
+  const matrices = matricesFor(kernel, tuning)
+  if (matrices !== null) return printMatrices(kernel, matrices, choice !== null && isCut(choice) ? choice : null)
+  const tile = choice === null || isCut(choice) ? null : choice
+  const { elements, batch, operand, finish } = productOf(kernel)
   const [M, N, K] = [m.extent, n.extent, k.extent]
-  const batch = kernel.batch.reduce((p, a) => p * a.extent, 1)
   if (M * N * batch === 0) return nothing
 
   const { lanesM, lanesN, perM, perN, depth } = tile ?? tuning.dot(M, N, K, batch)
@@ -97,18 +55,7 @@ export const printDot = (kernel: DotKernel, tuning: Tuning, tile: DotTile | null
   const exactN = N % tileN === 0
   const lanes = lanesM * lanesN
 
-  const parts = unflatten(
-    ofAxis({ id: BATCH, extent: batch }),
-    kernel.batch.map((a) => a.extent),
-  )
-  const images = new Map<number, Ix>(kernel.batch.map((a, i) => [a.id, parts[i]!]))
-  const substituted = substituteAxes((a) => images.get(a.id) ?? ofAxis(a))
-  const map = (s: Scalar): Scalar => substituted([s])[0]!
-  const functions = [
-    operand('a_at', elements, kernel.a, m, k, map),
-    operand('b_at', elements, kernel.b, k, n, map),
-    epilogue(kernel, elements, map),
-  ].join('')
+  const functions = [operand('a_at', kernel.a, m, k), operand('b_at', kernel.b, k, n), finish()].join('')
 
   const lines: string[] = []
   const rows = count(perM)
@@ -173,22 +120,8 @@ export const printDot = (kernel: DotKernel, tuning: Tuning, tile: DotTile | null
     }
     overK((from, to) => {
       lines.push(`for (var k0 = ${from}; k0 < ${to}; k0 += ${depth}i) {`)
-      fill(
-        'tile_a',
-        'a_at',
-        '-0.0',
-        tileM,
-        stride(kernel.a, k) < stride(kernel.a, m),
-        `${inside(M, 'top + w', exactM)}, kq`,
-      )
-      fill(
-        'tile_b',
-        'b_at',
-        '0.0',
-        tileN,
-        stride(kernel.b, k) < stride(kernel.b, n),
-        `kq, ${inside(N, 'left + w', exactN)}`,
-      )
+      fill('tile_a', 'a_at', '-0.0', tileM, nearerAlong(kernel.a, k, m), `${inside(M, 'top + w', exactM)}, kq`)
+      fill('tile_b', 'b_at', '0.0', tileN, nearerAlong(kernel.b, k, n), `kq, ${inside(N, 'left + w', exactN)}`)
       lines.push('  workgroupBarrier();', `  for (var q = 0i; q < ${depth}i; q += 1i) {`)
       for (const j of cols) lines.push(`    let y${j} = tile_b[${plus(`q * ${tileN}i + ln`, j * lanesN)}];`)
       for (const i of rows)

@@ -5,7 +5,8 @@
  *     element i is the lower half of word i / 2 where i is even, else the upper one
  *
  * A lane that writes one element must leave the other as it is, which another lane may be writing: the word is an atomic, of
- * which it clears its own half and then sets it. Where each lane writes both elements of a word (`owned`), it stores the word.
+ * which it clears its own half and then sets it. Where each lane writes both elements of a word, or none (`owned`), the word is
+ * plain.
  */
 import { dtypes } from '../../../base/dtype.ts'
 import { isHalf } from '../../../base/rounding.ts'
@@ -14,6 +15,9 @@ import type { KernelBuffer } from '../../../loops/kernel.ts'
 export interface Elements {
   /** The value of an element, in a register. */
   readonly load: (buffer: number, at: string) => string
+  /** The word in which an element of two bytes is, and the element's bits in the lower half of a u32. */
+  readonly word: (buffer: number, at: string) => string
+  readonly bits: (buffer: number, at: string) => string
   /** Statements that write a value to an element. */
   readonly store: (buffer: number, at: string, value: string) => readonly string[]
   /** Writes elements `2 pair` and `2 pair + 1`, where words are owned. */
@@ -22,24 +26,33 @@ export interface Elements {
   readonly bindings: string
 }
 
-export const elementsOf = (buffers: readonly KernelBuffer[], owned = false): Elements => {
-  const atomic = ({ dtype, write }: KernelBuffer): boolean => isHalf(dtype) && write && !owned
+export const elementsOf = (
+  buffers: readonly KernelBuffer[],
+  owned: (buffer: number) => boolean = () => false,
+): Elements => {
+  const atomic = (buffer: number): boolean => isHalf(buffers[buffer]!.dtype) && buffers[buffer]!.write && !owned(buffer)
+  const word = (buffer: number, at: string): string => {
+    const place = `b${buffer}[(${at}) >> 1u]`
+    return atomic(buffer) ? `atomicLoad(&${place})` : place
+  }
+  const bits = (buffer: number, at: string): string => `half_of(${word(buffer, at)}, ${at})`
   return {
+    word,
+    bits,
     load: (buffer, at) => {
       const b = buffers[buffer]!
       if (b.dtype === 'bool') return `(b${buffer}[${at}] != 0u)`
       if (!isHalf(b.dtype)) return `b${buffer}[${at}]`
-      const word = `b${buffer}[(${at}) >> 1u]`
-      return `from_${b.dtype}(half_of(${atomic(b) ? `atomicLoad(&${word})` : word}, ${at}))`
+      return `from_${b.dtype}(${bits(buffer, at)})`
     },
     store: (buffer, at, value) => {
       const b = buffers[buffer]!
       if (b.dtype === 'bool') return [`b${buffer}[${at}] = select(0u, 1u, ${value});`]
       if (!isHalf(b.dtype)) return [`b${buffer}[${at}] = ${value};`]
-      const word = `&b${buffer}[(${at}) >> 1u]`
+      const place = `&b${buffer}[(${at}) >> 1u]`
       return [
-        `atomicAnd(${word}, ~placed_half(0xffffu, ${at}));`,
-        `atomicOr(${word}, placed_half(bits_${b.dtype}(${value}), ${at}));`,
+        `atomicAnd(${place}, ~placed_half(0xffffu, ${at}));`,
+        `atomicOr(${place}, placed_half(bits_${b.dtype}(${value}), ${at}));`,
       ]
     },
     storePair: (buffer, pair, [x, y]) => {
@@ -48,7 +61,7 @@ export const elementsOf = (buffers: readonly KernelBuffer[], owned = false): Ele
     },
     bindings: buffers
       .map((b, i) => {
-        const type = atomic(b) ? 'atomic<u32>' : dtypes[b.dtype].wgsl
+        const type = atomic(i) ? 'atomic<u32>' : dtypes[b.dtype].wgsl
         return `@group(0) @binding(${i}) var<storage, ${b.write ? 'read_write' : 'read'}> b${i}: array<${type}>;\n`
       })
       .join(''),

@@ -157,7 +157,7 @@ const perWord = (k: LoopKernel, rows: number, tuning: Tuning): Shader => {
   const groups = Math.ceil(lanes / tuning.lanes)
   const pair: Axis = { id: PAIR, extent: lanes }
   const both = [0, 1].map((half) => over(k, new Map([[ROW, offset(scale(ofAxis(pair), 2), half)]])).stores)
-  const elements = elementsOf(k.buffers, true)
+  const elements = elementsOf(k.buffers, () => true)
   const out = body(elements, axisName, () => ({ text: '', level: 0 }))
   out.line(`let pair = i32(group * ${tuning.lanes}u + lane);`)
   if (groups * tuning.lanes !== lanes) out.line(`if (pair >= ${lanes}i) { return; }`)

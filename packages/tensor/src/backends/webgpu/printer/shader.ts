@@ -19,7 +19,7 @@ export const nothing: Shader = { source: '', entry, workgroups: [0, 1, 1] }
 
 /**
  * A shader of `groups` workgroups of `lanes` lanes each. The body may use `group` (u32, uniform: the workgroup's number,
- * below `groups`) and `lane` (u32).
+ * below `groups`), `lane` and `subgroup` (u32: the number of the lane's subgroup in its workgroup). What a text uses is enabled.
  */
 export const shader = (
   { bindings }: Elements,
@@ -33,14 +33,19 @@ export const shader = (
   const group = down === 1 ? 'workgroup.x' : `workgroup.y * ${across}u + workgroup.x`
   // dispatches are one workgroup deep
   const zero = /\brounded\(/.test(declarations + text) ? '  zero = workgroup.z;\n' : ''
+  const number = /\bsubgroup\b/.test(text) ? ', @builtin(subgroup_id) subgroup: u32' : ''
   const main =
     `@compute @workgroup_size(${lanes})\n` +
-    `fn ${entry}(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) lane: u32) {\n` +
+    `fn ${entry}(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) lane: u32${number}) {\n` +
     `${zero}  let group = ${group};\n` +
     (groups === across * down ? '' : `  if (group >= ${groups}u) { return; }\n`) +
     `${text}}\n`
-  const enable = main.includes('subgroup') ? 'enable subgroups;\n' : ''
-  const source = `${enable}${bindings}${declarations}${prelude(declarations + main)}${main}`
+  const enabled = [
+    ...(/\bf16\b/.test(declarations + text) ? ['f16'] : []),
+    ...(main.includes('subgroup') ? ['subgroups'] : []),
+    ...(main.includes('subgroupMatrix') ? ['chromium_experimental_subgroup_matrix'] : []),
+  ]
+  const source = `${enabled.map((feature) => `enable ${feature};\n`).join('')}${bindings}${declarations}${prelude(declarations + main)}${main}`
   return { source, entry, workgroups: [across, down, 1] }
 }
 

@@ -13,6 +13,20 @@ export interface DotTile {
   readonly depth: number
 }
 
+/**
+ * Subgroup matrices of an adapter: its subgroups multiply [m, k] by [k, n] of f16, and add that to [m, n] of f32 (see
+ * fragments.ts). What `device.tuning` says an adapter has; null turns them off.
+ */
+export interface Matrices {
+  readonly m: number
+  readonly n: number
+  readonly k: number
+  /** Lanes of every subgroup. */
+  readonly subgroup: number
+  /** Bytes of a workgroup's memory. */
+  readonly memory: number
+}
+
 /** Shapes of the kernels that are generated for a WebGPU adapter. */
 export interface Tuning {
   /** Workgroup of kernels with one lane an element or a row. */
@@ -23,6 +37,8 @@ export interface Tuning {
   readonly serialColumns: number
   /** The adapter's one subgroup size, where lanes that share a row should talk by shuffles; 0 = by workgroup memory. */
   readonly subgroup: number
+  /** What multiplies f16 by f16; null where there is none, or it is not to be used: plain tiles then do. */
+  readonly matrices: Matrices | null
   /** The cut of a product of [m, k] and [k, n], `batch` times. */
   readonly dot: (m: number, n: number, k: number, batch: number) => DotTile
 }
@@ -37,10 +53,13 @@ export const hardwareTuning: Tuning = {
   rowLanes: 256,
   serialColumns: 32,
   subgroup: 0,
+  matrices: null,
   dot: (m, n, _k, batch) => {
     const groups = (tile: number): number => ceilDiv(m, tile) * ceilDiv(n, tile) * batch
     if (m <= 8) return { lanesM: 1, lanesN: 64, perM: m < 1 ? 1 : m, perN: 1, depth: 16 }
     if (n <= 8) return { lanesM: 64, lanesN: 1, perM: 1, perN: n < 1 ? 1 : n, depth: 16 }
+    // the work of the larger tile by its loads: 8 x 4 sums for 12 numbers, to 4 x 4 for 8
+    if (ceilDiv(m, 128) * ceilDiv(n, 64) * batch >= 128) return { lanesM: 16, lanesN: 16, perM: 8, perN: 4, depth: 16 }
     return groups(64) >= 64
       ? { lanesM: 16, lanesN: 16, perM: 4, perN: 4, depth: 16 }
       : { lanesM: 8, lanesN: 8, perM: 4, perN: 4, depth: 16 }
@@ -57,6 +76,7 @@ export const softwareTuning: Tuning = {
   rowLanes: 8,
   serialColumns: 1024,
   subgroup: 0,
+  matrices: null,
   dot: (m, n, k, batch) => {
     const multiplications = m * n * k * batch
     const [perM, perN] = multiplications > 2 ** 24 ? [16, 8] : multiplications > 2 ** 20 ? [8, 8] : [8, 4]

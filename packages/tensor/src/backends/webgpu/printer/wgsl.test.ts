@@ -126,6 +126,17 @@ describe('WGSL', () => {
     expect(text(printKernel(dot, small))).toMatchSnapshot()
   })
 
+  it('of a dot of f16 by subgroup matrices: a transposed, so that its tile is too; halves stored two at a time', () => {
+    const matrices = { m: 16, n: 16, k: 16, subgroup: 32, memory: 16_384 }
+    const turned = S.load(0, I.flatten([I.ofAxis(k), I.ofAxis(m)], [40, 30]), 'f16')
+    const halves: DotKernel = {
+      ...dot,
+      buffers: [into(1200, 'f16'), into(2000, 'f16'), out(1500, 'f16')],
+      a: turned,
+      stores: dot.stores.map((s) => ({ ...s, value: S.cast('f16', s.value) })),
+    }
+    expect(text(printKernel(halves, { ...hardwareTuning, matrices }))).toMatchSnapshot()
+  })
   it('rounds a product that is an operand, and orders floats as integers: drivers fuse, regroup and drop NaN', () => {
     const square = S.binary('mul', value, value)
     const kept = S.binary('add', S.binary('mul', square, value), S.unary('neg', square))
