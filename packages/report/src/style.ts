@@ -34,7 +34,7 @@ nav a { text-decoration: none; white-space: nowrap; } nav a:hover { text-decorat
 .legend input { margin: 0; accent-color: var(--accent); }
 .live { font-size: .85rem; color: var(--muted); } .live::before { content: ''; display: inline-block; width: .55em; height: .55em; border-radius: 50%;
   margin-right: .45em; background: var(--good); } .live[data-state=lost]::before { background: var(--bad); }
-.wide { overflow-x: auto; } table.runs td, table.runs th { white-space: nowrap; } details.settings { margin: .7rem 0; } details.settings > summary { color: var(--muted); }
+.wide { position: relative; overflow-x: auto; } .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; } table.runs td, table.runs th { white-space: nowrap; } details.settings { margin: .7rem 0; } details.settings > summary { color: var(--muted); }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .38rem 1.3rem .38rem 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
 thead th { color: var(--muted); font-weight: 500; font-size: .86rem; white-space: nowrap; } tbody th { font-weight: 500; }

@@ -12,7 +12,8 @@ export const pointAt = (plot: uPlot, x: number | null): void => {
     x === null
       ? new MouseEvent('mouseleave')
       : new MouseEvent('mousemove', {
-          clientX: left + plot.valToPos(x, 'x'),
+          // Pixels are cut off to whole ones: a chart that begins here would be missed by less than one.
+          clientX: Math.ceil(left + plot.valToPos(x, 'x')),
           clientY: top + height / 2,
           movementX: 1,
         })

@@ -132,7 +132,7 @@ describe.skipIf(path === null)('the page that trains, by keys', { timeout: 120_0
     await page.keyboard.press('ArrowRight')
     expect(await figure.locator('.at').textContent()).toBe('step 1')
     expect(await figure.locator('.value').first().textContent()).toMatch(/^[01](\.\d+)?$/)
-    expect(await page.locator('[data-chart="Reward"] .at').textContent()).toBe('step 1')
+    await expect.poll(() => page.locator('[data-chart="Reward"] .at').textContent()).toBe('step 1')
     await page.keyboard.press('End')
     const last = await figure.locator('.at').textContent()
     await page.keyboard.press('Home')
