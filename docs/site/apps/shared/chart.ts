@@ -68,6 +68,12 @@ export const chart = ({ title, x, curves: first, group, range }: ChartConfig): C
     if (zoom !== null) return [...zoom]
     return low !== null && low === high ? [low, low + 1] : [low ?? 0, high ?? 1]
   }
+  const rangeOfY = (_: uPlot, low: number | null, high: number | null): uPlot.Range.MinMax => {
+    if (range !== undefined) return [...range]
+    if (low === null || high === null) return [0, 1]
+    // Of a curve that is flat, uPlot's own would reach from 0 to 100.
+    return low === high ? [low - 0.5, high + 0.5] : uPlot.rangeNum(low, high, 0.1, true)
+  }
   const open = (): uPlot => {
     paint()
     return new uPlot(
@@ -78,7 +84,7 @@ export const chart = ({ title, x, curves: first, group, range }: ChartConfig): C
         legend: { show: false },
         scales: {
           x: { time: false, range: rangeOfX },
-          y: range === undefined ? {} : { range: [range[0], range[1]] },
+          y: { range: rangeOfY },
         },
         cursor: {
           drag: { x: true, y: false, setScale: false },

@@ -152,7 +152,7 @@ worker.addEventListener('message', ({ data }: MessageEvent<FromWorker>) => {
       const there = data.devices.filter(({ kind }) => kind === 'wasm' || kind === 'webgpu')
       const words = (kind: string, hardware: boolean): string =>
         kind === 'wasm'
-          ? `wasm, ${data.threads ? 'with threads' : 'one thread'}`
+          ? `wasm, ${data.threads ? 'threads' : 'one thread'}`
           : `WebGPU${hardware ? '' : ' (software)'}`
       control('device').append(
         ...there.map(({ kind, hardware }) => element('option', { value: kind }, words(kind, hardware))),
