@@ -142,7 +142,7 @@ describe.skipIf(path === null)('the site in Chromium', () => {
     async (at) => {
       const { page, wrong } = await open(at)
       const name = at.replaceAll(/[^\w]+/g, '-') || 'index'
-      if (PROGRAMS.includes(at)) await page.getByText('Ready.', { exact: true }).waitFor()
+      if (PROGRAMS.includes(at)) await page.locator('#status', { hasText: /^Ready\.$/ }).waitFor()
       await page.screenshot({ path: join(SHOTS, `${name}-1280-light.png`) })
       const reference = at.startsWith('api/')
       const within = reference ? '.col-content' : 'html'
