@@ -26,6 +26,20 @@ const clone = join(folder, 'adjoint')
 const project = join(folder, 'project')
 mkdirSync(project)
 
+/** What is to be ended with this process, however that ends: servers, each the head of a group. */
+const servers = []
+process.on('exit', () => {
+  for (const { pid } of servers) {
+    try {
+      process.kill(-pid)
+    } catch {
+      // It has ended by itself.
+    }
+  }
+  rmSync(folder, { recursive: true, force: true })
+})
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(130))
+
 /** Runs a line of a shell; what it printed. */
 const run = (cwd, line) => {
   const { status, stdout, stderr } = spawnSync('bash', ['-c', line], { cwd, encoding: 'utf8', maxBuffer: 2 ** 28 })
@@ -113,56 +127,50 @@ const page = async () => {
 /** The site's own page that trains: from the command that serves it to the first step of GRPO. */
 const site = async () => {
   commands++
+  // A group of its own: npm stands between.
   const server = spawn('npm', ['run', '-s', 'site', '--', '--serve', '--port', '0'], { cwd: clone, detached: true })
-  try {
-    let url
-    await timed('npm run site -- --serve', async () => {
-      for await (const line of createInterface({ input: server.stdout })) {
-        url = /^(http:\S+) /.exec(line)?.[1]
-        if (url !== undefined) return line
-      }
-      throw new Error('the site was not served')
+  servers.push(server)
+  let url
+  await timed('npm run site -- --serve', async () => {
+    for await (const line of createInterface({ input: server.stdout })) {
+      url = /^(http:\S+) /.exec(line)?.[1]
+      if (url !== undefined) return line
+    }
+    throw new Error('the site was not served')
+  })
+  await inBrowser(async (tab) => {
+    const status = (words) =>
+      tab.waitForFunction(`${words}.test(document.querySelector('#status').textContent)`, null, { timeout: 600_000 })
+    await timed('/train/ is ready', async () => {
+      await tab.goto(`${url}train/`)
+      await status('/^Ready/')
+      return tab.textContent('#status')
     })
-    await inBrowser(async (tab) => {
-      const status = (words) =>
-        tab.waitForFunction(`${words}.test(document.querySelector('#status').textContent)`, null, { timeout: 600_000 })
-      await timed('/train/ is ready', async () => {
-        await tab.goto(`${url}train/`)
-        await status('/^Ready/')
-        return tab.textContent('#status')
-      })
-      await timed('/train/, Start to the first step of GRPO', async () => {
-        await tab.click('#go')
-        await status('/^GRPO: step/')
-        return tab.textContent('#status')
-      })
+    await timed('/train/, Start to the first step of GRPO', async () => {
+      await tab.click('#go')
+      await status('/^GRPO: step/')
+      return tab.textContent('#status')
     })
-  } finally {
-    // The whole group: npm stands between.
-    process.kill(-server.pid)
-  }
+  })
 }
 
-try {
-  await timed('git clone', () => {
-    commands++
-    run(folder, `git clone --quiet ${JSON.stringify(root)} adjoint`)
-    return lastOf(run(clone, 'git log --oneline -1')).slice(0, 60)
-  })
-  for (const line of inClone) await command(clone, line)
-  for (const line of inProject) await command(project, line)
-  process.stdout.write(`${Math.round(bytes(join(project, 'node_modules')) / 2 ** 20)} MB are installed\n`)
-  for (const line of runFirst.slice(0, -1)) await command(project, line)
-  await program('first gradient', 'docs/site/start.md', 'first.ts')
-  await program('a network is trained', 'docs/site/start.md', 'network.ts', 1)
-  await program('GRPO on a bandit', 'examples/hello-grpo/main.ts', 'bandit.ts')
-  await program('own task, learnt by GRPO', 'docs/site/learn/grpo-task.md', 'task.ts')
-  await program('own reward', 'docs/site/learn/reward.md', 'reward.ts')
-  await timed('first gradient, on a page in Chromium', page)
-  // What the README begins with: its `npm ci` is done.
-  await command(clone, 'npm start')
-  await site()
-  process.stdout.write(`${commands} commands\n`)
-} finally {
-  rmSync(folder, { recursive: true, force: true })
-}
+await timed('git clone', () => {
+  commands++
+  run(folder, `git clone --quiet ${JSON.stringify(root)} adjoint`)
+  return lastOf(run(clone, 'git log --oneline -1')).slice(0, 60)
+})
+for (const line of inClone) await command(clone, line)
+for (const line of inProject) await command(project, line)
+process.stdout.write(`${Math.round(bytes(join(project, 'node_modules')) / 2 ** 20)} MB are installed\n`)
+for (const line of runFirst.slice(0, -1)) await command(project, line)
+await program('first gradient', 'docs/site/start.md', 'first.ts')
+await program('a network is trained', 'docs/site/start.md', 'network.ts', 1)
+await program('GRPO on a bandit', 'examples/hello-grpo/main.ts', 'bandit.ts')
+await program('own task, learnt by GRPO', 'docs/site/learn/grpo-task.md', 'task.ts')
+await program('own reward', 'docs/site/learn/reward.md', 'reward.ts')
+await timed('first gradient, on a page in Chromium', page)
+// What the README begins with: its `npm ci` is done.
+await command(clone, 'npm start')
+await site()
+process.stdout.write(`${commands} commands\n`)
+process.exit()
