@@ -23,8 +23,8 @@ export interface Legend {
 const shown = (value: number): string =>
   Number.isInteger(value) ? String(value) : value.toFixed(Math.abs(value) < 0.1 ? 4 : 3)
 
-const swatch = ({ colour, as = 'line' }: Curve): HTMLElement =>
-  element('i', { class: `swatch ${as}`, style: `--of: var(--${colour})`, 'aria-hidden': 'true' })
+const swatch = ({ colour, as }: Curve): HTMLElement =>
+  element('i', { class: `swatch ${as ?? 'line'}`, style: `--of: var(--${colour})`, 'aria-hidden': 'true' })
 
 export const legend = (toggle: (curve: number, on: boolean) => void): Legend => {
   const list = element('ul', { class: 'keys' })

@@ -84,8 +84,8 @@ describe.runIf(inject('devices').includes('webgpu'))('a profile on webgpu', () =
   it('is left where sets of queries are refused: nothing is run, donated or held, and the program runs as before', async () => {
     const refused = await openWebgpu()
     const { globals } = await import('webgpu')
-    // Each device's own: its objects are of this class.
-    const { prototype } = globals['GPUDevice'] as { prototype: GPUDevice }
+    // The class that devices are of, by the specification: the package gives it without a type.
+    const { prototype } = Reflect.get(globals, 'GPUDevice') as { readonly prototype: GPUDevice }
     const create = prototype.createQuerySet
     const f = jit((x: X) => add(exp(x), 1), { device: refused, donate: [0] })
     const x = await realizeAsync(full([64], 0.5), refused)
