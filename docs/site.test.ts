@@ -1,11 +1,11 @@
 // The site: it builds, its links lead somewhere, and in a browser its pages can be read by everybody.
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type BrowserContext, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { serve } from '../scripts/serve.mjs'
+import { CONTRAST, EVERY_RULE, findings, stopOf } from './axe.support.ts'
 import {
   buildSite,
   type Built,
@@ -20,7 +20,6 @@ import {
 
 /** Kept for whoever wants to look; the folder is ignored by git. */
 const SHOTS = join(root, 'runs', 'screenshots', 'site')
-const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
 const path = inject('chromium')
 
 const PAGES = sources().map((source) => source.replace(/(^|\/)index\.md$/, '$1').replace(/\.md$/, '.html'))
@@ -99,24 +98,6 @@ describe('the built site', () => {
 /** The programs that run in the browser, and what says that they are ready. */
 const PROGRAMS = ['train/index.html', 'play/index.html']
 
-interface Finding {
-  readonly id: string
-  readonly nodes: readonly { readonly html: string; readonly failureSummary: string }[]
-}
-
-/** What axe finds wrong with a page: one line for each element. */
-const findings = async (page: Page, within: string, rules: string): Promise<readonly string[]> => {
-  await page.addScriptTag({ path: AXE })
-  const violations = await page.evaluate<readonly Finding[]>(
-    `axe.run('${within}', { runOnly: ${rules} }).then(({ violations }) => violations)`,
-  )
-  const told = violations.flatMap(({ id, nodes }) =>
-    nodes.map(({ html, failureSummary }) => `${id}: ${failureSummary.slice(0, 250)} ${html.slice(0, 160)}`),
-  )
-  // Of a kind a few are enough to find all.
-  return told.slice(0, 6)
-}
-
 describe.skipIf(path === null)('the site in Chromium', () => {
   let profile = ''
   let browser: BrowserContext
@@ -161,23 +142,21 @@ describe.skipIf(path === null)('the site in Chromium', () => {
     async (at) => {
       const { page, wrong } = await open(at)
       const name = at.replaceAll(/[^\w]+/g, '-') || 'index'
-      if (PROGRAMS.includes(at)) await page.getByText('Ready.', { exact: true }).waitFor()
+      if (PROGRAMS.includes(at)) await page.locator('#status', { hasText: /^Ready\.$/ }).waitFor()
       await page.screenshot({ path: join(SHOTS, `${name}-1280-light.png`) })
       const reference = at.startsWith('api/')
       const within = reference ? '.col-content' : 'html'
       // Of TypeDoc's own pages what is ours to choose: the colours and images of the text.
-      const all = reference
-        ? "{ type: 'rule', values: ['color-contrast', 'image-alt'] }"
-        : "{ type: 'tag', values: ['wcag2a', 'wcag2aa', 'wcag21aa', 'best-practice'] }"
+      const all = reference ? "{ type: 'rule', values: ['color-contrast', 'image-alt'] }" : EVERY_RULE
       expect(await findings(page, within, all)).toEqual([])
       await page.emulateMedia({ colorScheme: 'dark', reducedMotion: 'reduce' })
       await page.screenshot({ path: join(SHOTS, `${name}-1280-dark.png`) })
-      expect(await findings(page, within, "{ type: 'rule', values: ['color-contrast'] }")).toEqual([])
+      expect(await findings(page, within, CONTRAST)).toEqual([])
       await page.setViewportSize({ width: 360, height: 740 })
       // An editor lays itself out anew once it sees that it is narrower.
       await expect.poll(() => page.evaluate<number>('document.documentElement.scrollWidth')).toBe(360)
       await page.screenshot({ path: join(SHOTS, `${name}-360-dark.png`) })
-      expect(await findings(page, within, "{ type: 'rule', values: ['color-contrast'] }")).toEqual([])
+      expect(await findings(page, within, CONTRAST)).toEqual([])
       expect(wrong).toEqual([])
       await page.close()
     },
@@ -188,13 +167,8 @@ describe.skipIf(path === null)('the site in Chromium', () => {
     const seen: string[] = []
     for (let i = 0; i < 25; i++) {
       await page.keyboard.press('Tab')
-      const at = await page.evaluate<{ readonly name: string; readonly outline: boolean }>(`(() => {
-        const e = document.activeElement
-        const { outlineStyle, outlineWidth, boxShadow } = getComputedStyle(e)
-        const name = (e.textContent || e.getAttribute('aria-label') || e.tagName).trim().slice(0, 30)
-        return { name, outline: (outlineStyle !== 'none' && parseFloat(outlineWidth) > 0) || boxShadow !== 'none' }
-      })()`)
-      expect(at.outline, `focus on '${at.name}'`).toBe(true)
+      const at = await stopOf(page)
+      expect(at.seen, `focus on '${at.name}'`).toBe(true)
       seen.push(at.name)
     }
     expect(seen[0]).toBe('Skip to content')

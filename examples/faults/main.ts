@@ -6,7 +6,7 @@
  * that nobody killed.
  *
  * The full one, 1,000 steps: `npm run -s example -- faults --steps 1000`. CI runs a shorter one (`faults.test.ts`).
- * Takes 7 min.
+ * Takes 2 min.
  */
 import { describeError, foldIn, hostKey, type Progress, readLog } from '@adjoint/rl'
 import { pipe } from 'fp-ts/lib/function.js'

@@ -1,7 +1,7 @@
 /**
  * A language model from nothing: a tokenizer is learnt from a text, a small Llama reads that text, and both are saved as a folder of the
  * Hugging Face hub's layout, from which `generate` and `grpo` go on with `--model`.
- * Takes 6 min.
+ * Takes 5 min.
  */
 import { type CheckpointError, llama, saveModel, transformer } from '@adjoint/nn'
 import { readLog, run } from '@adjoint/rl'

@@ -2,7 +2,7 @@
  * Reward models and what becomes of them: two judges learn from preference pairs, one from many of every kind, one from a
  * few of one kind. GRPO against them shows how far the truth follows what a model of it says (Gao et al. 2022, "Scaling
  * laws for reward model overoptimization", figure 1).
- * Takes 9 min.
+ * Takes 4 min.
  */
 import { lineChart, pageHtml, renderSvg } from '@adjoint/report'
 import { readLog, type RunError } from '@adjoint/rl'

@@ -1,7 +1,7 @@
 /**
  * Stale rollouts: a learner whose rollouts were sampled k steps ago, with and without a correction for the mismatch of
  * learner and sampler, against the one that samples afresh. A chart for each k, and what happened in words.
- * Takes 5 min.
+ * Takes 2 min.
  */
 import { lineChart, renderSvg } from '@adjoint/report'
 import type { RunError } from '@adjoint/rl'

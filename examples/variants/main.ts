@@ -1,7 +1,7 @@
 /**
  * The GRPO family side by side: every preset trains one policy from one SFT checkpoint on one task, and nothing else
  * differs. Their curves are in one chart, accuracy on held-out problems over steps.
- * Takes 5 min.
+ * Takes 2 min.
  */
 import type { TransformerParams } from '@adjoint/nn'
 import { lineChart, renderSvg } from '@adjoint/report'

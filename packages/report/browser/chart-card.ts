@@ -113,15 +113,7 @@ export const chartCard = (id: string, acts: CardActs, large = false): Card => {
     svg,
   )
   const caption = element('figcaption', {}, element('span', { class: 'group' }, group, at), title, unit)
-  const root = element(
-    'figure',
-    { id, tabindex: '0', role: 'group', 'data-card': '' },
-    caption,
-    keys,
-    place,
-    note,
-    actions,
-  )
+  const root = element('figure', { id, tabindex: '0', 'data-card': '' }, caption, keys, place, note, actions)
 
   let plot: uPlot | null = null
   let now: { card: CardData; phase: PhaseData | undefined; view: View; shown: ShownCard } | null = null
@@ -172,6 +164,8 @@ export const chartCard = (id: string, acts: CardActs, large = false): Card => {
     onKey(event, plot, acts)
   })
   root.addEventListener('focusout', () => {
+    // What a live run brings is not said without end.
+    keys.removeAttribute('aria-live')
     if (plot !== null && plot.cursor.idx !== null && plot.cursor.idx !== undefined) pointAt(plot, null)
   })
 

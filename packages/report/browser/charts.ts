@@ -5,6 +5,7 @@ import type { View } from '../src/view.ts'
 import { type Card, type CardActs, chartCard } from './chart-card.ts'
 import { onTheme } from './colours.ts'
 import { byId, element } from './element.ts'
+import { putInOrder } from './in-order.ts'
 import type { Store } from './store.ts'
 
 const isWanted = (card: CardData, words: readonly string[]): boolean => {
@@ -28,12 +29,13 @@ const shelf = (actsOf: (card: CardData) => CardActs, idOf: (card: CardData) => s
         card.close()
         cards.delete(id)
       }
+      const roots = new Map<HTMLElement, HTMLElement[]>()
       for (const { card, place } of wanted) {
         const there = cards.get(card.id) ?? chartCard(idOf(card), actsOf(card))
         cards.set(card.id, there)
-        // Moving what stands in its place already would take the focus from it.
-        if (there.root.parentElement !== place || place.lastElementChild !== there.root) place.append(there.root)
+        roots.set(place, [...(roots.get(place) ?? []), there.root])
       }
+      for (const [place, of] of roots) putInOrder(place, of)
     },
   }
 }
@@ -49,7 +51,11 @@ export const showCharts = (store: Store): ((charts: Charts) => void) => {
   }
   const pin = ({ id }: CardData): void => {
     const { pins } = store.view()
+    const at = document.activeElement
     store.set({ pins: pins.includes(id) ? pins.filter((each) => each !== id) : [...pins, id] })
+    // The button went with its card: the next pinned one has the focus, or that of the chart itself.
+    const next = [...pinned.cards.values(), all.cards.get(id)].find((card) => card !== undefined)
+    if (at?.isConnected === false) next?.root.querySelector<HTMLElement>('button[aria-pressed]')?.focus()
   }
   const actsOf = (card: CardData): CardActs => ({
     zoom: (to) => zoom(card, to),
@@ -80,6 +86,9 @@ export const showCharts = (store: Store): ((charts: Charts) => void) => {
     if (large === null) {
       const made = chartCard(`large-${card.id}`, actsOf(card), true)
       dialog.prepend(made.root)
+      dialog.setAttribute('aria-label', `${card.title}, large`)
+      // Its keys are at hand at once.
+      made.root.focus()
       large = { id: card.id, card: made }
     }
     large.card.draw(card, phaseOf(card), view)

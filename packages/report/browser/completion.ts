@@ -51,14 +51,17 @@ const extent = (values: readonly (number | null)[]): readonly [number, number] =
     [0, 0],
   )
 
+/** What the bars of rewards reach over. */
+export const scaleOf = ({ groups }: Samples): readonly [number, number] =>
+  extent(groups.flatMap(({ members }) => members.flatMap(({ rewards }) => rewards.map(([, value]) => value))))
+
 /** Makes the completions of a page, as they are read now. */
 export const completions = (
-  { rewards: names, groups }: Samples,
+  samples: Samples,
   reading: Reading,
 ): ((sample: ShownSample, number: number) => HTMLElement) => {
-  const scale = extent(
-    groups.flatMap(({ members }) => members.flatMap(({ rewards }) => rewards.map(([, value]) => value))),
-  )
+  const { rewards: names } = samples
+  const scale = scaleOf(samples)
   return (sample, number) => {
     const { think, answer, broken, length, ended } = sample
     const tinted = tintedText(sample, reading)

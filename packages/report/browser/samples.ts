@@ -5,9 +5,10 @@ import type { Samples, ShownGroup } from '../src/page-data.ts'
 import { wordsOf } from '../src/segments.ts'
 import { NO_SAMPLE_VIEW, type SampleView, type Tint, TINTS, type View } from '../src/view.ts'
 import { showCompare } from './compare.ts'
-import { completions } from './completion.ts'
+import { completions, scaleOf } from './completion.ts'
 import { element } from './element.ts'
 import { groupCards } from './group.ts'
+import { putInOrder } from './in-order.ts'
 import type { Store } from './store.ts'
 import { type Reading, tintValues } from './text.ts'
 
@@ -73,13 +74,13 @@ const filterOf = ({ samples: asked }: View, { runs, phases }: Samples): Filter =
 })
 
 /** How texts are read now: colours are on the scale of the largest value on the page. */
-const readingOf = ({ samples: { text }, tint }: View, { groups }: Samples): Reading => {
+const readingOf = ({ samples: { text }, tint, told }: View, { groups }: Samples): Reading => {
   let most = 0
   for (const { members } of groups)
     for (const { tokens, advantage } of members)
       for (const value of tintValues(tint, tokens, advantage) ?? []) most = Math.max(most, Math.abs(value ?? 0))
   // One token that was next to impossible would leave all others without a colour.
-  return { words: wordsOf(text), tint, most: tint === 'logp' ? Math.min(most, 5) : most }
+  return { words: wordsOf(text), tint, told, most: tint === 'logp' ? Math.min(most, 5) : most }
 }
 
 const countText = (found: readonly FoundGroup[], first: number, last: number, { groups }: Samples): string => {
@@ -109,6 +110,7 @@ export const showSamples = (place: HTMLElement, store: Store): ((samples: Sample
     { name: 'tint' },
     ...TINTS.map((each) => element('option', { value: each }, TINT_NAMES[each])),
   )
+  const told = element('input', { type: 'checkbox', name: 'told' })
   const form = element(
     'form',
     { 'aria-label': 'Which samples' },
@@ -120,6 +122,7 @@ export const showSamples = (place: HTMLElement, store: Store): ((samples: Sample
     pair('Reward', fields.least, fields.most),
     labelled('Order', fields.order),
     labelled('Colour tokens by', tint),
+    element('label', { class: 'check' }, told, ' Values of tokens'),
     element('button', { type: 'reset' }, 'Show all'),
   )
   const count = element('p', { role: 'status', class: 'count' })
@@ -133,6 +136,10 @@ export const showSamples = (place: HTMLElement, store: Store): ((samples: Sample
   place.append(form, comparing, element('div', { class: 'pager' }, count, back, next), scale, list)
   const compare = showCompare(comparing, store)
 
+  /** The cards of the groups that are shown, by all that is in them: one that stays the same stays unfolded, and keeps the focus. */
+  let cards = new Map<string, HTMLElement>()
+  /** The last page there is. */
+  let last = 0
   let samples: Samples = { runs: [], phases: [], rewards: [], groups: [], shown: 0, logged: 0 }
 
   const render = (): void => {
@@ -146,19 +153,29 @@ export const showSamples = (place: HTMLElement, store: Store): ((samples: Sample
     const found = [...searched(filterOf(now, samples), samples.groups)].sort(
       (a, b) => plain(a.group) - plain(b.group) || order(a.group, b.group),
     )
-    const pages = Math.max(1, Math.ceil(found.length / PER_PAGE))
-    const page = Math.min(now.page, pages - 1)
+    last = Math.max(0, Math.ceil(found.length / PER_PAGE) - 1)
+    const page = Math.min(now.page, last)
     const shown = found.slice(page * PER_PAGE, (page + 1) * PER_PAGE)
     const first = page * PER_PAGE + 1
     count.textContent = countText(found, first, first + shown.length - 1, samples)
-    back.disabled = page === 0
-    next.disabled = page >= pages - 1
+    back.setAttribute('aria-disabled', String(page === 0))
+    next.setAttribute('aria-disabled', String(page === last))
     scale.hidden = now.tint === 'none'
     scale.textContent =
       reading.most === 0
         ? 'No completion here has its tokens logged with that: sampleRecords writes them where it is given the text of the policy.'
         : `The stronger the colour, the larger the ${TINT_NAMES[now.tint]} is in size: none at 0, full at ${reading.most.toPrecision(3)}. What has none stands last: its tokens are not logged, or older than there is room for.`
-    list.replaceChildren(...shown.map(groupCards(samples, reading, completions(samples, reading))))
+    const make = groupCards(samples, reading, completions(samples, reading))
+    const { runs, phases, rewards } = samples
+    const looks = JSON.stringify([runs, phases, rewards, scaleOf(samples), reading])
+    const kept = new Map<string, HTMLElement>()
+    for (const found of shown) {
+      let key = JSON.stringify(found) + looks
+      while (kept.has(key)) key += ' again'
+      kept.set(key, cards.get(key) ?? make(found))
+    }
+    cards = kept
+    putInOrder(list, [...cards.values()])
     compare(samples, reading)
   }
   const show = (): void => {
@@ -167,6 +184,7 @@ export const showSamples = (place: HTMLElement, store: Store): ((samples: Sample
       if (field.value !== now.samples[name as keyof SampleView]) field.value = now.samples[name as keyof SampleView]
     if (fields.order.value === '') fields.order.value = 'newest first'
     tint.value = now.tint
+    told.checked = now.told
   }
   const asked = (): SampleView => ({
     ...(Object.fromEntries(Object.entries(fields).map(([name, { value }]) => [name, value])) as unknown as SampleView),
@@ -175,19 +193,25 @@ export const showSamples = (place: HTMLElement, store: Store): ((samples: Sample
 
   form.addEventListener('input', ({ target }) => {
     if (target === tint) set({ tint: TINTS.find((each) => each === tint.value) ?? 'none' })
+    // Values stand at tokens, and those are shown one by one in a colour.
+    else if (target === told)
+      set({ told: told.checked, ...(told.checked && tint.value === 'none' ? { tint: 'logp' } : {}) })
     else set({ samples: asked(), page: 0 })
   })
   form.addEventListener('submit', (event) => event.preventDefault())
   form.addEventListener('reset', (event) => {
     event.preventDefault()
-    set({ samples: NO_SAMPLE_VIEW, tint: 'none', page: 0 })
+    set({ samples: NO_SAMPLE_VIEW, tint: 'none', told: false, page: 0 })
   })
-  back.addEventListener('click', () => set({ page: Math.max(0, view().page - 1) }))
-  next.addEventListener('click', () => set({ page: view().page + 1 }))
+  // Not `disabled` at the ends, which would take the focus from who goes there.
+  const turn = (by: number): void => set({ page: Math.max(0, Math.min(last, Math.min(view().page, last) + by)) })
+  back.addEventListener('click', () => turn(-1))
+  next.addEventListener('click', () => turn(1))
   setOptions(fields.outcome, 'any', Object.keys(OUTCOMES))
   setOptions(fields.order, null, Object.keys(ORDERS))
   listen((now, before) => {
-    const changed = now.samples !== before.samples || now.tint !== before.tint || now.compare !== before.compare
+    const coloured = now.tint !== before.tint || now.told !== before.told
+    const changed = coloured || now.samples !== before.samples || now.compare !== before.compare
     if (!changed && now.page === before.page) return
     show()
     render()

@@ -52,10 +52,12 @@ export const linkSections = ({ view, set }: Store): void => {
     const section = link.getAttribute('href')!.slice(1)
     set({ section })
     go(section)
-    document
-      .getElementById(section)
-      ?.querySelector<HTMLElement>('input, select, button, figure')
-      ?.focus({ preventScroll: true })
+    const target = document.getElementById(section)
+    const control = target?.querySelector<HTMLElement>('input, select, button, figure') ?? null
+    // A section without controls has the focus itself: the next key goes on from there.
+    if (control === null) target?.setAttribute('tabindex', '-1')
+    const to = control ?? target
+    to?.focus({ preventScroll: true })
   })
   go(view().section)
 }

@@ -10,6 +10,8 @@ export interface Reading {
   readonly words: readonly string[]
   readonly tint: Tint
   readonly most: number
+  /** Whether each token says the value that colours it. */
+  readonly told: boolean
 }
 
 /** The values that colour the tokens of a completion; null where they are not known. An advantage of the whole is that of each. */
@@ -23,21 +25,20 @@ export const tintValues = (
   return tint === 'logp' ? tokens.logp : tokens.entropy
 }
 
-/** How strong a colour is, in per cent, and which. */
-const shadeOf = (
-  value: number | null,
-  { tint, most }: Reading,
-): { readonly colour: string; readonly share: number } => {
-  const share = value === null || most === 0 ? 0 : Math.round(78 * Math.min(1, Math.abs(value) / most))
-  return {
-    colour:
-      tint === 'advantage' && value !== null && value > 0
-        ? 'var(--good)'
-        : tint === 'entropy'
-          ? 'var(--c0)'
-          : 'var(--bad)',
-    share,
-  }
+/** The most of a colour, in per cent, on which text can still be read: 4.5:1, by day and by night. */
+const MOST_COLOUR = { light: 66, dark: 42 } as const
+
+/** The background of a token: the stronger, the larger its value. */
+const shadeOf = (value: number | null, { tint, most }: Reading): string => {
+  const share = value === null || most === 0 ? 0 : Math.min(1, Math.abs(value) / most)
+  const colour =
+    tint === 'advantage' && value !== null && value > 0
+      ? 'var(--good)'
+      : tint === 'entropy'
+        ? 'var(--c0)'
+        : 'var(--bad)'
+  const mix = (percent: number): string => `color-mix(in srgb, ${colour} ${Math.round(share * percent)}%, transparent)`
+  return `light-dark(${mix(MOST_COLOUR.light)}, ${mix(MOST_COLOUR.dark)})`
 }
 
 const marked = (text: string, isMarked: boolean): Node =>
@@ -64,14 +65,17 @@ export const tintedText = (sample: ShownSample, reading: Reading): HTMLElement |
   const values = tintValues(reading.tint, tokens, advantage)
   if (tokens === null || values === null) return null
   const parts = segments(tokens.texts.join(''), reading.words, tokens.texts)
-  const box = element('div', { class: 'text tinted' }, element('span', {}, 'completion, token by token'))
+  const box = element(
+    'div',
+    { class: reading.told ? 'text tinted told' : 'text tinted' },
+    element('span', {}, 'completion, token by token'),
+  )
   const byToken = new Map<number, HTMLElement>()
   const tokenOf = (i: number): HTMLElement => {
     const known = byToken.get(i)
     if (known !== undefined) return known
     const made = element('b', { title: `${JSON.stringify(tokens.texts[i])}: ${valuesOf(tokens, i)}` })
-    const { colour, share } = shadeOf(values[i] ?? null, reading)
-    made.style.background = `color-mix(in srgb, ${colour} ${share}%, transparent)`
+    made.style.background = shadeOf(values[i] ?? null, reading)
     byToken.set(i, made)
     box.append(made)
     return made
@@ -81,5 +85,6 @@ export const tintedText = (sample: ShownSample, reading: Reading): HTMLElement |
   // The token that ends a completion has no text of its own, and says something all the same.
   const last = tokens.texts.length - 1
   if (last >= 0 && tokens.texts[last] === '') tokenOf(last).append(element('i', {}, 'end'))
+  if (reading.told) for (const [i, made] of byToken) made.append(element('small', {}, short(values[i] ?? null)))
   return box
 }

@@ -38,7 +38,8 @@ export const showTools = (place: HTMLElement, { view, set, listen }: Store): voi
     logarithmic.checked = now.logarithmic
     along.value = now.along
     if (find.value !== now.find) find.value = now.find
-    all.disabled = Object.keys(now.zoom).length === 0
+    // Not `disabled`, which would take the focus from who has just pressed it.
+    all.setAttribute('aria-disabled', String(Object.keys(now.zoom).length === 0))
   }
   show()
   listen(show)

@@ -31,7 +31,7 @@ const sectionHtml = (section: Section): string => {
         .map((svg) => `<figure class="plain">${svg}</figure>`)
         .join('\n')}\n</div>`
     case 'table':
-      return `<h2>${escapeHtml(section.title)}</h2>\n<div class="wide"><table>\n<thead>${cells('th', section.head)}</thead>\n<tbody>${section.rows
+      return `<h2>${escapeHtml(section.title)}</h2>\n<div class="wide" tabindex="0" role="region" aria-label="${escapeHtml(section.title)}"><table>\n<thead>${cells('th', section.head)}</thead>\n<tbody>${section.rows
         .map((row) => cells('td', row))
         .join('\n')}</tbody>\n</table></div>`
   }

@@ -34,7 +34,7 @@ nav a { text-decoration: none; white-space: nowrap; } nav a:hover { text-decorat
 .legend input { margin: 0; accent-color: var(--accent); }
 .live { font-size: .85rem; color: var(--muted); } .live::before { content: ''; display: inline-block; width: .55em; height: .55em; border-radius: 50%;
   margin-right: .45em; background: var(--good); } .live[data-state=lost]::before { background: var(--bad); }
-.wide { overflow-x: auto; } table.runs td, table.runs th { white-space: nowrap; } details.settings { margin: .7rem 0; } details.settings > summary { color: var(--muted); }
+.wide { position: relative; overflow-x: auto; } .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; } table.runs td, table.runs th { white-space: nowrap; } details.settings { margin: .7rem 0; } details.settings > summary { color: var(--muted); }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .38rem 1.3rem .38rem 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
 thead th { color: var(--muted); font-weight: 500; font-size: .86rem; white-space: nowrap; } tbody th { font-weight: 500; }
@@ -73,9 +73,10 @@ dialog.large::backdrop { background: rgb(0 0 0 / .45); } dialog.large figure { b
 form { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 165px), 1fr)); gap: .6rem .9rem; align-items: end; background: var(--card);
   border: 1px solid var(--line); border-radius: 8px; padding: .8rem .9rem; }
 form label { display: grid; gap: .15rem; font-size: .82rem; color: var(--muted); min-width: 0; } form fieldset { border: 0; padding: 0; margin: 0; min-width: 0; }
+form label.check { display: flex; align-items: center; } form .check input { width: auto; margin: 0 .4rem 0 0; accent-color: var(--accent); }
 form legend { font-size: .82rem; color: var(--muted); padding: 0; } .pair { display: flex; gap: .4rem; align-items: center; }
 input, select, button { font: inherit; color: var(--ink); background: var(--page); border: 1px solid light-dark(#b8bfc7, #4a545f); border-radius: 5px; padding: .3rem .5rem; min-width: 0; width: 100%; }
-form input, form select, form button { font-size: .92rem; } .legend input { width: auto; } button { width: auto; cursor: pointer; padding: .3rem .9rem; } button:disabled { opacity: .45; cursor: default; }
+form input, form select, form button { font-size: .92rem; } .legend input { width: auto; } button { width: auto; cursor: pointer; padding: .3rem .9rem; } button:disabled, button[aria-disabled=true] { opacity: .45; cursor: default; }
 .pager { display: flex; flex-wrap: wrap; gap: .5rem .8rem; align-items: center; margin: .9rem 0; } .pager p { margin: 0; flex: 1 1 auto; }
 .groups { display: grid; gap: .9rem; grid-template-columns: minmax(0, 1fr); }
 article { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: .7rem .85rem; min-width: 0; display: flex; flex-direction: column; gap: .55rem; }
@@ -88,7 +89,8 @@ article > details > summary { color: var(--muted); font-size: .86rem; } .sides {
 .compare { margin: .9rem 0 0; } .compare > summary { font-weight: 600; } .compare form { margin-top: .6rem; } .scale { color: var(--muted); font-size: .82rem; }
 mark { background: light-dark(#ffe28a, #7a6200); color: inherit; border-radius: 2px; }
 .text.tinted { background: var(--soft); padding: .35rem .6rem; line-height: 1.75; } .tinted b { font-weight: 400; border-radius: 2px; padding: .1em 0; box-shadow: inset -1px 0 color-mix(in srgb, var(--muted) 35%, transparent); }
-.tinted b i { font: 400 .72rem system-ui, sans-serif; color: var(--muted); padding: 0 .3em; }
+.tinted b i { font: 400 .72rem system-ui, sans-serif; padding: 0 .3em; }
+.tinted.told b { display: inline-grid; justify-items: center; margin: .1em 0; white-space: pre; } .tinted.told small { font: .68rem system-ui, sans-serif; }
 .text { font-family: var(--mono); font-size: .88rem; white-space: pre-wrap; overflow-wrap: anywhere; max-height: 20rem; overflow: auto; }
 .text span { font-family: system-ui, sans-serif; font-size: .72rem; color: var(--muted); display: block; user-select: none; }
 .text.think { background: var(--think); border-left: 3px solid var(--thinkline); padding: .35rem .6rem; }

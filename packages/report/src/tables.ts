@@ -22,6 +22,9 @@ const marked = (settings: readonly Setting[], style: number): Html =>
     ? html`${settings[style]!.label}`
     : html`<span style="white-space: nowrap">${swatch(style)} ${settings[style]!.label}</span>`
 
+/** A name that the row above has already: not shown again, and said to who goes through the table by rows. */
+const again = (name: string): Html => html`<span class="unseen">${name}</span>`
+
 const progress = (run: Run): string => {
   const found = progressOf(run)
   return found === null
@@ -93,7 +96,7 @@ export const runsTable = (settings: readonly Setting[], problems: readonly strin
     setting.runs.map(
       (run, i) =>
         html`<tr class="${i === 0 ? 'first' : ''}">
-          <th scope="row">${i === 0 ? marked(settings, style) : null}</th>
+          <th scope="row">${i === 0 ? marked(settings, style) : again(setting.label)}</th>
           <td>${run.name}</td>
           <td class="number">${run.seed ?? '–'}</td>
           ${shown.map((name) => html`<td class="mono">${brief(at(setting, name))}</td>`)}
@@ -111,7 +114,7 @@ export const runsTable = (settings: readonly Setting[], problems: readonly strin
             ${notes.map((note) => html`<li>${note}</li>`)}
           </ul>`
     }
-    <div class="wide">
+    <div class="wide" tabindex="0" role="region" aria-label="Table of runs">
       <table class="runs">
         <thead>
           <tr>
@@ -161,7 +164,7 @@ export const evaluationsTable = (settings: readonly Setting[], { names, rows }: 
           The last of each
           phase${settings.some(({ runs }) => runs.length > 1) ? ': mean over seeds, and the range of the seeds' : ''}.
         </p>
-        <div class="wide">
+        <div class="wide" tabindex="0" role="region" aria-label="Table of evaluations">
           <table>
             <thead>
               <tr>
@@ -178,7 +181,7 @@ export const evaluationsTable = (settings: readonly Setting[], { names, rows }: 
                 const first = i === 0 || titleOf(rows[i - 1]!.chapter) !== phase
                 const most = Math.max(...[...figures.values()].map((figure) => figure.seeds))
                 return html`<tr class="${first ? 'first' : ''}">
-                  <th scope="row">${first ? phase : null}</th>
+                  <th scope="row">${first ? phase : again(phase)}</th>
                   ${settings.length > 1 ? html`<td>${marked(settings, settings.indexOf(setting))}</td>` : null}
                   <td class="number">${most}</td>
                   ${dated ? html`<td class="number">${afterText(figures.get('done'))}</td>` : null}
@@ -239,7 +242,7 @@ export const timingTable = (settings: readonly Setting[], timings: readonly Timi
           Wall-clock time of the steps${settings.some(({ runs }) => runs.length > 1) ? ', mean over seeds' : ''}; what
           no part accounts for is "other".
         </p>
-        <div class="wide">
+        <div class="wide" tabindex="0" role="region" aria-label="Table of times">
           <table class="timing">
             <thead>
               <tr>

@@ -23,6 +23,7 @@ const view: fc.Arbitrary<View> = fc.record({
     .map((z) => ({ ...z })),
   hidden: fc.uniqueArray(fc.nat(9999), { maxLength: 4 }),
   tint: fc.constantFrom(...TINTS),
+  told: fc.boolean(),
   samples: fc.record({
     ...{ text, run: text, phase: text, outcome: text, from: text, to: text, least: text, most: text, order: text },
   }),

@@ -35,6 +35,8 @@ export interface View {
   /** Numbers of settings that are not shown. */
   readonly hidden: readonly number[]
   readonly tint: Tint
+  /** Whether each token says the value that colours it. */
+  readonly told: boolean
   readonly samples: SampleView
   /** From 0. */
   readonly page: number
@@ -58,6 +60,7 @@ export const DEFAULT_VIEW: View = {
   zoom: {},
   hidden: [],
   tint: 'none',
+  told: false,
   samples: NO_SAMPLE_VIEW,
   page: 0,
   compare: null,
@@ -80,6 +83,7 @@ export const toHash = (view: View): string => {
   for (const [phase, [from, to]] of Object.entries(view.zoom)) put('zoom', `${from}~${to}~${phase}`)
   for (const setting of view.hidden) put('hide', `s${setting}`)
   put('tint', view.tint === 'none' ? null : view.tint)
+  put('values', view.told ? 1 : null)
   for (const name of SAMPLE_FIELDS) put(`samples.${name}`, view.samples[name])
   put('page', view.page)
   if (view.compare !== null)
@@ -132,6 +136,7 @@ export const fromHash = (hash: string): View => {
       ...new Set(all.getAll('hide').flatMap((each) => (/^s\d{1,4}$/.test(each) ? [Number(each.slice(1))] : []))),
     ],
     tint: oneOf(TINTS, all.get('tint')) ?? 'none',
+    told: all.get('values') === '1',
     samples: Object.fromEntries(
       SAMPLE_FIELDS.map((name) => [name, all.get(`samples.${name}`) ?? '']),
     ) as unknown as SampleView,

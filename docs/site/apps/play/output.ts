@@ -1,6 +1,8 @@
 /** What a program prints and plots, as it comes. */
-import { chart, type Chart, type Curve } from '../shared/chart.ts'
+import { chart, type Chart } from '../shared/chart.ts'
+import { chartGroup } from '../shared/chart-group.ts'
 import { element } from '../shared/element.ts'
+import type { Curve } from '../shared/legend.ts'
 import type { Level } from './messages.ts'
 
 /** Lines that are kept. */
@@ -22,6 +24,7 @@ interface Drawn {
 export const output = (charts: HTMLElement, lines: HTMLElement): Output => {
   let drawn = new Map<string, Drawn>()
   let waiting: HTMLElement[] = []
+  const group = chartGroup('play')
 
   const flush = (): void => {
     const atEnd = lines.scrollHeight - lines.scrollTop - lines.clientHeight < 40
@@ -37,7 +40,7 @@ export const output = (charts: HTMLElement, lines: HTMLElement): Output => {
     const known = drawn.get(name)
     if (known !== undefined) return known
     const made: Drawn = {
-      chart: chart({ title: name, x: 'x', curves: [], group: 'play' }),
+      chart: chart({ title: name, x: 'x', curves: [], group }),
       points: [],
       curves: new Set(),
     }
@@ -64,9 +67,9 @@ export const output = (charts: HTMLElement, lines: HTMLElement): Output => {
       for (const [at, given] of points) on.put(at, given)
     },
     clear: () => {
+      for (const { chart } of drawn.values()) chart.close()
       drawn = new Map()
       waiting = []
-      charts.replaceChildren()
       lines.replaceChildren()
     },
   }

@@ -1,23 +1,16 @@
-/** A chart of curves that grow: uPlot, in the colours of the page. */
+/** A chart of curves that grow: uPlot, in the colours of the page; read and zoomed by the pointer and by keys. */
 import uPlot from 'uplot'
+import type { ChartGroup } from './chart-group.ts'
+import { asked, KEYS, pointAt } from './chart-keys.ts'
 import { element } from './element.ts'
+import { type Curve, legend } from './legend.ts'
 import { colour, onTheme } from './theme.ts'
-
-/** One curve of a chart. */
-export interface Curve {
-  readonly name: string
-  /** The name of a colour of the page. */
-  readonly colour: string
-  /** Points without a line between them, or a dashed line. */
-  readonly as?: 'points' | 'dashes'
-}
 
 export interface ChartConfig {
   readonly title: string
   readonly x: string
   readonly curves: readonly Curve[]
-  /** Charts of one group read their values at one x. */
-  readonly group: string
+  readonly group: ChartGroup
   /** Bounds of y where they are known. */
   readonly range?: readonly [number, number]
 }
@@ -28,20 +21,26 @@ export interface Chart {
   readonly put: (x: number, values: Readonly<Record<string, number>>) => void
   /** Without points; `curves` in place of those before. */
   readonly clear: (curves?: readonly Curve[]) => void
+  /** Off the page, and out of its group. */
+  readonly close: () => void
 }
 
 const HEIGHT = 190
-const shown = (value: number): string =>
-  Number.isInteger(value) ? String(value) : value.toFixed(Math.abs(value) < 0.1 ? 4 : 3)
+/** CSS pixels that a drag must be long, to be one. */
+const LEAST_DRAG = 6
 
 export const chart = ({ title, x, curves: first, group, range }: ChartConfig): Chart => {
-  const place = element('div', { class: 'plot' })
-  const figure = element('figure', { 'data-chart': title }, element('figcaption', {}, title), place)
+  const place = element('div', { class: 'plot', tabindex: '0', role: 'group', 'aria-label': `${title}. ${KEYS}` })
+  const at = element('span', { class: 'at' })
+  const keys = legend((curve, on) => plot?.setSeries(curve + 1, { show: on }))
+  const figure = element('figure', { 'data-chart': title }, element('figcaption', {}, title, at), keys.element, place)
   let curves: readonly Curve[] = first
   let xs: number[] = []
   let ys: (number | null)[][] = curves.map(() => [])
   let plot: uPlot | null = null
   let waits = false
+  /** Where it is read by keys: it stays there while the chart grows. */
+  let held: number | null = null
   const theme = { muted: '', line: '', curves: [] as readonly string[] }
 
   /** Colours are asked for once a change: a canvas draws often. */
@@ -50,6 +49,12 @@ export const chart = ({ title, x, curves: first, group, range }: ChartConfig): C
     theme.line = colour('line')
     theme.curves = curves.map((curve) => colour(curve.colour))
   }
+  const say = (): void => {
+    const i = plot?.cursor.idx ?? null
+    const place = i === null || xs[i] === undefined ? '' : `${x} ${xs[i]}`
+    if (at.textContent !== place) at.textContent = place
+    keys.say(ys.map((y) => (i === null ? (y.findLast((value) => value !== null) ?? null) : (y[i] ?? null))))
+  }
   const axis = {
     stroke: () => theme.muted,
     grid: { stroke: () => theme.line, width: 1 },
@@ -57,6 +62,18 @@ export const chart = ({ title, x, curves: first, group, range }: ChartConfig): C
     font: '11px system-ui, sans-serif',
   }
   const data = (): uPlot.AlignedData => [xs, ...ys]
+  // Without points too there are axes, so that the frame of a chart does not jump when its first one comes.
+  const rangeOfX = (_: uPlot, low: number | null, high: number | null): uPlot.Range.MinMax => {
+    const zoom = group.zoom()
+    if (zoom !== null) return [...zoom]
+    return low !== null && low === high ? [low, low + 1] : [low ?? 0, high ?? 1]
+  }
+  const rangeOfY = (_: uPlot, low: number | null, high: number | null): uPlot.Range.MinMax => {
+    if (range !== undefined) return [...range]
+    if (low === null || high === null) return [0, 1]
+    // Of a curve that is flat, uPlot's own would reach from 0 to 100.
+    return low === high ? [low - 0.5, high + 0.5] : uPlot.rangeNum(low, high, 0.1, true)
+  }
   const open = (): uPlot => {
     paint()
     return new uPlot(
@@ -64,53 +81,106 @@ export const chart = ({ title, x, curves: first, group, range }: ChartConfig): C
         width: Math.max(place.clientWidth, 200),
         height: HEIGHT,
         padding: [10, 12, 0, 0],
+        legend: { show: false },
         scales: {
-          // Without points too there are axes, so that the frame of a chart does not jump when its first one comes.
-          x: { time: false, range: (_: uPlot, low: number | null, high: number | null) => [low ?? 0, high ?? 1] },
-          y: range === undefined ? {} : { range: [range[0], range[1]] },
+          x: { time: false, range: rangeOfX },
+          y: { range: rangeOfY },
         },
-        cursor: { sync: { key: group }, drag: { x: true, y: false } },
+        cursor: {
+          drag: { x: true, y: false, setScale: false },
+          // What is dragged over in one is looked at in all, by the group.
+          sync: {
+            key: group.key,
+            scales: ['x', null],
+            filters: { pub: (type) => type === 'mousemove' || type === 'mouseleave' },
+          },
+          bind: {
+            dblclick: () => () => {
+              group.look(null)
+              return null
+            },
+          },
+        },
         axes: [
           { ...axis, size: 30, space: 60 },
           { ...axis, size: 52 },
         ],
         series: [
-          { label: x },
-          ...curves.map(({ name, as }, i) => ({
-            label: name,
+          {},
+          ...curves.map(({ as }, i) => ({
             stroke: () => theme.curves[i] ?? '',
             width: 1.75,
             spanGaps: true,
-            value: (_: uPlot, value: number | null) => (value === null ? '–' : shown(value)),
             ...(as === 'dashes' ? { dash: [6, 4] } : {}),
             ...(as === 'points'
               ? { paths: () => null, points: { show: true, size: 7, fill: () => theme.curves[i] ?? '' } }
               : { points: { show: (plot: uPlot) => plot.data[0].length < 3 } }),
           })),
         ],
+        hooks: {
+          setCursor: [say],
+          setSelect: [
+            (u) => {
+              const { left, width } = u.select
+              if (width < LEAST_DRAG) return
+              const to = [u.posToVal(left, 'x'), u.posToVal(left + width, 'x')] as const
+              u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false)
+              group.look(to)
+            },
+          ],
+        },
       },
       data(),
       place,
     )
+  }
+  const render = (): void => {
+    plot?.setData(data())
+    if (plot !== null && held !== null) pointAt(plot, held)
+    say()
   }
   const draw = (): void => {
     if (waits) return
     waits = true
     requestAnimationFrame(() => {
       waits = false
-      plot?.setData(data())
+      render()
     })
   }
 
-  new ResizeObserver(() => {
+  place.addEventListener('keydown', (event) => {
+    if (plot === null || event.ctrlKey || event.metaKey || event.altKey) return
+    const i = plot.cursor.idx ?? null
+    const what = asked(event.key, plot, i === null ? null : (xs[i] ?? null))
+    if (what === null) return
+    event.preventDefault()
+    if (what.type === 'zoom') group.look(what.to)
+    else {
+      keys.aloud(true)
+      held = what.x
+      pointAt(plot, what.x)
+    }
+  })
+  place.addEventListener('blur', () => {
+    keys.aloud(false)
+    if (plot !== null && held !== null) pointAt(plot, null)
+    held = null
+  })
+  const sized = new ResizeObserver(() => {
     if (place.clientWidth === 0) return
     if (plot === null) plot = open()
     else plot.setSize({ width: place.clientWidth, height: HEIGHT })
-  }).observe(place)
-  onTheme(() => {
-    paint()
-    plot?.redraw()
   })
+  sized.observe(place)
+  const deaf = [
+    group.listen(render),
+    onTheme(() => {
+      paint()
+      plot?.redraw()
+    }),
+  ]
+  keys.name(curves)
+  say()
 
   return {
     element: figure,
@@ -129,10 +199,21 @@ export const chart = ({ title, x, curves: first, group, range }: ChartConfig): C
     },
     clear: (next = curves) => {
       curves = next
+      keys.name(curves)
       xs = []
       ys = curves.map(() => [])
+      held = null
+      group.look(null)
       plot?.destroy()
       plot = place.clientWidth === 0 ? null : open()
+      say()
+    },
+    close: () => {
+      for (const stop of deaf) stop()
+      sized.disconnect()
+      plot?.destroy()
+      plot = null
+      figure.remove()
     },
   }
 }

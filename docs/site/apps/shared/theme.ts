@@ -16,8 +16,8 @@ const isDark = (): boolean => {
   return choice === 'dark' || (choice !== 'light' && system.matches)
 }
 
-/** Tells `listener` now and on each change; the page's colours follow by themselves. */
-export const onTheme = (listener: (dark: boolean) => void): void => {
+/** Tells `listener` now and on each change, until the function that it gives is called; the page's colours follow by themselves. */
+export const onTheme = (listener: (dark: boolean) => void): (() => void) => {
   const tell = (): void => {
     const dark = isDark()
     document.documentElement.style.colorScheme = dark ? 'dark' : 'light'
@@ -26,6 +26,10 @@ export const onTheme = (listener: (dark: boolean) => void): void => {
   system.addEventListener('change', tell)
   addEventListener('storage', tell)
   tell()
+  return () => {
+    system.removeEventListener('change', tell)
+    removeEventListener('storage', tell)
+  }
 }
 
 /** The colour that the page gives to this name now, as a canvas takes it. */

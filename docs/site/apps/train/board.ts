@@ -1,6 +1,8 @@
 /** The curves of a run, and its figures now. */
-import { chart, type Chart, type Curve } from '../shared/chart.ts'
+import { chart, type Chart } from '../shared/chart.ts'
+import { chartGroup, type ChartGroup } from '../shared/chart-group.ts'
 import { element } from '../shared/element.ts'
+import type { Curve } from '../shared/legend.ts'
 import type { TrainEvent } from './events.ts'
 
 const LEARNING: Curve = { name: 'learning', colour: 'c0' }
@@ -38,14 +40,15 @@ export interface Board {
 
 export const board = (place: HTMLElement, figures: HTMLElement): Board => {
   const charts = new Map<string, Chart>()
-  const add = (title: string, x: string, curves: readonly Curve[], range?: readonly [number, number]): void => {
-    const made = chart({ title, x, curves, group: x, ...(range === undefined ? {} : { range }) })
+  const [grpo, cold] = [chartGroup('grpo'), chartGroup('cold')]
+  const add = (title: string, group: ChartGroup, curves: readonly Curve[], range?: readonly [number, number]): void => {
+    const made = chart({ title, x: 'step', curves, group, ...(range === undefined ? {} : { range }) })
     charts.set(title, made)
     place.append(made.element)
   }
-  for (const [title, , range] of CURVES) add(title, 'step', title === ACCURACY ? [LEARNING, EXAM] : [LEARNING], range)
-  add(THINKS, 'step', [LEARNING], [0, 1])
-  add(COLD, 'step of the cold start', [{ ...LEARNING, name: 'loss' }])
+  for (const [title, , range] of CURVES) add(title, grpo, title === ACCURACY ? [LEARNING, EXAM] : [LEARNING], range)
+  add(THINKS, grpo, [LEARNING], [0, 1])
+  add(COLD, cold, [{ ...LEARNING, name: 'loss' }])
 
   const cells = new Map<string, HTMLElement>()
   for (const name of ['Step', ...FIGURES.map(([name]) => name), 'Held out']) {

@@ -10,9 +10,10 @@ const tokenOf = ([text, logProb]: Shown['tokens'][number]): HTMLElement =>
     {
       class: text.startsWith('<') ? 'tag' : null,
       style: `--surprise: ${(1 - Math.exp(logProb)).toFixed(3)}`,
-      title: `probability ${Math.exp(logProb).toFixed(3)}`,
     },
     text,
+    // Hidden until it is asked for.
+    element('small', {}, Math.exp(logProb).toFixed(2)),
   )
 
 const rowOf =
@@ -38,23 +39,37 @@ const rowOf =
     )
   }
 
+/** What a column holds; of the first and the last no one who sees them needs to be told. */
+const HEAD: readonly (readonly [text: string, seen: boolean, number: boolean])[] = [
+  ['outcome', false, false],
+  ['completion', true, false],
+  ['tokens', true, true],
+  ['reward', true, true],
+  ['advantage', true, true],
+  ['advantage as a bar', false, true],
+]
+
 const tableOf = ({ completions }: ShownGroup): HTMLElement => {
   const most = completions.reduce((m, { advantage }) => Math.max(m, Math.abs(advantage)), 0)
-  const head = ['', 'completion', 'tokens', 'reward', 'advantage', '']
   return element(
-    'div',
-    // It scrolls sideways where it is narrow, by the keyboard too.
-    { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Completions' },
+    'table',
+    {},
     element(
-      'table',
+      'thead',
       {},
       element(
-        'thead',
+        'tr',
         {},
-        element('tr', {}, ...head.map((text, i) => element('th', { class: i > 1 ? 'number' : null }, text))),
+        ...HEAD.map(([text, seen, number]) =>
+          element(
+            'th',
+            { class: number ? 'number' : null, scope: 'col' },
+            seen ? text : element('span', { class: 'unseen' }, text),
+          ),
+        ),
       ),
-      element('tbody', {}, ...completions.map(rowOf(most))),
     ),
+    element('tbody', {}, ...completions.map(rowOf(most))),
   )
 }
 
@@ -76,8 +91,10 @@ export const groups = (place: HTMLElement): Groups => {
     element('option', { value: 'control' }, 'control'),
   )
   const chosenRun = element('label', {}, 'Run', run)
-  const words = element('p', { class: 'mono', role: 'status' })
-  const table = element('div')
+  const told = element('input', { type: 'checkbox', name: 'told' })
+  const words = element('p', { class: 'mono' })
+  // It scrolls sideways where it is narrow, by the keyboard too, and keeps the focus from step to step.
+  const table = element('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Completions' })
   let kept = new Map<string, ShownGroup>()
   let follows = true
   let waits = false
@@ -87,6 +104,8 @@ export const groups = (place: HTMLElement): Groups => {
     const at = slider.value
     const group = kept.get(`${run.value} ${at}`)
     if (group === undefined) return
+    // What the reader asks for is said; what a run brings at each step would be said without end.
+    words.setAttribute('aria-live', follows ? 'off' : 'polite')
     words.textContent = `step ${at}: ${group.prompt}   expected ${group.expected}`
     table.replaceChildren(tableOf(group))
   }
@@ -100,12 +119,19 @@ export const groups = (place: HTMLElement): Groups => {
     later()
   })
   run.addEventListener('change', later)
+  told.addEventListener('change', () => table.classList.toggle('told', told.checked))
 
   return {
     put: (name, step, group) => {
       if (kept.size === 0)
         place.replaceChildren(
-          element('div', { class: 'pick' }, element('label', {}, 'Step', slider), chosenRun),
+          element(
+            'div',
+            { class: 'pick' },
+            element('label', {}, 'Step', slider),
+            chosenRun,
+            element('label', {}, told, 'Probabilities of tokens'),
+          ),
           words,
           table,
           element(

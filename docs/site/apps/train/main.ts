@@ -25,6 +25,7 @@ const form = byId('controls', HTMLFormElement)
 const go = byId('go', HTMLButtonElement)
 const reset = byId('reset', HTMLButtonElement)
 const status = byId('status', HTMLOutputElement)
+const said = byId('said', HTMLParagraphElement)
 const progress = byId('progress', HTMLProgressElement)
 const problem = byId('problem', HTMLParagraphElement)
 const board = boardOf(byId('charts', HTMLElement), byId('figures', HTMLElement))
@@ -45,10 +46,16 @@ let run = 0
 let started: Settings = DEFAULTS
 /** What the run does now, without whether it is paused. */
 let doing = ''
+/** The share of held-out problems that were right at the last exam. */
+let heldOut: number | null = null
 
 const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' })
 const tell = (message: ToWorker): void => worker.postMessage(message)
 
+/** For who hears the page: what begins and ends, and a quarter of the way now and then; the status beside the buttons says each step. */
+const announce = (words: string): void => {
+  if (said.textContent !== words) said.textContent = words
+}
 const complain = (words: string | null): void => {
   problem.hidden = words === null
   problem.textContent = words ?? ''
@@ -56,7 +63,11 @@ const complain = (words: string | null): void => {
 const read = (): Settings | null => {
   const texts = Object.fromEntries(NAMES.map((name) => [name, control(name).value]))
   const { settings, wrong } = parse(texts)
-  for (const name of NAMES) control(name).setAttribute('aria-invalid', String(wrong.includes(name)))
+  for (const name of NAMES) {
+    control(name).setAttribute('aria-invalid', String(wrong.includes(name)))
+    if (wrong.includes(name)) control(name).setAttribute('aria-errormessage', problem.id)
+    else control(name).removeAttribute('aria-errormessage')
+  }
   const first = wrong[0]
   complain(
     first === undefined
@@ -73,7 +84,10 @@ const enter = (next: Phase): void => {
   document.body.dataset['phase'] = next
   go.textContent = { idle: 'Start', running: 'Pause', paused: 'Go on', over: 'Start again' }[next]
   reset.disabled = next === 'idle'
+  const at = document.activeElement
   for (const name of AT_START) control(name).disabled = next === 'running' || next === 'paused'
+  // What is disabled loses the focus: it goes where the run is paused, and started again.
+  if (at?.matches(':disabled') === true) go.focus()
   status.textContent = next === 'paused' ? `${doing} Paused.` : doing
 }
 const say = (words: string, share: number): void => {
@@ -85,11 +99,13 @@ const say = (words: string, share: number): void => {
 const start = (settings: Settings): void => {
   run++
   started = settings
+  heldOut = null
   board.clear(settings.control !== 'none')
   groups.clear()
   history.replaceState(null, '', `?${queryOf(settings)}`)
   tell({ type: 'start', run, settings })
   doing = 'Opening the device.'
+  announce('Started.')
   document.body.dataset['stage'] = 'cold'
   enter('running')
 }
@@ -99,6 +115,7 @@ const show = (event: TrainEvent): void => {
   switch (event.type) {
     case 'opened':
       say(`On ${event.kind} (${event.label}), ${event.parameters} parameters. Compiling.`, 0)
+      announce(`Started on ${event.kind}.`)
       return
     case 'cold':
       say(`Cold start: step ${event.step} of ${started.cold}.`, event.step / started.cold)
@@ -106,15 +123,24 @@ const show = (event: TrainEvent): void => {
     case 'exam':
       document.body.dataset['stage'] = 'grpo'
       if (event.step === 0) say(`Exam before GRPO: ${event.accuracy.toFixed(3)} right.`, 0)
+      if (event.run !== 'trained') return
+      heldOut = event.accuracy
+      if (event.step === 0) announce(`Cold start is over. Held out: ${heldOut.toFixed(2)} right.`)
       return
     case 'step':
       document.body.dataset['stage'] = 'grpo'
       groups.put(event.run, event.step, event.group)
       document.body.dataset['liveBytes'] = String(event.liveBytes)
-      if (event.run === 'trained') say(`GRPO: step ${event.step} of ${started.steps}.`, event.step / started.steps)
+      if (event.run !== 'trained') return
+      say(`GRPO: step ${event.step} of ${started.steps}.`, event.step / started.steps)
+      if (event.step % Math.ceil(started.steps / 4) === 0)
+        announce(
+          `GRPO: step ${event.step} of ${started.steps}, ${event.metrics['rewards/correct/mean']?.toFixed(2)} right.`,
+        )
       return
     case 'done':
       say(`Done: ${started.steps} steps of GRPO.`, 1)
+      announce(heldOut === null ? doing : `${doing} Held out: ${heldOut.toFixed(2)} right.`)
       enter('over')
       return
   }
@@ -126,13 +152,16 @@ worker.addEventListener('message', ({ data }: MessageEvent<FromWorker>) => {
       const there = data.devices.filter(({ kind }) => kind === 'wasm' || kind === 'webgpu')
       const words = (kind: string, hardware: boolean): string =>
         kind === 'wasm'
-          ? `wasm, ${data.threads ? 'with threads' : 'one thread'}`
+          ? `wasm, ${data.threads ? 'threads' : 'one thread'}`
           : `WebGPU${hardware ? '' : ' (software)'}`
       control('device').append(
         ...there.map(({ kind, hardware }) => element('option', { value: kind }, words(kind, hardware))),
       )
       fill(new URLSearchParams(location.search))
-      if (phase === 'idle') say('Ready.', 0)
+      if (phase === 'idle') {
+        say('Ready.', 0)
+        announce('Ready.')
+      }
       return
     }
     case 'event':
@@ -167,21 +196,34 @@ form.addEventListener('submit', (event) => {
   if (phase === 'running') {
     tell({ type: 'pause' })
     enter('paused')
+    announce(`Paused. ${doing}`)
     return
   }
   const settings = read()
-  if (settings === null) return
+  if (settings === null) {
+    form.querySelector<HTMLElement>('[aria-invalid=true]')?.focus()
+    return
+  }
   if (phase === 'paused') {
     tell({ type: 'resume' })
     enter('running')
+    announce('It goes on.')
   } else start(settings)
 })
-form.addEventListener('change', () => {
+// Enter in a field starts a run, but does not pause one: there it only ends what is typed.
+form.addEventListener('keydown', (event) => {
+  if (event.key !== 'Enter' || !(event.target instanceof HTMLInputElement)) return
+  if (phase !== 'running' && phase !== 'paused') return
+  event.preventDefault()
+  learn()
+})
+const learn = (): void => {
   const settings = read()
   if (settings === null || (phase !== 'running' && phase !== 'paused')) return
   tell({ type: 'learning', learning: settings })
   history.replaceState(null, '', `?${queryOf(settings)}`)
-})
+}
+form.addEventListener('change', learn)
 reset.addEventListener('click', () => {
   run++
   tell({ type: 'stop' })
@@ -190,6 +232,7 @@ reset.addEventListener('click', () => {
   complain(null)
   enter('idle')
   say('Ready.', 0)
+  announce('Reset. Ready.')
 })
 
 fill(new URLSearchParams(location.search))

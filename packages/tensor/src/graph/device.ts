@@ -1,4 +1,5 @@
 /** What every executor offers. A device runs graphs; everything else in the framework is pure. */
+import type { Task } from 'fp-ts/lib/Task.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import type { DType, HostArray } from '../base/dtype.ts'
 import { shown } from '../base/errors.ts'
@@ -92,13 +93,13 @@ export interface Executable {
   /**
    * Runs on `inputs` (in the graph's order) and returns at once; the results may still be in the making, and a failure
    * shows when one of them is read. Donated inputs are gone afterwards. Where `timed` is given, it goes
-   * through its program step by step and tells what each took, unless it is `untimed`.
+   * through its program step by step and tells what each took: `untimed` was asked before, and knew no reason against it.
    */
   readonly run: (inputs: readonly Storage[], timed?: StepTimer) => readonly Storage[]
   /** The schedule; null where the device interprets the graph. */
   readonly program: Program | null
-  /** Why it cannot tell what its steps take; null where it can. */
-  readonly untimed: string | null
+  /** Makes ready to tell what its steps take; why it cannot, or null where it can. Never rejects. */
+  readonly untimed: Task<string | null>
   /** Bytes that it holds for itself as long as it lives: constants, memory of its own, its code (an estimate). */
   readonly bytes: number
   /** Gives up what it holds now rather than when it is collected; to run it afterwards is an error. */

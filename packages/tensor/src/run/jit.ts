@@ -53,8 +53,8 @@ export interface Jitted<A extends readonly tree.Tree[], B extends tree.Tree> {
   readonly program: (...args: A) => Program | null
   /**
    * Calls it once, step by step, and tells what each step of its program took, by the device's own clock where that has one. Left
-   * Unprofiled, and nothing is run, where there are no such times: on a GPU without timestamps, on the reference device, and inside
-   * another transformation. `profileAsync` is its twin for scripts.
+   * Unprofiled, and nothing is run, where there are no such times: on a GPU without timestamps or without memory for them, on the
+   * reference device, and inside another transformation. `profileAsync` is its twin for scripts.
    */
   readonly profile: (...args: A) => TaskEither<Unprofiled | DeviceError, Profile<B>>
   /** `profile`, or a rejection with DeviceFailure or, where there are no such times, an Error that says why. */
@@ -239,17 +239,23 @@ export const jit = <A extends readonly tree.Tree[], B extends tree.Tree>(
   const profile =
     (...args: A): TaskEither<Unprofiled | DeviceError, Profile<B>> =>
     async () => {
-      const ready = prepare(args)
+      const prepared = failing(() => prepare(args))
+      if (E.isLeft(prepared)) return prepared
+      const ready = prepared.right
       if ('called' in ready)
         return unprofiled('another transformation is at work, which runs the call as a part of its own')
       const { program, untimed } = ready.compiled.executable
-      if (program === null || untimed !== null) return unprofiled(untimed ?? 'there is no program')
+      const why = await untimed()
+      if (program === null || why !== null) return unprofiled(why ?? 'there is no program')
       let times: TaskEither<DeviceError, readonly number[]> = () => Promise.resolve(E.right([]))
-      const result = run(ready, (ms) => {
-        times = ms
-      })
+      const result = failing(() =>
+        run(ready, (ms) => {
+          times = ms
+        }),
+      )
+      if (E.isLeft(result)) return result
       const ms = await times()
-      return E.isLeft(ms) ? ms : E.right({ result, program, ms: ms.right })
+      return E.isLeft(ms) ? ms : E.right({ result: result.right, program, ms: ms.right })
     }
   return Object.assign(call, {
     program: (...args: A): Program | null => {
@@ -263,6 +269,16 @@ export const jit = <A extends readonly tree.Tree[], B extends tree.Tree>(
       throw done.left._tag === 'Unprofiled' ? new Error(done.left.message) : new DeviceFailure(done.left)
     },
   })
+}
+
+/** Failures of the world as data; a mistake is thrown. */
+const failing = <A>(body: () => A): E.Either<DeviceError, A> => {
+  try {
+    return E.right(body())
+  } catch (error) {
+    if (error instanceof DeviceFailure) return E.left(error.error)
+    throw error
+  }
 }
 
 const unprofiled = (why: string): E.Either<Unprofiled, never> =>

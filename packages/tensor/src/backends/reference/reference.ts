@@ -117,7 +117,7 @@ export const referenceDevice = (options: ReferenceOptions = {}): Device => {
       let released = false
       return {
         program: null,
-        untimed: 'the reference device interprets the graph, and has no program',
+        untimed: () => Promise.resolve('the reference device interprets the graph, and has no program'),
         bytes: 0,
         release: () => {
           released = true

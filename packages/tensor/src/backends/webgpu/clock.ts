@@ -15,10 +15,11 @@ const BYTES = 8
 const QUERY_RESOLVE = 0x200
 
 export interface Clock {
-  /** Why it tells no time; null where it does. */
-  readonly stopped: string | null
-  /** Room for the times of so many steps. */
-  readonly ready: (steps: number) => void
+  /**
+   * Makes room for the times of so many steps; why there is none, or null. What it had before is still there then, and nothing
+   * else. Never rejects. To be called when nothing is being written that it marks.
+   */
+  readonly ready: (steps: number) => Promise<string | null>
   /** For a pass: the step's beginning, its end, or both. */
   readonly marks: (step: number, which: 'begin' | 'end' | 'both') => GPUComputePassTimestampWrites
   /** Copies the times of so many steps, and gives how to read them once that was submitted. */
@@ -34,6 +35,25 @@ export interface Reading {
   readonly read: (outcome: Outcome) => Promise<Times>
   /** Instead of reading, where it was not submitted. */
   readonly drop: () => void
+}
+
+const SCOPES = ['out-of-memory', 'validation', 'internal'] as const
+
+/** Makes objects; what was thrown or, at once or late, told of them, or null. It is nobody else's error then. */
+const refusal = async (gpu: GPUDevice, make: () => void): Promise<string | null> => {
+  for (const scope of SCOPES) gpu.pushErrorScope(scope)
+  let failure: string | null = null
+  try {
+    make()
+  } catch (error) {
+    failure = reason(error)
+  }
+  try {
+    const told = await Promise.all(SCOPES.map(() => patiently(() => gpu.popErrorScope())))
+    return failure ?? told.find((error) => error !== null)?.message ?? null
+  } catch (error) {
+    return failure ?? reason(error)
+  }
 }
 
 /** What is known without the device: there is nothing to read. */
@@ -52,6 +72,28 @@ export const createClock = (gpu: GPUDevice, faults: Faults, memory: Memory): Clo
     sets = []
     resolved = null
   }
+  const stopped = gpu.features.has('timestamp-query')
+    ? null
+    : 'this adapter has no clock for programs (the feature timestamp-query)'
+  /** Larger ones in place of those that there are, unless they are refused. */
+  const grow = async (wanted: number): Promise<string | null> => {
+    const fresh: GPUQuerySet[] = []
+    const buffers: GPUBuffer[] = []
+    const why = await refusal(gpu, () => {
+      for (let i = 0; i < wanted; i++) fresh.push(gpu.createQuerySet({ type: 'timestamp', count: OF_SET }))
+      buffers.push(gpu.createBuffer({ size: wanted * OF_SET * BYTES, usage: QUERY_RESOLVE | usage.copyFrom }))
+    })
+    // Of a device that was lost meanwhile nothing is kept; the call says what has become of it.
+    if (why !== null || faults.lost !== null) {
+      for (const object of [...fresh, ...buffers]) object.destroy()
+      return faults.lost === null ? `the adapter gave no memory for the times of its steps (${why})` : null
+    }
+    close()
+    sets = fresh
+    resolved = buffers[0]!
+    made += wanted + 1
+    return null
+  }
   /** Why a call has no times, where it failed. */
   const failed = (outcome: Outcome): E.Either<DeviceError, never> | null => {
     const error = faults.lost ?? outcome.error
@@ -60,17 +102,8 @@ export const createClock = (gpu: GPUDevice, faults: Faults, memory: Memory): Clo
   const setsFor = (steps: number): number => Math.ceil((2 * steps) / OF_SET)
   const place = (query: number): readonly [GPUQuerySet, number] => [sets[Math.floor(query / OF_SET)]!, query % OF_SET]
   return {
-    stopped: gpu.features.has('timestamp-query')
-      ? null
-      : 'this adapter has no clock for programs (the feature timestamp-query)',
-    ready: (steps) => {
-      const wanted = setsFor(steps)
-      if (sets.length >= wanted) return
-      close()
-      sets = Array.from({ length: wanted }, () => gpu.createQuerySet({ type: 'timestamp', count: OF_SET }))
-      resolved = gpu.createBuffer({ size: wanted * OF_SET * BYTES, usage: QUERY_RESOLVE | usage.copyFrom })
-      made += wanted + 1
-    },
+    ready: (steps) =>
+      stopped !== null || sets.length >= setsFor(steps) ? Promise.resolve(stopped) : grow(setsFor(steps)),
     marks: (step, which) => {
       const [[querySet, begin], [, end]] = [place(2 * step), place(2 * step + 1)]
       switch (which) {

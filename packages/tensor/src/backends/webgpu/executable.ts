@@ -186,7 +186,6 @@ export const loadProgram = (host: Host, program: Program): Executable => {
     const whole = function* (): Performance {
       if (taken === null) yield* perform(parts.flat(), tape)
       else {
-        host.clock.ready(parts.length)
         yield* performTimed(parts, tape, host.clock)
         tape.write((encoder) => taken(host.clock.take(parts.length, encoder, blame)))
       }
@@ -266,6 +265,16 @@ export const loadProgram = (host: Host, program: Program): Executable => {
     return made
   }
 
+  /** In turn: what is being timed before it marks what this would replace. */
+  const untimed = (): Promise<string | null> =>
+    new Promise((resolve) =>
+      queue.push(null, () => {
+        const told = host.clock.ready(program.steps.length)
+        void told.then(resolve)
+        return told
+      }),
+    )
+
   const bytes = gates.reduce((n, b) => n + b.bytes, 0)
   const leave = leaving(host, claim, gates)
   const token = {}
@@ -275,7 +284,7 @@ export const loadProgram = (host: Host, program: Program): Executable => {
     host.forgetProgram(token)
     leave()
   }
-  const executable: Executable = { run, program, untimed: host.clock.stopped, bytes, release }
+  const executable: Executable = { run, program, untimed, bytes, release }
   host.onceGone(executable, leave, token)
   return weigh(executable, bytes)
 }

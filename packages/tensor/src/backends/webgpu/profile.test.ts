@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import * as E from 'fp-ts/lib/Either.js'
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest'
 import {
   add,
   exp,
@@ -79,6 +79,37 @@ describe.runIf(inject('devices').includes('webgpu'))('a profile on webgpu', () =
     expect(profile.right.ms).toEqual([])
     expect([...(await readAsync(profile.right.result))]).toEqual(Array.from({ length: 8 }, () => 0.5))
     await fresh.destroy()
+  })
+
+  it('is left where sets of queries are refused: nothing is run, donated or held, and the program runs as before', async () => {
+    const refused = await openWebgpu()
+    const { globals } = await import('webgpu')
+    // The class that devices are of, by the specification: the package gives it without a type.
+    const { prototype } = Reflect.get(globals, 'GPUDevice') as { readonly prototype: GPUDevice }
+    const create = prototype.createQuerySet
+    const f = jit((x: X) => add(exp(x), 1), { device: refused, donate: [0] })
+    const x = await realizeAsync(full([64], 0.5), refused)
+    await readAsync(x) // it has been made
+    const done = (): readonly number[] => {
+      const { liveBytes, kernels, submits } = refused.stats()
+      return [liveBytes, kernels, submits]
+    }
+    const before = done()
+    const spy = vi.spyOn(prototype, 'createQuerySet').mockImplementation(function (this: GPUDevice, what) {
+      // More queries than a set may have: the device itself refuses it, and tells so in its own time.
+      return create.call(this, { ...what, count: 2 ** 20 })
+    })
+    try {
+      const profile = await f.profile(x)()
+      expect(profile).toMatchObject({ left: { _tag: 'Unprofiled' } })
+      expect(spy).toHaveBeenCalled()
+      expect(done()).toEqual(before)
+      await expect(f.profileAsync(x)).rejects.toThrow(/nothing was run, since the adapter gave no memory/)
+    } finally {
+      spy.mockRestore()
+    }
+    expect((await f.profileAsync(x)).ms).toHaveLength(1)
+    await refused.destroy()
   })
 
   it('says what became of it where the device goes meanwhile', async () => {

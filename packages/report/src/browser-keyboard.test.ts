@@ -1,0 +1,175 @@
+// The page by keys alone, and read aloud, in a real browser: in each of its states, and while it is live.
+import { appendFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { isRight } from 'fp-ts/lib/Either.js'
+import type { Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { count, figureOf, findings, type Opened, openRuns, path } from './browser.support.ts'
+import { serveLive } from './live.ts'
+import { groupLine, lines, stepLine, writeRun } from './made-up.ts'
+
+/** The name of what has the focus. */
+const focused = (page: Page): Promise<string> =>
+  page.evaluate<string>(`(() => {
+    const e = document.activeElement
+    return (e.getAttribute('aria-label') || e.textContent || e.name || e.tagName).trim()
+  })()`)
+
+describe.skipIf(path === null)('the page by keys', () => {
+  let runs: Opened
+  beforeAll(async () => {
+    runs = await openRuns()
+  })
+  afterAll(() => runs.close())
+
+  /** By day at a desk, by night on a telephone. */
+  const isReadable = async (page: Page, name: string): Promise<void> => {
+    await page.setViewportSize({ width: 1280, height: 900 })
+    await page.emulateMedia({ colorScheme: 'light', reducedMotion: 'reduce' })
+    expect.soft(await findings(page), name).toEqual([])
+    await page.emulateMedia({ colorScheme: 'dark', reducedMotion: 'reduce' })
+    await page.setViewportSize({ width: 360, height: 740 })
+    expect(await page.evaluate<number>('document.documentElement.scrollWidth')).toBe(360)
+    expect.soft(await findings(page), `${name}, dark, 360`).toEqual([])
+  }
+
+  test('axe finds nothing wrong: at first, with the large chart, tokens in colours with values, two runs compared, a group unfolded', async () => {
+    const { page } = await runs.open(runs.url)
+    await isReadable(page, 'at first')
+    await figureOf(page, /^Reward$/)
+      .getByRole('button', { name: /large/ })
+      .click()
+    await isReadable(page, 'large')
+    await page.keyboard.press('Escape')
+    for (const tint of ['logp', 'entropy', 'advantage']) {
+      await page.locator('[name=tint]').selectOption(tint)
+      await page.locator('[name=told]').check()
+      await isReadable(page, tint)
+    }
+    expect(await page.locator('article .tinted small').first().textContent()).not.toBe('')
+    expect(page.url()).toContain('values=1')
+    await page.getByRole('button', { name: 'Show all', exact: true }).click()
+    expect(await page.locator('article small').count()).toBe(0)
+    await page.locator('[name=outcome]').selectOption('wrong')
+    await page.locator('article details > summary').first().press('Enter')
+    await page.locator('.compare > summary').press('Enter')
+    await expect.poll(() => page.locator('.sides article').count()).toBe(2)
+    await isReadable(page, 'compared, unfolded')
+    await page.close()
+  })
+
+  test('every stop of the Tab key is seen, by day and by night', async () => {
+    for (const colorScheme of ['light', 'dark'] as const) {
+      const { page } = await runs.open(runs.url)
+      await page.emulateMedia({ colorScheme })
+      const [unseen, stops] = [[] as string[], new Set<string>()]
+      for (let i = 0; i < 60; i++) {
+        await page.keyboard.press('Tab')
+        const [name, seen, top] = await page.evaluate<readonly [string, boolean, number]>(`(() => {
+          const e = document.activeElement
+          const { outlineStyle, outlineWidth } = getComputedStyle(e)
+          const { top, bottom } = e.getBoundingClientRect()
+          const under = e.closest('nav') === null && !e.matches('.skip') ? document.querySelector('nav').getBoundingClientRect().bottom : 0
+          return [e.outerHTML.slice(0, 80), outlineStyle !== 'none' && parseFloat(outlineWidth) > 0 && bottom > under, top]
+        })()`)
+        stops.add(name)
+        if (!seen) unseen.push(`${name} at ${top}`)
+      }
+      expect(unseen).toEqual([])
+      expect(stops.size).toBeGreaterThan(20)
+      await page.close()
+    }
+  })
+
+  test('the large chart has the focus, is read, and gives the focus back', async () => {
+    const { page } = await runs.open(runs.url)
+    const enlarge = figureOf(page, /^Entropy$/).getByRole('button', { name: /large/ })
+    await enlarge.press('Enter')
+    const dialog = page.getByRole('dialog', { name: 'Entropy, large' })
+    expect(await focused(page)).toMatch(/^Entropy over .*plus and minus zoom/)
+    await page.keyboard.press('End')
+    expect(await dialog.locator('.at').textContent()).toBe('step 29')
+    await page.keyboard.press('Escape')
+    expect(await dialog.locator('.at').textContent()).toBe('')
+    // What is behind it has no turn.
+    const within = new Set<string>()
+    for (let i = 0; i < 8; i++) {
+      await page.keyboard.press('Tab')
+      within.add(await page.evaluate<string>("document.activeElement.closest('dialog, body').tagName"))
+    }
+    expect([...within].filter((name) => name !== 'DIALOG' && name !== 'BODY')).toEqual([])
+    await page.keyboard.press('Escape')
+    await expect.poll(() => dialog.isVisible()).toBe(false)
+    expect(await focused(page)).toBe('Show this chart large')
+    expect(
+      await page.evaluate<string>("document.activeElement.closest('figure').querySelector('h3').textContent"),
+    ).toBe('Entropy')
+    await page.close()
+  })
+
+  test('what takes itself away gives the focus to what is next', async () => {
+    const { page } = await runs.open(runs.url)
+    for (const title of [/^Entropy$/, /^Reward$/])
+      await figureOf(page, title).getByRole('button', { name: /^Pin/ }).press('Enter')
+    const pinned = page.locator('#pinned figure')
+    await pinned.first().getByRole('button', { name: /^Pin/ }).press('Enter')
+    expect(await pinned.locator('h3').allTextContents()).toEqual(['Reward'])
+    const inPinned = "document.activeElement.closest('#pinned figure')?.querySelector('h3').textContent ?? null"
+    expect(await page.evaluate<string | null>(inPinned)).toBe('Reward')
+    await page.keyboard.press('Enter')
+    expect(await pinned.count()).toBe(0)
+    expect(
+      await page.evaluate<string>("document.activeElement.closest('figure')?.querySelector('h3').textContent"),
+    ).toBe('Reward')
+    // At the last page, and at the first, the button stays where it is, and does nothing.
+    await page.locator('[name=from]').fill('24')
+    const [next, back] = ['Next', 'Previous'].map((name) => page.getByRole('button', { name }))
+    const [first] = (await count(page))!.split(' of ')
+    await next!.focus()
+    for (let i = 0; i < 9; i++) await page.keyboard.press('Enter')
+    expect(await focused(page)).toBe('Next')
+    expect(await next!.getAttribute('aria-disabled')).toBe('true')
+    await back!.focus()
+    await page.keyboard.press('Enter')
+    expect(await next!.getAttribute('aria-disabled')).toBe('false')
+    for (let i = 0; i < 9; i++) await page.keyboard.press('Enter')
+    expect(await focused(page)).toBe('Previous')
+    expect((await count(page))!.split(' of ')[0]).toBe(first)
+    // So does the button that shows all of the axis.
+    await figureOf(page, /^Reward$/).press('+')
+    await page.getByRole('button', { name: 'Show all of the axis' }).press('Enter')
+    expect(await focused(page)).toBe('Show all of the axis')
+    // A section without controls is gone to as well.
+    await page.locator('nav a[href="#timing"]').press('Enter')
+    expect(await page.evaluate<string>('document.activeElement.id')).toBe('timing')
+    await page.close()
+  })
+
+  test('while it is live, a chart that is read keeps the focus, and a group stays unfolded', async () => {
+    const run = await writeRun(join(runs.folder, 'live-keys'), { seed: 0, steps: 5, samples: [groupLine(4, 20)] })
+    const started = await serveLive({ runs: [run], port: 0, every: 50 })
+    if (!isRight(started)) throw new Error(started.left)
+    const { page } = await runs.open(started.right.url)
+    const more = page.locator('article details').first()
+    await more.locator('summary').press('Enter')
+    await expect.poll(() => more.locator('.completion').count()).toBe(4)
+    const figure = figureOf(page, /^Entropy$/)
+    const grow = async (step: number): Promise<void> => {
+      await appendFile(join(run, 'log.jsonl'), lines([stepLine('grpo', step, { reward: 0.5 })]))
+      await expect
+        .poll(() => figureOf(page, /^Reward$/).getAttribute('aria-label'), { timeout: 10_000 })
+        .toContain('0.5')
+    }
+    await figure.focus()
+    await page.keyboard.press('ArrowRight')
+    await grow(5)
+    expect(await focused(page)).toMatch(/^Entropy over/)
+    await more.locator('summary').focus()
+    await grow(6)
+    expect(await focused(page)).toBe('4 more of this group')
+    expect(await more.getAttribute('open')).toBe('')
+    expect(await figure.locator('.keys').getAttribute('aria-live')).toBe(null)
+    await page.close()
+    await started.right.close()
+  })
+})
