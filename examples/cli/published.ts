@@ -62,6 +62,12 @@ const contextOf = (
     }),
   )
 
+/** Left: the tokenizer has tokens that the model has not, so that it is another model's. */
+const vocabularyFits = ({ path }: PublishedConfig, { size }: Text, { config }: ModelDescription['model']) =>
+  size <= config.vocab
+    ? E.right(null)
+    : E.left(`${path}: its tokenizer has ${size} tokens, and the model ${config.vocab}: take the files of one model`)
+
 /** Loads the model and its tokenizer. Left: why one of them cannot be read, or does not fit, in a sentence. */
 export const publishedPolicy = (config: PublishedConfig): TE.TaskEither<string, Published> => {
   const { path, device } = config
@@ -78,6 +84,7 @@ export const publishedPolicy = (config: PublishedConfig): TE.TaskEither<string, 
         TE.fromEither,
       ),
     ),
+    TE.tap(({ text, described }) => TE.fromEither(vocabularyFits(config, text, described.model))),
     TE.bind('context', ({ text, described }) => TE.fromEither(contextOf(config, text, described.model))),
     TE.bind('loaded', ({ context }) => TE.mapLeft(message)(loadModel({ path, context, device }))),
     TE.map(({ text, loaded: { model: whole, params: base, architecture } }): Published => {

@@ -121,6 +121,16 @@ test('a tokenizer without the special token that is asked for, and none at all',
   expect(await said(bare)).toMatch(/tokenizer\.json/)
 })
 
+test("another model's tokenizer, whose end this model has not", async () => {
+  const folder = spoilt('end', (at) => {
+    edited('config.json', (fields) => ({ ...fields, vocab_size: 200 }))(at)
+    writeFileSync(join(at, 'generation_config.json'), '{"eos_token_id": [250]}')
+  })
+  expect(await said(folder, { prompt: { kind: 'prompt', text: '!' } })).toMatch(
+    /none of this model's 200: is the token/,
+  )
+})
+
 test('a prompt that is longer than the context', async () => {
   const prompt = { kind: 'prompt', text: 'x'.repeat(40) } as const
   expect(await said(good, { prompt })).toMatch(/the prompt has 40 tokens, .* does not fit the context of 24/)

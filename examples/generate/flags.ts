@@ -34,6 +34,14 @@ const words = <A>(
   read: (text: string, name: string) => E.Either<string, A>,
 ): Flag<A | null> => valued<A | null>(value, about, null, read)
 
+/** A number above 0, and no larger than `most`. */
+const above0 = (about: string, fallback: number, most = Infinity): Flag<number> =>
+  valued('X', `${about} (default ${fallback})`, fallback, (text, name) => {
+    const x = text.trim() === '' ? NaN : Number(text)
+    const range = most === Infinity ? 'a number above 0' : `a number above 0, at most ${most},`
+    return x > 0 && x < Infinity && x <= most ? E.right(x) : E.left(`--${name} ${text}: ${range} is needed`)
+  })
+
 const WAYS = ['tokens', 'prompt', 'chat'] as const
 const oneWay = <A>(flag: Flag<A>): Flag<A> => ({
   ...flag,
@@ -72,8 +80,8 @@ export const flags: FlagsOf<Flags> = {
   ),
   maxTokens: count('most tokens of the completion', 128, { min: 1 }),
   temperature: real('0 takes the likeliest token', 0, { min: 0 }),
-  topP: real('keep the likeliest tokens of this probability', 1, { min: 0 }),
-  repetitionPenalty: real('against tokens that were said already; 1 is none', 1, { min: 0 }),
+  topP: above0('keep the likeliest tokens of this probability', 1, 1),
+  repetitionPenalty: above0('against tokens that were said already; 1 is none', 1),
   stop: words('TEXT', 'end where this text is said', (text, name) =>
     text === '' ? E.left(`--${name} needs a text`) : E.right(text),
   ),

@@ -81,15 +81,20 @@ const encoded = (
 }
 
 /** The tokens that end a completion: the tokenizer's, or where it names none those of the model's configuration. */
-const endsOf = ({ config }: LoadedModel, tokenizer: Tokenizer | null): readonly number[] => {
+const endsOf = ({ config }: Pick<LoadedModel, 'config'>, tokenizer: Tokenizer | null): readonly number[] => {
   if (tokenizer !== null && tokenizer.eos.length > 0) return tokenizer.eos
   const named = config['eos_token_id']
   return (Array.isArray(named) ? named : [named]).filter((id): id is number => typeof id === 'number')
 }
 
-const fits = ({ model }: ModelDescription, prompt: readonly number[], { maxTokens }: Flags): E.Either<string, null> => {
-  const { vocab, context } = model.config
-  const odd = prompt.find((id) => id >= vocab)
+const fits = (
+  described: ModelDescription,
+  tokenizer: Tokenizer | null,
+  prompt: readonly number[],
+  { maxTokens }: Flags,
+): E.Either<string, null> => {
+  const { vocab, context } = described.model.config
+  const odd = [...prompt, ...endsOf(described, tokenizer)].find((id) => id >= vocab)
   if (odd !== undefined)
     return E.left(`token ${odd} is none of this model's ${vocab}: is the tokenizer another model's?`)
   if (prompt.length + maxTokens - 1 > context)
@@ -181,7 +186,7 @@ export const job = (given: Flags, device: Device, say: Say): TE.TaskEither<strin
     TE.bind('described', () => TE.mapLeft(message)(describeModel({ path: flags.model }))),
     TE.bind('tokenizer', () => tokenizerOf(flags, asked)),
     TE.bind('prompt', ({ tokenizer }) => TE.fromEither(encoded(asked, flags.stop, tokenizer))),
-    TE.tap(({ described, prompt }) => TE.fromEither(fits(described, prompt, flags))),
+    TE.tap(({ described, tokenizer, prompt }) => TE.fromEither(fits(described, tokenizer, prompt, flags))),
     TE.bind('loaded', () => TE.mapLeft(message)(loadModel({ path: flags.model, device }))),
     TE.bind('adapted', ({ loaded }) => merged(flags, device)(loaded)),
     TE.flatMap(({ tokenizer, prompt, adapted }) =>

@@ -2,7 +2,7 @@
 import { llama, saveModel, transformer } from '@adjoint/nn'
 import { random } from '@adjoint/tensor'
 import * as E from 'fp-ts/lib/Either.js'
-import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { exampleOf, killed, testFolder } from '../cli/child.support.ts'
@@ -52,6 +52,18 @@ describe.skipIf(!present)('grpo', () => {
     expect(resumed.code).toBe(0)
     expect(logOf('cut')).toBe(logOf('whole'))
   }, 240_000)
+
+  test("another model's tokenizer is one clear line, before anything is loaded", async () => {
+    const other = join(root, 'other')
+    mkdirSync(other)
+    for (const file of ['tokenizer.json', 'tokenizer_config.json']) copyFileSync(join(model, file), join(other, file))
+    const fields = JSON.parse(readFileSync(join(model, 'config.json'), 'utf8')) as Record<string, unknown>
+    // its weights are not even there
+    writeFileSync(join(other, 'config.json'), JSON.stringify({ ...fields, vocab_size: 300 }))
+    const { code, stdout, stderr } = await example('--model', other, '--device', 'wasm')
+    expect([code, stdout]).toEqual([1, ''])
+    expect(stderr).toContain('its tokenizer has 50257 tokens, and the model 300')
+  }, 120_000)
 
   test('a model that is not there is one clear line', async () => {
     const { code, stdout, stderr } = await example('--model', join(root, 'none'), '--device', 'wasm')

@@ -3,6 +3,7 @@ import {
   jit,
   random,
   readAsync,
+  realizeAsync,
   requestDeviceAsync,
   reshape,
   setDefaultDevice,
@@ -292,6 +293,23 @@ describe('who listens', () => {
     const { onTokens: _, ...quiet } = config
     expect(await said(outcome.right)).toEqual(await said(await run(quiet)))
   })
+})
+
+test('where a tokenizer throws while texts are looked for, the cache is given back, too', async () => {
+  const device = wasmDevice()
+  const config = { maxTokens: 40, checkEvery: 4, temperature: 0, device } as const
+  const wide = transformer(llama({ vocab: V, width: 64, layers: 2, heads: 2, context: 64 }))
+  const own = await realizeAsync(wide.init(random.key(0)), device)
+  const push = (): never => {
+    throw new TypeError('a mistake of the tokenizer')
+  }
+  const before = device.stats().liveBytes
+  const stop = { strings: ['x'], tokenizer: { stream: () => ({ push, end: () => '' }) } }
+  await expect(generatorAsync(wide, { ...config, stop })(own, prompts, random.key(0))).rejects.toThrow(/a mistake/)
+  // keys and values of 3 rows in 2 layers; what was drawn is small
+  const cache = 2 * 2 * 3 * 42 * 64 * 4
+  expect(device.stats().liveBytes - before).toBeLessThan(cache / 2)
+  await device.destroy()
 })
 
 describe('a cache of two bytes', () => {

@@ -1,6 +1,8 @@
 // Texts to stop at, however the tokens that say them come.
 import fc from 'fast-check'
+import { isLeft } from 'fp-ts/lib/Either.js'
 import { expect, test } from 'vitest'
+import { huggingFaceTokenizer } from './text/hugging-face.ts'
 import { listener, type StopConfig, untilStop } from './stop.ts'
 
 /** A tokenizer whose tokens are the codes of characters. */
@@ -43,4 +45,18 @@ test('a row ends with the first token that completes one, wherever calls cut the
     ),
     { seed: 1, numRuns: 300 },
   )
+})
+
+test('ids that the tokenizer does not know, as models with more rows than tokens say them, are no text', () => {
+  const made = huggingFaceTokenizer({
+    tokenizer: {
+      model: { type: 'BPE', vocab: { a: 0, b: 1 }, merges: [] },
+      pre_tokenizer: { type: 'ByteLevel', add_prefix_space: false },
+      decoder: { type: 'ByteLevel' },
+      added_tokens: [],
+    },
+  })
+  if (isLeft(made)) throw new Error(made.left.message)
+  const [stop] = listener({ strings: ['ab'], tokenizer: made.right }).hear([1, 7, 0, 90, 1, 0])
+  expect(stop).toBe(5)
 })

@@ -43,7 +43,8 @@ export const listener = ({ strings, tokenizer }: StopConfig): Listener => {
       return [null, after({ stream: now, tail: said })]
     },
   })
-  return after({ stream: tokenizer.stream({ continues: true }), tail: '' })
+  // a model may have more rows than its tokenizer has tokens: what says nothing stops nothing
+  return after({ stream: tokenizer.stream({ continues: true, skipUnknown: true }), tail: '' })
 }
 
 /**

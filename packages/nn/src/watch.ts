@@ -42,7 +42,7 @@ interface Watched {
 
 /**
  * Looks at rows whose prompts have this many columns. Where nobody asks for anything, a look reads nothing. `giveUp` is called with the
- * state where whoever is told throws.
+ * state where whoever is told, or says what tokens say, throws.
  */
 export const watching = <M extends Tree>(
   config: GenerateConfig,
@@ -96,7 +96,7 @@ export const watching = <M extends Tree>(
       const lengths = await readAsync(drawing.lengths, device)
       const tokens = await readAsync(drawing.tokens, device)
       const columns = drawing.tokens.shape[1]!
-      const rows = Array.from(lengths, (length, row) => {
+      const listened = (length: number, row: number) => {
         const { seen, listener: listening } = watched[row] ?? {
           seen: 0,
           listener: stop === undefined ? null : listener(stop),
@@ -107,8 +107,10 @@ export const watching = <M extends Tree>(
         const [at, next] = listening?.hear(fresh) ?? [null, null]
         const until = at === null ? length : seen + at
         return { told: at === null ? fresh : fresh.slice(0, at), until, stopped: at !== null, listener: next }
-      })
+      }
+      let rows: readonly ReturnType<typeof listened>[]
       try {
+        rows = Array.from(lengths, listened)
         await onTokens?.(rows.map(({ told }) => told))
       } catch (error) {
         giveUp(state)

@@ -122,4 +122,23 @@ describe('token files', () => {
     expect(await use(() => TE.left('no'))()).toEqual(E.left('no'))
     expect(closed).toBe(2)
   })
+
+  test('a file that cannot be closed is a Left, unless something failed before', async () => {
+    const path = fresh()
+    await writeTokens({ path, dtype: 'u16' })([[1, 2, 3]])()
+    const failing: Files = {
+      ...nodeFiles,
+      open: async (at) => {
+        const { close, ...file } = await nodeFiles.open(at)
+        const refuse = async (): Promise<void> => {
+          await close()
+          throw Object.assign(new Error('EIO: the disk is gone'), { code: 'EIO' })
+        }
+        return { ...file, close: refuse }
+      },
+    }
+    const use = withTokens({ path, dtype: 'u16', length: 1, files: failing })
+    expect(await use(({ read }) => read([1]))()).toMatchObject({ left: { _tag: 'FileSystem', path } })
+    expect(await use(() => TE.left('no'))()).toEqual(E.left('no'))
+  })
 })

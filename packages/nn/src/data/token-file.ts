@@ -207,7 +207,13 @@ export const withTokens = (options: TokensConfig) => {
         if (error instanceof CheckpointFailure) return left(error.error)
         throw error
       }
-      await file.close()
+      try {
+        await file.close().catch(rethrow(path, 'close'))
+      } catch (error) {
+        if (!(error instanceof CheckpointFailure)) throw error
+        // what `use` says went wrong was first
+        return outcome._tag === 'Left' ? outcome : left(error.error)
+      }
       return outcome
     }
 }

@@ -85,19 +85,21 @@ const room = (path: string, place: Place, wanted: DType, into: HostArray | undef
   return into
 }
 
+/** Throws CheckpointFailure where a tensor's elements are never ones of `wanted`: before any of them is read. */
+export const demandKind = (path: string, { name, dtype }: Pick<Place, 'name' | 'dtype'>, wanted: DType): void => {
+  if (!decodes(dtype, wanted))
+    throw unsupported(
+      path,
+      name,
+      `${name} has elements of ${dtype}, which ${isKnown(dtype) ? `are not read as ${wanted}` : 'are not read here'}. ` +
+        (isKnown(dtype) ? 'Ask for a dtype of their kind' : 'Convert the file with the tool that made it'),
+    )
+}
+
 /** The tensor at a place, unread. */
 export const storedTensor = (source: Source, place: Place): StoredTensor => {
   const { name, dtype, shape, from, bytes, block } = place
   const { path } = source
-  const demandKind = (wanted: DType): void => {
-    if (!decodes(dtype, wanted))
-      throw unsupported(
-        path,
-        name,
-        `${name} has elements of ${dtype}, which ${isKnown(dtype) ? `are not read as ${wanted}` : 'are not read here'}. ` +
-          (isKnown(dtype) ? 'Ask for a dtype of their kind' : 'Convert the file with the tool that made it'),
-      )
-  }
   /** Elements whose bytes these are, from the `first` on. */
   const decode = (wanted: DType, piece: Uint8Array<ArrayBuffer>, data: HostArray, first: number): void => {
     const wrong = decodeInto(dtype, wanted, piece, data, first)
@@ -105,7 +107,7 @@ export const storedTensor = (source: Source, place: Place): StoredTensor => {
       throw unsupported(path, name, `${name} has elements of ${dtype}, and ${wrong}. Ask for a wider dtype`)
   }
   const read = async (wanted: DType, into: HostArray | undefined): Promise<HostArray> => {
-    demandKind(wanted)
+    demandKind(path, place, wanted)
     const data = room(path, place, wanted, into)
     if (isPlain(dtype, wanted)) {
       await source.read(from, bytesOf(data))
@@ -123,7 +125,7 @@ export const storedTensor = (source: Source, place: Place): StoredTensor => {
     return data
   }
   const bits = async (wanted: FloatDType, first: number, count: number, { stored, decoded }: BitsRoom) => {
-    demandKind(wanted)
+    demandKind(path, place, wanted)
     const piece = stored.subarray(0, (count / block.elements) * block.bytes)
     await source.read(from + (first / block.elements) * block.bytes, piece)
     const same = bitsOf(dtype, wanted)

@@ -1,5 +1,6 @@
 // What a description of a model says, and what of it is refused: every field that is read has a test that fails without it.
 import { describe, expect, test } from 'vitest'
+import { frequenciesOf } from '../rope.ts'
 import { transformer, type TransformerConfig } from '../transformer.ts'
 import { describedBy, descriptionOf } from './architectures.ts'
 import { gpt2 } from './gpt2.ts'
@@ -37,6 +38,22 @@ describe('what is written is read as the same configuration', () => {
     const written = descriptionOf(complete)!
     expect(written.architecture.toLowerCase()).toContain(name.toLowerCase().replace('smol', 'llama'))
     expect(transformer(read(JSON.parse(JSON.stringify(written.fields)))).config).toEqual(complete)
+  })
+
+  test('in whatever order a scaling has its numbers: that of a GGUF file has another', () => {
+    const entries = Object.entries(llama3)
+    for (const turn of entries.keys()) {
+      const turned = Object.fromEntries([...entries.slice(turn), ...entries.slice(0, turn)]) as typeof llama3
+      const written = descriptionOf(transformer(llama({ ...sizes, ropeScaling: turned })).config)
+      expect(read(written?.fields).ropeScaling).toEqual(llama3)
+    }
+    const { ropeScaling: published = null } = presets['Llama-3.2-1B']
+    const base = { dim: 64, length: 1, theta: 500_000 }
+    const scaled = frequenciesOf({ ...base, scaling: published })
+    const factors = frequenciesOf(base).map((frequency, i) => frequency / scaled[i]!)
+    const found = scalingOfFactors(factors, { theta: 500_000, dim: 64 }) ?? null
+    const { config } = transformer({ ...presets['Llama-3.2-1B'], ropeScaling: found })
+    expect(read(descriptionOf(config)?.fields)).toEqual(transformer(presets['Llama-3.2-1B']).config)
   })
 
   test('a configuration of no architecture has none', () => {
@@ -133,8 +150,9 @@ describe('fields whose meaning would be ignored are named, with their value', ()
     expect(outcome._tag === 'Left' && outcome.left.message).toMatch(/do not fit together.*48 over 5 heads/)
   })
 
-  test('a null says nothing', () => {
+  test('a null says nothing, nor does what a version of Transformers wrote of itself', () => {
     expect(read({ ...aLlama, quantization_config: null })).toEqual(read(aLlama))
+    expect(read({ ...aLlama, _attn_implementation_autoset: true })).toEqual(read(aLlama))
   })
 })
 

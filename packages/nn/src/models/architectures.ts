@@ -13,6 +13,7 @@ import {
   orAbsent,
   positive,
   readFields,
+  sameValue,
   shown,
   size,
   tied,
@@ -46,7 +47,7 @@ const fieldsOf = (names: string, field: Field): Readonly<Record<string, Field>> 
  */
 const everywhere: Readonly<Record<string, Field>> = {
   ...fieldsOf(
-    'architectures model_type _name_or_path _from_model_config transformers_version torch_dtype dtype',
+    'architectures model_type _name_or_path _from_model_config _attn_implementation_autoset transformers_version torch_dtype dtype',
     ignored,
   ),
   ...fieldsOf('bos_token_id eos_token_id pad_token_id sep_token_id decoder_start_token_id unk_token_id', ignored),
@@ -196,10 +197,12 @@ export const describedBy = (given: unknown): Either<ConfigFlaw, Described> => {
   return sizes._tag === 'Left' ? sizes : fitted(name, sizes.right, 'model_type')
 }
 
-const same = (x: TransformerConfig, y: TransformerConfig): boolean =>
-  Object.entries(transformer(x).config).every(
-    ([key, value]) => JSON.stringify(value) === JSON.stringify(transformer(y).config[key as keyof TransformerConfig]),
+const same = (x: TransformerConfig, y: TransformerConfig): boolean => {
+  const other = transformer(y).config
+  return Object.entries(transformer(x).config).every(([key, value]) =>
+    sameValue(value, other[key as keyof TransformerConfig]),
   )
+}
 
 /** The `config.json` of a configuration: that of the first architecture which, read again, is the same one; null where none is. */
 export const descriptionOf = (

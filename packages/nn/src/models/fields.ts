@@ -79,13 +79,20 @@ export const positive = entry<NumberKey>(isPositive, 'a positive number')
 /** Whether the head is the embedding's table. */
 export const tied = entry<'tiedHead'>((value) => typeof value === 'boolean', 'true or false')('tiedHead')
 
+/** Whether two values of a configuration are one: those of a record in whatever order it has them. */
+export const sameValue = (x: unknown, y: unknown): boolean => {
+  const ordered = (value: unknown): unknown =>
+    typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.entries(value).sort() : value
+  return JSON.stringify(ordered(x)) === JSON.stringify(ordered(y))
+}
+
 /** Two readings of the whole: where fields disagree, what the later one says. */
 const disagreement = (
   sofar: Partial<TransformerConfig>,
   more: Partial<TransformerConfig>,
 ): keyof TransformerConfig | undefined =>
   (Object.keys(more) as (keyof TransformerConfig)[]).find(
-    (key) => sofar[key] !== undefined && JSON.stringify(sofar[key]) !== JSON.stringify(more[key]),
+    (key) => sofar[key] !== undefined && !sameValue(sofar[key], more[key]),
   )
 
 /** What a description says of the configuration. */

@@ -168,6 +168,29 @@ describe('what is wrong is named before anything is returned', () => {
     const path = await folder(plain.config, (tensors) => tensors.delete(name))
     expect(await failure({ path })).toMatchObject({ _tag: 'Mismatch', leaf: name })
   })
+  test('a tensor whose elements are no floats, before any is read', async () => {
+    const name = 'model.norm.weight' // the last of all
+    const path = await folder(plain.config)
+    const file = join(path, 'model.safetensors')
+    const bytes = readFileSync(file)
+    const at = bytes.indexOf('"F32"', bytes.indexOf(`"${name}"`))
+    writeFileSync(file, Buffer.concat([bytes.subarray(0, at), Buffer.from('"I32"'), bytes.subarray(at + 5)]))
+    const begin = 8 + Number(bytes.readBigUInt64LE())
+    let beyond = 0
+    const files: Files = {
+      ...nodeFiles,
+      open: async (of) => {
+        const opened = await nodeFiles.open(of)
+        return { ...opened, read: (from, into) => (from >= begin && beyond++, opened.read(from, into)) }
+      },
+    }
+    expect(await failure({ path, files })).toMatchObject({
+      _tag: 'Unsupported',
+      leaf: name,
+      message: expect.stringMatching(/model\.norm\.weight has elements of I32, which are not read as f32/) as string,
+    })
+    expect(beyond).toBe(0)
+  })
   test('a context longer than the file has, or none', async () => {
     const path = await folder(plain.config)
     for (const context of [65, 0, 1.5])

@@ -18,7 +18,10 @@ import { readParams } from './read.ts'
 export interface LoadModelConfig {
   /** A folder with `config.json` and safetensors, one of its safetensors files, or a `.gguf` file. */
   readonly path: string
-  /** What parameters are kept as; computations are in f32 in any case. Default 'f32'. */
+  /**
+   * What parameters are kept as; computations are in f32 in any case. Default 'f32', whatever the file has: one of BF16 takes twice its
+   * size then. `bf16` keeps it as it is, in as many bytes, and is there sooner.
+   */
   readonly dtype?: FloatDType
   /**
    * Longest sequence, in tokens: at most that of the file, which is the default. Rotary tables grow with the sequences that

@@ -1,7 +1,8 @@
-/** The parameters of a model from the tensors of its files: every name and shape is checked first, then elements are read, and go to the device. */
+/** The parameters of a model from the tensors of its files: every name, shape and dtype is checked first, then elements are read, and go to the device. */
 import { type Device, random, type Tensor, tree } from '@adjoint/tensor'
 import { assemblerOf } from '@adjoint/tensor/ir'
 import { CheckpointFailure } from '../io/failure.ts'
+import { demandKind } from '../io/stored.ts'
 import type { Weights } from '../io/weights.ts'
 import type { FloatDType } from '../optim/mixed.ts'
 import { type Transformer, transformer, type TransformerConfig, type TransformerParams } from '../transformer.ts'
@@ -21,11 +22,11 @@ const mismatch = (path: string, leaf: string, what: string): CheckpointFailure =
     message: `load ${path}: ${what}. The file's description is of another model, or the file is not whole.`,
   })
 
-/** Throws where the file's tensors are not those of the leaves. */
+/** Throws where the file's tensors are not those of the leaves, or of elements that are none of `dtype`. */
 const demandTensors = (
   { path, tensors }: Weights,
   leaves: readonly StoredLeaf[],
-  redundant: (name: string) => boolean,
+  { dtype, redundant }: { readonly dtype: FloatDType; readonly redundant: (name: string) => boolean },
 ): void => {
   const parts = leaves.flatMap((leaf) => leaf.parts)
   const wanted = new Set(parts.map(({ name }) => name))
@@ -40,7 +41,9 @@ const demandTensors = (
       `there is a tensor ${extra[0]!}, which this architecture has not (unexpected in all: ${listed(extra)})`,
     )
   for (const { name, shape } of parts) {
-    const found = tensors.get(name)!.shape
+    const stored = tensors.get(name)!
+    demandKind(path, { name, dtype: stored.dtype }, dtype)
+    const found = stored.shape
     if (found.length !== shape.length || found.some((n, i) => n !== shape[i]))
       throw mismatch(
         path,
@@ -81,7 +84,7 @@ export const readParams = async (
   const inFile = shapesOf(whole)
   const own = model === whole ? inFile : shapesOf(model)
   const stored = storedLeaves(layout, whole.config, inFile, (name) => weights.tensors.has(name))
-  demandTensors(weights, stored, (name) => layout.redundant(name, whole.config))
+  demandTensors(weights, stored, { dtype, redundant: (name) => layout.redundant(name, whole.config) })
   const { leaves, treedef } = tree.flatten(own)
   const wanted = stored.map((leaf, i) => ({ leaf, shape: leaves[i]!.shape }))
   const loaded = await readLeaves(weights, wanted, { dtype, device })

@@ -2,7 +2,8 @@ import { existsSync, readFileSync } from 'node:fs'
 import * as E from 'fp-ts/lib/Either.js'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { countdown, solveCountdown } from './countdown.ts'
+import { sameMath } from '../reward/answer.ts'
+import { countdown, sameCountdown, solveCountdown } from './countdown.ts'
 import { evaluateExpression } from './expression.ts'
 
 // -- random expressions, as text and as what they mean ------------------------------------------
@@ -95,4 +96,38 @@ describe('countdown', () => {
       expect(countdown().verify(metadata)(answer), `${metadata.target} = ${answer}`).toBe(true)
     }
   })
+
+  const small = fc.integer({ min: 1, max: 99 })
+  test('of a row with one solution every expression of its value over its numbers is right, and no other', () => {
+    fc.assert(
+      fc.property(small, small, small, (a, b, c) => {
+        const right = sameCountdown(`${a}*(${b} + ${c})`)
+        const target = a * (b + c)
+        // the numbers in another order, and grouped otherwise
+        for (const text of [`(${c}+${b})*${a}`, ` ${a} * (${b}+${c}) `, `((${b}+${c}) * ${a})`])
+          expect(right(text)).toBe(true)
+        // other numbers of the same value, and the same ones of another
+        expect(right(`${a}*(${b + 1} + ${c - 1})`)).toBe(b + 1 === c)
+        expect(right(`${a} + ${b} + ${c}`)).toBe(a + b + c === target)
+        // the target itself, a number too few, one too many, one twice, and no expression
+        for (const text of [`${target}`, `${a * b} + ${a * c}`, `${a}*(${b}+${c})+1-1`, `${a}*${b}+${a}*${c}`, '', 'x'])
+          expect(right(text)).toBe(false)
+      }),
+      { seed: 1, numRuns: 200 },
+    )
+    expect(sameCountdown('6/4*8')('6*(8/4)')).toBe(true)
+    expect(sameCountdown('not an expression')('not an expression')).toBe(false)
+  })
+
+  test.skipIf(!existsSync(fixture))(
+    `judges reasoning-gym's rows, where the value alone would let the target pass`,
+    () => {
+      for (const row of readFileSync(fixture, 'utf8').trim().split('\n')) {
+        const { answer, metadata } = JSON.parse(row) as { answer: string; metadata: { target: number } }
+        const judged = [answer, `(${answer})`, `${metadata.target}`, `${answer} + 0`].map(sameCountdown(answer))
+        expect(judged, answer).toEqual([true, true, false, false])
+        expect(sameMath()(answer)(`${metadata.target}`)).toBe(true)
+      }
+    },
+  )
 })

@@ -83,6 +83,33 @@ const within = (given: readonly number[], used: readonly number[]): boolean => {
   })
 }
 
+/**
+ * Whether an answer is a solution as the expected one is: an expression of the same value, over the same numbers, each as often as there.
+ * For data sets of countdown, reasoning-gym's and the like, whose rows have one solution of many; {@link sameMath} would take the target
+ * itself for an answer. Nothing is right where the expected text is no expression.
+ *
+ * @example
+ * ```ts
+ * import { questions, sameCountdown } from '@adjoint/rl'
+ * const rows = [{ question: 'Using all of 98, 28, 20, make 658.', answer: '20*28 + 98', thought: '' }]
+ * const task = questions({ name: 'countdown', rows, same: sameCountdown })
+ * const right = task.verify(rows[0]!)
+ * console.log(right('98 + 28*20'), right('658'), right('28*20 + 98 - 0')) // true false false
+ * ```
+ */
+export const sameCountdown = (expected: string): ((answer: string) => boolean) => {
+  const solution = evaluateExpression(expected)
+  if (E.isLeft(solution)) return () => false
+  const { value, numbers } = solution.right
+  return (answer) => {
+    const result = evaluateExpression(answer.trim())
+    if (E.isLeft(result)) return false
+    const { value: reached, numbers: used } = result.right
+    const same = reached.numerator === value.numerator && reached.denominator === value.denominator
+    return same && used.length === numbers.length && within(numbers, used)
+  }
+}
+
 /** What a countdown may ask for; all bounds inclusive. */
 export interface CountdownConfig {
   readonly numbers: { readonly min: number; readonly max: number }

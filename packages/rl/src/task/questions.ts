@@ -46,7 +46,8 @@ export const gsm8k: Schema<Question> = (value) =>
   })(pair(value, 'row'))
 
 /**
- * A line of a data set of reasoning-gym: `{question, answer}` and what it was made from, which is left out.
+ * A line of a data set of reasoning-gym: `{question, answer}` and what it was made from, which is left out. Of its countdown the answer is
+ * one of many: judge it by {@link sameCountdown}.
  *
  * @example
  * ```ts
