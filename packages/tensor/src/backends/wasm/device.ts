@@ -75,13 +75,12 @@ export const wasmDevice = (options: WasmOptions = {}): WasmDevice => {
     tune: true,
     relaxed: true,
   })
-  const tuning = tuneSetting(tune)
-  if (E.isLeft(tuning)) throw new RangeError(`wasmDevice: ${tuning.left}`)
-  const fusing = relaxedSetting(relaxed)
-  if (E.isLeft(fusing)) throw new RangeError(`wasmDevice: ${fusing.left}`)
-  const fused = fusing.right
+  const [tuning, fused] = [tuneSetting(tune), relaxedSetting(relaxed)].map((setting) => {
+    if (E.isLeft(setting)) throw new RangeError(`wasmDevice: ${setting.left}`)
+    return setting.right
+  }) as [boolean, boolean]
   const [memory, sharing] = openMemory(maximumPages, threadCount(threads, MOST_THREADS))
-  const tuner = tuning.right ? tunerOver(memory, sharing, fused) : untuned
+  const tuner = tuning ? tunerOver(memory, sharing, fused) : untuned
   return linearDevice({
     kind: 'wasm',
     label: fused ? 'WebAssembly Relaxed SIMD' : 'WebAssembly SIMD',

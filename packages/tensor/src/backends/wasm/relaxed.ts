@@ -17,7 +17,5 @@ export const hasRelaxedSimd = (): boolean => {
 export const relaxedSetting = (given: boolean | undefined): E.Either<string, boolean> => {
   const asked = switched('relaxed', 'ADJOINT_RELAXED', given)
   if (E.isLeft(asked) || !asked.right || hasRelaxedSimd()) return asked
-  return E.left(
-    'relaxed: this engine has no Relaxed SIMD (Node has it from 22 on, Chromium from 114). Leave it out, or use a newer one',
-  )
+  return E.left('relaxed: this engine has no Relaxed SIMD; Node has it from 22 on')
 }
