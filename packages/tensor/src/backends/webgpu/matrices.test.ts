@@ -203,6 +203,8 @@ describe('products by subgroup matrices', () => {
         expect(await complaintOf(printDot(large, tuning, choice), false)).toBe(null)
     }
     // And what is wrong in a text is found.
+    const narrow = printMatrices(kernelFor(plain), matricesIn(plain.shape, 16, 16_384))
+    expect(await complaintOf(narrow, true)).toMatch(/multiple of the device maxSubgroupSize/)
     const { source, ...rest } = printMatrices(kernelFor(plain), ofNvidia)
     for (const [right, wrong] of [
       ['subgroup_matrix_left<f16, 16, 16>', 'subgroup_matrix_left<f16, 8, 16>'],
