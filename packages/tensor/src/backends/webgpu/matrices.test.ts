@@ -29,11 +29,13 @@ interface Case {
   readonly result: DType
   readonly shape: readonly [number, number, number]
   readonly cut: MatrixCut | null
+  /** The operands are bound writable, as what lies in the arena is. */
+  readonly bound: boolean
 }
 
 const RESULT = 4
 /** The product of a case: of f16, each of whose sums f32 holds exactly where the operands are eighths. */
-const kernelFor = ({ choice, forms, epilogue, result }: Case): DotKernel => {
+const kernelFor = ({ choice, forms, epilogue, result, bound }: Case): DotKernel => {
   const kernel = kernelOf({ ...choice, epilogue: epilogue === 'bias', stored: ['f16', 'f16'] })
   const formed = (s: S.Scalar, form: Form): S.Scalar => {
     if (form === 'padded') return S.select(S.within(I.ofAxis(kernel.k), 1, 11), s, S.constant('f32', 0))
@@ -46,7 +48,10 @@ const kernelFor = ({ choice, forms, epilogue, result }: Case): DotKernel => {
   }
   return {
     ...kernel,
-    buffers: kernel.buffers.map((b, i) => (i === RESULT ? { ...b, dtype: result, read: epilogue === 'residual' } : b)),
+    buffers: kernel.buffers.map((b, i) => {
+      if (i === RESULT) return { ...b, dtype: result, read: epilogue === 'residual' }
+      return i < 2 ? { ...b, write: bound } : b
+    }),
     a: formed(kernel.a, forms[0]),
     b: formed(kernel.b, forms[1]),
     stores: kernel.stores.map((s) =>
@@ -77,6 +82,7 @@ const anyCase: fc.Arbitrary<Case> = fc.record({
   epilogue: fc.constantFrom<Epilogue>('none', 'bias', 'residual'),
   result: fc.constantFrom<DType>('f32', 'f16', 'f16', 'bf16'),
   shape: fc.constantFrom([16, 16, 16] as const, [16, 8, 8] as const, [8, 16, 8] as const, [8, 8, 16] as const),
+  bound: fc.boolean(),
   cut: fc.option(
     fc.record({
       down: fc.constantFrom(1, 2),
@@ -92,7 +98,7 @@ const plain: Case = {
     ...{ batch: 2, m: 17, n: 18, k: 19, orders: [false, false, false], prologues: [false, false] },
     ...{ epilogue: false, shared: false },
   },
-  ...{ forms: ['load', 'load'], epilogue: 'none', result: 'f32', shape: [16, 16, 16], cut: null },
+  ...{ forms: ['load', 'load'], epilogue: 'none', result: 'f32', shape: [16, 16, 16], cut: null, bound: false },
 }
 
 const matricesIn = ([m, n, k]: Case['shape'], subgroup: number, memory: number): Matrices => ({
@@ -190,7 +196,15 @@ describe('products by subgroup matrices', () => {
       }),
       { seed: 12, numRuns: 60, endOnFailure: true },
     )
+    const large = kernelFor({ ...plain, choice: { ...plain.choice, m: 4096, n: 4095, k: 4096 } })
+    for (const shape of [[16, 16, 16] as const, [16, 8, 16] as const, [8, 8, 8] as const]) {
+      const tuning = { ...hardwareTuning, matrices: matricesIn(shape, 32, 49_152) }
+      for (const { choice } of dotChoices(large, tuning))
+        expect(await complaintOf(printDot(large, tuning, choice), false)).toBe(null)
+    }
     // And what is wrong in a text is found.
+    const narrow = printMatrices(kernelFor(plain), matricesIn(plain.shape, 16, 16_384))
+    expect(await complaintOf(narrow, true)).toMatch(/multiple of the device maxSubgroupSize/)
     const { source, ...rest } = printMatrices(kernelFor(plain), ofNvidia)
     for (const [right, wrong] of [
       ['subgroup_matrix_left<f16, 16, 16>', 'subgroup_matrix_left<f16, 8, 16>'],

@@ -3,6 +3,7 @@
  * says of a shader that no adapter at hand could run.
  */
 import { findAdapter, MATRIX_FEATURES } from './adapter.ts'
+import { reason } from './faults.ts'
 import { patiently } from './gpu.ts'
 import type { Shader } from './printer/index.ts'
 
@@ -14,13 +15,13 @@ export const openNull = async (): Promise<(shader: Shader, pipeline: boolean) =>
   return async ({ source, entry }, pipeline) => {
     gpu.pushErrorScope('validation')
     const module = gpu.createShaderModule({ code: source })
-    if (pipeline)
-      await patiently(() =>
-        gpu.createComputePipelineAsync({ layout: 'auto', compute: { module, entryPoint: entry } }),
-      ).catch(
-        () => undefined, // the scope has it
-      )
-    const error = await patiently(() => gpu.popErrorScope())
-    return error === null ? null : error.message
+    const complaint = await patiently(() => gpu.popErrorScope())
+    if (complaint !== null || !pipeline) return complaint?.message ?? null
+    return patiently(() =>
+      gpu.createComputePipelineAsync({ layout: 'auto', compute: { module, entryPoint: entry } }),
+    ).then(
+      () => null,
+      (error: unknown) => reason(error),
+    )
   }
 }
