@@ -151,9 +151,7 @@ worker.addEventListener('message', ({ data }: MessageEvent<FromWorker>) => {
     case 'devices': {
       const there = data.devices.filter(({ kind }) => kind === 'wasm' || kind === 'webgpu')
       const words = (kind: string, hardware: boolean): string =>
-        kind === 'wasm'
-          ? `wasm, ${data.threads ? 'threads' : 'one thread'}`
-          : `WebGPU${hardware ? '' : ' (software)'}`
+        kind === 'wasm' ? `wasm, ${data.threads ? 'threads' : 'one thread'}` : `WebGPU${hardware ? '' : ' (software)'}`
       control('device').append(
         ...there.map(({ kind, hardware }) => element('option', { value: kind }, words(kind, hardware))),
       )

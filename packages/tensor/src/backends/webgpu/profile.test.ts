@@ -86,6 +86,7 @@ describe.runIf(inject('devices').includes('webgpu'))('a profile on webgpu', () =
     const { globals } = await import('webgpu')
     // The class that devices are of, by the specification: the package gives it without a type.
     const { prototype } = Reflect.get(globals, 'GPUDevice') as { readonly prototype: GPUDevice }
+    // eslint-disable-next-line @typescript-eslint/unbound-method -- it is called with its device below
     const create = prototype.createQuerySet
     const f = jit((x: X) => add(exp(x), 1), { device: refused, donate: [0] })
     const x = await realizeAsync(full([64], 0.5), refused)
