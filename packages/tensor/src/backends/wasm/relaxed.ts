@@ -16,6 +16,7 @@ export const hasRelaxedSimd = (): boolean => {
 /** `given`, else what ADJOINT_RELAXED says, else not. Left where neither makes sense, or where the engine does not have it. */
 export const relaxedSetting = (given: boolean | undefined): E.Either<string, boolean> => {
   const asked = switched('relaxed', 'ADJOINT_RELAXED', given)
-  if (E.isLeft(asked) || !asked.right || hasRelaxedSimd()) return asked
-  return E.left('relaxed: this engine has no Relaxed SIMD; Node has it from 22 on')
+  return E.isLeft(asked) || !asked.right || hasRelaxedSimd()
+    ? asked
+    : E.left('relaxed: this engine has no Relaxed SIMD; Node has it from 22 on')
 }
