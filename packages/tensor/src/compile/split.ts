@@ -71,33 +71,26 @@ const splitReduction = (capabilities: Capabilities, e: Expr, op: ReduceOp, axes:
   return reshape(rest, e.shape)
 }
 
-interface Parts {
-  readonly parts: number
-  /** Of k, in each. */
-  readonly steps: number
-}
 /**
- * The parts of a dot: no sum longer than is exact enough; more, where few results would leave lanes idle. Null where it stays whole. Near
- * the wanted number of parts one is taken that divides k, if there is one: nothing is left over then.
+ * How many parts of k a dot is made in, one where it stays whole: no sum longer than is exact enough; more, where few results would leave
+ * lanes idle. Near the wanted number one is taken that divides k, if there is one: nothing is left over then.
  */
-const partsOfDot = ({ dotParts }: Capabilities, results: number, k: number): Parts | null => {
-  if (k > STEPS) return { parts: Math.floor(k / STEPS), steps: STEPS }
-  if (dotParts === null || results === 0) return null
-  const wanted = Math.min(Math.ceil(dotParts.results / results), Math.floor(k / dotParts.terms))
-  if (wanted <= 1) return null
+const partsOfDot = ({ dotParts }: Capabilities, results: number, k: number): number => {
+  const least = Math.ceil(k / STEPS)
+  const busy = dotParts === null ? 1 : Math.min(Math.ceil(dotParts.results / results), Math.floor(k / dotParts.terms))
+  const wanted = Math.max(least, busy)
   let parts = wanted
-  while (2 * (parts - 1) >= wanted && k % parts !== 0) parts--
-  if (k % parts !== 0 || parts === 1) parts = wanted
-  return { parts, steps: Math.floor(k / parts) }
+  while (parts > least && 2 * (parts - 1) >= wanted && k % parts > 0) parts--
+  return parts > 1 && k % parts === 0 ? parts : wanted
 }
 
 /** a b = sum over parts of a[.., part] b[part, ..], the parts an axis of the batch; the remainder of k added at the end. */
 const splitDot = (capabilities: Capabilities, e: Expr): Expr => {
   const [a, b] = [e.node.args[0]!, e.node.args[1]!]
   const k = a.shape.at(-1)!
-  const cut = partsOfDot(capabilities, sizeOf(e.shape), k)
-  if (cut === null) return e
-  const { parts, steps } = cut
+  const parts = partsOfDot(capabilities, sizeOf(e.shape), k)
+  if (parts === 1) return e
+  const steps = Math.floor(k / parts)
   const r = a.shape.length
   const batch = a.shape.slice(0, -2)
   const [m, n] = [a.shape[r - 2]!, b.shape[r - 1]!]

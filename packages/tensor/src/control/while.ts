@@ -33,8 +33,8 @@ export const whileP: Primitive<WhileParams> = {
   },
   vjp: () => {
     throw new Error(
-      'whileLoop: has no reverse mode, since the number of its rounds is known only when it runs, and nothing can be saved for ' +
-        'them. Use scan or foriLoop with a fixed number of rounds (masked where a row has ended), differentiate forward with jvp, ' +
+      'whileLoop: has no reverse mode, since the number of its rounds is known only when it runs. ' +
+        'Use scan or foriLoop with a fixed number of rounds (masked where a row has ended), differentiate forward with jvp, ' +
         'or close over its stopGradient.',
     )
   },

@@ -48,5 +48,5 @@ export const sayUncollected = (): string => {
   const megabytes = Math.round(taken / 2 ** 20)
   return megabytes === 0
     ? ''
-    : ` ${megabytes} MiB were taken since the program last awaited something: nothing that is dropped can be freed in a loop that never awaits. Await a \`read\` or \`realize\` every few steps.`
+    : ` ${megabytes} MiB were taken since the program last awaited: a loop that never awaits frees nothing. Await a \`read\` or \`realize\` every few steps.`
 }

@@ -6,8 +6,8 @@ import { schedule } from '../../compile/schedule.ts'
 import { putDown, takeOn } from '../engine/ballast.ts'
 import { bytesOf } from '../../base/aval.ts'
 import { type Device, type DeviceError, DeviceFailure, type Storage } from '../../graph/device.ts'
-import { sayUncollected } from '../engine/turns.ts'
-import { type Blame, showBlame, siteOf } from '../blame.ts'
+import type { Blame } from '../blame.ts'
+import { destroyed, noRoom } from '../failures.ts'
 import { createArena } from './arena.ts'
 import type { LinearDevice } from './face.ts'
 import { loadProgram } from './executable.ts'
@@ -20,18 +20,8 @@ import { type Hold, LinearStorage, type Parcel } from './storage.ts'
 /** A device over a machine's memory and kernels. */
 export const linearDevice = <K extends Device['kind']>(machine: Machine<K>): LinearDevice<K> => {
   const { kind, label, room, capabilities, memory, kernels: compiled } = machine
-  const destroyed: DeviceError = {
-    _tag: 'DeviceLost',
-    message: `the ${kind} device is lost: it was destroyed. Tensors that lived on it are gone; request a new device and upload them again.`,
-  }
   const outOfMemory = (bytes: number, blame: Blame): DeviceFailure =>
-    new DeviceFailure({
-      _tag: 'OutOfMemory',
-      message: `${showBlame(blame)}: no room for ${bytes} bytes in the ${kind} device's memory of ${room}.${sayUncollected()} Use smaller batches, donate state, or drop tensors that are no longer needed.`,
-      bytes,
-      op: blame.op,
-      site: siteOf(blame),
-    })
+    noRoom(bytes, blame, `in the ${kind} device's memory of ${room}`)
   const living = new Set<ProgramHold>()
   let lost: DeviceError | null = null
   let kernels = 0
@@ -147,7 +137,7 @@ export const linearDevice = <K extends Device['kind']>(machine: Machine<K>): Lin
     measured: machine.measured,
     lost: () => lost,
     destroy: () => {
-      lost ??= destroyed
+      lost ??= destroyed(kind)
       for (const program of [...living]) giveUp(program, 'its device was destroyed')
       compiled.clear()
       memory.giveUp()

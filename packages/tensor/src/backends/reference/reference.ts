@@ -9,11 +9,12 @@ import { toposort } from '../../graph/walk.ts'
 import { sizeOf } from '../../base/shape.ts'
 import { type Device, type DeviceError, DeviceFailure, type Storage } from '../../graph/device.ts'
 import { optionsOf } from '../../graph/options.ts'
-import { type Blame, showBlame, siteOf } from '../blame.ts'
+import type { Blame } from '../blame.ts'
 import { demandDistinct } from '../distinct.ts'
+import { destroyed, noRoom } from '../failures.ts'
 import { HostStorage, keptBytes, type Shelf } from './host-storage.ts'
 import { arrayBytes, processMemory } from '../engine/process-memory.ts'
-import { noteTaken, sayUncollected } from '../engine/turns.ts'
+import { noteTaken } from '../engine/turns.ts'
 
 /** Bytes of a value while a program runs, which computes in doubles. */
 const computedBytes = (aval: Aval): number => sizeOf(aval.shape) * Float64Array.BYTES_PER_ELEMENT
@@ -29,12 +30,6 @@ const toHost = ({ dtype, data }: Value): HostArray => {
 export interface ReferenceOptions {
   /** Most bytes that tensors may hold: eight for an f32, which is kept in doubles; three quarters of the process's memory unless said otherwise. */
   readonly budget?: number
-}
-
-const DESTROYED: DeviceError = {
-  _tag: 'DeviceLost',
-  message:
-    'the reference device is lost: it was destroyed. Tensors that lived on it are gone; request a new device and upload them again.',
 }
 
 export const referenceDevice = (options: ReferenceOptions = {}): Device => {
@@ -56,13 +51,7 @@ export const referenceDevice = (options: ReferenceOptions = {}): Device => {
     if (lost === null) liveBytes -= bytes
   })
   const outOfMemory = (bytes: number, blame: Blame, why: string): DeviceFailure =>
-    new DeviceFailure({
-      _tag: 'OutOfMemory',
-      message: `${showBlame(blame)}: no room for ${bytes} bytes on the reference device: ${why}.${sayUncollected()} Use smaller arrays, or drop tensors that are no longer needed.`,
-      bytes,
-      op: blame.op,
-      site: siteOf(blame),
-    })
+    noRoom(bytes, blame, `on the reference device: ${why}`)
   /** Makes `bytes` of arrays, or says why not: over the budget, or refused by the engine. */
   const within = <R>(bytes: number, blame: Blame, make: () => R): R => {
     // The count lags behind what the engine has collected, so that the engine is asked before anything is refused.
@@ -162,7 +151,7 @@ export const referenceDevice = (options: ReferenceOptions = {}): Device => {
     stats: () => ({ liveBytes, peakBytes, kernels, submits, created, pipelines: 0 }),
     lost: () => lost,
     destroy: () => {
-      lost ??= DESTROYED
+      lost ??= destroyed('reference')
       shelf.elements = new WeakMap()
       liveBytes = 0
       return Promise.resolve()

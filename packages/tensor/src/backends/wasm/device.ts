@@ -6,14 +6,14 @@ import { tunerOver } from '#wasm-tuner'
 import * as E from '../../base/either.ts'
 import { optionsOf } from '../../graph/options.ts'
 import { threadCount } from '../engine/processors.ts'
-import { tuneSetting } from '../engine/switch.ts'
+import { switched } from '../engine/switch.ts'
 import { capabilities } from '../linear/capabilities.ts'
 import { linearDevice } from '../linear/device.ts'
 import type { LinearDevice } from '../linear/face.ts'
 import { untuned } from '../tuner/candidate.ts'
 import { createKernels, type Sharing } from './kernels.ts'
 import { createMemory, type WasmMemory } from './memory.ts'
-import { relaxedSetting } from './relaxed.ts'
+import { hasRelaxedSimd } from './relaxed.ts'
 import { sharedThreads } from './threads.ts'
 
 /** How a wasm device is opened. */
@@ -57,6 +57,12 @@ const openMemory = (maximumPages: number | undefined, most: number): readonly [W
   return [createMemory(mostPages), null]
 }
 
+const setting = (option: string, variable: string, given: boolean | undefined): boolean => {
+  const said = switched(option, variable, given)
+  if (E.isLeft(said)) throw new RangeError(`wasmDevice: ${said.left}`)
+  return said.right
+}
+
 /**
  * Opens a device on WebAssembly SIMD. Throws RangeError where `threads` is no count, where ADJOINT_TUNE or ADJOINT_RELAXED is neither on nor
  * off, or where `relaxed` asks for what the engine does not have.
@@ -75,12 +81,12 @@ export const wasmDevice = (options: WasmOptions = {}): WasmDevice => {
     tune: true,
     relaxed: true,
   })
-  const [tuning, fused] = [tuneSetting(tune), relaxedSetting(relaxed)].map((setting) => {
-    if (E.isLeft(setting)) throw new RangeError(`wasmDevice: ${setting.left}`)
-    return setting.right
-  }) as [boolean, boolean]
+  const tuned = setting('tune', 'ADJOINT_TUNE', tune)
+  const fused = setting('relaxed', 'ADJOINT_RELAXED', relaxed)
+  if (fused && !hasRelaxedSimd())
+    throw new RangeError('wasmDevice: relaxed: this engine has none; Node has it from 22 on')
   const [memory, sharing] = openMemory(maximumPages, threadCount(threads, MOST_THREADS))
-  const tuner = tuning ? tunerOver(memory, sharing, fused) : untuned
+  const tuner = tuned ? tunerOver(memory, sharing, fused) : untuned
   return linearDevice({
     kind: 'wasm',
     label: fused ? 'WebAssembly Relaxed SIMD' : 'WebAssembly SIMD',

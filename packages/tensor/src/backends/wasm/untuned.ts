@@ -5,7 +5,5 @@ import type { WasmMemory } from './memory.ts'
 import type { DotChoice } from './printer/kernel.ts'
 
 export const tunerOver = (_memory: WasmMemory, _sharing: Sharing | null, _fused: boolean): Tuner<DotChoice> => {
-  throw new RangeError(
-    'wasmDevice: tune measures products in Node only; in a browser they are cut as shipped, with the same bits: leave tune out',
-  )
+  throw new RangeError('wasmDevice: tune measures products in Node only: leave it out in a browser')
 }
