@@ -32,7 +32,7 @@ export interface WasmOptions {
    */
   readonly tune?: boolean
   /**
-   * Whether products multiply and add at once, by WebAssembly's Relaxed SIMD (Node 22 or newer, Chromium): up to twice as fast. Off unless
+   * Whether products multiply and add at once, by WebAssembly's Relaxed SIMD (Node 22 or newer, Chromium): a tenth to a quarter faster. Off unless
    * this, or ADJOINT_RELAXED=on, says otherwise: their last bits are then the processor's, and not those of every machine.
    */
   readonly relaxed?: boolean
