@@ -17,7 +17,9 @@ const older = Number(process.versions.node.split('.')[0]) < 22
 describe('Relaxed SIMD, where the engine has none,', () => {
   it.runIf(older)('is refused with a reason, and only where it is asked for', () => {
     expect(hasRelaxedSimd()).toBe(false)
-    expect(() => wasmDevice({ relaxed: true })).toThrow(/wasmDevice: relaxed: this engine has none; Node has it from 22 on/)
+    expect(() => wasmDevice({ relaxed: true })).toThrow(
+      /wasmDevice: relaxed: this engine has none; Node has it from 22 on/,
+    )
     expect(wasmDevice({ relaxed: false }).label).toBe('WebAssembly SIMD')
   })
 

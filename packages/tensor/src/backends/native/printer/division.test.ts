@@ -63,7 +63,8 @@ describe.runIf(trial !== null)('division by what a loop does not change', () => 
         x[COLUMNS + n] = v
       })
       // each alone in its vector: what is left over of it may be too small for a float, and seem nothing
-      for (let n = 5; n < x.length; n += 16) if ((n >> 4) % 3 === 1) x[n] = 2 ** -149 * (1 + ((n * 2654435761) % 2 ** 22))
+      for (let n = 5; n < x.length; n += 16)
+        if ((n >> 4) % 3 === 1) x[n] = 2 ** -149 * (1 + ((n * 2654435761) % 2 ** 22))
       x.fill(-0, 4 * COLUMNS, 5 * COLUMNS)
       if (k % 2 === 1) special.forEach((v, n) => (s[2 * n] = v))
       const y = new Float64Array(ROWS * COLUMNS)
