@@ -26,7 +26,8 @@ export interface GradOptions<
 }
 /** What a function returns that is to be differentiated. */
 export type Differentiable<H extends boolean> = H extends true ? readonly [Scalar, unknown] : Scalar
-type AuxOf<L> = L extends readonly [Scalar, infer X] ? X : never
+/** What a function returns beside its loss. */
+export type AuxOf<L> = L extends readonly [Scalar, infer X] ? X : never
 
 const scalarOf = (op: string, value: unknown, hasAux: boolean): Expr => {
   const loss: unknown = hasAux && Array.isArray(value) ? value[0] : value

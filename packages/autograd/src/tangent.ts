@@ -36,7 +36,8 @@ export type Arguments = readonly (Tree | undefined)[]
 
 /** Those that a function must be given; a transformation leaves out the others. */
 export type Needed<A extends readonly unknown[]> = A extends Required<A> ? A : Leading<A>
-type Leading<A extends readonly unknown[]> = A extends readonly [infer First, ...infer Rest]
+/** The arguments before the first that may be left out. */
+export type Leading<A extends readonly unknown[]> = A extends readonly [infer First, ...infer Rest]
   ? readonly [First, ...Leading<Rest>]
   : readonly []
 

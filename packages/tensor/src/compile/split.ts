@@ -19,7 +19,7 @@ const combine: Readonly<Record<ReduceOp, (x: Expr, y: Expr) => Expr>> = {
 /** Loops and indices are 32-bit integers: most iterations of one kernel's columns, well below 2^31. */
 const COUNTED = 2 ** 30
 /**
- * Steps of k that a dot adds up by itself. It adds blocks of some hundred, and then the blocks' sums one after the other:
+ * Steps of k that a dot adds up by itself. Most devices add blocks of some hundred, and then the blocks' sums one after the other:
  * of about as many blocks as a block has terms at most, the error is that of some hundred additions.
  */
 const STEPS = 2 ** 16

@@ -98,8 +98,8 @@ export interface Executable {
   readonly run: (inputs: readonly Storage[], timed?: StepTimer) => readonly Storage[]
   /** The schedule; null where the device interprets the graph. */
   readonly program: Program | null
-  /** Makes ready to tell what its steps take; why it cannot, or null where it can. Never rejects. */
-  readonly untimed: Task<string | null>
+  /** Makes ready to tell what its steps take; why it cannot, or null where it can. Never rejects. Null where nothing has to be made ready. */
+  readonly untimed: Task<string | null> | null
   /** Bytes that it holds for itself as long as it lives: constants, memory of its own, its code (an estimate). */
   readonly bytes: number
   /** Gives up what it holds now rather than when it is collected; to run it afterwards is an error. */

@@ -24,7 +24,8 @@ export type Data = FlatData | Nested<number | boolean>
 /** The shape that data has by itself: that of its nesting. */
 export type ShapeOf<T> = T extends HostArray | Float64Array ? readonly [number] : NestedShape<T>
 
-type Element<T> = T extends readonly never[] ? never : T extends readonly (infer E)[] ? Element<E> : T
+/** What stands in nested arrays. */
+export type Element<T> = T extends readonly never[] ? never : T extends readonly (infer E)[] ? Element<E> : T
 /** The dtype that data has by itself: that of a typed array, bool of booleans, f32 of numbers. */
 export type DTypeOf<T> = T extends Int32Array
   ? 'i32'
@@ -37,7 +38,7 @@ export type DTypeOf<T> = T extends Int32Array
         : 'bool'
 
 /** Numbers and booleans together have no dtype by themselves. */
-type OneKind<T> = T extends HostArray | Float64Array
+export type OneKind<T> = T extends HostArray | Float64Array
   ? unknown
   : [Element<T>] extends [number]
     ? unknown
@@ -45,7 +46,7 @@ type OneKind<T> = T extends HostArray | Float64Array
       ? unknown
       : ShapeMismatch<'tensor: numbers and booleans together: name a dtype'>
 /** Flat data has as many elements as its shape says; nested data has a shape already. */
-type Fits<T, S> = S extends Shape
+export type Fits<T, S> = S extends Shape
   ? T extends FlatData
     ? Filled<T, S>
     : ShapeMismatch<'tensor: nested arrays have a shape already: leave it out, or pass flat data'>
@@ -149,10 +150,22 @@ export function tensor<const T extends FlatData, const S extends Shape, D extend
   shape: S & Check<Filled<T, S>>,
   dtype: D,
 ): Tensor<S, D>
+export function tensor<D extends DType>(data: FlatData, dtype: D): Tensor<readonly [number], D>
+export function tensor<T extends Nested<number | boolean>, D extends DType>(
+  data: T,
+  dtype: D,
+): Tensor<NestedShape<T>, D>
+export function tensor<const T extends FlatData, const S extends Shape>(
+  data: T,
+  shape: S & Check<Filled<T, S>>,
+): Tensor<S, DTypeOf<T>>
 export function tensor<const T extends Data, const S extends Shape | DType>(
   data: T,
   shapeOrDType: S & Check<Fits<T, S>>,
 ): Tensor<S extends Shape ? S : ShapeOf<T>, S extends DType ? S : DTypeOf<T>>
+export function tensor<T extends FlatData>(data: T): Tensor<readonly [number], DTypeOf<T>>
+export function tensor<T extends Nested<number>>(data: T): Tensor<NestedShape<T>, 'f32'>
+export function tensor<T extends Nested<boolean>>(data: T): Tensor<NestedShape<T>, 'bool'>
 export function tensor<T extends Data>(data: T & Check<OneKind<T>>): Tensor<ShapeOf<T>, DTypeOf<T>>
 export function tensor(data: Data, second?: Shape | DType, third?: DType): Tensor {
   const named = third ?? (typeof second === 'string' ? second : undefined)

@@ -54,7 +54,8 @@ export interface Jitted<A extends readonly tree.Tree[], B extends tree.Tree> {
   /**
    * Calls it once, step by step, and tells what each step of its program took, by the device's own clock where that has one. Left
    * Unprofiled, and nothing is run, where there are no such times: on a GPU without timestamps or without memory for them, on the
-   * reference device, and inside another transformation. `profileAsync` is its twin for scripts.
+   * reference device, and inside another transformation. On `webgpu` the call is made after a wait: what another call is given to overwrite
+   * meanwhile is refused. `profileAsync` is its twin for scripts.
    */
   readonly profile: (...args: A) => TaskEither<Unprofiled | DeviceError, Profile<B>>
   /** `profile`, or a rejection with DeviceFailure or, where there are no such times, an Error that says why. */
@@ -239,14 +240,20 @@ export const jit = <A extends readonly tree.Tree[], B extends tree.Tree>(
   const profile =
     (...args: A): TaskEither<Unprofiled | DeviceError, Profile<B>> =>
     async () => {
-      const prepared = failing(() => prepare(args))
+      const inside = 'another transformation is at work, which runs the call as a part of its own'
+      const first = failing(() => prepare(args))
+      if (E.isLeft(first)) return first
+      if ('called' in first.right) return unprofiled(inside)
+      const { untimed } = first.right.compiled.executable
+      const why = untimed === null ? null : await untimed()
+      if (why !== null) return unprofiled(why)
+      // While that was waited for, others may have driven the program out of those that are kept.
+      const prepared = untimed === null ? first : failing(() => prepare(args))
       if (E.isLeft(prepared)) return prepared
       const ready = prepared.right
-      if ('called' in ready)
-        return unprofiled('another transformation is at work, which runs the call as a part of its own')
-      const { program, untimed } = ready.compiled.executable
-      const why = await untimed()
-      if (program === null || why !== null) return unprofiled(why ?? 'there is no program')
+      if ('called' in ready) return unprofiled(inside)
+      const { program } = ready.compiled.executable
+      if (program === null) return unprofiled('there is no program')
       let times: TaskEither<DeviceError, readonly number[]> = () => Promise.resolve(E.right([]))
       const result = failing(() =>
         run(ready, (ms) => {

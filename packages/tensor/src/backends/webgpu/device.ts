@@ -42,13 +42,13 @@ export const openWebgpu = async (options: WebgpuOptions): Promise<E.Either<Devic
     const plain = await findAdapter(options)
     const found = report(plain)
     // A CPU gains nothing by them; who gives a tuning says by it whether to look.
-    const looked = options.tuning === undefined ? found.hardware : options.tuning.matrices !== null
+    const looked = options.tuning === undefined ? found.hardware : (options.tuning.matrices ?? null) !== null
     const opened = looked ? await openMatrices(plain, options, options.tuning?.matrices ?? null) : null
     if (looked && options.tuning !== undefined && opened === null)
       return E.left(noDevice('its tuning has subgroup matrices, and the adapter has none; give `matrices: null`'))
     const gpu = opened?.gpu ?? (await deviceOf(plain, false))
     const own = found.hardware ? hardwareTuning : withShuffles(softwareTuning, plain)
-    const tuning = options.tuning ?? { ...own, matrices: opened?.matrices ?? null }
+    const tuning = { ...(options.tuning ?? own), matrices: opened?.matrices ?? null }
     return E.right(deviceOver(gpu, found, tuning, options.memory ?? defaultBudget(found.hardware), tune.right))
   } catch (error) {
     return E.left(noDevice(reason(error)))
@@ -115,7 +115,7 @@ const deviceOver = (
     orderedStores: false,
     longestRow: 1 << 14,
     dotRows: null,
-    // 128 tiles of 32 x 32, about as many as a large GPU has processors; a part is a block of the sum (printer/dot.ts), and worth a second kernel.
+    // 128 tiles of 32 x 32, about as many as a large GPU has processors; a part is as long as a block of the sum (printer/dot.ts), and worth a second kernel.
     dotParts: hardware ? { results: 1 << 17, terms: 512 } : null,
     lanes: hardware ? 4096 : 512,
     terms: 1024,

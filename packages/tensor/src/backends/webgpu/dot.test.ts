@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import { cast, matmul, random, readAsync, transpose } from '../../index.ts'
 import * as I from '../../loops/ix.ts'
 import type { DotKernel } from '../../loops/kernel.ts'
 import * as S from '../../loops/scalar.ts'
 import { type DotTile, hardwareTuning, softwareTuning, type Tuning } from './printer/index.ts'
+import { referenceDevice } from '../reference/reference.ts'
 import type { WebgpuDevice } from './face.ts'
-import { axis, differences, into, openWebgpu, out, sequence, store, tryKernel } from './kernel-trial.support.ts'
+import { axis, differences, into, near, openWebgpu, out, sequence, store, tryKernel } from './kernel-trial.support.ts'
 
 /** a transposed, b transposed, bias and a second output in the epilogue. */
 const dotKernel = (b: number, m: number, k: number, n: number): DotKernel => {
@@ -60,6 +62,17 @@ describe.runIf(inject('devices').includes('webgpu'))('dots on the adapter', () =
           sequence(n),
         ])
         expect(differences(actual, expected)).toEqual([])
+      }
+    })
+
+    it.each(['f16', 'bf16'] as const)('stores results as %s, in words of two or shared ones', async (dtype) => {
+      for (const n of [64, 7, 2]) {
+        const x = random.normal()(random.key(n), [33, n])
+        for (const y of [cast(dtype)(matmul(transpose()(x), x)), transpose()(cast(dtype)(matmul(transpose()(x), x)))]) {
+          const [actual, expected] = [await readAsync(y, tuned), await readAsync(y, referenceDevice())]
+          const bound = dtype === 'f16' ? 2 ** -9 : 2 ** -6
+          expect(actual.every((v, i) => near(v, expected[i]!, bound, bound))).toBe(true)
+        }
       }
     })
   })

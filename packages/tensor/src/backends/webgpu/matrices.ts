@@ -15,7 +15,10 @@ import { fromBrowser, MAP_READ, patiently, usage } from './gpu.ts'
 import { pipelines } from './pipelines.ts'
 import { hardwareTuning, type Matrices, type MatrixConfig, matricesOf, printDot } from './printer/index.ts'
 
-/** They change nothing but what an adapter says that it has; a list of the reader's own takes their place. */
+/**
+ * What an adapter offers with them, subgroup matrices included; the memory model is that of all its shaders then. A list of the reader's own
+ * takes their place.
+ */
 const OPTIONS = 'enable-dawn-features=allow_unsafe_apis,use_vulkan_memory_model,vulkan_enable_f16_on_nvidia'
 
 const has = ({ features }: GPUAdapter): boolean => MATRIX_FEATURES.every((feature) => features.has(feature))
@@ -136,12 +139,13 @@ export const openMatrices = async (
     if (adapter === null) return null
     const gpu = await deviceOf(adapter, true)
     const offered = given ?? matricesOffered(adapter)
-    const matrices = offered === null || given !== null || (await multiply(gpu, offered)) ? offered : null
-    // An adapter yields one device.
+    const right = offered === null || given !== null || (await multiply(gpu, offered).catch(() => false))
+    const matrices = right ? offered : null
+    // An adapter yields one device: where it is the plain one, that is it.
     if (matrices !== null || adapter === plain) return { gpu, matrices }
     gpu.destroy()
     return null
   } catch {
-    return null // they are an extra: what is wrong with the adapter itself, its plain device will say
+    return null // they are an extra: no device was made, and what is wrong with the adapter itself, its plain device will say
   }
 }

@@ -42,7 +42,7 @@ export const printDot = (kernel: DotKernel, tuning: Tuning, choice: DotChoice | 
   const matrices = matricesFor(kernel, tuning)
   if (matrices !== null) return printMatrices(kernel, matrices, choice !== null && isCut(choice) ? choice : null)
   const tile = choice === null || isCut(choice) ? null : choice
-  const { elements, batch, operand, finish } = productOf(kernel)
+  const { elements, batch, operand, finish } = productOf(kernel, false)
   const [M, N, K] = [m.extent, n.extent, k.extent]
   if (M * N * batch === 0) return nothing
 

@@ -124,7 +124,7 @@ const tileOfOperand = (
 export const printMatrices = (kernel: DotKernel, matrices: Matrices, given: MatrixCut | null = null): Shader => {
   const { m, n, k } = kernel
   const [M, N, K] = [m.extent, n.extent, k.extent]
-  const product = productOf(kernel)
+  const product = productOf(kernel, true)
   const { elements, batch, finish, finishPair } = product
   if (batch === 0) return nothing
   const cut = given ?? cutOf(matrices, M, N, batch)

@@ -45,7 +45,8 @@ export const pairsAlong = (at: Ix, axis: Axis): boolean =>
       : coef % 2 === 0 && atom.kind !== 'value' && !mentions(atom.of, axis),
   )
 
-export const productOf = (kernel: DotKernel): Product => {
+/** `paired`: whether halves may be stored by `finishPair`, two to a word. `finish` stores one, which takes atomics where words are shared. */
+export const productOf = (kernel: DotKernel, paired: boolean): Product => {
   const { m, n } = kernel
   if (kernel.reductions.length > 0)
     throw new Error(`kernel ${kernel.name}: webgpu has no whole rows of a product; capabilities say which devices do`)
@@ -61,7 +62,7 @@ export const productOf = (kernel: DotKernel): Product => {
   const stored = new Set(kernel.stores.map((s) => s.buffer))
   const owned = (all: boolean): Elements => elementsOf(kernel.buffers, (buffer) => all || !stored.has(buffer))
   const only = kernel.stores.length === 1 ? kernel.stores[0]! : null
-  const pairs = only !== null && isHalf(kernel.buffers[only.buffer]!.dtype) && pairsAlong(only.at, n)
+  const pairs = paired && only !== null && isHalf(kernel.buffers[only.buffer]!.dtype) && pairsAlong(only.at, n)
   const elements = owned(pairs)
   const bodyOver = (row: Axis, col: Axis): Body => {
     const names = new Map([
