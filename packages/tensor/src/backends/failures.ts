@@ -6,7 +6,7 @@ import { sayUncollected } from './engine/turns.ts'
 /** `kind`: of the device. */
 export const destroyed = (kind: string): DeviceError => ({
   _tag: 'DeviceLost',
-  message: `the ${kind} device is lost: it was destroyed. Tensors that lived on it are gone; request a new device and upload them again.`,
+  message: `the ${kind} device is lost: it was destroyed. Its tensors are gone; request a new device and upload them again.`,
 })
 
 /** `place`: where there is no room, and why. */

@@ -71,7 +71,7 @@ const recording = (
   const { body, operands, trips, flagged } = of
   if (trips === Infinity)
     throw new Error(
-      `debugPrint: stands in a loop (${describeSite(site)}) that ends when a test says so, after nobody knows how many rounds, ` +
+      `debugPrint: stands in a loop (${describeSite(site)}) that ends when a test says so, ` +
         'and a compiled program cannot keep what each of them would print. Use foriLoop or scan with a fixed number of rounds, ' +
         'run it under debugNans or on the reference device, or take debugPrint out of it.',
     )

@@ -240,7 +240,7 @@ export const jit = <A extends readonly tree.Tree[], B extends tree.Tree>(
   const profile =
     (...args: A): TaskEither<Unprofiled | DeviceError, Profile<B>> =>
     async () => {
-      const inside = 'another transformation is at work, which runs the call as a part of its own'
+      const inside = 'another transformation runs the call as a part of its own'
       const first = failing(() => prepare(args))
       if (E.isLeft(first)) return first
       if ('called' in first.right) return unprofiled(inside)
@@ -251,9 +251,8 @@ export const jit = <A extends readonly tree.Tree[], B extends tree.Tree>(
       const prepared = untimed === null ? first : failing(() => prepare(args))
       if (E.isLeft(prepared)) return prepared
       const ready = prepared.right
-      if ('called' in ready) return unprofiled(inside)
-      const { program } = ready.compiled.executable
-      if (program === null) return unprofiled('there is no program')
+      const program = 'called' in ready ? null : ready.compiled.executable.program
+      if ('called' in ready || program === null) return unprofiled(inside)
       let times: TaskEither<DeviceError, readonly number[]> = () => Promise.resolve(E.right([]))
       const result = failing(() =>
         run(ready, (ms) => {

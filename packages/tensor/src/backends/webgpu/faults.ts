@@ -12,7 +12,7 @@ export const reason = (error: unknown): string => (error instanceof Error ? erro
 
 export const lost = (why: string): DeviceError => ({
   _tag: 'DeviceLost',
-  message: `the WebGPU device is lost: ${why}. Tensors that lived on it are gone; request a new device and upload them again.`,
+  message: `the WebGPU device is lost: ${why}. Its tensors are gone; request a new device and upload them again.`,
 })
 
 const at = ({ op, site }: Blame): string => (site === '' ? op : `${op} (made at ${site})`)
