@@ -48,6 +48,22 @@ describe.skipIf(path === null)('the page by keys', () => {
     }
     expect(await page.locator('article .tinted small').first().textContent()).not.toBe('')
     expect(page.url()).toContain('values=1')
+    // A mark within a token does not take it apart: its text is one thing, above its value.
+    const told = page.locator('article .tinted.told').first()
+    expect(await told.getAttribute('tabindex')).toBe('0')
+    await page.locator('[name=text]').fill('e')
+    await expect.poll(() => page.locator('article .tinted bdi mark').count()).toBeGreaterThan(0)
+    expect(
+      await page.evaluate<number>(
+        "[...document.querySelectorAll('article .tinted b')].filter((b) => b.childNodes.length > 2 || b.firstChild.nodeName !== 'BDI').length",
+      ),
+    ).toBe(0)
+    expect(
+      await page.evaluate<boolean>(
+        "[...document.querySelectorAll('article .tinted b')].every((b) => b.querySelector('bdi').textContent.includes('\\n') === (b.nextSibling?.nodeName === 'BR'))",
+      ),
+    ).toBe(true)
+    await isReadable(page, 'searched')
     await page.getByRole('button', { name: 'Show all', exact: true }).click()
     expect(await page.locator('article small').count()).toBe(0)
     await page.locator('[name=outcome]').selectOption('wrong')
@@ -121,6 +137,20 @@ describe.skipIf(path === null)('the page by keys', () => {
     expect(
       await page.evaluate<string>("document.activeElement.closest('figure')?.querySelector('h3').textContent"),
     ).toBe('Reward')
+    // In the middle of several it is the one that came into its place; where a search hides the chart, the field of that.
+    const three = await page.evaluate<readonly string[]>(
+      "[...document.querySelectorAll('main figure h3')].slice(0, 3).map((h) => h.closest('figure').id)",
+    )
+    for (const id of three) await page.locator(`[id="${id}"]`).getByRole('button', { name: /^Pin/ }).press('Enter')
+    const pinnedId = "document.activeElement.closest('#pinned figure')?.id ?? document.activeElement.name"
+    await page.locator(`[id="pinned-${three[1]!}"]`).getByRole('button', { name: /^Pin/ }).press('Enter')
+    expect(await page.evaluate<string>(pinnedId)).toBe(`pinned-${three[2]!}`)
+    await page.keyboard.press('Enter')
+    expect(await page.evaluate<string>(pinnedId)).toBe(`pinned-${three[0]!}`)
+    await page.locator('[name=find]').fill('no chart has this name')
+    await page.locator('#pinned').getByRole('button', { name: /^Pin/ }).press('Enter')
+    expect(await page.evaluate<string>(pinnedId)).toBe('find')
+    await page.locator('[name=find]').fill('')
     // At the last page, and at the first, the button stays where it is, and does nothing.
     await page.locator('[name=from]').fill('24')
     const [next, back] = ['Next', 'Previous'].map((name) => page.getByRole('button', { name }))
@@ -155,20 +185,29 @@ describe.skipIf(path === null)('the page by keys', () => {
     await expect.poll(() => more.locator('.completion').count()).toBe(4)
     const figure = figureOf(page, /^Entropy$/)
     const grow = async (step: number): Promise<void> => {
-      await appendFile(join(run, 'log.jsonl'), lines([stepLine('grpo', step, { reward: 0.5 })]))
+      await appendFile(join(run, 'log.jsonl'), lines([stepLine('grpo', step, { reward: step / 10 })]))
       await expect
         .poll(() => figureOf(page, /^Reward$/).getAttribute('aria-label'), { timeout: 10_000 })
-        .toContain('0.5')
+        .toContain(`to ${step / 10}`)
     }
     await figure.focus()
     await page.keyboard.press('ArrowRight')
     await grow(5)
     expect(await focused(page)).toMatch(/^Entropy over/)
+    await expect.poll(() => figure.locator('.at').textContent()).toBe('step 0')
+    expect(await figure.locator('.keys').getAttribute('aria-live')).toBe(null)
+    await page.keyboard.press('ArrowRight')
+    expect(await figure.locator('.at').textContent()).toBe('step 1')
+    expect(await figure.locator('.keys').getAttribute('aria-live')).toBe('polite')
     await more.locator('summary').focus()
     await grow(6)
     expect(await focused(page)).toBe('4 more of this group')
     expect(await more.getAttribute('open')).toBe('')
     expect(await figure.locator('.keys').getAttribute('aria-live')).toBe(null)
+    // So does a section that was gone to.
+    await page.locator('nav a[href="#timing"]').press('Enter')
+    await grow(7)
+    expect(await page.evaluate<string>('document.activeElement.id')).toBe('timing')
     await page.close()
     await started.right.close()
   })

@@ -25,12 +25,32 @@ export type Asked =
   | { readonly type: 'read'; readonly x: number | null }
   | { readonly type: 'zoom'; readonly to: readonly [number, number] | null }
 
+/** Of the places of a chart: so little of their size no axis can be divided into. */
+const FINEST = 1e-9
+
+/** The least width of which there is an axis. */
+export const finestWidth = (xs: ArrayLike<number>): number =>
+  FINEST * Math.max(Math.abs(xs[0] ?? 0), Math.abs(xs[xs.length - 1] ?? 0))
+
+/** The least width that plus zooms to: the smallest step of the data. Below it nothing more is seen, and at last an axis cannot be divided. */
+export const leastWidth = (xs: ArrayLike<number>): number => {
+  let least = Infinity
+  for (let i = 1; i < xs.length; i++) least = Math.min(least, xs[i]! - xs[i - 1]!)
+  return Math.max(least, finestWidth(xs))
+}
+
+/** What of a chart a key is asked of. */
+export interface Read {
+  readonly data: readonly [ArrayLike<number>, ...unknown[]]
+  readonly scales: { readonly [key: string]: { readonly min?: number | undefined; readonly max?: number | undefined } }
+}
+
 /** What is asked for by a key at a chart that is read at `now`; null where the key is not one of its own. */
-export const asked = (key: string, plot: uPlot, now: number | null): Asked | null => {
-  const xs = plot.data[0]
-  const { min, max } = plot.scales['x']!
+export const asked = (key: string, { data: [places], scales }: Read, now: number | null): Asked | null => {
+  const xs = Array.from(places)
+  const { min, max } = scales['x'] ?? {}
   const [low, high] = [min ?? 0, max ?? 1]
-  const within = Array.from(xs).filter((x) => x >= low && x <= high)
+  const within = xs.filter((x) => x >= low && x <= high)
   const move = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity }[key]
   if (move !== undefined) {
     if (within.length === 0) return null
@@ -43,9 +63,13 @@ export const asked = (key: string, plot: uPlot, now: number | null): Asked | nul
     case '=':
     case '-': {
       const middle = now ?? (low + high) / 2
-      const half = ((high - low) / 2) * (key === '-' ? 2 : 0.5)
+      const out = key === '-'
+      const half = out ? high - low : Math.max((high - low) / 4, leastWidth(xs))
       const [first, last] = [xs[0] ?? low, xs.at(-1) ?? high]
-      const to: readonly [number, number] = [Math.max(first, middle - half), Math.min(last, middle + half)]
+      // In: within what is seen. Out: as far as there are points.
+      const [least, most] = out ? [Math.min(first, low), Math.max(last, high)] : [low, high]
+      const to: readonly [number, number] = [Math.max(least, middle - half), Math.min(most, middle + half)]
+      if (to[0] >= to[1] || (!out && to[1] - to[0] >= high - low)) return null
       return { type: 'zoom', to: to[0] <= first && to[1] >= last ? null : to }
     }
     case '0':
