@@ -7,7 +7,7 @@ type Range = readonly [number, number]
 /** What is seen after keys, of a chart of these places. */
 const after = (keys: readonly string[], xs: readonly number[], now: number | null, seen: Range): Range =>
   keys.reduce<Range>(([min, max], key) => {
-    const what = asked(key, { data: [xs], scales: { x: { min, max } } }, now)
+    const what = asked(key, xs, { min, max }, now)
     return what?.type === 'zoom' ? (what.to ?? seen) : [min, max]
   }, seen)
 
@@ -38,7 +38,7 @@ test('a chart with one point or none is not zoomed', () => {
   for (const xs of [[], [7]])
     for (const now of [null, ...xs]) {
       expect(after(['+'], xs, now, [7, 8])).toEqual([7, 8])
-      expect(asked('+', { data: [xs], scales: { x: { min: 7, max: 8 } } }, now)).toBe(null)
+      expect(asked('+', xs, { min: 7, max: 8 }, now)).toBe(null)
     }
 })
 

@@ -39,16 +39,15 @@ export const leastWidth = (xs: ArrayLike<number>): number => {
   return Math.max(least, finestWidth(xs))
 }
 
-/** What of a chart a key is asked of. */
-export interface Read {
-  readonly data: readonly [ArrayLike<number>, ...unknown[]]
-  readonly scales: { readonly [key: string]: { readonly min?: number | undefined; readonly max?: number | undefined } }
+/** The stretch that is seen, where there is one. */
+export interface Seen {
+  readonly min?: number | undefined
+  readonly max?: number | undefined
 }
 
-/** What is asked for by a key at a chart that is read at `now`; null where the key is not one of its own. */
-export const asked = (key: string, { data: [places], scales }: Read, now: number | null): Asked | null => {
+/** What is asked for by a key at a chart of these places that is read at `now`; null where the key is not one of its own. */
+export const asked = (key: string, places: ArrayLike<number>, { min, max }: Seen, now: number | null): Asked | null => {
   const xs = Array.from(places)
-  const { min, max } = scales['x'] ?? {}
   const [low, high] = [min ?? 0, max ?? 1]
   const within = xs.filter((x) => x >= low && x <= high)
   const move = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity }[key]

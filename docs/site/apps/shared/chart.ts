@@ -155,7 +155,7 @@ export const chart = ({ title, x, whole = false, curves: first, group, range }: 
   place.addEventListener('keydown', (event) => {
     if (plot === null || event.ctrlKey || event.metaKey || event.altKey) return
     const i = plot.cursor.idx ?? null
-    const what = asked(event.key, plot, i === null ? null : (xs[i] ?? null))
+    const what = asked(event.key, plot.data[0], plot.scales['x'] ?? {}, i === null ? null : (xs[i] ?? null))
     if (what === null) return
     event.preventDefault()
     if (what.type === 'zoom') group.look(what.to)
