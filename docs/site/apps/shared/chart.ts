@@ -1,7 +1,8 @@
 /** A chart of curves that grow: uPlot, in the colours of the page; read and zoomed by the pointer and by keys. */
 import uPlot from 'uplot'
+import { asked, finestWidth } from './chart-asked.ts'
 import type { ChartGroup } from './chart-group.ts'
-import { asked, finestWidth, KEYS, pointAt } from './chart-keys.ts'
+import { KEYS, pointAt } from './chart-keys.ts'
 import { element } from './element.ts'
 import { type Curve, legend } from './legend.ts'
 import { colour, onTheme } from './theme.ts'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { asked, leastWidth } from './chart-keys.ts'
+import { asked, leastWidth } from './chart-asked.ts'
 
 type Range = readonly [number, number]
 
