@@ -25,7 +25,7 @@ export interface Seen {
   readonly max?: number | undefined
 }
 
-/** What is asked for by a key at a chart of these places that is read at `now`; null where the key is not one of its own. */
+/** What is asked for by a key at a chart of these places that is read at `now`; null where it asks for nothing that is not so. */
 export const asked = (key: string, places: ArrayLike<number>, { min, max }: Seen, now: number | null): Asked | null => {
   const xs = Array.from(places)
   const [low, high] = [min ?? 0, max ?? 1]
