@@ -84,7 +84,7 @@ const onKey = (event: KeyboardEvent, plot: uPlot | null, acts: CardActs): void =
     const half = ((high - low) / 2) * (event.key === '-' ? 2 : 0.5)
     const [first, last] = [xs[0] ?? low, xs.at(-1) ?? high]
     const to: readonly [number, number] = [Math.max(first, middle - half), Math.min(last, middle + half)]
-    acts.zoom(to[0] <= first && to[1] >= last ? null : to)
+    if (to[0] < to[1]) acts.zoom(to[0] <= first && to[1] >= last ? null : to)
   } else if (event.key === '0') acts.zoom(null)
   else if (event.key === 'Escape' && now !== null) pointAt(plot, null)
   else return
@@ -118,6 +118,8 @@ export const chartCard = (id: string, acts: CardActs, large = false): Card => {
   let plot: uPlot | null = null
   let now: { card: CardData; phase: PhaseData | undefined; view: View; shown: ShownCard } | null = null
   let width = 0
+  /** Where it is read by keys: it stays there while a run goes on. */
+  let held: number | null = null
 
   const zoomOf = (): readonly [number, number] | null => now?.view.zoom[now.card.phase] ?? null
   const say = (x: number | null): void => {
@@ -162,8 +164,11 @@ export const chartCard = (id: string, acts: CardActs, large = false): Card => {
     if (event.target !== root) return
     keys.setAttribute('aria-live', 'polite')
     onKey(event, plot, acts)
+    const i = plot?.cursor.idx ?? null
+    held = i === null ? null : (plot?.data[0][i] ?? null)
   })
   root.addEventListener('focusout', () => {
+    held = null
     // What a live run brings is not said without end.
     keys.removeAttribute('aria-live')
     if (plot !== null && plot.cursor.idx !== null && plot.cursor.idx !== undefined) pointAt(plot, null)
@@ -174,6 +179,8 @@ export const chartCard = (id: string, acts: CardActs, large = false): Card => {
     draw: (card, phase, view) => {
       const shown = shownCard(card, phase, view)
       now = { card, phase, view, shown }
+      // Only what a key asks for is said.
+      keys.removeAttribute('aria-live')
       group.textContent = card.group
       title.textContent = card.title
       const cutOff = card.ceiling === null ? '' : `cut off above ${short(card.ceiling)}`
@@ -200,6 +207,11 @@ export const chartCard = (id: string, acts: CardActs, large = false): Card => {
       root.setAttribute('aria-label', summary(card, shown, titleOfAxis()))
       say(null)
       build()
+      // Once it has its axes, and those that share its place have theirs.
+      if (held !== null)
+        requestAnimationFrame(() => {
+          if (plot !== null && held !== null) pointAt(plot, held)
+        })
     },
     view: (view) => {
       if (now === null) return

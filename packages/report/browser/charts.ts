@@ -52,10 +52,14 @@ export const showCharts = (store: Store): ((charts: Charts) => void) => {
   const pin = ({ id }: CardData): void => {
     const { pins } = store.view()
     const at = document.activeElement
+    const index = pins.filter((each) => pinned.cards.has(each)).indexOf(id)
     store.set({ pins: pins.includes(id) ? pins.filter((each) => each !== id) : [...pins, id] })
-    // The button went with its card: the next pinned one has the focus, or that of the chart itself.
-    const next = [...pinned.cards.values(), all.cards.get(id)].find((card) => card !== undefined)
-    if (at?.isConnected === false) next?.root.querySelector<HTMLElement>('button[aria-pressed]')?.focus()
+    if (at?.isConnected !== false) return
+    // The button went with its card: the next pinned one has the focus, or that of the chart itself, or what hides that.
+    const left = store.view().pins.flatMap((each) => pinned.cards.get(each) ?? [])
+    const next = [left[index], left.at(-1), all.cards.get(id)].find((card) => card?.root.checkVisibility() === true)
+    const to = next?.root.querySelector<HTMLElement>('button[aria-pressed]')
+    ;(to ?? document.querySelector<HTMLElement>('[name=find]'))?.focus()
   }
   const actsOf = (card: CardData): CardActs => ({
     zoom: (to) => zoom(card, to),

@@ -12,9 +12,12 @@ const take = async (id: string, fresh: Document): Promise<void> => {
     restoreFocus: true,
     callbacks: {
       beforeNodeMorphed: (node: Node) => !isTheReaders(node),
-      beforeAttributeUpdated: (name: string, node: Element) =>
+      beforeAttributeUpdated: (name: string, node: Element, kind: 'update' | 'remove') =>
+        // A section that was gone to keeps the focus.
+        !(name === 'tabindex' && kind === 'remove') &&
         // What is folded or unfolded, ticked or not, stays so.
-        !(name === 'open' && node.tagName === 'DETAILS') && !(name === 'checked' && node.tagName === 'INPUT'),
+        !(name === 'open' && node.tagName === 'DETAILS') &&
+        !(name === 'checked' && node.tagName === 'INPUT'),
     },
   })
 }

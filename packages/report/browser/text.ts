@@ -67,24 +67,32 @@ export const tintedText = (sample: ShownSample, reading: Reading): HTMLElement |
   const parts = segments(tokens.texts.join(''), reading.words, tokens.texts)
   const box = element(
     'div',
-    { class: reading.told ? 'text tinted told' : 'text tinted' },
+    {
+      class: reading.told ? 'text tinted told' : 'text tinted',
+      ...(parts.reduce((sum, { text }) => sum + text.length, 0) > (reading.told ? 100 : 400) ? { tabindex: '0' } : {}),
+    },
     element('span', {}, 'completion, token by token'),
   )
-  const byToken = new Map<number, HTMLElement>()
+  const byToken = new Map<number, { readonly made: HTMLElement; readonly words: HTMLElement }>()
   const tokenOf = (i: number): HTMLElement => {
     const known = byToken.get(i)
-    if (known !== undefined) return known
+    if (known !== undefined) return known.words
     const made = element('b', { title: `${JSON.stringify(tokens.texts[i])}: ${valuesOf(tokens, i)}` })
     made.style.background = shadeOf(values[i] ?? null, reading)
-    byToken.set(i, made)
+    // Above its value the text is one thing, marked or not.
+    const words = reading.told ? element('bdi') : made
+    if (words !== made) made.append(words)
+    byToken.set(i, { made, words })
     box.append(made)
-    return made
+    // A line that ends within a token that has a value below it ends behind both.
+    if (reading.told && tokens.texts[i]!.includes('\n')) box.append(element('br'))
+    return words
   }
   for (const { text, token, marked: isMarked } of parts)
     if (text !== '') (token === null ? box : tokenOf(token)).append(marked(text, isMarked))
   // The token that ends a completion has no text of its own, and says something all the same.
   const last = tokens.texts.length - 1
   if (last >= 0 && tokens.texts[last] === '') tokenOf(last).append(element('i', {}, 'end'))
-  if (reading.told) for (const [i, made] of byToken) made.append(element('small', {}, short(values[i] ?? null)))
+  if (reading.told) for (const [i, { made }] of byToken) made.append(element('small', {}, short(values[i] ?? null)))
   return box
 }

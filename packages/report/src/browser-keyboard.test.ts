@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { isRight } from 'fp-ts/lib/Either.js'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { count, figureOf, findings, type Opened, openRuns, path } from './browser.support.ts'
+import { count, figureOf, findings, type Opened, openRuns, path, written } from './browser.support.ts'
 import { serveLive } from './live.ts'
 import { groupLine, lines, stepLine, writeRun } from './made-up.ts'
 
@@ -55,6 +55,35 @@ describe.skipIf(path === null)('the page by keys', () => {
     await page.locator('.compare > summary').press('Enter')
     await expect.poll(() => page.locator('.sides article').count()).toBe(2)
     await isReadable(page, 'compared, unfolded')
+    await page.close()
+  })
+
+  test('tokens with their values stay whole where a search marks some of them, and a long text of them is scrolled by keys', async () => {
+    const thought = Array.from({ length: 60 }, (_, i) => (i % 9 === 8 ? ' so:\n' : ' carried'))
+    const run = await writeRun(join(runs.folder, 'long'), { seed: 0, steps: 5, samples: [groupLine(4, 2, thought)] })
+    const { page } = await runs.open(await written([run], join(runs.folder, 'long.html')))
+    await page.locator('[name=tint]').selectOption('logp')
+    const text = page.locator('article .tinted').first()
+    await expect.poll(() => text.getAttribute('tabindex')).toBe('0')
+    await page.locator('[name=told]').check()
+    await page.locator('[name=text]').fill('arr')
+    await expect.poll(() => text.locator('bdi mark').count()).toBeGreaterThan(10)
+    const [rows, breaks] = await page.evaluate<readonly [readonly string[], number]>(`(() => {
+      const text = document.querySelector('article .tinted')
+      const tokens = [...text.querySelectorAll('b')]
+      return [
+        [...new Set(tokens.map((b) => [...b.childNodes].map(({ nodeName }) => nodeName).join(' ')))],
+        tokens.filter((b) => b.nextSibling?.nodeName === 'BR').length,
+      ]
+    })()`)
+    expect(rows).toEqual(['BDI SMALL'])
+    expect(breaks).toBe(6)
+    await text.focus()
+    await page.keyboard.press('End')
+    await expect
+      .poll(() => page.evaluate<number>("document.querySelector('article .tinted').scrollTop"))
+      .toBeGreaterThan(0)
+    await isReadable(page, 'searched')
     await page.close()
   })
 
@@ -121,6 +150,20 @@ describe.skipIf(path === null)('the page by keys', () => {
     expect(
       await page.evaluate<string>("document.activeElement.closest('figure')?.querySelector('h3').textContent"),
     ).toBe('Reward')
+    // In the middle of several it is the one that came into its place; where a search hides the chart, the field of that.
+    const three = await page.evaluate<readonly string[]>(
+      "[...document.querySelectorAll('main figure h3')].slice(0, 3).map((h) => h.closest('figure').id)",
+    )
+    for (const id of three) await page.locator(`[id="${id}"]`).getByRole('button', { name: /^Pin/ }).press('Enter')
+    const pinnedId = "document.activeElement.closest('#pinned figure')?.id ?? document.activeElement.name"
+    await page.locator(`[id="pinned-${three[1]!}"]`).getByRole('button', { name: /^Pin/ }).press('Enter')
+    expect(await page.evaluate<string>(pinnedId)).toBe(`pinned-${three[2]!}`)
+    await page.keyboard.press('Enter')
+    expect(await page.evaluate<string>(pinnedId)).toBe(`pinned-${three[0]!}`)
+    await page.locator('[name=find]').fill('no chart has this name')
+    await page.locator('#pinned').getByRole('button', { name: /^Pin/ }).press('Enter')
+    expect(await page.evaluate<string>(pinnedId)).toBe('find')
+    await page.locator('[name=find]').fill('')
     // At the last page, and at the first, the button stays where it is, and does nothing.
     await page.locator('[name=from]').fill('24')
     const [next, back] = ['Next', 'Previous'].map((name) => page.getByRole('button', { name }))
@@ -155,20 +198,29 @@ describe.skipIf(path === null)('the page by keys', () => {
     await expect.poll(() => more.locator('.completion').count()).toBe(4)
     const figure = figureOf(page, /^Entropy$/)
     const grow = async (step: number): Promise<void> => {
-      await appendFile(join(run, 'log.jsonl'), lines([stepLine('grpo', step, { reward: 0.5 })]))
+      await appendFile(join(run, 'log.jsonl'), lines([stepLine('grpo', step, { reward: step / 10 })]))
       await expect
         .poll(() => figureOf(page, /^Reward$/).getAttribute('aria-label'), { timeout: 10_000 })
-        .toContain('0.5')
+        .toContain(`to ${step / 10}`)
     }
     await figure.focus()
     await page.keyboard.press('ArrowRight')
     await grow(5)
     expect(await focused(page)).toMatch(/^Entropy over/)
+    await expect.poll(() => figure.locator('.at').textContent()).toBe('step 0')
+    expect(await figure.locator('.keys').getAttribute('aria-live')).toBe(null)
+    await page.keyboard.press('ArrowRight')
+    expect(await figure.locator('.at').textContent()).toBe('step 1')
+    expect(await figure.locator('.keys').getAttribute('aria-live')).toBe('polite')
     await more.locator('summary').focus()
     await grow(6)
     expect(await focused(page)).toBe('4 more of this group')
     expect(await more.getAttribute('open')).toBe('')
     expect(await figure.locator('.keys').getAttribute('aria-live')).toBe(null)
+    // So does a section that was gone to.
+    await page.locator('nav a[href="#timing"]').press('Enter')
+    await grow(7)
+    expect(await page.evaluate<string>('document.activeElement.id')).toBe('timing')
     await page.close()
     await started.right.close()
   })

@@ -39,9 +39,11 @@ export const sampleLine = (step: number, completion?: string): LogRecord => {
   return { ...record, phase: 'grpo', step }
 }
 
-/** A group of step `step`, whose tokens are told; every other completion is right. */
-export const groupLine = (step: number, size: number): LogRecord => {
-  const texts = (i: number): readonly string[] => ['<think>', '7', '</think>', '<answer>', `${i % 2}`, '</answer>', '']
+/** A group of step `step`, whose tokens are told, after `thought` those of a short answer; every other completion is right. */
+export const groupLine = (step: number, size: number, thought: readonly string[] = ['7']): LogRecord => {
+  const texts = (i: number): readonly string[] => [
+    ...['<think>', ...thought, '</think>', '<answer>', `${i % 2}`, '</answer>', ''],
+  ]
   const each = <A>(of: (i: number) => A): readonly A[] => Array.from({ length: size }, (_, i) => of(i))
   const along = (scale: number) => each((i) => texts(i).map((_, t) => Number((scale * (t + 1 + i / size)).toFixed(3))))
   const record: SampleRecord = {

@@ -39,6 +39,8 @@ const addressOf = (name: string): string => {
 }
 
 const enter = (running: boolean, words: string): void => {
+  // What is disabled has the focus no more: the next key would begin at the top of the page.
+  if (!running && document.activeElement === stop) go.focus()
   stop.disabled = !running
   status.textContent = words
   document.body.dataset['running'] = String(running)

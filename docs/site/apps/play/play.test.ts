@@ -135,6 +135,7 @@ describe.skipIf(path === null)('the playground', { timeout: 240_000 }, () => {
     expect(await statusOf(page)).toBe('Running.')
     await page.click('#stop')
     expect(await statusOf(page)).toBe('Stopped.')
+    expect(await page.evaluate<string>('document.activeElement.id')).toBe('run')
     await page.evaluate(`location.hash = ${JSON.stringify(await hashOf(`console.log(1 + 1)`))}`)
     await page.waitForFunction(`document.querySelector('.view-lines').textContent.includes('1')`)
     await page.click('#run')

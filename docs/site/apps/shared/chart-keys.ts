@@ -1,4 +1,4 @@
-/** The keys of a chart: the crosshair goes from point to point, and the stretch that is seen grows and shrinks around it. */
+/** A chart that is read by keys: what is said of them, and the crosshair put at a place. */
 import type uPlot from 'uplot'
 
 /** What is said of them to who cannot see the chart. */
@@ -18,41 +18,4 @@ export const pointAt = (plot: uPlot, x: number | null): void => {
           movementX: 1,
         })
   plot.over.dispatchEvent(event)
-}
-
-/** What a key asks for. */
-export type Asked =
-  | { readonly type: 'read'; readonly x: number | null }
-  | { readonly type: 'zoom'; readonly to: readonly [number, number] | null }
-
-/** What is asked for by a key at a chart that is read at `now`; null where the key is not one of its own. */
-export const asked = (key: string, plot: uPlot, now: number | null): Asked | null => {
-  const xs = plot.data[0]
-  const { min, max } = plot.scales['x']!
-  const [low, high] = [min ?? 0, max ?? 1]
-  const within = Array.from(xs).filter((x) => x >= low && x <= high)
-  const move = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity }[key]
-  if (move !== undefined) {
-    if (within.length === 0) return null
-    const at = now === null ? -1 : within.indexOf(now)
-    const from = at >= 0 ? at : move > 0 ? -1 : within.length
-    return { type: 'read', x: within[Math.max(0, Math.min(within.length - 1, from + move))]! }
-  }
-  switch (key) {
-    case '+':
-    case '=':
-    case '-': {
-      const middle = now ?? (low + high) / 2
-      const half = ((high - low) / 2) * (key === '-' ? 2 : 0.5)
-      const [first, last] = [xs[0] ?? low, xs.at(-1) ?? high]
-      const to: readonly [number, number] = [Math.max(first, middle - half), Math.min(last, middle + half)]
-      return { type: 'zoom', to: to[0] <= first && to[1] >= last ? null : to }
-    }
-    case '0':
-      return { type: 'zoom', to: null }
-    case 'Escape':
-      return now === null ? null : { type: 'read', x: null }
-    default:
-      return null
-  }
 }

@@ -1,7 +1,8 @@
 /** A chart of curves that grow: uPlot, in the colours of the page; read and zoomed by the pointer and by keys. */
 import uPlot from 'uplot'
+import { asked, finestWidth } from './chart-asked.ts'
 import type { ChartGroup } from './chart-group.ts'
-import { asked, KEYS, pointAt } from './chart-keys.ts'
+import { KEYS, pointAt } from './chart-keys.ts'
 import { element } from './element.ts'
 import { type Curve, legend } from './legend.ts'
 import { colour, onTheme } from './theme.ts'
@@ -9,6 +10,8 @@ import { colour, onTheme } from './theme.ts'
 export interface ChartConfig {
   readonly title: string
   readonly x: string
+  /** Whether its places are whole numbers, as steps are. */
+  readonly whole?: boolean
   readonly curves: readonly Curve[]
   readonly group: ChartGroup
   /** Bounds of y where they are known. */
@@ -28,8 +31,10 @@ export interface Chart {
 const HEIGHT = 190
 /** CSS pixels that a drag must be long, to be one. */
 const LEAST_DRAG = 6
+/** Between the ticks of an axis of whole numbers: 1, 2, 5, 10, ... */
+const WHOLE = Array.from({ length: 10 }, (_, power) => [1, 2, 5].map((digit) => digit * 10 ** power)).flat()
 
-export const chart = ({ title, x, curves: first, group, range }: ChartConfig): Chart => {
+export const chart = ({ title, x, whole = false, curves: first, group, range }: ChartConfig): Chart => {
   const place = element('div', { class: 'plot', tabindex: '0', role: 'group', 'aria-label': `${title}. ${KEYS}` })
   const at = element('span', { class: 'at' })
   const keys = legend((curve, on) => plot?.setSeries(curve + 1, { show: on }))
@@ -102,7 +107,7 @@ export const chart = ({ title, x, curves: first, group, range }: ChartConfig): C
           },
         },
         axes: [
-          { ...axis, size: 30, space: 60 },
+          { ...axis, size: 30, space: 60, ...(whole ? { incrs: WHOLE } : {}) },
           { ...axis, size: 52 },
         ],
         series: [
@@ -125,7 +130,7 @@ export const chart = ({ title, x, curves: first, group, range }: ChartConfig): C
               if (width < LEAST_DRAG) return
               const to = [u.posToVal(left, 'x'), u.posToVal(left + width, 'x')] as const
               u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false)
-              group.look(to)
+              if (to[1] - to[0] >= Math.max(whole ? 1 : 0, finestWidth(xs))) group.look(to)
             },
           ],
         },
@@ -151,12 +156,12 @@ export const chart = ({ title, x, curves: first, group, range }: ChartConfig): C
   place.addEventListener('keydown', (event) => {
     if (plot === null || event.ctrlKey || event.metaKey || event.altKey) return
     const i = plot.cursor.idx ?? null
-    const what = asked(event.key, plot, i === null ? null : (xs[i] ?? null))
+    const what = asked(event.key, plot.data[0], plot.scales['x'] ?? {}, i === null ? null : (xs[i] ?? null))
     if (what === null) return
     event.preventDefault()
     if (what.type === 'zoom') group.look(what.to)
     else {
-      keys.aloud(true)
+      keys.aloud(what.x !== null)
       held = what.x
       pointAt(plot, what.x)
     }

@@ -42,7 +42,7 @@ export const board = (place: HTMLElement, figures: HTMLElement): Board => {
   const charts = new Map<string, Chart>()
   const [grpo, cold] = [chartGroup('grpo'), chartGroup('cold')]
   const add = (title: string, group: ChartGroup, curves: readonly Curve[], range?: readonly [number, number]): void => {
-    const made = chart({ title, x: 'step', curves, group, ...(range === undefined ? {} : { range }) })
+    const made = chart({ title, x: 'step', whole: true, curves, group, ...(range === undefined ? {} : { range }) })
     charts.set(title, made)
     place.append(made.element)
   }
