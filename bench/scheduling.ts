@@ -14,7 +14,7 @@ const gpu: Capabilities = {
   orderedStores: false,
   longestRow: 1 << 14,
   dotRows: null,
-  dotParts: null,
+  dotParts: { results: 1 << 17, terms: 512 },
   lanes: 4096,
   terms: 1024,
   bindings: 16,

@@ -1,7 +1,8 @@
 // node scripts/walk.mjs: the way of a newcomer, and how long each step of it takes: a clone of what is committed, its first curve of GRPO, an
-// empty folder with what npm packs installed there, the programs of the site's pages as they stand, and pages in Chromium. Commands are
-// those of docs/site/start.md and of the README, read from there. Times hold for the machine that it runs on.
+// empty folder with what npm packs installed there, the programs of the site's pages as they stand, and pages in Chromium. What start.md
+// and the lessons show is read from there; the clone, npm start and npm run site are written here. Times hold for the machine that it runs on.
 import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -38,7 +39,8 @@ process.on('exit', () => {
   }
   rmSync(folder, { recursive: true, force: true })
 })
-for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(130))
+process.on('SIGINT', () => process.exit(130))
+process.on('SIGTERM', () => process.exit(143))
 
 /** Runs a line of a shell; what it printed. */
 const run = (cwd, line) => {
@@ -130,13 +132,18 @@ const site = async () => {
   // A group of its own: npm stands between.
   const server = spawn('npm', ['run', '-s', 'site', '--', '--serve', '--port', '0'], { cwd: clone, detached: true })
   servers.push(server)
+  const closed = once(server, 'close')
+  // Read as it comes: a pipe that is full stops who writes. A failure tells the end of it.
+  let complaints = ''
+  server.stderr.setEncoding('utf8').on('data', (said) => (complaints = (complaints + said).slice(-4000)))
   let url
   await timed('npm run site -- --serve', async () => {
     for await (const line of createInterface({ input: server.stdout })) {
       url = /^(http:\S+) /.exec(line)?.[1]
       if (url !== undefined) return line
     }
-    throw new Error('the site was not served')
+    await closed
+    throw new Error(`the site was not served\n${complaints.trimEnd().split('\n').slice(-20).join('\n')}`)
   })
   await inBrowser(async (tab) => {
     const status = (words) =>

@@ -131,6 +131,17 @@ test("another model's tokenizer, whose end this model has not", async () => {
   )
 })
 
+test('an end that is no token', async () => {
+  const folder = spoilt('negative', (at) => {
+    edited('config.json', (fields) => ({ ...fields, eos_token_id: -1 }))(at)
+    rmSync(join(at, 'generation_config.json'), { force: true })
+    rmSync(join(at, 'tokenizer.json'))
+  })
+  expect(await said(folder, { tokens: { kind: 'tokens', tokens: [1, 2] }, prompt: null })).toMatch(
+    /token -1 is none of this model's 270/,
+  )
+})
+
 test('a prompt that is longer than the context', async () => {
   const prompt = { kind: 'prompt', text: 'x'.repeat(40) } as const
   expect(await said(good, { prompt })).toMatch(/the prompt has 40 tokens, .* does not fit the context of 24/)

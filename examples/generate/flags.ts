@@ -1,7 +1,7 @@
 /** What the example reads from the command line. */
 import type { CacheDType } from '@adjoint/nn'
 import * as E from 'fp-ts/lib/Either.js'
-import { choice, common, count, type Flag, type FlagsOf, real, valued, type Wanted } from '../cli/flags.ts'
+import { choice, common, count, type Flag, type FlagsOf, valued, type Wanted } from '../cli/flags.ts'
 
 /** What is asked, in one of three ways. */
 export type Asked =
@@ -34,12 +34,15 @@ const words = <A>(
   read: (text: string, name: string) => E.Either<string, A>,
 ): Flag<A | null> => valued<A | null>(value, about, null, read)
 
+/** What is computed with is f32, where 1e-50 is 0. */
+const isAbove0 = (x: number): boolean => Math.fround(x) > 0 && Math.fround(x) < Infinity
+
 /** A number above 0, and no larger than `most`. */
 const above0 = (about: string, fallback: number, most = Infinity): Flag<number> =>
   valued('X', `${about} (default ${fallback})`, fallback, (text, name) => {
     const x = text.trim() === '' ? NaN : Number(text)
-    const range = most === Infinity ? 'a number above 0' : `a number above 0, at most ${most},`
-    return x > 0 && x < Infinity && x <= most ? E.right(x) : E.left(`--${name} ${text}: ${range} is needed`)
+    const range = `a number above 0 in f32${most === Infinity ? '' : `, at most ${most},`}`
+    return isAbove0(x) && x <= most ? E.right(x) : E.left(`--${name} ${text}: ${range} is needed`)
   })
 
 const WAYS = ['tokens', 'prompt', 'chat'] as const
@@ -79,7 +82,10 @@ export const flags: FlagsOf<Flags> = {
     words('TEXT', "answer this, in the model's own chat template", (text) => E.right({ kind: 'chat', text })),
   ),
   maxTokens: count('most tokens of the completion', 128, { min: 1 }),
-  temperature: real('0 takes the likeliest token', 0, { min: 0 }),
+  temperature: valued('X', '0 takes the likeliest token (default 0)', 0, (text, name) => {
+    const x = text.trim() === '' ? NaN : Number(text)
+    return x === 0 || isAbove0(x) ? E.right(x) : E.left(`--${name} ${text}: 0, or a number above 0 in f32, is needed`)
+  }),
   topP: above0('keep the likeliest tokens of this probability', 1, 1),
   repetitionPenalty: above0('against tokens that were said already; 1 is none', 1),
   stop: words('TEXT', 'end where this text is said', (text, name) =>

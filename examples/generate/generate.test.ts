@@ -57,6 +57,18 @@ describe.skipIf(!present)('generate', () => {
   test.each<readonly [string, number, readonly string[], RegExp]>([
     ['nothing is asked', 2, base, /ask by one of --tokens, --prompt and --chat/],
     ['two things are asked', 2, [...base, '--tokens', '1', '--chat', 'a'], /--tokens and --chat are given/],
+    [
+      'a temperature that is 0 in f32',
+      2,
+      [...base, '--tokens', '1', '--temperature', '1e-320'],
+      /0, or a number above 0/,
+    ],
+    [
+      'a penalty that is 0 in f32',
+      2,
+      [...base, '--tokens', '1', '--repetition-penalty', '1e-300'],
+      /above 0 in f32 is/,
+    ],
     ['no model', 2, ['--tokens', '1'], /--model DIR\|FILE is needed/],
     ['a folder that is not there', 1, ['--model', join(root, 'none'), '--tokens', '1'], /none/],
     ['a text without a tokenizer', 1, ['--model', root, '--prompt', 'a'], /tokenizer\.json/],

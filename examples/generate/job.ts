@@ -94,7 +94,7 @@ const fits = (
   { maxTokens }: Flags,
 ): E.Either<string, null> => {
   const { vocab, context } = described.model.config
-  const odd = [...prompt, ...endsOf(described, tokenizer)].find((id) => id >= vocab)
+  const odd = [...prompt, ...endsOf(described, tokenizer)].find((id) => !(id >= 0 && id < vocab))
   if (odd !== undefined)
     return E.left(`token ${odd} is none of this model's ${vocab}: is the tokenizer another model's?`)
   if (prompt.length + maxTokens - 1 > context)

@@ -252,6 +252,10 @@ describe('penalties', () => {
 
   test.each<Partial<GenerateConfig>>([
     { repetitionPenalty: 0 },
+    { repetitionPenalty: 1e-300 },
+    { repetitionPenalty: 1e39 },
+    { temperature: 1e-320 },
+    { temperature: 1e39 },
     { presencePenalty: NaN },
     { frequencyPenalty: Infinity },
   ])('%o is refused', (config) => {

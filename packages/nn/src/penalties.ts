@@ -56,7 +56,9 @@ const asked = (options: Penalties) => {
   const demand = (name: string, value: number, fits: boolean, range: string): void => {
     if (!fits) throw new RangeError(`penalize: ${name} is ${value}. Choose ${range}.`)
   }
-  demand('repetitionPenalty', repetition, repetition > 0 && repetition < Infinity, 'a number above 0; 1 is none')
+  // What is divided by is f32: 1e-50 is 0 there.
+  const divisor = Math.fround(repetition)
+  demand('repetitionPenalty', repetition, divisor > 0 && divisor < Infinity, 'a number above 0 in f32; 1 is none')
   demand('presencePenalty', presence, Number.isFinite(presence), 'a number; 0 is none')
   demand('frequencyPenalty', frequency, Number.isFinite(frequency), 'a number; 0 is none')
   return { repetition, presence, frequency, counts: presence !== 0 || frequency !== 0, seen: repetition !== 1 }

@@ -117,6 +117,7 @@ describe('sampleLogits', () => {
   test.each<readonly [Sampling, RegExp]>([
     [{ temperature: -1 }, /temperature is -1/],
     [{ temperature: NaN }, /temperature is NaN/],
+    [{ temperature: 1e-50 }, /temperature is 1e-50. Choose 0 \(greedy\), or a number above 0 in f32/],
     [{ topK: 0 }, /topK is 0/],
     [{ topK: 1.5 }, /topK is 1.5/],
     [{ topP: 0 }, /topP is 0/],

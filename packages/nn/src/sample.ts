@@ -135,7 +135,10 @@ export const drawTokens = (options: Sampling): ((noise: Floats, logits: Floats) 
     minP = 0,
   } = optionsOf('sampleLogits', options, { temperature: true, topK: true, topP: true, minP: true })
 
-  requireRange('temperature', temperature, temperature >= 0 && temperature < Infinity, '0 (greedy) or more')
+  // What is divided by is f32: 1e-50 is 0 there.
+  const divisor = Math.fround(temperature)
+  const fits = temperature === 0 || (divisor > 0 && divisor < Infinity)
+  requireRange('temperature', temperature, fits, '0 (greedy), or a number above 0 in f32')
   requireRange('topK', topK, topK >= 1 && (topK === Infinity || Number.isInteger(topK)), 'a positive integer')
   requireRange('topP', topP, topP > 0 && topP <= 1, 'a probability above 0, at most 1')
   requireRange('minP', minP, minP >= 0 && minP <= 1, 'a part of the largest probability, 0 to 1')

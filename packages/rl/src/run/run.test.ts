@@ -266,6 +266,14 @@ describe('a mistake of who writes a run', () => {
     throw new Error('the codec is broken')
   }
 
+  test('a state that is no tree, without a codec, does not compile', () => {
+    const rest = { folder: fresh(), seed: 0, checkpointEvery: 2, settings: {}, phases: [] }
+    // @ts-expect-error: numbers are no tree
+    run<number, number>(rest)
+    run<number, number>({ ...rest, codec: codec() })
+    run<Scalar>(rest)
+  })
+
   test('leaves nothing open, wherever it is thrown: the next run in the folder goes on', async () => {
     for (const [resume, over] of [
       [false, { data: thrower }],

@@ -22,10 +22,10 @@ export interface StateCodec<S> {
   readonly restore: (tensors: Tree, data: Json) => E.Either<string, S>
 }
 
-/** What `codec` keeps: without one trees of tensors, and no other state. */
-export interface KeptAs<K> {
-  readonly codec?: StateCodec<K>
-}
+/** What `codec` keeps: it is needed where that is no tree of tensors. */
+export type KeptAs<K> = { readonly codec?: StateCodec<K> } & ([K] extends [Tree]
+  ? unknown
+  : { readonly codec: StateCodec<K> })
 
 /**
  * A state that is a tree of tensors, and no data beside. What a run uses unless it is told otherwise.

@@ -116,7 +116,24 @@ describe('countdown', () => {
       { seed: 1, numRuns: 200 },
     )
     expect(sameCountdown('6/4*8')('6*(8/4)')).toBe(true)
-    expect(sameCountdown('not an expression')('not an expression')).toBe(false)
+  })
+
+  test('what is expected counts without the spaces around it, and has to be an expression', () => {
+    const around = fc.string({ unit: fc.constantFrom(' ', '\n', '\r', '\t'), maxLength: 4 })
+    fc.assert(
+      fc.property(small, small, around, around, (a, b, before, after) => {
+        const right = sameCountdown(`${before}${a}*${b}${after}`)
+        expect([`${b}*${a}`, `${before}${a} * ${b}${after}`, `${a}+${b}+1`].map(right)).toEqual([true, true, false])
+      }),
+      { seed: 1, numRuns: 100 },
+    )
+    expect(() => sameCountdown('not an expression')).toThrow(
+      /the expected "not an expression" is no expression: the grammar has something else at position 0/,
+    )
+    expect(() => sameCountdown(' -2 + 9')).toThrow(/"-2 \+ 9" is no expression: a sign before a number/)
+    expect(() => sameCountdown('')).toThrow(TypeError)
+    expect(() => sameCountdown('4/(2-2)')).toThrow(/what the \/ at position 1 divides by is 0/)
+    expect(() => sameCountdown('1+'.repeat(300))).toThrow(/it has 600 characters/)
   })
 
   test.skipIf(!existsSync(fixture))(

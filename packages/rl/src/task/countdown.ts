@@ -5,7 +5,7 @@
  */
 import * as E from 'fp-ts/lib/Either.js'
 import { optionsOf } from '@adjoint/tensor/ir'
-import { evaluateExpression } from './expression.ts'
+import { evaluateExpression, type ExpressionError } from './expression.ts'
 import { dice, foldIn, type HostKey } from '../run/keys.ts'
 import type { CharacterTask } from './task.ts'
 import { vocabulary } from './vocabulary.ts'
@@ -83,10 +83,24 @@ const within = (given: readonly number[], used: readonly number[]): boolean => {
   })
 }
 
+const notExpected = (expected: string, error: ExpressionError): string => {
+  const text = JSON.stringify(expected.length > 80 ? `${expected.slice(0, 80)}…` : expected)
+  const why =
+    error._tag === 'TooLong'
+      ? `it has ${error.length} characters`
+      : error._tag === 'DivisionByZero'
+        ? `what the / at position ${error.position} divides by is 0`
+        : /^[+-]/.test(expected)
+          ? 'a sign before a number is none of the grammar: write 9 - 2 for -2 + 9'
+          : `the grammar has something else at position ${error.position}`
+  return `sameCountdown: the expected ${text} is no expression: ${why}. Give whole numbers from 0 joined by + - * / and parentheses.`
+}
+
 /**
  * Whether an answer is a solution as the expected one is: an expression of the same value, over the same numbers, each as often as there.
  * For data sets of countdown, reasoning-gym's and the like, whose rows have one solution of many; {@link sameMath} would take the target
- * itself for an answer. Nothing is right where the expected text is no expression.
+ * itself for an answer. Spaces around either do not count. Throws TypeError where the expected text is no expression of
+ * {@link evaluateExpression}, which has no unary signs: `-2 + 9` is none.
  *
  * @example
  * ```ts
@@ -98,8 +112,9 @@ const within = (given: readonly number[], used: readonly number[]): boolean => {
  * ```
  */
 export const sameCountdown = (expected: string): ((answer: string) => boolean) => {
-  const solution = evaluateExpression(expected)
-  if (E.isLeft(solution)) return () => false
+  const written = expected.trim()
+  const solution = evaluateExpression(written)
+  if (E.isLeft(solution)) throw new TypeError(notExpected(written, solution.left))
   const { value, numbers } = solution.right
   return (answer) => {
     const result = evaluateExpression(answer.trim())
