@@ -35,7 +35,11 @@ export type WithTangents<A extends readonly unknown[]> = readonly [...A, ...Tang
 export type Arguments = readonly (Tree | undefined)[]
 
 /** Those that a function must be given; a transformation leaves out the others. */
-export type Needed<A extends readonly unknown[]> = A extends Required<A> ? A : Leading<A>
+export type Needed<A extends readonly unknown[]> = number extends A['length']
+  ? A
+  : A extends Required<A>
+    ? A
+    : Leading<A>
 /** The arguments before the first that may be left out. */
 export type Leading<A extends readonly unknown[]> = A extends readonly [infer First, ...infer Rest]
   ? readonly [First, ...Leading<Rest>]
