@@ -47,7 +47,7 @@ has<readonly [2, 3], 'f16'>()(a.where(a.gt(x, 0), a.zeros([2, 3], 'f16'), 0), tr
   // In a function of any dtype, data or size.
   const ofDType = <D extends DType>(dtype: D): Tensor<readonly [number], D> => a.tensor([1, 2, 3], dtype)
   const ofSize = <N extends number>(n: N): Tensor<readonly [N], 'f32'> => a.tensor(new Float32Array(n), [n])
-  const ofData = <T extends readonly number[]>(data: T): Tensor<readonly [number], DType> => a.tensor(data)
+  const ofData = <T extends readonly number[]>(data: T): Tensor<readonly [number]> => a.tensor(data)
   has<readonly [number], 'f16'>()(ofDType('f16'), true)
   has<readonly [2], 'f32'>()(ofSize(2), true)
   ofData([1])
