@@ -30,7 +30,7 @@ const clockOf = (fake: ReturnType<typeof fakeGpu>) => {
     })
     return { outcome, reading: made[0] ?? null }
   }
-  return { clock, take }
+  return { faults, clock, take }
 }
 
 it('memory that is refused to the times fails their reading, and not the call', async () => {
@@ -79,15 +79,8 @@ it('what is refused to it, at whatever object and however, is its reason, and le
 
 it('what is refused to it is no error of anybody else', async () => {
   const fake = fakeGpu()
-  const faults = watch(fake.gpu, () => undefined)
-  const heap = memory(
-    fake.gpu,
-    faults,
-    createBudget(Infinity),
-    (work) => work(),
-    () => undefined,
-  )
+  const { faults, clock } = clockOf(fake)
   fake.refuses = { after: 0, how: 'told' }
-  expect(await createClock(fake.gpu, faults, heap).ready(1)).not.toBeNull()
+  expect(await clock.ready(1)).not.toBeNull()
   expect(faults.take()).toBeNull()
 })
