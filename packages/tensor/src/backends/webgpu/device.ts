@@ -4,7 +4,7 @@
  */
 import { keptWinners } from '#winners'
 import * as E from '../../base/either.ts'
-import { dotChoices, hardwareTuning, printDot, softwareTuning, templateNames, type Tuning } from './printer/index.ts'
+import { dotChoices, hardwareTuning, printDot, shuffledTuning, softwareTuning, templateNames, type Tuning } from './printer/index.ts'
 import { showAval } from '../../base/errors.ts'
 import type { Capabilities } from '../../compile/capabilities.ts'
 import { schedule } from '../../compile/schedule.ts'
@@ -47,7 +47,7 @@ export const openWebgpu = async (options: WebgpuOptions): Promise<E.Either<Devic
     if (looked && options.tuning !== undefined && opened === null)
       return E.left(noDevice('its tuning has subgroup matrices, and the adapter has none; give `matrices: null`'))
     const gpu = opened?.gpu ?? (await deviceOf(plain, false))
-    const own = found.hardware ? hardwareTuning : withShuffles(softwareTuning, plain)
+    const own = found.hardware ? hardwareTuning : softwareTuningOf(plain)
     const tuning = { ...(options.tuning ?? own), matrices: opened?.matrices ?? null }
     return E.right(deviceOver(gpu, found, tuning, options.memory ?? defaultBudget(found.hardware), tune.right))
   } catch (error) {
@@ -55,11 +55,11 @@ export const openWebgpu = async (options: WebgpuOptions): Promise<E.Either<Devic
   }
 }
 
-/** Lanes that share a row talk by shuffles where every workgroup of some size is one subgroup: no barriers, no memory. */
-const withShuffles = (tuning: Tuning, { features, info }: GPUAdapter): Tuning =>
-  features.has('subgroups') && info.subgroupMinSize === info.subgroupMaxSize
-    ? { ...tuning, subgroup: info.subgroupMinSize ?? 0 }
-    : tuning
+/** Lanes talk by shuffles where every workgroup of some size is one subgroup: no barriers, no memory. */
+const softwareTuningOf = ({ features, info: { subgroupMinSize = 0, subgroupMaxSize } }: GPUAdapter): Tuning =>
+  features.has('subgroups') && subgroupMinSize > 0 && subgroupMinSize === subgroupMaxSize
+    ? shuffledTuning(subgroupMinSize)
+    : softwareTuning
 
 /** What a tensor's finalizer knows: never the tensor, nor its ballast. */
 interface Remains {

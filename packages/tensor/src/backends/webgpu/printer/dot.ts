@@ -2,7 +2,7 @@
  * Dots as tiles. A lane accumulates perM x perN results in registers; a workgroup of lanesM x lanesN lanes covers a tile
  * of lanesM perM x lanesN perN results. With `depth` > 0 the operands of a tile are first evaluated into workgroup memory,
  * `depth` positions of k at a time; without, each lane evaluates what it needs (its rows are the same over the whole
- * workgroup where lanesM = 1, which a CPU loads once).
+ * workgroup where lanesM = 1). With `fours` they share what they read (see fours.ts).
  *
  * Sizes need not divide: operand positions beyond the edge are clamped into range, what lies beyond k counts as 0, and
  * stores beyond the edge are skipped. Operands and stores are any scalars: they become functions of (batch, row, column).
@@ -10,6 +10,7 @@
 import type { DotKernel } from '../../../loops/kernel.ts'
 import type { Candidate } from '../../tuner/candidate.ts'
 import { type MatrixCut, matrixCuts } from './fragments.ts'
+import { foursOf, roundsOf } from './fours.ts'
 import { matricesFor, printMatrices } from './matrix.ts'
 import { count, inside, nearerAlong, productOf } from './product.ts'
 import { nothing, type Shader, shader } from './shader.ts'
@@ -41,12 +42,22 @@ export const printDot = (kernel: DotKernel, tuning: Tuning, choice: DotChoice | 
   const { m, n, k } = kernel
   const matrices = matricesFor(kernel, tuning)
   if (matrices !== null) return printMatrices(kernel, matrices, choice !== null && isCut(choice) ? choice : null)
-  const tile = choice === null || isCut(choice) ? null : choice
-  const { elements, batch, operand, finish } = productOf(kernel, false)
   const [M, N, K] = [m.extent, n.extent, k.extent]
+  const tile =
+    choice === null || isCut(choice)
+      ? tuning.dot(
+          M,
+          N,
+          K,
+          kernel.batch.reduce((p, x) => p * x.extent, 1),
+        )
+      : choice
+  const { lanesM, lanesN, perM, perN, depth, fours = false } = tile
+  const inFours = fours ? foursOf(kernel, tile) : null
+  const product = productOf(kernel, false, inFours?.buffers)
+  const { elements, batch, operand, finish } = product
   if (M * N * batch === 0) return nothing
 
-  const { lanesM, lanesN, perM, perN, depth } = tile ?? tuning.dot(M, N, K, batch)
   const tileM = lanesM * perM
   const tileN = lanesN * perN
   const across = Math.ceil(N / tileN)
@@ -55,7 +66,10 @@ export const printDot = (kernel: DotKernel, tuning: Tuning, choice: DotChoice | 
   const exactN = N % tileN === 0
   const lanes = lanesM * lanesN
 
-  const functions = [operand('a_at', kernel.a, m, k), operand('b_at', kernel.b, k, n), finish()].join('')
+  const sum = K > KC ? 'part' : 'acc'
+  const rounds = inFours === null ? null : roundsOf(kernel, product, tile, inFours, sum)
+  const operands = rounds?.functions ?? operand('a_at', kernel.a, m, k) + operand('b_at', kernel.b, k, n)
+  const functions = operands + finish()
 
   const lines: string[] = []
   const rows = count(perM)
@@ -65,17 +79,16 @@ export const printDot = (kernel: DotKernel, tuning: Tuning, choice: DotChoice | 
     `let top = i32(group % ${across * down}u / ${across}u) * ${tileM}i;`,
     `let left = i32(group % ${across}u) * ${tileN}i;`,
     `let lm = ${lanesM === 1 ? '0i' : `i32(lane / ${lanesN}u)`};`,
-    `let ln = ${lanesN === 1 ? '0i' : lanesM === 1 ? 'i32(lane)' : `i32(lane % ${lanesN}u)`};`,
+    `let ln = ${lanesN === 1 ? '0i' : fours ? 'i32(member)' : lanesM === 1 ? 'i32(lane)' : `i32(lane % ${lanesN}u)`};`,
   )
   // The rows and columns of the result that this lane owns: columns stride by lanes, so that lanes are neighbours.
   const plus = (x: string, by: number): string => (by === 0 ? x : `${x} + ${by}i`)
   const row = (i: number): string => plus(lanesM === 1 ? 'top' : `top + lm * ${perM}i`, i)
-  const col = (j: number): string => plus('left + ln', j * lanesN)
+  const col = (j: number): string => rounds?.column(j) ?? plus('left + ln', j * lanesN)
   const zeros = (name: string): void => {
     for (const i of rows) lines.push(cols.map((j) => `var ${name}${i}_${j} = 0.0;`).join(' '))
   }
   zeros('acc')
-  const sum = K > KC ? 'part' : 'acc'
   const multiply = (i: number): string => cols.map((j) => `${sum}${i}_${j} = fma(x, y${j}, ${sum}${i}_${j});`).join(' ')
   /** The body for the steps of k between two expressions, in blocks where they are many. */
   const overK = (body: (from: string, to: string) => void): void => {
@@ -92,7 +105,12 @@ export const printDot = (kernel: DotKernel, tuning: Tuning, choice: DotChoice | 
   }
 
   let memory = ''
-  if (K > 0 && depth === 0) {
+  if (K > 0 && rounds !== null) {
+    lines.push(...rounds.before)
+    overK((from, to) => {
+      lines.push(`for (var q = ${from}; q < ${to}; q += 4i) {`, ...rounds.round.map((l) => `  ${l}`), '}')
+    })
+  } else if (K > 0 && depth === 0) {
     for (const i of rows) lines.push(`let r${i} = ${inside(M, row(i), exactM)};`)
     for (const j of cols) lines.push(`let c${j} = ${inside(N, col(j), exactN)};`)
     overK((from, to) => {
@@ -148,7 +166,7 @@ export const printDot = (kernel: DotKernel, tuning: Tuning, choice: DotChoice | 
       `  let r = top + lm * ${perM}i + i;`,
       ...(exactM ? [] : [`  if (r >= ${M}i) { break; }`]),
       `  for (var j = 0i; j < ${perN}i; j += 1i) {`,
-      `    let c = left + ln + j * ${lanesN}i;`,
+      `    let c = ${rounds?.column('j') ?? `left + ln + j * ${lanesN}i`};`,
       ...(exactN ? [] : [`    if (c >= ${N}i) { break; }`]),
       `    finish(batch, r, c, results[i * ${perN}i + j]);`,
       '  }',

@@ -18,6 +18,8 @@ export interface Elements {
   /** The word in which an element of two bytes is, and the element's bits in the lower half of a u32. */
   readonly word: (buffer: number, at: string) => string
   readonly bits: (buffer: number, at: string) => string
+  /** Four elements, the first a multiple of four, of a buffer that is bound in fours. */
+  readonly four: (buffer: number, at: string) => string
   /** Statements that write a value to an element. */
   readonly store: (buffer: number, at: string, value: string) => readonly string[]
   /** Writes elements `2 pair` and `2 pair + 1`, where words are owned. */
@@ -26,9 +28,11 @@ export interface Elements {
   readonly bindings: string
 }
 
+/** `fours`: buffers of f32 to bind as vectors of four; nothing is written to them, and their size is a multiple of four. */
 export const elementsOf = (
   buffers: readonly KernelBuffer[],
   owned: (buffer: number) => boolean = () => false,
+  fours: ReadonlySet<number> = new Set(),
 ): Elements => {
   const atomic = (buffer: number): boolean => isHalf(buffers[buffer]!.dtype) && buffers[buffer]!.write && !owned(buffer)
   const word = (buffer: number, at: string): string => {
@@ -36,12 +40,15 @@ export const elementsOf = (
     return atomic(buffer) ? `atomicLoad(&${place})` : place
   }
   const bits = (buffer: number, at: string): string => `half_of(${word(buffer, at)}, ${at})`
+  const four = (buffer: number, at: string): string => `b${buffer}[(${at}) >> 2u]`
   return {
     word,
     bits,
+    four,
     load: (buffer, at) => {
       const b = buffers[buffer]!
       if (b.dtype === 'bool') return `(b${buffer}[${at}] != 0u)`
+      if (fours.has(buffer)) return `${four(buffer, at)}[(${at}) & 3i]`
       if (!isHalf(b.dtype)) return `b${buffer}[${at}]`
       return `from_${b.dtype}(${bits(buffer, at)})`
     },
@@ -61,7 +68,7 @@ export const elementsOf = (
     },
     bindings: buffers
       .map((b, i) => {
-        const type = atomic(i) ? 'atomic<u32>' : dtypes[b.dtype].wgsl
+        const type = fours.has(i) ? 'vec4<f32>' : atomic(i) ? 'atomic<u32>' : dtypes[b.dtype].wgsl
         return `@group(0) @binding(${i}) var<storage, ${b.write ? 'read_write' : 'read'}> b${i}: array<${type}>;\n`
       })
       .join(''),

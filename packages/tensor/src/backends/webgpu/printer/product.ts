@@ -45,8 +45,30 @@ export const pairsAlong = (at: Ix, axis: Axis): boolean =>
       : coef % 2 === 0 && atom.kind !== 'value' && !mentions(atom.of, axis),
   )
 
-/** `paired`: whether halves may be stored by `finishPair`, two to a word. `finish` stores one, which takes atomics where words are shared. */
-export const productOf = (kernel: DotKernel, paired: boolean): Product => {
+/** An index where `axis` is at 4 q + i, i < 4: how far it goes a step of i, and whether it is a multiple of four where i is 0. NaN: it goes otherwise. */
+const walkOf = (x: Ix, axis: Axis): { readonly step: number; readonly whole: boolean } => {
+  let step = 0
+  let whole = x.constant % 4 === 0
+  for (const { coef, atom } of x.terms) {
+    if (atom.kind === 'value') return { step: NaN, whole }
+    const on = atom.kind === 'axis' && atom.axis.id === axis.id
+    const of = atom.kind === 'axis' ? { step: on ? 1 : 0, whole: on } : walkOf(atom.of, axis)
+    // quotients by multiples of four stay as they are for four steps, and remainders go on
+    const fours = (atom.kind === 'div' || atom.kind === 'mod') && atom.by % 4 === 0
+    if (of.step !== 0 && atom.kind !== 'axis' && !(fours && of.step === 1 && of.whole)) return { step: NaN, whole }
+    if (atom.kind !== 'div') step += coef * of.step
+    whole &&= coef % 4 === 0 || (of.whole && (atom.kind === 'axis' || (atom.kind === 'mod' && fours)))
+  }
+  return { step, whole }
+}
+/** Whether elements at 4 q, ..., 4 q + 3 of `axis` are four neighbours from a multiple of four, whatever the other axes are. */
+export const foursAlong = (at: Ix, axis: Axis): boolean => {
+  const { step, whole } = walkOf(at, axis)
+  return axis.extent % 4 === 0 && step === 1 && whole
+}
+
+/** `fours`: buffers that are read in fours. `paired`: whether halves may be stored by `finishPair`, two to a word. `finish` stores one, which takes atomics where words are shared. */
+export const productOf = (kernel: DotKernel, paired: boolean, fours: ReadonlySet<number> = new Set()): Product => {
   const { m, n } = kernel
   if (kernel.reductions.length > 0)
     throw new Error(`kernel ${kernel.name}: webgpu has no whole rows of a product; capabilities say which devices do`)
@@ -60,7 +82,7 @@ export const productOf = (kernel: DotKernel, paired: boolean): Product => {
   const map = (s: Scalar): Scalar => substituted([s])[0]!
   // What a lane only reads is no atomic, even where it is bound writable: lanes share its words with nobody who writes.
   const stored = new Set(kernel.stores.map((s) => s.buffer))
-  const owned = (all: boolean): Elements => elementsOf(kernel.buffers, (buffer) => all || !stored.has(buffer))
+  const owned = (all: boolean): Elements => elementsOf(kernel.buffers, (buffer) => all || !stored.has(buffer), fours)
   const only = kernel.stores.length === 1 ? kernel.stores[0]! : null
   const pairs = paired && only !== null && isHalf(kernel.buffers[only.buffer]!.dtype) && pairsAlong(only.at, n)
   const elements = owned(pairs)

@@ -19,7 +19,8 @@ export const nothing: Shader = { source: '', entry, workgroups: [0, 1, 1] }
 
 /**
  * A shader of `groups` workgroups of `lanes` lanes each. The body may use `group` (u32, uniform: the workgroup's number,
- * below `groups`), `lane` and `subgroup` (u32: the number of the lane's subgroup in its workgroup). What a text uses is enabled.
+ * below `groups`), `lane`, `subgroup` (u32: the number of the lane's subgroup in its workgroup) and `member` (u32: that of the lane
+ * in its subgroup). What a text uses is enabled.
  */
 export const shader = (
   { bindings }: Elements,
@@ -34,9 +35,10 @@ export const shader = (
   // dispatches are one workgroup deep
   const zero = /\brounded\(/.test(declarations + text) ? '  zero = workgroup.z;\n' : ''
   const number = /\bsubgroup\b/.test(text) ? ', @builtin(subgroup_id) subgroup: u32' : ''
+  const member = /\bmember\b/.test(text) ? ', @builtin(subgroup_invocation_id) member: u32' : ''
   const main =
     `@compute @workgroup_size(${lanes})\n` +
-    `fn ${entry}(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) lane: u32${number}) {\n` +
+    `fn ${entry}(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) lane: u32${number}${member}) {\n` +
     `${zero}  let group = ${group};\n` +
     (groups === across * down ? '' : `  if (group >= ${groups}u) { return; }\n`) +
     `${text}}\n`

@@ -11,6 +11,8 @@ export interface DotTile {
   readonly perN: number
   /** Depth of the operand tiles held in workgroup memory; 0 = every lane reads the operands themselves. */
   readonly depth: number
+  /** With lanesM = 1, depth 0 and lanesN the lanes of a subgroup: operands are read in fours, and rows shuffled (see fours.ts). */
+  readonly fours?: boolean
 }
 
 /**
@@ -90,8 +92,20 @@ export const softwareTuning: Tuning = {
   },
 }
 
-const nameOf = ({ lanesM, lanesN, perM, perN, depth }: DotTile): string =>
-  `${lanesM} x ${lanesN} lanes of ${perM} x ${perN}, ${depth === 0 ? 'from registers' : `${depth} deep`}`
+/** The same on a software adapter whose workgroups of some size are one subgroup of `lanes` lanes, which talk by shuffles. */
+export const shuffledTuning = (lanes: number): Tuning => ({
+  ...softwareTuning,
+  subgroup: lanes,
+  dot: (m, n, k, batch) => foursTile(lanes, m, n, m * n * k * batch > 2 ** 18 ? 16 : 8, 4),
+})
+const foursTile = (lanes: number, m: number, n: number, perM: number, perN: number): DotTile => ({
+  ...{ lanesM: 1, lanesN: lanes, depth: 0, fours: true },
+  perM: Math.min(perM, Math.max(1, m)),
+  perN: Math.min(perN, Math.max(1, ceilDiv(n, lanes))),
+})
+
+const nameOf = ({ lanesM, lanesN, perM, perN, depth, fours = false }: DotTile): string =>
+  `${lanesM} x ${lanesN} lanes of ${perM} x ${perN}, ${fours ? 'in fours' : depth === 0 ? 'from registers' : `${depth} deep`}`
 
 /** What every adapter has: lanes of a workgroup, and bytes of its memory. */
 const MOST_LANES = 256
@@ -111,9 +125,11 @@ export const dotTiles = (
     perM: Math.min(perM, Math.max(1, ceilDiv(m, lanesM))),
     perN: Math.min(perN, Math.max(1, ceilDiv(n, lanesN))),
   })
+  const fours = (perM: number, perN: number): DotTile => foursTile(shipped.lanesN, m, n, perM, perN)
   const others =
     shipped.depth === 0
       ? [
+          ...(shipped.fours === true ? [fours(8, 4), fours(16, 4), fours(24, 4), fours(32, 4), fours(16, 8)] : []),
           tile(1, 8, 16, 8, 0),
           tile(1, 8, 8, 8, 0),
           tile(1, 8, 8, 4, 0),
