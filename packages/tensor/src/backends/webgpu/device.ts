@@ -4,7 +4,15 @@
  */
 import { keptWinners } from '#winners'
 import * as E from '../../base/either.ts'
-import { dotChoices, hardwareTuning, printDot, shuffledTuning, softwareTuning, templateNames, type Tuning } from './printer/index.ts'
+import {
+  dotChoices,
+  hardwareTuning,
+  printDot,
+  shuffledTuning,
+  softwareTuning,
+  templateNames,
+  type Tuning,
+} from './printer/index.ts'
 import { showAval } from '../../base/errors.ts'
 import type { Capabilities } from '../../compile/capabilities.ts'
 import { schedule } from '../../compile/schedule.ts'

@@ -65,13 +65,14 @@ const once = async (tune?: boolean, m?: number): Promise<{ values: readonly numb
 }
 
 describe.runIf(inject('devices').includes('webgpu'))('the tuner of webgpu', () => {
-  it('chooses among tiles of which none changes a bit', { timeout: 180_000 }, async () => {
+  it('chooses among tiles of which none changes a bit', { timeout: 240_000 }, async () => {
     const choices = [
       choice({}),
       choice({ batch: 1, m: 5, n: 70, k: 530, orders: [true, true, false], epilogue: true }),
       choice({ batch: 1, m: 40, n: 3, k: 16, prologues: [true, true] }),
     ]
-    for (const tuning of [hardwareTuning, softwareTuning])
+    const plain = await openWebgpu()
+    for (const tuning of [hardwareTuning, softwareTuning, plain.tuning])
       for (const one of choices) {
         const kernel = kernelOf(one)
         const inputs = kernel.buffers
@@ -86,6 +87,7 @@ describe.runIf(inject('devices').includes('webgpu'))('the tuner of webgpu', () =
         expect(results.length).toBeGreaterThan(3)
         for (const result of results) expect(result).toEqual(results[0])
       }
+    await plain.destroy()
   })
 
   it('measures a kind of product once, keeps what it found, and changes no bit', { timeout: 120_000 }, async () => {

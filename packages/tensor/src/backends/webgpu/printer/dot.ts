@@ -26,10 +26,12 @@ const KC = 512
 export type DotChoice = DotTile | MatrixCut
 const isCut = (choice: DotChoice): choice is MatrixCut => 'across' in choice
 
+const productsOf = ({ batch }: DotKernel): number => batch.reduce((count, x) => count * x.extent, 1)
+
 /** What a tuner chooses among, what is shipped first. */
 export const dotChoices = (kernel: DotKernel, tuning: Tuning): readonly Candidate<DotChoice>[] => {
   const [m, n, k] = [kernel.m.extent, kernel.n.extent, kernel.k.extent]
-  const batch = kernel.batch.reduce((count, x) => count * x.extent, 1)
+  const batch = productsOf(kernel)
   const matrices = matricesFor(kernel, tuning)
   return matrices === null ? dotTiles(tuning, m, n, k, batch) : matrixCuts(matrices, m, n, batch)
 }
@@ -43,15 +45,7 @@ export const printDot = (kernel: DotKernel, tuning: Tuning, choice: DotChoice | 
   const matrices = matricesFor(kernel, tuning)
   if (matrices !== null) return printMatrices(kernel, matrices, choice !== null && isCut(choice) ? choice : null)
   const [M, N, K] = [m.extent, n.extent, k.extent]
-  const tile =
-    choice === null || isCut(choice)
-      ? tuning.dot(
-          M,
-          N,
-          K,
-          kernel.batch.reduce((p, x) => p * x.extent, 1),
-        )
-      : choice
+  const tile = choice === null || isCut(choice) ? tuning.dot(M, N, K, productsOf(kernel)) : choice
   const { lanesM, lanesN, perM, perN, depth, fours = false } = tile
   const inFours = fours ? foursOf(kernel, tile) : null
   const product = productOf(kernel, false, inFours?.buffers)

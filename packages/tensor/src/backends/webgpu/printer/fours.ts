@@ -59,7 +59,8 @@ export const roundsOf = (
   const functionOf = (name: string, s: Scalar, row: Axis, col: Axis, four: Axis | null): string =>
     operand(name, s, row, col, {
       type: four === null ? asF32.type : 'vec4<f32>',
-      text: (out, x) => (four === null || x.kind !== 'load' ? asF32.text(out, x) : elements.four(x.buffer, out.index(x.at))),
+      text: (out, x) =>
+        four === null || x.kind !== 'load' ? asF32.text(out, x) : elements.four(x.buffer, out.index(x.at)),
     })
   const step = (u: string): string => inside(k.extent, u === '' ? 'q' : `q + ${u}`, whole)
   // Steps beyond k count as -0 times 0, which changes no sum, not even one of -0.
@@ -83,14 +84,27 @@ export const roundsOf = (
     round.push(
       alongM
         ? made(`x${g}`, `${x}${step(`u${g}`)})`, `vec4<i32>(q + u${g})`, '-0.0')
-        : made(`x${g}`, stepsOf((q) => `${x}${q})`, fours.a), all, '-0.0'),
+        : made(
+            `x${g}`,
+            stepsOf((q) => `${x}${q})`, fours.a),
+            all,
+            '-0.0',
+          ),
     )
   }
   const alongN = fours.b === n
   for (const j of count(alongN ? perN / 4 : perN)) {
     const at = alongN ? `ln * 4i + ${j * 4 * lanes}i` : `ln + ${j * lanes}i`
     before.push(`let c${j} = min(left + ${at}, ${n.extent - (alongN ? 4 : 1)}i);`)
-    if (!alongN) round.push(made(`y${j}`, stepsOf((q) => `b_at(batch, ${q}, c${j})`, fours.b), all, '0.0'))
+    if (!alongN)
+      round.push(
+        made(
+          `y${j}`,
+          stepsOf((q) => `b_at(batch, ${q}, c${j})`, fours.b),
+          all,
+          '0.0',
+        ),
+      )
     else
       for (const u of count(4))
         round.push(made(`y${j}_${u}`, `b_at(batch, ${step(`${u}i`)}, c${j})`, `vec4<i32>(q + ${u}i)`, '0.0'))

@@ -9,7 +9,15 @@ import type { Tuning } from './tuning.ts'
 
 export { type DotChoice, dotChoices, printDot } from './dot.ts'
 export { type MatrixConfig, matricesOf } from './fragments.ts'
-export { dotTiles, hardwareTuning, shuffledTuning, softwareTuning, type DotTile, type Matrices, type Tuning } from './tuning.ts'
+export {
+  dotTiles,
+  hardwareTuning,
+  shuffledTuning,
+  softwareTuning,
+  type DotTile,
+  type Matrices,
+  type Tuning,
+} from './tuning.ts'
 export { templateNames } from './template.ts'
 export { gated, type Shader } from './shader.ts'
 
