@@ -104,7 +104,11 @@ describe.runIf(inject('devices').includes('webgpu'))('products in fours on the a
     await single.destroy()
   })
   const inputsOf = (kernel: DotKernel): readonly (readonly number[])[] =>
-    kernel.buffers.filter((b) => b.read).map(({ size }, b) => sequence(size, (i) => Math.sin(b + 0.37 * i)))
+    kernel.buffers
+      .filter((b) => b.read)
+      .map(({ size, dtype }, b) =>
+        sequence(size, (i) => (dtype === 'f32' ? Math.sin(b + 0.37 * i) : (((b + i) * 7) % 31) / 8)),
+      )
   /** Where what the kernel stores is not what the interpreter makes of it. Its bits have to be those of tiles without fours. */
   const wrongs = async (kernel: DotKernel): Promise<readonly string[]> => {
     const [fours, ones] = [
@@ -124,6 +128,11 @@ describe.runIf(inject('devices').includes('webgpu'))('products in fours on the a
       }),
       { seed: 5, numRuns: 20, endOnFailure: true },
     )
+  })
+  it('take what is stored in two bytes one by one', { timeout: 60_000 }, async () => {
+    const kernel = kernelOf({ ...plain, m: 20, n: 36, stored: ['f16', 'bf16'] })
+    expect(bound(kernel)).toEqual([false, false])
+    expect(await wrongs(kernel)).toEqual([])
   })
   it('add up long sums in the same blocks', { timeout: 60_000 }, async () => {
     for (const k of [1028, 1030]) {
