@@ -18,7 +18,7 @@ describe.skipIf(path === null)('the charts in Chromium', () => {
     await figure.focus()
     await page.keyboard.press('ArrowRight')
     expect(await figure.locator('.at').textContent()).toBe('step 0')
-    expect(await figure.locator('output').first().textContent()).toBe('0.1 (0–0.2)')
+    expect(await figure.locator('.value').first().textContent()).toBe('0.1 (0–0.2)')
     await page.keyboard.press('ArrowRight')
     expect(await figure.locator('.at').textContent()).toBe('step 1')
     await page.keyboard.press('Escape')
@@ -113,7 +113,7 @@ describe.skipIf(path === null)('the charts in Chromium', () => {
   test('along time and tokens, on an axis of powers, smoothed: what is set is drawn, and said', async () => {
     const { page, heard } = await runs.open(runs.url)
     const figure = figureOf(page, /^Reward$/)
-    const last = (): Promise<string | null> => figure.locator('output').first().textContent()
+    const last = (): Promise<string | null> => figure.locator('.value').first().textContent()
     expect(await last()).not.toContain('smooth')
     await page.locator('[name=smooth]').fill('0.9')
     expect(await last()).toContain('smooth')

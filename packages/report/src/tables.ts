@@ -110,7 +110,7 @@ export const runsTable = (settings: readonly Setting[], problems: readonly strin
     ${
       notes.length === 0
         ? null
-        : html`<ul class="notes" role="status">
+        : html`<ul class="notes">
             ${notes.map((note) => html`<li>${note}</li>`)}
           </ul>`
     }
