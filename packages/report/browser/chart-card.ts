@@ -140,8 +140,7 @@ export const chartCard = (id: string, acts: CardActs, large = false): Card => {
       tell()
       build()
       say()
-      // Once it has its axes, and those that share its place have theirs.
-      requestAnimationFrame(readAgain)
+      readAgain()
     },
     view: (view) => {
       if (now === null) return

@@ -55,6 +55,13 @@ const pointAt = (plot: uPlot, x: number | null): void => {
   plot.over.dispatchEvent(event)
 }
 
+/** The place nearest to `x`: of a curve that grows fewer points may be drawn. Null where there are none. */
+const nearest = (places: ArrayLike<number>, x: number): number | null =>
+  Array.from(places).reduce<number | null>(
+    (best, each) => (best === null || Math.abs(each - x) < Math.abs(best - x) ? each : best),
+    null,
+  )
+
 /** What the keys of a chart ask of it. */
 export interface KeyActs {
   /** The chart as it is now; null where none is drawn. */
@@ -70,7 +77,7 @@ export const chartKeys = (place: HTMLElement, { plot, look, aloud }: KeyActs): (
   place.addEventListener('keydown', (event) => {
     const now = plot()
     if (event.target !== place || now === null || event.ctrlKey || event.metaKey || event.altKey) return
-    const what = asked(event.key, now.data[0], now.scales['x'] ?? {}, crosshairOf(now))
+    const what = asked(event.key, now.data[0], now.scales['x'] ?? {}, held ?? crosshairOf(now))
     if (what === null) return
     event.preventDefault()
     // Escape would close a dialog, too, in which the chart is.
@@ -88,8 +95,17 @@ export const chartKeys = (place: HTMLElement, { plot, look, aloud }: KeyActs): (
     if (now !== null && held !== null) pointAt(now, null)
     held = null
   })
+  let waits = false
   return () => {
-    const now = plot()
-    if (now !== null && held !== null) pointAt(now, held)
+    if (held === null || waits) return
+    waits = true
+    // Once the chart has its axes, and those that share its place have theirs.
+    requestAnimationFrame(() => {
+      waits = false
+      const now = plot()
+      if (now === null || held === null) return
+      held = nearest(now.data[0], held)
+      pointAt(now, held)
+    })
   }
 }

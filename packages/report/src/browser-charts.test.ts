@@ -59,6 +59,26 @@ describe.skipIf(path === null)('the charts in Chromium', () => {
     await entropy.focus()
     await page.keyboard.press('0')
     expect(await seen(page, reward)).toEqual(['step 0', 'step 29'])
+    // What is too short to be a drag is not marked, either, and zooms to nothing.
+    const [x, y] = await middleOf(reward)
+    for (const by of [1, 4, -4]) {
+      await page.mouse.move(x, y)
+      await page.mouse.down()
+      await page.mouse.move(x + by, y)
+      await page.mouse.up()
+      const marked = 'Math.max(...[...document.querySelectorAll(".u-select")].map((e) => e.offsetWidth))'
+      expect(await page.evaluate<number>(marked)).toBe(0)
+      expect(await page.evaluate<string>('location.hash')).not.toContain('zoom=')
+    }
+    // Zoomed in by keys, it is read at the same place.
+    await reward.focus()
+    for (const key of ['Home', ...Array<string>(9).fill('ArrowRight')]) await page.keyboard.press(key)
+    for (let i = 0; i < 70; i++) await page.keyboard.press('+')
+    await expect.poll(() => reward.locator('.at').textContent()).toBe('step 9')
+    for (const key of ['ArrowLeft', 'ArrowRight', 'ArrowRight']) await page.keyboard.press(key)
+    expect(await reward.locator('.at').textContent()).toBe('step 10')
+    await page.keyboard.press('0')
+    await page.keyboard.press('Escape')
     await page.keyboard.press('+')
     expect(await seen(page, entropy)).toEqual(['step 8', 'step 21'])
     await page.mouse.dblclick(...(await middleOf(entropy)))

@@ -22,8 +22,9 @@ const curveText = ({ name, y }: Told): string => {
 
 /** `title over x: name from first to last, lowest .., highest ..; ...`: which of the two is best depends on what is measured. */
 export const chartText = (title: string, x: string, curves: readonly Told[]): string => {
+  if (curves.every(({ y }) => y.every((value) => value === null))) return `${title} over ${x}: nothing yet.`
   const more = curves.length - MOST_TOLD
   const told = curves.slice(0, MOST_TOLD).map(curveText)
   const all = [...told, ...(more > 0 ? [`and ${more} ${more === 1 ? 'curve' : 'curves'} more`] : [])]
-  return `${title} over ${x}: ${all.length === 0 ? 'nothing yet' : all.join('; ')}.`
+  return `${title} over ${x}: ${all.join('; ')}.`
 }

@@ -1,5 +1,5 @@
 /** The playground: an editor, a worker for each run of its program, and what that prints and plots. */
-import { byId, element } from '../shared/element.ts'
+import { byId, element } from '../../../../packages/report/browser/index.ts'
 import { type Declarations, editor as editorOf, type Remark } from './editor.ts'
 import { hashOf, programOf } from './link.ts'
 import type { FromProgram, ToProgram } from './messages.ts'
