@@ -44,7 +44,13 @@ export const chart = ({ title, x, whole = false, curves: first, group, range }: 
   const place = element('div', { class: 'plot', tabindex: '0', role: 'group' })
   const at = element('span', { class: 'at' })
   const keys = legend((curve, on) => plot?.setSeries(curve + 1, { show: on }))
-  const figure = element('figure', { 'data-chart': title }, element('figcaption', {}, title, at), keys.element, place)
+  const figure = element(
+    'figure',
+    { 'data-chart': title, 'aria-label': title },
+    element('figcaption', {}, title, at),
+    keys.element,
+    place,
+  )
   let curves: readonly Curve[] = first
   let xs: number[] = []
   let ys: (number | null)[][] = curves.map(() => [])

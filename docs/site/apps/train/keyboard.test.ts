@@ -2,7 +2,7 @@
 import { mkdtemp, mkdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { CONTRAST, findings, loudIn, spokenOf, stopOf, stopsOf } from '@adjoint/testing/page'
+import { CONTRAST, findings, stopOf, stopsOf } from '@adjoint/testing/page'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { open, openBrowser, serve, type Served, SHOTS, type Watched } from '../serve.support.ts'
