@@ -177,6 +177,28 @@ describe.skipIf(path === null)('the live page', { timeout: 120_000 }, () => {
     await close()
   })
 
+  test('what was shown before leaves no elements and no listeners behind', async () => {
+    const { page, bring, close } = await follow(
+      'kept',
+      Array.from({ length: 8 }, (_, i) => paid(i, 4, 1)),
+    )
+    const session = await page.context().newCDPSession(page)
+    const kept = async (): Promise<readonly [nodes: number, listeners: number]> => {
+      await session.send('HeapProfiler.collectGarbage')
+      const { nodes, jsEventListeners } = await session.send('Memory.getDOMCounters')
+      return [nodes, jsEventListeners]
+    }
+    await page.locator('.compare > summary').press('Enter')
+    await bring(paid(10, 4, 1))
+    const [, listeners] = await kept()
+    for (let i = 0; i < 12; i++) await bring(paid(11 + i, 4, i))
+    // A page that was just taken may not be given up at once.
+    const shown = "document.querySelectorAll('*').length"
+    await expect.poll(async () => (await kept())[0]).toBeLessThan(3 * (await page.evaluate<number>(shown)))
+    await expect.poll(async () => (await kept())[1]).toBe(listeners)
+    await close()
+  })
+
   test('a page that cannot be read is asked for again, and says so', async () => {
     const { page, heard, live, bring, close } = await follow('unread', [paid(1, 2, 1)])
     const state = page.locator('.live')

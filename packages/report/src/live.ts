@@ -115,6 +115,7 @@ export const serveLive = async ({
   let timer: NodeJS.Timeout | null = null
   const look = async (): Promise<void> => {
     const [before, was] = [page.number, trouble]
+    const began = performance.now()
     try {
       const version = await versionOf(await find(runs))
       if (version !== page.version) page = await build(page.number + 1)
@@ -123,7 +124,9 @@ export const serveLive = async ({
       if (!isGone(thrown)) trouble = `no page could be made of what is new: ${String(thrown).replaceAll(/\s+/g, ' ')}`
     }
     if (page.number !== before || trouble !== was) readers.forEach(tell)
-    if (!closed) timer = setTimeout(() => void look(), every)
+    // Of a long run a page takes seconds to make: two thirds of the time are the run's.
+    const wait = Math.max(every, 2 * (performance.now() - began))
+    if (!closed) timer = setTimeout(() => void look(), wait)
   }
 
   const listening = await listen(server, port)
