@@ -101,7 +101,7 @@ module.exports = {
           '^packages/[^/]+/src/index\\.ts$',
           '^packages/tensor/src/(ir|primitives/index)\\.ts$',
           '^packages/report/src/command-line/index\\.ts$',
-          '^packages/testing/src/(endpoint\\.ts|source-server\\.mjs)$',
+          '^packages/testing/src/((endpoint|page)\\.ts|source-server\\.mjs)$',
         ],
       },
     },
@@ -113,7 +113,7 @@ module.exports = {
       to: {
         path: '^packages/',
         pathNot:
-          '^packages/([^/]+/src/index|tensor/src/(ir|primitives/index)|report/src/command-line/index|testing/src/endpoint)\\.ts$',
+          '^packages/([^/]+/src/index|tensor/src/(ir|primitives/index)|report/src/command-line/index|testing/src/(endpoint|page)|report/browser/index)\\.ts$',
       },
     },
     {

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { type BrowserContext, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { serve } from '../scripts/serve.mjs'
-import { CONTRAST, EVERY_RULE, findings, stopOf } from './axe.support.ts'
+import { CONTRAST, EVERY_RULE, findings, stopOf } from '@adjoint/testing/page'
 import {
   buildSite,
   type Built,

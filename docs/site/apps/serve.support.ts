@@ -31,6 +31,7 @@ export const serve = (folder: string, isolated: boolean): Promise<Served> =>
         const type = TYPES[extname(path)] ?? 'application/octet-stream'
         response.writeHead(200, { 'content-type': type, ...(isolated ? ISOLATED : {}) }).end(bytes)
       }
+      // The page's own tests hear what is not there.
       answer().catch(() => response.writeHead(404).end())
     })
     server.listen(0, '127.0.0.1', () => {

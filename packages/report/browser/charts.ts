@@ -111,12 +111,12 @@ export const showCharts = (store: Store): ((charts: Charts) => void) => {
     for (const card of charts.cards) all.cards.get(card.id)!.root.hidden = !isWanted(card, words)
     for (const { id } of charts.phases) {
       const place = document.querySelector(`[data-phase="${CSS.escape(id)}"]`)
-      byId(id).hidden = words.length > 0 && place?.querySelector('figure:not([hidden])') === null
+      byId(id, HTMLElement).hidden = words.length > 0 && place?.querySelector('figure:not([hidden])') === null
     }
   }
 
   const putPins = (view: View): void => {
-    const place = byId('pinned')
+    const place = byId('pinned', HTMLElement)
     const cards = view.pins.flatMap((id) => charts.cards.find((card) => card.id === id) ?? [])
     let grid = place.querySelector<HTMLElement>('.charts')
     if (grid === null) {

@@ -1,24 +1,33 @@
 /** The completions of two runs, or of two phases, to one problem, side by side. */
 import { firstPair, sharedProblems, type Source, sourcesOf } from '../src/compare.ts'
 import type { Samples } from '../src/page-data.ts'
-import { completions } from './completion.ts'
-import { element } from './element.ts'
+import { completions, scaleOf } from './completion.ts'
+import { element, write } from './element.ts'
 import { groupHead } from './group.ts'
+import { putInOrder } from './in-order.ts'
+import { named as asNamed, putOptions } from './options.ts'
+import { renew } from './renew.ts'
 import type { Store } from './store.ts'
 import type { Reading } from './text.ts'
 
 const choice = (name: string): HTMLSelectElement => element('select', { name })
 
 const put = (select: HTMLSelectElement, options: readonly string[], value: string): void => {
-  select.replaceChildren(...options.map((each) => element('option', { value: each }, each)))
+  putOptions(select, asNamed(options))
   select.value = value
 }
 
-/** Puts the comparison into `place`; the function that it returns shows it for other samples, or as it is read now. */
+/** One of the two that are compared, and what it was made of. */
+interface Side {
+  readonly root: HTMLElement
+  readonly of: string
+}
+
+/** Puts the comparison into `place`; the function that it returns shows it for other samples, or as it is read now, and gives what is said of it. */
 export const showCompare = (
   place: HTMLElement,
   { view, set }: Store,
-): ((samples: Samples, reading: Reading) => void) => {
+): ((samples: Samples, reading: Reading) => string) => {
   const [left, right, problem] = [choice('left'), choice('right'), choice('problem')]
   const form = element(
     'form',
@@ -27,7 +36,7 @@ export const showCompare = (
     element('label', {}, 'Right', right),
     element('label', { class: 'find' }, 'Problem', problem),
   )
-  const words = element('p', { class: 'muted', role: 'status' })
+  const words = element('p', { class: 'muted' })
   const sides = element('div', { class: 'sides' })
   const box = element(
     'details',
@@ -40,6 +49,8 @@ export const showCompare = (
   place.append(box)
 
   let sources: readonly Source[] = []
+  /** By place: they are renewed, and not made again, so that what is read there stays so. */
+  let shown: readonly (Side | null)[] = []
   const named = (name: string): Source | undefined => sources.find((source) => source.name === name)
 
   box.addEventListener('toggle', () => {
@@ -61,8 +72,11 @@ export const showCompare = (
     const { compare } = view()
     box.hidden = firstPair(sources) === null
     box.open = compare !== null
-    sides.replaceChildren()
-    if (compare === null) return
+    if (compare === null) {
+      shown = []
+      sides.replaceChildren()
+      return ''
+    }
     const names = sources.map(({ name }) => name)
     // An address may come from a page of other runs.
     const [first, second] = firstPair(sources) ?? []
@@ -72,21 +86,37 @@ export const showCompare = (
     const shared = a === undefined || b === undefined ? [] : sharedProblems(a, b)
     const chosen = shared.includes(compare.problem) ? compare.problem : (shared[0] ?? '')
     put(problem, shared, chosen)
-    words.textContent =
-      shared.length === 0 ? 'These two have no problem in common.' : `${shared.length} problems in common.`
+    write(words, shared.length === 0 ? 'These two have no problem in common.' : `${shared.length} problems in common.`)
     const make = completions(samples, reading)
-    for (const source of [a, b]) {
+    shown = [a, b].map((source, i) => {
       const group = source?.groups.get(chosen)
-      if (source === undefined || group === undefined) continue
-      sides.append(
-        element(
-          'article',
-          {},
-          element('h3', {}, source.name),
-          ...groupHead(samples, group, reading),
-          element('div', { class: 'completions', role: 'list' }, ...group.members.map(make)),
-        ),
+      if (source === undefined || group === undefined) return null
+      const of = JSON.stringify([
+        source.name,
+        group,
+        samples.runs,
+        samples.phases,
+        samples.rewards,
+        scaleOf(samples),
+        reading,
+      ])
+      const before = shown[i] ?? null
+      if (before?.of === of) return before
+      const fresh = element(
+        'article',
+        {},
+        element('h3', {}, source.name),
+        ...groupHead(samples, group, reading),
+        element('div', { class: 'completions', role: 'list' }, ...group.members.map(make)),
       )
-    }
+      if (before === null) return { root: fresh, of }
+      renew(before.root, fresh)
+      return { root: before.root, of }
+    })
+    putInOrder(
+      sides,
+      shown.flatMap((side) => side?.root ?? []),
+    )
+    return words.textContent
   }
 }

@@ -1,4 +1,4 @@
-/** Elements out of values. Text becomes text nodes: nothing of a log is ever parsed as markup here. */
+/** Elements out of values. Text becomes text nodes: nothing of a log, of a program or of a model is ever parsed as markup here. */
 
 type Child = Node | string | null
 
@@ -14,9 +14,14 @@ export const element = <K extends keyof HTMLElementTagNameMap>(
   return made
 }
 
-/** The element of this id, which the page is made with. */
-export const byId = (id: string): HTMLElement => {
+/** The element of this id, of this kind, which the page is made with. */
+export const byId = <T extends HTMLElement>(id: string, kind: abstract new () => T): T => {
   const found = document.getElementById(id)
-  if (found === null) throw new Error(`the page has no element #${id}`)
-  return found
+  if (found instanceof kind) return found
+  throw new Error(`the page has no ${kind.name} #${id}`)
+}
+
+/** Gives a place a text. The same again is not written: what is selected in it stays so, and nothing is said twice. */
+export const write = (place: Element, text: string): void => {
+  if (place.textContent !== text) place.textContent = text
 }

@@ -59,10 +59,10 @@ export const groupHead = (samples: Samples, group: ShownGroup, reading: Reading)
   ]
 }
 
-/** Makes the cards of groups: the completions that were asked for first, the rest of the group behind a fold. */
+/** Makes the cards of groups: the completions that were asked for first, the rest of the group behind a fold, once that was unfolded. */
 export const groupCards =
   (samples: Samples, reading: Reading, completion: (sample: ShownSample, number: number) => HTMLElement) =>
-  ({ group, found }: FoundGroup): HTMLElement => {
+  ({ group, found }: FoundGroup, unfolded: boolean): HTMLElement => {
     const { members } = group
     const wanted = new Set(found)
     const rest = members.flatMap((_, i) => (wanted.has(i) ? [] : [i]))
@@ -70,13 +70,7 @@ export const groupCards =
     const listed = (numbers: readonly number[]): HTMLElement =>
       element('div', { class: 'completions', role: 'list' }, ...numbers.map((i) => completion(members[i]!, i)))
     const more = element('details', {}, element('summary', {}, `${hidden.length} more of this group`))
-    more.addEventListener(
-      'toggle',
-      () => {
-        if (more.childElementCount === 1) more.append(listed(hidden))
-      },
-      { once: true },
-    )
+    if (unfolded) more.append(listed(hidden))
     return element(
       'article',
       {},

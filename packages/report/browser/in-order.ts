@@ -1,12 +1,21 @@
 /** Elements in a place, in an order. */
 
-/** Makes `wanted` the children of `place`, in this order. What stands where it belongs is not moved: that would take the focus from it. */
+/**
+ * Makes `wanted` the children of `place`, in this order. What stands where it belongs is not moved, nor is what has the focus within,
+ * whichever place it comes to: that would take the focus from it.
+ */
 export const putInOrder = (place: HTMLElement, wanted: readonly HTMLElement[]): void => {
   const kept = new Set<Element>(wanted)
   for (const child of [...place.children]) if (!kept.has(child)) child.remove()
-  let next = place.firstElementChild
-  for (const element of wanted) {
-    if (element === next) next = next.nextElementSibling
-    else place.insertBefore(element, next)
+  const held = wanted.findIndex((each) => each.parentNode === place && each.contains(document.activeElement))
+  let next: Element | null = wanted[held] ?? null
+  for (const each of wanted.slice(0, Math.max(0, held)).toReversed()) {
+    if (next?.previousElementSibling !== each) place.insertBefore(each, next)
+    next = each
+  }
+  next = wanted[held]?.nextElementSibling ?? (held < 0 ? place.firstElementChild : null)
+  for (const each of wanted.slice(held + 1)) {
+    if (each === next) next = next.nextElementSibling
+    else place.insertBefore(each, next)
   }
 }

@@ -1,72 +1,92 @@
 /** A page with a server behind it: on each change it takes the new page's parts, and keeps what the reader has set. */
-import { Idiomorph } from 'idiomorph'
-import { byId } from './element.ts'
+import { announce } from './announce.ts'
+import { byId, write } from './element.ts'
+import { renew } from './renew.ts'
 
-/** What the script has made or the reader has set, which the server's page knows nothing of. */
-const isTheReaders = (node: Node): boolean => node instanceof Element && node.hasAttribute('data-client')
-
-const take = async (id: string, fresh: Document): Promise<void> => {
-  const next = fresh.getElementById(id)
-  if (next === null) return
-  await Idiomorph.morph(byId(id), next, {
-    restoreFocus: true,
-    callbacks: {
-      beforeNodeMorphed: (node: Node) => !isTheReaders(node),
-      beforeAttributeUpdated: (name: string, node: Element, kind: 'update' | 'remove') =>
-        // A section that was gone to keeps the focus.
-        !(name === 'tabindex' && kind === 'remove') &&
-        // What is folded or unfolded, ticked or not, stays so.
-        !(name === 'open' && node.tagName === 'DETAILS') &&
-        !(name === 'checked' && node.tagName === 'INPUT'),
-    },
-  })
-}
-
-const say = (state: 'live' | 'lost', text: string): void => {
+const say = (state: 'live' | 'lost', words: string): void => {
   const place = document.querySelector<HTMLElement>('[data-client=live]')
-  if (place === null) return
+  if (place === null || place.textContent === words) return
   place.dataset['state'] = state
-  place.textContent = text
+  write(place, words)
+  announce(words)
 }
 
-/** Follows the server; `renew` is told when the data of the page are others. */
-export const follow = (renew: () => void): void => {
-  let version: string | null = null
+/** The newest page, or why it could not be read. */
+type Answer = { readonly _tag: 'page'; readonly fresh: Document } | { readonly _tag: 'absent'; readonly why: string }
+
+const ask = async (): Promise<Answer> => {
+  try {
+    const answer = await fetch(location.pathname, { cache: 'no-store' })
+    if (!answer.ok) return { _tag: 'absent', why: `the server answers ${answer.status}` }
+    return { _tag: 'page', fresh: new DOMParser().parseFromString(await answer.text(), 'text/html') }
+  } catch (thrown) {
+    // Of a server that has gone, and of an answer that breaks off.
+    if (thrown instanceof TypeError) return { _tag: 'absent', why: thrown.message }
+    throw thrown
+  }
+}
+
+const take = (fresh: Document, renewData: () => void): void => {
+  if (document.title !== fresh.title) document.title = fresh.title
+  for (const id of ['header', 'nav', 'main']) {
+    const next = fresh.getElementById(id)
+    if (next !== null) renew(byId(id, HTMLElement), next)
+  }
+  for (const id of ['charts-data', 'samples-data'])
+    write(byId(id, HTMLElement), fresh.getElementById(id)?.textContent ?? '')
+  const [style, next] = [document, fresh].map(({ head }) => head.querySelector('style'))
+  if (style instanceof HTMLStyleElement) write(style, next?.textContent ?? '')
+  renewData()
+}
+
+/** ms until a page that could not be read is asked for again. */
+const AGAIN = 1000
+
+/** Follows the server; `renewData` is told when the data of the page are others. */
+export const follow = (renewData: () => void): void => {
+  const events = new EventSource('events')
+  /** The number of the page that is shown. */
+  let shown = document.body.dataset['live']
   let busy = false
   let again = false
+  /** Whether the server was away: another one may have come, which counts its pages anew. */
+  let away = false
 
   const update = async (): Promise<void> => {
-    if (busy) {
-      again = true
-      return
-    }
+    again = busy
+    if (busy) return
     busy = true
     try {
-      const answer = await fetch(location.pathname, { cache: 'no-store' })
-      if (answer.ok) {
-        const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html')
-        document.title = fresh.title
-        for (const id of ['header', 'nav', 'main']) await take(id, fresh)
-        for (const id of ['charts-data', 'samples-data'])
-          byId(id).textContent = fresh.getElementById(id)?.textContent ?? ''
-        document.head.querySelector('style')!.textContent = fresh.head.querySelector('style')?.textContent ?? ''
-        renew()
+      const answer = await ask()
+      if (answer._tag === 'absent') {
+        // Where the server has gone the stream of events says so, and when it is back.
+        if (events.readyState !== EventSource.OPEN) return
+        say('lost', `what is new could not be read (${answer.why}); it is asked for again`)
+        setTimeout(() => void update(), AGAIN)
+        return
       }
-    } catch {
-      // The server has gone in between: the stream of events says so.
+      shown = answer.fresh.body.dataset['live']
+      take(answer.fresh, renewData)
+      say('live', 'live')
+    } catch (thrown) {
+      // An error of this script. It is the console's, too; the reader is told that what is seen is not what is.
+      say('lost', `this page failed at what is new, and shows it in part: load it again (${String(thrown)})`)
+      throw thrown
+    } finally {
+      busy = false
     }
-    busy = false
-    if (again) {
-      again = false
-      await update()
-    }
+    if (again) await update()
   }
 
-  const events = new EventSource('events')
-  events.addEventListener('version', (event: MessageEvent<string>) => {
-    say('live', 'live')
-    if (version !== event.data && (version !== null || document.body.dataset['live'] !== event.data)) void update()
-    version = event.data
+  events.addEventListener('version', ({ data }: MessageEvent<string>) => {
+    if (away || data !== shown) void update()
+    else say('live', 'live')
+    away = false
   })
-  events.addEventListener('error', () => say('lost', 'the server has stopped; this is what it showed last'))
+  // The server is there, and cannot make a page of what there is.
+  events.addEventListener('trouble', ({ data }: MessageEvent<string>) => say('lost', data))
+  events.addEventListener('error', () => {
+    away = true
+    say('lost', 'the server has stopped; this is what it showed last')
+  })
 }

@@ -9,8 +9,8 @@ import { linkSections, openStore } from './store.ts'
 import { showSettings, showTools } from './tools.ts'
 
 // The page is made by the program that this script came with: what its data are is known.
-const chartsIn = (): Charts => JSON.parse(byId('charts-data').textContent) as Charts
-const samplesIn = (): Samples => JSON.parse(byId('samples-data').textContent) as Samples
+const chartsIn = (): Charts => JSON.parse(byId('charts-data', HTMLElement).textContent) as Charts
+const samplesIn = (): Samples => JSON.parse(byId('samples-data', HTMLElement).textContent) as Samples
 
 document.head.append(element('style', { 'data-client': 'uplot' }, uplotStyle))
 

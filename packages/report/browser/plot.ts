@@ -1,12 +1,14 @@
 /** A chart on a canvas, by uPlot: axes, curves, bands, the crosshair that all charts of a phase share, and zooming by drag. */
 import uPlot from 'uplot'
 import { COUNT_STEPS, placeText, tickText, TIME_STEPS } from '../src/axis-text.ts'
+import { finestWidth } from '../src/chart-asked.ts'
 import type { Along } from '../src/clock.ts'
 import type { CardData } from '../src/page-data.ts'
 import { logRange, rangeOf } from '../src/scale.ts'
 import type { ShownCard } from '../src/shown.ts'
 import { strokeOf } from '../src/stroke.ts'
 import { curveColour, faint, resolved } from './colours.ts'
+import { crosshairOf, cursorOf, dragged } from './pointing.ts'
 
 /** What a chart is drawn with. */
 export interface PlotConfig {
@@ -26,8 +28,6 @@ export interface PlotConfig {
 
 /** Curves of so few points have dots. */
 const DOTTED = 16
-/** CSS pixels that a drag must be long, to be one. */
-const LEAST_DRAG = 6
 
 interface Column {
   readonly values: readonly (number | null)[]
@@ -36,11 +36,19 @@ interface Column {
 
 type Data = uPlot.AlignedData
 
+/** How many points a column has. */
+const seenIn = (column: ArrayLike<number | null | undefined>): number =>
+  Array.from(column).filter((value) => value !== undefined).length
+
 /** The columns of a curve: its band first, which lies behind, and the smoothed curve last, which lies before. */
 const columnsOf = ({ style, y, smoothed, low, high }: ShownCard['curves'][number]): readonly Column[] => {
   const { dash } = strokeOf(style)
   const colour = curveColour(style)
-  const dots = { show: y.length <= DOTTED, size: 5 }
+  // Asked at each drawing: a curve grows.
+  const dots = {
+    show: (plot: uPlot, at: number) => seenIn(plot.data[at]!) <= DOTTED,
+    size: 5,
+  }
   const edge = { stroke: 'transparent', width: 0, points: { show: false }, show: true } as const
   const main = { stroke: () => resolved(colour), width: 1.8, dash: [...dash], points: dots }
   return [
@@ -66,13 +74,21 @@ const joined = ({ curves }: ShownCard): { readonly data: Data; readonly columns:
   return { data: curves.length === 0 ? [[]] : data, columns: each.flat() }
 }
 
+/** What of a chart uPlot is told once: where any of it is another, a chart of its own is needed. */
+const fixedOf = ({ card, shown, along, x }: PlotConfig): string =>
+  JSON.stringify([
+    ...[card.phase, along, x, shown.logarithmic],
+    shown.curves.map(({ style, low, smoothed }) => [style, low === null, smoothed === null]),
+  ])
+
 const yRange = ({ card, shown }: PlotConfig, low: number | null, high: number | null): uPlot.Range.MinMax => {
   if (low === null || high === null) return shown.logarithmic ? [0.1, 1] : [0, 1]
   return [...(shown.logarithmic ? logRange(low, high) : rangeOf(card, low, high))]
 }
 
-const optionsOf = (config: PlotConfig, columns: readonly Column[]): uPlot.Options => {
-  const { shown, along, width, height } = config
+/** `now`: what the chart shows when it is asked, which may have grown since. */
+const optionsOf = (now: () => PlotConfig, columns: readonly Column[]): uPlot.Options => {
+  const { card, shown, along, x, width, height } = now()
   const muted = (): string => resolved('var(--muted)')
   const grid = { stroke: () => resolved('var(--line)'), width: 1 }
   const bands: uPlot.Band[] = []
@@ -96,7 +112,7 @@ const optionsOf = (config: PlotConfig, columns: readonly Column[]): uPlot.Option
       x: {
         time: false,
         range: (_, low, high) => {
-          const zoom = config.zoom()
+          const zoom = now().zoom()
           if (zoom !== null) return [...zoom]
           return low === high ? [low - 1, high + 1] : [low, high]
         },
@@ -104,12 +120,12 @@ const optionsOf = (config: PlotConfig, columns: readonly Column[]): uPlot.Option
       y: {
         // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- its const enum is not there at run time: 3 is its Log
         distr: shown.logarithmic ? 3 : 1,
-        range: (_, low, high) => yRange(config, low, high),
+        range: (_, low, high) => yRange(now(), low, high),
       },
     },
     axes: [
       {
-        ...{ stroke: muted, font, labelFont: font, label: config.x, labelSize: 18, size: 24, gap: 3, space: 55 },
+        ...{ stroke: muted, font, labelFont: font, label: x, labelSize: 18, size: 24, gap: 3, space: 55 },
         ...{ grid: { show: false }, ticks: { ...grid, size: 4 } },
         incrs: [...(along === 'time' ? TIME_STEPS : COUNT_STEPS)],
         values: (_, splits) => splits.map((x) => placeText(x, along)),
@@ -123,60 +139,45 @@ const optionsOf = (config: PlotConfig, columns: readonly Column[]): uPlot.Option
           12 + 6.4 * Math.max(3, ...(values ?? []).map((text) => text.length)),
       },
     ],
-    cursor: {
-      y: false,
-      drag: { x: true, y: false, setScale: false },
-      points: { size: 6 },
-      // Charts of a phase share the place of their crosshairs, by its value; what is dragged in one is not dragged in all.
-      sync: {
-        key: config.card.phase,
-        scales: ['x', null],
-        filters: { pub: (type) => type === 'mousemove' || type === 'mouseleave' },
-      },
-      bind: {
-        dblclick: () => () => {
-          config.onZoom(null)
-          return null
-        },
-      },
-    },
+    // Charts of a phase share the place of their crosshairs, by its value.
+    cursor: { y: false, points: { size: 6 }, ...cursorOf(card.phase, (zoom) => now().onZoom(zoom)) },
     hooks: {
       setSelect: [
-        (u) => {
-          const { left, width: dragged } = u.select
-          if (dragged < LEAST_DRAG) return
-          const [from, to] = [u.posToVal(left, 'x'), u.posToVal(left + dragged, 'x')]
-          u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false)
-          config.onZoom([from, to])
-        },
+        dragged(
+          (plot) => finestWidth(plot.data[0]),
+          (zoom) => now().onZoom(zoom),
+        ),
       ],
-      setCursor: [
-        (u) => {
-          const { idx } = u.cursor
-          config.onCursor(idx === null || idx === undefined ? null : (u.data[0][idx] ?? null))
-        },
-      ],
+      setCursor: [(plot) => now().onCursor(crosshairOf(plot))],
     },
   }
 }
 
-/** A chart in `place`. */
-export const plotIn = (place: HTMLElement, config: PlotConfig): uPlot => {
-  const { data, columns } = joined(config.shown)
-  return new uPlot(optionsOf(config, columns), data, place)
+/** A chart on the page. */
+export interface Plot {
+  readonly chart: uPlot
+  /** Shows other values, or the same at another size, and keeps the crosshair and what is being dragged over; false where these need a chart of their own. */
+  readonly renew: (config: PlotConfig) => boolean
 }
 
-/** Puts the crosshair of a chart, and of those that share it, at a place; null takes it away. */
-export const pointAt = (plot: uPlot, x: number | null): void => {
-  const { left, top, height } = plot.over.getBoundingClientRect()
-  // As if the pointer came there: so it is told to the charts that share it.
-  const event =
-    x === null
-      ? new MouseEvent('mouseleave')
-      : new MouseEvent('mousemove', {
-          clientX: left + plot.valToPos(x, 'x'),
-          clientY: top + height / 2,
-          movementX: 1,
-        })
-  plot.over.dispatchEvent(event)
+/** A chart in `place`. */
+export const plotIn = (place: HTMLElement, first: PlotConfig): Plot => {
+  let config = first
+  const { data, columns } = joined(config.shown)
+  const chart = new uPlot(
+    optionsOf(() => config, columns),
+    data,
+    place,
+  )
+  return {
+    chart,
+    renew: (next) => {
+      if (fixedOf(next) !== fixedOf(config)) return false
+      config = next
+      const { width, height } = config
+      if (width !== chart.width || height !== chart.height) chart.setSize({ width, height })
+      chart.setData(joined(config.shown).data)
+      return true
+    },
+  }
 }

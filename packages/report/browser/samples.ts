@@ -4,11 +4,13 @@ import { grouped } from '../src/format.ts'
 import type { Samples, ShownGroup } from '../src/page-data.ts'
 import { wordsOf } from '../src/segments.ts'
 import { NO_SAMPLE_VIEW, type SampleView, type Tint, TINTS, type View } from '../src/view.ts'
+import { announce } from './announce.ts'
 import { showCompare } from './compare.ts'
 import { completions, scaleOf } from './completion.ts'
-import { element } from './element.ts'
+import { element, write } from './element.ts'
 import { groupCards } from './group.ts'
-import { putInOrder } from './in-order.ts'
+import { groupList } from './group-list.ts'
+import { named, putOptions } from './options.ts'
 import type { Store } from './store.ts'
 import { type Reading, tintValues } from './text.ts'
 
@@ -48,13 +50,6 @@ const bound = (name: string, label: string, step: string): HTMLInputElement =>
   element('input', { name, type: 'number', step, 'aria-label': label, inputmode: 'decimal', placeholder: label })
 const pair = (legend: string, from: HTMLInputElement, to: HTMLInputElement): HTMLElement =>
   element('fieldset', {}, element('legend', {}, legend), element('div', { class: 'pair' }, from, '–', to))
-
-/** The options of a select, the first of them for whatever. */
-const setOptions = (select: HTMLSelectElement, any: string | null, names: readonly string[]): void =>
-  select.replaceChildren(
-    ...(any === null ? [] : [element('option', { value: '' }, any)]),
-    ...names.map((name) => element('option', { value: name }, name)),
-  )
 
 const numberIn = (text: string): number | null => (text === '' || Number.isNaN(Number(text)) ? null : Number(text))
 const placeIn = (name: string, names: readonly string[]): number | null => {
@@ -125,24 +120,24 @@ export const showSamples = (place: HTMLElement, store: Store): ((samples: Sample
     element('label', { class: 'check' }, told, ' Values of tokens'),
     element('button', { type: 'reset' }, 'Show all'),
   )
-  const count = element('p', { role: 'status', class: 'count' })
+  const count = element('p', { class: 'count' })
   const scale = element('p', { class: 'scale' })
   const [back, next] = [
     element('button', { type: 'button' }, 'Previous'),
     element('button', { type: 'button' }, 'Next'),
   ]
-  const list = element('div', { class: 'groups' })
+  const list = groupList()
   const comparing = element('div')
-  place.append(form, comparing, element('div', { class: 'pager' }, count, back, next), scale, list)
+  place.append(form, comparing, element('div', { class: 'pager' }, count, back, next), scale, list.element)
   const compare = showCompare(comparing, store)
 
-  /** The cards of the groups that are shown, by all that is in them: one that stays the same stays unfolded, and keeps the focus. */
-  let cards = new Map<string, HTMLElement>()
   /** The last page there is. */
   let last = 0
   let samples: Samples = { runs: [], phases: [], rewards: [], groups: [], shown: 0, logged: 0 }
 
-  const render = (): void => {
+  /** `asked`: what the reader has set; null: a run brought more, of which nothing is said. */
+  const render = (asked: 'samples' | 'comparison' | null): void => {
+    const isNews = asked === null
     const now = view()
     place.hidden = samples.groups.length === 0
     const reading = readingOf(now, samples)
@@ -155,28 +150,25 @@ export const showSamples = (place: HTMLElement, store: Store): ((samples: Sample
     )
     last = Math.max(0, Math.ceil(found.length / PER_PAGE) - 1)
     const page = Math.min(now.page, last)
-    const shown = found.slice(page * PER_PAGE, (page + 1) * PER_PAGE)
-    const first = page * PER_PAGE + 1
-    count.textContent = countText(found, first, first + shown.length - 1, samples)
     back.setAttribute('aria-disabled', String(page === 0))
     next.setAttribute('aria-disabled', String(page === last))
     scale.hidden = now.tint === 'none'
-    scale.textContent =
+    write(
+      scale,
       reading.most === 0
         ? 'No completion here has its tokens logged with that: sampleRecords writes them where it is given the text of the policy.'
-        : `The stronger the colour, the larger the ${TINT_NAMES[now.tint]} is in size: none at 0, full at ${reading.most.toPrecision(3)}. What has none stands last: its tokens are not logged, or older than there is room for.`
-    const make = groupCards(samples, reading, completions(samples, reading))
+        : `The stronger the colour, the larger the ${TINT_NAMES[now.tint]} is in size: none at 0, full at ${reading.most.toPrecision(3)}. What has none stands last: its tokens are not logged, or older than there is room for.`,
+    )
     const { runs, phases, rewards } = samples
-    const looks = JSON.stringify([runs, phases, rewards, scaleOf(samples), reading])
-    const kept = new Map<string, HTMLElement>()
-    for (const found of shown) {
-      let key = JSON.stringify(found) + looks
-      while (kept.has(key)) key += ' again'
-      kept.set(key, cards.get(key) ?? make(found))
-    }
-    cards = kept
-    putInOrder(list, [...cards.values()])
-    compare(samples, reading)
+    const [first, end] = [page * PER_PAGE, Math.min(found.length, (page + 1) * PER_PAGE)]
+    const more = list.show({
+      ...{ samples, found, page: [first, end], isNews },
+      looks: JSON.stringify([runs, phases, rewards, scaleOf(samples), reading]),
+      make: groupCards(samples, reading, completions(samples, reading)),
+    })
+    write(count, `${countText(found, first + 1, end, samples)}${more === 0 ? '' : `, and ${more} more where you read`}`)
+    const compared = compare(samples, reading)
+    if (!isNews) announce(asked === 'samples' ? count.textContent : compared)
   }
   const show = (): void => {
     const now = view()
@@ -207,22 +199,23 @@ export const showSamples = (place: HTMLElement, store: Store): ((samples: Sample
   const turn = (by: number): void => set({ page: Math.max(0, Math.min(last, Math.min(view().page, last) + by)) })
   back.addEventListener('click', () => turn(-1))
   next.addEventListener('click', () => turn(1))
-  setOptions(fields.outcome, 'any', Object.keys(OUTCOMES))
-  setOptions(fields.order, null, Object.keys(ORDERS))
+  const any = (text: string, names: readonly string[]) => [['', text] as const, ...named(names)]
+  putOptions(fields.outcome, any('any', Object.keys(OUTCOMES)))
+  putOptions(fields.order, named(Object.keys(ORDERS)))
   listen((now, before) => {
     const coloured = now.tint !== before.tint || now.told !== before.told
     const changed = coloured || now.samples !== before.samples || now.compare !== before.compare
     if (!changed && now.page === before.page) return
     show()
-    render()
+    render(now.compare !== before.compare ? 'comparison' : 'samples')
   })
 
   return (given) => {
     samples = given
-    setOptions(fields.run, 'all', given.runs)
-    setOptions(fields.phase, 'all', given.phases)
+    putOptions(fields.run, any('all', given.runs))
+    putOptions(fields.phase, any('all', given.phases))
     fields.run.parentElement!.hidden = given.runs.length < 2
     show()
-    render()
+    render(null)
   }
 }

@@ -8,7 +8,8 @@ const LABELS: Readonly<Record<Along, string>> = { step: 'steps', time: 'time', t
 /** Puts the bar into `place`, and keeps it at what is set. */
 export const showTools = (place: HTMLElement, { view, set, listen }: Store): void => {
   const smooth = element('input', { type: 'range', name: 'smooth', min: '0', max: '0.99', step: '0.01' })
-  const weight = element('output')
+  // The slider says its value itself.
+  const weight = element('output', { 'aria-live': 'off' })
   const logarithmic = element('input', { type: 'checkbox', name: 'logarithmic' })
   const along = element(
     'select',

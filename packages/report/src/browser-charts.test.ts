@@ -18,7 +18,7 @@ describe.skipIf(path === null)('the charts in Chromium', () => {
     await figure.focus()
     await page.keyboard.press('ArrowRight')
     expect(await figure.locator('.at').textContent()).toBe('step 0')
-    expect(await figure.locator('output').first().textContent()).toBe('0.1 (0–0.2)')
+    expect(await figure.locator('.value').first().textContent()).toBe('0.1 (0–0.2)')
     await page.keyboard.press('ArrowRight')
     expect(await figure.locator('.at').textContent()).toBe('step 1')
     await page.keyboard.press('Escape')
@@ -59,6 +59,26 @@ describe.skipIf(path === null)('the charts in Chromium', () => {
     await entropy.focus()
     await page.keyboard.press('0')
     expect(await seen(page, reward)).toEqual(['step 0', 'step 29'])
+    // What is too short to be a drag is not marked, either, and zooms to nothing.
+    const [x, y] = await middleOf(reward)
+    for (const by of [1, 4, -4]) {
+      await page.mouse.move(x, y)
+      await page.mouse.down()
+      await page.mouse.move(x + by, y)
+      await page.mouse.up()
+      const marked = 'Math.max(...[...document.querySelectorAll(".u-select")].map((e) => e.offsetWidth))'
+      expect(await page.evaluate<number>(marked)).toBe(0)
+      expect(await page.evaluate<string>('location.hash')).not.toContain('zoom=')
+    }
+    // Zoomed in by keys, it is read at the same place.
+    await reward.focus()
+    for (const key of ['Home', ...Array<string>(3).fill('ArrowRight')]) await page.keyboard.press(key)
+    for (let i = 0; i < 70; i++) await page.keyboard.press('+')
+    await expect.poll(() => reward.locator('.at').textContent()).toBe('step 3')
+    for (const key of ['ArrowLeft', 'ArrowRight', 'ArrowRight']) await page.keyboard.press(key)
+    expect(await reward.locator('.at').textContent()).toBe('step 4')
+    await page.keyboard.press('0')
+    await page.keyboard.press('Escape')
     await page.keyboard.press('+')
     expect(await seen(page, entropy)).toEqual(['step 8', 'step 21'])
     await page.mouse.dblclick(...(await middleOf(entropy)))
@@ -113,7 +133,7 @@ describe.skipIf(path === null)('the charts in Chromium', () => {
   test('along time and tokens, on an axis of powers, smoothed: what is set is drawn, and said', async () => {
     const { page, heard } = await runs.open(runs.url)
     const figure = figureOf(page, /^Reward$/)
-    const last = (): Promise<string | null> => figure.locator('output').first().textContent()
+    const last = (): Promise<string | null> => figure.locator('.value').first().textContent()
     expect(await last()).not.toContain('smooth')
     await page.locator('[name=smooth]').fill('0.9')
     expect(await last()).toContain('smooth')

@@ -2,9 +2,10 @@
 import { appendFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isRight } from 'fp-ts/lib/Either.js'
+import { findings, loudIn, spokenOf } from '@adjoint/testing/page'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { count, figureOf, findings, type Opened, openRuns, path, written } from './browser.support.ts'
+import { count, figureOf, type Opened, openRuns, path, written } from './browser.support.ts'
 import { serveLive } from './live.ts'
 import { groupLine, lines, stepLine, writeRun } from './made-up.ts'
 
@@ -84,6 +85,40 @@ describe.skipIf(path === null)('the page by keys', () => {
       .poll(() => page.evaluate<number>("document.querySelector('article .tinted').scrollTop"))
       .toBeGreaterThan(0)
     await isReadable(page, 'searched')
+    await page.close()
+  })
+
+  test('a screen reader is told the name of every control, and of every chart what it shows', async () => {
+    const { page } = await runs.open(runs.url)
+    const isNamed = async (): Promise<readonly string[]> => {
+      const spoken = await spokenOf(page)
+      expect(spoken.filter(({ name }) => name === '')).toEqual([])
+      expect(await loudIn(page)).toEqual(['said'])
+      const charts = spoken.filter(({ role }) => role === 'figure').map(({ name }) => name)
+      for (const chart of charts)
+        expect(chart).toMatch(
+          /^.+ over .+: (nothing yet|.+ from \S+ to \S+, lowest \S+, highest \S+.*)\. Left and right arrows .*0 shows all\.$/,
+        )
+      return charts
+    }
+    expect((await isNamed()).length).toBeGreaterThan(15)
+    expect(await isNamed()).toContainEqual(
+      expect.stringMatching(
+        /^Reward over grpo step: .+ from 0\.1 to 1\.067, lowest 0\.1, highest 1\.067; .+ from 0 to 0\.967, /,
+      ),
+    )
+    await page.locator('[name=tint]').selectOption('logp')
+    await page.locator('.compare > summary').press('Enter')
+    await expect.poll(() => page.locator('.sides article').count()).toBe(2)
+    await figureOf(page, /^Entropy$/)
+      .getByRole('button', { name: /^Pin/ })
+      .press('Enter')
+    await isNamed()
+    await figureOf(page, /^Entropy$/)
+      .getByRole('button', { name: /large/ })
+      .press('Enter')
+    // Behind the dialog nothing is told.
+    expect(await isNamed()).toHaveLength(1)
     await page.close()
   })
 

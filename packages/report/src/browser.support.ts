@@ -1,6 +1,5 @@
 // A real browser for the tests of the page: what a page says and asks for is heard, and its charts are pointed at.
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { createRequire } from 'node:module'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -58,31 +57,6 @@ export const look = (page: Page, png: Buffer): Promise<{ readonly colours: numbe
   })()`)
 
 export const count = (page: Page): Promise<string | null> => page.locator('.count').textContent()
-
-interface Finding {
-  readonly id: string
-  readonly nodes: readonly { readonly html: string; readonly failureSummary: string }[]
-}
-
-const axe = readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-
-/** What axe finds wrong with a page, or by one rule of its: one line for each of the first elements. */
-export const findings = async (page: Page, rule: string | null = null): Promise<readonly string[]> => {
-  // As a text: the page's own policy lets no other script in.
-  await page.evaluate(await axe)
-  const only =
-    rule === null
-      ? "{ type: 'tag', values: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa', 'best-practice'] }"
-      : `{ type: 'rule', values: ['${rule}'] }`
-  const violations = await page.evaluate<readonly Finding[]>(
-    `axe.run({ runOnly: ${only} }).then(({ violations }) => violations)`,
-  )
-  return violations
-    .flatMap(({ id, nodes }) =>
-      nodes.map(({ html, failureSummary }) => `${id}: ${failureSummary.slice(0, 250)} ${html.slice(0, 160)}`),
-    )
-    .slice(0, 6)
-}
 
 /** What never has been in a log, and may never be markup. */
 export const EVIL = '</script><img src=x onerror=alert(1)><script>alert(2)</script>'

@@ -195,7 +195,7 @@ describe.skipIf(path === null)('the page in Chromium', () => {
       await expect.poll(() => count(page), { timeout: 10_000 }).toBe('1–3 of 3 groups, 3 of 6 completions found')
       expect(await page.locator('.notes').count()).toBe(0)
       expect(await page.locator('article .text.think').first().textContent()).toContain('new')
-      expect(await figure.locator('output').textContent()).toBe('0.77')
+      expect(await figure.locator('.value').textContent()).toBe('0.77')
       expect(await figure.getAttribute('aria-label')).not.toBe(before)
       expect(await page.locator('[name=outcome]').inputValue()).toBe('wrong')
       expect(await page.locator('details.chapter').first().getAttribute('open')).toBe(null)

@@ -1,9 +1,9 @@
 /** Where runs lie: a folder with a log, one with stages in numbered folders, or one that holds such folders. */
 import * as E from 'fp-ts/lib/Either.js'
-import { type Dirent } from 'node:fs'
+import type { Dirent, Stats } from 'node:fs'
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { basename, dirname, join, relative, resolve, sep } from 'node:path'
-import { type Run, stageOf } from './run.ts'
+import { type FileText, type Run, stageOf } from './run.ts'
 import { seedInName } from './settings.ts'
 
 /** A run's folder, and those of its stages in order; '' is the folder itself. */
@@ -19,10 +19,15 @@ const DEPTH = 3
 
 const inOrder = new Intl.Collator('en', { numeric: true })
 
+const isGone = (thrown: unknown): boolean => thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT'
+const wordsOf = (thrown: unknown): string =>
+  `cannot be read: ${thrown instanceof Error ? thrown.message : String(thrown)}`
+
 const entriesOf = async (folder: string): Promise<readonly Dirent[]> => {
   try {
     return await readdir(folder, { withFileTypes: true })
   } catch {
+    // Below what was named: what may not be looked into, or has gone since, holds no run that could be shown.
     return []
   }
 }
@@ -50,8 +55,10 @@ const runsIn = async (folder: string, depth: number): Promise<readonly RunFolder
 /** The runs that a path names. Left: what is wrong with it. */
 export const findRuns = async (path: string): Promise<E.Either<string, readonly RunFolder[]>> => {
   const given = resolve(path)
-  const found = await stat(given).catch(() => null)
-  if (found === null) return E.left(`${path}: there is no such folder.`)
+  const found = await stat(given).catch((thrown: unknown) =>
+    isGone(thrown) ? `${path}: there is no such folder.` : `${path} ${wordsOf(thrown)}.`,
+  )
+  if (typeof found === 'string') return E.left(found)
   if (!found.isDirectory() && basename(given) !== 'log.jsonl')
     return E.left(`${path} is not the folder of a run: name the folder that holds log.jsonl.`)
   const runs = await runsIn(found.isDirectory() ? given : dirname(given), DEPTH)
@@ -69,23 +76,26 @@ export const shortNames = (folders: readonly string[]): readonly string[] => {
   return folders.map((folder) => relative(shared, folder) || basename(folder))
 }
 
-const textOf = async (path: string): Promise<string | null> => {
+const textOf = async (path: string): Promise<FileText> => {
   try {
     return await readFile(path, 'utf8')
-  } catch {
-    return null
+  } catch (thrown) {
+    return { wrong: isGone(thrown) ? 'is missing' : wordsOf(thrown) }
   }
 }
+
+/** Size and times of a file; null where it cannot be looked at: whoever reads it is told why. */
+const looksOf = (path: string): Promise<Stats | null> => stat(path).catch(() => null)
 
 /** Every file whose change is news, with its size and time: equal texts mean that nothing has changed. */
 export const fingerprint = async (runs: readonly RunFolder[]): Promise<string> => {
   const paths = runs.flatMap(({ folder, stages }) => stages.flatMap((s) => LOGS.map((file) => join(folder, s, file))))
-  const stats = await Promise.all(paths.map((path) => stat(path).catch(() => null)))
+  const stats = await Promise.all(paths.map(looksOf))
   return stats.map((s, i) => `${paths[i]!} ${s?.size ?? -1} ${s?.mtimeMs ?? 0}`).join('\n')
 }
 
 const changedAt = async (paths: readonly string[]): Promise<number> =>
-  Math.max(0, ...(await Promise.all(paths.map((path) => stat(path).catch(() => null)))).map((s) => s?.mtimeMs ?? 0))
+  Math.max(0, ...(await Promise.all(paths.map(looksOf))).map((s) => s?.mtimeMs ?? 0))
 
 /** Reads runs; what of them cannot be read is among their notes. */
 export const readRuns = async (found: readonly RunFolder[]): Promise<readonly Run[]> => {

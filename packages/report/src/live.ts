@@ -50,6 +50,9 @@ export const isOurs = (host: string | undefined, port: number): boolean => {
   return name !== undefined && NAMES.has(name.toLowerCase()) && Number(at ?? 80) === port
 }
 
+/** Whether a file went while it was looked for, as those of a run do that is moved or begun anew: the next look finds what is there then. */
+const isGone = (thrown: unknown): boolean => thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT'
+
 const refuse = (response: ServerResponse, status: number, words: string): void => {
   response.writeHead(status, { ...HEADERS, 'content-type': 'text/plain; charset=utf-8' }).end(`${words}\n`)
 }
@@ -84,7 +87,13 @@ export const serveLive = async ({
   }
   let page = await build(0)
 
-  const tell = (reader: ServerResponse): void => void reader.write(`event: version\ndata: ${page.number}\n\n`)
+  /** Why there is no page of what there is now; null where there is one. One line, as events of a stream are. */
+  let trouble: string | null = null
+
+  const tell = (reader: ServerResponse): void =>
+    void reader.write(
+      trouble === null ? `event: version\ndata: ${page.number}\n\n` : `event: trouble\ndata: ${trouble}\n\n`,
+    )
 
   const answer = (request: IncomingMessage, response: ServerResponse): void => {
     const { port: ours } = server.address() as AddressInfo
@@ -105,16 +114,19 @@ export const serveLive = async ({
   let closed = false
   let timer: NodeJS.Timeout | null = null
   const look = async (): Promise<void> => {
+    const [before, was] = [page.number, trouble]
+    const began = performance.now()
     try {
       const version = await versionOf(await find(runs))
-      if (version !== page.version) {
-        page = await build(page.number + 1)
-        readers.forEach(tell)
-      }
-    } catch {
-      // The files changed while they were looked at; the next look sees them whole.
+      if (version !== page.version) page = await build(page.number + 1)
+      trouble = null
+    } catch (thrown) {
+      if (!isGone(thrown)) trouble = `no page could be made of what is new: ${String(thrown).replaceAll(/\s+/g, ' ')}`
     }
-    if (!closed) timer = setTimeout(() => void look(), every)
+    if (page.number !== before || trouble !== was) readers.forEach(tell)
+    // Of a long run a page takes seconds to make: two thirds of the time are the run's.
+    const wait = Math.max(every, 2 * (performance.now() - began))
+    if (!closed) timer = setTimeout(() => void look(), wait)
   }
 
   const listening = await listen(server, port)

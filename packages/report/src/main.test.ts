@@ -118,6 +118,17 @@ describe('npm run report', () => {
     expect((await run(join(folder, 'odd'))).code).toBe(0)
   })
 
+  test('a file that is there and cannot be read is not said to be missing', async () => {
+    const odd = await writeRun(join(folder, 'no-file'), { seed: 0, steps: 2 })
+    await rm(join(odd, 'times.jsonl'))
+    await mkdir(join(odd, 'times.jsonl'))
+    const { code, err } = await run(odd)
+    expect(code).toBe(0)
+    expect(err).toContain('times.jsonl cannot be read: EISDIR')
+    // A folder below a file: no path of a folder at all.
+    expect((await run(join(odd, 'log.jsonl', 'below'))).err).toMatch(/below cannot be read: ENOTDIR/)
+  })
+
   test('a recipe shows its stages in the order of their numbers', async () => {
     const recipe = join(folder, 'recipe')
     for (const stage of ['10-last', '2-rl', '1-cold-start']) await writeRun(join(recipe, stage), { seed: 0, steps: 2 })

@@ -31,7 +31,10 @@ describe('logs as they are found', () => {
   })
 
   test('what is wrong with a stage is said in sentences', () => {
-    expect(stageOf('', null, null).notes).toEqual(['log.jsonl is missing.', 'times.jsonl is missing.'])
+    expect(stageOf('', { wrong: 'is missing' }, { wrong: 'is missing' }).notes).toEqual([
+      'log.jsonl is missing.',
+      'times.jsonl is missing.',
+    ])
     expect(stageOf('2-rl', '', '').notes).toEqual([
       '2-rl/log.jsonl is empty so far.',
       '2-rl/times.jsonl is empty so far.',

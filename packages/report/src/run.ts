@@ -60,17 +60,20 @@ export const parseLog = (text: string): ParsedLog => {
   return { records, broken, torn }
 }
 
-/** The stage of two texts; null stands for a file that is missing. */
+/** The text of a file, or what is wrong with the file, as the end of a sentence. */
+export type FileText = string | { readonly wrong: string }
+
+/** The stage of two files. */
 export const stageOf = (
   name: string,
-  log: string | null,
-  times: string | null,
+  log: FileText,
+  times: FileText,
 ): { readonly stage: Stage; readonly notes: readonly string[] } => {
   const place = (file: string): string => (name === '' ? file : `${name}/${file}`)
   const notes: string[] = []
-  const read = (file: string, text: string | null): readonly LogRecord[] => {
-    if (text === null) {
-      notes.push(`${place(file)} is missing.`)
+  const read = (file: string, text: FileText): readonly LogRecord[] => {
+    if (typeof text !== 'string') {
+      notes.push(`${place(file)} ${text.wrong}.`)
       return []
     }
     const { records, broken, torn } = parseLog(text)

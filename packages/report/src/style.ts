@@ -54,7 +54,7 @@ figcaption { display: grid; }
 .group { width: 100%; font-size: .74rem; color: var(--muted); letter-spacing: .02em; display: flex; justify-content: space-between; gap: 1rem; }
 .unit { color: var(--muted); font-size: .8rem; min-height: 1.55em; } .keys { list-style: none; margin: .25rem 0 .35rem; padding: 0; display: flex; flex-wrap: wrap; gap: 0 1rem; font-size: .82rem; }
 .keys li { display: flex; flex-wrap: wrap; gap: 0 .4rem; align-items: center; min-width: 0; } .keys.many { display: grid; grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)); font-size: .74rem; }
-.keys.many li { flex-wrap: nowrap; overflow: hidden; white-space: nowrap; } .keys.many .swatch { width: 22px; } .keys output { font-variant-numeric: tabular-nums; color: var(--muted); }
+.keys.many li { flex-wrap: nowrap; overflow: hidden; white-space: nowrap; } .keys.many .swatch { width: 22px; } .keys .value { font-variant-numeric: tabular-nums; color: var(--muted); }
 .plot { position: relative; margin-top: auto; min-width: 0; overflow: hidden; touch-action: pan-y; } .plain svg { width: 100%; height: auto; }
 .plot .u-over { cursor: crosshair; } .plot .u-select { background: color-mix(in srgb, var(--accent) 18%, transparent); }
 .plot .u-hz .u-cursor-x, .plot .u-cursor-x { border-right: 1px solid var(--muted); }

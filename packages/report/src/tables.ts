@@ -110,12 +110,12 @@ export const runsTable = (settings: readonly Setting[], problems: readonly strin
     ${
       notes.length === 0
         ? null
-        : html`<ul class="notes" role="status">
+        : html`<ul class="notes">
             ${notes.map((note) => html`<li>${note}</li>`)}
           </ul>`
     }
     <div class="wide" tabindex="0" role="region" aria-label="Table of runs">
-      <table class="runs">
+      <table class="runs" aria-labelledby="runs-title">
         <thead>
           <tr>
             <th>setting</th>
@@ -165,7 +165,7 @@ export const evaluationsTable = (settings: readonly Setting[], { names, rows }: 
           phase${settings.some(({ runs }) => runs.length > 1) ? ': mean over seeds, and the range of the seeds' : ''}.
         </p>
         <div class="wide" tabindex="0" role="region" aria-label="Table of evaluations">
-          <table>
+          <table aria-labelledby="evaluations-title">
             <thead>
               <tr>
                 <th>phase</th>
@@ -243,7 +243,7 @@ export const timingTable = (settings: readonly Setting[], timings: readonly Timi
           no part accounts for is "other".
         </p>
         <div class="wide" tabindex="0" role="region" aria-label="Table of times">
-          <table class="timing">
+          <table class="timing" aria-labelledby="timing-title">
             <thead>
               <tr>
                 <th>phase</th>

@@ -96,6 +96,7 @@ const decoded = (text: string): string => {
   try {
     return decodeURIComponent(text)
   } catch {
+    // No UTF-8 behind its per cents: an address that somebody has cut names no section.
     return ''
   }
 }

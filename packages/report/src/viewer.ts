@@ -55,7 +55,7 @@ const navigation = (
       >${has['evaluations'] === true ? html`<a href="#evaluations">Evaluations</a>` : null}${links.map(
         ({ id, title }) => html`<a href="#${id}">${title}</a>`,
       )}${has['timing'] === true ? html`<a href="#timing">Timing</a>` : null}<a href="#samples">Samples</a>${
-        live ? html`<span class="live" role="status" data-client="live">live</span>` : null
+        live ? html`<span class="live" data-client="live">live</span>` : null
       }${
         settings.length < 2
           ? null
@@ -128,7 +128,7 @@ ${
   settings.length === 0
     ? html`<section id="runs">
         <h2>Runs</h2>
-        <ul class="notes" role="status">
+        <ul class="notes">
           ${problems.map((p) => html`<li>${p}</li>`)}
         </ul>
       </section>`

@@ -41,6 +41,7 @@ export const writePage = async (
     await rename(beside, path)
     return E.right(undefined)
   } catch (thrown) {
+    // What was thrown first is said; that its rest could not be cleared away would only hide it.
     await rm(beside, { force: true }).catch(() => undefined)
     return E.left(`${path} cannot be written: ${thrown instanceof Error ? thrown.message : String(thrown)}`)
   }

@@ -10,10 +10,19 @@ export const hashOf = async (program: string): Promise<string> => {
   return `#code=${text.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')}`
 }
 
-/** The program of an address; null where it carries none. Rejects where it was cut or is no program. */
-export const programOf = async (hash: string): Promise<string | null> => {
+/** What an address carries that was cut, or is no program. */
+export const DAMAGED = Symbol('damaged')
+
+/** The program of an address; null where it carries none. */
+export const programOf = async (hash: string): Promise<string | null | typeof DAMAGED> => {
   const text = /^#code=([\w-]+)$/.exec(hash)?.[1]
   if (text === undefined) return null
-  const bytes = Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (c) => c.charCodeAt(0))
-  return new TextDecoder('utf-8', { fatal: true }).decode(await through(bytes, new DecompressionStream('deflate-raw')))
+  try {
+    const bytes = Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (c) => c.charCodeAt(0))
+    const program = await through(bytes, new DecompressionStream('deflate-raw'))
+    return new TextDecoder('utf-8', { fatal: true }).decode(program)
+  } catch {
+    // No base64, nothing deflated, or no UTF-8: each of the three throws in its own way, and says no more than that.
+    return DAMAGED
+  }
 }

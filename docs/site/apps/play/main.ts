@@ -1,7 +1,7 @@
 /** The playground: an editor, a worker for each run of its program, and what that prints and plots. */
-import { byId, element } from '../shared/element.ts'
+import { byId, element } from '../../../../packages/report/browser/index.ts'
 import { type Declarations, editor as editorOf, type Remark } from './editor.ts'
-import { hashOf, programOf } from './link.ts'
+import { DAMAGED, hashOf, programOf } from './link.ts'
 import type { FromProgram, ToProgram } from './messages.ts'
 import { output as outputOf } from './output.ts'
 
@@ -138,16 +138,14 @@ const open = async (): Promise<void> => {
     choose(choice.value)
   })
   const fromAddress = async (): Promise<void> => {
-    try {
-      const program = await programOf(location.hash)
-      if (program === null) choose(/^#example=([\w-]+)$/.exec(location.hash)?.[1] ?? '')
-      else {
-        choice.value = LINKED
-        editor.replace(program)
-      }
-    } catch {
+    const program = await programOf(location.hash)
+    if (program === DAMAGED) {
       choose('')
       status.textContent = 'This link is cut or damaged: no program is in it.'
+    } else if (program === null) choose(/^#example=([\w-]+)$/.exec(location.hash)?.[1] ?? '')
+    else {
+      choice.value = LINKED
+      editor.replace(program)
     }
   }
   addEventListener('hashchange', () => void fromAddress())
@@ -160,7 +158,7 @@ const open = async (): Promise<void> => {
         await navigator.clipboard.writeText(location.href)
         status.textContent = 'The address now carries the program, and is in the clipboard.'
       } catch {
-        // Some pages may not write to it.
+        // Some pages may not write to it; the address says it all the same.
         status.textContent = 'The address of this page now carries the program.'
       }
     }

@@ -1,7 +1,7 @@
 /** What a program prints and plots, as it comes. */
 import { chart, type Chart } from '../shared/chart.ts'
 import { chartGroup } from '../shared/chart-group.ts'
-import { element } from '../shared/element.ts'
+import { element } from '../../../../packages/report/browser/index.ts'
 import type { Curve } from '../shared/legend.ts'
 import type { Level } from './messages.ts'
 

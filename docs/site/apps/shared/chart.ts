@@ -1,9 +1,17 @@
 /** A chart of curves that grow: uPlot, in the colours of the page; read and zoomed by the pointer and by keys. */
 import uPlot from 'uplot'
-import { asked, finestWidth } from './chart-asked.ts'
+import {
+  chartKeys,
+  chartText,
+  crosshairOf,
+  cursorOf,
+  dragged,
+  element,
+  finestWidth,
+  KEYS,
+  write,
+} from '../../../../packages/report/browser/index.ts'
 import type { ChartGroup } from './chart-group.ts'
-import { KEYS, pointAt } from './chart-keys.ts'
-import { element } from './element.ts'
 import { type Curve, legend } from './legend.ts'
 import { colour, onTheme } from './theme.ts'
 
@@ -29,23 +37,25 @@ export interface Chart {
 }
 
 const HEIGHT = 190
-/** CSS pixels that a drag must be long, to be one. */
-const LEAST_DRAG = 6
 /** Between the ticks of an axis of whole numbers: 1, 2, 5, 10, ... */
 const WHOLE = Array.from({ length: 10 }, (_, power) => [1, 2, 5].map((digit) => digit * 10 ** power)).flat()
 
 export const chart = ({ title, x, whole = false, curves: first, group, range }: ChartConfig): Chart => {
-  const place = element('div', { class: 'plot', tabindex: '0', role: 'group', 'aria-label': `${title}. ${KEYS}` })
+  const place = element('div', { class: 'plot', tabindex: '0', role: 'group' })
   const at = element('span', { class: 'at' })
   const keys = legend((curve, on) => plot?.setSeries(curve + 1, { show: on }))
-  const figure = element('figure', { 'data-chart': title }, element('figcaption', {}, title, at), keys.element, place)
+  const figure = element(
+    'figure',
+    { 'data-chart': title, 'aria-label': title },
+    element('figcaption', {}, title, at),
+    keys.element,
+    place,
+  )
   let curves: readonly Curve[] = first
   let xs: number[] = []
   let ys: (number | null)[][] = curves.map(() => [])
   let plot: uPlot | null = null
   let waits = false
-  /** Where it is read by keys: it stays there while the chart grows. */
-  let held: number | null = null
   const theme = { muted: '', line: '', curves: [] as readonly string[] }
 
   /** Colours are asked for once a change: a canvas draws often. */
@@ -54,10 +64,16 @@ export const chart = ({ title, x, whole = false, curves: first, group, range }: 
     theme.line = colour('line')
     theme.curves = curves.map((curve) => colour(curve.colour))
   }
+  /** What the chart shows, for who does not see it; not while it is read, when another name would be said at each point. */
+  const tell = (): void => {
+    if (document.activeElement === place) return
+    const told = curves.map(({ name }, i) => ({ name, y: ys[i]! }))
+    place.setAttribute('aria-label', `${chartText(title, x, told)} ${KEYS}`)
+  }
   const say = (): void => {
+    const now = plot === null ? null : crosshairOf(plot)
+    write(at, now === null ? '' : `${x} ${now}`)
     const i = plot?.cursor.idx ?? null
-    const place = i === null || xs[i] === undefined ? '' : `${x} ${xs[i]}`
-    if (at.textContent !== place) at.textContent = place
     keys.say(ys.map((y) => (i === null ? (y.findLast((value) => value !== null) ?? null) : (y[i] ?? null))))
   }
   const axis = {
@@ -91,21 +107,7 @@ export const chart = ({ title, x, whole = false, curves: first, group, range }: 
           x: { time: false, range: rangeOfX },
           y: { range: rangeOfY },
         },
-        cursor: {
-          drag: { x: true, y: false, setScale: false },
-          // What is dragged over in one is looked at in all, by the group.
-          sync: {
-            key: group.key,
-            scales: ['x', null],
-            filters: { pub: (type) => type === 'mousemove' || type === 'mouseleave' },
-          },
-          bind: {
-            dblclick: () => () => {
-              group.look(null)
-              return null
-            },
-          },
-        },
+        cursor: cursorOf(group.key, group.look),
         axes: [
           { ...axis, size: 30, space: 60, ...(whole ? { incrs: WHOLE } : {}) },
           { ...axis, size: 52 },
@@ -124,15 +126,7 @@ export const chart = ({ title, x, whole = false, curves: first, group, range }: 
         ],
         hooks: {
           setCursor: [say],
-          setSelect: [
-            (u) => {
-              const { left, width } = u.select
-              if (width < LEAST_DRAG) return
-              const to = [u.posToVal(left, 'x'), u.posToVal(left + width, 'x')] as const
-              u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false)
-              if (to[1] - to[0] >= Math.max(whole ? 1 : 0, finestWidth(xs))) group.look(to)
-            },
-          ],
+          setSelect: [dragged(() => Math.max(whole ? 1 : 0, finestWidth(xs)), group.look)],
         },
       },
       data(),
@@ -141,8 +135,9 @@ export const chart = ({ title, x, whole = false, curves: first, group, range }: 
   }
   const render = (): void => {
     plot?.setData(data())
-    if (plot !== null && held !== null) pointAt(plot, held)
+    readAgain()
     say()
+    tell()
   }
   const draw = (): void => {
     if (waits) return
@@ -153,24 +148,8 @@ export const chart = ({ title, x, whole = false, curves: first, group, range }: 
     })
   }
 
-  place.addEventListener('keydown', (event) => {
-    if (plot === null || event.ctrlKey || event.metaKey || event.altKey) return
-    const i = plot.cursor.idx ?? null
-    const what = asked(event.key, plot.data[0], plot.scales['x'] ?? {}, i === null ? null : (xs[i] ?? null))
-    if (what === null) return
-    event.preventDefault()
-    if (what.type === 'zoom') group.look(what.to)
-    else {
-      keys.aloud(what.x !== null)
-      held = what.x
-      pointAt(plot, what.x)
-    }
-  })
-  place.addEventListener('blur', () => {
-    keys.aloud(false)
-    if (plot !== null && held !== null) pointAt(plot, null)
-    held = null
-  })
+  const readAgain = chartKeys(place, { plot: () => plot, look: group.look, aloud: keys.aloud })
+  place.addEventListener('blur', tell)
   const sized = new ResizeObserver(() => {
     if (place.clientWidth === 0) return
     if (plot === null) plot = open()
@@ -186,6 +165,7 @@ export const chart = ({ title, x, whole = false, curves: first, group, range }: 
   ]
   keys.name(curves)
   say()
+  tell()
 
   return {
     element: figure,
@@ -207,11 +187,12 @@ export const chart = ({ title, x, whole = false, curves: first, group, range }: 
       keys.name(curves)
       xs = []
       ys = curves.map(() => [])
-      held = null
       group.look(null)
       plot?.destroy()
       plot = place.clientWidth === 0 ? null : open()
+      readAgain()
       say()
+      tell()
     },
     close: () => {
       for (const stop of deaf) stop()

@@ -1,5 +1,5 @@
 /** The curves of a chart by name, each with its value where the chart is read, else its last one; among several, a name hides and shows its curve. */
-import { element } from './element.ts'
+import { element, write } from '../../../../packages/report/browser/index.ts'
 
 /** One curve of a chart. */
 export interface Curve {
@@ -50,9 +50,7 @@ export const legend = (toggle: (curve: number, on: boolean) => void): Legend => 
     say: (now) =>
       values.forEach((place, i) => {
         const value = now[i] ?? null
-        const text = value === null ? '–' : shown(value)
-        // The same again would be said again.
-        if (place.textContent !== text) place.textContent = text
+        write(place, value === null ? '–' : shown(value))
       }),
     aloud: (on) => {
       if (on) list.setAttribute('aria-live', 'polite')

@@ -1,7 +1,7 @@
 /** The curves of a run, and its figures now. */
 import { chart, type Chart } from '../shared/chart.ts'
 import { chartGroup, type ChartGroup } from '../shared/chart-group.ts'
-import { element } from '../shared/element.ts'
+import { element } from '../../../../packages/report/browser/index.ts'
 import type { Curve } from '../shared/legend.ts'
 import type { TrainEvent } from './events.ts'
 

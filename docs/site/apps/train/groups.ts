@@ -1,5 +1,5 @@
 /** Whole groups of completions, with what each got: the newest, or that of a step that is chosen. */
-import { element } from '../shared/element.ts'
+import { element, isSelected, write } from '../../../../packages/report/browser/index.ts'
 import type { RunName, Shown, ShownGroup } from './events.ts'
 
 const signed = (x: number): string => (Math.abs(x) < 0.005 ? '0.00' : `${x > 0 ? '+' : '−'}${Math.abs(x).toFixed(2)}`)
@@ -53,7 +53,7 @@ const tableOf = ({ completions }: ShownGroup): HTMLElement => {
   const most = completions.reduce((m, { advantage }) => Math.max(m, Math.abs(advantage)), 0)
   return element(
     'table',
-    {},
+    { 'aria-labelledby': 'samples-title' },
     element(
       'thead',
       {},
@@ -90,7 +90,7 @@ export const groups = (place: HTMLElement): Groups => {
     element('option', { value: 'trained' }, 'learning'),
     element('option', { value: 'control' }, 'control'),
   )
-  const chosenRun = element('label', {}, 'Run', run)
+  const chosenRun = element('label', { hidden: '' }, 'Run', run)
   const told = element('input', { type: 'checkbox', name: 'told' })
   const words = element('p', { class: 'mono' })
   // It scrolls sideways where it is narrow, by the keyboard too, and keeps the focus from step to step.
@@ -101,12 +101,14 @@ export const groups = (place: HTMLElement): Groups => {
 
   const draw = (): void => {
     waits = false
+    // Who has selected some of the text reads it: the step after it comes when that is done with.
+    if (follows && (isSelected(table) || isSelected(words))) return
     const at = slider.value
     const group = kept.get(`${run.value} ${at}`)
     if (group === undefined) return
     // What the reader asks for is said; what a run brings at each step would be said without end.
     words.setAttribute('aria-live', follows ? 'off' : 'polite')
-    words.textContent = `step ${at}: ${group.prompt}   expected ${group.expected}`
+    write(words, `step ${at}: ${group.prompt}   expected ${group.expected}`)
     table.replaceChildren(tableOf(group))
   }
   const later = (): void => {
@@ -142,7 +144,8 @@ export const groups = (place: HTMLElement): Groups => {
         )
       kept.set(`${name} ${step}`, group)
       kept.delete(`${name} ${step - KEPT}`)
-      chosenRun.hidden = !kept.has('control 1')
+      // Once it was seen it stays, however far the run goes.
+      if (name === 'control') chosenRun.hidden = false
       slider.max = String(step)
       slider.min = String(Math.max(1, step - KEPT + 1))
       if (!follows) return
@@ -153,6 +156,7 @@ export const groups = (place: HTMLElement): Groups => {
       kept = new Map()
       follows = true
       run.value = 'trained'
+      chosenRun.hidden = true
       place.replaceChildren(...hint)
     },
   }

@@ -2,9 +2,9 @@
 import { mkdtemp, mkdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { CONTRAST, findings, stopOf, stopsOf } from '@adjoint/testing/page'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
-import { CONTRAST, findings, stopOf, stopsOf } from '../../../axe.support.ts'
 import { open, openBrowser, serve, type Served, SHOTS, type Watched } from '../serve.support.ts'
 
 const path = inject('chromium')
@@ -82,7 +82,7 @@ describe.skipIf(path === null)('the page that trains, by keys', { timeout: 120_0
       await watched.page.emulateMedia({ colorScheme })
       const stops = await stopsOf(watched.page)
       expect(stops.filter(({ seen }) => !seen)).toEqual([])
-      expect(stops.map(({ name }) => name.split('.')[0])).toEqual([
+      expect(stops.map(({ name }) => name.split(/\.| over step/)[0])).toEqual([
         ...['Adjoint', 'Train', 'Playground'],
         ...['Device', 'Seed', 'Cold start, steps', 'GRPO, steps', 'Exam, problems', 'Control beside'],
         ...['Variant', 'KL coefficient', 'Group size', 'Problems a step', 'Updates a step'],

@@ -1,5 +1,5 @@
 /** The page: its form, its worker, and what becomes of the worker's events. */
-import { byId, element } from '../shared/element.ts'
+import { byId, element, write } from '../../../../packages/report/browser/index.ts'
 import { onTheme } from '../shared/theme.ts'
 import { board as boardOf } from './board.ts'
 import type { FromWorker, ToWorker, TrainEvent } from './events.ts'
@@ -54,7 +54,7 @@ const tell = (message: ToWorker): void => worker.postMessage(message)
 
 /** For who hears the page: what begins and ends, and a quarter of the way now and then; the status beside the buttons says each step. */
 const announce = (words: string): void => {
-  if (said.textContent !== words) said.textContent = words
+  write(said, words)
 }
 const complain = (words: string | null): void => {
   problem.hidden = words === null
@@ -146,6 +146,13 @@ const show = (event: TrainEvent): void => {
   }
 }
 
+const fail = (why: string): void => {
+  say('It ended early.', 0)
+  announce('It ended early.')
+  complain(why)
+  enter('over')
+}
+
 worker.addEventListener('message', ({ data }: MessageEvent<FromWorker>) => {
   switch (data.type) {
     case 'devices': {
@@ -167,15 +174,12 @@ worker.addEventListener('message', ({ data }: MessageEvent<FromWorker>) => {
       return
     case 'failed':
       if (data.run !== run && data.run !== -1) return
-      complain(data.message)
-      say('It ended early.', 0)
-      enter('over')
+      fail(data.message)
       return
   }
 })
 worker.addEventListener('error', (event) => {
-  complain(event.message === '' ? 'The worker of this page could not start.' : event.message)
-  enter('over')
+  fail(event.message === '' ? 'The worker of this page could not start.' : event.message)
 })
 
 /** The form as an address says it, for the rest as `npm start` has it. */

@@ -33,6 +33,7 @@ const deviceOf = (kind: Settings['device']): Promise<Device> => {
   if (known !== undefined) return known
   const made = requestDeviceAsync(kind === 'auto' ? {} : { kind })
   opened.set(kind, made)
+  // Whoever awaits it is told; here it is only forgotten, so that the next start tries again.
   made.catch(() => opened.delete(kind))
   return made
 }

@@ -23,6 +23,7 @@ export const writeEvents = async (folder: string, runs: readonly Run[]): Promise
       await writeFile(part, Buffer.concat([firstRecord(events[0]!.time), recordsOf(events)]))
       await rename(part, join(path, FILE))
     } catch (thrown) {
+      // What was thrown first is said; that its rest could not be cleared away would only hide it.
       await rm(part, { force: true }).catch(() => undefined)
       return E.left(`${path} cannot be written: ${thrown instanceof Error ? thrown.message : String(thrown)}`)
     }
