@@ -197,5 +197,12 @@ test('an adapter of this model, and of another', async () => {
     return path
   }
   expect(await said(good, { adapter: await adapterOf(8) })).toBe('it generated')
-  expect(await said(good, { adapter: await adapterOf(16) })).toMatch(/the adapter is of another model/)
+  const other = await adapterOf(16)
+  expect(await said(good, { adapter: other })).toMatch(/the adapter is of another model/)
+  // before the model is read, of which nothing but its description is sound
+  const unread = spoilt('unread', (at) => {
+    const path = join(at, 'model.safetensors')
+    writeFileSync(path, readFileSync(path).subarray(0, -10))
+  })
+  expect(await said(unread, { adapter: other })).toMatch(/the adapter is of another model/)
 })

@@ -8,6 +8,7 @@ import {
   llamaModules,
   loadAdapter,
   loadModel,
+  type LoadedAdapter,
   type LoadedModel,
   type ModelDescription,
   loadTokenizer,
@@ -169,20 +170,32 @@ const generated = async (
   }
 }
 
+/** The adapter, if one is asked for: of another model it is refused before this one is loaded, of which it takes the shapes alone. */
+const adapterOf = (
+  { adapter: path }: Flags,
+  { model, architecture }: ModelDescription,
+): TE.TaskEither<string, LoadedAdapter | null> =>
+  path === null
+    ? TE.right(null)
+    : pipe(
+        loadAdapter({
+          path,
+          split: projections(model.config),
+          modules: architecture === 'gpt2' ? gpt2Modules : llamaModules,
+        })(model.init(random.key(0))),
+        TE.mapLeft(message),
+      )
+
 /** The model with the adapter's matrices added to its own. */
 const merged =
-  ({ adapter: path }: Flags, device: Device) =>
-  (loaded: LoadedModel): TE.TaskEither<string, LoadedModel> => {
-    if (path === null) return TE.right(loaded)
-    const { model, params, architecture } = loaded
-    const modules = architecture === 'gpt2' ? gpt2Modules : llamaModules
-    return pipe(
-      loadAdapter({ path, split: projections(model.config), modules })(params),
-      TE.mapLeft(message),
-      TE.flatMap(({ config, adapter }) => TE.mapLeft(message)(realize(device)(lora(config).merge(params, adapter)))),
-      TE.map((both) => ({ ...loaded, params: both })),
-    )
-  }
+  (found: LoadedAdapter | null, device: Device) =>
+  (loaded: LoadedModel): TE.TaskEither<string, LoadedModel> =>
+    found === null
+      ? TE.right(loaded)
+      : pipe(
+          realize(device)(lora(found.config).merge(loaded.params, found.adapter)),
+          TE.bimap(message, (params) => ({ ...loaded, params })),
+        )
 
 /** What the example does. */
 export const job = (given: Flags, device: Device, say: Say): TE.TaskEither<string, Outcome> => {
@@ -198,8 +211,9 @@ export const job = (given: Flags, device: Device, say: Say): TE.TaskEither<strin
     TE.bind('words', () => wordsOf(flags, asked)),
     TE.bind('prompt', ({ words }) => TE.fromEither(encoded(asked, flags.stop, words))),
     TE.tap(({ described, words, prompt }) => TE.fromEither(fits(described, words, prompt, flags))),
+    TE.bind('adapter', ({ described }) => adapterOf(flags, described)),
     TE.bind('loaded', () => TE.mapLeft(message)(loadModel({ path: flags.model, device }))),
-    TE.bind('adapted', ({ loaded }) => merged(flags, device)(loaded)),
+    TE.bind('adapted', ({ loaded, adapter }) => merged(adapter, device)(loaded)),
     TE.flatMap(({ words, prompt, adapted }) =>
       TE.tryCatch(
         () => generated(adapted, words, prompt, { flags, device, say }),

@@ -103,6 +103,14 @@ const chosen = (name: string): TE.TaskEither<string, Chosen> =>
         ),
       )
 
+/** Left: the model reads less than what is planned. */
+const readable =
+  (sequence: number) =>
+  (from: Chosen): TE.TaskEither<string, Chosen> =>
+    sequence <= from.config.context
+      ? TE.right(from)
+      : TE.left(`--sequence ${sequence}: this model reads ${from.config.context} tokens at most; lower it`)
+
 const measured = ({ path }: Chosen, given: StepConfig): TE.TaskEither<string, Measured> =>
   path === null
     ? TE.left('a preset has no parameters to measure with: give --model a folder or a GGUF file')
@@ -173,6 +181,7 @@ await main<Flags, Outcome>({
   job: ({ model, method, dtype, states, measure, peakTflops, bandwidthGbs, ...sizes }, { device }) =>
     pipe(
       chosen(model ?? 'SmolLM2-135M'),
+      TE.flatMap(readable(sizes.sequence)),
       TE.flatMap((from) => {
         const given: StepConfig = {
           config: from.config,
