@@ -1,6 +1,6 @@
 // A model by its path or by its name.
 import * as E from 'fp-ts/lib/Either.js'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { testFolder } from './child.support.ts'
@@ -28,4 +28,13 @@ test('a name that is none, or more than one, is told with what is there', () => 
   writeFileSync(join(root, 'smollm2-tuned', 'config.json'), '{}')
   expect(modelPath('smollm2', root)).toMatchObject({ left: expect.stringContaining('more of its name') as string })
   expect(modelPath('smollm2-tuned', root)).toEqual(E.right(join(root, 'smollm2-tuned')))
+})
+
+test('a GGUF file by its beginning, whatever its name; links to nothing are passed over', async () => {
+  const home = await testFolder('models-beginnings')
+  writeFileSync(join(home, 'weights.bin'), 'GGUF and more')
+  writeFileSync(join(home, 'readme'), 'GGU')
+  symlinkSync(join(home, 'nowhere'), join(home, 'weights.gguf'))
+  expect(modelPath(null, home)).toEqual(E.right(join(home, 'weights.bin')))
+  expect(modelPath('weights', home)).toEqual(E.right(join(home, 'weights.bin')))
 })

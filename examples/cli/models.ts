@@ -1,11 +1,30 @@
 /** Where a model is that a command line names: a path, or a part of the name of what lies in the folder that ADJOINT_MODELS names. */
 import * as E from 'fp-ts/lib/Either.js'
-import { existsSync, readdirSync, statSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readdirSync, readSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** Whether a folder's entry is a model: a GGUF file, or a folder with a description. */
-const isModel = (path: string): boolean =>
-  path.endsWith('.gguf') || (statSync(path).isDirectory() && existsSync(join(path, 'config.json')))
+/** Whether a file begins as GGUF does. */
+const beginsAsGguf = (path: string): boolean => {
+  const [file, beginning] = [openSync(path, 'r'), Buffer.alloc(4)]
+  try {
+    readSync(file, beginning)
+  } finally {
+    closeSync(file)
+  }
+  return beginning.toString('latin1') === 'GGUF'
+}
+
+/** Whether a folder's entry is a model: a folder with a description, or a GGUF file by its name (it may be damaged, which is told by who reads it) or by its beginning. */
+const isModel = (path: string): boolean => {
+  try {
+    const entry = statSync(path)
+    if (entry.isDirectory()) return existsSync(join(path, 'config.json'))
+    return entry.isFile() && (path.endsWith('.gguf') || beginsAsGguf(path))
+  } catch {
+    // a link to nothing, or what this user may not read: there is nothing to offer
+    return false
+  }
+}
 
 const atHand = (home: string): readonly string[] =>
   home === '' || !existsSync(home) ? [] : readdirSync(home).filter((entry) => isModel(join(home, entry)))

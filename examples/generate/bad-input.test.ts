@@ -6,6 +6,7 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } f
 import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
 import { testFolder } from '../cli/child.support.ts'
+import { SMALL, smallGguf } from '../cli/gguf.support.ts'
 import type { Flags } from './flags.ts'
 import { job } from './job.ts'
 
@@ -131,6 +132,45 @@ test("another model's tokenizer, whose end this model has not", async () => {
   )
 })
 
+test('GGUF without a tokenizer, whatever its name: tokens in and out, why there is no text, and no words', async () => {
+  for (const name of ['wordless.gguf', 'wordless.bin', 'wordless']) {
+    const path = join(root, name)
+    writeFileSync(path, smallGguf())
+    const tokens = { kind: 'tokens', tokens: [1, 2, 3] } as const
+    const outcome = await job(flagsOf(path, { tokens, prompt: null }), device, () => undefined)()
+    if (E.isLeft(outcome)) throw new Error(outcome.left)
+    expect(outcome.right).toMatchObject({ prompt: [1, 2, 3], text: null })
+    expect(outcome.right.noText).toMatch(/there is no tokenizer in it/)
+    expect(outcome.right.tokens).toHaveLength(2)
+    for (const id of outcome.right.tokens) expect(id >= 0 && id < SMALL.vocab).toBe(true)
+    expect(await said(path)).toMatch(/no tokenizer in it: .* A --prompt needs one: give --tokenizer/)
+    expect(await said(path, { prompt: null, chat: { kind: 'chat', text: 'hi' } })).toMatch(/A --chat needs one/)
+    expect(await said(path, { tokens, prompt: null, stop: 'x' })).toMatch(/no other tokenizer to look for --stop/)
+    expect(await said(path, { tokens, prompt: null, tokenizer: path })).toMatch(/no tokenizer in it/)
+  }
+})
+
+test('the end that GGUF names ends a text of tokens, too', async () => {
+  const [whole, ends] = ['whole.gguf', 'ends.gguf'].map((name) => join(root, name))
+  writeFileSync(whole!, smallGguf())
+  const tokens = { kind: 'tokens', tokens: [1, 2, 3] } as const
+  const asked = { tokens, prompt: null, maxTokens: 6 }
+  const outcome = await job(flagsOf(whole!, asked), device, () => undefined)()
+  if (E.isLeft(outcome)) throw new Error(outcome.left)
+  const [first, end] = outcome.right.tokens
+  writeFileSync(ends!, smallGguf({ 'tokenizer.ggml.eos_token_id': end! }))
+  expect(await job(flagsOf(ends!, asked), device, () => undefined)()).toMatchObject({
+    right: { tokens: [first, end], ended: true },
+  })
+})
+
+test('a text file that is called GGUF, and one that is called nothing', async () => {
+  for (const name of ['text.gguf', 'text']) {
+    writeFileSync(join(root, name), 'this is a text\n')
+    expect(await said(join(root, name))).toMatch(/neither safetensors nor GGUF, by its first bytes/)
+  }
+})
+
 test('an end that is no token', async () => {
   const folder = spoilt('negative', (at) => {
     edited('config.json', (fields) => ({ ...fields, eos_token_id: -1 }))(at)
@@ -157,5 +197,12 @@ test('an adapter of this model, and of another', async () => {
     return path
   }
   expect(await said(good, { adapter: await adapterOf(8) })).toBe('it generated')
-  expect(await said(good, { adapter: await adapterOf(16) })).toMatch(/the adapter is of another model/)
+  const other = await adapterOf(16)
+  expect(await said(good, { adapter: other })).toMatch(/the adapter is of another model/)
+  // before the model is read, of which nothing but its description is sound
+  const unread = spoilt('unread', (at) => {
+    const path = join(at, 'model.safetensors')
+    writeFileSync(path, readFileSync(path).subarray(0, -10))
+  })
+  expect(await said(unread, { adapter: other })).toMatch(/the adapter is of another model/)
 })

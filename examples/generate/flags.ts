@@ -62,7 +62,7 @@ const oneWay = <A>(flag: Flag<A>): Flag<A> => ({
 export const flags: FlagsOf<Flags> = {
   model: {
     value: 'DIR|FILE',
-    about: 'a folder of the Hugging Face hub, a .gguf file, or a part of the name of one in ADJOINT_MODELS',
+    about: 'a folder of the Hugging Face hub, a GGUF file, or a part of the name of one in ADJOINT_MODELS',
     decode: (name, given) => {
       const path = given[name]
       return typeof path === 'string' && path !== '' ? E.right(path) : E.left('--model DIR|FILE is needed')

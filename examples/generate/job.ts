@@ -8,6 +8,7 @@ import {
   llamaModules,
   loadAdapter,
   loadModel,
+  type LoadedAdapter,
   type LoadedModel,
   type ModelDescription,
   loadTokenizer,
@@ -16,6 +17,7 @@ import {
   SamplingError,
   type TextStream,
   type Tokenizer,
+  type TokenizerError,
   untilStop,
 } from '@adjoint/nn'
 import { type Device, DeviceFailure, random, readAsync, realize } from '@adjoint/tensor'
@@ -34,6 +36,8 @@ export interface Outcome {
   readonly tokens: readonly number[]
   /** What it says, up to a text to stop at; null where there is no tokenizer. */
   readonly text: string | null
+  /** Why there is no text; null where there is one. */
+  readonly noText: string | null
   /** With the reading of the prompt, and without compilation: all programs have run before. */
   readonly tokensPerSecond: number
   /** Whether it ended by itself, rather than at the most tokens allowed. */
@@ -52,27 +56,33 @@ const COMPILED = new Error('compiled')
 
 const message = ({ message: said }: { readonly message: string }): string => said
 
-/** The tokenizer, or null where tokens are given and none is there. */
-const tokenizerOf = ({ model, tokenizer }: Flags, asked: Asked): TE.TaskEither<string, Tokenizer | null> =>
+/** A tokenizer, or why there is none: tokens are gone on from without one. */
+type Words = E.Either<string, Tokenizer>
+
+/** What is no tokenizer that could be read, and no fault of one. */
+const NONE: readonly TokenizerError['_tag'][] = ['MissingFile', 'NoTokenizer', 'UnsupportedTokenizer']
+
+/** The tokenizer; where tokens are given and none is asked for, there need be none. Left: it is needed, or spoilt. */
+const wordsOf = ({ model, tokenizer }: Flags, asked: Asked): TE.TaskEither<string, Words> =>
   pipe(
     loadTokenizer({ path: tokenizer ?? model }),
-    TE.map((made): Tokenizer | null => made),
+    TE.map((made): Words => E.right(made)),
     TE.orElse((error) =>
-      asked.kind === 'tokens' && tokenizer === null && error._tag === 'MissingFile'
-        ? TE.right(null)
-        : TE.left(message(error)),
+      !NONE.includes(error._tag) || tokenizer !== null
+        ? TE.left(error.message)
+        : asked.kind === 'tokens'
+          ? TE.right<string, Words>(E.left(error.message))
+          : TE.left(`${error.message} A --${asked.kind} needs one: give --tokenizer DIR|FILE, or ask by --tokens.`),
     ),
   )
 
-const encoded = (
-  asked: Asked,
-  stop: string | null,
-  tokenizer: Tokenizer | null,
-): E.Either<string, readonly number[]> => {
-  if (stop !== null && tokenizer === null)
-    return E.left('there is no tokenizer to look for --stop with: give --tokenizer DIR|FILE')
+const encoded = (asked: Asked, stop: string | null, words: Words): E.Either<string, readonly number[]> => {
+  if (stop !== null && E.isLeft(words))
+    return E.left(`${words.left} There is no other tokenizer to look for --stop with: give --tokenizer DIR|FILE.`)
   if (asked.kind === 'tokens') return E.right(asked.tokens)
-  if (tokenizer === null) return E.left('there is no tokenizer, and a text is asked from: give --tokenizer DIR|FILE')
+  // asked in words, which is looked at where the tokenizer is read
+  if (E.isLeft(words)) return words
+  const tokenizer = words.right
   if (asked.kind === 'chat') return E.mapLeft(message)(tokenizer.chat([{ role: 'user', content: asked.text }]))
   const ids = tokenizer.encode(asked.text, { addSpecial: true })
   return ids.length > 0
@@ -81,20 +91,20 @@ const encoded = (
 }
 
 /** The tokens that end a completion: the tokenizer's, or where it names none those of the model's configuration. */
-const endsOf = ({ config }: Pick<LoadedModel, 'config'>, tokenizer: Tokenizer | null): readonly number[] => {
-  if (tokenizer !== null && tokenizer.eos.length > 0) return tokenizer.eos
-  const named = config['eos_token_id']
+const endsOf = ({ config }: Pick<LoadedModel, 'config'>, words: Words): readonly number[] => {
+  if (E.isRight(words) && words.right.eos.length > 0) return words.right.eos
+  const named = config['eos_token_id'] ?? config['tokenizer.ggml.eos_token_id']
   return (Array.isArray(named) ? named : [named]).filter((id): id is number => typeof id === 'number')
 }
 
 const fits = (
   described: ModelDescription,
-  tokenizer: Tokenizer | null,
+  words: Words,
   prompt: readonly number[],
   { maxTokens }: Flags,
 ): E.Either<string, null> => {
   const { vocab, context } = described.model.config
-  const odd = [...prompt, ...endsOf(described, tokenizer)].find((id) => !(id >= 0 && id < vocab))
+  const odd = [...prompt, ...endsOf(described, words)].find((id) => !(id >= 0 && id < vocab))
   if (odd !== undefined)
     return E.left(`token ${odd} is none of this model's ${vocab}: is the tokenizer another model's?`)
   if (prompt.length + maxTokens - 1 > context)
@@ -107,11 +117,12 @@ const fits = (
 
 const generated = async (
   loaded: LoadedModel,
-  tokenizer: Tokenizer | null,
+  words: Words,
   prompt: readonly number[],
   { flags, device, say }: { readonly flags: Flags; readonly device: Device; readonly say: Say },
 ): Promise<Outcome> => {
   const { maxTokens, temperature, topP, repetitionPenalty, stop, cache, seed } = flags
+  const tokenizer = E.toUnion(E.mapLeft(() => null)(words))
   // A text that follows another keeps its first space.
   const continues = prompt.some((id) => tokenizer !== null && ![...tokenizer.specials.values()].includes(id))
   let stream: TextStream | null = tokenizer?.stream({ continues, skipUnknown: true }) ?? null
@@ -119,7 +130,7 @@ const generated = async (
   let warming = true
   const generate = generatorAsync(loaded.model, {
     ...{ maxTokens, temperature, topP, repetitionPenalty, device, checkEvery: CHECK_EVERY },
-    eos: endsOf(loaded, tokenizer),
+    eos: endsOf(loaded, words),
     ...(cache !== null && { cache }),
     ...(stop !== null && tokenizer !== null && { stop: { strings: [stop], tokenizer } }),
     onTokens: ([row = []]) => {
@@ -152,26 +163,39 @@ const generated = async (
       tokenizer === null
         ? null
         : untilStop(stop === null ? [] : [stop])(tokenizer.decode(tokens, { continues, skipUnknown: true })),
+    noText: E.isLeft(words) ? words.left : null,
     tokensPerSecond: Number((length / seconds).toPrecision(4)),
     ended: (await readAsync(made.ended))[0] === 1,
     device: device.kind,
   }
 }
 
+/** The adapter, if one is asked for: of another model it is refused before this one is loaded, of which it takes the shapes alone. */
+const adapterOf = (
+  { adapter: path }: Flags,
+  { model, architecture }: ModelDescription,
+): TE.TaskEither<string, LoadedAdapter | null> =>
+  path === null
+    ? TE.right(null)
+    : pipe(
+        loadAdapter({
+          path,
+          split: projections(model.config),
+          modules: architecture === 'gpt2' ? gpt2Modules : llamaModules,
+        })(model.init(random.key(0))),
+        TE.mapLeft(message),
+      )
+
 /** The model with the adapter's matrices added to its own. */
 const merged =
-  ({ adapter: path }: Flags, device: Device) =>
-  (loaded: LoadedModel): TE.TaskEither<string, LoadedModel> => {
-    if (path === null) return TE.right(loaded)
-    const { model, params, architecture } = loaded
-    const modules = architecture === 'gpt2' ? gpt2Modules : llamaModules
-    return pipe(
-      loadAdapter({ path, split: projections(model.config), modules })(params),
-      TE.mapLeft(message),
-      TE.flatMap(({ config, adapter }) => TE.mapLeft(message)(realize(device)(lora(config).merge(params, adapter)))),
-      TE.map((both) => ({ ...loaded, params: both })),
-    )
-  }
+  (found: LoadedAdapter | null, device: Device) =>
+  (loaded: LoadedModel): TE.TaskEither<string, LoadedModel> =>
+    found === null
+      ? TE.right(loaded)
+      : pipe(
+          realize(device)(lora(found.config).merge(loaded.params, found.adapter)),
+          TE.bimap(message, (params) => ({ ...loaded, params })),
+        )
 
 /** What the example does. */
 export const job = (given: Flags, device: Device, say: Say): TE.TaskEither<string, Outcome> => {
@@ -184,14 +208,15 @@ export const job = (given: Flags, device: Device, say: Say): TE.TaskEither<strin
     TE.Do,
     // the description is short, and says first whether the rest is worth reading
     TE.bind('described', () => TE.mapLeft(message)(describeModel({ path: flags.model }))),
-    TE.bind('tokenizer', () => tokenizerOf(flags, asked)),
-    TE.bind('prompt', ({ tokenizer }) => TE.fromEither(encoded(asked, flags.stop, tokenizer))),
-    TE.tap(({ described, tokenizer, prompt }) => TE.fromEither(fits(described, tokenizer, prompt, flags))),
+    TE.bind('words', () => wordsOf(flags, asked)),
+    TE.bind('prompt', ({ words }) => TE.fromEither(encoded(asked, flags.stop, words))),
+    TE.tap(({ described, words, prompt }) => TE.fromEither(fits(described, words, prompt, flags))),
+    TE.bind('adapter', ({ described }) => adapterOf(flags, described)),
     TE.bind('loaded', () => TE.mapLeft(message)(loadModel({ path: flags.model, device }))),
-    TE.bind('adapted', ({ loaded }) => merged(flags, device)(loaded)),
-    TE.flatMap(({ tokenizer, prompt, adapted }) =>
+    TE.bind('adapted', ({ loaded, adapter }) => merged(adapter, device)(loaded)),
+    TE.flatMap(({ words, prompt, adapted }) =>
       TE.tryCatch(
-        () => generated(adapted, tokenizer, prompt, { flags, device, say }),
+        () => generated(adapted, words, prompt, { flags, device, say }),
         (error) => {
           if (error instanceof SamplingError || error instanceof DeviceFailure) return error.message
           throw error

@@ -14,8 +14,8 @@ await main({
   flags,
   job: (given, { device }) =>
     job(given, device, given.json ? () => undefined : (text) => process.stdout.write(printable(text))),
-  text: ({ tokens, text, tokensPerSecond, ended, device }) =>
-    `${text === null ? tokens.join(',') : ''}\n\n${tokens.length} tokens${ended ? '' : ', cut at the most allowed'}; ` +
+  text: ({ tokens, text, noText, tokensPerSecond, ended, device }) =>
+    `${text === null ? tokens.join(',') : ''}\n\n${noText === null ? '' : `No text: ${noText}\n`}${tokens.length} tokens${ended ? '' : ', cut at the most allowed'}; ` +
     `${tokensPerSecond} a second on ${device}`,
   json: (outcome) => outcome,
 })

@@ -98,10 +98,21 @@ describe('the command', () => {
     )
     await saveModelAsync({ path: folder })(other, other.init(random.key(0)))
     await rm(join(folder, 'model.safetensors'))
-    const { code, stdout, stderr } = await example('--model', folder, ...sizes, '--json')
+    // a machine of one's own, whose figures are an H100's
+    const own = ['--peak-tflops', '67', '--bandwidth-gbs', '3350']
+    const { code, stdout, stderr } = await example('--model', folder, ...sizes, ...own, '--json')
     expect([code, stderr]).toEqual([0, ''])
-    const { seconds: _, ...plan } = planStep({ ...given, config: other.config })
-    expect(JSON.parse(stdout)).toMatchObject(plan)
+    const { seconds, ...plan } = planStep({ ...given, config: other.config })
+    const said = JSON.parse(stdout) as { readonly seconds: Readonly<Record<string, number>> }
+    expect(said).toMatchObject(plan)
+    expect(said.seconds['67 TFLOP/s, 3350 GB/s']).toBe(said.seconds['H100'])
+    expect(said.seconds['H100']).toBe(seconds({ flops: 67e12, bandwidth: 3.35e12 }))
+    const half = await example(...sizes, '--peak-tflops', '67')
+    expect([half.code, half.stdout]).toEqual([2, ''])
+    expect(half.stderr).toMatch(/--bandwidth-gbs the other: give both/)
+    const long = await example('--model', folder, ...sizes, '--sequence', '513')
+    expect([long.code, long.stdout]).toEqual([1, ''])
+    expect(long.stderr).toMatch(/--sequence 513: this model reads 512 tokens at most/)
   }, 120_000)
 
   test('measures beside it, where there are parameters', async () => {

@@ -13,8 +13,8 @@ import {
 } from '@adjoint/nn'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import { createReadStream } from 'node:fs'
-import { stat } from 'node:fs/promises'
+import { constants, createReadStream } from 'node:fs'
+import { access, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 
 /** Where the text is, and what becomes of it. */
@@ -91,6 +91,16 @@ export const isThere =
     }
   }
 
+/** Left: there is no such text, before a folder is made for what becomes of it. */
+const demandText = (path: string): TE.TaskEither<string, void> =>
+  pipe(
+    TE.tryCatch(() => access(path, constants.R_OK), sentence),
+    TE.flatMap(() => TE.tryCatch(() => stat(path), sentence)),
+    TE.flatMap((found) =>
+      found.isFile() ? TE.right(undefined) : TE.left(`${path} is no file: give --text a text file`),
+    ),
+  )
+
 /** Learns the tokenizer and writes the token files, or takes those of the run that goes on. Left: why not, in a sentence. */
 export const corpusOf = (config: CorpusConfig): TE.TaskEither<string, Corpus> => {
   const { text, model, folder, vocab, resume } = config
@@ -99,7 +109,8 @@ export const corpusOf = (config: CorpusConfig): TE.TaskEither<string, Corpus> =>
   const write = (path: string, part: (before: number) => boolean, tokenizer: Tokenizer) =>
     TE.mapLeft(message)(writeTokens({ path, dtype })(tokens(texts(text, part), tokenizer)))
   const anew = pipe(
-    TE.tryCatch(() => makeFolder(folder), sentence),
+    demandText(text),
+    TE.flatMap(() => TE.tryCatch(() => makeFolder(folder), sentence)),
     TE.flatMap(() => learnTokenizer(config)),
     TE.tap((tokenizer) => write(train, learnt, tokenizer)),
     TE.tap((tokenizer) => write(heldOut, (before) => !learnt(before), tokenizer)),

@@ -77,5 +77,8 @@ describe('pretrain', () => {
     expect(short.stderr).toMatch(/the text is too short: .*held-out\.bin holds 1 tokens, and a window has 17/)
     const none = await example(...flags('none'), '--text', join(root, 'no.txt'))
     expect(none.stderr).toMatch(/^pretrain: .*no\.txt/)
+    const folder = await example(...flags('none'), '--text', root)
+    expect([folder.code, folder.stderr]).toEqual([1, `pretrain: ${root} is no file: give --text a text file\n`])
+    expect(existsSync(join(root, 'none'))).toBe(false)
   }, 240_000)
 })

@@ -1,7 +1,8 @@
 /** From a path to the tensors of a file or folder: their headers are read, and no element of them. */
 import { CheckpointFailure, codeOf, type Flaw, rethrow } from './failure.ts'
 import type { Files, OpenFile } from './files.ts'
-import { GGUF_MAGIC, LARGEST_HEADER, readGguf } from './gguf.ts'
+import { LARGEST_HEADER, readGguf } from './gguf.ts'
+import { isGguf } from './kind.ts'
 import { decodeHeader, headerLength, misplaced, PREFIX, widthOf } from './safetensors.ts'
 import { decodeIndex, folderOf, indexPath } from './shards.ts'
 import { corrupt, type Source, sourceOf, storedTensor } from './stored.ts'
@@ -110,10 +111,12 @@ const others: Readonly<Record<string, string>> = {
   '\u0089HDF': 'HDF5',
 }
 
-const file = async (source: Source): Promise<Contents> => {
+const file = async (opening: Opening, source: Source): Promise<Contents> => {
   const { path, size } = source
-  const magic = String.fromCharCode(...(await range(source, 0, Math.min(4, size))))
-  if (magic === GGUF_MAGIC) return gguf(source)
+  const beginning = await range(source, 0, Math.min(4, size))
+  if (isGguf(beginning)) return gguf(source)
+  if (path.endsWith('.json')) return sharded(opening, source)
+  const magic = String.fromCharCode(...beginning)
   const other = Object.entries(others).find(([beginning]) => magic.startsWith(beginning))
   // A header of as many bytes would be larger than any: no safetensors file begins so.
   if (other !== undefined && size > PREFIX)
@@ -122,8 +125,23 @@ const file = async (source: Source): Promise<Contents> => {
       path,
       message: `read ${path}: this is ${other[1]}, and safetensors and GGUF are read. Save it as safetensors.`,
     })
+  // What is called so may be damaged; what is not, and does not begin so either, is something else.
+  if (!path.endsWith('.safetensors') && !(await mayBeSafetensors(source)))
+    throw new CheckpointFailure({
+      _tag: 'Format',
+      path,
+      message: `read ${path}: this is neither safetensors nor GGUF, by its first bytes. Name a file of weights, or the folder of a model.`,
+    })
   return safetensors(source)
 }
+
+/** Whether a file begins as safetensors do: with the length of a header that it has, and a brace. */
+const mayBeSafetensors = async (source: Source): Promise<boolean> => {
+  if (source.size <= PREFIX) return false
+  const beginning = await range(source, 0, PREFIX + 1)
+  return headerLength(beginning, source.size)._tag === 'Right' && beginning[PREFIX] === BRACE
+}
+const BRACE = 0x7b
 
 const sharded = async ({ open }: Opening, index: Source): Promise<Contents> => {
   const decoded = decodeIndex(await range(index, 0, index.size))
@@ -176,11 +194,6 @@ export const openWeights = async (opening: Opening, path: string): Promise<Weigh
   const opened = await opening
     .open(path)
     .catch((error: unknown) => (codeOf(error) === 'EISDIR' ? null : rethrow(path, 'read')(error)))
-  const contents =
-    opened === null
-      ? await folder(opening, path)
-      : path.endsWith('.json')
-        ? await sharded(opening, opened)
-        : await file(opened)
+  const contents = opened === null ? await folder(opening, path) : await file(opening, opened)
   return { path, ...contents }
 }

@@ -2,8 +2,9 @@
 import type { Device } from '@adjoint/tensor'
 import { demandOneOf, optionsOf } from '@adjoint/tensor/ir'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
-import { rethrow } from '../io/failure.ts'
+import { CheckpointFailure, codeOf, rethrow } from '../io/failure.ts'
 import { type Files, nodeFiles } from '../io/files.ts'
+import { kindAt, type PathKind } from '../io/kind.ts'
 import { folderOf } from '../io/shards.ts'
 import type { Weights } from '../io/weights.ts'
 import { withWeightsAsync } from '../io/with-weights.ts'
@@ -16,7 +17,7 @@ import { readParams } from './read.ts'
 
 /** Where a model is, and how its parameters are kept. */
 export interface LoadModelConfig {
-  /** A folder with `config.json` and safetensors, one of its safetensors files, or a `.gguf` file. */
+  /** A folder with `config.json` and safetensors, one of its safetensors files, or a GGUF file, whatever its name. */
   readonly path: string
   /**
    * What parameters are kept as; computations are in f32 in any case. Default 'f32', whatever the file has: one of BF16 takes twice its
@@ -43,13 +44,23 @@ export interface LoadedModel {
   readonly config: Readonly<Record<string, unknown>>
 }
 
-const configPath = (path: string): string =>
-  /\.(safetensors|json)$/.test(path) ? `${folderOf(path)}config.json` : `${path.replace(/\/$/, '')}/config.json`
+/** Where the description is: in the folder, or beside the file; of what is not there, by its name. */
+const configPath = (path: string, kind: PathKind): string =>
+  kind === 'file' || (kind === 'absent' && /\.(safetensors|json)$/.test(path))
+    ? `${folderOf(path)}config.json`
+    : `${path.replace(/\/$/, '')}/config.json`
+
+const kindOf = (path: string, files: Files): Promise<PathKind> => kindAt(path, files).catch(rethrow(path, 'read'))
 
 /** The description of a folder's model. */
 const ofFolder = async ({ path }: Pick<Weights, 'path'>, files: Files): Promise<Description> => {
-  const at = configPath(path)
-  const bytes = await files.read(at).catch(rethrow(at, 'load'))
+  const kind = await kindOf(path, files)
+  const at = configPath(path, kind)
+  const bytes = await files.read(at).catch((error: unknown) => {
+    if (kind !== 'folder' || codeOf(error) !== 'ENOENT') return rethrow(at, 'load')(error)
+    const message = `load ${path}: the folder has no config.json, which says what model it is. Name the folder of a model, or a GGUF file.`
+    throw new CheckpointFailure({ _tag: 'MissingFile', path: at, message })
+  })
   return orConfigFailure(at, describeFolder(new TextDecoder().decode(bytes)))
 }
 
@@ -100,8 +111,11 @@ const descriptionOf = async ({
   path,
   files = nodeFiles,
 }: Pick<LoadModelConfig, 'path' | 'files'>): Promise<ModelDescription> => {
-  const { architecture, config, fields } = path.endsWith('.gguf')
-    ? await withWeightsAsync({ path, files })((weights) => describeGguf(weights))
+  const kind = await kindOf(path, files)
+  // Of a folder, and of one that is named by a file of JSON in it, the description is all that is looked at.
+  const isFile = kind === 'gguf' || (kind === 'file' && !path.endsWith('.json'))
+  const { architecture, config, fields } = isFile
+    ? await withWeightsAsync({ path, files })((weights) => describe[weights.format](weights, files))
     : await ofFolder({ path }, files)
   return { architecture, config: fields, model: transformer(config) }
 }

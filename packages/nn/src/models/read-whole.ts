@@ -3,7 +3,7 @@
  * read. What is resident is the leaves so far, one more, and two tensors of the file, as large as the largest.
  */
 import { type Device, type HostArray, realizeAsync, type Shape, type Tensor } from '@adjoint/tensor'
-import { primitives, sizeOf, typed } from '@adjoint/tensor/ir'
+import { discard, primitives, sizeOf, typed } from '@adjoint/tensor/ir'
 import { orThrow } from '../io/failure.ts'
 import { allocated } from '../io/stored.ts'
 import type { Weights } from '../io/weights.ts'
@@ -112,6 +112,9 @@ export const readWhole = async (
       loaded.push(await realizeAsync(tensor, device).catch(rethrowDevice(path)))
     }
     return loaded
+  } catch (error) {
+    discard(loaded)
+    throw error
   } finally {
     // nothing is read of files that are closed
     await ahead.settled()

@@ -77,6 +77,12 @@ export const ggufTokenizerFiles = (
   const field = (name: string): unknown => metadata[`tokenizer.ggml.${name}`]
 
   const model = field('model')
+  if (model === undefined)
+    return left({
+      _tag: 'NoTokenizer',
+      path,
+      message: `${path}: there is no tokenizer in it: its metadata has no tokenizer.ggml.model. Take a file with one, or the tokenizer of the model that it was made from.`,
+    })
   if (model !== 'gpt2' && model !== 'llama')
     return refuse(`its tokenizer is ${shown(model)}; those of kind gpt2 and llama are understood`)
   const tokens = listOf(field('tokens'))
@@ -158,7 +164,8 @@ export const ggufTokenizerFiles = (
 
 /**
  * The tokenizer that a GGUF file describes in its metadata. `tokenizer.ggml.model` may be `gpt2` (byte-level BPE, with a pre-tokenizer of
- * `gpt-2`, `smollm`, `starcoder`, `qwen2` or `llama-bpe`) or `llama` (SentencePiece). Left: another one, or parts are missing.
+ * `gpt-2`, `smollm`, `starcoder`, `qwen2` or `llama-bpe`) or `llama` (SentencePiece). Left: there is none, it is another
+ * one, or parts are missing.
  *
  * @example
  * ```ts

@@ -3,7 +3,9 @@ import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import { flatMapEither, right as rightTask, type TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { optionsOf } from '@adjoint/tensor/ir'
+import type * as disk from '../io/disk.ts'
 import { type Files, nodeFiles } from '../io/files.ts'
+import { kindAt, type PathKind } from '../io/kind.ts'
 import { withWeights } from '../io/with-weights.ts'
 import { ggufTokenizerFiles } from './gguf.ts'
 import { huggingFaceTokenizer, type TokenizerFiles } from './hugging-face.ts'
@@ -12,7 +14,10 @@ import type { Tokenizer, TokenizerError } from './tokenizer.ts'
 
 /** Where a tokenizer is. */
 export interface LoadTokenizerConfig {
-  /** A folder of the Hugging Face hub (or its `tokenizer.json`), a `.gguf` file, or the `tokenizer.bin` of llama2.c. */
+  /**
+   * A folder of the Hugging Face hub (or its `tokenizer.json`, or the safetensors beside it), a GGUF file, whatever its name, or the
+   * `tokenizer.bin` of llama2.c.
+   */
   readonly path: string
   /** Default: Node's. */
   readonly files?: Files
@@ -44,6 +49,21 @@ const parsed = (path: string, bytes: Uint8Array): Either<TokenizerError, unknown
   }
 }
 
+/** Weights in a folder, named in place of it: the tokenizer lies beside them. */
+const WEIGHTS = /\.safetensors(\.index\.json)?$/
+
+/** The `tokenizer.json` that a path stands for: within a folder (or what is not there), beside weights, itself; null for another file. */
+const mainFile = (
+  { dirname, join }: Pick<typeof disk, 'dirname' | 'join'>,
+  path: string,
+  kind: PathKind,
+): string | null => {
+  if (kind !== 'folder' && WEIGHTS.test(path)) return join(dirname(path), MAIN)
+  if (kind !== 'folder' && path.endsWith('.json')) return path
+  return kind === 'file' ? null : join(path, MAIN)
+}
+const MAIN = 'tokenizer.json'
+
 const read = (path: string, files: Files): TaskEither<TokenizerError, TokenizerFiles> => {
   const bytesOf = async (file: string): Promise<Either<TokenizerError, Uint8Array>> => {
     try {
@@ -63,13 +83,21 @@ const read = (path: string, files: Files): TaskEither<TokenizerError, TokenizerF
   }
 
   return async () => {
-    if (path.endsWith('.bin')) {
+    const kind = await kindAt(path, files).catch((error: unknown) => left(failureOf(path, error)))
+    if (typeof kind !== 'string') return kind
+    if (kind === 'gguf' || (kind === 'absent' && path.endsWith('.gguf'))) return ofGguf(path, files)
+    if (kind !== 'folder' && path.endsWith('.bin')) {
       const bytes = await bytesOf(path)
       return isLeft(bytes) ? bytes : llama2cTokenizerFiles(bytes.right, path)
     }
-    if (path.endsWith('.gguf')) return ofGguf(path, files)
     const paths = await import('#disk')
-    const main = path.endsWith('.json') ? path : paths.join(path, 'tokenizer.json')
+    const main = mainFile(paths, path, kind)
+    if (main === null)
+      return left({
+        _tag: 'Malformed',
+        path,
+        message: `${path}: this is no tokenizer: no GGUF, by its first bytes, and no JSON and no tokenizer.bin of llama2.c, by its name. Give the folder of a model, or its tokenizer.json.`,
+      })
     const beside = (name: string): string => paths.join(paths.dirname(main), name)
     const bytes = await bytesOf(main)
     if (isLeft(bytes)) return bytes

@@ -19,10 +19,11 @@ const NAMES = {
   generation: 'generation_config.json',
   specialTokens: 'special_tokens_map.json',
 } as const
+const TEMPLATE = 'chat_template.jinja'
 
 /**
- * Writes a tokenizer's files into a folder, made where it is missing, from which `loadTokenizer` and Transformers read them; those that
- * were there under these names are replaced, all or none. Left: the file system failed.
+ * Writes a tokenizer's files into a folder, made where it is missing, from which `loadTokenizer` and Transformers read them. Those of a
+ * tokenizer that was there before are replaced, and what this one has none of goes, all or none. Left: the file system failed.
  *
  * @example
  * ```ts
@@ -51,12 +52,15 @@ export const saveTokenizer = (options: SaveTokenizerConfig) => {
         : [{ path: `${folder}/${NAMES[field]}`, pieces: [text.encode(`${JSON.stringify(given[field])}\n`)] }],
     )
     const template =
-      given.template === undefined
-        ? []
-        : [{ path: `${folder}/chat_template.jinja`, pieces: [text.encode(given.template)] }]
+      given.template === undefined ? [] : [{ path: `${folder}/${TEMPLATE}`, pieces: [text.encode(given.template)] }]
     return task(async () => {
       await files.makeFolder(folder).catch(rethrow(folder, 'save'))
-      await files.replace([...json, ...template]).catch(rethrow(folder, 'save'))
+      const written = [...json, ...template]
+      // Of another tokenizer, and read with this one they would say its ends, its names, its turns.
+      const obsolete = [...Object.values(NAMES), TEMPLATE]
+        .map((name) => `${folder}/${name}`)
+        .filter((at) => written.every((file) => file.path !== at))
+      await files.replace(written, obsolete).catch(rethrow(folder, 'save'))
     })
   }
 }

@@ -92,6 +92,8 @@ export type TokenizerError =
   | { readonly _tag: 'FileSystem'; readonly path: string; readonly message: string }
   /** What is there is no description of a tokenizer. */
   | { readonly _tag: 'Malformed'; readonly path: string; readonly message: string }
+  /** The model's file is there, and holds no tokenizer. */
+  | { readonly _tag: 'NoTokenizer'; readonly path: string; readonly message: string }
   /** It is one, of a kind that cannot be followed here. */
   | { readonly _tag: 'UnsupportedTokenizer'; readonly path: string; readonly message: string }
   /** A token with a meaning of its own that is asked for, and is not in the vocabulary. */

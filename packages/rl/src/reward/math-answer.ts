@@ -1,5 +1,6 @@
 /** Where in a text of mathematics its final answer stands. Each rule passes over the text once. */
 import { MAGNITUDE, SCALE } from './answer/magnitude.ts'
+import { unwrapped } from './unwrapped.ts'
 
 interface Span {
   readonly content: string
@@ -311,7 +312,7 @@ const lastFound = (text: string): string | null => {
  * ```
  */
 export const mathAnswer = (given: string): string => {
-  const text = beforeNext(given).replaceAll(SIGN_WORD, '$1-')
+  const text = unwrapped(beforeNext(given)).replaceAll(SIGN_WORD, '$1-')
   const boxed = boxes(text)
   if (boxed.length > 0) {
     const after = text.slice(boxed.at(-1)!.end)

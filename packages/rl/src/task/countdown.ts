@@ -6,6 +6,8 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { optionsOf } from '@adjoint/tensor/ir'
 import { evaluateExpression, type ExpressionError } from './expression.ts'
+import { boxedAnswer } from '../reward/math-answer.ts'
+import { unwrapped } from '../reward/unwrapped.ts'
 import { dice, foldIn, type HostKey } from '../run/keys.ts'
 import type { CharacterTask } from './task.ts'
 import { vocabulary } from './vocabulary.ts'
@@ -96,10 +98,24 @@ const notExpected = (expected: string, error: ExpressionError): string => {
   return `sameCountdown: the expected ${text} is no expression: ${why}. Give whole numbers from 0 joined by + - * / and parentheses.`
 }
 
+/** Other signs of the same operations. */
+const SIGNS: readonly (readonly [RegExp, string])[] = [
+  [/×|·|\\times\b|\\cdot\b/g, '*'],
+  [/÷|\\div\b/g, '/'],
+  [/−/g, '-'],
+  [/\s+/g, ' '],
+]
+/** An answer without a box, a block of code or dollars around it. */
+const plain = (answer: string): string =>
+  SIGNS.reduce(
+    (text, [sign, by]) => text.replaceAll(sign, by),
+    (boxedAnswer(answer) ?? unwrapped(answer)).replace(/^\s*\$([^$]*)\$\s*$/, '$1').trim(),
+  )
+
 /**
  * Whether an answer is a solution as the expected one is: an expression of the same value, over the same numbers, each as often as there.
  * For data sets of countdown, reasoning-gym's and the like, whose rows have one solution of many; {@link sameMath} would take the target
- * itself for an answer. Spaces around either do not count. Throws TypeError where the expected text is no expression of
+ * itself for an answer. Spaces around either do not count, nor do a box, dollars or a block of code around the answer. Throws TypeError where the expected text is no expression of
  * {@link evaluateExpression}, which has no unary signs: `-2 + 9` is none.
  *
  * @example
@@ -117,7 +133,7 @@ export const sameCountdown = (expected: string): ((answer: string) => boolean) =
   if (E.isLeft(solution)) throw new TypeError(notExpected(written, solution.left))
   const { value, numbers } = solution.right
   return (answer) => {
-    const result = evaluateExpression(answer.trim())
+    const result = evaluateExpression(plain(answer))
     if (E.isLeft(result)) return false
     const { value: reached, numbers: used } = result.right
     const same = reached.numerator === value.numerator && reached.denominator === value.denominator

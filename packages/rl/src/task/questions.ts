@@ -4,11 +4,11 @@
  */
 import { optionsOf } from '@adjoint/tensor/ir'
 import * as E from 'fp-ts/lib/Either.js'
-import { type Decode, structOf, text } from '../run/decode.ts'
+import { type Decode, ifThere, structOf, text } from '../run/decode.ts'
 import type { RunError } from '../run/errors.ts'
 import { dice } from '../run/keys.ts'
 import type { Text } from '../policy/text.ts'
-import { sameMath } from '../reward/answer.ts'
+import { type GraderName, graders, judged } from './graders.ts'
 import type { Schema } from './json-lines.ts'
 import type { Task } from './task.ts'
 
@@ -18,6 +18,8 @@ export interface Question {
   readonly answer: string
   /** The way to the answer; empty where the data has none. */
   readonly thought: string
+  /** How an answer is judged, where `questions` is not told. Default: by value, `sameMath()`. */
+  readonly grader?: GraderName
 }
 
 const pair: Decode<Omit<Question, 'thought'>> = structOf({ question: text, answer: text })
@@ -45,18 +47,45 @@ export const gsm8k: Schema<Question> = (value) =>
     return E.right({ question, thought: answer.slice(0, at).replaceAll(CALCULATOR, '').trim(), answer: final })
   })(pair(value, 'row'))
 
+/** How answers to the generated tasks are judged that are known here; to others as texts, which is what reasoning-gym itself does. */
+const GYM: Readonly<Record<string, GraderName>> = {
+  ...Object.fromEntries(
+    [
+      ...['basic_arithmetic', 'chain_sum', 'decimal_arithmetic', 'gcd', 'gsm_symbolic', 'lcm', 'leg_counting'],
+      ...['letter_counting', 'simple_equations'],
+    ].map((name) => [name, 'result'] as const),
+  ),
+  countdown: 'countdown',
+  fraction_simplification: 'reduced',
+  mini_sudoku: 'grid',
+  number_sorting: 'sequence',
+}
+
+const source: Decode<string | null> = (value, at) =>
+  E.map(({ source_dataset: name }: { readonly source_dataset: string | null }) => name)(
+    structOf({ source_dataset: ifThere(text) })(value ?? {}, at),
+  )
+const gymRow = structOf({ question: text, answer: text, metadata: source })
+
 /**
- * A line of a data set of reasoning-gym: `{question, answer}` and what it was made from, which is left out. Of its countdown the answer is
- * one of many: judge it by {@link sameCountdown}.
+ * A line of a data set of reasoning-gym: `{question, answer, metadata}`. Of what it was made from the name of its task is read, which says
+ * how an answer is judged: by its number, and not by an expression of the same value; in lowest terms; as a list in its order; as a
+ * grid; as any solution of countdown; of a task that is not known here as a text. Left: an answer that its own grader cannot read.
  *
  * @example
  * ```ts
  * import { reasoningGym } from '@adjoint/rl'
  * reasoningGym({ question: 'Calculate -5 * -6.', answer: '30', metadata: {} }) // Right { question: .., thought: '', answer: '30' }
+ * reasoningGym({ question: '..', answer: '3/4', metadata: { source_dataset: 'fraction_simplification' } }) // Right { .., grader: 'reduced' }
  * ```
  */
 export const reasoningGym: Schema<Question> = (value) =>
-  E.map((row: Omit<Question, 'thought'>): Question => ({ ...row, thought: '' }))(pair(value, 'row'))
+  E.flatMap(({ question, answer, metadata }: { question: string; answer: string; metadata: string | null }) => {
+    const row: Question = { question, answer, thought: '' }
+    return metadata === null
+      ? E.right<string, Question>(row)
+      : judged({ ...row, grader: Object.hasOwn(GYM, metadata) ? GYM[metadata]! : 'text' })
+  })(gymRow(value, 'row'))
 
 /** Which rows, and how they are asked and judged. */
 export interface QuestionsConfig {
@@ -67,7 +96,7 @@ export interface QuestionsConfig {
   readonly heldOut?: readonly Question[]
   /** What the policy reads of a question. Default: the question itself. */
   readonly ask?: (question: string) => string
-  /** Whether an answer is that expected. Default: `sameMath()`. */
+  /** Whether an answer is that expected. Default: what the row says, or `sameMath()`. */
   readonly same?: (expected: string) => (answer: string) => boolean
 }
 
@@ -92,7 +121,7 @@ export const questions = (options: QuestionsConfig): Task<Question> => {
     rows,
     heldOut,
     ask = (question: string) => question,
-    same = sameMath(),
+    same,
   } = optionsOf<QuestionsConfig>('questions', options, { name: true, rows: true, heldOut: true, ask: true, same: true })
   // Held-out rows come first: a question among both is theirs.
   const byQuestion = new Map<string, Question>()
@@ -106,7 +135,7 @@ export const questions = (options: QuestionsConfig): Task<Question> => {
     generate: (key) => all[dice(key)(all.length)]!,
     identity: ({ question }) => question,
     prompt: ({ question }) => ask(question),
-    verify: ({ answer }) => same(answer),
+    verify: ({ answer, grader = 'math' }) => (same ?? graders[grader])(answer),
     trace: ({ thought, answer }) => ({ think: thought, answer }),
     ...(kept !== null && { split: ({ question }: Question) => (kept.has(question) ? 'heldOut' : 'train') }),
   }
