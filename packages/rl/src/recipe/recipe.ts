@@ -14,7 +14,8 @@ import { fileFailure, type RunError } from '../run/errors.ts'
 import { lockFolder } from '../run/lock.ts'
 import type { Progress, StopSignal } from '../run/run.ts'
 import type { Sink } from '../run/sink.ts'
-import { type FolderError, type Stage, type StageCause, type StageError, stages } from './stage.ts'
+import type { FolderError, StageCause, StageError } from './errors.ts'
+import { type Stage, stages } from './stage.ts'
 
 /** What an observer is told after each step of a stage. */
 export interface StageProgress extends Progress {
