@@ -6,9 +6,13 @@ import { flow } from 'fp-ts/lib/function.js'
 import { concatAll, type Monoid } from 'fp-ts/lib/Monoid.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { StageError } from './errors.ts'
+import { tasked, twin } from '../or-throw.ts'
 
 /** What a stage does to a state. */
 export type Stage<S> = (state: S) => TE.TaskEither<StageError, S>
+
+/** What a twin takes as a {@link Stage}: it may be an `async` function, as `performAsync` gives them. */
+export type AsyncStage<S> = (state: S) => TE.TaskEither<StageError, S> | Promise<S>
 
 /**
  * Stages one after the other. The empty stage hands the state on; where one fails, those after it do not start.
@@ -40,3 +44,17 @@ export const stageMonoid = <S>(): Monoid<Stage<S>> => ({
  * ```
  */
 export const stages = <S>(each: readonly Stage<S>[]): Stage<S> => concatAll(stageMonoid<S>())(each)
+
+/**
+ * {@link stages} for scripts: the stage awaits, and throws RlFailure, whose `error` says what went wrong. Each may be an `async` function;
+ * what that throws is thrown as it is.
+ *
+ * @example
+ * ```ts
+ * import { stagesAsync } from '@adjoint/rl'
+ * const increment = async (n: number) => n + 1
+ * console.log(await stagesAsync([increment, increment, increment])(0)) // 3
+ * ```
+ */
+export const stagesAsync = <S>(each: readonly AsyncStage<S>[]): ((state: S) => Promise<S>) =>
+  twin(stages(each.map(tasked)))
