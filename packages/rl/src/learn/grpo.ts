@@ -194,7 +194,7 @@ export const learner = <Problem, P extends Tree, O extends Tree>(given: LearnCon
  * const params = model.init(random.key(0))
  * const { experience } = await collect(params, hostKey(1))
  * const { metrics } = await learn({ params, opt: optimizer.init(params), reference: null }, experience, hostKey(2))
- * console.log(metrics['grad_norm'])
+ * console.log(metrics['entropy'])
  * ```
  */
 export const learnerAsync = curriedTwin(learner)
@@ -362,9 +362,8 @@ export const grpoStep = <Problem, P extends Tree, O extends Tree>(given: GrpoCon
  * const optimizer = adam({ learningRate: 1e-4 })
  * const step = grpoStepAsync({ ...presets.dapo, ...sampling, rewards, optimizer, device })
  * const params = model.init(random.key(0))
- * let state = { params, opt: optimizer.init(params), reference: null }
- * const { metrics } = await step(state, hostKey(0))
- * console.log(metrics['reward'])
+ * const { state, metrics } = await step({ params, opt: optimizer.init(params), reference: null }, hostKey(0))
+ * console.log(metrics['entropy'])
  * ```
  */
 export const grpoStepAsync = curriedTwin(grpoStep)

@@ -16,7 +16,7 @@ import type { Progress, StopSignal } from '../run/run.ts'
 import type { Sink } from '../run/sink.ts'
 import type { FolderError, StageCause, StageError } from './errors.ts'
 import { type AsyncStage, type Stage, stages } from './stage.ts'
-import { curriedTwin, tasked, twin } from '../or-throw.ts'
+import { tasked, twin } from '../or-throw.ts'
 
 /** What an observer is told after each step of a stage. */
 export interface StageProgress extends Progress {
@@ -234,7 +234,7 @@ const alone =
  * ```
  */
 export const perform =
-  <S>(recipe: Recipe<S>): Reader<RecipeEnv, Stage<S>> =>
+  <S>(recipe: Recipe<S>): ((env: RecipeEnv) => Stage<S>) =>
   (given) => {
     const { first = 1, ...env } = optionsOf('perform', given, RECIPE_OPTIONS)
     const names = recipe.map(({ name }, i) => `${first + i}-${name}`)
@@ -262,5 +262,7 @@ export const perform =
  * console.log(await performAsync([...recipe, ...recipe])(env)(0)) // 2
  * ```
  */
-export const performAsync = <S>(recipe: AsyncRecipe<S>): ((env: RecipeEnv) => (state: S) => Promise<S>) =>
-  curriedTwin(perform(recipe.map(({ name, at }) => ({ name, at: (env: StageEnv) => tasked(at(env)) }))))
+export const performAsync =
+  <S>(recipe: AsyncRecipe<S>): ((env: RecipeEnv) => (state: S) => Promise<S>) =>
+  (env) =>
+    twin(perform(recipe.map(({ name, at }) => ({ name, at: (place: StageEnv) => tasked(at(place)) })))(env))

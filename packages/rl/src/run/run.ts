@@ -173,12 +173,12 @@ export const run = <S extends K, K = Tree>(
  * import { tmpdir } from 'node:os'
  * import { join } from 'node:path'
  * import { type AsyncPhase, runAsync } from '@adjoint/rl'
- * import { add, readAsync, scalar, type Scalar } from '@adjoint/tensor'
+ * import { add, readAsync, realizeAsync, scalar, type Scalar } from '@adjoint/tensor'
  * const count: AsyncPhase<Scalar> = {
  *   name: 'count',
  *   steps: 3,
  *   enter: (x) => x,
- *   advance: async (x) => ({ state: add(x, 1), metrics: { before: (await readAsync(x))[0] } }),
+ *   advance: async (x) => ({ state: await realizeAsync(add(x, 1)), metrics: { done: 1 } }),
  * }
  * const folder = mkdtempSync(join(tmpdir(), 'run-'))
  * const config = { folder, seed: 0, phases: [count], checkpointEvery: 2, settings: { seed: 0 } }
