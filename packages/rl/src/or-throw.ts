@@ -56,7 +56,8 @@ export const orThrow = async <A>(task: TaskEither<RlError, A>): Promise<A> => {
 
 /**
  * @internal The twin of an effect: its types are those of the effect, with its type parameters and the names of its arguments. What has
- * type parameters of its own after its first arguments is written out instead: {@link curriedTwin} would lose them.
+ * type parameters of its own after its first arguments is written out instead: {@link curriedTwin} would lose them. Both are called
+ * `@__PURE__`, so that a bundle without the twin is one without what only the twin's effect needs.
  */
 export const twin =
   <A extends readonly unknown[], R>(effect: (...given: A) => TaskEither<RlError, R>): ((...given: A) => Promise<R>) =>

@@ -171,4 +171,4 @@ export const distillStep = <P extends Tree, T extends Tree, O extends Tree>(give
  * console.log(metrics['loss'])
  * ```
  */
-export const distillStepAsync = curriedTwin(distillStep)
+export const distillStepAsync = /* @__PURE__ */ curriedTwin(distillStep)

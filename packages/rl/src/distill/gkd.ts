@@ -72,7 +72,7 @@ export const onPolicyDistillStep = <Problem, P extends Tree, T extends Tree, O e
  * console.log(metrics['loss'])
  * ```
  */
-export const onPolicyDistillStepAsync = curriedTwin(onPolicyDistillStep)
+export const onPolicyDistillStepAsync = /* @__PURE__ */ curriedTwin(onPolicyDistillStep)
 
 /** How to mix. */
 export interface GkdConfig<Problem, P extends Tree, T extends Tree, O extends Tree>
@@ -181,4 +181,4 @@ export const gkdStep = <Problem, P extends Tree, T extends Tree, O extends Tree>
  * console.log(metrics['loss'])
  * ```
  */
-export const gkdStepAsync = curriedTwin(gkdStep)
+export const gkdStepAsync = /* @__PURE__ */ curriedTwin(gkdStep)

@@ -115,4 +115,4 @@ export const divergenceMeter = <P extends Tree, T extends Tree>(given: MeterConf
  * console.log((await measure(model.init(random.key(0)), texts))['forward']) // nats per token
  * ```
  */
-export const divergenceMeterAsync = curriedTwin(divergenceMeter)
+export const divergenceMeterAsync = /* @__PURE__ */ curriedTwin(divergenceMeter)

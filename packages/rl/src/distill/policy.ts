@@ -193,4 +193,4 @@ export const miniLlmStep = <Problem, P extends Tree, T extends Tree, O extends T
  * console.log(metrics['kl'])
  * ```
  */
-export const miniLlmStepAsync = curriedTwin(miniLlmStep)
+export const miniLlmStepAsync = /* @__PURE__ */ curriedTwin(miniLlmStep)

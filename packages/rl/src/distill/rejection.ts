@@ -282,4 +282,4 @@ export const rejectionSample = <Problem, P extends Tree>(given: RejectionConfig<
  * console.log(report.tried) // 16
  * ```
  */
-export const rejectionSampleAsync = curriedTwin(rejectionSample)
+export const rejectionSampleAsync = /* @__PURE__ */ curriedTwin(rejectionSample)

@@ -190,6 +190,6 @@ export const evaluator = <Problem, P extends Tree>(given: EvaluateConfig<Problem
  * console.log(evaluation.passAt1)
  * ```
  */
-export const evaluatorAsync = curriedTwin(evaluator)
+export const evaluatorAsync = /* @__PURE__ */ curriedTwin(evaluator)
 
 const keyOf = (root: HostKey, batch: number): HostKey => foldIn(foldIn(root, 1), batch)

@@ -198,7 +198,7 @@ export const collector = <Problem, P extends Tree>(given: CollectConfig<Problem,
  * })
  * ```
  */
-export const collectorAsync = curriedTwin(collector)
+export const collectorAsync = /* @__PURE__ */ curriedTwin(collector)
 
 /** A promise, which an `async` function gives, would keep everything. */
 const keeps = (keep: Keep, group: readonly Breakdown[]): boolean => {

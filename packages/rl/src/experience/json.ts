@@ -164,4 +164,4 @@ export const readExperiences =
  * await read('no/such/file.jsonl').catch((thrown) => console.log(thrown instanceof RlFailure && thrown.error)) // FileFailure
  * ```
  */
-export const readExperiencesAsync = curriedTwin(readExperiences)
+export const readExperiencesAsync = /* @__PURE__ */ curriedTwin(readExperiences)

@@ -67,7 +67,7 @@ export const sampler = <Problem, P extends Tree>(config: CollectConfig<Problem, 
  *   grpoFromAsync(samplerAsync(collect), learn)
  * ```
  */
-export const samplerAsync = curriedTwin(sampler)
+export const samplerAsync = /* @__PURE__ */ curriedTwin(sampler)
 
 /** What a replay buffer holds: the newest experience last, and the state of what fills it. */
 export interface ReplayState<S, Problem> {
@@ -210,4 +210,4 @@ export const logged =
  * })
  * ```
  */
-export const loggedAsync = curriedTwin(logged)
+export const loggedAsync = /* @__PURE__ */ curriedTwin(logged)

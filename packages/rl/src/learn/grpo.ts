@@ -197,7 +197,7 @@ export const learner = <Problem, P extends Tree, O extends Tree>(given: LearnCon
  * console.log(metrics['entropy'])
  * ```
  */
-export const learnerAsync = curriedTwin(learner)
+export const learnerAsync = /* @__PURE__ */ curriedTwin(learner)
 
 /** Everything that a step of GRPO depends on, besides its state and its key. */
 export interface GrpoConfig<Problem, P extends Tree, O extends Tree>
@@ -366,7 +366,7 @@ export const grpoStep = <Problem, P extends Tree, O extends Tree>(given: GrpoCon
  * console.log(metrics['entropy'])
  * ```
  */
-export const grpoStepAsync = curriedTwin(grpoStep)
+export const grpoStepAsync = /* @__PURE__ */ curriedTwin(grpoStep)
 
 /** Per token, row by row, as long as each completion is: `log pi_old - log pi_ref`. */
 const divergences = (

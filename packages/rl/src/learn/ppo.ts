@@ -286,7 +286,7 @@ export const ppoStep = <Problem, P extends Tree, V extends Tree, O extends Tree,
  * console.log(metrics['explained_variance'])
  * ```
  */
-export const ppoStepAsync = curriedTwin(ppoStep)
+export const ppoStepAsync = /* @__PURE__ */ curriedTwin(ppoStep)
 
 /** Rows of a batch as parts, with what the critic said of them and what came. */
 const ppoParts = (

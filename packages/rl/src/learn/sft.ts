@@ -145,4 +145,4 @@ export const sftStep = <P extends Tree, O extends Tree>(given: SftConfig<P, O>) 
  * for (let i = 0; i < 3; i++) state = (await step(state, foldIn(hostKey(0), i), i)).state
  * ```
  */
-export const sftStepAsync = curriedTwin(sftStep)
+export const sftStepAsync = /* @__PURE__ */ curriedTwin(sftStep)

@@ -120,7 +120,7 @@ export const roller = <Problem, P extends Tree>(given: RolloutConfig<Problem, P>
  * console.log(samples.length) // 8
  * ```
  */
-export const rollerAsync = curriedTwin(roller)
+export const rollerAsync = /* @__PURE__ */ curriedTwin(roller)
 
 /** @internal What is asked of a policy before a step is made: a task whose prompts it can read, with room for the answers. */
 export const requireFit = <Problem, P extends Tree>(

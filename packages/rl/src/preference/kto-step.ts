@@ -170,4 +170,4 @@ export const ktoStep = <P extends Tree, O extends Tree>(given: KtoStepConfig<P, 
  * console.log(metrics['loss'])
  * ```
  */
-export const ktoStepAsync = curriedTwin(ktoStep)
+export const ktoStepAsync = /* @__PURE__ */ curriedTwin(ktoStep)

@@ -162,7 +162,7 @@ export const processRewardStep = <P extends Tree, O extends Tree>(given: Process
  * console.log(metrics['accuracy'])
  * ```
  */
-export const processRewardStepAsync = curriedTwin(processRewardStep)
+export const processRewardStepAsync = /* @__PURE__ */ curriedTwin(processRewardStep)
 
 /** Which model scores the steps of what. */
 export interface StepRewardsConfig<P extends Tree> extends ScoringConfig {

@@ -158,7 +158,7 @@ export const begun = (folder: string): TE.TaskEither<RunError, boolean> =>
  * console.log(await begunAsync('no/such/folder')) // false
  * ```
  */
-export const begunAsync = twin(begun)
+export const begunAsync = /* @__PURE__ */ twin(begun)
 
 /** What is wrong with a folder that holds `found`, for stages of these names from number `first` on. */
 const problemOf = (

@@ -93,4 +93,4 @@ export const pairEvaluator = <P extends Tree>(given: PairEvaluatorConfig<P>) => 
  * console.log(evaluation.accuracy)
  * ```
  */
-export const pairEvaluatorAsync = curriedTwin(pairEvaluator)
+export const pairEvaluatorAsync = /* @__PURE__ */ curriedTwin(pairEvaluator)

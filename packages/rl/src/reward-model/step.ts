@@ -140,4 +140,4 @@ export const rewardModelStep = <P extends Tree, O extends Tree>(given: RewardMod
  * console.log(metrics['accuracy'])
  * ```
  */
-export const rewardModelStepAsync = curriedTwin(rewardModelStep)
+export const rewardModelStepAsync = /* @__PURE__ */ curriedTwin(rewardModelStep)

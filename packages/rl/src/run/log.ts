@@ -98,7 +98,7 @@ export const createLog = (path: string): TE.TaskEither<RunError, Log> => openLog
  * await orThrow(log.close)
  * ```
  */
-export const createLogAsync = twin(createLog)
+export const createLogAsync = /* @__PURE__ */ twin(createLog)
 
 const isRecord = (value: unknown): value is LogRecord =>
   typeof value === 'object' &&
@@ -167,7 +167,7 @@ export const readLog = (path: string): TE.TaskEither<RunError, readonly LogRecor
  * await records.catch((thrown) => console.log(thrown instanceof RlFailure && thrown.error)) // { _tag: 'FileFailure', .. }
  * ```
  */
-export const readLogAsync = twin(readLog)
+export const readLogAsync = /* @__PURE__ */ twin(readLog)
 
 /**
  * Opens the log of an earlier run, cut to its first `lines` lines: what was written after its checkpoint goes, and the
@@ -206,4 +206,4 @@ export const resumeLog = (path: string, lines: number): TE.TaskEither<RunError, 
  * await log.catch((thrown) => console.log(thrown instanceof RlFailure && thrown.error)) // { _tag: 'FileFailure', .. }
  * ```
  */
-export const resumeLogAsync = twin(resumeLog)
+export const resumeLogAsync = /* @__PURE__ */ twin(resumeLog)

@@ -86,4 +86,4 @@ export const readJsonLines = <A>(options: JsonLinesConfig<A>): TE.TaskEither<Run
  * console.log(await readJsonLinesAsync({ path, schema: gsm8k })) // [{ question: '2+2?', thought: '2+2 is 4', answer: '4' }]
  * ```
  */
-export const readJsonLinesAsync = twin(readJsonLines)
+export const readJsonLinesAsync = /* @__PURE__ */ twin(readJsonLines)

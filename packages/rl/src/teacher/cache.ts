@@ -224,7 +224,7 @@ export const openTraceCache = (path: string): TE.TaskEither<TeacherError, TraceC
  * await orThrow(cache.close)
  * ```
  */
-export const openTraceCacheAsync = twin(openTraceCache)
+export const openTraceCacheAsync = /* @__PURE__ */ twin(openTraceCache)
 
 /**
  * The teacher, asked for what the cache does not have; what it says is in the cache before it is given. The same question

@@ -196,4 +196,4 @@ export const teacherTraces = <Problem>(options: TeacherTracesConfig<Problem>) =>
  * await traced.catch((thrown) => console.log(thrown instanceof RlFailure && thrown.error)) // { _tag: 'Aborted' }
  * ```
  */
-export const teacherTracesAsync = curriedTwin(teacherTraces)
+export const teacherTracesAsync = /* @__PURE__ */ curriedTwin(teacherTraces)
