@@ -18,8 +18,13 @@ const cold = chain(clipByGlobalNorm(1), adam({ learningRate: 3e-3 }))
 const [optimizer, criticOptimizer] = [adam({ learningRate: 5e-4 }), adam({ learningRate: 2e-3 })]
 const sampling = { task, policy, maxTokens: MAX_TOKENS, temperature: 1, device } as const
 
-const demonstrate = rl.sftStep({ policy, optimizer: cold, batch: rl.traces(task, { rows: 32, thinkShare: 1 }), device })
-const improve = rl.ppoStep({
+const demonstrate = rl.sftStepAsync({
+  policy,
+  optimizer: cold,
+  batch: rl.traces(task, { rows: 32, thinkShare: 1 }),
+  device,
+})
+const improve = rl.ppoStepAsync({
   ...sampling,
   critic,
   prompts: 64,
@@ -33,18 +38,18 @@ const improve = rl.ppoStep({
   optimizer,
   criticOptimizer,
 })
-const sit = rl.evaluator({ ...sampling, count: 128, samples: 8, seed: 1 })
+const sit = rl.evaluatorAsync({ ...sampling, count: 128, samples: 8, seed: 1 })
 
 const examine = async (params: TransformerParams): Promise<string> =>
-  `pass@1 ${(await rl.orThrow(sit(params))).evaluation.passAt1.toFixed(3)} on 128 held-out problems`
+  `pass@1 ${(await sit(params)).evaluation.passAt1.toFixed(3)} on 128 held-out problems`
 
 const begun = model.init(random.key(0))
 let learner = { params: begun, opt: cold.init(begun) }
-for (let i = 0; i < 300; i++) learner = (await rl.orThrow(demonstrate(learner, rl.foldIn(rl.hostKey(0), i)))).state
+for (let i = 0; i < 300; i++) learner = (await demonstrate(learner, rl.foldIn(rl.hostKey(0), i))).state
 console.log(`cold start  ${await examine(learner.params)}`)
 
 const { params } = learner
-const copy = async (): Promise<TransformerParams> => rl.orThrow(rl.snapshot(device)(params))
+const copy = async (): Promise<TransformerParams> => rl.snapshotAsync(device)(params)
 const expecting = critic.init(random.key(1), await copy()) // begins as the policy does, with a head of 0
 type Adam = ReturnType<typeof optimizer.init>
 let state: rl.PpoState<TransformerParams, typeof expecting, Adam, Adam> = {
@@ -55,7 +60,7 @@ let state: rl.PpoState<TransformerParams, typeof expecting, Adam, Adam> = {
   control: null,
 }
 for (let i = 0; i <= 200; i++) {
-  const { state: next, metrics } = await rl.orThrow(improve(state, rl.foldIn(rl.hostKey(1), i)))
+  const { state: next, metrics } = await improve(state, rl.foldIn(rl.hostKey(1), i))
   state = next
   const show = (name: string): string => (metrics[name] ?? NaN).toFixed(3)
   if (i % 25 === 0)

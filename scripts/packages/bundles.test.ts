@@ -123,12 +123,14 @@ const weigh = async (program: string, without?: RegExp): Promise<number> => {
   return loadedBytes(metafile, outputFiles, 'out/main.js')
 }
 const GRAD = `import { grad } from '@adjoint/autograd'; import { jit } from '@adjoint/tensor'; console.log(grad, jit)`
+const LOGGED = `import { logged } from '@adjoint/rl'; console.log(logged)`
 const ALL = `import * as a from '@adjoint/autograd'; import * as t from '@adjoint/tensor'; console.log(a, t)`
 
 test.each([
   ['what grad and jit need, without a device', 60, GRAD, /backends[/\\]wasm[/\\]device\.js$/],
   ['what grad and jit need, with the wasm device, which opens at once', 80, GRAD, undefined],
   ['grad and jit of the one face', 80, `import { grad, jit } from 'adjoint'; console.log(grad, jit)`, undefined],
+  ['a source of logged experience, without the sampler in its file, which a twin would hold', 30, LOGGED, undefined],
   ['everything in tensor and autograd, without a device', 103, ALL, /backends[/\\]wasm[/\\]device\.js$/],
   ['everything in tensor and autograd, with the wasm device', 130, ALL, undefined],
 ] as const)('%s: at most %i KB', async (what, most, program, without) => {

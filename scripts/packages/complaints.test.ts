@@ -59,6 +59,23 @@ const mistakes: readonly (readonly [text: string, said: string])[] = [
     `rl.run({ folder: 'x', seed: 0, phases: [] as rl.Phase<{ n: number }>[], checkpointEvery: 1, settings: {} })`,
     `'Phase<{ n: number; }>[]' is not assignable to type 'readonly Phase<Tree>[]'`,
   ],
+  [
+    `rl.runAsync({ folder: 'x', seed: 0 })`,
+    `'{ folder: string; seed: number; }' is not assignable to parameter of type 'AsyncRunConfig`,
+  ],
+  [
+    `rl.runAsync({ folder: 'x', seed: 0, phases: [] as rl.Phase<{ n: number }>[], checkpointEvery: 1, settings: {} })`,
+    `'Phase<{ n: number; }>[]' is not assignable to type 'readonly AsyncPhase<Tree>[]'`,
+  ],
+  [
+    `rl.run({ folder: 'x', seed: 0, phases: [] as rl.AsyncPhase<t.Scalar>[], checkpointEvery: 1, settings: {} })`,
+    `'AsyncPhase<Scalar>[]' is not assignable to type 'readonly Phase<Scalar>[]'`,
+  ],
+  [
+    `rl.grpoStepAsync({ prompts: 2 })`,
+    `'{ prompts: number; }' is not assignable to parameter of type 'GrpoConfig<unknown, Tree, Tree>'`,
+  ],
+  [`rl.snapshotAsync(t.requestDeviceAsync())`, `'Promise<Device>' is not assignable to parameter of type 'Device'`],
   [`rl.staged({ name: 'x' })`, `'{ name: string; }' is not assignable to parameter of type 'StagedRun`],
 ]
 

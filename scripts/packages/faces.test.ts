@@ -48,17 +48,20 @@ test('law: of signatures that a call may mean there is one, or there are more th
   expect(ambiguous).toEqual([])
 })
 
+const nameOf = (type: ts.Type): string | undefined => (type.symbol as ts.Symbol | undefined)?.name
+
 /** Whether a call gives a TaskEither, at once or once all its arguments are there. */
 const isEffect = (type: ts.Type): boolean =>
   type.getCallSignatures().some((signature) => {
     const result = signature.getReturnType()
-    return (result.symbol as ts.Symbol | undefined)?.name === 'TaskEither' || isEffect(result)
+    return nameOf(result) === 'TaskEither' || isEffect(result)
   })
 
-// rl has one function for all its tasks, `orThrow`; autograd has no effects.
+// What records hold (the `append` of a log, the `ask` of a teacher) has no twin: `orThrow` of rl runs it. autograd has no effects.
 test.each([
   ['tensor', 'tensor.read'],
   ['nn', 'nn.saveModel'],
+  ['rl', 'rl.run'],
   ['report', 'report.reportRuns'],
 ])('law: every effect of %s has a twin that throws: %s, and all others', (face, known) => {
   const values = faces.get(face)!
@@ -66,4 +69,30 @@ test.each([
   const effects = values.filter(([, type]) => isEffect(type)).map(([name]) => name)
   expect(effects).toContain(known)
   expect(effects.filter((name) => !names.has(`${name}Async`))).toEqual([])
+})
+
+/** As it is written, but that what is `Async` in a twin (an `AsyncSource`) is called as it is in its effect. */
+const plain = (text: string): string =>
+  text.replaceAll(/\bAsync(?=[A-Z])/g, '').replaceAll(/(\?: \w+) \| undefined/g, '$1')
+
+/** The calls that it takes, each as it is written, and what the task or the promise after the last comes to. */
+const callsOf = (type: ts.Type): readonly string[] => {
+  const written = checker.typeToString(type, undefined, ts.TypeFormatFlags.NoTruncation)
+  if (nameOf(type) === 'TaskEither' || nameOf(type) === 'Promise')
+    // both are interfaces with type parameters
+    return callsOf(checker.getTypeArguments(type as ts.TypeReference).at(-1)!)
+  const [signature] = type.getCallSignatures()
+  if (signature === undefined) return [plain(written)]
+  const result = signature.getReturnType()
+  const whole = checker.signatureToString(signature, undefined, ts.TypeFormatFlags.NoTruncation)
+  const rest = checker.typeToString(result, undefined, ts.TypeFormatFlags.NoTruncation)
+  return [plain(whole.slice(0, -rest.length)), ...callsOf(result)]
+}
+
+test('law: a twin of rl is called as its effect is, with the same type parameters and names, and comes to the same', () => {
+  const types = new Map(faces.get('rl'))
+  const effects = [...types].filter(([, type]) => isEffect(type))
+  expect(effects.map(([name]) => [name, ...callsOf(types.get(`${name}Async`)!)])).toEqual(
+    effects.map(([name, type]) => [name, ...callsOf(type)]),
+  )
 })

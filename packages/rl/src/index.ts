@@ -35,7 +35,7 @@ export type { Rollout } from './experience/rollout.ts'
 export * from './experience/experience.ts'
 export * from './experience/source.ts'
 export * from './experience/json.ts'
-export { roller, type RolloutConfig } from './policy/rollout.ts'
+export { roller, rollerAsync, type RolloutConfig } from './policy/rollout.ts'
 export * from './experience/select.ts'
 export * from './experience/collect.ts'
 export { type ProcessReward } from './experience/grade.ts'
@@ -48,7 +48,7 @@ export * from './learn/grpo.ts'
 export type { GradedSample, GrpoStepped, Told } from './learn/stepped.ts'
 export * from './learn/sourced-state.ts'
 export * from './learn/critic.ts'
-export { type PpoConfig, type PpoState, ppoStep } from './learn/ppo.ts'
+export { type PpoConfig, type PpoState, ppoStep, ppoStepAsync } from './learn/ppo.ts'
 export type { CriticCredit, Truncation } from './credit/actor-critic.ts'
 export type { ObjectiveUpdate } from './learn/objective-update.ts'
 export type { Learner, Optimizer } from './learn/update.ts'
@@ -58,12 +58,23 @@ export * from './evaluate/estimate.ts'
 export * from './evaluate/evaluate.ts'
 export * from './evaluate/record.ts'
 export { completionMetrics, firstNonFinite, type Metrics, rewardMetrics, updateMetrics } from './run/metrics.ts'
-export { createLog, type Json, type Log, type LogRecord, parseRecord, readLog, resumeLog } from './run/log.ts'
+export {
+  createLog,
+  createLogAsync,
+  type Json,
+  type Log,
+  type LogRecord,
+  parseRecord,
+  readLog,
+  readLogAsync,
+  resumeLog,
+  resumeLogAsync,
+} from './run/log.ts'
 export * from './run/printable.ts'
 export * from './run/state.ts'
 export * from './run/run.ts'
 export { type OpenSink, type Sink, type SinkStart, type StepLines, tolerated } from './run/sink.ts'
-export { snapshot } from './run/snapshot.ts'
+export { snapshot, snapshotAsync } from './run/snapshot.ts'
 export * from './run/keys.ts'
 export * from './preference/index.ts'
 export * from './reward-model/index.ts'

@@ -1,13 +1,15 @@
-/** Tasks for scripts: what failed is thrown. One function for all tasks of this package, so that none needs a twin of its own. */
+/** Effects for scripts: what failed is thrown. How a task is run so, and how the `Async` twin of an effect is made. */
+import * as E from 'fp-ts/lib/Either.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
-import { describeStageError, type StageError } from './recipe/stage.ts'
+import { describeStageError, type StageError } from './recipe/errors.ts'
+import type { RewardError } from './reward/sample.ts'
 import { describeError, type RunError } from './run/errors.ts'
 import { describeTeacherError, type TeacherError } from './teacher/errors.ts'
 
 /** What a task of this package may leave. */
-export type RlError = RunError | StageError | TeacherError
+export type RlError = RunError | StageError | TeacherError | RewardError
 
-/** What {@link orThrow} throws. Its message is the sentence of `describeError`, and `error` the value that was left. */
+/** What {@link orThrow} and every function named `..Async` throw. Its message is the sentence of `describeError`, and `error` the value that was left. */
 export class RlFailure extends Error {
   override readonly name = 'RlFailure'
   readonly error: RlError
@@ -20,22 +22,30 @@ export class RlFailure extends Error {
 const OF_TEACHERS: Readonly<Record<TeacherError['_tag'], true>> = {
   ...{ Refused: true, GaveUp: true, Aborted: true, CacheFailure: true, NotACache: true },
 }
-const isOfTeacher = (error: RunError | TeacherError): error is TeacherError => Object.hasOwn(OF_TEACHERS, error._tag)
+const isOfTeacher = (error: Exclude<RlError, StageError>): error is TeacherError =>
+  Object.hasOwn(OF_TEACHERS, error._tag)
 
 const sentenceOf = (error: RlError): string => {
   if ('stage' in error) return describeStageError(error)
+  if (error._tag === 'RewardFailed') return error.message
   return isOfTeacher(error) ? describeTeacherError(error) : describeError(error)
 }
 
 /**
- * Runs a task, and gives what it comes to; what it leaves is thrown as RlFailure. For scripts: a program that goes on after a failure
- * looks at the task's Left instead.
+ * Runs a task, and gives what it comes to; what it leaves is thrown as RlFailure. For scripts, and for tasks that a record holds: each
+ * function that makes a task has a twin that does this, `readLogAsync` of `readLog`.
  *
  * @example
  * ```ts
- * import { orThrow, readLog, RlFailure } from '@adjoint/rl'
- * const records = orThrow(readLog('no/such/log.jsonl'))
- * await records.catch((thrown) => console.log(thrown instanceof RlFailure && thrown.error)) // { _tag: 'FileFailure', .. }
+ * import { createLogAsync, orThrow, readLogAsync } from '@adjoint/rl'
+ * import { mkdtempSync } from 'node:fs'
+ * import { tmpdir } from 'node:os'
+ * import { join } from 'node:path'
+ * const path = join(mkdtempSync(join(tmpdir(), 'log-')), 'log.jsonl')
+ * const log = await createLogAsync(path)
+ * await orThrow(log.append([{ kind: 'step', phase: 'sft', step: 0, loss: 3.04 }]))
+ * await orThrow(log.close)
+ * console.log(await readLogAsync(path)) // [{ kind: 'step', phase: 'sft', step: 0, loss: 3.04 }]
  * ```
  */
 export const orThrow = async <A>(task: TaskEither<RlError, A>): Promise<A> => {
@@ -43,3 +53,35 @@ export const orThrow = async <A>(task: TaskEither<RlError, A>): Promise<A> => {
   if (outcome._tag === 'Left') throw new RlFailure(outcome.left)
   return outcome.right
 }
+
+/**
+ * @internal The twin of an effect: its types are those of the effect, with its type parameters and the names of its arguments. What has
+ * type parameters of its own after its first arguments is written out instead: {@link curriedTwin} would lose them. Both are called
+ * `@__PURE__`, so that a bundle without the twin is one without what only the twin's effect needs.
+ */
+export const twin =
+  <A extends readonly unknown[], R>(effect: (...given: A) => TaskEither<RlError, R>): ((...given: A) => Promise<R>) =>
+  (...given) =>
+    orThrow(effect(...given))
+
+/** @internal The twin of an effect that is configured first. */
+export const curriedTwin =
+  <A extends readonly unknown[], B extends readonly unknown[], R>(
+    configure: (...given: A) => (...data: B) => TaskEither<RlError, R>,
+  ): ((...given: A) => (...data: B) => Promise<R>) =>
+  (...given) =>
+    twin(configure(...given))
+
+/**
+ * @internal What a script gives to a twin, an `async` function or one that makes tasks, as one that makes tasks. What its promise rejects
+ * with stays thrown: the RlFailure of another twin reaches the caller as it is.
+ */
+export const tasked =
+  <A extends readonly unknown[], E, R>(
+    given: (...args: A) => TaskEither<E, R> | Promise<R>,
+  ): ((...args: A) => TaskEither<E, R>) =>
+  (...args) =>
+  async () => {
+    const begun = given(...args)
+    return typeof begun === 'function' ? begun() : E.right(await begun)
+  }

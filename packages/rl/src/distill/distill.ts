@@ -20,6 +20,7 @@ import { onDevice, readOn } from '../run/device.ts'
 import type { RunError } from '../run/errors.ts'
 import type { HostKey } from '../run/keys.ts'
 import { demandVocabulary, type DistillObjective, distillLoss, type TeacherModel } from './loss.ts'
+import { curriedTwin } from '../or-throw.ts'
 
 /** Who learns from whom, how. */
 export interface DistillUpdate<P extends Tree, T extends Tree, O extends Tree> extends DistillObjective {
@@ -149,3 +150,25 @@ export const distillStep = <P extends Tree, T extends Tree, O extends Tree>(give
       TE.flatMap((parts) => learn(state, parts)),
     )
 }
+
+/**
+ * {@link distillStep} for scripts: its step awaits, and throws RlFailure, whose `error` says what went wrong.
+ *
+ * @example
+ * ```ts
+ * import { adamW, transformer } from '@adjoint/nn'
+ * import { distillStepAsync, forwardKl, hostKey, mod10Chain, traces, transformerPolicy } from '@adjoint/rl'
+ * import { random, requestDeviceAsync } from '@adjoint/tensor'
+ * const device = await requestDeviceAsync({ kind: 'wasm' })
+ * const [{ vocabulary }, optimizer] = [mod10Chain, adamW({ learningRate: 1e-3 })]
+ * const model = transformer({ vocab: vocabulary.size, width: 16, layers: 1, heads: 2, context: 23 })
+ * const policy = transformerPolicy(model, vocabulary)
+ * const teacher = { policy, params: model.init(random.key(1)) }
+ * const batch = traces(mod10Chain, { rows: 8, thinkShare: 1 })
+ * const step = distillStepAsync({ policy, teacher, divergence: forwardKl, batch, optimizer, device })
+ * const params = model.init(random.key(0))
+ * const { metrics } = await step({ params, opt: optimizer.init(params) }, hostKey(0))
+ * console.log(metrics['loss'])
+ * ```
+ */
+export const distillStepAsync = /* @__PURE__ */ curriedTwin(distillStep)

@@ -15,6 +15,7 @@ import type { Learner } from '../learn/update.ts'
 import { dice, type HostKey, stream } from '../run/keys.ts'
 import { type DistillConfig, distillStep, type DistillUpdate, distillUpdate } from './distill.ts'
 import { type StudentSampling, studentStep } from './sampling.ts'
+import { curriedTwin } from '../or-throw.ts'
 
 /** How to distill on the student's own texts. */
 export interface OnPolicyDistillConfig<Problem, P extends Tree, T extends Tree, O extends Tree> extends DistillUpdate<
@@ -50,6 +51,28 @@ export const onPolicyDistillStep = <Problem, P extends Tree, T extends Tree, O e
   })
   return studentStep<Problem, P, Learner<P, O>>(config, distillUpdate(config))
 }
+
+/**
+ * {@link onPolicyDistillStep} for scripts: its step awaits, and throws RlFailure, whose `error` says what went wrong.
+ *
+ * @example
+ * ```ts
+ * import { adamW, transformer } from '@adjoint/nn'
+ * import { hostKey, mod10Chain, onPolicyDistillStepAsync, reverseKl, transformerPolicy } from '@adjoint/rl'
+ * import { random, requestDeviceAsync } from '@adjoint/tensor'
+ * const device = await requestDeviceAsync({ kind: 'wasm' })
+ * const [{ vocabulary }, optimizer] = [mod10Chain, adamW({ learningRate: 1e-3 })]
+ * const model = transformer({ vocab: vocabulary.size, width: 16, layers: 1, heads: 2, context: 23 })
+ * const policy = transformerPolicy(model, vocabulary)
+ * const teacher = { policy, params: model.init(random.key(1)) }
+ * const sampling = { task: mod10Chain, prompts: 8, maxTokens: 12, temperature: 1 }
+ * const step = onPolicyDistillStepAsync({ policy, teacher, divergence: reverseKl, sampling, optimizer, device })
+ * const params = model.init(random.key(0))
+ * const { metrics } = await step({ params, opt: optimizer.init(params) }, hostKey(0))
+ * console.log(metrics['loss'])
+ * ```
+ */
+export const onPolicyDistillStepAsync = /* @__PURE__ */ curriedTwin(onPolicyDistillStep)
 
 /** How to mix. */
 export interface GkdConfig<Problem, P extends Tree, T extends Tree, O extends Tree>
@@ -135,3 +158,27 @@ export const gkdStep = <Problem, P extends Tree, T extends Tree, O extends Tree>
     )
   }
 }
+
+/**
+ * {@link gkdStep} for scripts: its step awaits, and throws RlFailure, whose `error` says what went wrong.
+ *
+ * @example
+ * ```ts
+ * import { adamW, transformer } from '@adjoint/nn'
+ * import { forwardKl, gkdStepAsync, hostKey, mod10Chain, traces, transformerPolicy } from '@adjoint/rl'
+ * import { random, requestDeviceAsync } from '@adjoint/tensor'
+ * const device = await requestDeviceAsync({ kind: 'wasm' })
+ * const [{ vocabulary }, optimizer] = [mod10Chain, adamW({ learningRate: 1e-3 })]
+ * const model = transformer({ vocab: vocabulary.size, width: 16, layers: 1, heads: 2, context: 23 })
+ * const policy = transformerPolicy(model, vocabulary)
+ * const teacher = { policy, params: model.init(random.key(1)) }
+ * const sampling = { task: mod10Chain, prompts: 8, maxTokens: 12, temperature: 1 }
+ * const batch = traces(mod10Chain, { rows: 8, thinkShare: 1 })
+ * const update = { policy, teacher, divergence: forwardKl, optimizer, device }
+ * const step = gkdStepAsync({ ...update, lambda: 0.5, batch, sampling })
+ * const params = model.init(random.key(0))
+ * const { metrics } = await step({ params, opt: optimizer.init(params) }, hostKey(0))
+ * console.log(metrics['loss'])
+ * ```
+ */
+export const gkdStepAsync = /* @__PURE__ */ curriedTwin(gkdStep)

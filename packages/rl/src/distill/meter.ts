@@ -13,6 +13,7 @@ import { optionsOf } from '@adjoint/tensor/ir'
 import type { LogitPolicy } from '../policy/policy.ts'
 import type { Divergence } from './divergence.ts'
 import { demandVocabulary, distillLoss, type TeacherModel } from './loss.ts'
+import { curriedTwin } from '../or-throw.ts'
 
 /** What to measure. */
 export interface MeterConfig<P extends Tree, T extends Tree> {
@@ -96,3 +97,22 @@ export const divergenceMeter = <P extends Tree, T extends Tree>(given: MeterConf
       ),
     )
 }
+
+/**
+ * {@link divergenceMeter} for scripts: the meter awaits, and throws RlFailure, whose `error` says what went wrong.
+ *
+ * @example
+ * ```ts
+ * import { transformer } from '@adjoint/nn'
+ * import { divergenceMeterAsync, forwardKl, hostKey, mod10Chain, traces, transformerPolicy } from '@adjoint/rl'
+ * import { random, requestDeviceAsync } from '@adjoint/tensor'
+ * const device = await requestDeviceAsync({ kind: 'wasm' })
+ * const model = transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 21 })
+ * const policy = transformerPolicy(model, mod10Chain.vocabulary)
+ * const teacher = { policy, params: model.init(random.key(1)) }
+ * const measure = divergenceMeterAsync({ policy, teacher, divergences: { forward: forwardKl }, device })
+ * const texts = traces(mod10Chain, { rows: 8, thinkShare: 1 })(hostKey(0))
+ * console.log((await measure(model.init(random.key(0)), texts))['forward']) // nats per token
+ * ```
+ */
+export const divergenceMeterAsync = /* @__PURE__ */ curriedTwin(divergenceMeter)

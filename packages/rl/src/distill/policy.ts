@@ -29,6 +29,7 @@ import type { LogitPolicy } from '../policy/policy.ts'
 import { onDevice, readOn } from '../run/device.ts'
 import { demandVocabulary, type TeacherModel } from './loss.ts'
 import { type StudentSampling, studentStep } from './sampling.ts'
+import { curriedTwin } from '../or-throw.ts'
 
 /**
  * The advantages [B, T] of sampled tokens from their log-probabilities [B, T] (nats) under teacher and student; 0 where the
@@ -171,3 +172,25 @@ export const miniLlmStep = <Problem, P extends Tree, T extends Tree, O extends T
     ),
   )
 }
+
+/**
+ * {@link miniLlmStep} for scripts: its step awaits, and throws RlFailure, whose `error` says what went wrong.
+ *
+ * @example
+ * ```ts
+ * import { adamW, transformer } from '@adjoint/nn'
+ * import { hostKey, miniLlmStepAsync, mod10Chain, transformerPolicy } from '@adjoint/rl'
+ * import { random, requestDeviceAsync } from '@adjoint/tensor'
+ * const device = await requestDeviceAsync({ kind: 'wasm' })
+ * const [{ vocabulary }, optimizer] = [mod10Chain, adamW({ learningRate: 1e-3 })]
+ * const model = transformer({ vocab: vocabulary.size, width: 16, layers: 1, heads: 2, context: 23 })
+ * const policy = transformerPolicy(model, vocabulary)
+ * const teacher = { policy, params: model.init(random.key(1)) }
+ * const sampling = { task: mod10Chain, prompts: 8, maxTokens: 12, temperature: 1 }
+ * const step = miniLlmStepAsync({ policy, teacher, sampling, optimizer, device })
+ * const params = model.init(random.key(0))
+ * const { metrics } = await step({ params, opt: optimizer.init(params) }, hostKey(0))
+ * console.log(metrics['kl'])
+ * ```
+ */
+export const miniLlmStepAsync = /* @__PURE__ */ curriedTwin(miniLlmStep)

@@ -19,6 +19,7 @@ import { type OptionNames, optionsFor, optionsOf } from '@adjoint/tensor/ir'
 import { roller, ROLLOUT_OPTIONS, type RolloutConfig } from '../policy/rollout.ts'
 import { foldIn, type HostKey, stream } from '../run/keys.ts'
 import { problems } from '../task/task.ts'
+import { curriedTwin } from '../or-throw.ts'
 
 /** What to sample, and what of it to keep. `group` is K. */
 export interface RejectionConfig<Problem, P extends Tree> extends RolloutConfig<Problem, P> {
@@ -263,3 +264,22 @@ export const rejectionSample = <Problem, P extends Tree>(given: RejectionConfig<
       TE.map((parts) => parts.reduce(concat, empty)),
     )
 }
+
+/**
+ * {@link rejectionSample} for scripts: the sampler awaits, and throws RlFailure, whose `error` says what went wrong.
+ *
+ * @example
+ * ```ts
+ * import { transformer } from '@adjoint/nn'
+ * import { hostKey, mod10Chain, rejectionSampleAsync, transformerPolicy } from '@adjoint/rl'
+ * import { random, requestDeviceAsync } from '@adjoint/tensor'
+ * const device = await requestDeviceAsync({ kind: 'wasm' })
+ * const model = transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 21 })
+ * const policy = transformerPolicy(model, mod10Chain.vocabulary)
+ * const sampling = { task: mod10Chain, policy, group: 4, maxTokens: 10, temperature: 1, device }
+ * const sample = rejectionSampleAsync({ ...sampling, count: 4, accept: { short: ({ length }) => length < 8 } })
+ * const { report } = await sample(model.init(random.key(0)), hostKey(0))
+ * console.log(report.tried) // 16
+ * ```
+ */
+export const rejectionSampleAsync = /* @__PURE__ */ curriedTwin(rejectionSample)

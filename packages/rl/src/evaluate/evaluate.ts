@@ -19,6 +19,7 @@ import { foldIn, type HostKey, hostKey } from '../run/keys.ts'
 import { problems, type Task } from '../task/task.ts'
 import { verifierOf } from '../task/verify.ts'
 import { lastAnswer, parseCompletion, wholeCompletion } from '../policy/template.ts'
+import { curriedTwin } from '../or-throw.ts'
 
 /** What to ask, and how. */
 export interface EvaluateConfig<Problem, P extends Tree> {
@@ -172,5 +173,23 @@ export const evaluator = <Problem, P extends Tree>(given: EvaluateConfig<Problem
       }),
     )
 }
+
+/**
+ * {@link evaluator} for scripts: the evaluator awaits, and throws RlFailure, whose `error` says what went wrong.
+ *
+ * @example
+ * ```ts
+ * import { transformer } from '@adjoint/nn'
+ * import { evaluatorAsync, mod10Chain, transformerPolicy } from '@adjoint/rl'
+ * import { random, requestDeviceAsync } from '@adjoint/tensor'
+ * const device = await requestDeviceAsync({ kind: 'wasm' })
+ * const model = transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 21 })
+ * const policy = transformerPolicy(model, mod10Chain.vocabulary)
+ * const exam = { task: mod10Chain, policy, count: 4, samples: 2, temperature: 1, maxTokens: 10, seed: 0, device }
+ * const { evaluation } = await evaluatorAsync(exam)(model.init(random.key(0)))
+ * console.log(evaluation.passAt1)
+ * ```
+ */
+export const evaluatorAsync = /* @__PURE__ */ curriedTwin(evaluator)
 
 const keyOf = (root: HostKey, batch: number): HostKey => foldIn(foldIn(root, 1), batch)

@@ -18,6 +18,7 @@ import { roller, ROLLOUT_OPTIONS, type RolloutConfig } from '../policy/rollout.t
 import type { Keep } from './select.ts'
 import { foldIn, type HostKey, stream } from '../run/keys.ts'
 import { problem } from '../task/task.ts'
+import { curriedTwin } from '../or-throw.ts'
 
 /** What to sample, and what of it to keep. */
 export interface CollectConfig<Problem, P extends Tree> extends RolloutConfig<Problem, P> {
@@ -177,6 +178,27 @@ export const collector = <Problem, P extends Tree>(given: CollectConfig<Problem,
   return (params: P, key: HostKey, version = 0): TE.TaskEither<RunError, Collected<Problem>> =>
     go(params, key, version, [], null)
 }
+
+/**
+ * {@link collector} for scripts: the collector awaits, and throws RlFailure, whose `error` says what went wrong.
+ *
+ * @example
+ * ```ts
+ * import { transformer } from '@adjoint/nn'
+ * import { accuracy, collectorAsync, hostKey, mod10Chain, named, RlFailure, transformerPolicy } from '@adjoint/rl'
+ * import { random, requestDeviceAsync } from '@adjoint/tensor'
+ * const device = await requestDeviceAsync({ kind: 'wasm' })
+ * const model = transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 21 })
+ * const policy = transformerPolicy(model, mod10Chain.vocabulary)
+ * const rewards = [named('correct', accuracy(mod10Chain.verify))]
+ * const sampling = { task: mod10Chain, policy, prompts: 2, group: 4, maxTokens: 10, temperature: 1, rewards, device }
+ * const collect = collectorAsync({ ...sampling, keep: () => false, rounds: 2 })
+ * await collect(model.init(random.key(0)), hostKey(1)).catch((thrown) => {
+ *   if (thrown instanceof RlFailure) console.log(thrown.error) // { _tag: 'TooFewGroups', kept: 0, wanted: 2, sampled: 4 }
+ * })
+ * ```
+ */
+export const collectorAsync = /* @__PURE__ */ curriedTwin(collector)
 
 /** A promise, which an `async` function gives, would keep everything. */
 const keeps = (keep: Keep, group: readonly Breakdown[]): boolean => {

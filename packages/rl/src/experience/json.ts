@@ -23,6 +23,7 @@ import {
 import type { Breakdown } from '../reward/named.ts'
 import type { Sample } from '../reward/sample.ts'
 import type { Experience, StepReward } from './experience.ts'
+import { curriedTwin } from '../or-throw.ts'
 
 /** Absent rewards are NaN here, and null in JSON. */
 const absentAsNull = (x: number): Json => (Number.isNaN(x) ? null : x)
@@ -151,3 +152,16 @@ export const readExperiences =
         ),
       ),
     )
+
+/**
+ * {@link readExperiences} for scripts: awaits, and throws RlFailure, whose `error` says what went wrong.
+ *
+ * @example
+ * ```ts
+ * import { readExperiencesAsync, RlFailure } from '@adjoint/rl'
+ * import * as E from 'fp-ts/lib/Either.js'
+ * const read = readExperiencesAsync((x) => (typeof x === 'string' ? E.right(x) : E.left('a problem is no text')))
+ * await read('no/such/file.jsonl').catch((thrown) => console.log(thrown instanceof RlFailure && thrown.error)) // FileFailure
+ * ```
+ */
+export const readExperiencesAsync = /* @__PURE__ */ curriedTwin(readExperiences)

@@ -15,6 +15,7 @@ import type { RunError } from '../run/errors.ts'
 import { dice, type HostKey, stream } from '../run/keys.ts'
 import { COLLECT_OPTIONS, type CollectConfig, type Collected, collector } from './collect.ts'
 import { concatExperiences, type Experience, pickGroups } from './experience.ts'
+import { curriedTwin, tasked, twin } from '../or-throw.ts'
 
 /** A policy as it stands: its parameters, and how many steps have made them. */
 export interface PolicyAt<P extends Tree> {
@@ -28,6 +29,15 @@ export type Source<P extends Tree, S, Problem> = (
   policy: PolicyAt<P>,
   key: HostKey,
 ) => TE.TaskEither<RunError, readonly [collected: Collected<Problem>, state: S]>
+
+/** What a twin takes as a {@link Source}: it may be an `async` function, as the twins of sources are. */
+export type AsyncSource<P extends Tree, S, Problem> = (
+  state: S,
+  policy: PolicyAt<P>,
+  key: HostKey,
+) =>
+  | TE.TaskEither<RunError, readonly [collected: Collected<Problem>, state: S]>
+  | Promise<readonly [collected: Collected<Problem>, state: S]>
 
 /**
  * The sampler in this process: fresh completions of the policy that learns. It has no state. Left: as `collector`.
@@ -46,6 +56,18 @@ export const sampler = <Problem, P extends Tree>(config: CollectConfig<Problem, 
       TE.map((collected) => [collected, state] as const),
     )
 }
+
+/**
+ * {@link sampler} for scripts: the source awaits, and throws RlFailure, whose `error` says what went wrong.
+ *
+ * @example
+ * ```ts
+ * import { type CollectConfig, grpoFromAsync, type LearnConfig, samplerAsync } from '@adjoint/rl'
+ * const stepOf = (collect: CollectConfig<string, null>, learn: LearnConfig<string, null, null>) =>
+ *   grpoFromAsync(samplerAsync(collect), learn)
+ * ```
+ */
+export const samplerAsync = /* @__PURE__ */ curriedTwin(sampler)
 
 /** What a replay buffer holds: the newest experience last, and the state of what fills it. */
 export interface ReplayState<S, Problem> {
@@ -107,6 +129,24 @@ export const replay = (options: ReplayConfig) => {
       )
 }
 
+/**
+ * {@link replay} for scripts: the source awaits, and throws RlFailure, whose `error` says what went wrong. The source within may be an
+ * `async` function; what that throws is thrown as it is.
+ *
+ * @example
+ * ```ts
+ * import { emptyReplay, hostKey, loggedAsync, replayAsync, RlFailure } from '@adjoint/rl'
+ * const source = replayAsync({ capacity: 4, groups: 8 })(loggedAsync<string>([]))
+ * await source(emptyReplay({ next: 0 }), { params: null, version: 0 }, hostKey(0)).catch((thrown) => {
+ *   if (thrown instanceof RlFailure) console.log(thrown.message) // the list of logged experience is empty: ..
+ * })
+ * ```
+ */
+export const replayAsync = (options: ReplayConfig) => {
+  const buffer = replay(options)
+  return <P extends Tree, S, Problem>(source: AsyncSource<P, S, Problem>) => twin(buffer(tasked(source)))
+}
+
 /** `count` of the numbers below `total`, or all of them, none twice. */
 const drawn = (total: number, count: number, key: HostKey): readonly number[] => {
   const all = Array.from({ length: total }, (_, i) => i)
@@ -157,3 +197,17 @@ export const logged =
           ] as const),
     )
   }
+
+/**
+ * {@link logged} for scripts: the source awaits, and throws RlFailure, whose `error` says what went wrong.
+ *
+ * @example
+ * ```ts
+ * import { hostKey, loggedAsync, RlFailure } from '@adjoint/rl'
+ * const source = loggedAsync<string>([])
+ * await source({ next: 0 }, { params: null, version: 0 }, hostKey(0)).catch((thrown) => {
+ *   if (thrown instanceof RlFailure) console.log(thrown.error) // { _tag: 'EmptyDataset', name: 'the list of logged experience' }
+ * })
+ * ```
+ */
+export const loggedAsync = /* @__PURE__ */ curriedTwin(logged)

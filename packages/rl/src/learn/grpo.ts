@@ -16,7 +16,7 @@ import { assign, requireCredit, requireReference } from '../credit/demands.ts'
 import { COLLECT_OPTIONS, type CollectConfig } from '../experience/collect.ts'
 import type { Experience } from '../experience/experience.ts'
 import { demandMicroBatch, tokensIn } from '../experience/rows.ts'
-import { sampler, type Source } from '../experience/source.ts'
+import { type AsyncSource, sampler, type Source } from '../experience/source.ts'
 import { requireObjective } from '../objective/require.ts'
 import type { Coefficients, Controls } from '../objective/control.ts'
 import { onDevice, readEach } from '../run/device.ts'
@@ -30,6 +30,7 @@ import { entropies, scorer } from './scorer.ts'
 import { type GrpoStepped, stepped, type Told } from './stepped.ts'
 import { requireCoefficients, steering } from './steering.ts'
 import type { Learner } from './update.ts'
+import { curriedTwin, tasked, twin } from '../or-throw.ts'
 
 /** How to learn. */
 export interface LearnConfig<Problem, P extends Tree, O extends Tree> extends ObjectiveUpdate<P, O> {
@@ -175,6 +176,29 @@ export const learner = <Problem, P extends Tree, O extends Tree>(given: LearnCon
   }
 }
 
+/**
+ * {@link learner} for scripts: the learner awaits, and throws RlFailure, whose `error` says what went wrong.
+ *
+ * @example
+ * ```ts
+ * import { adam, transformer } from '@adjoint/nn'
+ * import { accuracy, collectorAsync, hostKey, learnerAsync, mod10Chain, named, presets, transformerPolicy } from '@adjoint/rl'
+ * import { random, requestDeviceAsync } from '@adjoint/tensor'
+ * const device = await requestDeviceAsync({ kind: 'wasm' })
+ * const model = transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 21 })
+ * const policy = transformerPolicy(model, mod10Chain.vocabulary)
+ * const [shared, optimizer] = [{ policy, maxTokens: 10, temperature: 1, device }, adam({ learningRate: 1e-4 })]
+ * const rewards = [named('correct', accuracy(mod10Chain.verify))]
+ * const collect = collectorAsync({ ...shared, task: mod10Chain, prompts: 2, group: 4, rewards })
+ * const learn = learnerAsync({ ...shared, ...presets.dapo, optimizer })
+ * const params = model.init(random.key(0))
+ * const { experience } = await collect(params, hostKey(1))
+ * const { metrics } = await learn({ params, opt: optimizer.init(params), reference: null }, experience, hostKey(2))
+ * console.log(metrics['entropy'])
+ * ```
+ */
+export const learnerAsync = /* @__PURE__ */ curriedTwin(learner)
+
 /** Everything that a step of GRPO depends on, besides its state and its key. */
 export interface GrpoConfig<Problem, P extends Tree, O extends Tree>
   extends CollectConfig<Problem, P>, Omit<LearnConfig<Problem, P, O>, keyof CollectConfig<Problem, P>> {
@@ -223,10 +247,11 @@ export const grpoFrom = <Problem, P extends Tree, O extends Tree, S>(
   const { refine = (experience: Experience<Problem>): Experience<Problem> => experience } = config
   const learn = learner(optionsFor<LearnConfig<Problem, P, O>>(LEARN_OPTIONS, config))
   return (
-    { learner: state, version, source: held }: SourcedState<P, O, S>,
+    sourced: SourcedState<P, O, S>,
     key: HostKey,
-  ): TE.TaskEither<RunError, GrpoStepped<Problem, SourcedState<P, O, S>>> =>
-    pipe(
+  ): TE.TaskEither<RunError, GrpoStepped<Problem, SourcedState<P, O, S>>> => {
+    const { learner: state, version, source: held } = sourced
+    return pipe(
       source(held, { params: state.params, version }, key),
       TE.flatMap(([collected, next]) => {
         const started = performance.now()
@@ -246,7 +271,24 @@ export const grpoFrom = <Problem, P extends Tree, O extends Tree, S>(
         )
       }),
     )
+  }
 }
+
+/**
+ * {@link grpoFrom} for scripts: its step awaits, and throws RlFailure, whose `error` says what went wrong. The source may be an `async`
+ * function; what that throws is thrown as it is.
+ *
+ * @example
+ * ```ts
+ * import { type AsyncSource, grpoFromAsync, type LearnConfig, replayAsync } from '@adjoint/rl'
+ * const stepOf = <S>(source: AsyncSource<null, S, string>, learn: LearnConfig<string, null, null>) =>
+ *   grpoFromAsync(replayAsync({ capacity: 4, groups: 8 })(source), learn)
+ * ```
+ */
+export const grpoFromAsync = <Problem, P extends Tree, O extends Tree, S>(
+  source: AsyncSource<P, S, Problem>,
+  given: GrpoFromConfig<Problem, P, O>,
+) => twin(grpoFrom(tasked(source), given))
 
 /**
  * A step of GRPO, compiled once: `(state, key) -> state, metrics, graded completions, times`. The problems, the draws and
@@ -303,6 +345,28 @@ export const grpoStep = <Problem, P extends Tree, O extends Tree>(given: GrpoCon
     )
   }
 }
+
+/**
+ * {@link grpoStep} for scripts: its step awaits, and throws RlFailure, whose `error` says what went wrong.
+ *
+ * @example
+ * ```ts
+ * import { adam, transformer } from '@adjoint/nn'
+ * import { accuracy, grpoStepAsync, hostKey, mod10Chain, named, presets, transformerPolicy } from '@adjoint/rl'
+ * import { random, requestDeviceAsync } from '@adjoint/tensor'
+ * const device = await requestDeviceAsync({ kind: 'wasm' })
+ * const model = transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 21 })
+ * const policy = transformerPolicy(model, mod10Chain.vocabulary)
+ * const sampling = { task: mod10Chain, policy, prompts: 2, group: 4, maxTokens: 10, temperature: 1 }
+ * const rewards = [named('correct', accuracy(mod10Chain.verify))]
+ * const optimizer = adam({ learningRate: 1e-4 })
+ * const step = grpoStepAsync({ ...presets.dapo, ...sampling, rewards, optimizer, device })
+ * const params = model.init(random.key(0))
+ * const { state, metrics } = await step({ params, opt: optimizer.init(params), reference: null }, hostKey(0))
+ * console.log(metrics['entropy'])
+ * ```
+ */
+export const grpoStepAsync = /* @__PURE__ */ curriedTwin(grpoStep)
 
 /** Per token, row by row, as long as each completion is: `log pi_old - log pi_ref`. */
 const divergences = (

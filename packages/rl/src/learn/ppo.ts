@@ -35,6 +35,7 @@ import { entropies, scorer } from './scorer.ts'
 import { type GrpoStepped, stepped } from './stepped.ts'
 import { requireCoefficients, steering } from './steering.ts'
 import { type Learner, type Optimizer, updateOf } from './update.ts'
+import { curriedTwin } from '../or-throw.ts'
 
 /** Everything that a step of PPO depends on, besides its state and its key. */
 export interface PpoConfig<Problem, P extends Tree, V extends Tree, O extends Tree, C extends Tree>
@@ -261,6 +262,31 @@ export const ppoStep = <Problem, P extends Tree, V extends Tree, O extends Tree,
     )
   }
 }
+
+/**
+ * {@link ppoStep} for scripts: its step awaits, and throws RlFailure, whose `error` says what went wrong.
+ *
+ * @example
+ * ```ts
+ * import { adam, transformer } from '@adjoint/nn'
+ * import { accuracy, GRPO_OBJECTIVE, hostKey, mod10Chain, named, ownCritic, ppoStepAsync, transformerPolicy } from '@adjoint/rl'
+ * import { random, requestDeviceAsync } from '@adjoint/tensor'
+ * const device = await requestDeviceAsync({ kind: 'wasm' })
+ * const model = transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 21 })
+ * const [critic, optimizer] = [ownCritic(model), adam({ learningRate: 1e-3 })]
+ * const step = ppoStepAsync({
+ *   ...{ task: mod10Chain, policy: transformerPolicy(model, mod10Chain.vocabulary), critic },
+ *   ...{ prompts: 8, group: 1, maxTokens: 10, temperature: 1, objective: GRPO_OBJECTIVE },
+ *   rewards: [named('correct', accuracy(mod10Chain.verify))],
+ *   ...{ optimizer, criticOptimizer: optimizer, device },
+ * })
+ * const [params, expecting] = [model.init(random.key(0)), critic.init(random.key(1))]
+ * const learners = { params, opt: optimizer.init(params), critic: { params: expecting, opt: optimizer.init(expecting) } }
+ * const { metrics } = await step({ ...learners, reference: null, control: null }, hostKey(0))
+ * console.log(metrics['explained_variance'])
+ * ```
+ */
+export const ppoStepAsync = /* @__PURE__ */ curriedTwin(ppoStep)
 
 /** Rows of a batch as parts, with what the critic said of them and what came. */
 const ppoParts = (

@@ -6,6 +6,7 @@ import { optionsOf } from '@adjoint/tensor/ir'
 import { snapshot } from '../run/snapshot.ts'
 import type { RunError } from '../run/errors.ts'
 import type { GrpoState } from './grpo.ts'
+import { orThrow } from '../or-throw.ts'
 
 /**
  * `alpha policy + (1 - alpha) reference`, leaf by leaf, in the dtypes of the reference: the reference after a sync (TR-DPO, Gorbatovski et al. 2024, eq. 4;
@@ -68,4 +69,22 @@ export const syncReference = (options: ReferenceSync, device: Device) => {
       TE.map((copy) => ({ ...state, reference: copy })),
     )
   }
+}
+
+/**
+ * {@link syncReference} for scripts: awaits, and throws RlFailure, whose `error` says what went wrong.
+ *
+ * @example
+ * ```ts
+ * import { syncReferenceAsync } from '@adjoint/rl'
+ * import { ones, requestDeviceAsync, zeros } from '@adjoint/tensor'
+ * const sync = syncReferenceAsync({ every: 64, alpha: 0.6 }, await requestDeviceAsync({ kind: 'wasm' }))
+ * const state = { params: { weight: ones([2]) }, opt: null, reference: { weight: zeros([2]) } }
+ * console.log((await sync(state, 64)).reference) // weight: 0.6, 0.6
+ * ```
+ */
+export const syncReferenceAsync = (options: ReferenceSync, device: Device) => {
+  const sync = syncReference(options, device)
+  return <P extends Tree, O extends Tree>(state: GrpoState<P, O>, step: number): Promise<GrpoState<P, O>> =>
+    orThrow(sync(state, step))
 }

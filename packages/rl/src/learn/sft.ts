@@ -16,6 +16,7 @@ import { dice, foldIn, type HostKey } from '../run/keys.ts'
 import { problem, type Task } from '../task/task.ts'
 import { fitStep, type SequencePart, sequenceParts, type Stepped } from './fit.ts'
 import type { Learner } from './update.ts'
+import { curriedTwin } from '../or-throw.ts'
 
 /** How to learn from demonstrations. */
 export interface SftConfig<P extends Tree, O extends Tree> {
@@ -125,3 +126,23 @@ export const sftStep = <P extends Tree, O extends Tree>(given: SftConfig<P, O>) 
   return (state: Learner<P, O>, key: HostKey, number = 0): TE.TaskEither<RunError, Stepped<Learner<P, O>>> =>
     fit(state, E.map(sequenceParts(microBatch))(encodeDemonstrations(policy.text, width)(batch(key, number))))
 }
+
+/**
+ * {@link sftStep} for scripts: its step awaits, and throws RlFailure, whose `error` says what went wrong.
+ *
+ * @example
+ * ```ts
+ * import { adamW, transformer } from '@adjoint/nn'
+ * import { foldIn, hostKey, mod10Chain, sftStepAsync, traces, transformerPolicy } from '@adjoint/rl'
+ * import { random, requestDeviceAsync } from '@adjoint/tensor'
+ * const device = await requestDeviceAsync({ kind: 'wasm' })
+ * const model = transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 21 })
+ * const policy = transformerPolicy(model, mod10Chain.vocabulary)
+ * const [optimizer, batch] = [adamW({ learningRate: 1e-3 }), traces(mod10Chain, { rows: 8, thinkShare: 0.5 })]
+ * const step = sftStepAsync({ policy, optimizer, batch, device })
+ * const params = model.init(random.key(0))
+ * let state = { params, opt: optimizer.init(params) }
+ * for (let i = 0; i < 3; i++) state = (await step(state, foldIn(hostKey(0), i), i)).state
+ * ```
+ */
+export const sftStepAsync = /* @__PURE__ */ curriedTwin(sftStep)

@@ -69,7 +69,7 @@ import {
   wrongAnswer,
 } from '../index.ts'
 import { right, testDevice } from '../run/device.support.ts'
-import { describeStageError } from '../recipe/stage.ts'
+import { describeStageError } from '../recipe/errors.ts'
 
 const file = '../shared/fixtures/tokenizers/gpt2-tokenizer.derived.json'
 const present = existsSync(file)

@@ -15,6 +15,7 @@ import type { Sample } from '../reward/sample.ts'
 import { deviceKey, type HostKey, hostKey } from '../run/keys.ts'
 import { problem, type Task } from '../task/task.ts'
 import type { DrawOptions, Policy } from './policy.ts'
+import { curriedTwin } from '../or-throw.ts'
 
 /** How to sample. */
 export interface RolloutConfig<Problem, P extends Tree> extends Omit<DrawOptions, 'n'> {
@@ -101,6 +102,25 @@ export const roller = <Problem, P extends Tree>(given: RolloutConfig<Problem, P>
     )
   }
 }
+
+/**
+ * {@link roller} for scripts: the sampler awaits, and throws RlFailure, whose `error` says what went wrong.
+ *
+ * @example
+ * ```ts
+ * import { transformer } from '@adjoint/nn'
+ * import { hostKey, mod10Chain, problems, rollerAsync, transformerPolicy } from '@adjoint/rl'
+ * import { random, requestDeviceAsync } from '@adjoint/tensor'
+ * const device = await requestDeviceAsync({ kind: 'wasm' })
+ * const model = transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 21 })
+ * const policy = transformerPolicy(model, mod10Chain.vocabulary)
+ * const roll = rollerAsync({ task: mod10Chain, policy, group: 4, maxTokens: 10, temperature: 1, device })
+ * const asked = problems(mod10Chain, 'train', { count: 2 })(hostKey(0))
+ * const { samples } = await roll(model.init(random.key(0)), asked, hostKey(1))
+ * console.log(samples.length) // 8
+ * ```
+ */
+export const rollerAsync = /* @__PURE__ */ curriedTwin(roller)
 
 /** @internal What is asked of a policy before a step is made: a task whose prompts it can read, with room for the answers. */
 export const requireFit = <Problem, P extends Tree>(

@@ -12,7 +12,15 @@ export {
   sequenceLogp,
 } from './dpo.ts'
 export * from './reference-free.ts'
-export { type DpoConfig, type DpoState, dpoStep, type PreferenceConfig, preferenceLearner } from './step.ts'
+export {
+  type DpoConfig,
+  type DpoState,
+  dpoStep,
+  dpoStepAsync,
+  type PreferenceConfig,
+  preferenceLearner,
+  preferenceLearnerAsync,
+} from './step.ts'
 export {
   type KtoConfig,
   ktoLoss,
@@ -25,4 +33,4 @@ export {
   referencePoint,
   unpaired,
 } from './kto.ts'
-export { ktoStep, type KtoStepConfig } from './kto-step.ts'
+export { ktoStep, ktoStepAsync, type KtoStepConfig } from './kto-step.ts'

@@ -23,6 +23,7 @@ import {
   referencePoint,
 } from './kto.ts'
 import type { DpoState, PreferenceConfig } from './step.ts'
+import { curriedTwin } from '../or-throw.ts'
 
 /** How to learn from labelled completions, and where a step has them from. */
 export interface KtoStepConfig<P extends Tree, O extends Tree>
@@ -138,16 +139,35 @@ export const ktoStep = <P extends Tree, O extends Tree>(given: KtoStepConfig<P, 
       share: 1,
     }))
   }
-  return (
-    { params, opt, reference }: DpoState<P, O, P>,
-    key: HostKey,
-  ): TE.TaskEither<RunError, Stepped<DpoState<P, O, P>>> => {
+  return (state: DpoState<P, O, P>, key: HostKey): TE.TaskEither<RunError, Stepped<DpoState<P, O, P>>> => {
+    const { params, opt, reference } = state
     const rows = config.batch(key)
     return pipe(
       TE.fromEither(encode(rows.length === 0 ? [] : [...rows, ...mismatched(rows)])),
       TE.flatMap((sequences) => onDevice(() => Promise.resolve(partsOfBatch(rows, sequences, params, reference)))),
       TE.flatMap((parts) => fit({ params, opt }, E.right(parts))),
-      TE.map(({ state, metrics }) => ({ state: { ...state, reference }, metrics })),
+      TE.map(({ state: next, metrics }) => ({ state: { ...next, reference }, metrics })),
     )
   }
 }
+
+/**
+ * {@link ktoStep} for scripts: its step awaits, and throws RlFailure, whose `error` says what went wrong.
+ *
+ * @example
+ * ```ts
+ * import { adam, transformer } from '@adjoint/nn'
+ * import { hostKey, ktoStepAsync, mod10Chain, preferencePairs, snapshotAsync, transformerPolicy, unpaired, wrongAnswer } from '@adjoint/rl'
+ * import { random, requestDeviceAsync } from '@adjoint/tensor'
+ * const device = await requestDeviceAsync({ kind: 'wasm' })
+ * const model = transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 21 })
+ * const [policy, optimizer] = [transformerPolicy(model, mod10Chain.vocabulary), adam({ learningRate: 1e-3 })]
+ * const pairs = preferencePairs(mod10Chain, { rows: 4, split: 'train', corruptions: [wrongAnswer] })
+ * const step = ktoStepAsync({ policy, optimizer, beta: 0.1, batch: (key) => unpaired(pairs(key)), device })
+ * const params = model.init(random.key(0))
+ * const reference = await snapshotAsync(device)(params)
+ * const { metrics } = await step({ params, opt: optimizer.init(params), reference }, hostKey(0))
+ * console.log(metrics['loss'])
+ * ```
+ */
+export const ktoStepAsync = /* @__PURE__ */ curriedTwin(ktoStep)

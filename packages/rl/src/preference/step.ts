@@ -12,6 +12,7 @@ import type { Policy } from '../policy/policy.ts'
 import type { HostKey } from '../run/keys.ts'
 import { completionLengths, type PreferenceLoss, preferenceLoss, preferenceMeasures, sequenceLogp } from './dpo.ts'
 import { encodePairs, pairParts, type PreferencePair } from './pair.ts'
+import { orThrow } from '../or-throw.ts'
 
 /** How to learn from given pairs. */
 export interface PreferenceConfig<P extends Tree, O extends Tree> {
@@ -90,9 +91,10 @@ export const preferenceLearner = <P extends Tree, O extends Tree>(given: Prefere
     device,
   })
   return <R extends P | null>(
-    { params, opt, reference }: DpoState<P, O, R>,
+    state: DpoState<P, O, R>,
     pairs: readonly PreferencePair[],
   ): TE.TaskEither<RunError, Stepped<DpoState<P, O, R>>> => {
+    const { params, opt, reference } = state
     if (config.loss.reference && reference === null)
       throw new Error(
         'preferenceLearner: this loss is measured from a reference, and the state has none. Put a snapshot of the start into it.',
@@ -103,9 +105,35 @@ export const preferenceLearner = <P extends Tree, O extends Tree>(given: Prefere
         { params, opt },
         pipe(encode(pairs), E.map(pairParts(microBatch, (sequences) => ({ ...sequences, reference: against })))),
       ),
-      TE.map(({ state, metrics }) => ({ state: { ...state, reference }, metrics })),
+      TE.map(({ state: next, metrics }) => ({ state: { ...next, reference }, metrics })),
     )
   }
+}
+
+/**
+ * {@link preferenceLearner} for scripts: the learner awaits, and throws RlFailure, whose `error` says what went wrong.
+ *
+ * @example
+ * ```ts
+ * import { adam, transformer } from '@adjoint/nn'
+ * import { hostKey, mod10Chain, preferenceLearnerAsync, preferencePairs, simpo, transformerPolicy, wrongAnswer } from '@adjoint/rl'
+ * import { random, requestDeviceAsync } from '@adjoint/tensor'
+ * const device = await requestDeviceAsync({ kind: 'wasm' })
+ * const model = transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 21 })
+ * const [policy, optimizer] = [transformerPolicy(model, mod10Chain.vocabulary), adam({ learningRate: 1e-3 })]
+ * const learn = preferenceLearnerAsync({ policy, optimizer, loss: simpo({ beta: 2, gamma: 1 }), device })
+ * const pairs = preferencePairs(mod10Chain, { rows: 8, split: 'train', corruptions: [wrongAnswer] })(hostKey(0))
+ * const params = model.init(random.key(0))
+ * const { metrics } = await learn({ params, opt: optimizer.init(params), reference: null }, pairs)
+ * console.log(metrics['loss'])
+ * ```
+ */
+export const preferenceLearnerAsync = <P extends Tree, O extends Tree>(given: PreferenceConfig<P, O>) => {
+  const learn = preferenceLearner(given)
+  return <R extends P | null>(
+    state: DpoState<P, O, R>,
+    pairs: readonly PreferencePair[],
+  ): Promise<Stepped<DpoState<P, O, R>>> => orThrow(learn(state, pairs))
 }
 
 /**
@@ -138,4 +166,29 @@ export const dpoStep = <P extends Tree, O extends Tree>(given: DpoConfig<P, O>) 
     state: DpoState<P, O, R>,
     key: HostKey,
   ): TE.TaskEither<RunError, Stepped<DpoState<P, O, R>>> => learn(state, config.batch(key))
+}
+
+/**
+ * {@link dpoStep} for scripts: its step awaits, and throws RlFailure, whose `error` says what went wrong.
+ *
+ * @example
+ * ```ts
+ * import { adam, transformer } from '@adjoint/nn'
+ * import { dpo, dpoStepAsync, hostKey, mod10Chain, preferencePairs, snapshotAsync, transformerPolicy, wrongAnswer } from '@adjoint/rl'
+ * import { random, requestDeviceAsync } from '@adjoint/tensor'
+ * const device = await requestDeviceAsync({ kind: 'wasm' })
+ * const model = transformer({ vocab: mod10Chain.vocabulary.size, width: 16, layers: 1, heads: 2, context: 21 })
+ * const [policy, optimizer] = [transformerPolicy(model, mod10Chain.vocabulary), adam({ learningRate: 1e-3 })]
+ * const batch = preferencePairs(mod10Chain, { rows: 8, split: 'train', corruptions: [wrongAnswer] })
+ * const step = dpoStepAsync({ policy, optimizer, loss: dpo({ beta: 0.1 }), batch, device })
+ * const params = model.init(random.key(0))
+ * const reference = await snapshotAsync(device)(params)
+ * const { metrics } = await step({ params, opt: optimizer.init(params), reference }, hostKey(0))
+ * console.log(metrics['loss']) // 0.693: the policy is the reference
+ * ```
+ */
+export const dpoStepAsync = <P extends Tree, O extends Tree>(given: DpoConfig<P, O>) => {
+  const step = dpoStep(given)
+  return <R extends P | null>(state: DpoState<P, O, R>, key: HostKey): Promise<Stepped<DpoState<P, O, R>>> =>
+    orThrow(step(state, key))
 }

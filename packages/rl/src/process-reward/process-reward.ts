@@ -35,6 +35,7 @@ import { type ScoringConfig, textScorer, unscorable } from '../reward-model/scor
 import type { HostKey } from '../run/keys.ts'
 import type { Text } from '../policy/text.ts'
 import { type LabelledSteps, stepEnds, stepsOf } from './steps.ts'
+import { curriedTwin } from '../or-throw.ts'
 
 /** Steps of a batch, as tensors [B, T] over its columns. */
 export type StepLabels = {
@@ -142,6 +143,26 @@ export const processRewardStep = <P extends Tree, O extends Tree>(given: Process
   return (state: RewardLearner<O, P>, key: HostKey): TE.TaskEither<RunError, Stepped<RewardLearner<O, P>>> =>
     fit(state, E.map((examples: Batch) => [{ examples, share: 1 }])(encode(batch(key))))
 }
+
+/**
+ * {@link processRewardStep} for scripts: its step awaits, and throws RlFailure, whose `error` says what went wrong.
+ *
+ * @example
+ * ```ts
+ * import { adam, transformer } from '@adjoint/nn'
+ * import { hostKey, labelledSteps, mod10Chain, processRewardStepAsync, rewardModel, slip } from '@adjoint/rl'
+ * import { random, requestDeviceAsync } from '@adjoint/tensor'
+ * const device = await requestDeviceAsync({ kind: 'wasm' })
+ * const [{ vocabulary }, optimizer] = [mod10Chain, adam({ learningRate: 1e-3 })]
+ * const model = rewardModel(transformer({ vocab: vocabulary.size, width: 16, layers: 1, heads: 2, context: 21 }))
+ * const batch = labelledSteps(mod10Chain, { rows: 8, split: 'train', separator: '', corruptions: [slip] })
+ * const step = processRewardStepAsync({ model, vocabulary, optimizer, batch, device })
+ * const params = model.init(random.key(0))
+ * const { metrics } = await step({ params, opt: optimizer.init(params) }, hostKey(0))
+ * console.log(metrics['accuracy'])
+ * ```
+ */
+export const processRewardStepAsync = /* @__PURE__ */ curriedTwin(processRewardStep)
 
 /** Which model scores the steps of what. */
 export interface StepRewardsConfig<P extends Tree> extends ScoringConfig {

@@ -1,3 +1,4 @@
+export * from './errors.ts'
 export * from './stage.ts'
 export * from './recipe.ts'
 export { staged, type StagedRun, type StageEnd } from './staged.ts'

@@ -14,7 +14,9 @@ import { fileFailure, type RunError } from '../run/errors.ts'
 import { lockFolder } from '../run/lock.ts'
 import type { Progress, StopSignal } from '../run/run.ts'
 import type { Sink } from '../run/sink.ts'
-import { type FolderError, type Stage, type StageCause, type StageError, stages } from './stage.ts'
+import type { FolderError, StageCause, StageError } from './errors.ts'
+import { type AsyncStage, type Stage, stages } from './stage.ts'
+import { tasked, twin } from '../or-throw.ts'
 
 /** What an observer is told after each step of a stage. */
 export interface StageProgress extends Progress {
@@ -66,6 +68,9 @@ export interface RecipeStage<S> {
 
 /** Stages in order. */
 export type Recipe<S> = readonly RecipeStage<S>[]
+
+/** What {@link performAsync} takes as a {@link Recipe}: a stage may be an `async` function. */
+export type AsyncRecipe<S> = readonly { readonly name: string; readonly at: Reader<StageEnv, AsyncStage<S>> }[]
 
 /** Where a state of one kind lies in another. */
 export interface Part<S, A> {
@@ -144,6 +149,17 @@ const standing = (folder: string): TE.TaskEither<RunError, readonly Standing[]> 
 export const begun = (folder: string): TE.TaskEither<RunError, boolean> =>
   TE.map((all: readonly unknown[]) => all.length > 0)(standing(folder))
 
+/**
+ * {@link begun} for scripts: awaits, and throws RlFailure, whose `error` says what went wrong.
+ *
+ * @example
+ * ```ts
+ * import { begunAsync } from '@adjoint/rl'
+ * console.log(await begunAsync('no/such/folder')) // false
+ * ```
+ */
+export const begunAsync = /* @__PURE__ */ twin(begun)
+
 /** What is wrong with a folder that holds `found`, for stages of these names from number `first` on. */
 const problemOf = (
   { folder, resume }: RecipeEnv,
@@ -218,7 +234,7 @@ const alone =
  * ```
  */
 export const perform =
-  <S>(recipe: Recipe<S>): Reader<RecipeEnv, Stage<S>> =>
+  <S>(recipe: Recipe<S>): ((env: RecipeEnv) => Stage<S>) =>
   (given) => {
     const { first = 1, ...env } = optionsOf('perform', given, RECIPE_OPTIONS)
     const names = recipe.map(({ name }, i) => `${first + i}-${name}`)
@@ -227,3 +243,26 @@ export const perform =
     )
     return alone(env.folder, names[0] ?? env.folder)(stages([checked(env, names, first), ...each]))
   }
+
+/**
+ * {@link perform} for scripts: the stage awaits, and throws RlFailure, whose `error` says which stage failed, and of what. A stage of the
+ * recipe may be an `async` function; what that throws is thrown as it is, and the folder is given back.
+ *
+ * @example
+ * ```ts
+ * import { type AsyncRecipe, performAsync } from '@adjoint/rl'
+ * import { requestDeviceAsync } from '@adjoint/tensor'
+ * import { mkdtempSync } from 'node:fs'
+ * import { tmpdir } from 'node:os'
+ * import { join } from 'node:path'
+ * const recipe: AsyncRecipe<number> = [{ name: 'increment', at: () => async (n) => n + 1 }]
+ * const device = await requestDeviceAsync({ kind: 'wasm' })
+ * const folder = mkdtempSync(join(tmpdir(), 'recipe-'))
+ * const env = { device, folder, seed: 0, resume: false, checkpointEvery: 25 }
+ * console.log(await performAsync([...recipe, ...recipe])(env)(0)) // 2
+ * ```
+ */
+export const performAsync =
+  <S>(recipe: AsyncRecipe<S>): ((env: RecipeEnv) => (state: S) => Promise<S>) =>
+  (env) =>
+    twin(perform(recipe.map(({ name, at }) => ({ name, at: (place: StageEnv) => tasked(at(place)) })))(env))

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import * as E from 'fp-ts/lib/Either.js'
 import { describe, expect, test } from 'vitest'
 import type { RecipeEnv } from './recipe.ts'
-import { describeStageError } from './stage.ts'
+import { describeStageError } from './errors.ts'
 import { ended, filesOf, performTiny, STAGES, stateOf } from './tiny.support.ts'
 import { wholeRun } from './whole.support.ts'
 

@@ -2,7 +2,8 @@ import * as E from 'fp-ts/lib/Either.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { describeStageError, type Stage, type StageCause, stageMonoid, stages } from './stage.ts'
+import { describeStageError, type StageCause } from './errors.ts'
+import { type Stage, stageMonoid, stages } from './stage.ts'
 
 /** Stages that write their name at the end of the state, and stages that fail. */
 const stage: fc.Arbitrary<Stage<string>> = fc.oneof(

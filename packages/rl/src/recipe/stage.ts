@@ -5,32 +5,14 @@
 import { flow } from 'fp-ts/lib/function.js'
 import { concatAll, type Monoid } from 'fp-ts/lib/Monoid.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import { describeError, type RunError } from '../run/errors.ts'
-import { printable } from '../run/printable.ts'
+import type { StageError } from './errors.ts'
+import { tasked, twin } from '../or-throw.ts'
 
 /** What a stage does to a state. */
 export type Stage<S> = (state: S) => TE.TaskEither<StageError, S>
 
-/**
- * What keeps a stage from starting where a recipe's folder is not that of this recipe.
- *
- * - `Occupied`: a new recipe was asked for, and the folder holds stages already.
- * - `OtherStage`: the folder holds another stage under this number: it is of another recipe.
- * - `OtherStart`: the stage began from other parameters or traces than the stages before it give now.
- */
-export type FolderError =
-  | { readonly _tag: 'Occupied'; readonly folder: string; readonly found: string }
-  | { readonly _tag: 'OtherStage'; readonly folder: string; readonly found: string; readonly wanted: string }
-  | { readonly _tag: 'OtherStart'; readonly folder: string }
-
-/** What can end a stage. */
-export type StageCause = RunError | FolderError
-
-/** Which stage failed (the name of its folder), and why. */
-export interface StageError {
-  readonly stage: string
-  readonly error: StageCause
-}
+/** What a twin takes as a {@link Stage}: it may be an `async` function, as `performAsync` gives them. */
+export type AsyncStage<S> = (state: S) => TE.TaskEither<StageError, S> | Promise<S>
 
 /**
  * Stages one after the other. The empty stage hands the state on; where one fails, those after it do not start.
@@ -63,33 +45,16 @@ export const stageMonoid = <S>(): Monoid<Stage<S>> => ({
  */
 export const stages = <S>(each: readonly Stage<S>[]): Stage<S> => concatAll(stageMonoid<S>())(each)
 
-const describeCause = (error: StageCause): string => {
-  switch (error._tag) {
-    case 'Occupied':
-      return `${error.folder} holds ${error.found} already. Nothing was overwritten: resume that recipe, or choose another folder.`
-    case 'OtherStage':
-      return (
-        `${error.folder} holds ${error.found} where this recipe has ${error.wanted}. ` +
-        'It was left as it is: resume it with its own recipe, or choose another folder.'
-      )
-    case 'OtherStart':
-      return (
-        `${error.folder} began from other parameters or traces than the stages before it give now. ` +
-        'It was left as it is: move it and those after it away to run them anew.'
-      )
-    default:
-      return describeError(error)
-  }
-}
-
 /**
- * One sentence on which stage failed, of what, and what to do.
+ * {@link stages} for scripts: the stage awaits, and throws RlFailure, whose `error` says what went wrong. Each may be an `async` function;
+ * what that throws is thrown as it is.
  *
  * @example
  * ```ts
- * import { describeStageError } from '@adjoint/rl'
- * describeStageError({ stage: '2-reasoning-rl', error: { _tag: 'OtherStart', folder: 'runs/r1/2-reasoning-rl' } })
+ * import { stagesAsync } from '@adjoint/rl'
+ * const increment = async (n: number) => n + 1
+ * console.log(await stagesAsync([increment, increment, increment])(0)) // 3
  * ```
  */
-export const describeStageError = ({ stage, error }: StageError): string =>
-  printable(`${stage}: ${describeCause(error)}`)
+export const stagesAsync = <S>(each: readonly AsyncStage<S>[]): ((state: S) => Promise<S>) =>
+  twin(stages(each.map(tasked)))

@@ -20,7 +20,7 @@ import { type Json, type LogRecord, readLog } from '../run/log.ts'
 import { type Phase, run } from '../run/run.ts'
 import { type KeptAs, type StateCodec, treeState } from '../run/state.ts'
 import type { RecipeStage, StageEnv } from './recipe.ts'
-import type { StageCause, StageError } from './stage.ts'
+import type { StageCause, StageError } from './errors.ts'
 
 /** What a stage does, as a run whose state is T. */
 export interface StagedRun<S, T> {

@@ -16,7 +16,7 @@ import { traces } from '../learn/sft.ts'
 import { mod10Chains } from '../task/chain.ts'
 import { r1 } from './r1.ts'
 import { perform, type RecipeEnv } from './recipe.ts'
-import { describeStageError, type StageError } from './stage.ts'
+import { describeStageError, type StageError } from './errors.ts'
 import { r1Start, type R1State } from './state.ts'
 
 export const task = mod10Chains(2)

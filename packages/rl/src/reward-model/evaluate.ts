@@ -8,6 +8,7 @@ import type { PreferencePair } from '../preference/pair.ts'
 import { evaluateDifferences, type PairEvaluation } from './calibration.ts'
 import type { RewardModel, RewardModelParams } from './reward-model.ts'
 import { type ScoringConfig, textScorer } from './score-texts.ts'
+import { curriedTwin } from '../or-throw.ts'
 
 /** What to evaluate, and how finely its calibration is looked at. */
 export interface PairEvaluatorConfig<P extends Tree> extends ScoringConfig {
@@ -74,3 +75,22 @@ export const pairEvaluator = <P extends Tree>(given: PairEvaluatorConfig<P>) => 
       }),
     )
 }
+
+/**
+ * {@link pairEvaluator} for scripts: the evaluator awaits, and throws RlFailure, whose `error` says what went wrong.
+ *
+ * @example
+ * ```ts
+ * import { transformer } from '@adjoint/nn'
+ * import { hostKey, mod10Chain, pairEvaluatorAsync, preferencePairs, rewardModel, wrongAnswer } from '@adjoint/rl'
+ * import { random, requestDeviceAsync } from '@adjoint/tensor'
+ * const device = await requestDeviceAsync({ kind: 'wasm' })
+ * const { vocabulary } = mod10Chain
+ * const model = rewardModel(transformer({ vocab: vocabulary.size, width: 16, layers: 1, heads: 2, context: 21 }))
+ * const evaluate = pairEvaluatorAsync({ model, vocabulary, rows: 16, device })
+ * const heldOut = preferencePairs(mod10Chain, { rows: 8, split: 'heldOut', corruptions: [wrongAnswer] })(hostKey(1))
+ * const { evaluation } = await evaluate(model.init(random.key(0)), heldOut)
+ * console.log(evaluation.accuracy)
+ * ```
+ */
+export const pairEvaluatorAsync = /* @__PURE__ */ curriedTwin(pairEvaluator)

@@ -6,7 +6,7 @@ export {
   pairMetrics,
   type PairRewards,
 } from './bradley-terry.ts'
-export { type RewardLearner, type RewardModelConfig, rewardModelStep } from './step.ts'
+export { type RewardLearner, type RewardModelConfig, rewardModelStep, rewardModelStepAsync } from './step.ts'
 export * from './calibration.ts'
 export type { ScoringConfig } from './score-texts.ts'
 export * from './evaluate.ts'

@@ -14,6 +14,7 @@ import type { HostKey } from '../run/keys.ts'
 import type { Text } from '../policy/text.ts'
 import { bradleyTerry, type BradleyTerryConfig, PAIR_MEASURES, pairMetrics, type PairRewards } from './bradley-terry.ts'
 import { demandTokens, type RewardModel, type RewardModelParams } from './reward-model.ts'
+import { curriedTwin } from '../or-throw.ts'
 
 /** How to learn a reward from pairs. */
 export interface RewardModelConfig<P extends Tree, O extends Tree> extends BradleyTerryConfig {
@@ -120,3 +121,23 @@ export const rewardModelStep = <P extends Tree, O extends Tree>(given: RewardMod
       ),
     )
 }
+
+/**
+ * {@link rewardModelStep} for scripts: its step awaits, and throws RlFailure, whose `error` says what went wrong.
+ *
+ * @example
+ * ```ts
+ * import { adam, transformer } from '@adjoint/nn'
+ * import { hostKey, mod10Chain, preferencePairs, rewardModel, rewardModelStepAsync, wrongAnswer } from '@adjoint/rl'
+ * import { random, requestDeviceAsync } from '@adjoint/tensor'
+ * const device = await requestDeviceAsync({ kind: 'wasm' })
+ * const [{ vocabulary }, optimizer] = [mod10Chain, adam({ learningRate: 1e-3 })]
+ * const model = rewardModel(transformer({ vocab: vocabulary.size, width: 16, layers: 1, heads: 2, context: 21 }))
+ * const batch = preferencePairs(mod10Chain, { rows: 8, split: 'train', corruptions: [wrongAnswer] })
+ * const step = rewardModelStepAsync({ model, vocabulary, optimizer, batch, device })
+ * const params = model.init(random.key(0))
+ * const { metrics } = await step({ params, opt: optimizer.init(params) }, hostKey(0))
+ * console.log(metrics['accuracy'])
+ * ```
+ */
+export const rewardModelStepAsync = /* @__PURE__ */ curriedTwin(rewardModelStep)

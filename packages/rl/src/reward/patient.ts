@@ -12,6 +12,7 @@ import { optionsOf } from '@adjoint/tensor/ir'
 import { heldLoosely } from './held.ts'
 import { mistakeOf, RewardMistake, shown } from './mistake.ts'
 import type { RewardError, Sample, Score } from './sample.ts'
+import { twin } from '../or-throw.ts'
 
 /** A reward that may watch a signal that says that nobody waits for it any more. */
 export type SlowReward<Problem> = (sample: Sample<Problem>, signal: AbortSignal) => Score
@@ -104,6 +105,24 @@ export const patient = (given: Patience) => {
       }
     }
   }
+}
+
+/**
+ * {@link patient} for scripts: the reward gives a promise, which rejects with RlFailure, whose `error` says what went wrong. Where it
+ * scores for a learner, it is absent then, as that of {@link patient}.
+ *
+ * @example
+ * ```ts
+ * import { patientAsync, RlFailure } from '@adjoint/rl'
+ * const judge = patientAsync({ concurrency: 8, timeout: 10_000, retries: 0 })(() => Promise.reject(new Error('HTTP 500')))
+ * const sample = { problem: null, prompt: '1+1=', completion: '2', length: 1, terminated: true }
+ * await judge(sample).catch((thrown) => console.log(thrown instanceof RlFailure && thrown.message)) // gave up after 1 attempt: HTTP 500
+ * ```
+ */
+export const patientAsync = (given: Patience) => {
+  const persevere = patient(given)
+  return <Problem>(reward: SlowReward<Problem>): ((sample: Sample<Problem>) => Promise<number>) =>
+    twin(persevere(reward))
 }
 
 /** An `async` callback is waited for: its rejection is a mistake too. */

@@ -9,6 +9,7 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as O from 'fp-ts/lib/Option.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { fileFailure, type RunError } from './errors.ts'
+import { twin } from '../or-throw.ts'
 
 /** A JSON value. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json }
@@ -82,6 +83,23 @@ export const openLog = (path: string, flags: 'wx' | 'w' | 'a', before: number): 
  */
 export const createLog = (path: string): TE.TaskEither<RunError, Log> => openLog(path, 'wx', 0)
 
+/**
+ * {@link createLog} for scripts: awaits, and throws RlFailure, whose `error` says what went wrong. The log itself is a record of tasks,
+ * which `orThrow` runs.
+ *
+ * @example
+ * ```ts
+ * import { createLogAsync, orThrow } from '@adjoint/rl'
+ * import { mkdtempSync } from 'node:fs'
+ * import { tmpdir } from 'node:os'
+ * import { join } from 'node:path'
+ * const log = await createLogAsync(join(mkdtempSync(join(tmpdir(), 'log-')), 'log.jsonl'))
+ * await orThrow(log.append([{ kind: 'step', phase: 'sft', step: 0, loss: 3.04 }]))
+ * await orThrow(log.close)
+ * ```
+ */
+export const createLogAsync = /* @__PURE__ */ twin(createLog)
+
 const isRecord = (value: unknown): value is LogRecord =>
   typeof value === 'object' &&
   value !== null &&
@@ -140,6 +158,18 @@ export const readLog = (path: string): TE.TaskEither<RunError, readonly LogRecor
   )
 
 /**
+ * {@link readLog} for scripts: awaits, and throws RlFailure, whose `error` says what went wrong.
+ *
+ * @example
+ * ```ts
+ * import { readLogAsync, RlFailure } from '@adjoint/rl'
+ * const records = readLogAsync('no/such/log.jsonl')
+ * await records.catch((thrown) => console.log(thrown instanceof RlFailure && thrown.error)) // { _tag: 'FileFailure', .. }
+ * ```
+ */
+export const readLogAsync = /* @__PURE__ */ twin(readLog)
+
+/**
  * Opens the log of an earlier run, cut to its first `lines` lines: what was written after its checkpoint goes, and the
  * resumed run writes it again. Left CorruptCheckpoint, with the file left as it is, where it has fewer lines.
  *
@@ -165,3 +195,15 @@ export const resumeLog = (path: string, lines: number): TE.TaskEither<RunError, 
     TE.flatMap((bytes) => attempt(path, () => truncate(path, bytes))),
     TE.flatMap(() => openLog(path, 'a', lines)),
   )
+
+/**
+ * {@link resumeLog} for scripts: awaits, and throws RlFailure, whose `error` says what went wrong.
+ *
+ * @example
+ * ```ts
+ * import { resumeLogAsync, RlFailure } from '@adjoint/rl'
+ * const log = resumeLogAsync('no/such/log.jsonl', 10)
+ * await log.catch((thrown) => console.log(thrown instanceof RlFailure && thrown.error)) // { _tag: 'FileFailure', .. }
+ * ```
+ */
+export const resumeLogAsync = /* @__PURE__ */ twin(resumeLog)

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { describeStageError } from '../recipe/stage.ts'
+import { describeStageError } from '../recipe/errors.ts'
 import { describeTeacherError } from '../teacher/errors.ts'
 import { describeError, type RunError } from './errors.ts'
 import { printable, printableLine } from './printable.ts'

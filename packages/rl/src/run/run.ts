@@ -8,6 +8,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import { optionsOf } from '@adjoint/tensor/ir'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
+import { tasked, twin } from '../or-throw.ts'
 import { demandCounts, demandWhole, type RunError } from './errors.ts'
 import { type OpenFolder, openFolder, type Position, type Resume, settingsLine } from './folder.ts'
 import { openSinks, type OpenSinks, type Sink, type StepLines } from './sink.ts'
@@ -85,6 +86,20 @@ export interface RunConfig<S> {
   readonly signal?: StopSignal
 }
 
+/** A phase of {@link runAsync}: a {@link Phase}, or one whose step is an `async` function. */
+export interface AsyncPhase<S> extends Omit<Phase<S>, 'advance'> {
+  /** Step number `step`, from 0; all its randomness comes from `key`. */
+  readonly advance: (
+    state: S,
+    at: { readonly step: number; readonly key: HostKey },
+  ) => TE.TaskEither<RunError, PhaseStep<S>> | Promise<PhaseStep<S>>
+}
+
+/** A run of {@link runAsync}. */
+export interface AsyncRunConfig<S> extends Omit<RunConfig<S>, 'phases'> {
+  readonly phases: readonly AsyncPhase<S>[]
+}
+
 /** What the log stamps on a line. */
 const STAMP = ['kind', 'phase', 'step'] as const
 
@@ -103,7 +118,7 @@ const demandFree = (
 }
 
 /** The states at which phases start, as expressions: the shapes of their checkpoints. */
-const templatesOf = <S>(phases: readonly Phase<S>[], initial: S): readonly S[] => {
+const templatesOf = <S>(phases: readonly AsyncPhase<S>[], initial: S): readonly S[] => {
   const templates: S[] = []
   let state = initial
   for (const phase of phases) templates.push((state = phase.enter(state)))
@@ -145,8 +160,40 @@ const templatesOf = <S>(phases: readonly Phase<S>[], initial: S): readonly S[] =
  */
 export const run = <S extends K, K = Tree>(
   given: RunConfig<S> & KeptAs<K>,
+): ((initial: S, start: { readonly resume: Resume }) => TE.TaskEither<RunError, S>) => folded<S>(given)
+
+/**
+ * {@link run} for scripts: awaits, and throws RlFailure, whose `error` says what went wrong. A step may be an `async` function, such as
+ * one of the twins of this package gives; what that throws ends the run and is thrown as it is. The checkpoint is then the last one that
+ * was made, and the folder is closed.
+ *
+ * @example
+ * ```ts
+ * import { mkdtempSync } from 'node:fs'
+ * import { tmpdir } from 'node:os'
+ * import { join } from 'node:path'
+ * import { type AsyncPhase, runAsync } from '@adjoint/rl'
+ * import { add, readAsync, realizeAsync, scalar, type Scalar } from '@adjoint/tensor'
+ * const count: AsyncPhase<Scalar> = {
+ *   name: 'count',
+ *   steps: 3,
+ *   enter: (x) => x,
+ *   advance: async (x) => ({ state: await realizeAsync(add(x, 1)), metrics: { done: 1 } }),
+ * }
+ * const folder = mkdtempSync(join(tmpdir(), 'run-'))
+ * const config = { folder, seed: 0, phases: [count], checkpointEvery: 2, settings: { seed: 0 } }
+ * console.log(await readAsync(await runAsync(config)(scalar(0), { resume: false }))) // Float32Array [3]
+ * ```
+ */
+export const runAsync = <S extends K, K = Tree>(
+  given: AsyncRunConfig<S> & KeptAs<K>,
+): ((initial: S, start: { readonly resume: Resume }) => Promise<S>) => twin(folded<S>(given))
+
+/** The fold that both are. */
+const folded = <S>(
+  given: AsyncRunConfig<S>,
 ): ((initial: S, start: { readonly resume: Resume }) => TE.TaskEither<RunError, S>) => {
-  const config = optionsOf<RunConfig<S>>('run', given, {
+  const config = optionsOf<AsyncRunConfig<S>>('run', given, {
     ...{
       folder: true,
       seed: true,
@@ -169,13 +216,13 @@ export const run = <S extends K, K = Tree>(
   const stepOnce = async (
     opened: OpenFolder<S>,
     told: OpenSinks,
-    phase: Phase<S>,
+    phase: AsyncPhase<S>,
     state: S,
     at: Position,
   ): Promise<E.Either<RunError, S>> => {
     const key = foldIn(foldIn(hostKey(config.seed), at.phase), at.step)
     const began = performance.now()
-    const stepped = await phase.advance(state, { step: at.step, key })()
+    const stepped = await tasked((from: S) => phase.advance(from, { step: at.step, key }))(state)()
     if (E.isLeft(stepped)) return stepped
     const { metrics, records = [], times = {} } = stepped.right
     demandFree(`a metric of phase ${phase.name} is`, STAMP, metrics)

@@ -4,6 +4,7 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { readOn } from './device.ts'
 import type { RunError } from './errors.ts'
+import { orThrow } from '../or-throw.ts'
 
 /**
  * A tree of tensors with memory of its own, on the host: what outlives a step that reuses the memory of its arguments.
@@ -30,3 +31,19 @@ export const snapshot =
       TE.map((copies) => tree.unflatten(treedef, copies) as T),
     )
   }
+
+/**
+ * {@link snapshot} for scripts: awaits, and throws RlFailure, whose `error` says what went wrong.
+ *
+ * @example
+ * ```ts
+ * import { snapshotAsync } from '@adjoint/rl'
+ * import { ones, requestDeviceAsync } from '@adjoint/tensor'
+ * const device = await requestDeviceAsync({ kind: 'wasm' })
+ * const { weight } = await snapshotAsync(device)({ weight: ones([2]) })
+ * ```
+ */
+export const snapshotAsync = (device: Device) => {
+  const copy = snapshot(device)
+  return <T extends Tree>(given: T): Promise<T> => orThrow(copy(given))
+}

@@ -4,6 +4,7 @@ import { optionsOf } from '@adjoint/tensor/ir'
 import * as E from 'fp-ts/lib/Either.js'
 import type * as TE from 'fp-ts/lib/TaskEither.js'
 import { fileFailure, type RunError } from '../run/errors.ts'
+import { twin } from '../or-throw.ts'
 
 /** What a value of JSON is, or what is wrong with it: a text that completes 'line 3: ...'. */
 export type Schema<A> = (value: unknown) => E.Either<string, A>
@@ -70,3 +71,19 @@ export const readJsonLines = <A>(options: JsonLinesConfig<A>): TE.TaskEither<Run
     }
   }
 }
+
+/**
+ * {@link readJsonLines} for scripts: awaits, and throws RlFailure, whose `error` says what went wrong.
+ *
+ * @example
+ * ```ts
+ * import { gsm8k, readJsonLinesAsync } from '@adjoint/rl'
+ * import { mkdtempSync, writeFileSync } from 'node:fs'
+ * import { tmpdir } from 'node:os'
+ * import { join } from 'node:path'
+ * const path = join(mkdtempSync(join(tmpdir(), 'lines-')), 'test.jsonl')
+ * writeFileSync(path, '{"question": "2+2?", "answer": "2+2 is <<2+2=4>>4\\n#### 4"}\n')
+ * console.log(await readJsonLinesAsync({ path, schema: gsm8k })) // [{ question: '2+2?', thought: '2+2 is 4', answer: '4' }]
+ * ```
+ */
+export const readJsonLinesAsync = /* @__PURE__ */ twin(readJsonLines)

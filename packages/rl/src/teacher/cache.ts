@@ -18,6 +18,7 @@ import { decodeIf, number, orNull, structOf, text } from '../run/decode.ts'
 import type { Json } from '../run/log.ts'
 import type { TeacherError } from './errors.ts'
 import type { Teacher, TeacherSettings, Trace, Usage } from './teacher.ts'
+import { twin } from '../or-throw.ts'
 
 /** A line that is none, counted from 1. */
 export interface SkippedLine {
@@ -207,6 +208,23 @@ export const openTraceCache = (path: string): TE.TaskEither<TeacherError, TraceC
     ),
   )
 }
+
+/**
+ * {@link openTraceCache} for scripts: awaits, and throws RlFailure, whose `error` says what went wrong. The cache itself is a record of
+ * tasks, which `orThrow` runs.
+ *
+ * @example
+ * ```ts
+ * import { openTraceCacheAsync, orThrow } from '@adjoint/rl'
+ * import { mkdtempSync } from 'node:fs'
+ * import { tmpdir } from 'node:os'
+ * import { join } from 'node:path'
+ * const cache = await openTraceCacheAsync(join(mkdtempSync(join(tmpdir(), 'traces-')), 'traces.jsonl'))
+ * console.log(cache.size()) // 0
+ * await orThrow(cache.close)
+ * ```
+ */
+export const openTraceCacheAsync = /* @__PURE__ */ twin(openTraceCache)
 
 /**
  * The teacher, asked for what the cache does not have; what it says is in the cache before it is given. The same question

@@ -4,11 +4,20 @@ export { type RequestBackoff, backoffDelay, type RequestRate } from './pace.ts'
 export type { Teacher, TeacherSettings, Trace, Usage } from './teacher.ts'
 export { splitThink } from './wire.ts'
 export { type EndpointConfig, endpointTeacher, type Retry } from './endpoint.ts'
-export { cached, type CachedQuestion, openTraceCache, type SkippedLine, type TraceCache, traceKey } from './cache.ts'
+export {
+  cached,
+  type CachedQuestion,
+  openTraceCache,
+  openTraceCacheAsync,
+  type SkippedLine,
+  type TraceCache,
+  traceKey,
+} from './cache.ts'
 export {
   type JudgedTrace,
   type TeacherTraces,
   teacherTraces,
+  teacherTracesAsync,
   type TeacherTracesConfig,
   type Verdict,
 } from './traces.ts'

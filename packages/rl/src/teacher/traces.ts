@@ -14,6 +14,7 @@ import { verifierOf } from '../task/verify.ts'
 import { type ChainOfThought, formatCompletion, lastAnswer, parseCompletion } from '../policy/template.ts'
 import type { TeacherError } from './errors.ts'
 import type { Teacher, Trace } from './teacher.ts'
+import { curriedTwin } from '../or-throw.ts'
 
 /** How to question a teacher. */
 export interface TeacherTracesConfig<Problem> {
@@ -176,3 +177,23 @@ export const teacherTraces = <Problem>(options: TeacherTracesConfig<Problem>) =>
     }
   }
 }
+
+/**
+ * {@link teacherTraces} for scripts: awaits, and throws RlFailure, whose `error` says what went wrong.
+ *
+ * @example
+ * ```ts
+ * import { hostKey, mod10Chain, problems, RlFailure, teacherTracesAsync, type Teacher } from '@adjoint/rl'
+ * import * as TE from 'fp-ts/lib/TaskEither.js'
+ * // A teacher whose endpoint is switched off; endpointTeacher(..) makes one that is there.
+ * const teacher: Teacher = {
+ *   settings: { model: 'five', temperature: 0, maxTokens: 1, seed: null, system: null, extra: {} },
+ *   concurrency: 1,
+ *   ask: () => TE.left({ _tag: 'Aborted' }),
+ * }
+ * const exam = problems(mod10Chain, 'train', { count: 20 })(hostKey(0))
+ * const traced = teacherTracesAsync({ task: mod10Chain, teacher })(exam)
+ * await traced.catch((thrown) => console.log(thrown instanceof RlFailure && thrown.error)) // { _tag: 'Aborted' }
+ * ```
+ */
+export const teacherTracesAsync = /* @__PURE__ */ curriedTwin(teacherTraces)
