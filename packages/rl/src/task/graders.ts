@@ -17,12 +17,19 @@ type Grader = (expected: string) => (answer: string) => boolean
  * ```
  */
 export const graders = {
+  /** {@link sameMath} with its default settings: the same value, written in any way. */
   math: sameMath(),
+  /** {@link sameResult} */
   result: sameResult,
+  /** {@link sameReduced} */
   reduced: sameReduced,
+  /** {@link sameSequence} */
   sequence: sameSequence,
+  /** {@link sameGrid} */
   grid: sameGrid,
+  /** {@link sameCountdown} */
   countdown: sameCountdown,
+  /** {@link sameText} */
   text: sameText,
 } as const satisfies Readonly<Record<string, Grader>>
 
