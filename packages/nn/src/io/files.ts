@@ -51,8 +51,8 @@ const partOf = (path: string): string => `${path}.${globalThis.crypto.randomUUID
  * A replacement that is atomic: the bytes go to new files in the same folder and to the disk, then those take the names. What fails
  * before that is done is undone step by step.
  *
- * Of several files the old ones are set aside first, the last of them first of all: it is the one that says which others there are,
- * and a crash between two renames leaves nobody to take old and new for one.
+ * Of several files, those that only go among them, the old ones are set aside first, the last that is written first of all: it is the
+ * one that says which others there are, and a crash between two renames leaves nobody to take old and new for one.
  */
 export const replaceBy =
   ({ writeThrough, rename, remove, syncFolder }: FileCalls): Files['replace'] =>
@@ -79,12 +79,12 @@ export const replaceBy =
         undo.push(() => remove(part))
         await writeThrough(part, pieces)
       }
-      if (files.length > 1) for (const { path } of files.toReversed()) await setAside(path)
+      if (files.length + obsolete.length > 1)
+        for (const path of [...files.toReversed().map((file) => file.path), ...obsolete]) await setAside(path)
       for (const [i, { path }] of files.entries()) {
         await rename(parts[i]!, path)
         undo.push(() => remove(path))
       }
-      for (const path of obsolete) await setAside(path)
     } catch (error) {
       // The first failure is the one to report; a part may not even exist.
       for (const step of undo.toReversed()) await step().catch(() => undefined)

@@ -17,6 +17,13 @@ const mapped = (value: unknown, now: NewId): unknown =>
 const NAMES_ID = /_token_id$/
 /** Tokens that are never to be said, of `generation_config.json`. */
 const SUPPRESSED = ['suppress_tokens', 'begin_suppress_tokens'] as const
+/** Other fields of `generation_config.json` whose values are ids. */
+const OF_IDS: readonly string[] = [
+  ...SUPPRESSED,
+  ...['bad_words_ids', 'force_words_ids', 'forced_decoder_ids', 'sequence_bias'],
+]
+/** Whether a field speaks of tokens by their ids: with another vocabulary it says something else. */
+export const namesTokens = (field: string): boolean => NAMES_ID.test(field) || OF_IDS.includes(field)
 /** `["</s>", 2]`: what BERT's and RoBERTa's post-processors put around a text. */
 const PAIRS = ['sep', 'cls'] as const
 
