@@ -60,8 +60,18 @@ const withOrigin = (origin, use) => {
 
 const kilobytes = (bytes) => `${Math.ceil(bytes / 1024)} KB`
 
-/** A tarball in a line, and under it each entry of its first level, with its files and bytes. */
-const described = ({ files, size, unpackedSize }) => {
+/** Where a tarball says that it comes from: what is published is it, not the manifest that lies here. */
+const originIn = (tarball) => {
+  const { status, stdout, stderr } = run('tar', '-xzOf', tarball, 'package/package.json')
+  if (status !== 0) throw new Error(`tar -xzOf ${tarball}: ${stderr}`)
+  const { repository, homepage } = JSON.parse(stdout)
+  return repository === undefined
+    ? []
+    : [`  repository: ${repository.url}, ${repository.directory}`, `  homepage: ${homepage}`]
+}
+
+/** A tarball in a line, and under it each entry of its first level, with its files and bytes, and where it comes from. */
+const described = ({ tarball, files, size, unpackedSize }) => {
   const parts = new Map()
   for (const { path, size: bytes } of files) {
     const top = path.split('/')[0]
@@ -71,7 +81,11 @@ const described = ({ files, size, unpackedSize }) => {
   const lines = [...parts].map(
     ([top, [count, sum]]) => `  ${top}: ${count === 1 ? '' : `${count} files, `}${kilobytes(sum)}`,
   )
-  return [`${files.length} files, ${kilobytes(size)} packed, ${kilobytes(unpackedSize)} unpacked`, ...lines].join('\n')
+  return [
+    `${files.length} files, ${kilobytes(size)} packed, ${kilobytes(unpackedSize)} unpacked`,
+    ...lines,
+    ...originIn(tarball),
+  ].join('\n')
 }
 
 const { dryRun: dry } = readProcess({

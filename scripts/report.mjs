@@ -4,4 +4,5 @@ import { pathToFileURL } from 'node:url'
 import { build, root } from './build.mjs'
 
 build('packages/report/tsconfig.build.json')
-await import(pathToFileURL(join(root, 'packages', 'report', 'dist', 'bin.js')).href)
+const { reportHere } = await import(pathToFileURL(join(root, 'packages', 'report', 'dist', 'process.js')).href)
+await reportHere({ name: 'report', call: 'npm run report --' })

@@ -10,7 +10,7 @@ import { gzipSync } from 'node:zlib'
 import { build as viteBuild } from 'vite'
 import { afterAll, expect, test } from 'vitest'
 import { node, packAll, project } from './consumer.support.ts'
-import { PAGE } from './programs.support.ts'
+import { CHART, PAGE } from './programs.support.ts'
 
 const base = mkdtempSync(join(tmpdir(), 'adjoint-bundles-'))
 afterAll(() => rmSync(base, { recursive: true }))
@@ -54,6 +54,31 @@ test.each(['esm', 'iife'] as const)('esbuild bundles all of it for a browser: %s
   })
   expect(warnings.map(({ text }) => text)).toEqual([])
   expect(await node(at, 'run.mjs')).toEqual(EXPECTED)
+})
+
+test.each(['esm', 'iife'] as const)('esbuild bundles charts and pages of report for a browser: %s', async (format) => {
+  const run = `
+for (const name of ['process', 'Buffer', 'setImmediate', 'clearImmediate', 'global']) delete globalThis[name]
+const { log } = console
+await import('./page.js')
+log(/^<svg[^]*Loss[^]*<\\/svg>$/.test(await globalThis.chart))
+log(typeof globalThis.pageHtml)
+log(await globalThis.refused.catch(({ message }) => message))
+`
+  const at = fresh({ 'main.js': CHART, 'run.mjs': run })
+  const { warnings } = await build({
+    entryPoints: [join(at, 'main.js')],
+    outfile: join(at, 'page.js'),
+    bundle: true,
+    format,
+    minify: true,
+    logLevel: 'silent',
+  })
+  expect(warnings.map(({ text }) => text)).toEqual([])
+  expect(await node(at, 'run.mjs')).toEqual({
+    code: 0,
+    output: expect.stringMatching(/^true\nfunction\nreportRuns needs files, which only Node has\..*\n$/) as string,
+  })
 })
 
 test('Vite builds a page of all of it', async () => {
@@ -131,6 +156,12 @@ test.each([
   ['what grad and jit need, with the wasm device, which opens at once', 80, GRAD, undefined],
   ['grad and jit of the one face', 80, `import { grad, jit } from 'adjoint'; console.log(grad, jit)`, undefined],
   ['a source of logged experience, without the sampler in its file, which a twin would hold', 30, LOGGED, undefined],
+  [
+    'charts, until one is drawn',
+    4,
+    `import { lineChart, renderSvg } from '@adjoint/report'; console.log(lineChart, renderSvg)`,
+    undefined,
+  ],
   ['everything in tensor and autograd, without a device', 103, ALL, /backends[/\\]wasm[/\\]device\.js$/],
   ['everything in tensor and autograd, with the wasm device', 130, ALL, undefined],
 ] as const)('%s: at most %i KB', async (what, most, program, without) => {

@@ -15,6 +15,7 @@ export const root = fileURLToPath(new URL('../..', import.meta.url))
 export interface Manifest {
   readonly name: string
   readonly exports: Readonly<Record<string, unknown>>
+  readonly imports?: Readonly<Record<string, unknown>>
   readonly dependencies?: Readonly<Record<string, string>>
   readonly optionalDependencies?: Readonly<Record<string, string>>
   readonly peerDependencies?: Readonly<Record<string, string>>

@@ -1,14 +1,15 @@
 /** The packages as they are published: what npm packs installs, compiles and runs in projects that have nothing else. */
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { formatMessage } from 'publint/utils'
 import { publint } from 'publint'
 import { afterAll, describe, expect, test } from 'vitest'
 import { node, packAll, project, publicPackages, root } from './consumer.support.ts'
-import { FIRST, TYPED, TYPED_WITHOUT_WEB } from './programs.support.ts'
+import { GPU_GLOBAL, reachedTypes, typesIn, withoutComments } from './declarations.support.ts'
+import { FIRST, TYPED, TYPED_ON_WEB } from './programs.support.ts'
 
 const base = mkdtempSync(join(tmpdir(), 'adjoint-packages-'))
 afterAll(() => rmSync(base, { recursive: true }))
@@ -24,6 +25,19 @@ describe.each(publicPackages)('%s', (name) => {
     expect(readdirSync(folder)).toEqual(expect.arrayContaining(['LICENSE', 'README.md', 'dist', 'package.json', 'src']))
     const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
     expect(files.filter((file) => /\.(test|test-d|support)\.|tsbuildinfo/.test(file))).toEqual([])
+  })
+
+  test('law: it holds every declaration that an entry reaches, with its source, and none that names a type of WebGPU', () => {
+    const reached = reachedTypes(folder, manifest)
+    expect([...reached].filter((file) => !existsSync(file))).toEqual([])
+    const named = typesIn(folder).filter((file) => GPU_GLOBAL.test(withoutComments(readFileSync(file, 'utf8'))))
+    expect(named).toEqual([])
+    // An editor goes from each to the source, which is packed too.
+    const lost = [...reached].filter((file) => {
+      const { sources } = JSON.parse(readFileSync(`${file}.map`, 'utf8')) as { readonly sources: readonly string[] }
+      return sources.some((source) => !existsSync(join(dirname(file), source)))
+    })
+    expect(lost).toEqual([])
   })
 
   test('says what it is', () => {
@@ -60,17 +74,17 @@ const compilers = [
   ['5.9', join(root, 'packages', 'adjoint', 'package.json')],
 ] as const
 const settings = [
-  ['every file of types', 'module', TYPED, { module: 'NodeNext', skipLibCheck: false, lib: ['ES2023', 'DOM'] }],
+  ['every file of types', 'module', TYPED_ON_WEB, { module: 'NodeNext', skipLibCheck: false, lib: ['ES2023', 'DOM'] }],
   [
     'every file of types, of neither a browser nor Node',
     'module',
-    TYPED_WITHOUT_WEB,
-    { module: 'NodeNext', skipLibCheck: false, lib: ['ES2023'] },
+    TYPED,
+    { module: 'NodeNext', skipLibCheck: false, lib: ['ES2022'] },
   ],
   [
     'in a browser, bundled',
     'module',
-    TYPED,
+    TYPED_ON_WEB,
     { module: 'ESNext', moduleResolution: 'bundler', skipLibCheck: true, lib: ['ES2023', 'DOM'] },
   ],
   ['as CommonJS', 'commonjs', TYPED, { module: 'NodeNext', skipLibCheck: true, lib: ['ES2023'] }],
@@ -111,14 +125,20 @@ describe('Node runs a first program', () => {
     expect(await node(at, 'main.js')).toEqual({ code: 0, output: '2,4,6\n' })
   })
 
+  const entries = [...packed.values()].flatMap(({ manifest }) =>
+    Object.keys(manifest.exports)
+      .filter((entry) => entry !== './package.json')
+      .map((entry) => manifest.name + entry.slice(1)),
+  )
+
   test('every entry of every package, with nothing but what it declares', async () => {
-    const entries = [...packed.values()].flatMap(({ manifest }) =>
-      Object.keys(manifest.exports)
-        .filter((entry) => entry !== './package.json')
-        .map((entry) => manifest.name + entry.slice(1)),
-    )
     const text = `for (const entry of ${JSON.stringify(entries)}) await import(entry)`
     expect(await node(fresh({ 'main.js': text }), 'main.js')).toEqual({ code: 0, output: '' })
+  })
+
+  test.each(entries)('of CommonJS: %s', async (entry) => {
+    const at = fresh({ 'main.js': `console.log(Object.keys(require('${entry}')).length > 0)` }, { type: 'commonjs' })
+    expect(await node(at, 'main.js')).toEqual({ code: 0, output: 'true\n' })
   })
 
   test('without the package webgpu says what to install, and runs on without it', async () => {
@@ -144,4 +164,17 @@ process.exit()`
     expect({ code, output }).toEqual({ code: 0, output: expect.stringContaining('viewer.html: 1 run') as string })
     expect(readFileSync(join(at, 'runs', 'a', 'viewer.html'), 'utf8')).toContain('<script>')
   })
+
+  test.each([
+    [['--help'], 0, /^[^]*usage: adjoint-report RUNS\.\.\./],
+    [['--nonsense'], 2, /^adjoint-report: .*nonsense[^]*usage: adjoint-report RUNS\.\.\./],
+    [['nowhere'], 1, /^adjoint-report: .*nowhere/],
+  ] as const)(
+    'the command of report calls itself what it is called by who has the package: %j',
+    async (args, ended, said) => {
+      const { code, output } = await node(fresh({}), join(packed.get('report')!.folder, 'dist', 'bin.js'), ...args)
+      expect({ code, output }).toEqual({ code: ended, output: expect.stringMatching(said) as string })
+      expect(output).not.toContain('npm run')
+    },
+  )
 })

@@ -1,7 +1,7 @@
 /** Test support: the programs that a newcomer writes first, against each package. */
 
-/** Uses values and types of what needs nothing of the web: no signal that aborts, no `fetch`. */
-export const TYPED_WITHOUT_WEB = `
+/** Uses values and types of every package. Compiles in a project without any types but the packages' own. */
+export const TYPED = `
 import { grad } from '@adjoint/autograd'
 import { adam, initLinear, linear, type Floats } from '@adjoint/nn'
 import { add, explain, jit, matmul, nativeDevice, random, readAsync, requestDeviceAsync, sum, tensor, webgpuDevice } from '@adjoint/tensor'
@@ -9,6 +9,11 @@ import type { Scalar, Tensor } from '@adjoint/tensor'
 import { toposort } from '@adjoint/tensor/ir'
 import { fill } from '@adjoint/tensor/primitives'
 import * as nn from 'adjoint/nn'
+import { curve, type Series } from '@adjoint/report'
+import { readCommand } from '@adjoint/report/command-line'
+import { endpointTeacher, group, patient, presets, type Fetch, type Signal, type Task } from '@adjoint/rl'
+import * as all from 'adjoint'
+import * as rl from 'adjoint/rl'
 
 const w: Tensor<readonly [2, 2], 'f32'> = tensor([1, 2, 3, 4], [2, 2])
 const loss = (x: typeof w): Scalar => sum()(matmul(x, x))
@@ -17,19 +22,23 @@ export const device = requestDeviceAsync({ kind: 'wasm' })
 const layer = initLinear({ in: 2, out: 2 })(random.key(0))
 export const out: Floats = linear(layer)(add(w, 1))
 export const used = [adam, explain, toposort, fill, webgpuDevice, nativeDevice, nn.linear] as const
-`
-
-/** Uses values and types of every package. Compiles in a project without any types but the packages' own. */
-export const TYPED = `${TYPED_WITHOUT_WEB}
-import { curve, type Series } from '@adjoint/report'
-import { group, presets, type Task } from '@adjoint/rl'
-import * as all from 'adjoint'
-import * as rl from 'adjoint/rl'
-
 export const [advantages] = group()([[1, 0]])
 export type Problems = Task<unknown>
 export const series: Series | null = null
-export const more = [presets, curve, all.grad, rl.group] as const
+export const teacher = (signal: Signal, fetch: Fetch) =>
+  endpointTeacher({ baseUrl: 'http://127.0.0.1:9/v1', model: 'm', temperature: 0, maxTokens: 1, signal, fetch })
+export const judge = patient({ concurrency: 1, timeout: 1 })((sample, signal) => (signal.aborted ? 0 : sample.completion.length))
+export const more = [presets, curve, readCommand, all.grad, rl.group] as const
+`
+
+/** Hands what the platform has to what asks for it, and what it is handed to the platform. */
+export const TYPED_ON_WEB = `${TYPED}
+export const real = teacher(AbortSignal.timeout(1000), fetch)
+export const asked = patient({ concurrency: 1, timeout: 1 })(async ({ completion }, signal) => {
+  signal.throwIfAborted()
+  return Number(await (await fetch('http://127.0.0.1:9', { method: 'POST', body: completion, signal })).text())
+})
+export const faked = teacher(new AbortController().signal, async () => new Response('no', { status: 503 }))
 `
 
 /** Runs on wasm, and prints the gradient of the sum of squares. */
@@ -46,7 +55,16 @@ readAsync(jit(grad((x) => sum()(mul(x, x))))(tensor([1, 2, 3]))).then((x) => con
 `,
 } as const
 
-/** Everything that a page may ask for, and the program above. */
+/** Draws a chart, which loads what draws it, and asks for what only Node can. */
+export const CHART = `
+import { lineChart, pageHtml, renderSvg, reportRuns } from '@adjoint/report'
+const series = [{ name: 'loss', points: [{ x: 0, y: 1 }, { x: 1, y: 0 }] }]
+globalThis.chart = renderSvg(lineChart({ title: 'Loss', x: 'step', y: 'loss', series }))
+globalThis.refused = new Promise(() => reportRuns('runs'))
+globalThis.pageHtml = pageHtml
+`
+
+/** Everything else that a page may ask for, and the program above. */
 export const PAGE = `
 import * as adjoint from 'adjoint'
 import * as nn from 'adjoint/nn'

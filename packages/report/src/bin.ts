@@ -1,13 +1,6 @@
 #!/usr/bin/env node
-/** The command `adjoint-report`: the run viewer on this process's arguments. */
-import { report } from './main.ts'
+/** The command of the package. */
+import { PACKAGED } from './flags.ts'
+import { reportHere } from './process.ts'
 
-// A terminal and npm may both send the signal: the second one is the first.
-const stop = new AbortController()
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort())
-
-process.exitCode = await report(
-  process.argv.slice(2),
-  { out: (text) => void process.stdout.write(text), err: (text) => void process.stderr.write(text) },
-  stop.signal,
-)
+await reportHere(PACKAGED)

@@ -6,6 +6,7 @@ import { pathToFileURL } from 'node:url'
 import { type BrowserContext, chromium, type Page } from 'playwright-core'
 import { inject } from 'vitest'
 import { groupLine, sampleLine, writeRun } from './made-up.ts'
+import { PACKAGED } from './flags.ts'
 import { report } from './main.ts'
 
 const ARGUMENTS = [
@@ -65,7 +66,7 @@ const quiet = { out: () => undefined, err: () => undefined }
 
 /** The page of runs, written beside them; where it lies as an address. */
 export const written = async (runs: readonly string[], out: string): Promise<string> => {
-  const code = await report([...runs, '--out', out], quiet, AbortSignal.abort())
+  const code = await report(PACKAGED, [...runs, '--out', out], quiet, AbortSignal.abort())
   if (code !== 0) throw new Error(`the report ended with ${code}`)
   return pathToFileURL(out).href
 }

@@ -1,7 +1,6 @@
 /** Charts as pure functions of data, in Vega-Lite's grammar, rendered to SVG text without a browser. */
 import * as stroke from './stroke.ts'
-import * as vega from 'vega'
-import { compile, type TopLevelSpec } from 'vega-lite'
+import type { TopLevelSpec } from 'vega-lite'
 
 /** One curve: points in order of x; a band where `low` and `high` are given. */
 export interface Series {
@@ -120,6 +119,8 @@ export const lineChart = ({ title, x, y, series, domain, logarithmic = false }: 
 
 /** The chart as the text of one `<svg>` element. */
 export const renderSvg = async (spec: ChartSpec): Promise<string> => {
+  // Loaded where a chart is drawn: Vega awaits as it loads, and what does that cannot be required by CommonJS.
+  const [vega, { compile }] = await Promise.all([import('vega'), import('vega-lite')])
   // What `lineChart` gives; Vega-Lite checks what else it is handed.
   const view = new vega.View(vega.parse(compile(spec as TopLevelSpec).spec), { renderer: 'none', logLevel: vega.Error })
   const svg = await view.toSVG()

@@ -21,9 +21,19 @@ const together = ({ out, live, port, tensorboard }: Flags): string | null => {
   return !live && port !== 0 ? '--port is the port of --live' : null
 }
 
-export const command: Command<Flags> = {
-  name: 'report',
-  call: 'npm run report --',
+/** How the command is called where it runs: `adjoint-report` by who has the package, `npm run report --` in a clone. */
+export interface Called {
+  /** Stands before each complaint. */
+  readonly name: string
+  readonly call: string
+}
+
+/** The command of who has the package. */
+export const PACKAGED: Called = { name: 'adjoint-report', call: 'adjoint-report' }
+
+export const commandOf = ({ name, call }: Called): Command<Flags> => ({
+  name,
+  call,
   about:
     'Compares runs on one page: curves with the spread of seeds, evaluations, samples, rewards, times. A RUN is the folder of a\n' +
     'run (it holds log.jsonl), of a recipe (its stages are 1-name, 2-name, ..), or a folder of such folders. Runs that differ in\n' +
@@ -48,4 +58,4 @@ export const command: Command<Flags> = {
   },
   together,
   notes: 'Exit codes: 0 the page is written (or was served), 1 a RUN is none or it cannot be written, 2 wrong flags.',
-}
+})

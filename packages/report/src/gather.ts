@@ -39,7 +39,7 @@ export const gather = async (paths: readonly string[]): Promise<Gathered> => {
 }
 
 /**
- * The page of the runs in a folder, written as its `report.html`: what `npm run report` makes, with what the example that
+ * The page of the runs in a folder, written as its `report.html`: what the command makes, with what the example that
  * ran them has to say of them. Right: its path. Left: one sentence on why there is none.
  */
 export const reportRuns =

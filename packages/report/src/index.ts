@@ -7,6 +7,5 @@ export { type Chart, type ChartSpec, lineChart, renderSvg, type Series } from '.
 export { banded, curve, linesOf, thinned } from './curves.ts'
 export { escapeHtml } from './html.ts'
 export { type Page, pageHtml, type Section } from './page.ts'
-export { reportRuns, reportRunsAsync } from './gather.ts'
-export { tensorBoard } from './tensorboard/sink.ts'
+export { reportRuns, reportRunsAsync, tensorBoard } from '#files'
 export type { About } from './viewer.ts'

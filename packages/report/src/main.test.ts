@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readCommand } from './command-line/index.ts'
-import { command } from './flags.ts'
+import { commandOf, PACKAGED } from './flags.ts'
 import { isOurs } from './live.ts'
 import { lines, logLines, sampleLine, writeRun } from './made-up.ts'
 import { report } from './main.ts'
@@ -21,10 +21,10 @@ const run = async (
 ): Promise<{ readonly code: number; readonly out: string; readonly err: string }> => {
   let [out, err] = ['', '']
   const terminal = { out: (text: string) => void (out += text), err: (text: string) => void (err += text) }
-  return { code: await report(args, terminal, AbortSignal.abort()), out, err }
+  return { code: await report(PACKAGED, args, terminal, AbortSignal.abort()), out, err }
 }
 
-describe('npm run report', () => {
+describe('the command', () => {
   test.each([
     [[]],
     [['--out', 'x.html']],
@@ -40,12 +40,12 @@ describe('npm run report', () => {
   ])('%j is refused with the usage', async (args) => {
     const { code, out, err } = await run(...args)
     expect([code, out]).toEqual([2, ''])
-    expect(err).toContain('usage: npm run report')
+    expect(err).toMatch(/^adjoint-report: .*\n[^]*usage: adjoint-report RUNS/)
   })
 
   test('--help is the usage', async () => {
     expect(await run('--help')).toMatchObject({ code: 0, err: '' })
-    expect(readCommand(command)(['a', 'b', '--live', '--port', '80', '--title', 't'])).toMatchObject({
+    expect(readCommand(commandOf(PACKAGED))(['a', 'b', '--live', '--port', '80', '--title', 't'])).toMatchObject({
       right: { words: ['a', 'b'], flags: { live: true, port: 80, title: 't', out: null, force: false } },
     })
   })

@@ -1,9 +1,9 @@
-/** `npm run report`: reads runs, writes their page, or serves it while they go on. */
+/** The command: reads runs, writes their page, or serves it while they go on. */
 import * as E from 'fp-ts/lib/Either.js'
 import { stat } from 'node:fs/promises'
 import { dirname, join, resolve, sep } from 'node:path'
 import { readCommand } from './command-line/index.ts'
-import { command, type Flags } from './flags.ts'
+import { type Called, commandOf, type Flags } from './flags.ts'
 import { gather } from './gather.ts'
 import { serveLive } from './live.ts'
 import { type About, pageOf } from './viewer.ts'
@@ -39,6 +39,7 @@ const kilobytes = (text: string): string => `${Math.ceil(Buffer.byteLength(text)
 const some = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`
 
 const writeReport = async (
+  name: string,
   asked: readonly string[],
   flags: Flags,
   about: About,
@@ -46,14 +47,14 @@ const writeReport = async (
 ): Promise<number> => {
   const { runs, problems } = await gather(asked)
   if (problems.length > 0) {
-    for (const problem of problems) err(`report: ${problem}\n`)
+    for (const problem of problems) err(`${name}: ${problem}\n`)
     return 1
   }
-  for (const { name, notes } of runs) for (const note of notes) err(`report: ${name}: ${note}\n`)
+  for (const { name: run, notes } of runs) for (const note of notes) err(`${name}: ${run}: ${note}\n`)
   if (flags.tensorboard !== null) {
     const events = await writeEvents(flags.tensorboard, runs)
     if (E.isLeft(events)) {
-      err(`report: ${events.left}\n`)
+      err(`${name}: ${events.left}\n`)
       return 1
     }
     out(
@@ -65,7 +66,7 @@ const writeReport = async (
   const page = await pageOf(runs, about)
   const written = await writePage(path, page, { force: flags.force })
   if (E.isLeft(written)) {
-    err(`report: ${written.left}\n`)
+    err(`${name}: ${written.left}\n`)
     return 1
   }
   out(`${path}: ${some(runs.length, 'run')}, ${kilobytes(page)}\n`)
@@ -73,8 +74,13 @@ const writeReport = async (
 }
 
 /** Runs a command line and gives its exit code. A live page is served until `stop` says so. */
-export const report = async (args: readonly string[], terminal: Terminal, stop: AbortSignal): Promise<number> => {
-  const read = readCommand(command)(args)
+export const report = async (
+  called: Called,
+  args: readonly string[],
+  terminal: Terminal,
+  stop: AbortSignal,
+): Promise<number> => {
+  const read = readCommand(commandOf(called))(args)
   if (E.isLeft(read)) {
     const { code, text } = read.left
     ;(code === 0 ? terminal.out : terminal.err)(text)
@@ -82,10 +88,10 @@ export const report = async (args: readonly string[], terminal: Terminal, stop: 
   }
   const { flags, words: asked } = read.right
   const about = flags.title === null ? {} : { title: flags.title }
-  if (!flags.live) return writeReport(asked, flags, about, terminal)
+  if (!flags.live) return writeReport(called.name, asked, flags, about, terminal)
   const server = await serveLive({ runs: asked, port: flags.port, about })
   if (E.isLeft(server)) {
-    terminal.err(`report: ${server.left}\n`)
+    terminal.err(`${called.name}: ${server.left}\n`)
     return 1
   }
   terminal.out(`${server.right.url} (ctrl-c ends it)\n`)

@@ -8,6 +8,7 @@ import { isRight } from 'fp-ts/lib/Either.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { PACKAGED } from '../flags.ts'
 import { report } from '../main.ts'
 import { writeRun } from '../made-up.ts'
 import { crc32c, masked } from './crc32c.ts'
@@ -124,7 +125,7 @@ describe('event files', () => {
     const heard = { out: '', err: '' }
     const terminal = { out: (t: string) => void (heard.out += t), err: (t: string) => void (heard.err += t) }
     for (let again = 0; again < 2; again++)
-      expect(await report([folder, '--tensorboard', out], terminal, AbortSignal.abort())).toBe(0)
+      expect(await report(PACKAGED, [folder, '--tensorboard', out], terminal, AbortSignal.abort())).toBe(0)
     expect(heard.err).toBe('')
     expect(heard.out).toContain('2 phases of 1 run')
     const [first, ...events] = await eventsAt(join(out, 'made-up', 'grpo'))

@@ -9,13 +9,14 @@ import pLimit from 'p-limit'
 import pRetry from 'p-retry'
 import pTimeout from 'p-timeout'
 import { optionsOf } from '@adjoint/tensor/ir'
+import type { Signal } from '../signal.ts'
 import { heldLoosely } from './held.ts'
 import { mistakeOf, RewardMistake, shown } from './mistake.ts'
 import type { RewardError, Sample, Score } from './sample.ts'
 import { twin } from '../or-throw.ts'
 
 /** A reward that may watch a signal that says that nobody waits for it any more. */
-export type SlowReward<Problem> = (sample: Sample<Problem>, signal: AbortSignal) => Score
+export type SlowReward<Problem> = (sample: Sample<Problem>, signal: Signal) => Score
 
 /** A reward that always takes time. */
 export type PatientReward<Problem> = (sample: Sample<Problem>) => TE.TaskEither<RewardError, number>
@@ -164,7 +165,7 @@ const attempt = async <Problem>(
 const begin = <Problem>(
   reward: SlowReward<Problem>,
   sample: Sample<Problem>,
-  signal: AbortSignal,
+  signal: Signal,
 ): Promise<E.Either<RewardError, unknown>> => {
   try {
     const score = heldLoosely(reward(sample, signal))
@@ -177,7 +178,7 @@ const begin = <Problem>(
 const settle = async <Problem>(
   reward: SlowReward<Problem>,
   sample: Sample<Problem>,
-  signal: AbortSignal,
+  signal: Signal,
 ): Promise<number> => {
   const given = await begin(reward, sample, signal)
   if (E.isLeft(given)) throw new Error(given.left.message)

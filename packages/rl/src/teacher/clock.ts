@@ -1,11 +1,12 @@
 /** Time as a value, so that tests of waiting need not wait. */
+import type { Signal } from '../signal.ts'
 
 /** A clock. */
 export interface Clock {
   /** Milliseconds since 1970; never goes back. */
   readonly now: () => number
   /** Ends after `ms`, or as soon as the signal aborts. Never fails. */
-  readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>
+  readonly sleep: (ms: number, signal: Signal) => Promise<void>
 }
 
 // A timer of more than this many ms fires at once.

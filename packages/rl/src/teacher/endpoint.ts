@@ -9,10 +9,12 @@ import type * as TE from 'fp-ts/lib/TaskEither.js'
 import pLimit from 'p-limit'
 import { optionsOf } from '@adjoint/tensor/ir'
 import type { Json } from '../run/log.ts'
+import type { Signal } from '../signal.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { type Failure, failureOf, redact, type Refused, type TeacherError, type Transient } from './errors.ts'
 import { type RequestBackoff, backoffDelay, pace, type RequestRate, retryAfter } from './pace.ts'
 import { type Arrival, arrivals, receiveStream, receiveText, receiveWhole, within } from './receive.ts'
+import type { Fetch, Reply } from './request.ts'
 import type { Teacher, TeacherSettings, Trace } from './teacher.ts'
 import { errorMessage, garbage, type Message, traceOf } from './wire.ts'
 
@@ -62,14 +64,14 @@ export interface EndpointConfig {
   /** Between two pieces of a stream, its beginning included, ms; keep-alive comments count. Default 1 minute. */
   readonly stall?: number
   /** Aborts all questions, asked or waiting. */
-  readonly signal?: AbortSignal
+  readonly signal?: Signal
   /** Told of every attempt that failed and is made again. */
   readonly observe?: (retry: Retry) => void
   readonly clock?: Clock
   /** Uniform in [0, 1), for the jitter of backoff only. Default Math.random. */
   readonly random?: () => number
   /** Makes the requests. Default: the platform's. */
-  readonly fetch?: typeof fetch
+  readonly fetch?: Fetch
 }
 
 const PATH = '/chat/completions'
@@ -224,7 +226,7 @@ export const endpointTeacher = (given: EndpointConfig): Teacher => {
   const timeout = atLeast(1, 'timeout', config.timeout ?? 300_000)
   const stall = atLeast(1, 'stall', config.stall ?? 60_000)
   const delay = backoffDelay(config.backoff ?? { base: 500, max: 30_000 })
-  const request = config.fetch ?? fetch
+  const request: Fetch = config.fetch ?? fetch
   const settings: TeacherSettings = {
     model,
     temperature,
@@ -234,7 +236,7 @@ export const endpointTeacher = (given: EndpointConfig): Teacher => {
     extra: config.extra ?? {},
   }
   const body = bodyOf(settings, stream, config.maxTokensField ?? 'max_tokens')
-  const headers: Readonly<Record<string, string>> = {
+  const headers: Record<string, string> = {
     'content-type': 'application/json',
     accept: stream ? 'text/event-stream' : 'application/json',
     ...(apiKey === null ? {} : { authorization: `Bearer ${apiKey}` }),
@@ -249,7 +251,7 @@ export const endpointTeacher = (given: EndpointConfig): Teacher => {
   config.signal?.addEventListener('abort', () => aborted.abort(), { once: true })
   const isAborted = (): boolean => aborted.signal.aborted
 
-  const refusal = async (response: Response, next: () => Promise<Arrival>): Promise<Failure> => {
+  const refusal = async (response: Reply, next: () => Promise<Arrival>): Promise<Failure> => {
     const { status } = response
     const to = response.headers.get('location')
     const said = errorMessage(await receiveText(next))
@@ -258,8 +260,8 @@ export const endpointTeacher = (given: EndpointConfig): Teacher => {
   }
 
   /** A request and its reply. Never throws. */
-  const converse = async (content: string, signal: AbortSignal): Promise<E.Either<Failure, Message>> => {
-    let response: Response | null
+  const converse = async (content: string, signal: Signal): Promise<E.Either<Failure, Message>> => {
+    let response: Reply | null
     try {
       const sent = request(url, { method: 'POST', headers, body: content, signal, redirect: 'manual' })
       response = stream ? await within(clock, stall, sent) : await sent

@@ -3,6 +3,7 @@ export { describeTeacherError, type Refused, type TeacherError, type Transient }
 export { type RequestBackoff, backoffDelay, type RequestRate } from './pace.ts'
 export type { Teacher, TeacherSettings, Trace, Usage } from './teacher.ts'
 export { splitThink } from './wire.ts'
+export type { Fetch, Reply } from './request.ts'
 export { type EndpointConfig, endpointTeacher, type Retry } from './endpoint.ts'
 export {
   cached,

@@ -1,5 +1,7 @@
 /** When the next request may go out: a sliding window of starts, holds that the endpoint asked for, and backoff. */
+import type { Signal } from '../signal.ts'
 import type { Clock } from './clock.ts'
+import type { Reply } from './request.ts'
 
 /** At most `requests` starts in any `interval` ms. */
 export interface RequestRate {
@@ -32,7 +34,7 @@ export const backoffDelay =
 /** @internal Hands out turns, first come first served. */
 export interface Pace {
   /** Ends when a request may start, and counts it; or, uncounted, when the signal aborts. */
-  readonly turn: (signal: AbortSignal) => Promise<void>
+  readonly turn: (signal: Signal) => Promise<void>
   /** No turn before `until` (ms of the clock). */
   readonly hold: (until: number) => void
 }
@@ -45,7 +47,7 @@ export const pace = (clock: Clock, rate: RequestRate | null): Pace => {
   /** The window [t, t + interval) that the oldest start opens is full until it closes. */
   const opens = (): number =>
     rate === null || starts.length < rate.requests ? held : Math.max(held, starts[0]! + rate.interval)
-  const wait = async (signal: AbortSignal): Promise<void> => {
+  const wait = async (signal: Signal): Promise<void> => {
     // Holds may come while we sleep: look again after each sleep.
     for (;;) {
       if (signal.aborted) return
@@ -71,7 +73,7 @@ export const pace = (clock: Clock, rate: RequestRate | null): Pace => {
  * @internal What `Retry-After` (RFC 9110, 10.2.3: seconds or a date) or `retry-after-ms` asks for, in ms; null where they
  * are absent or make no sense.
  */
-export const retryAfter = (headers: Headers, now: number): number | null => {
+export const retryAfter = (headers: Reply['headers'], now: number): number | null => {
   const finer = headers.get('retry-after-ms')?.trim() ?? ''
   if (/^\d+(\.\d+)?$/.test(finer)) return Number(finer)
   const given = headers.get('retry-after')?.trim() ?? ''

@@ -6,6 +6,7 @@ import { createParser } from 'eventsource-parser'
 import * as E from 'fp-ts/lib/Either.js'
 import type { Clock } from './clock.ts'
 import type { Failure } from './errors.ts'
+import type { Reply } from './request.ts'
 import { append, decode, garbage, type Message, NOTHING } from './wire.ts'
 
 /** What comes next of a body. */
@@ -27,11 +28,7 @@ export const within = async <A>(clock: Clock, ms: number, work: Promise<A>): Pro
 }
 
 /** Reads a body, piece by piece; `stall` is the longest wait for a piece, in ms (null: for ever). */
-export const arrivals = (
-  body: ReadableStream<Uint8Array> | null,
-  clock: Clock,
-  stall: number | null,
-): (() => Promise<Arrival>) => {
+export const arrivals = (body: Reply['body'], clock: Clock, stall: number | null): (() => Promise<Arrival>) => {
   const reader = body?.getReader()
   return async () => {
     if (reader === undefined) return { _tag: 'End' }
@@ -39,7 +36,7 @@ export const arrivals = (
       const read = reader.read()
       const piece = stall === null ? await read : await within(clock, stall, read)
       if (piece === null) return { _tag: 'Stalled', ms: stall ?? 0 }
-      return piece.done ? { _tag: 'End' } : { _tag: 'Bytes', bytes: piece.value }
+      return piece.done || piece.value === undefined ? { _tag: 'End' } : { _tag: 'Bytes', bytes: piece.value }
     } catch {
       return { _tag: 'Cut' }
     }
