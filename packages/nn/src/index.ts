@@ -15,6 +15,7 @@ export {
   xavierInit,
   zerosInit,
 } from './init.ts'
+export type { After, FanIn, FanOut, HasLast, WithLast } from './dims.ts'
 export { initLinear, linear, type LinearConfig, type LinearParams } from './linear.ts'
 export { dense, type LowRankSum, sizesOf, times, type Weight } from './weight.ts'
 export type { Dropping, LowRankPart } from './lora/low-rank.ts'
