@@ -4,7 +4,7 @@
  *
  * @packageDocumentation
  */
-export type { Booleans, Floats, Integers, Key, Layer } from './layer.ts'
+export type { Booleans, Floats, Integers, Key, Layer, SameShape } from './layer.ts'
 export {
   heInit,
   type Initializer,

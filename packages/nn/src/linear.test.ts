@@ -1,5 +1,5 @@
 import { checkGrads } from '@adjoint/autograd'
-import { random, tensor, zeros } from '@adjoint/tensor'
+import { random, scalar, tensor, zeros } from '@adjoint/tensor'
 import { evaluate } from '@adjoint/tensor/ir'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -24,7 +24,8 @@ describe('linear', () => {
     const params: LinearParams = initLinear({ in: 3, out: 2 })(random.key(0))
     const said = 'linear(f32[1, 2]): the weight is [in 3, out 2]: the last dimension of x must be 3.'
     expect(() => linear(params)(tensor([1, 2], [1, 2]))).toThrow(said)
-    expect(() => linear(params)(tensor(1))).toThrow('linear(f32[]): the weight is [in 3, out 2]')
+    const lone: Floats = scalar(1)
+    expect(() => linear(params)(lone)).toThrow('linear(f32[]): the weight is [in 3, out 2]')
     expect(() => linear({ ...params, weight: toInt8(zeros([8, 2])) })(tensor([1, 2], [1, 2]))).toThrow(
       'linear(f32[1, 2]): the weight is [in 8, out 2]',
     )
