@@ -45,9 +45,22 @@ const mistakes: readonly (readonly [text: string, said: string])[] = [
   ['a.vjp(3)', `'number' is not assignable to parameter of type '(...args: Arguments) => Tree'`],
   [`a.jvp((x: ${VECTOR}) => x)(t.zeros([2]))`, 'Expected 2 arguments, but got 1'],
   ['a.vmap((x: t.Scalar) => x, { inAxis: 0 })', `Did you mean to write 'inAxes'?`],
-  ['nn.initLinear({ in: 2 })', `'{ in: number; }' is not assignable to parameter of type 'LinearConfig'`],
+  ['nn.initLinear({ in: 2 })', `'{ in: 2; }' is not assignable to parameter of type 'LinearConfig<2, number>'`],
   [`nn.initLinear({ in: '2', out: 3 })`, `'string' is not assignable to type 'number'`],
-  ['nn.linear(nn.initLinear({ in: 2, out: 3 }))', `'(key: Key) => LinearParams<Floats>' is not assignable`],
+  [
+    'nn.linear(nn.initLinear({ in: 2, out: 3 }))',
+    `'(key: Key) => LinearParams<Tensor<readonly [2, 3], "f32">>' is not assignable`,
+  ],
+  ['nn.linear(nn.initLinear({ in: 2, out: 3 })(KEY))(t.zeros([2, 3]))', 'the last dimension of x is 3, and must be 2'],
+  [
+    `nn.linear(nn.initLinear({ in: t.dim('C', 2), out: 3 })(KEY))(t.zeros([2, t.dim('T', 2)]))`,
+    'x is T, and must be C',
+  ],
+  ['nn.linear(nn.initLinear({ in: 2, out: 3 })(KEY))(t.scalar(1))', 'x is a scalar, and its last dimension must be 2'],
+  [
+    'nn.unembed(nn.initEmbedding({ rows: 9, width: 2 })(KEY))(t.zeros([2, 3]))',
+    'unembed: the last dimension of x is 3',
+  ],
   ['nn.initLinear({ in: 2, out: 3 })(0)', `'number' is not assignable to parameter of type 'Key'`],
   ['nn.adam({ lr: 1e-3 })', `'lr' does not exist in type 'AdamConfig'`],
   ['nn.generator(3, { maxTokens: 2 })', `'number' is not assignable to parameter of type 'Transformer | Decoder<`],
@@ -84,6 +97,7 @@ import * as a from '@adjoint/autograd'
 import * as nn from '@adjoint/nn'
 import * as rl from '@adjoint/rl'
 import * as t from '@adjoint/tensor'
+const KEY = t.random.key(0)
 `
 const { program, file } = compiled(Object.fromEntries(mistakes.map(([text], i) => [`mistake-${i}`, HEAD + text])))
 const complaintsOf = (name: string): readonly string[] =>

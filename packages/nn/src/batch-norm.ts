@@ -9,14 +9,16 @@ import {
   mul,
   ones,
   rsqrt,
+  type Shape,
   ShapeError,
   square,
   stopGradient,
   sub,
+  type Tensor,
   type TreeRecord,
   zeros,
 } from '@adjoint/tensor'
-import { optionsOf } from '@adjoint/tensor/ir'
+import { optionsOf, typed } from '@adjoint/tensor/ir'
 import { demandSizes } from './demands.ts'
 import { type ChannelNormConfig, perChannel } from './group-norm.ts'
 import type { Floats } from './layer.ts'
@@ -104,27 +106,28 @@ export const batchNorm = (options: BatchNormOptions) => {
       `batchNorm: a momentum of ${String(momentum)} is out of [0, 1]. It is the weight of the new batch.`,
     )
   return (params: NormParams) =>
-    (x: Floats, state: BatchNormState): readonly [Floats, BatchNormState] => {
-      const beside = perChannel('batchNorm', x, params)
-      const affine = (normal: Floats): Floats => {
+    <S extends Shape>(x: Tensor<S, 'f32'>, state: BatchNormState): readonly [Tensor<S, 'f32'>, BatchNormState] => {
+      const data: Floats = x
+      const beside = perChannel('batchNorm', data, params)
+      const affine = (normal: Floats): Tensor<S, 'f32'> => {
         const scaled: Floats = mul(normal, beside(params.scale))
-        return params.bias === null ? scaled : add(scaled, beside(params.bias))
+        return typed(params.bias === null ? scaled : add(scaled, beside(params.bias)))
       }
       if (!training) {
         const [center, spread] = [stopGradient(state.mean), stopGradient(state.variance)]
-        return [affine(mul(sub(x, beside(center)), beside(rsqrt(add(spread, eps))))), state]
+        return [affine(mul(sub(data, beside(center)), beside(rsqrt(add(spread, eps))))), state]
       }
-      const axes = x.shape.flatMap((_, axis) => (axis === 1 ? [] : [axis]))
-      const n = axes.reduce((product, axis) => product * x.shape[axis]!, 1)
+      const axes = data.shape.flatMap((_, axis) => (axis === 1 ? [] : [axis]))
+      const n = axes.reduce((product, axis) => product * data.shape[axis]!, 1)
       if (n === 0)
         throw new ShapeError({
           op: 'batchNorm',
-          operands: [x],
+          operands: [data],
           rule: 'an empty batch has no statistics',
           fix: 'Train on one example at least, or normalise by the state: { training: false }.',
         })
-      const center: Floats = mean({ axis: axes })(x)
-      const centered: Floats = sub(x, beside(center))
+      const center: Floats = mean({ axis: axes })(data)
+      const centered: Floats = sub(data, beside(center))
       const variance: Floats = mean({ axis: axes })(square(centered))
       const moved = (old: Floats, now: Floats): Floats =>
         add(mul(stopGradient(old), 1 - momentum), mul(stopGradient(now), momentum))

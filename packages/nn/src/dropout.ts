@@ -1,8 +1,8 @@
 /** Dropout: the noise comes from a key that is handed in, so that a layer stays a function of its arguments. */
 import { div, random, where } from '@adjoint/tensor'
-import { optionsOf } from '@adjoint/tensor/ir'
+import { optionsOf, typed } from '@adjoint/tensor/ir'
 import { demandKey } from './demands.ts'
-import type { Key, Layer } from './layer.ts'
+import type { Floats, Key, SameShape } from './layer.ts'
 
 /** How much is dropped. */
 export interface DropoutConfig {
@@ -37,11 +37,13 @@ export const dropout = (config: DropoutConfig) => {
   const { rate } = optionsOf('dropout', config, { rate: true })
   if (!(rate >= 0 && rate <= 1))
     throw new RangeError(`dropout: a rate of ${String(rate)} is no probability. Give a number from 0 to 1.`)
-  return (key: Key | null): Layer => {
+  return (key: Key | null): SameShape => {
     if (key === null) return (x) => x
     demandKey('dropout', key)
     if (rate === 0) return (x) => x
     // Chosen, not multiplied by 0: what is dropped may be infinite. At rate 1 nothing is kept, and nothing divided by 0.
-    return (x) => where(random.bernoulli(1 - rate)(key, x.shape), div(x, rate < 1 ? 1 - rate : 1), 0)
+    const dropped = (x: Floats): Floats =>
+      where(random.bernoulli(1 - rate)(key, x.shape), div(x, rate < 1 ? 1 - rate : 1), 0)
+    return (x) => typed(dropped(x))
   }
 }

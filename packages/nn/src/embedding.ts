@@ -1,21 +1,23 @@
 /** Lookup tables: a row for each token, or for each position. */
-import { lt, matmul, take, transpose, where } from '@adjoint/tensor'
-import { optionsOf } from '@adjoint/tensor/ir'
-import { demandKey, demandSizes } from './demands.ts'
+import { lt, matmul, type Shape, take, type Tensor, transpose, where } from '@adjoint/tensor'
+import { optionsOf, typed } from '@adjoint/tensor/ir'
+import { demandKey, demandShape, demandSizes } from './demands.ts'
+import type { After, FanIn, FanOut, HasLast, WithLast } from './dims.ts'
 import { demandIds } from './ids.ts'
 import { type Initializer, normalInit } from './init.ts'
-import type { Floats, Integers, Key, Layer } from './layer.ts'
+import type { Floats, Integers, Key } from './layer.ts'
 
 /** Rows and their width. */
-export interface EmbeddingConfig {
-  readonly rows: number
-  readonly width: number
+export interface EmbeddingConfig<Rows extends number = number, Width extends number = number> {
+  readonly rows: Rows
+  readonly width: Width
   /** Default: normal with standard deviation 0.02, as in GPT-2. */
   readonly init?: Initializer
 }
 
 /**
- * Draws a table [rows, width]. Throws RangeError for sizes that are none, TypeError without a key.
+ * Draws a table [rows, width]. Sizes that are literals or names (`dim`) are kept in its type. Throws RangeError for sizes that are none,
+ * TypeError without a key, ShapeError where `init` draws another shape.
  *
  * @example
  * ```ts
@@ -24,7 +26,7 @@ export interface EmbeddingConfig {
  * console.log(initEmbedding({ rows: 10, width: 4 })(random.key(0)).shape) // [10, 4]
  * ```
  */
-export const initEmbedding = (options: EmbeddingConfig) => {
+export const initEmbedding = <Rows extends number, Width extends number>(options: EmbeddingConfig<Rows, Width>) => {
   const {
     rows,
     width,
@@ -32,10 +34,25 @@ export const initEmbedding = (options: EmbeddingConfig) => {
   } = optionsOf('initEmbedding', options, { rows: true, width: true, init: true })
 
   demandSizes('initEmbedding', { rows, width })
-  return (key: Key): Floats => {
+  return (key: Key): Tensor<readonly [Rows, Width], 'f32'> => {
     demandKey('initEmbedding', key)
-    return init(key, [rows, width])
+    const table = init(key, [rows, width])
+    demandShape(
+      'initEmbedding',
+      table,
+      [rows, width],
+      `init is to draw [rows ${rows}, width ${width}]`,
+      'Draw the shape given.',
+    )
+    return typed(table)
   }
+}
+
+const rowsAt = (table: Floats, ids: Integers): Floats => {
+  const rows = table.shape[0]!
+  const known = demandIds('embedding', ids, rows, 'Encode with the vocabulary of this table.')
+  // A negative position would count from the end.
+  return take(0)(table, known ? ids : where(lt(ids, 0), rows, ids))
 }
 
 /**
@@ -51,13 +68,11 @@ export const initEmbedding = (options: EmbeddingConfig) => {
  * ```
  */
 export const embedding =
-  (table: Floats) =>
-  (ids: Integers): Floats => {
-    const rows = table.shape[0]!
-    const known = demandIds('embedding', ids, rows, 'Encode with the vocabulary of this table.')
-    // A negative position would count from the end.
-    return take(0)(table, known ? ids : where(lt(ids, 0), rows, ids))
-  }
+  <T extends Floats>(table: T) =>
+  <S extends Shape>(ids: Tensor<S, 'i32'>): Tensor<After<S, FanOut<T>>, 'f32'> =>
+    typed(rowsAt(table, ids))
+
+const logitsAt = (table: Floats, x: Floats): Floats => matmul(x, transpose([1, 0])(table))
 
 /**
  * The logits of every row, `x E^T`, x [..., width] -> [..., rows]: the output head that shares the embedding's table.
@@ -72,6 +87,6 @@ export const embedding =
  * ```
  */
 export const unembed =
-  (table: Floats): Layer =>
-  (x) =>
-    matmul(x, transpose([1, 0])(table))
+  <T extends Floats>(table: T) =>
+  <S extends Shape>(x: Tensor<S, 'f32'> & HasLast<'unembed', S, FanOut<T>>): Tensor<WithLast<S, FanIn<T>>, 'f32'> =>
+    typed(logitsAt(table, x))

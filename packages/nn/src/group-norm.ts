@@ -1,8 +1,8 @@
 /** Normalisation of groups of channels within each example: what LayerNorm is for images, and independent of the batch. */
 import { add, mean, mul, ones, reshape, rsqrt, type Shape, ShapeError, square, sub, zeros } from '@adjoint/tensor'
-import { optionsOf } from '@adjoint/tensor/ir'
+import { optionsOf, typed } from '@adjoint/tensor/ir'
 import { demandSizes } from './demands.ts'
-import type { Floats, Layer } from './layer.ts'
+import type { Floats, SameShape } from './layer.ts'
 import type { NormOptions, NormParams } from './norm.ts'
 
 /** Sizes of a norm over channels. */
@@ -65,8 +65,9 @@ export const perChannel = (op: string, x: Floats, params: NormParams): ((v: Floa
 export const groupNorm = (options: GroupNormOptions) => {
   const { groups, eps = 1e-5 } = optionsOf('groupNorm', options, { groups: true, eps: true })
   demandSizes('groupNorm', { groups })
-  return (params: NormParams): Layer =>
-    (x) => {
+  return (params: NormParams): SameShape =>
+    (given) => {
+      const x: Floats = given
       const beside = perChannel('groupNorm', x, params)
       const [n = 0, channels = 0, ...spatial] = x.shape
       if (channels % groups !== 0)
@@ -82,6 +83,6 @@ export const groupNorm = (options: GroupNormOptions) => {
       const variance: Floats = mean({ axis: -1, keepDims: true })(square(centered))
       const normal: Floats = reshape(x.shape)(mul(centered, rsqrt(add(variance, eps))))
       const scaled: Floats = mul(normal, beside(params.scale))
-      return params.bias === null ? scaled : add(scaled, beside(params.bias))
+      return typed(params.bias === null ? scaled : add(scaled, beside(params.bias)))
     }
 }

@@ -4,7 +4,7 @@
  *
  * @packageDocumentation
  */
-export type { Booleans, Floats, Integers, Key, Layer } from './layer.ts'
+export type { Booleans, Floats, Integers, Key, Layer, SameShape } from './layer.ts'
 export {
   heInit,
   type Initializer,
@@ -15,6 +15,7 @@ export {
   xavierInit,
   zerosInit,
 } from './init.ts'
+export type { After, FanIn, FanOut, HasLast, WithLast } from './dims.ts'
 export { initLinear, linear, type LinearConfig, type LinearParams } from './linear.ts'
 export { dense, type LowRankSum, sizesOf, times, type Weight } from './weight.ts'
 export type { Dropping, LowRankPart } from './lora/low-rank.ts'

@@ -18,3 +18,6 @@ export type Key = random.Key
 
 /** A layer applied to its parameters. */
 export type Layer = (x: Floats) => Floats
+
+/** A layer whose result has the shape of its data, with the dimensions that the compiler knows of it: one kind of `Layer`. */
+export type SameShape = <S extends Shape>(x: Tensor<S, 'f32'>) => Tensor<S, 'f32'>

@@ -1,11 +1,13 @@
 import { checkGrads } from '@adjoint/autograd'
-import { random, tensor } from '@adjoint/tensor'
+import { random, scalar, tensor, zeros } from '@adjoint/tensor'
 import { evaluate } from '@adjoint/tensor/ir'
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { embedding, unembed } from './embedding.ts'
 import { normalInit } from './init.ts'
-import type { Floats } from './layer.ts'
+import type { Floats, Key } from './layer.ts'
 import { initLinear, linear, type LinearParams } from './linear.ts'
+import { toInt8 } from './quantize/quantized.ts'
 
 const values = (x: Floats): readonly number[] => [...evaluate([x])[0]!.data]
 
@@ -19,8 +21,33 @@ describe('linear', () => {
   })
 
   test('a width that does not fit is named', () => {
-    const params = initLinear({ in: 3, out: 2 })(random.key(0))
-    expect(() => linear(params)(tensor([1, 2], [1, 2]))).toThrow(/matmul.*\[1, 2\].*\[3, 2\]/)
+    const params: LinearParams = initLinear({ in: 3, out: 2 })(random.key(0))
+    const said = 'linear(f32[1, 2]): the weight is [in 3, out 2]: the last dimension of x must be 3.'
+    expect(() => linear(params)(tensor([1, 2], [1, 2]))).toThrow(said)
+    const lone: Floats = scalar(1)
+    expect(() => linear(params)(lone)).toThrow('linear(f32[]): the weight is [in 3, out 2]')
+    expect(() => linear({ ...params, weight: toInt8(zeros([8, 2])) })(tensor([1, 2], [1, 2]))).toThrow(
+      'linear(f32[1, 2]): the weight is [in 8, out 2]',
+    )
+    // @ts-expect-error no tensor
+    expect(() => linear(params)(undefined)).toThrow('matmul: argument')
+  })
+
+  test('law: a width that does not fit is one error, whatever the sizes', () => {
+    const size = fc.integer({ min: 1, max: 9 })
+    fc.assert(
+      fc.property(size, size, size, fc.array(size, { maxLength: 3 }), (fanIn, out, width, lead) => {
+        const layer = linear(initLinear({ in: fanIn, out })(random.key(0)))
+        const x: Floats = zeros([...lead, width])
+        if (width === fanIn) expect(layer(x).shape).toEqual([...lead, out])
+        else expect(() => layer(x)).toThrow(`the weight is [in ${fanIn}, out ${out}]: the last dimension of x must be`)
+      }),
+    )
+  })
+
+  test('an initializer that draws another shape is named', () => {
+    const init = (key: Key) => normalInit(1)(key, [2, 3])
+    expect(() => initLinear({ in: 3, out: 2, init })(random.key(0))).toThrow('initLinear(f32[2, 3]): init is to draw')
   })
 
   test('gradients agree with differences', () => {

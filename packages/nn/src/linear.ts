@@ -1,15 +1,16 @@
 /** The affine layer. Weights are [in, out]: the bias is an epilogue of the one dot. */
-import { add, type TreeRecord, zeros } from '@adjoint/tensor'
-import { optionsOf } from '@adjoint/tensor/ir'
-import { demandKey, demandSizes } from './demands.ts'
+import { add, isTensor, type Shape, ShapeError, type Tensor, type TreeRecord, zeros } from '@adjoint/tensor'
+import { optionsOf, typed } from '@adjoint/tensor/ir'
+import { demandKey, demandShape, demandSizes } from './demands.ts'
+import type { FanIn, FanOut, HasLast, WithLast } from './dims.ts'
 import { type Initializer, lecunInit } from './init.ts'
-import type { Floats, Key, Layer } from './layer.ts'
-import { times, type Weight } from './weight.ts'
+import type { Floats, Key } from './layer.ts'
+import { sizesOf, times, type Weight } from './weight.ts'
 
 /** Sizes of a linear layer. */
-export interface LinearConfig {
-  readonly in: number
-  readonly out: number
+export interface LinearConfig<In extends number = number, Out extends number = number> {
+  readonly in: In
+  readonly out: Out
   /** Default true. */
   readonly bias?: boolean
   /** Default `lecunInit`. */
@@ -23,7 +24,8 @@ export interface LinearParams<W extends Weight = Weight> extends TreeRecord {
 }
 
 /**
- * Draws the weight; the bias starts at 0. Throws RangeError for sizes that are none, TypeError without a key.
+ * Draws the weight; the bias starts at 0. Sizes that are literals or names (`dim`) are kept in its type. Throws RangeError for sizes
+ * that are none, TypeError without a key, ShapeError where `init` draws another shape.
  *
  * @example
  * ```ts
@@ -33,7 +35,7 @@ export interface LinearParams<W extends Weight = Weight> extends TreeRecord {
  * console.log(weight.shape, bias) // [3, 5] null
  * ```
  */
-export const initLinear = (options: LinearConfig) => {
+export const initLinear = <In extends number, Out extends number>(options: LinearConfig<In, Out>) => {
   const {
     in: fanIn,
     out,
@@ -42,26 +44,53 @@ export const initLinear = (options: LinearConfig) => {
   } = optionsOf('initLinear', options, { in: true, out: true, bias: true, init: true })
 
   demandSizes('initLinear', { in: fanIn, out })
-  return (key: Key): LinearParams<Floats> => {
+  return (key: Key): LinearParams<Tensor<readonly [In, Out], 'f32'>> => {
     demandKey('initLinear', key)
-    return { weight: init(key, [fanIn, out]), bias: bias ? zeros([out]) : null }
+    const weight = init(key, [fanIn, out])
+    demandShape(
+      'initLinear',
+      weight,
+      [fanIn, out],
+      `init is to draw [in ${fanIn}, out ${out}]`,
+      'Draw the shape given.',
+    )
+    return { weight: typed(weight), bias: bias ? zeros([out]) : null }
   }
 }
 
+/** Throws ShapeError where the last dimension of x is not the rows of the matrix: said of the layer, not of the product in it. */
+const demandFanIn = (x: Floats, weight: Weight): void => {
+  // Products of stacks of matrices, and of what is no tensor, are for `matmul` to judge.
+  if (!isTensor(x) || (isTensor(weight) && weight.shape.length !== 2)) return
+  const [fanIn, fanOut] = sizesOf(weight)
+  if (x.shape.at(-1) === fanIn) return
+  throw new ShapeError({
+    op: 'linear',
+    operands: [x],
+    rule: `the weight is [in ${fanIn}, out ${fanOut}]: the last dimension of x must be ${fanIn}`,
+    fix: 'Give x as many features as the layer was made for, or make it for those: initLinear({ in, out }).',
+  })
+}
+
 /**
- * `y = x W + b`, x [..., in] -> [..., out]. Throws ShapeError where the last axis of x is not `in`.
+ * `y = x W + b`, x [..., in] -> [..., out]. Throws ShapeError where the last axis of x is not `in`; where both are known to the
+ * compiler, it does not compile. Leading dimensions, literal and named, are those of x.
  *
  * @example
  * ```ts
  * import { initLinear, linear } from '@adjoint/nn'
  * import { ones, random } from '@adjoint/tensor'
  * const params = initLinear({ in: 3, out: 5 })(random.key(0))
- * console.log(linear(params)(ones([2, 7, 3])).shape) // [2, 7, 5]
+ * const y = linear(params)(ones([2, 7, 3])) // Tensor<readonly [2, 7, 5], 'f32'>
+ * console.log(y.shape) // [2, 7, 5]
  * ```
  */
 export const linear =
-  ({ weight, bias }: LinearParams): Layer =>
-  (x) => {
+  <P extends LinearParams>({ weight, bias }: P) =>
+  <S extends Shape>(
+    x: Tensor<S, 'f32'> & HasLast<'linear', S, FanIn<P['weight']>>,
+  ): Tensor<WithLast<S, FanOut<P['weight']>>, 'f32'> => {
+    demandFanIn(x, weight)
     const y = times(weight)(x)
-    return bias === null ? y : add(y, bias)
+    return typed(bias === null ? y : add(y, bias))
   }

@@ -1,5 +1,5 @@
 import { checkGrads } from '@adjoint/autograd'
-import { add, mul, random, tensor } from '@adjoint/tensor'
+import { add, mul, random, tensor, zeros } from '@adjoint/tensor'
 import { evaluate } from '@adjoint/tensor/ir'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -19,6 +19,20 @@ const rows = fc.integer({ min: 2, max: 9 }).chain((width) =>
     factor: fc.double({ min: 0.5, max: 4, noNaN: true }),
   }),
 )
+
+test.each([
+  ['layerNorm', layerNorm({})(initLayerNorm({ width: 4 }))],
+  ['rmsNorm', rmsNorm({})(initRmsNorm({ width: 4 }))],
+])('law: %s keeps the shape of the data, or says that its width is another', (op, norm) => {
+  const size = fc.integer({ min: 1, max: 5 })
+  fc.assert(
+    fc.property(fc.array(size, { minLength: 1, maxLength: 4 }), (shape) => {
+      const x: Floats = zeros(shape)
+      if (shape.at(-1) === 4) expect(norm(x).shape).toEqual(shape)
+      else expect(() => norm(x)).toThrow(`${op}(f32[${shape.join(', ')}], f32[4]): the gain and the bias do not have`)
+    }),
+  )
+})
 
 describe('layerNorm', () => {
   test('rows have mean 0 and variance v / (v + eps), whatever is added to them', () => {

@@ -2,10 +2,10 @@
  * Normalisation of each row, as plain compositions: the statistics, the normalised row and the gain are one row kernel
  * each way, and the backward pass recomputes the normalised row from the statistics.
  */
-import { add, mean, mul, ones, rsqrt, square, sub, type TreeRecord, zeros } from '@adjoint/tensor'
-import { optionsOf } from '@adjoint/tensor/ir'
+import { add, mean, mul, ones, rsqrt, ShapeError, square, sub, type TreeRecord, zeros } from '@adjoint/tensor'
+import { optionsOf, typed } from '@adjoint/tensor/ir'
 import { demandSizes } from './demands.ts'
-import type { Floats, Layer } from './layer.ts'
+import type { Floats, Layer, SameShape } from './layer.ts'
 
 /** Gain [width]; bias [width], or null for none. */
 export interface NormParams extends TreeRecord {
@@ -68,15 +68,28 @@ export const initRmsNorm = (options: NormConfig): NormParams => {
 
 const rowMean = (x: Floats): Floats => mean({ axis: -1, keepDims: true })(x)
 
-// Gain and bias of a normalised row.
-const affine = ({ scale, bias }: NormParams, x: Floats): Floats => {
+/** Gain and bias of normalised rows. Throws ShapeError where they do not lie within x: one that is wider would repeat it. */
+const affine = (op: string, { scale, bias }: NormParams, x: Floats): Floats => {
+  const wide = [scale, ...(bias === null ? [] : [bias])].find(
+    ({ shape }) =>
+      shape.length > x.shape.length ||
+      shape.some((n, i) => n !== 1 && n !== x.shape[x.shape.length - shape.length + i]),
+  )
+  if (wide !== undefined)
+    throw new ShapeError({
+      op,
+      operands: [x, wide],
+      rule: 'the gain and the bias do not have the width of the data',
+      fix: 'Give parameters of as many features as the last axis of the data has.',
+    })
   const y: Floats = mul(x, scale)
   return bias === null ? y : add(y, bias)
 }
 
 /**
  * LayerNorm, `(x - mean) / sqrt(variance + eps) * scale + bias` over the last axis, with the variance of the population;
- * x [..., width], same shape out. Source: Ba et al. (arXiv:1607.06450), eq. 4.
+ * x [..., width], same shape out. Throws ShapeError for another width.
+ * Source: Ba et al. (arXiv:1607.06450), eq. 4.
  *
  * @example
  * ```ts
@@ -88,10 +101,11 @@ const affine = ({ scale, bias }: NormParams, x: Floats): Floats => {
  */
 export const layerNorm = (options: NormOptions) => {
   const { eps = 1e-5 } = optionsOf('layerNorm', options, { eps: true })
-  return (params: NormParams): Layer =>
-    (x) => {
+  return (params: NormParams): SameShape =>
+    (given) => {
+      const x: Floats = given
       const centered: Floats = sub(x, rowMean(x))
-      return affine(params, mul(centered, rsqrt(add(rowMean(square(centered)), eps))))
+      return typed(affine('layerNorm', params, mul(centered, rsqrt(add(rowMean(square(centered)), eps)))))
     }
 }
 
@@ -109,7 +123,9 @@ export const layerNorm = (options: NormOptions) => {
  */
 export const rmsNorm = (options: NormOptions) => {
   const { eps = 1e-5 } = optionsOf('rmsNorm', options, { eps: true })
-  return (params: NormParams): Layer =>
-    (x) =>
-      affine(params, mul(x, rsqrt(add(rowMean(square(x)), eps))))
+  return (params: NormParams): SameShape =>
+    (given) => {
+      const x: Floats = given
+      return typed(affine('rmsNorm', params, mul(x, rsqrt(add(rowMean(square(x)), eps)))))
+    }
 }
