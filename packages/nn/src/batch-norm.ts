@@ -17,7 +17,7 @@ import {
   zeros,
 } from '@adjoint/tensor'
 import { optionsOf } from '@adjoint/tensor/ir'
-import { demandSizes } from './demands.ts'
+import { demandFields, demandParams, demandSizes } from './demands.ts'
 import { type ChannelNormConfig, perChannel } from './group-norm.ts'
 import type { Floats } from './layer.ts'
 import type { NormOptions, NormParams } from './norm.ts'
@@ -103,8 +103,10 @@ export const batchNorm = (options: BatchNormOptions) => {
     throw new RangeError(
       `batchNorm: a momentum of ${String(momentum)} is out of [0, 1]. It is the weight of the new batch.`,
     )
-  return (params: NormParams) =>
-    (x: Floats, state: BatchNormState): readonly [Floats, BatchNormState] => {
+  return (params: NormParams) => {
+    demandParams('batchNorm', params, ['scale', 'bias'], 'initBatchNorm(config)')
+    return (x: Floats, state: BatchNormState): readonly [Floats, BatchNormState] => {
+      demandFields('batchNorm', 'the state', state, ['mean', 'variance'], 'Begin with initBatchNormState(config).')
       const beside = perChannel('batchNorm', x, params)
       const affine = (normal: Floats): Floats => {
         const scaled: Floats = mul(normal, beside(params.scale))
@@ -136,4 +138,5 @@ export const batchNorm = (options: BatchNormOptions) => {
         },
       ]
     }
+  }
 }

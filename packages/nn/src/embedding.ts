@@ -1,7 +1,7 @@
 /** Lookup tables: a row for each token, or for each position. */
 import { lt, matmul, take, transpose, where } from '@adjoint/tensor'
 import { optionsOf } from '@adjoint/tensor/ir'
-import { demandKey, demandSizes } from './demands.ts'
+import { demandKey, demandSizes, demandTensors } from './demands.ts'
 import { demandIds } from './ids.ts'
 import { type Initializer, normalInit } from './init.ts'
 import type { Floats, Integers, Key, Layer } from './layer.ts'
@@ -50,14 +50,16 @@ export const initEmbedding = (options: EmbeddingConfig) => {
  * console.log(embedding(table)(tensor([3, 1, 4], [1, 3], 'i32')).shape) // [1, 3, 4]
  * ```
  */
-export const embedding =
-  (table: Floats) =>
-  (ids: Integers): Floats => {
+export const embedding = (table: Floats) => {
+  demandTensors('embedding', { table })
+  return (ids: Integers): Floats => {
+    demandTensors('embedding', { ids })
     const rows = table.shape[0]!
     const known = demandIds('embedding', ids, rows, 'Encode with the vocabulary of this table.')
     // A negative position would count from the end.
     return take(0)(table, known ? ids : where(lt(ids, 0), rows, ids))
   }
+}
 
 /**
  * The logits of every row, `x E^T`, x [..., width] -> [..., rows]: the output head that shares the embedding's table.
@@ -71,7 +73,10 @@ export const embedding =
  * console.log(unembed(table)(ones([1, 3, 4])).shape) // [1, 3, 10]
  * ```
  */
-export const unembed =
-  (table: Floats): Layer =>
-  (x) =>
-    matmul(x, transpose([1, 0])(table))
+export const unembed = (table: Floats): Layer => {
+  demandTensors('unembed', { table })
+  return (x) => {
+    demandTensors('unembed', { x })
+    return matmul(x, transpose([1, 0])(table))
+  }
+}

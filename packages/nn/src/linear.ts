@@ -1,7 +1,7 @@
 /** The affine layer. Weights are [in, out]: the bias is an epilogue of the one dot. */
 import { add, type TreeRecord, zeros } from '@adjoint/tensor'
 import { optionsOf } from '@adjoint/tensor/ir'
-import { demandKey, demandSizes } from './demands.ts'
+import { demandKey, demandParams, demandSizes, demandTensors } from './demands.ts'
 import { type Initializer, lecunInit } from './init.ts'
 import type { Floats, Key, Layer } from './layer.ts'
 import { times, type Weight } from './weight.ts'
@@ -59,9 +59,12 @@ export const initLinear = (options: LinearConfig) => {
  * console.log(linear(params)(ones([2, 7, 3])).shape) // [2, 7, 5]
  * ```
  */
-export const linear =
-  ({ weight, bias }: LinearParams): Layer =>
-  (x) => {
+export const linear = (params: LinearParams): Layer => {
+  demandParams('linear', params, ['weight', 'bias'], 'initLinear(config)(key)')
+  const { weight, bias } = params
+  return (x) => {
+    demandTensors('linear', { x })
     const y = times(weight)(x)
     return bias === null ? y : add(y, bias)
   }
+}

@@ -4,7 +4,7 @@
  */
 import { add, mean, mul, ones, rsqrt, square, sub, type TreeRecord, zeros } from '@adjoint/tensor'
 import { optionsOf } from '@adjoint/tensor/ir'
-import { demandSizes } from './demands.ts'
+import { demandParams, demandSizes, demandTensors } from './demands.ts'
 import type { Floats, Layer } from './layer.ts'
 
 /** Gain [width]; bias [width], or null for none. */
@@ -88,11 +88,14 @@ const affine = ({ scale, bias }: NormParams, x: Floats): Floats => {
  */
 export const layerNorm = (options: NormOptions) => {
   const { eps = 1e-5 } = optionsOf('layerNorm', options, { eps: true })
-  return (params: NormParams): Layer =>
-    (x) => {
+  return (params: NormParams): Layer => {
+    demandParams('layerNorm', params, ['scale', 'bias'], 'initLayerNorm(config)')
+    return (x) => {
+      demandTensors('layerNorm', { x })
       const centered: Floats = sub(x, rowMean(x))
       return affine(params, mul(centered, rsqrt(add(rowMean(square(centered)), eps))))
     }
+  }
 }
 
 /**
@@ -109,7 +112,11 @@ export const layerNorm = (options: NormOptions) => {
  */
 export const rmsNorm = (options: NormOptions) => {
   const { eps = 1e-5 } = optionsOf('rmsNorm', options, { eps: true })
-  return (params: NormParams): Layer =>
-    (x) =>
-      affine(params, mul(x, rsqrt(add(rowMean(square(x)), eps))))
+  return (params: NormParams): Layer => {
+    demandParams('rmsNorm', params, ['scale', 'bias'], 'initRmsNorm(config)')
+    return (x) => {
+      demandTensors('rmsNorm', { x })
+      return affine(params, mul(x, rsqrt(add(rowMean(square(x)), eps))))
+    }
+  }
 }
