@@ -7,7 +7,7 @@ const ALL = 64
 const EDGE = 3
 
 const numeral = (x: number, dtype: DType): string =>
-  dtype === 'bool' ? String(x !== 0) : isFloat(dtype) ? String(Number(x.toPrecision(5))) : String(x)
+  dtype === 'bool' ? String(x !== 0) : isFloat(dtype) ? String(Number(Number(x).toPrecision(5))) : String(x)
 
 /** Row-major `data` of a shape. A new line ends each row of what has several. */
 export const arrayText = (data: ArrayLike<number>, shape: readonly number[], dtype: DType): string => {
