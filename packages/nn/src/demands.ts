@@ -41,7 +41,9 @@ export const demandFields = (
 ): void => {
   if (typeof value === 'object' && value !== null && !Array.isArray(value) && fields.every((field) => field in value))
     return
-  throw new TypeError(`${op}: ${what} is ${said(value)}, not { ${fields.join(', ')} }. ${fix}`)
+  throw new TypeError(
+    `${op}: ${what} is ${said(value)}, ${fields.length === 0 ? 'not an object' : `not { ${fields.join(', ')} }`}. ${fix}`,
+  )
 }
 
 /** Throws TypeError unless it is the record of parameters that `init` makes. */

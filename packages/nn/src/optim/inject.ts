@@ -3,8 +3,7 @@
  * nothing anew, a log can read them, and a checkpoint holds them.
  */
 import { add, scalar, type Scalar, type Tree } from '@adjoint/tensor'
-import { shown } from '@adjoint/tensor/ir'
-import { demandFunction } from '../demands.ts'
+import { demandFields, demandFunction } from '../demands.ts'
 import { demandFinite } from './coefficient.ts'
 import type { Schedule } from './schedule.ts'
 import { demandState, type GradientTransformation } from './transformation.ts'
@@ -35,10 +34,13 @@ export type Injected<K extends string, S extends Tree> = {
  * ```
  */
 export const injectHyperparams = <H extends Readonly<Record<string, number | Schedule>>>(values: H) => {
-  if (typeof values !== 'object' || values === null)
-    throw new TypeError(
-      `injectHyperparams: its values are ${shown(values)}. Give a number or a schedule for each name: { learningRate: 1e-3 }.`,
-    )
+  demandFields(
+    'injectHyperparams',
+    'its argument',
+    values,
+    [],
+    'Give a number or a schedule for each name: { learningRate: 1e-3 }.',
+  )
   return <S extends Tree>(
     make: (hyperparams: Readonly<Record<keyof H & string, Scalar>>) => GradientTransformation<S>,
   ): GradientTransformation<Injected<keyof H & string, S>> => {

@@ -3,7 +3,7 @@
  * others, so that it holds no state for them. A leaf that nobody is given may be of any dtype.
  */
 import { type Tensor, tree, type Tree, TreeError, zerosLike } from '@adjoint/tensor'
-import { shown } from '@adjoint/tensor/ir'
+import { demandFields } from '../demands.ts'
 import { type Labels, marksOf, type Mask } from './mark.ts'
 import {
   demandState,
@@ -99,12 +99,15 @@ export const masked =
 export const partition = <S extends Readonly<Record<string, Tree>>>(parts: {
   readonly [K in keyof S]: GradientTransformation<S[K]>
 }) => {
-  if (typeof parts !== 'object' || parts === null)
-    throw new TypeError(
-      `partition: its parts are ${shown(parts)}. Give a transformation for each label: { decay: adamW(config), rest: setToZero }.`,
-    )
+  demandFields(
+    'partition',
+    'its argument',
+    parts,
+    [],
+    'Give a transformation for each label: { decay: adamW(config), rest: setToZero }.',
+  )
   return (labels: Labels<keyof S & string>): GradientTransformation<S> => {
-    for (const [name, part] of Object.entries(parts ?? {})) demandTransformation('partition', `the part ${name}`, part)
+    for (const [name, part] of Object.entries(parts)) demandTransformation('partition', `the part ${name}`, part)
     const names = Object.keys(parts) as readonly (keyof S & string)[]
     const named = names.map((name) => [name, opaque(parts[name])] as const)
     const labelled = (params: Tree): readonly (keyof S & string)[] => {

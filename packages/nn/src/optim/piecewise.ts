@@ -1,7 +1,7 @@
 /** Schedules that are given by their values at some updates. */
 import { full, lt, type Scalar, where } from '@adjoint/tensor'
 import { optionsOf } from '@adjoint/tensor/ir'
-import { demandNumber } from '../demands.ts'
+import { demandFields, demandNumber } from '../demands.ts'
 import { cosineSchedule, joinSchedules, linearSchedule, type Schedule } from './schedule.ts'
 
 /** Where a schedule starts, and what it is multiplied by at which updates. */
@@ -18,8 +18,7 @@ interface Knot {
 
 const knotsOf = (op: string, { from, scales }: Pieces): readonly Knot[] => {
   demandNumber(op, { from })
-  if (typeof scales !== 'object' || scales === null)
-    throw new TypeError(`${op}: scales is ${String(scales)}. Give a record by number of updates: { 1000: 0.1 }.`)
+  demandFields(op, 'scales', scales, [], 'Give a record by number of updates: { 1000: 0.1 }.')
   let value = from
   return Object.entries(scales)
     .map(([at, scale]) => ({ at: Number(at), scale }))

@@ -7,14 +7,14 @@ const ALL = 64
 const EDGE = 3
 
 const numeral = (x: number, dtype: DType): string =>
-  dtype === 'bool' ? String(x !== 0) : isFloat(dtype) ? String(Number(Number(x).toPrecision(5))) : String(x)
+  dtype === 'bool' ? String(x !== 0) : isFloat(dtype) ? String(Number(x.toPrecision(5))) : String(x)
 
 /** Row-major `data` of a shape. A new line ends each row of what has several. */
 export const arrayText = (data: ArrayLike<number>, shape: readonly number[], dtype: DType): string => {
   const strides = stridesOf(shape)
   const whole = sizeOf(shape) <= ALL
   const rows = (axis: number, at: number): string => {
-    if (axis === shape.length) return numeral(data[at]!, dtype)
+    if (axis === shape.length) return numeral(data[at] ?? NaN, dtype)
     const n = shape[axis]!
     const places = Array.from({ length: n }, (_, i) => i).filter(
       (i) => whole || n <= 2 * EDGE || i < EDGE || i >= n - EDGE,
