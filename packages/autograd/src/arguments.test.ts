@@ -30,7 +30,7 @@ describe.each(transformations)('%s', (name) => {
     expect(() => of(name)(...tangents(name, undefined))).toThrow('argument 0 is undefined')
   })
   it('of what is no function', () => {
-    expect(() => of(name, x)).toThrow('takes a function, not a tensor f32[2]')
+    expect(() => of(name, x)).toThrow('takes a function, not a tensor.')
     expect(() => of(name, null)).toThrow('takes a function, not null')
   })
 })
@@ -105,4 +105,16 @@ describe('lists that are changed after they were given', () => {
     outAxes[0] = 1
     expect(f({ p: [ones([2, 3])] })[0]!.shape).toEqual([2])
   })
+})
+
+it('a function that is differentiated is not async, and prints what it is given as an argument', () => {
+  expect(() => of('grad', () => Promise.resolve(scalar(1)))(x)).toThrow(
+    'grad: the function must return one scalar tensor, and returned a promise. It must not be async',
+  )
+  let seen = ''
+  autograd.grad((v: typeof x) => {
+    seen = String(v)
+    return loss(v)
+  })(x)
+  expect(seen).toBe('Tensor f32[2], an argument of a function that is traced')
 })

@@ -1,6 +1,6 @@
 /** Gradients of scalar functions of trees. */
 import { tree, type Scalar, type Tree } from '@adjoint/tensor'
-import { optionsOf, own, ShapeError, type Expr } from '@adjoint/tensor/ir'
+import { optionsOf, own, ShapeError, shown, type Expr } from '@adjoint/tensor/ir'
 import { fill } from '@adjoint/tensor/primitives'
 import { differentiate, zerosLike } from './reverse.ts'
 import type { Tangent } from './tangent.ts'
@@ -34,8 +34,12 @@ const scalarOf = (op: string, value: unknown, hasAux: boolean): Expr => {
   if (!tree.isTensor(loss))
     throw new TypeError(
       `${op}: the function must return ${hasAux ? 'a pair [scalar, aux]' : 'one scalar tensor'}, and returned ` +
-        `${Array.isArray(loss) ? 'an array' : loss === null || loss === undefined ? String(loss) : `a ${typeof loss}`}. ` +
-        (hasAux ? 'Return [loss, aux].' : 'Return the loss alone, or set hasAux and return [loss, aux].'),
+        `${shown(loss)}. ` +
+        (loss instanceof Promise
+          ? 'It must not be async: it is traced, and nothing runs in it.'
+          : hasAux
+            ? 'Return [loss, aux].'
+            : 'Return the loss alone, or set hasAux and return [loss, aux].'),
     )
   if (loss.shape.length > 0 || loss.dtype !== 'f32')
     throw new ShapeError({

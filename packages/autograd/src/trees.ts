@@ -8,6 +8,7 @@ import {
   sameShape,
   ShapeError,
   showAval,
+  shown,
   simplify,
   trace,
   type Closed,
@@ -99,12 +100,7 @@ export const withTensors = (value: unknown, image: (x: Expr) => Expr): unknown =
 /** Throws TypeError where `f` is no function: a transformation takes it first, and its arguments after. */
 export const demandFunction = (op: string, f: unknown): void => {
   if (typeof f === 'function') return
-  const what = tree.isTensor(f)
-    ? `a tensor ${showAval(f)}`
-    : f === null || f === undefined
-      ? String(f)
-      : `a ${typeof f}`
-  throw new TypeError(`${op}: takes a function, not ${what}. Write ${op}(f)(...args), with f not called.`)
+  throw new TypeError(`${op}: takes a function, not ${shown(f)}. Write ${op}(f)(...args), with f not called.`)
 }
 
 /** Throws TypeError where an argument to differentiate was forgotten. */

@@ -27,7 +27,7 @@ import {
 } from '@adjoint/tensor'
 import { optionsOf } from '@adjoint/tensor/ir'
 import { attendChunks, chunksOf } from './attend-chunks.ts'
-import { demandSizes } from './demands.ts'
+import { demandFields, demandSizes, demandTensors } from './demands.ts'
 import type { Booleans, Floats } from './layer.ts'
 import { type FloatRows, floatRows, type Rows } from './rows.ts'
 import { demandVisible, HIDDEN, maskOf, type Visible } from './visibility.ts'
@@ -99,6 +99,14 @@ export interface AttendConfig {
 export const attend = (visible: Visible, options: AttendConfig = {}) => {
   const { scale, bias, chunk } = optionsOf('attend', options, { scale: true, bias: true, chunk: true })
   return (queries: Floats, memory: KeysValues<Rows>): Floats => {
+    demandTensors('attend', { queries })
+    demandFields(
+      'attend',
+      'the memory',
+      memory,
+      ['keys', 'values'],
+      'Write attend(visible)(queries, { keys, values }).',
+    )
     const [keys, values] = [floatRows(memory.keys), floatRows(memory.values)]
     demandParts(queries, keys, values)
     if (chunk !== undefined) demandSizes('attend', { chunk })

@@ -18,7 +18,7 @@ import {
 } from '@adjoint/tensor'
 import { optionsOf } from '@adjoint/tensor/ir'
 import { attend, type KeysValues } from './attend.ts'
-import { demandKey, demandSizes } from './demands.ts'
+import { demandFields, demandKey, demandParams, demandSizes, demandTensors } from './demands.ts'
 import type { Initializer } from './init.ts'
 import type { Floats, Key, Layer } from './layer.ts'
 import { initLinear, linear, type LinearParams } from './linear.ts'
@@ -165,12 +165,19 @@ export const attentionOver = (given: AttentionConfig) => {
     outInit: true,
   })
   const normed = headNorm(config)
-  return <R extends Rows>(
-      { qkv, out, qkNorm }: AttentionParams,
-      { rotate, visible }: AttentionPlace,
-      recall: Recall<R>,
-    ) =>
-    (x: Floats): readonly [Floats, KeysValues<R>] => {
+  return <R extends Rows>(params: AttentionParams, at: AttentionPlace, recall: Recall<R>) => {
+    demandParams('attention', params, ['qkv', 'out', 'qkNorm'], 'initAttention(config)(key)')
+    demandFields(
+      'attention',
+      'the place',
+      at,
+      ['rotate', 'visible'],
+      'Write attention(config)(params, { rotate, visible })(x).',
+    )
+    const { qkv, out, qkNorm } = params
+    const { rotate, visible } = at
+    return (x: Floats): readonly [Floats, KeysValues<R>] => {
+      demandTensors('attention', { x })
       const { heads: H, kvHeads: KV } = config
       const D = headDimOf(config)
       const [B, T] = x.shape as readonly [number, number, number]
@@ -186,6 +193,7 @@ export const attentionOver = (given: AttentionConfig) => {
       const joined: Floats = reshape([B, T, H * D])(transpose([0, 3, 1, 2, 4])(mixed)) // [B, T, KV, G, D] -> [B, T, H D]
       return [linear(out)(joined), memory]
     }
+  }
 }
 
 /**

@@ -19,7 +19,7 @@ import {
   zeros,
 } from '@adjoint/tensor'
 import { optionsOf, typed } from '@adjoint/tensor/ir'
-import { demandSizes } from './demands.ts'
+import { demandFields, demandParams, demandSizes } from './demands.ts'
 import { type ChannelNormConfig, perChannel } from './group-norm.ts'
 import type { Floats } from './layer.ts'
 import type { NormOptions, NormParams } from './norm.ts'
@@ -105,8 +105,13 @@ export const batchNorm = (options: BatchNormOptions) => {
     throw new RangeError(
       `batchNorm: a momentum of ${String(momentum)} is out of [0, 1]. It is the weight of the new batch.`,
     )
-  return (params: NormParams) =>
-    <S extends Shape>(x: Tensor<S, 'f32'>, state: BatchNormState): readonly [Tensor<S, 'f32'>, BatchNormState] => {
+  return (params: NormParams) => {
+    demandParams('batchNorm', params, ['scale', 'bias'], 'initBatchNorm(config)')
+    return <S extends Shape>(
+      x: Tensor<S, 'f32'>,
+      state: BatchNormState,
+    ): readonly [Tensor<S, 'f32'>, BatchNormState] => {
+      demandFields('batchNorm', 'the state', state, ['mean', 'variance'], 'Begin with initBatchNormState(config).')
       const data: Floats = x
       const beside = perChannel('batchNorm', data, params)
       const affine = (normal: Floats): Tensor<S, 'f32'> => {
@@ -139,4 +144,5 @@ export const batchNorm = (options: BatchNormOptions) => {
         },
       ]
     }
+  }
 }

@@ -2,6 +2,7 @@
 import { add, random, type TreeRecord } from '@adjoint/tensor'
 import { flow } from 'fp-ts/lib/function.js'
 import { optionsOf } from '@adjoint/tensor/ir'
+import { demandFunction, demandParams } from './demands.ts'
 import type { KeysValues } from './attend.ts'
 import {
   type AttentionConfig,
@@ -72,10 +73,10 @@ export const initBlock = (options: BlockConfig): ((key: Key) => BlockParams) => 
  * console.log(await readAsync(residual((x) => x)(ones([2])))) // Float32Array [2, 2]
  * ```
  */
-export const residual =
-  (f: Layer): Layer =>
-  (x) =>
-    add(x, f(x))
+export const residual = (f: Layer): Layer => {
+  demandFunction('residual', 'its argument', f, 'Give a layer: residual(linear(params))(x).')
+  return (x) => add(x, f(x))
+}
 
 /**
  * The block over what `recall` returns: x [B, T, C] -> [B, T, C] with that memory (see `attentionOver`).
@@ -97,14 +98,16 @@ export const residual =
  */
 export const blockOver = (given: BlockConfig) => {
   const config = optionsOf('blockOver', given, { norm: true, attention: true, mlp: true, activation: true })
-  return <R extends Rows>(params: BlockParams, at: AttentionPlace, recall: Recall<R>) =>
-    (x: Floats): readonly [Floats, KeysValues<R>] => {
+  return <R extends Rows>(params: BlockParams, at: AttentionPlace, recall: Recall<R>) => {
+    demandParams('block', params, ['norm1', 'attention', 'norm2', 'mlp'], 'initBlock(config)(key)')
+    return (x: Floats): readonly [Floats, KeysValues<R>] => {
       const norm = config.norm.apply
       const mix = flow(norm(params.norm1), attentionOver(config.attention)(params.attention, at, recall))
       const feed = residual(flow(norm(params.norm2), mlp(config.activation)(params.mlp)))
       const [mixed, memory] = mix(x)
       return [feed(add(x, mixed)), memory]
     }
+  }
 }
 
 /**

@@ -4,6 +4,7 @@
  */
 import { and, ge, le, scalar, type Scalar, ShapeError, where } from '@adjoint/tensor'
 import { optionsOf } from '@adjoint/tensor/ir'
+import { demandFields } from './demands.ts'
 import type { KeysValues } from './attend.ts'
 import type { Recall } from './attention.ts'
 import type { Floats, Integers } from './layer.ts'
@@ -41,9 +42,16 @@ export interface CacheConfig {
  * console.log(tree.leaves(first ?? []).map(({ shape, dtype }) => `${dtype} ${shape}`)) // keys and values: 'f16 3,4,16,8'
  * ```
  */
-export const initCache =
-  ({ layers, kvHeads, headDim, context }: Required<TransformerConfig>) =>
-  (given: CacheConfig): Cache => {
+export const initCache = (config: Required<TransformerConfig>) => {
+  demandFields(
+    'initCache',
+    'the configuration',
+    config,
+    ['layers', 'kvHeads', 'headDim', 'context'],
+    'Give model.config, and then { batch, length }.',
+  )
+  const { layers, kvHeads, headDim, context } = config
+  return (given: CacheConfig): Cache => {
     const { batch, length, dtype = 'f32' } = optionsOf('initCache', given, { batch: true, length: true, dtype: true })
     if (length > context)
       throw new ShapeError({
@@ -55,6 +63,7 @@ export const initCache =
     const room = (): Rows => emptyRows('initCache', [batch, kvHeads, length, headDim], dtype)
     return Array.from({ length: layers }, () => ({ keys: room(), values: room() }))
   }
+}
 
 /**
  * A layer's memory with new columns from column `first` on; moved back where they would not fit.
@@ -68,12 +77,22 @@ export const initCache =
  * console.log(isTensor(next.keys) && next.keys.shape) // [1, 2, 8, 4]
  * ```
  */
-export const append =
-  (memory: KeysValues<Rows>, first: Scalar<'i32'>): Recall<Rows> =>
-  ({ keys, values }) => ({
-    keys: writeRows(memory.keys, first, keys),
-    values: writeRows(memory.values, first, values),
-  })
+export const append = (memory: KeysValues<Rows>, first: Scalar<'i32'>): Recall<Rows> => {
+  demandFields(
+    'append',
+    'the memory',
+    memory,
+    ['keys', 'values'],
+    'Give one layer of what initCache makes, and the first column.',
+  )
+  return (fresh) => {
+    demandFields('append', 'its argument', fresh, ['keys', 'values'], 'Give the keys and values of a layer.')
+    return {
+      keys: writeRows(memory.keys, first, fresh.keys),
+      values: writeRows(memory.values, first, fresh.values),
+    }
+  }
+}
 
 const requireColumns = (op: string, tokens: Integers, length: number): void => {
   if (tokens.shape[1]! <= length) return

@@ -22,7 +22,7 @@ import {
   where,
 } from '@adjoint/tensor'
 import { optionsOf } from '@adjoint/tensor/ir'
-import { demandShape } from './demands.ts'
+import { demandShape, demandTensors } from './demands.ts'
 import { demandIds } from './ids.ts'
 import type { Booleans, Floats, Integers } from './layer.ts'
 import { tokenLogp } from './loss.ts'
@@ -67,6 +67,7 @@ export const binaryCrossEntropy = (logits: Floats, targets: Floats, weights?: Fl
  * ```
  */
 export const klDivergence = (p: Floats, q: Floats): Floats => {
+  demandTensors('klDivergence', { p, q })
   demandShape(
     'klDivergence',
     q,
@@ -114,6 +115,7 @@ export const labelCrossEntropy = (config: LabelConfig) => {
   const meanOf = labelMean('labelCrossEntropy', options)
   const { smoothing = 0, classWeights } = options
   return (logits: Floats, labels: Integers, weights?: Floats): Scalar => {
+    demandTensors('labelCrossEntropy', { logits })
     const { counts, label, mean: meanOver } = meanOf(logits.shape.at(-1)!, labels, weights)
     // Selected before the softmax: the gradient of its rows would be 0 times whatever stands there.
     const x: Floats = where(expandDims(-1)(counts), logits, 0)
@@ -139,6 +141,7 @@ export const labelMean = (op: string, { smoothing = 0, ignore, classWeights }: L
   if (!(smoothing >= 0 && smoothing <= 1))
     throw new RangeError(`${op}: smoothing is ${smoothing}. Give a share from 0 to 1.`)
   return (classes: number, labels: Integers, weights?: Floats): LabelMean => {
+    demandTensors(op, { labels, ...(weights === undefined ? {} : { weights }) })
     demandIds(op, labels, classes, 'Correct it, or ignore it.', weights, ignore)
     if (classWeights !== undefined)
       demandShape(op, classWeights, [classes], `there are ${classes} classes`, 'Give a weight for each class')

@@ -13,7 +13,7 @@ import {
   zeros,
 } from '@adjoint/tensor'
 import { type OptionNames, optionsOf } from '@adjoint/tensor/ir'
-import { demandKey, demandSizes } from './demands.ts'
+import { demandKey, demandParams, demandSizes, demandTensors } from './demands.ts'
 import { type Initializer, lecunInit } from './init.ts'
 import type { Floats, Key, Layer } from './layer.ts'
 
@@ -91,6 +91,16 @@ const drawn = (
 const withBias = (y: Floats, bias: Floats | null): Floats =>
   bias === null ? y : add(y, reshape(y.shape.slice(1).map((n, i) => (i === 0 ? n : 1)))(bias))
 
+const layerOf =
+  (op: string, convolved: (x: Floats, kernel: Floats) => Floats) =>
+  (params: ConvolutionParams): Layer => {
+    demandParams(op, params, ['kernel', 'bias'], `init${op[0]!.toUpperCase()}${op.slice(1)}(config)(key)`)
+    return (x) => {
+      demandTensors(op, { x })
+      return withBias(convolved(x, params.kernel), params.bias)
+    }
+  }
+
 /**
  * Draws the kernel [out, in / groups, ..window]; the bias starts at 0. Throws RangeError for sizes that are none, ShapeError where
  * groups do not divide the channels, TypeError without a key.
@@ -130,9 +140,7 @@ export const convolution = (config: ConvConfig = {}) => {
     groups = 1,
   } = optionsOf<Partial<ConvolutionConfig>>('convolution', config, options)
   const convolved = conv({ stride, padding, dilation, groups })
-  return ({ kernel, bias }: ConvolutionParams): Layer =>
-    (x) =>
-      withBias(convolved(x, kernel), bias)
+  return layerOf('convolution', convolved)
 }
 
 /**
@@ -174,7 +182,5 @@ export const transposedConvolution = (config: ConvTransposeConfig = {}) => {
     size,
   } = optionsOf<Partial<TransposedConvolutionConfig>>('transposedConvolution', config, known)
   const convolved = convTranspose({ stride, padding, dilation, groups, ...(size === undefined ? {} : { size }) })
-  return ({ kernel, bias }: ConvolutionParams): Layer =>
-    (x) =>
-      withBias(convolved(x, kernel), bias)
+  return layerOf('transposedConvolution', convolved)
 }

@@ -5,6 +5,7 @@
  */
 import { type Scalar, slice, squeeze, type Tree } from '@adjoint/tensor'
 import { optionsOf } from '@adjoint/tensor/ir'
+import { demandFields } from './demands.ts'
 import { type Cache, type CacheDType, extend, prefill } from './cache.ts'
 import type { Floats, Integers } from './layer.ts'
 import type { BatchOptions, Transformer, TransformerParams } from './transformer.ts'
@@ -56,6 +57,13 @@ export interface DecoderConfig {
  */
 export const decoder = (model: Transformer, given: DecoderConfig = {}): Decoder<TransformerParams, Cache> => {
   const { cache: dtype } = optionsOf('decoder', given, { cache: true })
+  demandFields(
+    'decoder',
+    'the model',
+    model,
+    ['config', 'over', 'head'],
+    'Give what transformer, gpt2, llama or loadModel makes.',
+  )
   const kept = dtype === undefined ? {} : { dtype }
   const [read, further] = [prefill(model), extend(model)]
   // The hidden stream of the last column [B, 1, C] becomes logits [B, V].

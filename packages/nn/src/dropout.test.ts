@@ -67,5 +67,5 @@ test.each(devices)('jit on $kind drops what the reference drops', async (device)
 test('what is no rate and no key is named', () => {
   expect(() => dropout({ rate: 1.5 })).toThrow(/dropout: a rate of 1.5/)
   expect(() => dropout({ rate: NaN })).toThrow(/a rate of NaN/)
-  expect(() => dropout({ rate: 0.5 })(7 as never)).toThrow(/dropout: the key is 7/)
+  expect(() => dropout({ rate: 0.5 })(7 as never)).toThrow(/dropout: the key is the number 7/)
 })

@@ -1,7 +1,7 @@
 /** Lookup tables: a row for each token, or for each position. */
 import { lt, matmul, type Shape, take, type Tensor, transpose, where } from '@adjoint/tensor'
 import { optionsOf, typed } from '@adjoint/tensor/ir'
-import { demandKey, demandShape, demandSizes } from './demands.ts'
+import { demandKey, demandShape, demandSizes, demandTensors } from './demands.ts'
 import type { After, FanIn, FanOut, HasLast, WithLast } from './dims.ts'
 import { demandIds } from './ids.ts'
 import { type Initializer, normalInit } from './init.ts'
@@ -67,10 +67,13 @@ const rowsAt = (table: Floats, ids: Integers): Floats => {
  * console.log(embedding(table)(tensor([3, 1, 4], [1, 3], 'i32')).shape) // [1, 3, 4]
  * ```
  */
-export const embedding =
-  <T extends Floats>(table: T) =>
-  <S extends Shape>(ids: Tensor<S, 'i32'>): Tensor<After<S, FanOut<T>>, 'f32'> =>
-    typed(rowsAt(table, ids))
+export const embedding = <T extends Floats>(table: T) => {
+  demandTensors('embedding', { table })
+  return <S extends Shape>(ids: Tensor<S, 'i32'>): Tensor<After<S, FanOut<T>>, 'f32'> => {
+    demandTensors('embedding', { ids })
+    return typed(rowsAt(table, ids))
+  }
+}
 
 const logitsAt = (table: Floats, x: Floats): Floats => matmul(x, transpose([1, 0])(table))
 
@@ -86,7 +89,12 @@ const logitsAt = (table: Floats, x: Floats): Floats => matmul(x, transpose([1, 0
  * console.log(unembed(table)(ones([1, 3, 4])).shape) // [1, 3, 10]
  * ```
  */
-export const unembed =
-  <T extends Floats>(table: T) =>
-  <S extends Shape>(x: Tensor<S, 'f32'> & HasLast<'unembed', S, FanOut<T>>): Tensor<WithLast<S, FanIn<T>>, 'f32'> =>
-    typed(logitsAt(table, x))
+export const unembed = <T extends Floats>(table: T) => {
+  demandTensors('unembed', { table })
+  return <S extends Shape>(
+    x: Tensor<S, 'f32'> & HasLast<'unembed', S, FanOut<T>>,
+  ): Tensor<WithLast<S, FanIn<T>>, 'f32'> => {
+    demandTensors('unembed', { x })
+    return typed(logitsAt(table, x))
+  }
+}

@@ -1,7 +1,7 @@
 /** Normalisation of groups of channels within each example: what LayerNorm is for images, and independent of the batch. */
 import { add, mean, mul, ones, reshape, rsqrt, type Shape, ShapeError, square, sub, zeros } from '@adjoint/tensor'
 import { optionsOf, typed } from '@adjoint/tensor/ir'
-import { demandSizes } from './demands.ts'
+import { demandParams, demandSizes, demandTensors } from './demands.ts'
 import type { Floats, SameShape } from './layer.ts'
 import type { NormOptions, NormParams } from './norm.ts'
 
@@ -34,6 +34,7 @@ export const initGroupNorm = (options: ChannelNormConfig): NormParams => {
 
 /** Throws unless `x` is [N, channels, ...spatial]; a vector of channels as it lies beside it. */
 export const perChannel = (op: string, x: Floats, params: NormParams): ((v: Floats) => Floats) => {
+  demandTensors(op, { x })
   const [channels] = params.scale.shape
   if (x.shape.length < 2 || x.shape[1] !== channels)
     throw new ShapeError({
@@ -65,8 +66,9 @@ export const perChannel = (op: string, x: Floats, params: NormParams): ((v: Floa
 export const groupNorm = (options: GroupNormOptions) => {
   const { groups, eps = 1e-5 } = optionsOf('groupNorm', options, { groups: true, eps: true })
   demandSizes('groupNorm', { groups })
-  return (params: NormParams): SameShape =>
-    (given) => {
+  return (params: NormParams): SameShape => {
+    demandParams('groupNorm', params, ['scale', 'bias'], 'initGroupNorm(config)')
+    return (given) => {
       const x: Floats = given
       const beside = perChannel('groupNorm', x, params)
       const [n = 0, channels = 0, ...spatial] = x.shape
@@ -85,4 +87,5 @@ export const groupNorm = (options: GroupNormOptions) => {
       const scaled: Floats = mul(normal, beside(params.scale))
       return typed(params.bias === null ? scaled : add(scaled, beside(params.bias)))
     }
+  }
 }

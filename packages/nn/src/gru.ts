@@ -1,6 +1,7 @@
 /** Gated recurrent units: a state that is kept or replaced by gates. */
 import { add, matmul, mul, sigmoid, split, sub, tanh, type TreeRecord, zeros } from '@adjoint/tensor'
 import { optionsOf } from '@adjoint/tensor/ir'
+import { demandParams } from './demands.ts'
 import type { Floats, Key } from './layer.ts'
 import {
   type Cell,
@@ -48,6 +49,11 @@ export const initGru = (given: RecurrentConfig) => {
   })
 }
 
+const knownGru = (op: string, params: GruParams): GruParams => {
+  demandParams(op, params, ['inputWeight', 'hiddenWeight', 'bias', 'hiddenBias'], 'initGru(config)(key)')
+  return params
+}
+
 const cellOf = ({ inputWeight, hiddenWeight, bias, hiddenBias }: GruParams): Cell<Floats> => {
   const width = hiddenWeight.shape[0]!
   return {
@@ -85,7 +91,8 @@ const cellOf = ({ inputWeight, hiddenWeight, bias, hiddenBias }: GruParams): Cel
  * console.log(cell(ones([2, 3]), zeros([2, 4])).shape) // [2, 4]
  * ```
  */
-export const gruCell = (params: GruParams): ((x: Floats, state: Floats) => Floats) => cellStep(cellOf(params))
+export const gruCell = (params: GruParams): ((x: Floats, state: Floats) => Floats) =>
+  cellStep(cellOf(knownGru('gruCell', params)))
 
 /**
  * A GRU over the steps of its data, by `scan`: x [..., T, in] to `[outputs [..., T, hidden], last state]`; see `lstm` for what it
@@ -101,5 +108,5 @@ export const gruCell = (params: GruParams): ((x: Floats, state: Floats) => Float
  */
 export const gru = (config: SequenceConfig = {}) => {
   const options = optionsOf('gru', config, sequenceOptions)
-  return (params: GruParams): Sequence<Floats> => sequence(cellOf(params), options)
+  return (params: GruParams): Sequence<Floats> => sequence(cellOf(knownGru('gru', params)), options)
 }

@@ -23,7 +23,7 @@ import {
 } from '@adjoint/tensor'
 import { optionsOf } from '@adjoint/tensor/ir'
 import { type LabelConfig, labelCrossEntropy, labelMean } from './classification.ts'
-import { demandShape, demandSizes } from './demands.ts'
+import { demandParams, demandShape, demandSizes, demandTensors } from './demands.ts'
 import { unembed } from './embedding.ts'
 import { demandIds, inVocabulary } from './ids.ts'
 import type { Floats, Integers, Layer } from './layer.ts'
@@ -92,6 +92,7 @@ const byChunks = (
 }
 
 const demandParts = (op: string, x: Floats, targets: Integers, weight: Floats, C: number): void => {
+  demandTensors(op, { x, targets })
   const leading: Shape = x.shape.slice(0, -1)
   if (weight.shape.length !== 2 || x.shape.at(-1) !== C)
     throw new ShapeError({
@@ -107,6 +108,11 @@ const demandParts = (op: string, x: Floats, targets: Integers, weight: Floats, C
     `targets are not of the shape [${leading.join(', ')}] of the rows`,
     'Give a token for each row',
   )
+}
+
+const demandHead = (op: string, head: Unembedding): void => {
+  if (!isTensor(head))
+    demandParams(op, head, ['weight', 'bias'], 'initLinear(config)(key) or initEmbedding(config)(key)')
 }
 
 const vocabularyOf = (head: Unembedding): number => (isTensor(head) ? head.shape[0]! : sizesOf(head.weight)[1])
@@ -130,6 +136,7 @@ const vocabularyOf = (head: Unembedding): number => (isTensor(head) ? head.shape
 export const linearScores = (options: ScoreConfig = {}) => {
   const { temperature = 1, chunk } = optionsOf('linearScores', options, { temperature: true, chunk: true })
   return (head: Unembedding) => {
+    demandHead('linearScores', head)
     const statistics = byChunks('linearScores', head, chunk === undefined ? {} : { chunk })
     const divisor = temperature === 0 ? 1 : temperature
     return (x: Floats, targets: Integers): TokenScores => {
@@ -176,6 +183,7 @@ export const linearCrossEntropy = (options: LabelConfig & VocabularyConfig = {})
     chunk: true,
   })
   return (head: Unembedding) => {
+    demandHead('linearCrossEntropy', head)
     const V = vocabularyOf(head)
     const { classWeights = null, smoothing = 0 } = labelling
     const sizes = { classWeights, ...(chunk !== undefined && { chunk }) }
@@ -183,6 +191,7 @@ export const linearCrossEntropy = (options: LabelConfig & VocabularyConfig = {})
     const whole = labelCrossEntropy(labelling)
     const meanOf = labelMean('linearCrossEntropy', labelling)
     return (x: Floats, labels: Integers, weights?: Floats): Scalar => {
+      demandTensors('linearCrossEntropy', { x })
       const { counts, label, mean } = meanOf(V, labels, weights)
       // Selected before the products: the gradient of their rows would be 0 times whatever stands there.
       const found = statistics(where(expandDims(-1)(counts), x, 0), label)

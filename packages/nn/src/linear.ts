@@ -1,7 +1,7 @@
 /** The affine layer. Weights are [in, out]: the bias is an epilogue of the one dot. */
 import { add, isTensor, type Shape, ShapeError, type Tensor, type TreeRecord, zeros } from '@adjoint/tensor'
 import { optionsOf, typed } from '@adjoint/tensor/ir'
-import { demandKey, demandShape, demandSizes } from './demands.ts'
+import { demandKey, demandParams, demandShape, demandSizes, demandTensors } from './demands.ts'
 import type { FanIn, FanOut, HasLast, WithLast } from './dims.ts'
 import { type Initializer, lecunInit } from './init.ts'
 import type { Floats, Key } from './layer.ts'
@@ -85,12 +85,15 @@ const demandFanIn = (x: Floats, weight: Weight): void => {
  * console.log(y.shape) // [2, 7, 5]
  * ```
  */
-export const linear =
-  <P extends LinearParams>({ weight, bias }: P) =>
-  <S extends Shape>(
+export const linear = <P extends LinearParams>(params: P) => {
+  demandParams('linear', params, ['weight', 'bias'], 'initLinear(config)(key)')
+  const { weight, bias } = params
+  return <S extends Shape>(
     x: Tensor<S, 'f32'> & HasLast<'linear', S, FanIn<P['weight']>>,
   ): Tensor<WithLast<S, FanOut<P['weight']>>, 'f32'> => {
+    demandTensors('linear', { x })
     demandFanIn(x, weight)
     const y = times(weight)(x)
     return typed(bias === null ? y : add(y, bias))
   }
+}

@@ -20,8 +20,7 @@ import {
   where,
   gt,
 } from '@adjoint/tensor'
-import { demandTensor } from '@adjoint/tensor/ir'
-import { demandShape } from './demands.ts'
+import { demandShape, demandTensors } from './demands.ts'
 import { demandIds, inVocabulary } from './ids.ts'
 import type { Floats, Integers } from './layer.ts'
 
@@ -40,6 +39,7 @@ import type { Floats, Integers } from './layer.ts'
  * ```
  */
 export const tokenLogp = (logits: Floats, targets: Integers): Floats => {
+  demandTensors('tokenLogp', { logits, targets })
   demandIds('tokenLogp', targets, vocabularyOf(logits), 'Correct it, or mask its place: crossEntropy takes a mask.')
   return logpOf(logits, targets)
 }
@@ -64,6 +64,7 @@ const logpOf = (logits: Floats, targets: Integers): Floats => {
  * ```
  */
 export const entropy = (logits: Floats): Floats => {
+  demandTensors('entropy', { logits })
   const logp: Floats = logSoftmax(-1)(logits)
   const p: Floats = exp(logp)
   // p log p -> 0 as p -> 0, where the product itself would be 0 * -Infinity, and so would its derivative
@@ -82,6 +83,7 @@ export const entropy = (logits: Floats): Floats => {
  * ```
  */
 export const maskedMean = (x: Floats, mask: Floats): Scalar => {
+  demandTensors('maskedMean', { x, mask })
   demandMask('maskedMean', mask, x.shape)
   return div(sum()(where(gt(mask, 0), mul(x, mask), 0)), maximum(sum()(mask), 1e-12))
 }
@@ -112,8 +114,7 @@ const demandMask = (op: string, mask: Floats, shape: Shape): void => {
  * ```
  */
 export const crossEntropy = (logits: Floats, targets: Integers, mask?: Floats): Scalar => {
-  demandTensor('crossEntropy', 'logits', logits)
-  demandTensor('crossEntropy', 'targets', targets)
+  demandTensors('crossEntropy', { logits, targets, ...(mask === undefined ? {} : { mask }) })
   if (mask !== undefined) return maskedMean(maskedNll(logits, targets, mask), mask)
   const rows = targets.shape.reduce((n, d) => n * d, 1)
   return mul(sum()(neg(tokenLogp(logits, targets))), 1 / Math.max(1, rows))
@@ -129,4 +130,7 @@ const maskedNll = (logits: Floats, targets: Integers, mask: Floats): Floats => {
 }
 
 /** `exp(loss)` of a mean negative log-likelihood in nats. */
-export const perplexity = (loss: Scalar): Scalar => exp(loss)
+export const perplexity = (loss: Scalar): Scalar => {
+  demandTensors('perplexity', { loss })
+  return exp(loss)
+}

@@ -1,6 +1,7 @@
 /** Long short-term memory: a cell whose memory is added to and forgotten by gates. */
 import { add, concat, full, matmul, mul, sigmoid, split, tanh, type TreeRecord, zeros } from '@adjoint/tensor'
 import { optionsOf } from '@adjoint/tensor/ir'
+import { demandParams } from './demands.ts'
 import type { Floats, Key } from './layer.ts'
 import {
   type Cell,
@@ -61,6 +62,11 @@ export const initLstm = (given: LstmConfig) => {
   })
 }
 
+const knownLstm = (op: string, params: LstmParams): LstmParams => {
+  demandParams(op, params, ['inputWeight', 'hiddenWeight', 'bias'], 'initLstm(config)(key)')
+  return params
+}
+
 const cellOf = ({ inputWeight, hiddenWeight, bias }: LstmParams): Cell<LstmState> => ({
   op: 'lstm',
   hidden: hiddenWeight.shape[0]!,
@@ -91,7 +97,8 @@ const cellOf = ({ inputWeight, hiddenWeight, bias }: LstmParams): Cell<LstmState
  * console.log(cell(ones([2, 3]), { hidden: zeros([2, 4]), cell: zeros([2, 4]) }).hidden.shape) // [2, 4]
  * ```
  */
-export const lstmCell = (params: LstmParams): ((x: Floats, state: LstmState) => LstmState) => cellStep(cellOf(params))
+export const lstmCell = (params: LstmParams): ((x: Floats, state: LstmState) => LstmState) =>
+  cellStep(cellOf(knownLstm('lstmCell', params)))
 
 /**
  * An LSTM over the steps of its data, by `scan`: x [..., T, in] to `[outputs [..., T, hidden], last state]`; it may start from a
@@ -110,5 +117,5 @@ export const lstmCell = (params: LstmParams): ((x: Floats, state: LstmState) => 
  */
 export const lstm = (config: SequenceConfig = {}) => {
   const options = optionsOf('lstm', config, sequenceOptions)
-  return (params: LstmParams): Sequence<LstmState> => sequence(cellOf(params), options)
+  return (params: LstmParams): Sequence<LstmState> => sequence(cellOf(knownLstm('lstm', params)), options)
 }

@@ -1,7 +1,7 @@
 /** The feed-forward part of a block, plain or gated. The activation is the epilogue of a dot. */
 import { mul, random, type TreeRecord } from '@adjoint/tensor'
 import { optionsOf } from '@adjoint/tensor/ir'
-import { demandKey, demandSizes } from './demands.ts'
+import { demandFunction, demandKey, demandParams, demandSizes } from './demands.ts'
 import type { Initializer } from './init.ts'
 import type { Floats, Key, Layer } from './layer.ts'
 import { initLinear, linear, type LinearParams } from './linear.ts'
@@ -74,11 +74,15 @@ export const initMlp = (options: MlpConfig) => {
  * console.log(mlp(silu)(params)(ones([2, 3, 8])).shape) // [2, 3, 8]
  * ```
  */
-export const mlp =
-  (activation: Layer) =>
-  ({ gate, up, down }: MlpParams): Layer =>
-  (x) => {
-    const risen = linear(up)(x)
-    const hidden: Floats = gate === null ? activation(risen) : mul(activation(linear(gate)(x)), risen)
-    return linear(down)(hidden)
+export const mlp = (activation: Layer) => {
+  demandFunction('mlp', 'the activation', activation, 'Write mlp(relu)(params)(x).')
+  return (params: MlpParams): Layer => {
+    demandParams('mlp', params, ['gate', 'up', 'down'], 'initMlp(config)(key)')
+    const { gate, up, down } = params
+    return (x) => {
+      const risen = linear(up)(x)
+      const hidden: Floats = gate === null ? activation(risen) : mul(activation(linear(gate)(x)), risen)
+      return linear(down)(hidden)
+    }
   }
+}

@@ -4,7 +4,7 @@
  */
 import { add, mean, mul, ones, rsqrt, ShapeError, square, sub, type TreeRecord, zeros } from '@adjoint/tensor'
 import { optionsOf, typed } from '@adjoint/tensor/ir'
-import { demandSizes } from './demands.ts'
+import { demandParams, demandSizes, demandTensors } from './demands.ts'
 import type { Floats, Layer, SameShape } from './layer.ts'
 
 /** Gain [width]; bias [width], or null for none. */
@@ -101,12 +101,15 @@ const affine = (op: string, { scale, bias }: NormParams, x: Floats): Floats => {
  */
 export const layerNorm = (options: NormOptions) => {
   const { eps = 1e-5 } = optionsOf('layerNorm', options, { eps: true })
-  return (params: NormParams): SameShape =>
-    (given) => {
+  return (params: NormParams): SameShape => {
+    demandParams('layerNorm', params, ['scale', 'bias'], 'initLayerNorm(config)')
+    return (given) => {
       const x: Floats = given
+      demandTensors('layerNorm', { x })
       const centered: Floats = sub(x, rowMean(x))
       return typed(affine('layerNorm', params, mul(centered, rsqrt(add(rowMean(square(centered)), eps)))))
     }
+  }
 }
 
 /**
@@ -123,9 +126,12 @@ export const layerNorm = (options: NormOptions) => {
  */
 export const rmsNorm = (options: NormOptions) => {
   const { eps = 1e-5 } = optionsOf('rmsNorm', options, { eps: true })
-  return (params: NormParams): SameShape =>
-    (given) => {
+  return (params: NormParams): SameShape => {
+    demandParams('rmsNorm', params, ['scale', 'bias'], 'initRmsNorm(config)')
+    return (given) => {
       const x: Floats = given
+      demandTensors('rmsNorm', { x })
       return typed(affine('rmsNorm', params, mul(x, rsqrt(add(rowMean(square(x)), eps)))))
     }
+  }
 }

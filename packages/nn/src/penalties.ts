@@ -23,6 +23,7 @@ import {
   zeros,
 } from '@adjoint/tensor'
 import { optionsOf } from '@adjoint/tensor/ir'
+import { demandFields, demandTensors } from './demands.ts'
 import type { Booleans, Floats, Integers } from './layer.ts'
 
 /** How much what was said already is held against a token. */
@@ -79,7 +80,10 @@ const asked = (options: Penalties) => {
  */
 export const penalize = (options: Penalties) => {
   const { repetition, presence, frequency } = asked(options)
-  return (logits: Floats, { counts, seen }: Said): Floats => {
+  return (logits: Floats, said: Said): Floats => {
+    demandTensors('penalize', { logits })
+    demandFields('penalize', 'what was said', said, ['counts', 'seen'], 'Write null for what no penalty asks for.')
+    const { counts, seen } = said
     const once: Floats =
       seen === null
         ? logits

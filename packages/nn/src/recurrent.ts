@@ -7,6 +7,7 @@ import {
   arange,
   concat,
   expandDims,
+  isTensor,
   lt,
   matmul,
   permute,
@@ -23,7 +24,7 @@ import {
   zeros,
 } from '@adjoint/tensor'
 import type { OptionNames } from '@adjoint/tensor/ir'
-import { demandKey, demandSizes } from './demands.ts'
+import { demandFields, demandFunction, demandKey, demandSizes, demandTensors } from './demands.ts'
 import { uniformInit } from './init.ts'
 import type { Booleans, Floats, Integers, Key } from './layer.ts'
 
@@ -72,8 +73,13 @@ export interface Cell<S> {
 /** A step of a cell by itself: data [..., in] and a state, each leaf [..., hidden], to the next state. */
 export const cellStep =
   <S extends Tree>(cell: Cell<S>) =>
-  (x: Floats, state: S): S =>
-    cell.step(givenTo(cell, x), state)
+  (x: Floats, state: S): S => {
+    demandTensors(`${cell.op}Cell`, { x })
+    const zero = cell.start(zeros([]))
+    if (isTensor(zero)) demandTensors(`${cell.op}Cell`, { state })
+    else demandFields(`${cell.op}Cell`, 'the state', state, Object.keys(zero ?? {}), 'Begin with zeros [..., hidden].')
+    return cell.step(givenTo(cell, x), state)
+  }
 
 const givenTo = ({ inputWeight, bias }: Pick<Cell<unknown>, 'inputWeight' | 'bias'>, x: Floats): Floats => {
   const product: Floats = matmul(x, inputWeight)
@@ -81,6 +87,7 @@ const givenTo = ({ inputWeight, bias }: Pick<Cell<unknown>, 'inputWeight' | 'bia
 }
 
 const demandData = ({ op, inputWeight }: Pick<Cell<unknown>, 'op' | 'inputWeight'>, x: Floats): void => {
+  demandTensors(op, { x })
   if (x.shape.length >= 2 && x.shape.at(-1) === inputWeight.shape[0]) return
   throw new ShapeError({
     op,
@@ -145,14 +152,16 @@ export const sequence =
  * console.log(ys.shape) // [2, 7, 8]
  * ```
  */
-export const bidirectional =
-  <S, R>(forward: Sequence<S>, backward: Sequence<R>): Sequence<readonly [S, R]> =>
-  (x, { state, lengths } = {}) => {
+export const bidirectional = <S, R>(forward: Sequence<S>, backward: Sequence<R>): Sequence<readonly [S, R]> => {
+  for (const [name, layer] of Object.entries({ forward, backward }))
+    demandFunction('bidirectional', name, layer, 'Write bidirectional(gru()(params), gru({ reverse: true })(others)).')
+  return (x, { state, lengths } = {}) => {
     const of = lengths === undefined ? {} : { lengths }
     const [there, last] = forward(x, state === undefined ? of : { ...of, state: state[0] })
     const [back, first] = backward(x, state === undefined ? of : { ...of, state: state[1] })
     return [concat(-1)([there, back]), [last, first]]
   }
+}
 
 /** Draws the weights of a cell with so many gates, uniform within `1 / sqrt(hidden)`, as PyTorch does. */
 export const drawWeights = (op: string, { in: fanIn, hidden }: RecurrentConfig, gates: number) => {

@@ -4,7 +4,7 @@
  */
 import { abs, add, maximum, minimum, mul, rsqrt, type Scalar, square, sub, sum } from '@adjoint/tensor'
 import { optionsOf } from '@adjoint/tensor/ir'
-import { demandShape } from './demands.ts'
+import { demandShape, demandTensors } from './demands.ts'
 import type { Floats } from './layer.ts'
 import { maskedMean } from './loss.ts'
 
@@ -16,6 +16,7 @@ export const meanLoss = (
   y: Floats,
   weights?: Floats,
 ): Scalar => {
+  demandTensors(op, { predictions: x, targets: y, ...(weights === undefined ? {} : { weights }) })
   demandShape(
     op,
     y,
@@ -118,6 +119,7 @@ export const hinge = (scores: Floats, labels: Floats, weights?: Floats): Scalar 
 export const cosineSimilarity = (options: { readonly eps?: number } = {}) => {
   const { eps = 1e-8 } = optionsOf('cosineSimilarity', options, { eps: true })
   return (x: Floats, y: Floats): Floats => {
+    demandTensors('cosineSimilarity', { x, y })
     demandShape(
       'cosineSimilarity',
       y,

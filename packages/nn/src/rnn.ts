@@ -1,6 +1,7 @@
 /** The plain recurrent layer. */
 import { add, matmul, tanh, type TreeRecord, zeros } from '@adjoint/tensor'
 import { optionsOf } from '@adjoint/tensor/ir'
+import { demandParams } from './demands.ts'
 import type { Floats, Key, Layer } from './layer.ts'
 import {
   type Cell,
@@ -51,6 +52,11 @@ export const initRnn = (given: RecurrentConfig) => {
   })
 }
 
+const knownRnn = (op: string, params: RnnParams): RnnParams => {
+  demandParams(op, params, ['inputWeight', 'hiddenWeight', 'bias'], 'initRnn(config)(key)')
+  return params
+}
+
 const cellOf = ({ inputWeight, hiddenWeight, bias }: RnnParams, { activation = tanh }: RnnOptions): Cell<Floats> => ({
   op: 'rnn',
   hidden: hiddenWeight.shape[0]!,
@@ -75,7 +81,8 @@ const cellOf = ({ inputWeight, hiddenWeight, bias }: RnnParams, { activation = t
  */
 export const rnnCell = (options: RnnOptions) => {
   const known = optionsOf('rnnCell', options, { activation: true })
-  return (params: RnnParams): ((x: Floats, state: Floats) => Floats) => cellStep(cellOf(params, known))
+  return (params: RnnParams): ((x: Floats, state: Floats) => Floats) =>
+    cellStep(cellOf(knownRnn('rnnCell', params), known))
 }
 
 /**
@@ -92,5 +99,5 @@ export const rnnCell = (options: RnnOptions) => {
  */
 export const rnn = (config: SequenceConfig & RnnOptions = {}) => {
   const { activation = tanh, ...options } = optionsOf('rnn', config, { ...sequenceOptions, activation: true })
-  return (params: RnnParams): Sequence<Floats> => sequence(cellOf(params, { activation }), options)
+  return (params: RnnParams): Sequence<Floats> => sequence(cellOf(knownRnn('rnn', params), { activation }), options)
 }

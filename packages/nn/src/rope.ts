@@ -6,6 +6,7 @@
  */
 import { add, expandDims, flip, mul, reshape, ShapeError, tensor } from '@adjoint/tensor'
 import { optionsOf } from '@adjoint/tensor/ir'
+import { demandFields, demandTensors } from './demands.ts'
 import type { Floats } from './layer.ts'
 
 /**
@@ -162,12 +163,20 @@ export const ropeTables = (options: RopeConfig): ((positions: number) => RopeTab
  * console.log(rope(ropeTable({ dim: 8, length: 5 }))(ones([2, 5, 3, 8])).shape) // [2, 5, 3, 8]: 5 positions, 3 heads
  * ```
  */
-export const rope =
-  (rows: RopeTable) =>
-  (x: Floats): Floats => {
+export const rope = (rows: RopeTable) => {
+  demandFields(
+    'rope',
+    'the rows',
+    rows,
+    ['cos', 'sin'],
+    'Give ropeTable(config), or the rows of it that place(columns).rows picks.',
+  )
+  return (x: Floats): Floats => {
+    demandTensors('rope', { x })
     const dim = x.shape.at(-1)!
     const halves: Floats = reshape([...x.shape.slice(0, -1), 2, dim / 2])(x) // [..., T, H, 2, D/2]
     const swapped: Floats = reshape(x.shape)(flip(-2)(halves))
     const [cos, sin] = [expandDims(-2)(rows.cos), expandDims(-2)(rows.sin)] // [..., T, 1, D]
     return add(mul(x, cos), mul(swapped, sin))
   }
+}

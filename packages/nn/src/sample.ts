@@ -29,6 +29,7 @@ import {
   where,
 } from '@adjoint/tensor'
 import { optionsOf } from '@adjoint/tensor/ir'
+import { demandTensors } from './demands.ts'
 import type { Booleans, Floats, Integers, Key } from './layer.ts'
 import { tokenLogp } from './loss.ts'
 
@@ -144,6 +145,7 @@ export const drawTokens = (options: Sampling): ((noise: Floats, logits: Floats) 
   requireRange('minP', minP, minP >= 0 && minP <= 1, 'a part of the largest probability, 0 to 1')
   if (temperature === 0) return drawable(greedy)
   return (noise, logits) => {
+    demandTensors('sampleLogits', { noise, logits })
     const vocab = logits.shape.at(-1)!
     const draw = topP < 1 || topK < vocab ? truncated(Math.min(topK, vocab), topP, minP) : whole(minP)
     return drawable(draw)(noise, temperature === 1 ? logits : div(logits, temperature))
@@ -167,7 +169,10 @@ export const drawTokens = (options: Sampling): ((noise: Floats, logits: Floats) 
  */
 export const sampleLogits = (config: Sampling) => {
   const draw = drawTokens(config)
-  return (key: Key, logits: Floats): Drawn => draw(random.gumbel(key, logits.shape), logits)
+  return (key: Key, logits: Floats): Drawn => {
+    demandTensors('sampleLogits', { logits })
+    return draw(random.gumbel(key, logits.shape), logits)
+  }
 }
 
 /** Rows of logits that were no distribution, so that nothing could be drawn from them. */

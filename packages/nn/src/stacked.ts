@@ -3,6 +3,7 @@
  * layers there are; written out, each is compiled by itself.
  */
 import { scan, type ScanConfig, stack, tree, type Tree } from '@adjoint/tensor'
+import { demandList } from './demands.ts'
 import type { Floats, Layer } from './layer.ts'
 
 /**
@@ -18,6 +19,13 @@ import type { Floats, Layer } from './layer.ts'
  * ```
  */
 export const stackLayers = <P extends Tree>(layers: readonly P[]): P => {
+  demandList(
+    'stackLayers',
+    'its argument',
+    layers,
+    () => true,
+    'Give the parameters of each layer: stackLayers([first, second]).',
+  )
   const [first, ...rest] = layers
   if (first === undefined)
     throw new RangeError('stackLayers: there are no layers. Give the parameters of one at least.')

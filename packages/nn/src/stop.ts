@@ -2,6 +2,8 @@
  * Texts that end a completion. A text may be cut into tokens in many ways, and begin within one, so that it is looked for in what the
  * tokens say: on the host, as they come.
  */
+import { shown } from '@adjoint/tensor/ir'
+import { demandList } from './demands.ts'
 import type { Tokenizer } from './text/tokenizer.ts'
 
 /** What to stop at. */
@@ -56,12 +58,16 @@ export const listener = ({ strings, tokenizer }: StopConfig): Listener => {
  * console.log(untilStop(['\n\n'])('one\n\ntwo')) // one
  * ```
  */
-export const untilStop =
-  (strings: readonly string[]) =>
-  (text: string): string =>
-    text.slice(
+export const untilStop = (strings: readonly string[]) => {
+  const isText = (value: unknown): boolean => typeof value === 'string'
+  demandList('untilStop', 'its argument', strings, isText, "Give the texts that end one: untilStop(['\\n'])(text).")
+  return (text: string): string => {
+    if (!isText(text)) throw new TypeError(`untilStop: the text is ${shown(text)}. Give a string.`)
+    return text.slice(
       0,
       strings
         .map((stop) => text.indexOf(stop))
         .reduce((first, at) => (at >= 0 ? Math.min(first, at) : first), text.length),
     )
+  }
+}

@@ -149,7 +149,7 @@ describe('what was forgotten, or belongs to another model, is an error where it 
       /the parameters have no norm of queries and keys, and the configuration one/,
     ],
     ['no key', () => model.init(undefined as never), /transformer: the key is undefined/],
-    ['a number for a key', () => model.init(3 as never), /transformer: the key is 3/],
+    ['a number for a key', () => model.init(3 as never), /transformer: the key is the number 3/],
     [
       'a size left out',
       () => transformer({ ...config, layers: undefined as never }),

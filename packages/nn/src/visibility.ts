@@ -18,6 +18,7 @@ import {
   slice,
   take,
 } from '@adjoint/tensor'
+import { demandFields } from './demands.ts'
 import type { Booleans, Integers } from './layer.ts'
 
 /** What queries may see: everything, less what each part that is there hides. */
@@ -44,6 +45,8 @@ export interface Segments {
 
 /** A mask as what it follows from, as a tensor that broadcasts to [B, KV, G, T, S], or null where nothing is hidden. */
 export type Visible = Visibility | Booleans | null
+
+const FIELDS: readonly (keyof Visibility)[] = ['queries', 'keys', 'first', 'causal', 'starts', 'segments']
 
 /**
  * The rows of the mask for the queries at `index` [c], counted from the first one: [c, S], or [B, 1, 1, c, S] where rows of
@@ -77,7 +80,10 @@ export const visibleTo = ({ keys, first, causal, starts, segments }: Visibility,
  * console.log(await readAsync(maskOf(place({ queries: 2 }).visible))) // [1, 0, 1, 1]: a triangle
  * ```
  */
-export const maskOf = (visible: Visibility): Booleans => visibleTo(visible, arange(visible.queries))
+export const maskOf = (visible: Visibility): Booleans => {
+  demandFields('maskOf', 'its argument', visible, FIELDS, 'Give place(columns).visible.')
+  return visibleTo(visible, arange(visible.queries))
+}
 
 /** What a hidden score is: large and finite, where -Infinity - -Infinity would be NaN, and exp(-1e30) is exactly 0. */
 export const HIDDEN = -1e30
@@ -85,6 +91,7 @@ export const HIDDEN = -1e30
 /** Throws ShapeError where what is visible is that of other queries and keys than these. */
 export const demandVisible = (visible: Visible, [B, T, S]: readonly [number, number, number]): void => {
   if (visible === null || isTensor(visible)) return
+  demandFields('attend', 'what is visible', visible, FIELDS, 'Give place(columns).visible, a mask, or null for all.')
   const { queries, keys, starts, segments } = visible
   const fits = (x: Integers, shape: Shape): boolean =>
     x.shape.length === shape.length && shape.every((n, i) => n === x.shape[i])

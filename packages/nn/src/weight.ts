@@ -6,6 +6,8 @@
  * Which of them a weight is, its structure says: parameters hold tensors alone.
  */
 import { add, isTensor, matmul, type Tree, type TreeRecord } from '@adjoint/tensor'
+import { shown } from '@adjoint/tensor/ir'
+import { demandTensors } from './demands.ts'
 import type { Floats, Layer } from './layer.ts'
 import { lowRankMatrix, type LowRankPart, lowRankProduct } from './lora/low-rank.ts'
 import { dequantized, type QuantizedMatrix, quantizedProduct, quantizedSizes } from './quantize/quantized.ts'
@@ -19,6 +21,14 @@ export interface LowRankSum extends TreeRecord {
 
 /** A matrix [in, out], or what stands for one. */
 export type Weight = Floats | QuantizedMatrix | LowRankSum
+
+const demandWeight = (op: string, weight: unknown): void => {
+  if (isTensor(weight)) return
+  if (typeof weight === 'object' && weight !== null && STANDS.some((field) => field in weight)) return
+  throw new TypeError(
+    `${op}: the weight is ${shown(weight)}, not a matrix. Give a tensor [in, out], or what lora or quantize puts in its place.`,
+  )
+}
 
 const isSum = (weight: Exclude<Weight, Floats>): weight is LowRankSum => 'parts' in weight
 
@@ -36,6 +46,8 @@ const isSum = (weight: Exclude<Weight, Floats>): weight is LowRankSum => 'parts'
 export const times =
   (weight: Weight): Layer =>
   (x) => {
+    demandWeight('times', weight)
+    demandTensors('times', { x })
     if (isTensor(weight)) return matmul(x, weight)
     return isSum(weight) ? add(times(weight.base)(x), lowRankProduct(weight.parts)(x)) : quantizedProduct(weight)(x)
   }
@@ -52,6 +64,7 @@ export const times =
  * ```
  */
 export const dense = (weight: Weight): Floats => {
+  demandWeight('dense', weight)
   if (isTensor(weight)) return weight
   return isSum(weight) ? add(dense(weight.base), lowRankMatrix(weight.parts)) : dequantized(weight)
 }
@@ -67,13 +80,17 @@ export const dense = (weight: Weight): Floats => {
  * ```
  */
 export const sizesOf = (weight: Weight): readonly [inputs: number, outputs: number] => {
+  demandWeight('sizesOf', weight)
   if (isTensor(weight)) return weight.shape as readonly [number, number]
   return isSum(weight) ? sizesOf(weight.base) : quantizedSizes(weight)
 }
+
+/** Of records that stand for a matrix, each has one of these fields. */
+const STANDS = ['parts', 'int8', 'int4']
 
 /** @internal Whether a tree of parameters stands for a matrix; no other has these fields. */
 export const isWeight = (value: Tree | undefined): value is Weight => {
   if (value === null || value === undefined || Array.isArray(value)) return false
   if (isTensor(value)) return value.shape.length === 2
-  return ['parts', 'int8', 'int4'].some((field) => field in value)
+  return STANDS.some((field) => field in value)
 }

@@ -82,12 +82,14 @@ describe('keys', () => {
       randint: random.randint(0, 2),
     }
     for (const [name, sampler] of Object.entries(samplers)) {
-      expect(() => sampler(undefined as never, [2]), name).toThrow(`random.${name}: the key is missing`)
-      expect(() => sampler([2] as never), name).toThrow(`random.${name}: the key is an array. The key comes first`)
+      expect(() => sampler(undefined as never, [2]), name).toThrow(`random.${name}: the key is undefined`)
+      expect(() => sampler([2] as never), name).toThrow(`random.${name}: the key is an array of 1. The key comes first`)
       expect(() => sampler(key0, [2.5]), name).toThrow(`random.${name}`)
     }
-    expect(() => random.uniform()(undefined as never)).toThrow('random.uniform: the key is missing')
-    expect(() => random.categorical()(undefined as never, zeros([2]))).toThrow('random.categorical: the key is missing')
+    expect(() => random.uniform()(undefined as never)).toThrow('random.uniform: the key is undefined')
+    expect(() => random.categorical()(undefined as never, zeros([2]))).toThrow(
+      'random.categorical: the key is undefined',
+    )
     expect(() => random.permutation(-1)(key0)).toThrow('random.permutation')
     expect(() => random.bernoulli(1.5)(key0)).toThrow('1.5 is no probability')
   })

@@ -9,7 +9,7 @@
  * and sqrt do.
  */
 import type { DType } from './base/dtype.ts'
-import { ShapeError, showAval } from './base/errors.ts'
+import { ShapeError, showAval, shown } from './base/errors.ts'
 import { isExpr, type Expr } from './graph/expr.ts'
 import { demandShape, expand, requireDType, type Operand } from './ops/align.ts'
 import { erfinvOf } from './ops/erfinv.ts'
@@ -35,7 +35,7 @@ const demandKey = (op: string, key: Key): void => {
   const given: unknown = key
   if (!isExpr(given))
     throw new TypeError(
-      `random.${op}: the key is ${given === undefined ? 'missing' : Array.isArray(given) ? 'an array' : `a ${typeof given}`}. The key comes first, then the shape: ` +
+      `random.${op}: the key is ${shown(given)}. The key comes first, then the shape: ` +
         `make one with random.key(seed), and one for each draw with random.split(key, n).`,
     )
   const found: Expr = key

@@ -1,5 +1,6 @@
 /** The matrices of a tree of parameters: the weights of its linear layers, and what their columns are called. */
 import { isTensor, type Tree, TreeError } from '@adjoint/tensor'
+import { demandFields } from '../demands.ts'
 import type { TransformerConfig } from '../transformer.ts'
 import { isWeight, sizesOf, type Weight } from '../weight.ts'
 
@@ -22,9 +23,10 @@ export type Split = (path: string) => readonly { readonly name: string; readonly
  * console.log(projections(config)('blocks.0.attention.qkv')) // q of 16 columns, k and v of 8
  * ```
  */
-export const projections =
-  ({ heads, kvHeads, headDim }: Pick<Required<TransformerConfig>, 'heads' | 'kvHeads' | 'headDim'>): Split =>
-  (path) =>
+export const projections = (config: Pick<Required<TransformerConfig>, 'heads' | 'kvHeads' | 'headDim'>): Split => {
+  demandFields('projections', 'the configuration', config, ['heads', 'kvHeads', 'headDim'], 'Give model.config.')
+  const { heads, kvHeads, headDim } = config
+  return (path) =>
     /(^|\.)qkv$/.test(path)
       ? [
           { name: 'q', columns: heads * headDim },
@@ -32,6 +34,7 @@ export const projections =
           { name: 'v', columns: kvHeads * headDim },
         ]
       : null
+}
 
 /**
  * The tree with another weight in each linear layer: a record of a `weight` that is a matrix, and a `bias`. The columns of a weight

@@ -20,6 +20,7 @@ import {
 import { optionsOf } from '@adjoint/tensor/ir'
 import {
   demandState,
+  demandTransformation,
   type ExtraArguments,
   type GradientTransformation,
   mapFloats,
@@ -93,6 +94,7 @@ export interface Accumulating<S extends Tree> extends GradientTransformation<Acc
 export const accumulate = (options: { readonly every: number }) => {
   const { every } = optionsOf('accumulate', options, { every: true })
   return <S extends Tree>(inner: GradientTransformation<S>): Accumulating<S> => {
+    demandTransformation('accumulate', 'its argument', inner)
     if (!Number.isInteger(every) || every < 1)
       throw new RangeError(`accumulate: every is ${every}. Give the number of micro-batches of an update, 1 or more.`)
 

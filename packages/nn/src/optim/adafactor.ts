@@ -7,7 +7,7 @@ import { type Coefficient, demandPositive } from './coefficient.ts'
 import { addDecayedWeights } from './decay.ts'
 import { type FactoredConfig, scaleByFactoredRms } from './factored.ts'
 import type { Mask } from './mark.ts'
-import { type LearningRate, scaleByLearningRate } from './scale.ts'
+import { type LearningRate, descend } from './scale.ts'
 import type { Schedule } from './schedule.ts'
 import { chain, type GradientTransformation, identity, mapFloats, opaque, stateless } from './transformation.ts'
 
@@ -96,7 +96,7 @@ export const adafactor = (options: AdafactorConfig = {}): GradientTransformation
       scaleByFactoredRms(factored),
       clip === null ? identity : clipByBlockRms(clip),
       relative ? scaleByParamRms() : identity,
-      scaleByLearningRate(learningRate),
+      descend('adafactor', learningRate),
       momentum === undefined ? opaque(identity) : opaque(ema({ decay: momentum, debias: false })),
       weightDecay === undefined
         ? identity

@@ -8,7 +8,7 @@ import { addDecayedWeights } from './decay.ts'
 import type { Mask } from './mark.ts'
 import { castFloats, type FloatDType } from './mixed.ts'
 import { correction, held, meanOf, meanOfSquares } from './moment.ts'
-import { type Counted, type LearningRate, scaleByLearningRate } from './scale.ts'
+import { type Counted, type LearningRate, descend } from './scale.ts'
 import { chain, demandState, type GradientTransformation, mapFloats, zeroTree } from './transformation.ts'
 
 /** How Adam averages. */
@@ -104,7 +104,7 @@ export const adam = (given: AdamConfig): GradientTransformation<readonly [AdamSt
     nesterov: true,
     muDType: true,
   })
-  return chain(scaleByAdam(moments), scaleByLearningRate(learningRate))
+  return chain(scaleByAdam(moments), descend('adam', learningRate))
 }
 
 /** Adam's configuration and the decay of weights. */
@@ -146,5 +146,5 @@ export const adamW = (options: AdamWConfig): GradientTransformation<readonly [Ad
     nesterov: true,
     muDType: true,
   })
-  return chain(scaleByAdam(moments), addDecayedWeights(weightDecay, decays), scaleByLearningRate(learningRate))
+  return chain(scaleByAdam(moments), addDecayedWeights(weightDecay, decays), descend('adamW', learningRate))
 }

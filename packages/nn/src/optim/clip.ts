@@ -105,7 +105,8 @@ export const globalNorm = (updates: Tree): Scalar =>
  * ```
  */
 export const clipByGlobalNorm = (maxNorm: number): GradientTransformation<null> => {
-  if (!(maxNorm > 0)) throw new RangeError(`clipByGlobalNorm: maxNorm is ${maxNorm}. Give a positive norm.`)
+  if (!(typeof maxNorm === 'number' && maxNorm > 0))
+    throw new RangeError(`clipByGlobalNorm: maxNorm is ${String(maxNorm)}. Give a positive norm.`)
   return stateless((updates) =>
     atCaller(() => {
       const { unit, root } = scaledNorm(updates)

@@ -2,7 +2,8 @@
  * Numbers that configure an optimizer: known when it is made, or scalars of the program, so that a compiled step serves all
  * their values. What is known is checked where it is given.
  */
-import { add, mul, scalar, type Scalar, sub } from '@adjoint/tensor'
+import { add, isTensor, mul, scalar, type Scalar, sub } from '@adjoint/tensor'
+import { shown } from '@adjoint/tensor/ir'
 import type { Floats } from '../layer.ts'
 
 /** A number, or a scalar that only the program knows. */
@@ -23,14 +24,22 @@ export const plus = (x: Floats, c: Coefficient): Floats => (typeof c === 'number
 // Types say that these are numbers or tensors; configurations also come from files.
 const demand = (op: string, values: Readonly<Record<string, unknown>>, holds: (x: number) => boolean, fix: string) => {
   for (const [name, value] of Object.entries(values)) {
-    if (typeof value === 'object' && value !== null) continue
-    if (typeof value !== 'number' || !holds(value)) throw new RangeError(`${op}: ${name} is ${String(value)}. ${fix}`)
+    if (isTensor(value)) continue
+    if (typeof value !== 'number' || !holds(value))
+      throw new RangeError(`${op}: ${name} is ${typeof value === 'number' ? value : shown(value)}. ${fix}`)
   }
 }
 
 /** Throws RangeError for a known one that is NaN or infinite. */
 export const demandFinite = (op: string, values: Readonly<Record<string, unknown>>): void => {
   demand(op, values, Number.isFinite, 'Give a finite number.')
+}
+
+/** Throws RangeError for a known one that is below 0 or no finite number. */
+export const demandRate = (op: string, values: Readonly<Record<string, unknown>>): void => {
+  const fix =
+    'Give a finite number of 0 or more, such as 1e-3: an update goes down the gradient. To go up, differentiate the negative.'
+  demand(op, values, (x) => x >= 0 && x < Infinity, fix)
 }
 
 /** Throws RangeError for a known one outside [0, 1). */

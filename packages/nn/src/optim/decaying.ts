@@ -1,7 +1,7 @@
 /** Schedules that fall by a law: a power of the base, a power of what is left, and restarts of a cosine. */
 import { add, cast, div, floor, full, maximum, minimum, mul, pow, type Scalar, sub } from '@adjoint/tensor'
 import { optionsOf } from '@adjoint/tensor/ir'
-import { demandFinite } from './coefficient.ts'
+import { demandList, demandNumber } from '../demands.ts'
 import {
   joinSchedules,
   linearSchedule,
@@ -45,7 +45,7 @@ export const exponentialSchedule = (options: Exponential): Schedule => {
     end,
   } = optionsOf('exponentialSchedule', options, { from: true, rate: true, steps: true, staircase: true, end: true })
 
-  demandFinite('exponentialSchedule', { from, rate, steps, ...(end === undefined ? {} : { end }) })
+  demandNumber('exponentialSchedule', { from, rate, steps, ...(end === undefined ? {} : { end }) })
   if (!(rate > 0 && steps > 0))
     throw new RangeError(`exponentialSchedule: rate is ${rate} and steps is ${steps}. Give positive numbers.`)
   return (count) => {
@@ -83,7 +83,7 @@ export const polynomialSchedule = (options: Polynomial): Schedule => {
     steps: true,
   })
 
-  demandFinite('polynomialSchedule', { from, to, steps, power })
+  demandNumber('polynomialSchedule', { from, to, steps, power })
   if (!(power > 0)) throw new RangeError(`polynomialSchedule: power is ${power}. Give a positive number.`)
   return (count) => add(mul(pow(sub(1, progress(count, steps)), power), from - to), to)
 }
@@ -110,6 +110,7 @@ const warmup = ({ peak, warmupSteps }: Warmup, then: Schedule): Schedule =>
  */
 export const warmupConstantSchedule = (options: Warmup): Schedule => {
   const { peak, warmupSteps } = optionsOf('warmupConstantSchedule', options, { peak: true, warmupSteps: true })
+  demandNumber('warmupConstantSchedule', { peak, warmupSteps })
   return linearSchedule({ from: 0, to: peak, steps: warmupSteps })
 }
 
@@ -130,6 +131,7 @@ export const warmupLinearSchedule = (options: WarmupCosine): Schedule => {
     end = 0,
     ...rise
   } = optionsOf('warmupLinearSchedule', options, { peak: true, warmupSteps: true, steps: true, end: true })
+  demandNumber('warmupLinearSchedule', { ...rise, steps, end })
   return warmup(rise, linearSchedule({ from: rise.peak, to: end, steps: steps - rise.warmupSteps }))
 }
 
@@ -153,6 +155,7 @@ export const warmupExponentialSchedule = (options: Warmup & Omit<Exponential, 'f
     staircase: true,
     end: true,
   })
+  demandNumber('warmupExponentialSchedule', { peak, warmupSteps, rate: decay.rate, steps: decay.steps })
   return warmup({ peak, warmupSteps }, exponentialSchedule({ from: peak, ...decay }))
 }
 
@@ -170,6 +173,9 @@ export const warmupExponentialSchedule = (options: Warmup & Omit<Exponential, 'f
  * ```
  */
 export const cosineRestartsSchedule = (cycles: readonly WarmupCosine[]): Schedule => {
+  const fix = 'Give each cycle as warmupCosineSchedule takes it: [{ peak, warmupSteps, steps }].'
+  const isCycle = (item: unknown): boolean => typeof item === 'object' && item !== null
+  demandList('cosineRestartsSchedule', 'its argument', cycles, isCycle, fix)
   let passed = 0
   const ends = cycles.map(({ steps }) => (passed += steps))
   return joinSchedules(cycles.map(warmupCosineSchedule), ends.slice(0, -1))

@@ -3,6 +3,7 @@
  * nothing anew, a log can read them, and a checkpoint holds them.
  */
 import { add, scalar, type Scalar, type Tree } from '@adjoint/tensor'
+import { demandFields, demandFunction } from '../demands.ts'
 import { demandFinite } from './coefficient.ts'
 import type { Schedule } from './schedule.ts'
 import { demandState, type GradientTransformation } from './transformation.ts'
@@ -32,11 +33,23 @@ export type Injected<K extends string, S extends Tree> = {
  * console.log(await readAsync(optimizer.update(params, slower, params)[0].bias)) // Float32Array [-0.25]
  * ```
  */
-export const injectHyperparams =
-  <H extends Readonly<Record<string, number | Schedule>>>(values: H) =>
-  <S extends Tree>(
+export const injectHyperparams = <H extends Readonly<Record<string, number | Schedule>>>(values: H) => {
+  demandFields(
+    'injectHyperparams',
+    'its argument',
+    values,
+    [],
+    'Give a number or a schedule for each name: { learningRate: 1e-3 }.',
+  )
+  return <S extends Tree>(
     make: (hyperparams: Readonly<Record<keyof H & string, Scalar>>) => GradientTransformation<S>,
   ): GradientTransformation<Injected<keyof H & string, S>> => {
+    demandFunction(
+      'injectHyperparams',
+      'what makes the optimizer',
+      make,
+      'Write injectHyperparams({ learningRate: 1e-3 })(adam).',
+    )
     type K = keyof H & string
     const names = Object.keys(values) as readonly K[]
     for (const name of names)
@@ -66,3 +79,4 @@ export const injectHyperparams =
       },
     }
   }
+}

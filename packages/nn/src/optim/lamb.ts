@@ -6,7 +6,7 @@ import { globalNorm } from './clip.ts'
 import { type Coefficient, demandFinite, demandSmall, scalarOf } from './coefficient.ts'
 import { addDecayedWeights } from './decay.ts'
 import type { Mask } from './mark.ts'
-import { type Counted, scaleByLearningRate } from './scale.ts'
+import { type Counted, descend } from './scale.ts'
 import { chain, type GradientTransformation, mapFloats, stateless } from './transformation.ts'
 
 /** How updates are scaled to their parameters. */
@@ -93,6 +93,6 @@ export const lamb = (options: LambConfig): GradientTransformation<readonly [Adam
     scaleByAdam({ ...moments, eps }),
     addDecayedWeights(weightDecay, decays),
     scaleByTrustRatio({}),
-    scaleByLearningRate(learningRate),
+    descend('lamb', learningRate),
   )
 }

@@ -5,7 +5,7 @@ import { type Coefficient, complement, demandDecay, times } from './coefficient.
 import { addDecayedWeights } from './decay.ts'
 import type { Mask } from './mark.ts'
 import { meanOf } from './moment.ts'
-import { type Counted, type LearningRate, scaleByLearningRate } from './scale.ts'
+import { type Counted, type LearningRate, descend } from './scale.ts'
 import { chain, demandState, type GradientTransformation, mapFloats, zeroTree } from './transformation.ts'
 
 /** How Lion averages. */
@@ -77,5 +77,5 @@ export const lion = (options: LionConfig): GradientTransformation<readonly [Lion
     decays,
     ...moments
   } = optionsOf('lion', options, { learningRate: true, weightDecay: true, decays: true, b1: true, b2: true })
-  return chain(scaleByLion(moments), addDecayedWeights(weightDecay, decays), scaleByLearningRate(learningRate))
+  return chain(scaleByLion(moments), addDecayedWeights(weightDecay, decays), descend('lion', learningRate))
 }

@@ -31,9 +31,16 @@ import {
   ge,
   minimum,
 } from '@adjoint/tensor'
-import { optionsOf } from '@adjoint/tensor/ir'
+import { demandOneOf, optionsOf } from '@adjoint/tensor/ir'
+import { demandTensors } from '../demands.ts'
 import type { Floats } from '../layer.ts'
-import { demandState, type ExtraArguments, type GradientTransformation, mapFloats } from './transformation.ts'
+import {
+  demandState,
+  demandTransformation,
+  type ExtraArguments,
+  type GradientTransformation,
+  mapFloats,
+} from './transformation.ts'
 
 /** Dtypes that real numbers are kept in. */
 export type FloatDType = 'f32' | 'f16' | 'bf16'
@@ -53,10 +60,10 @@ const isFloat = (x: Tensor): boolean => x.dtype === 'f32' || x.dtype === 'f16' |
  * console.log(kept.weight.dtype, castFloats('f32')(kept).weight.dtype) // bf16 f32
  * ```
  */
-export const castFloats =
-  (dtype: FloatDType) =>
-  <T extends Tree>(values: T): T =>
-    tree.map((x: Tensor): Tensor => (isFloat(x) ? cast(dtype)(x) : x), values)
+export const castFloats = (dtype: FloatDType) => {
+  demandOneOf('castFloats', 'the dtype', dtype, ['f32', 'f16', 'bf16'])
+  return <T extends Tree>(values: T): T => tree.map((x: Tensor): Tensor => (isFloat(x) ? cast(dtype)(x) : x), values)
+}
 
 /**
  * The transformation with the floats of its state kept as `dtype`: half of the bytes of Adam's moments. They are rounded once a
@@ -74,14 +81,18 @@ export const castFloats =
  */
 export const withStateDType = <S extends Tree>(
   dtype: FloatDType,
-  { init, update }: GradientTransformation<S>,
-): GradientTransformation<S> => ({
-  init: (params) => castFloats(dtype)(init(params)),
-  update: (updates, state, params, extra) => {
-    const [next, after] = update(updates, castFloats('f32')(state), params, extra)
-    return [next, castFloats(dtype)(after)]
-  },
-})
+  inner: GradientTransformation<S>,
+): GradientTransformation<S> => {
+  demandTransformation('withStateDType', 'what is wrapped', inner)
+  const { init, update } = inner
+  return {
+    init: (params) => castFloats(dtype)(init(params)),
+    update: (updates, state, params, extra) => {
+      const [next, after] = update(updates, castFloats('f32')(state), params, extra)
+      return [next, castFloats(dtype)(after)]
+    },
+  }
+}
 
 /** Parameters in f32, of which the trained ones are roundings, and the state of what updates them. */
 export type Masters<S extends Tree> = { readonly masters: Tree; readonly inner: S }
@@ -105,23 +116,24 @@ export type Masters<S extends Tree> = { readonly masters: Tree; readonly inner: 
  * console.log(await readAsync(params.bias)) // Float32Array [0.99609375]: 1 - 0.004; alone each 0.001 would round away
  * ```
  */
-export const withMasters = <S extends Tree>({
-  init,
-  update,
-}: GradientTransformation<S>): GradientTransformation<Masters<S>> => ({
-  init: (params) => {
-    const masters = castFloats('f32')(params)
-    return { masters, inner: init(masters) }
-  },
-  update: <P extends Tree>(updates: Tangent<P>, state: Masters<S>, params: P, extra?: ExtraArguments) => {
-    demandState('withMasters', ['masters', 'inner'], state)
-    const masters = mapFloats((_, m) => m, params, state.masters)
-    const [moved, inner] = update(updates, state.inner, masters, extra)
-    const next = mapFloats((m, u) => add(m, u), masters, moved)
-    // p + (m - p) is m up to a rounding in f32, which the parameters, of fewer bits, do not show
-    return [mapFloats((_, m, p) => sub(m, p), updates, next, params), { masters: next, inner }] as const
-  },
-})
+export const withMasters = <S extends Tree>(wrapped: GradientTransformation<S>): GradientTransformation<Masters<S>> => {
+  demandTransformation('withMasters', 'its argument', wrapped)
+  const { init, update } = wrapped
+  return {
+    init: (params) => {
+      const masters = castFloats('f32')(params)
+      return { masters, inner: init(masters) }
+    },
+    update: <P extends Tree>(updates: Tangent<P>, state: Masters<S>, params: P, extra?: ExtraArguments) => {
+      demandState('withMasters', ['masters', 'inner'], state)
+      const masters = mapFloats((_, m) => m, params, state.masters)
+      const [moved, inner] = update(updates, state.inner, masters, extra)
+      const next = mapFloats((m, u) => add(m, u), masters, moved)
+      // p + (m - p) is m up to a rounding in f32, which the parameters, of fewer bits, do not show
+      return [mapFloats((_, m, p) => sub(m, p), updates, next, params), { masters: next, inner }] as const
+    },
+  }
+}
 
 /** How a loss is scaled. */
 export interface LossScalingConfig {
@@ -146,10 +158,13 @@ export type LossScale = { readonly factor: Scalar; readonly steps: Scalar<'i32'>
  * console.log(await readAsync(scaleLoss(state)(scalar(0.5)))) // Float32Array [4]
  * ```
  */
-export const scaleLoss =
-  ({ factor }: LossScale) =>
-  (loss: Scalar): Scalar =>
-    mul(loss, factor)
+export const scaleLoss = (state: LossScale) => {
+  demandState('scaleLoss', ['factor', 'steps'], state)
+  return (loss: Scalar): Scalar => {
+    demandTensors('scaleLoss', { loss })
+    return mul(loss, state.factor)
+  }
+}
 
 /**
  * Divides gradients of a scaled loss by the factor. Where one of them is infinite or NaN, all updates are 0 in that step, and

@@ -8,7 +8,7 @@ import { marksOf, type Mask } from './mark.ts'
 import { correction, held, meanOf } from './moment.ts'
 import { type NewtonSchulzConfig, orthogonalize } from './orthogonalize.ts'
 import { partition } from './partition.ts'
-import { type LearningRate, scaleByLearningRate } from './scale.ts'
+import { type LearningRate, descend } from './scale.ts'
 import {
   chain,
   demandState,
@@ -159,7 +159,7 @@ export const muon = (options: MuonConfig): GradientTransformation<MuonStates> =>
         scaleByMuon(moments),
         scaleByShape(consistentRms),
         addDecayedWeights(weightDecay, decays),
-        scaleByLearningRate(learningRate),
+        descend('muon', learningRate),
       ),
     ),
     adam: opaque(adamW({ learningRate, weightDecay: 0, nesterov, eps, ...adam })),

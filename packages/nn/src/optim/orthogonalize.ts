@@ -17,6 +17,7 @@ import {
   where,
 } from '@adjoint/tensor'
 import { optionsOf } from '@adjoint/tensor/ir'
+import { demandTensors } from '../demands.ts'
 import type { Floats } from '../layer.ts'
 import { type Coefficient, demandSmall, scalarOf } from './coefficient.ts'
 
@@ -72,6 +73,7 @@ export const orthogonalize = (options: NewtonSchulzConfig = {}): ((x: Floats) =>
     throw new RangeError(`orthogonalize: steps is ${steps}. Give a whole number, such as 5.`)
   demandSmall('orthogonalize', { eps })
   return (x) => {
+    demandTensors('orthogonalize', { x })
     if (x.shape.length < 2)
       throw new ShapeError({
         op: 'orthogonalize',

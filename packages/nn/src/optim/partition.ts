@@ -3,8 +3,16 @@
  * others, so that it holds no state for them. A leaf that nobody is given may be of any dtype.
  */
 import { type Tensor, tree, type Tree, TreeError, zerosLike } from '@adjoint/tensor'
+import { demandFields } from '../demands.ts'
 import { type Labels, marksOf, type Mask } from './mark.ts'
-import { demandState, type ExtraArguments, type GradientTransformation, opaque, stateless } from './transformation.ts'
+import {
+  demandState,
+  demandTransformation,
+  type ExtraArguments,
+  type GradientTransformation,
+  opaque,
+  stateless,
+} from './transformation.ts'
 
 /** The tree with the leaves that `keep` takes; null at the places of the others. */
 const only = (t: Tree, keep: (at: number) => boolean): Tree => {
@@ -60,6 +68,7 @@ interface Step<U extends Tree, S extends Tree> {
 export const masked =
   (mask: Mask) =>
   <S extends Tree>(inner: GradientTransformation<S>): GradientTransformation<S> => {
+    demandTransformation('masked', 'its argument', inner)
     const takes = (params: Tree) => {
       const kept = marksOf('masked', mask, params)
       return (at: number): boolean => kept[at]!
@@ -87,9 +96,18 @@ export const masked =
  * console.log(await readAsync(updates.body), Object.keys(state)) // [0, 0, 0, 0] ['train', 'freeze']
  * ```
  */
-export const partition =
-  <S extends Readonly<Record<string, Tree>>>(parts: { readonly [K in keyof S]: GradientTransformation<S[K]> }) =>
-  (labels: Labels<keyof S & string>): GradientTransformation<S> => {
+export const partition = <S extends Readonly<Record<string, Tree>>>(parts: {
+  readonly [K in keyof S]: GradientTransformation<S[K]>
+}) => {
+  demandFields(
+    'partition',
+    'its argument',
+    parts,
+    [],
+    'Give a transformation for each label: { decay: adamW(config), rest: setToZero }.',
+  )
+  return (labels: Labels<keyof S & string>): GradientTransformation<S> => {
+    for (const [name, part] of Object.entries(parts)) demandTransformation('partition', `the part ${name}`, part)
     const names = Object.keys(parts) as readonly (keyof S & string)[]
     const named = names.map((name) => [name, opaque(parts[name])] as const)
     const labelled = (params: Tree): readonly (keyof S & string)[] => {
@@ -123,6 +141,7 @@ export const partition =
       },
     }
   }
+}
 
 /**
  * Updates of 0, whatever the gradients: for parameters that stay as they are.

@@ -1,7 +1,7 @@
 /** Schedules that are given by their values at some updates. */
 import { full, lt, type Scalar, where } from '@adjoint/tensor'
 import { optionsOf } from '@adjoint/tensor/ir'
-import { demandFinite } from './coefficient.ts'
+import { demandFields, demandNumber } from '../demands.ts'
 import { cosineSchedule, joinSchedules, linearSchedule, type Schedule } from './schedule.ts'
 
 /** Where a schedule starts, and what it is multiplied by at which updates. */
@@ -17,7 +17,8 @@ interface Knot {
 }
 
 const knotsOf = (op: string, { from, scales }: Pieces): readonly Knot[] => {
-  demandFinite(op, { from })
+  demandNumber(op, { from })
+  demandFields(op, 'scales', scales, [], 'Give a record by number of updates: { 1000: 0.1 }.')
   let value = from
   return Object.entries(scales)
     .map(([at, scale]) => ({ at: Number(at), scale }))
@@ -135,7 +136,7 @@ export const oneCycleSchedule = (options: OneCycle): Schedule => {
     fall: true,
   })
 
-  demandFinite('oneCycleSchedule', { peak, steps, rise, divide, divideEnd, fall })
+  demandNumber('oneCycleSchedule', { peak, steps, rise, divide, divideEnd, fall })
   if (!(peak > 0 && steps > 0 && divide > 0 && divideEnd > 0))
     throw new RangeError(
       `oneCycleSchedule: peak ${peak}, steps ${steps}, divide ${divide}, divideEnd ${divideEnd}. Give positive numbers.`,

@@ -3,7 +3,7 @@ import { add, mul, rsqrt, square, sub, type Tree } from '@adjoint/tensor'
 import { optionsOf } from '@adjoint/tensor/ir'
 import { type Coefficient, complement, demandDecay, demandSmall, plus, times } from './coefficient.ts'
 import { held, meanOf, meanOfSquares } from './moment.ts'
-import { type Counted, type LearningRate, scaleByLearningRate } from './scale.ts'
+import { type Counted, type LearningRate, descend } from './scale.ts'
 import { momentum as trace } from './sgd.ts'
 import {
   chain,
@@ -145,7 +145,7 @@ export const rmsprop = (options: RmspropConfig): GradientTransformation<readonly
   })
   return chain(
     centered ? opaque(scaleByDeviation(config)) : opaque(scaleByRms(config)),
-    scaleByLearningRate(learningRate),
+    descend('rmsprop', learningRate),
     momentum === undefined ? opaque(identity) : trace({ decay: momentum, nesterov }),
   )
 }

@@ -1,6 +1,6 @@
 /** Transformations that multiply updates: by a number, by a schedule, by the negative learning rate. */
-import { add, isTensor, mul, neg, scalar, type Scalar } from '@adjoint/tensor'
-import { type Coefficient, demandFinite, times } from './coefficient.ts'
+import { add, mul, neg, scalar, type Scalar } from '@adjoint/tensor'
+import { type Coefficient, demandRate, times } from './coefficient.ts'
 import type { Schedule } from './schedule.ts'
 import { demandState, type GradientTransformation, mapFloats, stateless } from './transformation.ts'
 
@@ -62,8 +62,12 @@ export const scaleBySchedule = (schedule: Schedule): GradientTransformation<Coun
  * console.log(await readAsync(updates.bias)) // Float32Array [-0.5]
  * ```
  */
-export const scaleByLearningRate = (learningRate: LearningRate): GradientTransformation<Counted> => {
+export const scaleByLearningRate = (learningRate: LearningRate): GradientTransformation<Counted> =>
+  descend('scaleByLearningRate', learningRate)
+
+/** `scaleByLearningRate` in the name of the optimizer that was given the rate. */
+export const descend = (op: string, learningRate: LearningRate): GradientTransformation<Counted> => {
   if (typeof learningRate === 'function') return scaleBySchedule((count) => neg(learningRate(count)))
-  if (typeof learningRate === 'number' || !isTensor(learningRate)) demandFinite('optimizer', { learningRate })
+  demandRate(op, { learningRate })
   return scaleBySchedule(() => (typeof learningRate === 'number' ? scalar(-learningRate) : neg(learningRate)))
 }

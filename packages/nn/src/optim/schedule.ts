@@ -4,7 +4,7 @@
  */
 import { add, cast, clamp, cos, div, full, lt, mul, type Scalar, sub, where } from '@adjoint/tensor'
 import { optionsOf } from '@adjoint/tensor/ir'
-import { demandFinite } from './coefficient.ts'
+import { demandList, demandNumber } from '../demands.ts'
 
 /** `count` (updates made before this one, from 0) to a coefficient. */
 export type Schedule = (count: Scalar<'i32'>) => Scalar
@@ -20,7 +20,7 @@ export type Schedule = (count: Scalar<'i32'>) => Scalar
  * ```
  */
 export const constantSchedule = (value: number): Schedule => {
-  demandFinite('constantSchedule', { value })
+  demandNumber('constantSchedule', { value })
   return () => full([], value)
 }
 
@@ -49,7 +49,7 @@ export interface Span {
 export const linearSchedule = (options: Span): Schedule => {
   const { from, to, steps } = optionsOf('linearSchedule', options, { from: true, to: true, steps: true })
 
-  demandFinite('linearSchedule', { from, to, steps })
+  demandNumber('linearSchedule', { from, to, steps })
   return (count) => add(from, mul(progress(count, steps), to - from))
 }
 
@@ -68,7 +68,7 @@ export const linearSchedule = (options: Span): Schedule => {
 export const cosineSchedule = (options: Span): Schedule => {
   const { from, to, steps } = optionsOf('cosineSchedule', options, { from: true, to: true, steps: true })
 
-  demandFinite('cosineSchedule', { from, to, steps })
+  demandNumber('cosineSchedule', { from, to, steps })
   return (count) => add(to, mul(add(1, cos(mul(progress(count, steps), Math.PI))), (from - to) / 2))
 }
 
@@ -85,6 +85,11 @@ export const cosineSchedule = (options: Span): Schedule => {
  * ```
  */
 export const joinSchedules = (schedules: readonly Schedule[], boundaries: readonly number[]): Schedule => {
+  const isSchedule = (item: unknown): boolean => typeof item === 'function'
+  const isNumber = (item: unknown): boolean => typeof item === 'number'
+  const fix = 'Write joinSchedules([first, second], [100]): the second begins at update 100.'
+  demandList('joinSchedules', 'the list of schedules', schedules, isSchedule, fix)
+  demandList('joinSchedules', 'the list of boundaries', boundaries, isNumber, fix)
   const [first, ...rest] = schedules
   const ends = [...boundaries]
   if (
@@ -131,6 +136,7 @@ export const warmupCosineSchedule = (options: WarmupCosine): Schedule => {
     steps,
     end = 0,
   } = optionsOf('warmupCosineSchedule', options, { peak: true, warmupSteps: true, steps: true, end: true })
+  demandNumber('warmupCosineSchedule', { peak, warmupSteps, steps, end })
   return joinSchedules(
     [
       linearSchedule({ from: 0, to: peak, steps: warmupSteps }),

@@ -2,7 +2,7 @@
 import { add, type Tree } from '@adjoint/tensor'
 import { optionsOf } from '@adjoint/tensor/ir'
 import { type Coefficient, times } from './coefficient.ts'
-import { type Counted, type LearningRate, scaleByLearningRate } from './scale.ts'
+import { type Counted, type LearningRate, descend } from './scale.ts'
 import { chain, type GradientTransformation, identity, mapFloats, opaque, zeroTree } from './transformation.ts'
 
 /** Exponential accumulation of updates. */
@@ -69,8 +69,5 @@ export const sgd = (options: SgdConfig): GradientTransformation<readonly [Tree, 
     momentum: decay,
     nesterov = false,
   } = optionsOf('sgd', options, { learningRate: true, momentum: true, nesterov: true })
-  return chain(
-    decay === undefined ? opaque(identity) : momentum({ decay, nesterov }),
-    scaleByLearningRate(learningRate),
-  )
+  return chain(decay === undefined ? opaque(identity) : momentum({ decay, nesterov }), descend('sgd', learningRate))
 }

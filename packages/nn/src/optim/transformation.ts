@@ -18,6 +18,7 @@ import {
   zerosLike,
 } from '@adjoint/tensor'
 import { atCaller } from '@adjoint/tensor/ir'
+import { demandFields, demandFunction } from '../demands.ts'
 import type { Monoid } from 'fp-ts/lib/Monoid.js'
 import type { Floats } from '../layer.ts'
 
@@ -105,6 +106,17 @@ export const demandState = (op: string, fields: readonly string[], state: unknow
   )
 }
 
+/** Throws TypeError unless it is a gradient transformation. */
+export const demandTransformation = (op: string, what: string, given: unknown): void => {
+  demandFields(
+    op,
+    what,
+    given,
+    ['init', 'update'],
+    'Give an optimizer or a part of one, such as adam({ learningRate: 1e-3 }).',
+  )
+}
+
 /** What a state keeps for parameters (a mean of their gradients), as the updates of them that it is. Throws as `mapFloats`. */
 export const tangentOf = <P extends Tree>(params: P, kept: Tree): Tangent<P> =>
   // in the structure and shapes of the parameters, which is checked, and in f32: what the type says
@@ -128,10 +140,11 @@ export const zeroTree = <T extends Tree>(like: T): T => mapFloats((x) => zerosLi
  * console.log(choices.length) // 2
  * ```
  */
-export const opaque = <S extends Tree>({ init, update }: GradientTransformation<S>): GradientTransformation => ({
-  init,
-  update: (updates, state, params, extra) => update(updates, state as S, params, extra),
-})
+export const opaque = <S extends Tree>(inner: GradientTransformation<S>): GradientTransformation => {
+  demandTransformation('opaque', 'its argument', inner)
+  const { init, update } = inner
+  return { init, update: (updates, state, params, extra) => update(updates, state as S, params, extra) }
+}
 
 /**
  * A transformation without state.
@@ -147,10 +160,13 @@ export const opaque = <S extends Tree>({ init, update }: GradientTransformation<
  */
 export const stateless = (
   f: <P extends Tree>(updates: Tangent<P>, params: P) => Tangent<P>,
-): GradientTransformation<null> => ({
-  init: () => null,
-  update: (updates, state, params) => [f(updates, params), state],
-})
+): GradientTransformation<null> => {
+  demandFunction('stateless', 'its argument', f, 'Give a function of updates and parameters that returns updates.')
+  return {
+    init: () => null,
+    update: (updates, state, params) => [f(updates, params), state],
+  }
+}
 
 /**
  * Passes updates through.
@@ -184,6 +200,9 @@ export const chain = <const S extends readonly Tree[]>(
 ): GradientTransformation<S> => {
   // The mapped tuple is a list of transformations whose states are paired with them by position.
   const list = links as readonly GradientTransformation[]
+  list.forEach((link, i) => {
+    demandTransformation('chain', `argument ${i + 1}`, link)
+  })
   return {
     init: (params) => list.map((link) => link.init(params)) as readonly Tree[] as S,
     update: (updates, states, params, extra) => {

@@ -3,7 +3,8 @@
  * the index of a piece is its id, so that a checkpoint stores the tokenizer by storing the list.
  */
 import { type Either, left, right } from 'fp-ts/lib/Either.js'
-import { optionsOf } from '@adjoint/tensor/ir'
+import { optionsOf, shown } from '@adjoint/tensor/ir'
+import { demandList } from '../demands.ts'
 
 /** A text that has no tokens, as data. */
 export interface TokenizeError {
@@ -37,6 +38,8 @@ export interface CharacterVocabulary {
 }
 
 const show = (piece: string): string => JSON.stringify(piece)
+
+const isText = (value: unknown): boolean => typeof value === 'string'
 
 const tokenizer = (vocabulary: readonly string[]): CharacterTokenizer => {
   const ids = new Map(vocabulary.map((piece, i) => [piece, i]))
@@ -103,6 +106,11 @@ const tokenizer = (vocabulary: readonly string[]): CharacterTokenizer => {
  */
 export const characterTokenizer = (options: CharacterVocabulary): CharacterTokenizer => {
   const { specials = [], characters } = optionsOf('characterTokenizer', options, { specials: true, characters: true })
+  if (!isText(characters))
+    throw new TypeError(
+      `characterTokenizer: characters is ${shown(characters)}. Give a string of all that may stand in a text.`,
+    )
+  demandList('characterTokenizer', 'specials', specials, isText, "Give a list of texts: ['<think>'].")
   return tokenizer([...specials, ...Array.from(characters)])
 }
 
@@ -117,4 +125,13 @@ export const characterTokenizer = (options: CharacterVocabulary): CharacterToken
  * console.log(tokenizerOf(vocabulary).decode([1, 0])) // 'ba'
  * ```
  */
-export const tokenizerOf = (vocabulary: readonly string[]): CharacterTokenizer => tokenizer([...vocabulary])
+export const tokenizerOf = (vocabulary: readonly string[]): CharacterTokenizer => {
+  demandList(
+    'tokenizerOf',
+    'its argument',
+    vocabulary,
+    isText,
+    "Give the pieces in the order of their ids: ['a', 'b'].",
+  )
+  return tokenizer([...vocabulary])
+}

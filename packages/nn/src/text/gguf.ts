@@ -3,6 +3,7 @@
  * into words by a name alone; what the names stand for is in llama.cpp (src/llama-vocab.cpp), and one that is not known here is refused,
  * since cutting otherwise gives other ids without any error.
  */
+import { demandFields } from '../demands.ts'
 import { type Either, flatMap, isLeft, left, right } from 'fp-ts/lib/Either.js'
 import { huggingFaceTokenizer, type TokenizerFiles } from './hugging-face.ts'
 import { addedToken, byteLevelPart, tokenBefore } from './json-parts.ts'
@@ -70,6 +71,13 @@ export const ggufTokenizerFiles = (
   metadata: Readonly<Record<string, unknown>>,
   path = 'the GGUF file',
 ): Either<TokenizerError, TokenizerFiles> => {
+  demandFields(
+    'ggufTokenizerFiles',
+    'the metadata',
+    metadata,
+    [],
+    'Give the metadata that withWeights reads of a GGUF file.',
+  )
   const fail = (reason: string): Either<TokenizerError, never> =>
     left({ _tag: 'Malformed', path, message: `${path}: ${reason}.` })
   const refuse = (reason: string): Either<TokenizerError, never> =>

@@ -2,6 +2,7 @@
  * The tokenizer file of karpathy/llama2.c (`tokenizer.bin`): the length of the longest piece, then for each piece its score, its length
  * and its bytes, little-endian. Piece 0 is unknown, 1 begins a sequence and 2 ends one; 3 to 258 are the bytes.
  */
+import { shown } from '@adjoint/tensor/ir'
 import { type Either, flatMap, left, right } from 'fp-ts/lib/Either.js'
 import { huggingFaceTokenizer, type TokenizerFiles } from './hugging-face.ts'
 import { tokenBefore } from './json-parts.ts'
@@ -22,6 +23,11 @@ const kindOf = (id: number): number =>
 
 /** The files of the tokenizer in these bytes, as a folder of the hub would hold them. Left: as {@link llama2cTokenizer}. */
 export const llama2cTokenizerFiles = (bytes: Uint8Array, path: string): Either<TokenizerError, TokenizerFiles> => {
+  const given: unknown = bytes
+  if (!(given instanceof Uint8Array))
+    throw new TypeError(
+      `llama2cTokenizer: its argument is ${shown(given)}. Give the bytes of tokenizer.bin as a Uint8Array.`,
+    )
   const fail = (reason: string): Either<TokenizerError, never> =>
     left({ _tag: 'Malformed', path, message: `${path}: ${reason}. Give the tokenizer.bin of llama2.c.` })
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)

@@ -1,6 +1,7 @@
 /** Sequences of different lengths as one rectangle. */
 import { tensor } from '@adjoint/tensor'
 import { optionsOf } from '@adjoint/tensor/ir'
+import { demandList } from '../demands.ts'
 import type { Integers } from '../layer.ts'
 
 /** A batch whose rows end at the last column: tokens [B, P], and the column at which each row begins [B]. */
@@ -34,6 +35,13 @@ export interface PadConfig {
 export const leftPad = (options: PadConfig) => {
   const { pad, width } = optionsOf('leftPad', options, { pad: true, width: true })
   return (sequences: readonly (readonly number[])[]): Required<Prompts> => {
+    demandList(
+      'leftPad',
+      'its argument',
+      sequences,
+      Array.isArray,
+      'Give a list of token ids for each sequence: leftPad({ pad })([[1, 2], [3]]).',
+    )
     const columns = width ?? sequences.reduce((longest, s) => Math.max(longest, s.length), 0)
     if (sequences.length === 0) throw new RangeError('leftPad: there is no sequence. Give at least one.')
     const data = new Int32Array(sequences.length * columns).fill(pad)

@@ -5,6 +5,7 @@
 import { type Either, flatMap, isLeft, left, right } from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import { optionsOf } from '@adjoint/tensor/ir'
+import { demandFields } from '../demands.ts'
 import { type Description, descriptionOf, modelPieces } from './description.ts'
 import { huggingFaceTokenizer, type TokenizerFiles } from './hugging-face.ts'
 import type { Fields } from './json.ts'
@@ -173,6 +174,13 @@ const smaller = (
 export const trimVocabulary = (options: TrimConfig) => {
   const { texts = [], ids = [] } = optionsOf<TrimConfig>('trimVocabulary', options, { texts: true, ids: true })
   return (files: TokenizerFiles): Either<TokenizerError, TrimmedTokenizer> => {
+    demandFields(
+      'trimVocabulary',
+      'its argument',
+      files,
+      ['tokenizer'],
+      'Give the files of a tokenizer, as loadTokenizerFiles reads them.',
+    )
     const { path = 'tokenizer.json' } = files
     return pipe(
       huggingFaceTokenizer(files),

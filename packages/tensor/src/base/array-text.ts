@@ -14,7 +14,7 @@ export const arrayText = (data: ArrayLike<number>, shape: readonly number[], dty
   const strides = stridesOf(shape)
   const whole = sizeOf(shape) <= ALL
   const rows = (axis: number, at: number): string => {
-    if (axis === shape.length) return numeral(data[at]!, dtype)
+    if (axis === shape.length) return numeral(data[at] ?? NaN, dtype)
     const n = shape[axis]!
     const places = Array.from({ length: n }, (_, i) => i).filter(
       (i) => whole || n <= 2 * EDGE || i < EDGE || i >= n - EDGE,

@@ -38,7 +38,8 @@ export const shown = (value: unknown): string => {
   if (typeof value === 'function') return 'a function'
   if (typeof value === 'number' || typeof value === 'string') return `the ${typeof value} ${value}`
   if (value instanceof Promise) return 'a promise'
-  return typeof value === 'object' ? 'an object' : `a ${typeof value}`
+  if (typeof value !== 'object') return `a ${typeof value}`
+  return 'dtype' in value ? 'a tensor' : 'an object'
 }
 const wayOut = (value: unknown): string => {
   if (typeof value === 'function') return 'Call it first: an operation takes its configuration, and then its tensors'

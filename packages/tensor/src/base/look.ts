@@ -16,11 +16,11 @@ interface Seen {
   readonly dtype: DType
 }
 
-/** `Tensor f32[2] on wasm` and its elements; for an expression, which has none yet, the operation that makes it. */
-export const look = (seen: Seen, operation: string, sight: Sight | 'placeholder' | null): string => {
+/** `Tensor f32[2] on wasm` and its elements; for an expression, which has none yet, that it is one. */
+export const look = (seen: Seen, sight: Sight | 'placeholder' | null): string => {
   const head = `Tensor ${showAval(seen)}`
   if (sight === 'placeholder') return `${head}, an argument of a function that is traced`
-  if (sight === null) return `${head} by ${operation}, not computed yet`
+  if (sight === null) return `${head}, not computed yet`
   const { on, data } = sight
   if (data === null) return `${head} on ${on}, not read yet`
   const text = arrayText(data, seen.shape, seen.dtype)

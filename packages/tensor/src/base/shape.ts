@@ -3,7 +3,7 @@
  * A dimension is a non-negative integer; a literal type (`3`) or a name (`Var<'T'>`) lets the compiler check it too.
  */
 import type { DType } from './dtype.ts'
-import { ShapeError } from './errors.ts'
+import { ShapeError, shown } from './errors.ts'
 
 /** One dimension's size. */
 export type Dim = number
@@ -72,12 +72,13 @@ interface Operand {
 
 /** An axis in [0, rank), counting from the end where negative. Throws ShapeError naming `op` (and `operand`). */
 export const normalizeAxis = (op: string, axis: number, rank: number, operand?: Operand): number => {
-  const normal = axis < 0 ? axis + rank : axis
-  if (Number.isInteger(axis) && normal >= 0 && normal < rank) return normal
+  const normal = Number.isInteger(axis) ? (axis < 0 ? axis + rank : axis) : -1
+  if (normal >= 0 && normal < rank) return normal
+  const named = `axis ${typeof axis === 'number' ? axis : shown(axis)}`
   throw new ShapeError({
     op,
     operands: operand === undefined ? [] : [operand],
-    rule: rank === 0 ? `axis ${axis} of a scalar, which has no axes` : `axis ${axis} is out of range for rank ${rank}`,
+    rule: rank === 0 ? `${named} of a scalar, which has no axes` : `${named} is out of range for rank ${rank}`,
     fix:
       rank === 0
         ? 'Leave the axis out, or give the tensor an axis with expandDims(0)'
@@ -93,7 +94,7 @@ export const normalizeAxes = (
   operand?: Operand,
 ): readonly number[] => {
   if (axes === undefined) return Array.from({ length: rank }, (_, i) => i)
-  const normal = (typeof axes === 'number' ? [axes] : axes).map((a) => normalizeAxis(op, a, rank, operand))
+  const normal = [axes].flat().map((a) => normalizeAxis(op, a, rank, operand))
   if (new Set(normal).size !== normal.length)
     throw new ShapeError({
       op,

@@ -34,7 +34,7 @@ export const whileP: Primitive<WhileParams> = {
   vjp: () => {
     throw new Error(
       'whileLoop: has no reverse mode, since the number of its rounds is known only when it runs. ' +
-        'Use scan or foriLoop with a fixed number of rounds (masked where a row has ended), differentiate forward with jvp, ' +
+        'Use scan or foriLoop with a fixed number of rounds, differentiate forward with jvp, ' +
         'or close over its stopGradient.',
     )
   },

@@ -226,8 +226,10 @@ class Tensor implements Expr {
   }
   toString(): string {
     const { prim, params } = this.node
-    const { lower } = prim
-    return look(this, prim.name, lower.kind === 'leaf' ? (lower.sight?.(params) ?? 'placeholder') : null)
+    const { name, lower } = prim
+    if (lower.kind === 'leaf') return look(this, lower.sight?.(params) ?? 'placeholder')
+    // what a transformation is given is an identity of that name
+    return look(this, name === 'input' ? 'placeholder' : null)
   }
   /** JSON has no tensors; what stands in their place tells whoever looks at it. */
   toJSON(): string {
@@ -265,7 +267,7 @@ export const applyAll = <P>(prim: Primitive<P>, args: readonly Expr[], params: P
   if (avals.length > 1 && !SEVERAL.has(prim.lower.kind))
     throw new Error(
       `${prim.name}: ${avals.length} results of a ${prim.lower.kind} lowering, which says how to compute one. ` +
-        'Give it a composite lowering: each of its results by a primitive of one result.',
+        'Give it a composite lowering.',
     )
   return makeNode(of, avals).outs
 }

@@ -3,6 +3,15 @@ import { shown } from '../base/errors.ts'
 import { own } from '../base/own.ts'
 import { isExpr } from './expr.ts'
 
+/**
+ * The list that an operation was configured with, copied, or one of the `others` (types, in words). Throws TypeError where it is
+ * neither: forgotten, or a tensor that was meant for the function this returns.
+ */
+export const listOf = <T>(op: string, given: T, others = ''): T => {
+  if (Array.isArray(given) || others.includes(typeof given)) return own(given)
+  throw new TypeError(`${op}: takes a list${others} first, not ${shown(given)}, and then its tensors: ${op}([..])(x).`)
+}
+
 /** All options of a record, by name. */
 export type OptionNames<C extends object> = { readonly [K in keyof C]-?: true }
 
@@ -14,13 +23,9 @@ export const optionsOf = <C extends object>(op: string, given: C, names: OptionN
   const value: unknown = given
   const known = Object.keys(names)
   const choices = `${known.length === 1 ? 'Its option is' : 'Its options are'} ${known.join(', ')}`
-  if (isExpr(value))
+  if (typeof value !== 'object' || value === null || isExpr(value) || Array.isArray(value))
     throw new TypeError(
-      `${op}: its options are a tensor. An operation takes its options first, and then its tensors: ${op}()(x). ${choices}.`,
-    )
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new TypeError(
-      `${op}: its options are ${shown(value)}, not an object. ${choices}: pass them by name, { ${known[0]!}: .. }.`,
+      `${op}: its options are ${shown(value)}, not an object. ${isExpr(value) ? `An operation takes its options first, and then its tensors: ${op}()(x). ` : ''}${choices}: pass them by name, { ${known[0]!}: .. }.`,
     )
   const odd = Object.keys(value).find((name) => !Object.hasOwn(names, name))
   if (odd !== undefined) throw new TypeError(`${op}: it has no option '${odd}'. ${choices}.`)

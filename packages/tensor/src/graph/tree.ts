@@ -6,7 +6,7 @@
  * absent or `undefined` field) is an empty tree: it has no leaves, and stays where it is.
  */
 import { showAval, shown } from '../base/errors.ts'
-import type { Expr } from './expr.ts'
+import { type Expr, isExpr } from './expr.ts'
 import { typed, type Tensor } from './tensor.ts'
 
 /**
@@ -53,8 +53,7 @@ export interface TreeDef {
 const leaf: Structure = { kind: 'leaf' }
 
 /** Whether a value is a tensor: a leaf of a tree. */
-export const isTensor = (value: unknown): value is Tensor =>
-  typeof value === 'object' && value !== null && 'node' in value && 'index' in value && 'shape' in value
+export const isTensor = (value: unknown): value is Tensor => isExpr(value)
 
 const isPlain = (value: object): value is Readonly<Record<string, unknown>> => {
   const prototype: unknown = Object.getPrototypeOf(value)

@@ -145,3 +145,37 @@ describe('options are given by name', () => {
     expect(slid(t.ones([1, 1, 4, 4]), t.ones([1, 1, 2, 2])).shape).toEqual([1, 1, 2, 2])
   })
 })
+
+/** Operations that wait for their tensors once they are configured. */
+const curried =
+  (['transpose', 'permute', 'flip', 'squeeze', 'pad', 'reshape', 'split', 'slice', 'broadcastTo', 'softmax', 'logSoftmax', 'cumsum', 'cumprod', 'cummax', 'cummin', 'sort', 'sortBy', 'argsort', 'topK', 'take', 'gather', 'takeAlongAxis', 'scatterAdd', 'expandDims', 'roll', 'tile', 'repeat', 'argmax', 'argmin', 'glu', 'elu', 'leakyRelu', 'clamp', 'cast', 'oneHot', 'einsum', 'tril', 'triu', 'concat', 'stack', 'dynamicSlice', 'scatterSet', 'scatterMax', 'sum', 'mean', 'max', 'std', 'norm', 'logsumexp', 'diagonal', 'conv', 'maxPool', 'resize', 'nonzero', 'compress', 'nanToNum'] as const) // prettier-ignore
+    .map((name) => [name, t[name] as Call] as const)
+
+describe('law: whatever stands in the place of a configuration, or of the tensors after it, works or is an error of that operation', () => {
+  const configurations: readonly (readonly unknown[])[] = [[], [null], [[1, 2]], [3], ['a'], [{}], [x], [x, x], [x, 0]]
+  const data: readonly (readonly unknown[])[] = [[], [null], [[1, 2]], [3], [x], [[x, x]], [x, at], [x, at, x]]
+  it.each(curried)('%s', (name, call) => {
+    const bad: string[] = []
+    const given = (f: () => unknown): unknown => {
+      try {
+        return f()
+      } catch (error) {
+        const { message } = error as Error
+        if (!message.startsWith(name) || /JavaScript's|Cannot|is not a function|not iterable|Invalid/.test(message))
+          bad.push(message)
+        return null
+      }
+    }
+    for (const configuration of configurations) {
+      const made = given(() => call(...configuration))
+      if (typeof made === 'function') for (const args of data) given(() => (made as Call)(...args))
+    }
+    expect([...new Set(bad)]).toEqual([])
+  })
+  it('and says what comes first', () => {
+    expect(() => t.reshape(x as never)).toThrow(
+      'reshape: takes a list first, not a tensor, and then its tensors: reshape([..])(x).',
+    )
+    expect(() => t.softmax(x as never)(x as never)).toThrow('softmax(f32[2, 2]): axis a tensor is out of range')
+  })
+})

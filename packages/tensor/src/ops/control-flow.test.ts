@@ -22,7 +22,7 @@ describe('cond', () => {
     expect(() => plainly(differing)(x)).toThrow(
       expect.objectContaining({ name: 'DTypeError', message: expect.stringContaining('f32[] and i32[]') as unknown }),
     )
-    expect(() => plainly(plainly(cond)(gt(x, 0), x, same))(x)).toThrow('cond: takes a function, not an object.')
+    expect(() => plainly(plainly(cond)(gt(x, 0), x, same))(x)).toThrow('cond: takes a function, not a tensor.')
   })
 })
 

@@ -35,7 +35,7 @@ describe('convolutions that cannot be', () => {
   it('say what differs, and what to do', () => {
     refuses(
       () => conv()(x, ones([6, 3, 3]) as Tensor),
-      "conv(f32[2, 4, 5], f32[6, 3, 3]): x has 4 channels (axis 1), and 1 group of the kernel's 3 (its axis 1) make 3. Check groups",
+      "conv(f32[2, 4, 5], f32[6, 3, 3]): x has 4 channels (axis 1), and 1 group of the kernel's 3 (its axis 1) make 3. Give x as [N, C",
     )
     refuses(() => conv({ groups: 4 })(x, ones([6, 1, 3])), '4 groups do not divide the 6 kernels')
     refuses(() => conv({ groups: 0 })(x, ones([6, 1, 3])), '0 groups do not divide the 6 kernels')

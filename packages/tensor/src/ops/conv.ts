@@ -109,7 +109,7 @@ export const conv = (config: ConvConfig = {}) => {
     if (c !== groups * ofGroup)
       throw fail(
         `x has ${c} channels (axis 1), and ${groups} group${groups === 1 ? '' : 's'} of the kernel's ${ofGroup} (its axis 1) make ${groups * ofGroup}`,
-        'Check groups, and which axis holds the channels: x is [N, C, ..spatial], the kernel [O, C / groups, ..window]',
+        'Give x as [N, C, ..spatial], the kernel [O, C / groups, ..window]',
       )
     const { positions, before } = positionsOf('conv', [x, kernel], x.shape.slice(2), windows)
     const { stride, dilation } = windows

@@ -4,9 +4,9 @@
  * there is lost; a block's start is moved so that the block fits. A position that the host knows and that is outside is an error.
  */
 import type { Computed, DType } from '../base/dtype.ts'
-import { DTypeError, ShapeError } from '../base/errors.ts'
+import { DTypeError, ShapeError, shown } from '../base/errors.ts'
 import type { Expr } from '../graph/expr.ts'
-import { own } from '../base/own.ts'
+import { listOf } from '../graph/options.ts'
 import * as raw from '../primitives/index.ts'
 import type { Check, HasAxis, Ok, Take } from '../base/shape-type.ts'
 import { normalizeAxis, sameShape, showShape, type Shape } from '../base/shape.ts'
@@ -204,7 +204,7 @@ const startOf = (op: string, x: Expr, start: Start, axis: number, size: number):
         op,
         operands: [x],
         rule: `a block of ${size} does not begin at ${start} of axis ${axis}, which has ${n} element${n === 1 ? '' : 's'}`,
-        fix: `Starts that are numbers are integers from ${-n} to ${n - size}; a scalar tensor is moved until the block fits`,
+        fix: `Starts that are numbers are integers from ${-n} to ${n - size}`,
       })
     return raw.fill([], 'i32', start)
   }
@@ -223,11 +223,17 @@ const startOf = (op: string, x: Expr, start: Start, axis: number, size: number):
 
 const demandStarts = (op: string, x: Expr, starts: readonly Start[], block: Shape): void => {
   demandTensor(op, x)
-  if (starts.length !== x.shape.length || block.length !== x.shape.length || block.some((d, i) => d > x.shape[i]!))
+  const given: unknown = starts
+  if (
+    !Array.isArray(given) ||
+    given.length !== x.shape.length ||
+    block.length !== x.shape.length ||
+    block.some((d, i) => d > x.shape[i]!)
+  )
     throw new ShapeError({
       op,
       operands: [x],
-      rule: `a block ${showShape(block)} at ${starts.length} starts does not fit into rank ${x.shape.length}, shape ${showShape(x.shape)}`,
+      rule: `a block ${showShape(block)} at ${shown(given)} does not fit into ${showShape(x.shape)}`,
       fix: 'Pass one start for each axis, and a block no larger than x',
     })
 }
@@ -245,7 +251,7 @@ const demandStarts = (op: string, x: Expr, starts: readonly Start[], block: Shap
  * ```
  */
 export const dynamicSlice = <const Z extends Shape>(sizes: Z) => {
-  const block = own(sizes)
+  const block = listOf('dynamicSlice', sizes)
   return <D extends DType>(x: Tensor<Shape, D>, starts: readonly Start[]): Tensor<Z, D> => {
     demandStarts('dynamicSlice', x, starts, block)
     return typed(

@@ -2,11 +2,11 @@
 import type { DType } from '../base/dtype.ts'
 import { ShapeError } from '../base/errors.ts'
 import type { Expr } from '../graph/expr.ts'
-import { own } from '../base/own.ts'
 import * as raw from '../primitives/index.ts'
 import type { Check, Concat, Ok, Stack, TupleOf, WithAxis } from '../base/shape-type.ts'
 import { normalizeAxis, sameShape, type Shape } from '../base/shape.ts'
 import { typed, type Tensor } from '../graph/tensor.ts'
+import { listOf } from '../graph/options.ts'
 import { demandShape, demandTensor, oneDType } from './align.ts'
 
 /** The shapes of a list of tensors. */
@@ -103,7 +103,7 @@ export type Parts<P extends number | readonly number[], T> = P extends readonly 
  * ```
  */
 export const split = <const P extends number | readonly number[], const A extends number = 0>(parts: P, axis?: A) => {
-  const asked = own(parts)
+  const asked = listOf('split', parts, ' or number')
   return <S extends Shape, D extends DType>(
     x: Tensor<S, D> & Check<WithAxis<S, A, number>>,
   ): Parts<P, Tensor<Ok<WithAxis<S, A, number>>, D>> => {
@@ -136,7 +136,7 @@ export const split = <const P extends number | readonly number[], const A extend
 
 /** x repeated as a whole, `reps[i]` times along axis i; missing repetitions, or axes, count as leading ones of 1. As NumPy's. */
 export const tile = (reps: readonly number[]) => {
-  const times = own(reps)
+  const times = listOf('tile', reps)
   return <D extends DType>(x: Tensor<Shape, D>): Tensor<Shape, D> => {
     demandTensor('tile', x)
     demandShape('tile: repetitions', times, x.dtype)

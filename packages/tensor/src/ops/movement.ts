@@ -16,6 +16,7 @@ import {
   type Shape,
 } from '../base/shape.ts'
 import { typed, type Tensor } from '../graph/tensor.ts'
+import { listOf } from '../graph/options.ts'
 import { demandTensor, element, expand } from './align.ts'
 
 /** `target` with its one -1 filled in. */
@@ -31,7 +32,7 @@ const resolve = (x: Expr, target: Shape): Shape => {
       op: 'reshape',
       operands: [x],
       rule: `${size} elements do not fill ${showShape(target)}`,
-      fix: 'The products of both shapes must be equal; one size may be -1 to be worked out',
+      fix: 'One size may be -1, to be worked out',
     })
   return shape
 }
@@ -47,7 +48,7 @@ const resolve = (x: Expr, target: Shape): Shape => {
  * ```
  */
 export const reshape = <const T extends Shape>(shape: T) => {
-  const asked = own(shape)
+  const asked = listOf('reshape', shape)
   return <S extends Shape, D extends DType>(x: Tensor<S, D> & Check<Reshape<S, T>>): Tensor<Ok<Reshape<S, T>>, D> => {
     const target = resolve(x, asked)
     return typed(sameShape(target, x.shape) ? x : raw.reshape(x, target))
@@ -56,7 +57,7 @@ export const reshape = <const T extends Shape>(shape: T) => {
 
 const permuted = (op: string, x: Expr, order: readonly number[] | undefined): Expr => {
   demandTensor(op, x)
-  const axes = order ?? x.shape.map((_, i) => x.shape.length - 1 - i)
+  const axes = order === undefined ? x.shape.map((_, i) => x.shape.length - 1 - i) : [order].flat()
   const rank = x.shape.length
   const perm = axes.map((a) => normalizeAxis(op, a, rank, x))
   if (new Set(perm).size !== rank || perm.length !== rank)
@@ -98,7 +99,7 @@ export const permute = <const P extends readonly number[]>(axes: P) => {
  * Throws ShapeError where x does not broadcast to exactly `shape`.
  */
 export const broadcastTo = <const T extends Shape>(shape: T) => {
-  const target = own(shape)
+  const target = listOf('broadcastTo', shape)
   return <S extends Shape, D extends DType>(x: Tensor<S, D> & Check<BroadcastsTo<S, T>>): Tensor<T, D> => {
     demandTensor('broadcastTo', x)
     const joint = broadcastShapes(x.shape, target)
@@ -106,8 +107,8 @@ export const broadcastTo = <const T extends Shape>(shape: T) => {
       throw new ShapeError({
         op: 'broadcastTo',
         operands: [x],
-        rule: `${showShape(x.shape)} does not fit into ${showShape(target)}: from the right, sizes must be equal, or 1 in the operand`,
-        fix: 'Insert axes of size 1 with expandDims, or reshape the operand',
+        rule: `${showShape(x.shape)} does not fit into ${showShape(target)}: from the right, sizes must be equal or 1`,
+        fix: 'Insert axes of size 1 with expandDims, or reshape one operand',
       })
     return typed(expand(x, target))
   }
@@ -137,7 +138,7 @@ export const squeeze = <const A extends Axes = undefined>(axis?: A) => {
         op: 'squeeze',
         operands: [x],
         rule: `axis ${wide} has size ${x.shape[wide]!}, not 1`,
-        fix: 'Only axes of size 1 can go; pick an element with take, or reduce the axis',
+        fix: 'Pick an element with take, or reduce the axis',
       })
     return typed(
       axes.length === 0
@@ -169,7 +170,7 @@ export type Sliced<S extends Shape> = { readonly [I in keyof S]: number }
  * ```
  */
 export const slice = (starts: SliceBounds, limits: SliceBounds, strides: readonly number[] = []) => {
-  const [first, last, steps] = [own(starts), own(limits), own(strides)]
+  const [first, last, steps] = [listOf('slice', starts), listOf('slice', limits), listOf('slice', strides)]
   return <S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<Sliced<S>, D> => {
     demandTensor('slice', x)
     const bad = (rule: string): ShapeError =>
@@ -179,10 +180,8 @@ export const slice = (starts: SliceBounds, limits: SliceBounds, strides: readonl
         rule,
         fix: 'Pass 0 <= start <= limit <= size for each axis, and strides of at least 1',
       })
-    if (Math.max(first.length, last.length, steps.length) > x.shape.length)
-      throw bad(
-        `bounds for ${Math.max(first.length, last.length, steps.length)} axes of a tensor of rank ${x.shape.length}`,
-      )
+    const named = Math.max(first.length, last.length, steps.length)
+    if (named > x.shape.length) throw bad(`bounds for ${named} axes of a tensor of rank ${x.shape.length}`)
     const within = (bound: number | null | undefined, otherwise: number, size: number): number =>
       bound === null || bound === undefined ? otherwise : bound < 0 ? bound + size : bound
     const from = x.shape.map((d, i) => within(first[i], 0, d))
@@ -293,15 +292,16 @@ const paddedBy = (x: Expr, mode: PadMode, pairs: readonly (readonly [number, num
  * ```
  */
 export const pad = (widths: PadWidths, value: number | PadMode = 0) => {
-  const around = own(widths)
+  const around = listOf('pad', widths, ' or number')
   return <S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<Sliced<S>, D> => {
     demandTensor('pad', x)
     const pairs = typeof around === 'number' ? x.shape.map(() => [around, around] as const) : around
-    if (pairs.length !== x.shape.length || !pairs.every(isShape))
+    const sides = pairs.flat()
+    if (pairs.length !== x.shape.length || sides.length !== 2 * pairs.length || !isShape(sides))
       throw new ShapeError({
         op: 'pad',
         operands: [x],
-        rule: `widths [${pairs.map(([lo, hi]) => `[${lo}, ${hi}]`).join(', ')}] do not name two sides of ${x.shape.length} axes`,
+        rule: `widths ${JSON.stringify(pairs)} do not name two sides of ${x.shape.length} axes`,
         fix: 'Pass [before, after] for each axis, integers of at least 0',
       })
     if (typeof value === 'string') {

@@ -39,7 +39,7 @@ import { type GpuTuner, gpuTuner } from './tuner.ts'
 
 const noDevice = (why: string): DeviceError => ({
   _tag: 'NoDevice',
-  message: `no WebGPU device: ${why}. In Node, scripts/setup-vulkan.sh installs a software driver; the wasm device needs none.`,
+  message: `no WebGPU device: ${why}. In Node it takes the package webgpu (npm i webgpu) and a Vulkan driver (a software one is mesa-vulkan-drivers of Debian); the wasm device needs neither.`,
 })
 
 /** Opens a WebGPU device, with the printers and queues of its own. */

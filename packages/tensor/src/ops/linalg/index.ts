@@ -182,7 +182,7 @@ const solving = <D extends DType>(
       op: `linalg.${name}`,
       operands: [a, b],
       rule: `takes a vector [${n}] or right-hand sides [.., ${n}, k], whose leading axes broadcast with those of the matrices`,
-      fix: 'Transpose or reshape b; a stack of vectors [.., n] becomes columns by expandDims(-1)',
+      fix: 'A stack of vectors [.., n] becomes columns by expandDims(-1)',
     })
   return typed(solved(expand(a, [...lead, n, n]), expand(b, [...lead, n, k])))
 }
