@@ -1,7 +1,7 @@
 /** The playground: an editor, a worker for each run of its program, and what that prints and plots. */
 import { byId, element } from '../../../../packages/report/browser/index.ts'
 import { type Declarations, editor as editorOf, type Remark } from './editor.ts'
-import { DAMAGED, hashOf, programOf } from './link.ts'
+import { askedBy, hashOf } from './link.ts'
 import type { FromProgram, ToProgram } from './messages.ts'
 import { output as outputOf } from './output.ts'
 
@@ -127,26 +127,44 @@ const open = async (): Promise<void> => {
     element('option', { value: LINKED, hidden: '' }, 'from the link'),
     ...examples.map(({ name, title }) => element('option', { value: name }, title)),
   )
-  const choose = (name: string): void => {
-    const example = examples.find((each) => each.name === name) ?? examples[0]
-    if (example === undefined) return
-    choice.value = example.name
-    editor.replace(example.text)
+  /** Whether there is such an example; if not, the first one is shown. */
+  const choose = (name: string): boolean => {
+    const example = examples.find((each) => each.name === name)
+    const shown = example ?? examples[0]
+    if (shown !== undefined) {
+      choice.value = shown.name
+      editor.replace(shown.text)
+    }
+    return example !== undefined
   }
   choice.addEventListener('change', () => {
     history.replaceState(null, '', `#example=${choice.value}`)
     choose(choice.value)
   })
-  const fromAddress = async (): Promise<void> => {
-    const program = await programOf(location.hash)
-    if (program === DAMAGED) {
-      choose('')
-      status.textContent = 'This link is cut or damaged: no program is in it.'
-    } else if (program === null) choose(/^#example=([\w-]+)$/.exec(location.hash)?.[1] ?? '')
-    else {
-      choice.value = LINKED
-      editor.replace(program)
+  /** What became of the address, in words. */
+  const follow = async (): Promise<string> => {
+    const asked = await askedBy(location.hash)
+    switch (asked.type) {
+      case 'program':
+        choice.value = LINKED
+        editor.replace(asked.text)
+        return 'Ready.'
+      case 'example':
+        return choose(asked.name) ? 'Ready.' : `There is no example '${asked.name}': the first one is shown.`
+      case 'nothing':
+        choose('')
+        return 'Ready.'
+      case 'damaged':
+        choose('')
+        return 'This link is cut or damaged: no program is in it. The first example is shown.'
+      case 'unknown':
+        choose('')
+        return 'This link asks for nothing that this page has: the first example is shown.'
     }
+  }
+  const fromAddress = async (): Promise<void> => {
+    const words = await follow()
+    if (worker === null) status.textContent = words
   }
   addEventListener('hashchange', () => void fromAddress())
   go.addEventListener('click', start)
@@ -164,7 +182,6 @@ const open = async (): Promise<void> => {
     }
     void copy()
   })
-  status.textContent = 'Ready.'
   await fromAddress()
   for (const button of [go, link]) button.disabled = false
 }

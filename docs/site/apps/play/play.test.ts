@@ -236,9 +236,17 @@ describe.skipIf(path === null)('the playground', { timeout: 240_000 }, () => {
     await ran(again.page)
     expect(await printed(again.page)).toBe('π ≈ 3')
     await leave(again)
-    const broken = await visit('#code=AAAA')
-    expect(await statusOf(broken.page)).toContain('cut or damaged')
-    await leave(broken)
+    for (const [hash, said] of [
+      ['#code=AAAA', 'cut or damaged'],
+      ['#code=AAAA%%', 'cut or damaged'],
+      ['#garbage%%', 'asks for nothing that this page has'],
+      ['#example=nope', `no example 'nope'`],
+    ] as const) {
+      const broken = await visit(hash)
+      expect(await statusOf(broken.page)).toContain(said)
+      expect(await broken.page.locator('#example').inputValue()).toBe('curve')
+      await leave(broken)
+    }
   })
 
   test('it is usable on a telephone, in the dark', async () => {
