@@ -18,7 +18,11 @@ const link = byId('link', HTMLButtonElement)
 const choice = byId('example', HTMLSelectElement)
 const status = byId('status', HTMLOutputElement)
 const remarks = byId('remarks', HTMLUListElement)
-const output = outputOf(byId('charts', HTMLElement), byId('lines', HTMLElement))
+const output = outputOf({
+  charts: byId('charts', HTMLElement),
+  lines: byId('lines', HTMLElement),
+  left: byId('left-out', HTMLElement),
+})
 
 const json = async <T>(name: string): Promise<T> => {
   const answer = await fetch(new URL(name, document.baseURI))
@@ -54,17 +58,14 @@ const end = (words: string): void => {
 const hear = ({ data }: MessageEvent<FromProgram>): void => {
   switch (data.type) {
     case 'said':
-      if (data.lost > 0) output.print('note', `(${data.lost} lines or points came too fast, and are left out)`)
-      for (const said of data.said)
-        if (said.type === 'print') output.print(said.level, said.text)
-        else output.plot(said.chart, said.x, said.curves)
+      output.add(data.parcel)
       return
     case 'ended':
       // It may still be waiting for something; it is ended by the next run, or by hand.
       enter(true, `Ran to its end in ${(data.milliseconds / 1000).toFixed(1)} s.`)
       return
     case 'threw':
-      output.print('error', data.text)
+      output.fail(data.text)
       end('It threw.')
       return
   }

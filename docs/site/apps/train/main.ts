@@ -4,7 +4,18 @@ import { onTheme } from '../shared/theme.ts'
 import { board as boardOf } from './board.ts'
 import type { FromWorker, ToWorker, TrainEvent } from './events.ts'
 import { groups as groupsOf } from './groups.ts'
-import { AT_START, DEFAULTS, DEVICES, FIELDS, fromQuery, NAMES, parse, queryOf, type Settings, VARIANTS } from './settings.ts'
+import {
+  AT_START,
+  DEFAULTS,
+  DEVICES,
+  FIELDS,
+  fromQuery,
+  NAMES,
+  parse,
+  queryOf,
+  type Settings,
+  VARIANTS,
+} from './settings.ts'
 
 const CALLED: Readonly<Record<string, string>> = {
   grpo: 'GRPO',

@@ -72,10 +72,7 @@ describe.skipIf(path === null)('the page that trains', { timeout: 300_000 }, () 
     await rm(folder, { recursive: true, force: true })
   })
 
-  const visit = async (
-    query: string,
-    { of = isolated, without, ...options }: Visit = {},
-  ): Promise<Watched> => {
+  const visit = async (query: string, { of = isolated, without, ...options }: Visit = {}): Promise<Watched> => {
     const script = without === undefined ? LISTEN : `globalThis.without = '${without}'${LISTEN}`
     const watched = await open(browser, `${of.url}train/?${query}`, { ...options, script })
     await expect.poll(() => statusOf(watched.page), { timeout: 30_000 }).toBe('Ready.')
@@ -226,7 +223,11 @@ describe.skipIf(path === null)('the page that trains', { timeout: 300_000 }, () 
       ],
       ['minibatches', '17', 'Updates a step must be a whole number from 1 to 16, and is 17.'],
       ['group', '1000000', 'Group size must be a whole number from 2 to 64, and is 1000000.'],
-      ['seed', '99999999999999999999', 'Seed must be a whole number from 0 to 2147483648, and is 99999999999999999999.'],
+      [
+        'seed',
+        '99999999999999999999',
+        'Seed must be a whole number from 0 to 2147483648, and is 99999999999999999999.',
+      ],
       ['seed', '5.5', 'Seed must be a whole number from 0 to 2147483648, and is 5.5.'],
       ['seed', '', 'Seed must be a whole number from 0 to 2147483648.'],
     ]
