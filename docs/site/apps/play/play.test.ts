@@ -229,6 +229,35 @@ describe.skipIf(path === null)('the playground', { timeout: 240_000 }, () => {
     await leave(watched)
   })
 
+  test('a curve is cut where its value is no number, and goes on where it has no point', async () => {
+    const program = [
+      `import { plot } from 'playground'`,
+      `for (let x = 0; x <= 100; x++) plot('a', x, { cut: x > 40 && x < 60 ? NaN : 1, ...(x % 20 === 0 ? { on: 2 } : {}) })`,
+    ].join('\n')
+    const watched = await visit(await hashOf(program))
+    const { page } = watched
+    await page.click('#run')
+    await ran(page)
+    /** Of the columns in a part of the chart, how many the two curves are drawn in: they are blue and orange, and all else is grey. */
+    const drawn = (from: number, to: number): Promise<readonly number[]> =>
+      page.evaluate<readonly number[]>(`(() => {
+        const canvas = document.querySelector('#charts canvas')
+        const over = document.querySelector('#charts .u-over')
+        const by = canvas.width / canvas.clientWidth
+        const [left, width] = [over.offsetLeft * by, over.clientWidth * by]
+        const [start, end] = [${from}, ${to}].map((share) => Math.round(left + share * width))
+        const { data } = canvas.getContext('2d').getImageData(start, 0, end - start, canvas.height)
+        const columns = [new Set(), new Set()]
+        for (let i = 0; i < data.length; i += 4)
+          if (data[i + 3] > 128 && Math.abs(data[i] - data[i + 2]) > 60)
+            columns[data[i] > data[i + 2] ? 1 : 0].add((i / 4) % (end - start))
+        return columns.map(({ size }) => size / (end - start))
+      })()`)
+    await expect.poll(() => drawn(0.1, 0.3)).toEqual([1, 1])
+    expect(await drawn(0.45, 0.55)).toEqual([0, 1])
+    await leave(watched)
+  })
+
   test('errors of types and shapes are shown with their lines, what is thrown is printed', async () => {
     const program = [
       `import { matmul, ones } from '@adjoint/tensor'`,
