@@ -13,7 +13,7 @@ const APART = 100
 let room = FIRST
 let first: Line[] = []
 /** The lines after those that wait, what they weigh, and how many before them are left out. */
-let last: Line[] = []
+const last: Line[] = []
 let weight = 0
 let lost = 0
 /** Points that wait, by the names of their charts, and how many are left out between them. */
