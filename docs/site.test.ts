@@ -57,6 +57,18 @@ describe('the built site', () => {
     expect(deadLinks(built.folder, files, built.base)).toEqual([])
   })
 
+  test('lists every lesson on the page of the lessons', () => {
+    const list = files.find((file) => file.path === 'learn/index.html')?.links ?? []
+    const wanted = PAGES.filter((page) => /^learn\/.+/.test(page)).map((page) => `${built.base}${page}`)
+    expect(wanted.length).toBeGreaterThan(10)
+    expect(list).toEqual(expect.arrayContaining(wanted))
+  })
+
+  test('has one title on each page of the reference', () => {
+    const api = files.filter((file) => file.path.startsWith('api/'))
+    expect(api.filter(({ html }) => html.match(/<h1\b/g)?.length !== 1).map((file) => file.path)).toEqual([])
+  })
+
   test('finds a link that leads nowhere', () => {
     const page: HtmlFile = {
       path: 'a.html',

@@ -44,7 +44,8 @@ const readsFlags = (name) => /cli\/example\.ts/.test(sourceOf(name))
 const [name, ...flags] = process.argv.slice(2)
 if (name === '--help' || name === '-h') process.stdout.write(USAGE)
 else if (name === undefined || !names.includes(name)) {
-  process.stderr.write(`example: ${name === undefined ? 'name one' : `no example is named '${name}'`}\n\n${USAGE}`)
+  // Last, where it is not scrolled away.
+  process.stderr.write(`${USAGE}\nexample: ${name === undefined ? 'name one' : `no example is named '${name}'`}\n`)
   process.exitCode = 2
 } else {
   const main = join(examples, 'dist', name, 'main.js')

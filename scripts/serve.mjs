@@ -2,7 +2,7 @@
 // as on a server that has other sites too: what lies outside of it is not found, but for the root, which leads there.
 import { createReadStream, statSync } from 'node:fs'
 import { createServer } from 'node:http'
-import { extname, join, normalize, sep } from 'node:path'
+import { basename, extname, join, normalize, sep } from 'node:path'
 
 const TYPES = {
   '.html': 'text/html; charset=utf-8',
@@ -16,8 +16,14 @@ const TYPES = {
   '.wasm': 'application/wasm',
   '.woff2': 'font/woff2',
   '.ttf': 'font/ttf',
-  '.txt': 'text/plain; charset=utf-8',
 }
+
+/** Files that are read as they stand. Without a type a click on them would save them: licences have no end to their names. */
+const TEXT = 'text/plain; charset=utf-8'
+const TEXTS = new Set(['.txt', '.md', '.ts', '.tsx', '.mts', '.jsonl', '.yml', '.yaml', '.toml', '.sh', '.diff'])
+const typeOf = (file) =>
+  TYPES[extname(file)] ??
+  (TEXTS.has(extname(file)) || /^(LICEN[CS]E|NOTICE|README)$/.test(basename(file)) ? TEXT : 'application/octet-stream')
 
 const HEADERS = {
   'Cross-Origin-Opener-Policy': 'same-origin',
@@ -54,7 +60,7 @@ export const serve = (folder, port, base = '/') => {
     const pathname = (request.url ?? '/').split(/[?#]/)[0].replace(/^\/*/, '/')
     const path = pathname.startsWith(base) ? asked(folder, pathname.slice(base.length - 1)) : null
     const send = (status, file) => {
-      response.writeHead(status, { ...HEADERS, 'Content-Type': TYPES[extname(file)] ?? 'application/octet-stream' })
+      response.writeHead(status, { ...HEADERS, 'Content-Type': typeOf(file) })
       if (request.method === 'HEAD') response.end()
       else
         createReadStream(file)

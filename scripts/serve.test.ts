@@ -42,6 +42,7 @@ describe('serve', () => {
     await writeFile(join(folder, 'start.html'), 'start')
     await writeFile(join(folder, 'train', 'index.html'), 'train')
     await writeFile(join(folder, 'train', 'a.wasm'), 'wasm')
+    for (const name of ['a.md', 'main.ts', 'LICENSE', 'a.unknown']) await writeFile(join(folder, name), 'text')
     server = await serve(folder, 0)
   })
   afterAll(async () => {
@@ -59,6 +60,10 @@ describe('serve', () => {
 
   test('files have their types; folders and pages are found without their ends', async () => {
     expect((await ask(server.url, '/train/a.wasm')).headers['content-type']).toBe('application/wasm')
+    // Read in place, and not saved.
+    for (const name of ['a.md', 'main.ts', 'LICENSE'])
+      expect((await ask(server.url, `/${name}`)).headers['content-type'], name).toBe('text/plain; charset=utf-8')
+    expect((await ask(server.url, '/a.unknown')).headers['content-type']).toBe('application/octet-stream')
     expect((await ask(server.url, '/')).body).toBe('home')
     expect((await ask(server.url, '/start?a=1')).body).toBe('start')
     expect((await ask(server.url, '/train/')).body).toBe('train')

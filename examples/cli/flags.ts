@@ -10,6 +10,7 @@ export {
   type FlagsOf,
   folder,
   real,
+  text,
   toggle,
   valued,
 } from '@adjoint/report/command-line'

@@ -34,6 +34,11 @@ test('a line in 60 columns has the phase, the bar, the step and the time; in mor
   )
 })
 
+test('a phase that is done has nothing left', () => {
+  const told = { phase: 'exam', step: 1, steps: 1, left: '..', details: [] }
+  expect(barLine(60, told)).toBe('exam      ████████████████ 1/1  done')
+})
+
 test('a line fits its columns, whatever it tells', () => {
   fc.assert(
     fc.property(
@@ -45,7 +50,7 @@ test('a line fits its columns, whatever it tells', () => {
       (columns, phase, step, steps, some) => {
         const line = barLine(columns, { phase, step, steps, left: '10h59m', details: some })
         expect(line.length).toBeLessThanOrEqual(columns)
-        expect(line).toContain(` ${step}/${steps}  10h59m left`)
+        expect(line).toContain(` ${step}/${steps}  ${step >= steps ? 'done' : '10h59m left'}`)
       },
     ),
     { seed: 5 },

@@ -50,11 +50,15 @@ export interface Told {
   readonly details: readonly string[]
 }
 
+/** What stands behind the steps: what is left, or that nothing is. */
+const restOf = ({ step, steps, left }: Told): string => (step >= steps ? 'done' : `${left} left`)
+
 const [SHORTEST, LONGEST] = [6, 16]
 
 /** A line of at most so many columns: the bar gives way to the phase's name, the name to the numbers, and of details there are those that fit. */
-export const barLine = (columns: number, { phase, step, steps, left, details }: Told): string => {
-  const numbers = ` ${step}/${steps}  ${left} left`
+export const barLine = (columns: number, told: Told): string => {
+  const { phase, step, steps, details } = told
+  const numbers = ` ${step}/${steps}  ${restOf(told)}`
   const room = columns - numbers.length - 1
   const size = Math.max(SHORTEST, Math.min(LONGEST, room - phase.length))
   const name = phase.length + size > room ? `${phase.slice(0, Math.max(0, room - size - 1))}…` : phase

@@ -10,7 +10,7 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { join } from 'node:path'
 import { type Bench, deviceFailed, type JobError, main } from '../cli/example.ts'
-import { common, type CommonValues, count, type FlagsOf, folder as path, real } from '../cli/flags.ts'
+import { common, type CommonValues, count, type FlagsOf, real, text as worded } from '../cli/flags.ts'
 import { show } from '../cli/table.ts'
 import { corpusOf, isThere } from './corpus.ts'
 import { demandWindows, type Learning, optimizerOf, phasesOf } from './job.ts'
@@ -33,7 +33,7 @@ interface Flags extends CommonValues {
 const SHAKESPEARE = '../shared/fixtures/data/shakespeare/input.txt'
 
 const flags: FlagsOf<Flags> = {
-  text: path(`a text file (default: ${SHAKESPEARE})`),
+  text: worded('FILE', `a text file (default: ${SHAKESPEARE})`, 'a file'),
   vocab: count('tokens of the vocabulary, which is learnt from the text', 1024, { min: 257 }),
   width: count('width of the model', 128, { min: 2 }),
   layers: count('its layers', 4, { min: 1 }),

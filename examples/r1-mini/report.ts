@@ -12,7 +12,7 @@ export const tableOf = (outcome: Outcome): readonly (readonly string[])[] =>
       ['after GRPO', outcome.grpo],
     ] as readonly (readonly [string, Figures])[]
   ).map(([name, f]) => [name, show(f.passAt1, 3), show(f.consAt16, 3), show(f.thinkRate, 3), show(f.meanLength, 2)])
-export const TABLE_HEAD = ['', 'pass@1', 'cons@16', 'share that thinks', 'mean length'] as const
+export const TABLE_HEAD = ['', 'pass@1', 'cons@16', 'thinks', 'mean length'] as const
 
 /** The words of report.html. */
 export const aboutOf = (outcome: Outcome, control: Control | null): About => ({

@@ -47,7 +47,7 @@ describe('r1', () => {
       expect(code).toBe(2)
       expect(stdout).toBe('')
       expect(stderr).toContain(reason)
-      expect(stderr).toContain('usage:')
+      expect(stderr).toContain('--help lists the flags')
     },
     240_000,
   )

@@ -22,12 +22,46 @@ describe('logs as they are found', () => {
     const whole = parseLog(good)
     expect(whole).toMatchObject({ broken: [], torn: false })
     for (let end = good.indexOf('\n') + 2; end < good.length; end++)
-      expect(parseLog(good.slice(0, end))).toEqual({ records: whole.records.slice(0, 1), broken: [], torn: true })
+      expect(parseLog(good.slice(0, end))).toEqual({
+        records: whole.records.slice(0, 1),
+        broken: [],
+        notFinite: 0,
+        torn: true,
+      })
   })
 
   test('broken lines are named, the others are read', () => {
     expect(parseLog(`{"kind":1}\n${good}nonsense\n`)).toMatchObject({ broken: [1, 4], torn: false })
-    expect(parseLog(`${good}{"kind":"step","phase":"x","step":1,"loss":NaN}\n`).broken).toEqual([3])
+  })
+
+  test('numbers that JSON has not are null beside the others, and counted; in texts they stay', () => {
+    const value = fc.oneof(fc.double(), fc.string(), fc.constantFrom('NaN', '"-Infinity', ': NaN,', '\\'))
+    const field = fc.constantFrom('loss', 'reward', 'a NaN', '"Infinity"')
+    fc.assert(
+      fc.property(fc.dictionary(field, value), (fields) => {
+        const of = { ...fields }
+        const head = Object.entries({ kind: 'step', phase: 'x', step: 1, ...of })
+        // As json.dumps of Python writes it.
+        const text = head
+          .map(([name, x]) => `${JSON.stringify(name)}: ${typeof x === 'number' ? String(x) : JSON.stringify(x)}`)
+          .join(', ')
+        const odd = Object.values(of).filter((x) => typeof x === 'number' && !Number.isFinite(x)).length
+        const known = Object.fromEntries(head.map(([name, x]) => [name, Object.is(x, -0) ? 0 : x]))
+        const { records, broken, notFinite } = parseLog(`{${text}}\n`)
+        expect({ records, broken, notFinite }).toEqual({
+          records: [JSON.parse(JSON.stringify(known)) as unknown],
+          broken: [],
+          notFinite: odd,
+        })
+      }),
+      { seed: 5, numRuns: 300 },
+    )
+    const line = '{"kind":"step","phase":"x","step":1,"loss":NaN,"reward":2,"kl":-Infinity}\n'
+    expect(stageOf('', line + line + good, good).notes).toEqual([
+      'log.jsonl: 4 values are NaN or infinite, and shown as gaps.',
+    ])
+    // Half of a line, and words that are none of these, are mended into nothing.
+    expect(parseLog('{"kind":"step","phase":"x","step":1,"loss":NaN\n{"a":NaNs}\nNaN\n').broken).toEqual([1, 2, 3])
   })
 
   test('what is wrong with a stage is said in sentences', () => {

@@ -40,8 +40,24 @@ export interface ParsedLog {
   readonly records: readonly LogRecord[]
   /** Numbers, from 1, of whole lines that are no record. */
   readonly broken: readonly number[]
+  /** How many values are NaN or infinite, which JSON has not; Python's loggers write them all the same. They are null in the records. */
+  readonly notFinite: number
   /** Whether the text ends within a line: its writer was killed, or is at it. */
   readonly torn: boolean
+}
+
+/** A string of JSON, which may hold anything, or a number that JSON has not. */
+const STRING_OR_NONE = /"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b/g
+
+/** A line with null in place of each number that JSON has not. */
+const withoutNonFinite = (line: string): { readonly line: string; readonly count: number } => {
+  let count = 0
+  const mended = line.replaceAll(STRING_OR_NONE, (found) => {
+    if (found.startsWith('"')) return found
+    count++
+    return 'null'
+  })
+  return { line: mended, count }
 }
 
 /**
@@ -52,12 +68,22 @@ export const parseLog = (text: string): ParsedLog => {
   const torn = lines.pop() !== ''
   const records: LogRecord[] = []
   const broken: number[] = []
+  let notFinite = 0
   lines.forEach((line, i) => {
     const record = parseRecord(line)
-    if (O.isNone(record)) broken.push(i + 1)
-    else records.push(record.value)
+    if (O.isSome(record)) {
+      records.push(record.value)
+      return
+    }
+    const mended = withoutNonFinite(line)
+    const rest = mended.count === 0 ? O.none : parseRecord(mended.line)
+    if (O.isNone(rest)) broken.push(i + 1)
+    else {
+      records.push(rest.value)
+      notFinite += mended.count
+    }
   })
-  return { records, broken, torn }
+  return { records, broken, notFinite, torn }
 }
 
 /** The text of a file, or what is wrong with the file, as the end of a sentence. */
@@ -76,12 +102,16 @@ export const stageOf = (
       notes.push(`${place(file)} ${text.wrong}.`)
       return []
     }
-    const { records, broken, torn } = parseLog(text)
+    const { records, broken, notFinite, torn } = parseLog(text)
     if (text === '') notes.push(`${place(file)} is empty so far.`)
     if (broken.length > 0)
       notes.push(
         `${place(file)}: ${broken.length === 1 ? `line ${broken[0]!} is` : `${broken.length} lines, line ${broken[0]!} the first, are`} ` +
           'no record of a log and left out.',
+      )
+    if (notFinite > 0)
+      notes.push(
+        `${place(file)}: ${notFinite === 1 ? '1 value is' : `${notFinite} values are`} NaN or infinite, and shown as ${notFinite === 1 ? 'a gap' : 'gaps'}.`,
       )
     if (torn) notes.push(`${place(file)}: the last line is not whole; the run was cut, or is writing it.`)
     return records

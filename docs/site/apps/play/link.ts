@@ -10,19 +10,26 @@ export const hashOf = async (program: string): Promise<string> => {
   return `#code=${text.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')}`
 }
 
-/** What an address carries that was cut, or is no program. */
-export const DAMAGED = Symbol('damaged')
+/** What an address asks for; `damaged` where it carries a program that was cut, or is none. */
+export type Asked =
+  | { readonly type: 'nothing' | 'damaged' | 'unknown' }
+  | { readonly type: 'example'; readonly name: string }
+  | { readonly type: 'program'; readonly text: string }
 
-/** The program of an address; null where it carries none. */
-export const programOf = async (hash: string): Promise<string | null | typeof DAMAGED> => {
-  const text = /^#code=([\w-]+)$/.exec(hash)?.[1]
-  if (text === undefined) return null
+const programOf = async (code: string): Promise<Asked> => {
   try {
-    const bytes = Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (c) => c.charCodeAt(0))
+    const bytes = Uint8Array.from(atob(code.replaceAll('-', '+').replaceAll('_', '/')), (c) => c.charCodeAt(0))
     const program = await through(bytes, new DecompressionStream('deflate-raw'))
-    return new TextDecoder('utf-8', { fatal: true }).decode(program)
+    return { type: 'program', text: new TextDecoder('utf-8', { fatal: true }).decode(program) }
   } catch {
     // No base64, nothing deflated, or no UTF-8: each of the three throws in its own way, and says no more than that.
-    return DAMAGED
+    return { type: 'damaged' }
   }
+}
+
+export const askedBy = async (hash: string): Promise<Asked> => {
+  const [, key, value] = /^#(\w+)=(.*)$/.exec(hash) ?? []
+  if (hash === '' || hash === '#') return { type: 'nothing' }
+  if (key === 'example' && value !== undefined) return { type: 'example', name: value }
+  return key === 'code' && value !== undefined ? programOf(value) : { type: 'unknown' }
 }

@@ -1,7 +1,7 @@
 /** The playground: an editor, a worker for each run of its program, and what that prints and plots. */
 import { byId, element } from '../../../../packages/report/browser/index.ts'
 import { type Declarations, editor as editorOf, type Remark } from './editor.ts'
-import { DAMAGED, hashOf, programOf } from './link.ts'
+import { askedBy, hashOf } from './link.ts'
 import type { FromProgram, ToProgram } from './messages.ts'
 import { output as outputOf } from './output.ts'
 
@@ -18,7 +18,11 @@ const link = byId('link', HTMLButtonElement)
 const choice = byId('example', HTMLSelectElement)
 const status = byId('status', HTMLOutputElement)
 const remarks = byId('remarks', HTMLUListElement)
-const output = outputOf(byId('charts', HTMLElement), byId('lines', HTMLElement))
+const output = outputOf({
+  charts: byId('charts', HTMLElement),
+  lines: byId('lines', HTMLElement),
+  left: byId('left-out', HTMLElement),
+})
 
 const json = async <T>(name: string): Promise<T> => {
   const answer = await fetch(new URL(name, document.baseURI))
@@ -54,17 +58,14 @@ const end = (words: string): void => {
 const hear = ({ data }: MessageEvent<FromProgram>): void => {
   switch (data.type) {
     case 'said':
-      if (data.lost > 0) output.print('note', `(${data.lost} lines or points came too fast, and are left out)`)
-      for (const said of data.said)
-        if (said.type === 'print') output.print(said.level, said.text)
-        else output.plot(said.chart, said.x, said.curves)
+      output.add(data.parcel)
       return
     case 'ended':
       // It may still be waiting for something; it is ended by the next run, or by hand.
       enter(true, `Ran to its end in ${(data.milliseconds / 1000).toFixed(1)} s.`)
       return
     case 'threw':
-      output.print('error', data.text)
+      output.fail(data.text)
       end('It threw.')
       return
   }
@@ -127,26 +128,44 @@ const open = async (): Promise<void> => {
     element('option', { value: LINKED, hidden: '' }, 'from the link'),
     ...examples.map(({ name, title }) => element('option', { value: name }, title)),
   )
-  const choose = (name: string): void => {
-    const example = examples.find((each) => each.name === name) ?? examples[0]
-    if (example === undefined) return
-    choice.value = example.name
-    editor.replace(example.text)
+  /** Whether there is such an example; if not, the first one is shown. */
+  const choose = (name: string): boolean => {
+    const example = examples.find((each) => each.name === name)
+    const shown = example ?? examples[0]
+    if (shown !== undefined) {
+      choice.value = shown.name
+      editor.replace(shown.text)
+    }
+    return example !== undefined
   }
   choice.addEventListener('change', () => {
     history.replaceState(null, '', `#example=${choice.value}`)
     choose(choice.value)
   })
-  const fromAddress = async (): Promise<void> => {
-    const program = await programOf(location.hash)
-    if (program === DAMAGED) {
-      choose('')
-      status.textContent = 'This link is cut or damaged: no program is in it.'
-    } else if (program === null) choose(/^#example=([\w-]+)$/.exec(location.hash)?.[1] ?? '')
-    else {
-      choice.value = LINKED
-      editor.replace(program)
+  /** What became of the address, in words. */
+  const follow = async (): Promise<string> => {
+    const asked = await askedBy(location.hash)
+    switch (asked.type) {
+      case 'program':
+        choice.value = LINKED
+        editor.replace(asked.text)
+        return 'Ready.'
+      case 'example':
+        return choose(asked.name) ? 'Ready.' : `There is no example '${asked.name}': the first one is shown.`
+      case 'nothing':
+        choose('')
+        return 'Ready.'
+      case 'damaged':
+        choose('')
+        return 'This link is cut or damaged: no program is in it. The first example is shown.'
+      case 'unknown':
+        choose('')
+        return 'This link asks for nothing that this page has: the first example is shown.'
     }
+  }
+  const fromAddress = async (): Promise<void> => {
+    const words = await follow()
+    if (worker === null) status.textContent = words
   }
   addEventListener('hashchange', () => void fromAddress())
   go.addEventListener('click', start)
@@ -164,7 +183,6 @@ const open = async (): Promise<void> => {
     }
     void copy()
   })
-  status.textContent = 'Ready.'
   await fromAddress()
   for (const button of [go, link]) button.disabled = false
 }

@@ -13,18 +13,32 @@ export interface ToProgram extends Compiled {
 
 export type Level = 'log' | 'warn' | 'error'
 
-/** A line, or a point of a chart. */
-export type Said =
-  | { readonly type: 'print'; readonly level: Level; readonly text: string }
-  | {
-      readonly type: 'plot'
-      readonly chart: string
-      readonly x: number
-      readonly curves: Readonly<Record<string, number>>
-    }
+export interface Line {
+  readonly level: Level
+  readonly text: string
+}
+
+/** A point of a chart. */
+export interface Plotted {
+  readonly chart: string
+  readonly x: number
+  readonly curves: Readonly<Record<string, number>>
+}
+
+/** What a program said since the parcel before. */
+export interface Parcel {
+  /** Lines that are among the program's first, and follow those of the parcels before without a gap. */
+  readonly first: readonly Line[]
+  /** Lines that came after all those and are left out. */
+  readonly lost: number
+  /** Lines that came after them. */
+  readonly last: readonly Line[]
+  readonly points: readonly Plotted[]
+  /** Points that are left out between those. */
+  readonly thinned: number
+}
 
 export type FromProgram =
-  /** `lost`: what was said before these and left out, for it came too fast. */
-  | { readonly type: 'said'; readonly said: readonly Said[]; readonly lost: number }
+  | { readonly type: 'said'; readonly parcel: Parcel }
   | { readonly type: 'ended'; readonly milliseconds: number }
   | { readonly type: 'threw'; readonly text: string }

@@ -143,14 +143,121 @@ describe.skipIf(path === null)('the playground', { timeout: 240_000 }, () => {
     await leave(watched)
   })
 
-  test('a loop that prints without end leaves the page at work, and is stopped', async () => {
-    const watched = await visit(await hashOf(`for (let i = 0; ; i++) console.log(i)\nexport {}`))
+  /** Milliseconds of the page's own clock until Stop, pressed by its script, has answered. */
+  const stopped = (page: Page): Promise<number> =>
+    page.evaluate<number>(`new Promise((done) => {
+      const asked = performance.now()
+      setTimeout(() => {
+        document.querySelector('#stop').click()
+        requestAnimationFrame(() => setTimeout(() => done(performance.now() - asked)))
+      })
+    })`)
+
+  test.each([
+    ['prints', `for (let i = 0; ; i++) console.log(i)`, /^Left out: [\d,]+ lines between the first and the last\.$/],
+    [
+      'prints long lines',
+      `for (let i = 0; ; i++) console.log('y'.repeat(50_000))`,
+      /^Left out: [\d,]+ lines between the first and the last\.$/,
+    ],
+    [
+      'plots',
+      `import { plot } from 'playground'\nfor (let i = 0; ; i++) plot('a', i, { b: Math.sin(i) })`,
+      /^Left out: [\d,]+ points between those that are drawn\.$/,
+    ],
+  ])('a loop that %s without end leaves the page at work, and is stopped', async (_, program, left) => {
+    const watched = await visit(await hashOf(`${program}\nexport {}`))
     const { page } = watched
     await page.click('#run')
-    await expect.poll(() => printed(page), { timeout: 30_000 }).toMatch(/\d{5}/)
-    await page.click('#stop')
+    const note = page.locator('#left-out')
+    await expect.poll(() => note.textContent(), { timeout: 30_000 }).toMatch(left)
+    // While it runs, and not only at its beginning.
+    await page.waitForTimeout(2000)
+    console.log(`Stop answered in ${(await stopped(page)).toFixed()} ms`)
     expect(await statusOf(page)).toBe('Stopped.')
-    expect(await page.locator('#lines > div').count()).toBeLessThanOrEqual(1000)
+    expect(await note.textContent()).toMatch(left)
+    expect(await page.locator('#lines > div').count()).toBeLessThanOrEqual(5001)
+    expect(await page.locator('#lines .gap').count()).toBeLessThanOrEqual(1)
+    await leave(watched)
+  })
+
+  test('of a loop with an end every line and every point is there, or the first and the last and how many are not', async () => {
+    const program = (lines: number, points: number): Promise<string> =>
+      hashOf(
+        [
+          `import { plot } from 'playground'`,
+          `for (let i = 0; i < ${points}; i++) plot('a', i, { b: i === 777 ? 9 : i / ${points} })`,
+          `for (let i = 0; i < ${lines}; i++) console.log('line', i)`,
+        ].join('\n'),
+      )
+    const watched = await visit(await program(3000, 2000))
+    const { page } = watched
+    const name = page.locator('#charts .plot')
+    const words = async (): Promise<readonly string[]> =>
+      (await printed(page)).split('\n').filter((line) => line !== '')
+    await page.click('#run')
+    await ran(page)
+    await expect.poll(async () => (await words()).length).toBe(3000)
+    expect((await words()).findIndex((line, i) => line !== `line ${i}`)).toBe(-1)
+    expect(await page.locator('#left-out').isHidden()).toBe(true)
+    await expect.poll(() => name.getAttribute('aria-label')).toContain('b from 0 to 1, lowest 0, highest 9')
+    await page.screenshot({ path: join(SHOTS, 'play-loop.png') })
+
+    await page.evaluate(`location.hash = ${JSON.stringify(await program(100_000, 100_000))}`)
+    await page.waitForFunction(`document.querySelector('.view-lines').textContent.includes('100000')`)
+    await page.click('#run')
+    await ran(page)
+    await expect.poll(async () => (await words()).at(-1)).toBe('line 99999')
+    const kept = await words()
+    const numbers = kept.map((line) => Number(line.slice(5)))
+    // One gap, and the note says how wide it is.
+    expect(numbers.slice(1).filter((n, i) => n !== numbers[i]! + 1)).toHaveLength(1)
+    expect(numbers[0]).toBe(0)
+    expect(numbers[1000]).toBe(1000)
+    const note = (await page.locator('#left-out').textContent()) ?? ''
+    expect(note).toContain(`${(100_000 - kept.length).toLocaleString('en')} lines between the first and the last`)
+    expect(note).toMatch(/points between those that are drawn/)
+    await expect.poll(() => name.getAttribute('aria-label')).toContain('b from 0 to 1, lowest 0, highest 9')
+    await page.screenshot({ path: join(SHOTS, 'play-left-out.png') })
+
+    await page.evaluate(`location.hash = ${JSON.stringify(await hashOf(`console.log('y'.repeat(2e7))`))}`)
+    await page.waitForFunction(`document.querySelector('.view-lines').textContent.includes('2e7')`)
+    await page.click('#run')
+    await ran(page)
+    await expect.poll(() => printed(page)).toMatch(/^y{10000} … \(20,000,000 characters; the first 10,000 are shown\)$/)
+    expect(await page.locator('#left-out').isHidden()).toBe(true)
+    await leave(watched)
+  })
+
+  test('a curve is cut where its value is no number, and goes on where it has no point', async () => {
+    const program = [
+      `import { plot } from 'playground'`,
+      `for (let x = 0; x <= 100; x++) plot('a', x, { cut: x > 40 && x < 60 ? NaN : 1, ...(x % 20 === 0 ? { on: 2 } : {}) })`,
+    ].join('\n')
+    const watched = await visit(await hashOf(program))
+    const { page } = watched
+    await page.click('#run')
+    await ran(page)
+    /** Of the columns in a part of the chart, how many the two curves are drawn in: they are blue and orange, and all else is grey. */
+    const drawn = (from: number, to: number): Promise<readonly number[]> =>
+      page.evaluate<readonly number[]>(`(() => {
+        const canvas = document.querySelector('#charts canvas')
+        const over = document.querySelector('#charts .u-over')
+        const by = canvas.width / canvas.clientWidth
+        const [left, width] = [over.offsetLeft * by, over.clientWidth * by]
+        const [start, end] = [${from}, ${to}].map((share) => Math.round(left + share * width))
+        // A copy: of a canvas that is read twice Chromium says that it is slow.
+        const copy = new OffscreenCanvas(end - start, canvas.height).getContext('2d', { willReadFrequently: true })
+        copy.drawImage(canvas, -start, 0)
+        const { data } = copy.getImageData(0, 0, end - start, canvas.height)
+        const columns = [new Set(), new Set()]
+        for (let i = 0; i < data.length; i += 4)
+          if (data[i + 3] > 128 && Math.abs(data[i] - data[i + 2]) > 60)
+            columns[data[i] > data[i + 2] ? 1 : 0].add((i / 4) % (end - start))
+        return columns.map(({ size }) => size / (end - start))
+      })()`)
+    await expect.poll(() => drawn(0.1, 0.3)).toEqual([1, 1])
+    expect(await drawn(0.45, 0.55)).toEqual([0, 1])
     await leave(watched)
   })
 
@@ -236,9 +343,17 @@ describe.skipIf(path === null)('the playground', { timeout: 240_000 }, () => {
     await ran(again.page)
     expect(await printed(again.page)).toBe('π ≈ 3')
     await leave(again)
-    const broken = await visit('#code=AAAA')
-    expect(await statusOf(broken.page)).toContain('cut or damaged')
-    await leave(broken)
+    for (const [hash, said] of [
+      ['#code=AAAA', 'cut or damaged'],
+      ['#code=AAAA%%', 'cut or damaged'],
+      ['#garbage%%', 'asks for nothing that this page has'],
+      ['#example=nope', `no example 'nope'`],
+    ] as const) {
+      const broken = await visit(hash)
+      expect(await statusOf(broken.page)).toContain(said)
+      expect(await broken.page.locator('#example').inputValue()).toBe('curve')
+      await leave(broken)
+    }
   })
 
   test('it is usable on a telephone, in the dark', async () => {

@@ -1,7 +1,7 @@
 /** What programs import as 'playground'; it runs in their worker. */
-import { speak } from './speak.ts'
+import { point } from './speak.ts'
 
 export const plot = (chart: string, x: number, curves: Readonly<Record<string, number>>): void => {
   if (!Number.isFinite(x)) throw new RangeError(`plot: x is ${x}. Give the place on the axis, a finite number.`)
-  speak({ type: 'plot', chart, x, curves })
+  point({ chart, x, curves })
 }

@@ -2,15 +2,20 @@
 import { originalPositionFor, TraceMap } from '@jridgewell/trace-mapping'
 import { init, parse } from 'es-module-lexer'
 import { inspect } from 'loupe'
+import { cut } from './kept.ts'
 import type { Level, ToProgram } from './messages.ts'
-import { finish, speak } from './speak.ts'
+import { finish, print } from './speak.ts'
 
-const shown = (value: unknown): string =>
-  typeof value === 'string' ? value : inspect(value, { depth: 4, truncate: 2000, breakLength: 80 })
+const shown = (value: unknown): string => {
+  if (typeof value === 'string') return value
+  // loupe would write +0.
+  if (value === 0) return Object.is(value, -0) ? '-0' : '0'
+  return inspect(value, { depth: 4, truncate: 2000, breakLength: 80 })
+}
 const printing =
   (level: Level) =>
   (...values: readonly unknown[]): void =>
-    speak({ type: 'print', level, text: values.map(shown).join(' ') })
+    print(level, values.map(shown).join(' '))
 Object.assign(console, {
   log: printing('log'),
   info: printing('log'),
@@ -49,9 +54,9 @@ const linesOf = (stack: string, address: string, map: TraceMap): readonly number
 const DEPTH = 8
 
 const textOf = (error: unknown, address: string, map: TraceMap): string => {
-  if (!(error instanceof Error)) return shown(error)
+  if (!(error instanceof Error)) return cut(shown(error))
   const lines = linesOf(error.stack ?? '', address, map).slice(0, DEPTH)
-  return [`${error.name}: ${error.message}`, ...lines.map((line) => `    at line ${line}`)].join('\n')
+  return [cut(`${error.name}: ${error.message}`), ...lines.map((line) => `    at line ${line}`)].join('\n')
 }
 
 self.addEventListener('message', ({ data: { code, map, modules } }: MessageEvent<ToProgram>) => {

@@ -53,7 +53,8 @@ export const chart = ({ title, x, whole = false, curves: first, group, range }: 
   )
   let curves: readonly Curve[] = first
   let xs: number[] = []
-  let ys: (number | null)[][] = curves.map(() => [])
+  /** Undefined where a curve has no point: its line goes on; null where its value is no number: there it is cut. */
+  let ys: (number | null | undefined)[][] = curves.map(() => [])
   let plot: uPlot | null = null
   let waits = false
   const theme = { muted: '', line: '', curves: [] as readonly string[] }
@@ -67,14 +68,14 @@ export const chart = ({ title, x, whole = false, curves: first, group, range }: 
   /** What the chart shows, for who does not see it; not while it is read, when another name would be said at each point. */
   const tell = (): void => {
     if (document.activeElement === place) return
-    const told = curves.map(({ name }, i) => ({ name, y: ys[i]! }))
+    const told = curves.map(({ name }, i) => ({ name, y: ys[i]!.map((value) => value ?? null) }))
     place.setAttribute('aria-label', `${chartText(title, x, told)} ${KEYS}`)
   }
   const say = (): void => {
     const now = plot === null ? null : crosshairOf(plot)
     write(at, now === null ? '' : `${x} ${now}`)
     const i = plot?.cursor.idx ?? null
-    keys.say(ys.map((y) => (i === null ? (y.findLast((value) => value !== null) ?? null) : (y[i] ?? null))))
+    keys.say(ys.map((y) => (i === null ? (y.findLast((value) => typeof value === 'number') ?? null) : (y[i] ?? null))))
   }
   const axis = {
     stroke: () => theme.muted,
@@ -117,7 +118,6 @@ export const chart = ({ title, x, whole = false, curves: first, group, range }: 
           ...curves.map(({ as }, i) => ({
             stroke: () => theme.curves[i] ?? '',
             width: 1.75,
-            spanGaps: true,
             ...(as === 'dashes' ? { dash: [6, 4] } : {}),
             ...(as === 'points'
               ? { paths: () => null, points: { show: true, size: 7, fill: () => theme.curves[i] ?? '' } }
@@ -174,7 +174,7 @@ export const chart = ({ title, x, whole = false, curves: first, group, range }: 
       while (i > 0 && xs[i - 1]! >= at) i--
       if (xs[i] !== at) {
         xs.splice(i, 0, at)
-        for (const y of ys) y.splice(i, 0, null)
+        for (const y of ys) y.splice(i, 0, undefined)
       }
       curves.forEach(({ name }, c) => {
         const value = values[name]

@@ -4,7 +4,18 @@ import { onTheme } from '../shared/theme.ts'
 import { board as boardOf } from './board.ts'
 import type { FromWorker, ToWorker, TrainEvent } from './events.ts'
 import { groups as groupsOf } from './groups.ts'
-import { AT_START, DEFAULTS, NAMES, parse, queryOf, type Settings, VARIANTS } from './settings.ts'
+import {
+  AT_START,
+  DEFAULTS,
+  DEVICES,
+  FIELDS,
+  fromQuery,
+  NAMES,
+  parse,
+  queryOf,
+  type Settings,
+  VARIANTS,
+} from './settings.ts'
 
 const CALLED: Readonly<Record<string, string>> = {
   grpo: 'GRPO',
@@ -60,23 +71,25 @@ const complain = (words: string | null): void => {
   problem.hidden = words === null
   problem.textContent = words ?? ''
 }
+const labelOf = (name: keyof Settings): string =>
+  control(name).closest('label')?.firstChild?.textContent?.trim() ?? name
 const read = (): Settings | null => {
   const texts = Object.fromEntries(NAMES.map((name) => [name, control(name).value]))
   const { settings, wrong } = parse(texts)
   for (const name of NAMES) {
-    control(name).setAttribute('aria-invalid', String(wrong.includes(name)))
-    if (wrong.includes(name)) control(name).setAttribute('aria-errormessage', problem.id)
+    const bad = wrong.some((each) => each.name === name)
+    control(name).setAttribute('aria-invalid', String(bad))
+    if (bad) control(name).setAttribute('aria-errormessage', problem.id)
     else control(name).removeAttribute('aria-errormessage')
   }
-  const first = wrong[0]
   complain(
-    first === undefined
+    wrong.length === 0
       ? null
-      : first === 'minibatches'
-        ? 'Problems times group size must divide into the updates of a step.'
-        : `${control(first).closest('label')?.firstChild?.textContent?.trim() ?? first}: this is no value that it can have.`,
+      : wrong
+          .map(({ name, text, rule }) => `${labelOf(name)} must be ${rule}${text === '' ? '' : `, and is ${text}`}.`)
+          .join('\n'),
   )
-  return first === undefined ? settings : null
+  return wrong.length === 0 ? settings : null
 }
 
 const enter = (next: Phase): void => {
@@ -162,8 +175,8 @@ worker.addEventListener('message', ({ data }: MessageEvent<FromWorker>) => {
       control('device').append(
         ...there.map(({ kind, hardware }) => element('option', { value: kind }, words(kind, hardware))),
       )
-      fill(new URLSearchParams(location.search))
       if (phase === 'idle') {
+        fill(['auto', ...there.map(({ kind }) => kind)])
         say('Ready.', 0)
         announce('Ready.')
       }
@@ -182,15 +195,13 @@ worker.addEventListener('error', (event) => {
   fail(event.message === '' ? 'The worker of this page could not start.' : event.message)
 })
 
-/** The form as an address says it, for the rest as `npm start` has it. */
-const fill = (query: URLSearchParams): void => {
-  const { settings } = parse(Object.fromEntries(query))
-  for (const name of NAMES) {
-    const field = control(name)
-    field.value = String(settings[name])
-    // A device that is not here.
-    if (field.value === '') field.value = String(DEFAULTS[name])
-  }
+/** The form as the address says it, for the rest as `npm start` has it; what of the address it leaves out is said. */
+const fill = (devices: readonly Settings['device'][]): void => {
+  const { settings, refused } = fromQuery(new URLSearchParams(location.search), devices)
+  for (const name of NAMES) control(name).value = String(settings[name])
+  // Before it is known which are here, the list holds the first alone.
+  if (control('device').value === '') control('device').value = DEFAULTS.device
+  complain(refused.length === 0 ? null : ['Of this link, not everything could be taken:', ...refused].join('\n'))
 }
 
 form.addEventListener('submit', (event) => {
@@ -237,6 +248,11 @@ reset.addEventListener('click', () => {
   announce('Reset. Ready.')
 })
 
-fill(new URLSearchParams(location.search))
+for (const name of NAMES) {
+  const [least, most] = FIELDS[name].bounds ?? []
+  if (least !== undefined) control(name).setAttribute('min', String(least))
+  if (most !== undefined) control(name).setAttribute('max', String(most))
+}
+fill(DEVICES)
 enter('idle')
 say('Looking for devices.', 0)

@@ -16,6 +16,14 @@ const { train } = (await import(new URL('../build.mjs', import.meta.url).href)) 
   readonly train: (outdir: string) => Promise<string>
 }
 
+interface Visit {
+  readonly of?: Served
+  readonly width?: number
+  readonly dark?: boolean
+  /** A device that the worker does not report. */
+  readonly without?: string
+}
+
 /** What the worker said of each step, as text with all digits. */
 type Log = readonly {
   readonly run: string
@@ -32,6 +40,7 @@ globalThis.Worker = class extends Real {
   constructor(...given) {
     super(...given)
     this.addEventListener('message', ({ data }) => {
+      if (data.type === 'devices') data.devices = data.devices.filter(({ kind }) => kind !== globalThis.without)
       if (data.type !== 'event' || data.event.type !== 'step') return
       const { run, step, metrics, liveBytes } = data.event
       globalThis.log.push({ run, step, metrics })
@@ -63,11 +72,9 @@ describe.skipIf(path === null)('the page that trains', { timeout: 300_000 }, () 
     await rm(folder, { recursive: true, force: true })
   })
 
-  const visit = async (
-    query: string,
-    { of = isolated, ...options }: { readonly of?: Served; readonly width?: number; readonly dark?: boolean } = {},
-  ): Promise<Watched> => {
-    const watched = await open(browser, `${of.url}train/?${query}`, { ...options, script: LISTEN })
+  const visit = async (query: string, { of = isolated, without, ...options }: Visit = {}): Promise<Watched> => {
+    const script = without === undefined ? LISTEN : `globalThis.without = '${without}'${LISTEN}`
+    const watched = await open(browser, `${of.url}train/?${query}`, { ...options, script })
     await expect.poll(() => statusOf(watched.page), { timeout: 30_000 }).toBe('Ready.')
     return watched
   }
@@ -207,12 +214,57 @@ describe.skipIf(path === null)('the page that trains', { timeout: 300_000 }, () 
   test('what is no value is said, and nothing starts', async () => {
     const watched = await visit(`${small}&steps=2`)
     const { page } = watched
-    await page.locator('[name=minibatches]').fill('7')
-    await page.click('#go')
-    expect(await page.locator('#problem').textContent()).toContain('must divide')
-    expect(await page.locator('[name=minibatches]').getAttribute('aria-invalid')).toBe('true')
+    const problem = (): Promise<string | null> => page.locator('#problem').textContent()
+    const wrong: readonly (readonly [name: string, value: string, said: string])[] = [
+      [
+        'minibatches',
+        '7',
+        'Updates a step must be a number that divides the completions of a step, 4 × 8 = 32, and is 7.',
+      ],
+      ['minibatches', '17', 'Updates a step must be a whole number from 1 to 16, and is 17.'],
+      ['group', '1000000', 'Group size must be a whole number from 2 to 64, and is 1000000.'],
+      [
+        'seed',
+        '99999999999999999999',
+        'Seed must be a whole number from 0 to 2147483648, and is 99999999999999999999.',
+      ],
+      ['seed', '5.5', 'Seed must be a whole number from 0 to 2147483648, and is 5.5.'],
+      ['seed', '', 'Seed must be a whole number from 0 to 2147483648.'],
+    ]
+    for (const [name, value, said] of wrong) {
+      const field = page.locator(`[name=${name}]`)
+      const before = await field.inputValue()
+      await field.fill(value)
+      await page.click('#go')
+      expect(await problem()).toBe(said)
+      expect(await field.getAttribute('aria-invalid')).toBe('true')
+      expect(await page.locator('#go').textContent()).toBe('Start')
+      await field.fill(before)
+    }
     expect(await page.locator('#go').textContent()).toBe('Start')
     await leave(watched)
+  })
+
+  test('of a link that cannot be followed it says which parts, and what is taken', async () => {
+    const query = 'variant=nonsense&seed=5.5&seed=&group=1000000&nope=3&device=webgpu&steps=7'
+    // A browser without WebGPU.
+    const watched = await visit(query, { without: 'webgpu' })
+    const { page } = watched
+    expect((await page.getByRole('alert').innerText()).split('\n')).toEqual([
+      'Of this link, not everything could be taken:',
+      'nope: there is no such setting.',
+      'seed is there more than once: the last one is read.',
+      'seed=: it is a whole number from 0 to 2147483648. Taken: 0.',
+      expect.stringMatching(/^variant=nonsense: it is one of grpo, .*, gdpo\. Taken: grpo\.$/),
+      'group=1000000: it is a whole number from 2 to 64. Taken: 16.',
+      'device=webgpu: this browser does not have it. Taken: auto.',
+    ])
+    expect(await page.locator('[name=steps]').inputValue()).toBe('7')
+    expect(await page.locator('[name=seed]').inputValue()).toBe('0')
+    await leave(watched)
+    const whole = await visit(small)
+    expect(await whole.page.locator('#problem').isHidden()).toBe(true)
+    await leave(whole)
   })
 
   test('it is readable on a telephone, in the dark, and answers while it trains', async () => {

@@ -69,10 +69,14 @@ describe('flags', () => {
     [['--seed'], '--seed needs a value'],
     [['--seed', '10'], '--seed 10: a whole number, from 0 to 9, is needed'],
     [['--out', '--json'], '--out needs a value; one that begins with - is written --out=--json'],
+    [['--seed', '3', '--seed', '4'], '--seed is given twice: give it once'],
+    [['--json', '--json'], '--json is given twice: give it once'],
     [['--json=yes'], '--json takes no value'],
     [['--workload', 'a,d'], '--workload d: choose of a, b, c'],
   ])('refuse %j and say why', (args, reason) => {
-    expect(decode(args)).toEqual(E.left({ code: 2, text: expect.stringMatching(/^r1: .*\n\nusage: /) as string }))
+    expect(decode(args)).toEqual(
+      E.left({ code: 2, text: expect.stringMatching(/^r1: .*\nrun r1 -- --help lists the flags\.\n$/) as string }),
+    )
     const read = decode(args)
     expect(E.isLeft(read) ? read.left.text : '').toContain(`r1: ${reason}`)
   })

@@ -1,6 +1,6 @@
 /**
  * A command line: what was given as values, or what to answer in place of running: the usage, or what is wrong, in the same words for
- * every program. Node's `parseArgs` takes the line apart; which tokens are wrong is said here.
+ * every program. Of a mistake only itself is said: the usage would scroll it away. Node's `parseArgs` takes the line apart; which tokens are wrong is said here.
  */
 import * as E from 'fp-ts/lib/Either.js'
 import { parseArgs } from 'node:util'
@@ -90,6 +90,7 @@ const tokensOf = (
     if (takes && value === undefined) return E.left(`${rawName} needs a value`)
     if (takes && inlineValue === false && /^-./.test(value))
       return E.left(`${rawName} needs a value; one that begins with - is written ${rawName}=${value}`)
+    if (Object.hasOwn(given, name)) return E.left(`${rawName} is given twice: give it once`)
     given[name] = takes ? value : true
   }
   return E.right({ given, words })
@@ -116,10 +117,10 @@ const decoded = <V>(flags: FlagsOf<V>, given: Given): E.Either<string, V> => {
 export const readCommand =
   <V>(command: Command<V>) =>
   (args: readonly string[]): E.Either<Answer, Read<V>> => {
-    const { name, flags, words: allowed, together } = command
+    const { name, call, flags, words: allowed, together } = command
     if (args.some((arg) => arg === '--help' || arg === '-h')) return E.left({ code: 0, text: usageOf(command) })
     const wrong = (reason: string): E.Either<Answer, never> =>
-      E.left({ code: 2, text: `${name}: ${reason}\n\n${usageOf(command)}` })
+      E.left({ code: 2, text: `${name}: ${reason}\n${call} --help lists the flags.\n` })
     const options = Object.fromEntries(
       entriesOf(flags).map(([key, { value }]) => [
         kebab(key),

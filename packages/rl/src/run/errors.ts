@@ -69,11 +69,21 @@ export type RunError =
 /** Ended by one full stop, whoever wrote it. */
 const sentence = (text: string): string => `${text.replace(/[.\s]+$/, '')}.`
 
-/** What to do, by the code of the failure. */
+const NO_RIGHT = 'This user may not write there. Nothing was changed: choose another place.'
+
+/** What to do, by the code of the failure: that of the system, or one of those of this package. */
 const adviceOn: Readonly<Record<string, string>> = {
-  ENOENT: 'There is no run to go on with: check the folder, or start without resuming.',
+  NoRun: 'There is no run to go on with: check the folder, or start without resuming.',
+  HasRun: 'Nothing was overwritten: resume that run, or choose another folder.',
+  NoFolder: 'Nothing was changed: choose another folder.',
   MissingFile: 'There is no run to go on with: check the folder, or start without resuming.',
-  EEXIST: 'Nothing was overwritten: resume that run, or choose another folder.',
+  ENOENT: 'Check the path.',
+  ENOTDIR: 'A file stands where a folder is needed. Nothing was changed: check the path.',
+  EISDIR: 'A folder stands where a file is needed. Nothing was changed: check the path.',
+  EACCES: NO_RIGHT,
+  EPERM: NO_RIGHT,
+  EROFS: NO_RIGHT,
+  EEXIST: 'Nothing was overwritten: choose another place.',
   ENOSPC: 'The disk is full. Nothing was overwritten: free some space, and resume.',
   NoSpace: '',
 }
@@ -184,3 +194,25 @@ export const fileFailure =
     code: codeOf(thrown),
     reason: thrown instanceof Error ? thrown.message : String(thrown),
   })
+
+const WHY_NO_FOLDER: Readonly<Record<string, string>> = {
+  EEXIST: 'there is a file of that name',
+  ENOTDIR: 'there is a file where a folder above it would be',
+  EACCES: 'this user may not write there',
+  EPERM: 'this user may not write there',
+  EROFS: 'nothing can be written there',
+  ENOENT: 'the system makes no folders there',
+}
+
+/** @internal The failure to make a folder, from what `node:fs` threw. */
+export const folderFailure = (path: string, thrown: unknown): RunError => {
+  const { reason, code } = { reason: thrown instanceof Error ? thrown.message : String(thrown), code: codeOf(thrown) }
+  // A disk that is full is no fault of the folder's name.
+  if (code === 'ENOSPC') return fileFailure(path)(thrown)
+  return {
+    _tag: 'FileFailure',
+    path,
+    code: 'NoFolder',
+    reason: `this folder cannot be made: ${WHY_NO_FOLDER[code] ?? reason}`,
+  }
+}

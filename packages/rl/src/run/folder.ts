@@ -175,14 +175,14 @@ const isThere = (path: string): TE.TaskEither<RunError, boolean> =>
 const missing = (folder: string): RunError => ({
   _tag: 'FileFailure',
   path: filesOf(folder).log,
-  code: 'ENOENT',
+  code: 'NoRun',
   reason: 'no such file',
 })
 
 const occupied = (path: string): RunError => ({
   _tag: 'FileFailure',
   path,
-  code: 'EEXIST',
+  code: 'HasRun',
   reason: 'the folder holds a run already',
 })
 

@@ -33,7 +33,7 @@ import {
 import { makeFolder } from '@adjoint/nn'
 import * as E from 'fp-ts/lib/Either.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import { fileFailure, type RunError } from './errors.ts'
+import { fileFailure, folderFailure, type RunError } from './errors.ts'
 
 /** Whose a file is. */
 interface Owner {
@@ -181,6 +181,10 @@ export const lockFolder =
     }
     try {
       await makeFolder(folder)
+    } catch (thrown) {
+      return E.left(folderFailure(folder, thrown))
+    }
+    try {
       const self = await thisOwner()
       const found = await realpath(folder)
       if (held.has(found)) return E.left(locked(folder, nameOf(self)))

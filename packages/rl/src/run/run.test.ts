@@ -157,7 +157,7 @@ describe('what ends a run', () => {
     const log = await logOf(folder)
     expect(await left(run(config(folder))(start, { resume: false }))).toMatchObject({
       _tag: 'FileFailure',
-      code: 'EEXIST',
+      code: 'HasRun',
     })
     expect(await logOf(folder)).toBe(log)
   })
@@ -184,11 +184,28 @@ describe('what ends a run', () => {
     }
   })
 
+  test('a folder that cannot be made is said, with what to do', async () => {
+    const file = fresh()
+    await writeFile(file, 'kept')
+    for (const resume of [false, 'where begun'] as const) {
+      const said = async (folder: string): Promise<string> => {
+        const error = await left(run(config(folder))(start, { resume }))
+        expect(error).toMatchObject({ _tag: 'FileFailure', code: 'NoFolder' })
+        return describeError(error)
+      }
+      expect(await said(file)).toBe(
+        `${file}: this folder cannot be made: there is a file of that name. Nothing was changed: choose another folder.`,
+      )
+      expect(await said(join(file, 'below'))).toContain('there is a file where a folder above it would be')
+    }
+    expect(await readFile(file, 'utf8')).toBe('kept')
+  })
+
   test('resuming what never ran names the missing file', async () => {
     const folder = fresh()
     expect(await left(run(config(folder))(start, { resume: true }))).toMatchObject({
       _tag: 'FileFailure',
-      code: 'ENOENT',
+      code: 'NoRun',
     })
     expect(existsSync(folder)).toBe(false)
   })
