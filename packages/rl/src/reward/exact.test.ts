@@ -203,6 +203,13 @@ describe('sameGrid', () => {
       { seed: 1, numRuns: 60 },
     )
     for (const text of ['', 'none', '_ 1\n2 _', '1 2 2 1', '12\n21']) expect(sameGrid('1 2\n2 1')(text)).toBe(false)
+    const table = [
+      '| 1 | 2 |\n|---|---|\n| 2 | 1 |',
+      '+---+\n|1 2|\n|2 1|\n+---+',
+      '\\hline 1 & 2 \\\\ \\hline 2 & 1 \\\\ \\hline',
+    ]
+    for (const text of table) expect([text, sameGrid('1 2\n2 1')(text)]).toEqual([text, true])
+    expect(sameGrid('1 2\n2 1')('| 1 | 2 |\n|---|---|\n| 1 | 2 |')).toBe(false)
     expect(() => sameGrid('no rows')).toThrow(/sameGrid: the expected "no rows" has no rows of numerals/)
   })
 })

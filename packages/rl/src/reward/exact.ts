@@ -4,18 +4,35 @@
  */
 import { sameMath } from './answer.ts'
 import * as Q from './answer/rational.ts'
-import { mathAnswer } from './math-answer.ts'
+import { PART } from './answer/magnitude.ts'
+import { answerPlace } from './math-answer.ts'
+import { isOperand } from './operand.ts'
 import { lastBlock, unwrapped } from './unwrapped.ts'
 
 /** No answer of these forms is longer; whatever is, is none. */
 const LONGEST = 10_000
 
-/** What an equation comes to: `x = 3` and `1 + 2 = 3` say 3. */
-const lastSide = (text: string): string => text.slice(Math.max(text.lastIndexOf('='), text.lastIndexOf('≈')) + 1).trim()
+/** What an equation comes to: `x = 3`, `1 + 2 = 3` and `1 + 2 → 3` say 3. */
+const lastSide = (text: string): string =>
+  text.slice(Math.max(...['=', '≈', '→', '⇒'].map((sign) => text.lastIndexOf(sign))) + 1).trim()
+
+/** A minus, however it is set: a short dash right before a numeral, and not behind another, is one as well. */
+const signed = (text: string): string =>
+  text.replaceAll('−', '-').replaceAll(/(?<![\w)\]}$])[–‒](?=\\?[$€£]?[\d.])/g, '-')
+
+interface Said {
+  readonly side: string
+  /** It is a part of a calculation that the text has around it. */
+  readonly operand: boolean
+}
 
 /** The answer of a text, as one side of an equation. */
-const sideIn = (text: string): string =>
-  text.length > LONGEST ? '' : lastSide(mathAnswer(unwrapped(text))).replaceAll('−', '-')
+const saidIn = (text: string): Said => {
+  if (text.length > LONGEST) return { side: '', operand: false }
+  const place = answerPlace(signed(unwrapped(text)))
+  const side = unwrapped(lastSide(place.answer))
+  return { side, operand: isOperand(place, side) }
+}
 
 const THOUSANDS = /(?<=\d)(?:,(?:\\!\s?)?|\{,\}|\\,|\s)(?=\d{3}(?!\d))/g
 /** One numeral, with a sign, brackets and a currency before it, and a unit or a percent sign behind it, but nothing to compute. */
@@ -24,18 +41,17 @@ const NUMERAL =
 /** A number in words. */
 const WORDS =
   /^(?!.*\b(?:plus|minus|times|over|of|divided|multiplied|squared|cubed)\b)[a-zA-Z]+(?:[\s-][a-zA-Z]+)*[\s.]*$/
-const isResult = (side: string): boolean => NUMERAL.test(side.replaceAll(THOUSANDS, '')) || WORDS.test(side)
+const isResult = (side: string): boolean =>
+  (NUMERAL.test(side.replaceAll(THOUSANDS, '')) || WORDS.test(side)) && !PART.test(side)
 
-/** What stands before an operand of a calculation: the one before it, and what is done with both. */
-const OPERATOR = /[\d)\]}]\s*[-+*/×÷^]$/
-/** Whether a numeral that was found in a text is the last operand of a calculation there: `2 - 1 =` says nothing of 1. */
-const isOperand = (text: string, side: string): boolean =>
-  OPERATOR.test(text.slice(0, Math.max(0, text.lastIndexOf(side))).replace(/(?:[\s([{$]|\*\*)+$/, ''))
+/** A sign in words before a number in words. */
+const SIGN_IN_WORDS = /^(?:negative|minus)\s+(?=[a-zA-Z])/i
 
 /**
  * The number expected, computed: of an equation the last side, and that is one numeral with its sign and perhaps a unit. An expression of
  * the same value is not the answer to a question that asks for its value: for data of arithmetic. The answer is looked for in the text
- * as {@link mathAnswer} does, and its value is compared as {@link sameMath} does.
+ * as {@link mathAnswer} does, and its value is compared as {@link sameMath} does. One that has an operator beside it in the text is a
+ * part of a calculation, and no answer: `The answer is 48 - 4`. Throws TypeError where the expected text is itself no such number.
  *
  * @example
  * ```ts
@@ -45,22 +61,34 @@ const isOperand = (text: string, side: string): boolean =>
  * ```
  */
 export const sameResult = (expected: string): ((answer: string) => boolean) => {
-  const same = sameMath()(expected)
-  return (answer) => {
-    const side = sideIn(answer)
-    return isResult(side) && !isOperand(answer, side) && same(side)
+  const meant = signed(expected.trim())
+  const same = sameMath()(meant)
+  const opposite = sameMath()(meant.startsWith('-') ? meant.slice(1) : `-${meant}`)
+  const right = (answer: string): boolean => {
+    const { side, operand } = saidIn(answer)
+    if (operand) return false
+    const word = side.replace(SIGN_IN_WORDS, '')
+    return word !== side ? WORDS.test(word) && !PART.test(word) && opposite(word) : isResult(side) && same(side)
   }
+  if (!right(expected))
+    throw new TypeError(
+      `sameResult: the expected ${shown(expected)} is no number that was computed. Give one such as 7 or -2.5, or judge by sameMath.`,
+    )
+  return right
 }
 
 const FRACTION =
-  /^[\s({]*([-+]?)\s?(?:\\[dt]?frac\s?(?:\{\s?([-+]?\d{1,400})\s?\}\s?\{\s?(\d{1,400})\s?\}|(\d)(\d))|(\d{1,400})(?:\s?\/\s?(\d{1,400}))?)[\s)}.]*$/
+  /^[\s({]*([-+]?)\s?(?:\\[cdt]?frac\s?(?:\{\s?([-+]?\d{1,400})\s?\}\s?\{\s?(\d{1,400})\s?\}|(\d)(\d))|(\d{1,400})(?:\s?\/\s?(\d{1,400}))?)[\s)}.]*$/
+/** A numerator with its sign in brackets: `(-3)/4`. */
+const BRACKETED = /^\s*\(\s?([-+]?\d{1,400})\s?\)(?=\s?\/)/
 
 const gcd = (a: bigint, b: bigint): bigint => (b === 0n ? a : gcd(b, a % b))
 
 /** A fraction as it is written; null where the text is none. */
 const fractionIn = (text: string): Q.Rational | null => {
-  const found = FRACTION.exec(sideIn(text))
-  if (found === null) return null
+  const { side, operand } = saidIn(text)
+  const found = FRACTION.exec(side.replaceAll(/\\(?:left|right|displaystyle)(?![a-z])/g, '').replace(BRACKETED, '$1'))
+  if (found === null || operand) return null
   const [, sign, over, under, digit, other, plain, below = '1'] = found
   const [n, d] = [BigInt(over ?? digit ?? plain!), BigInt(under ?? other ?? below)]
   return d === 0n ? null : { n: sign === '-' ? -n : n, d }
@@ -70,7 +98,8 @@ const isReduced = ({ n, d }: Q.Rational): boolean => gcd(n < 0n ? -n : n, d) ===
 
 /**
  * The fraction expected, in lowest terms: `a/b`, `\frac{a}{b}`, or a whole number, for questions that ask to simplify one, to which the
- * fraction that is asked about is no answer. Throws TypeError where the expected text is no fraction in lowest terms.
+ * fraction that is asked about is no answer. A sign stands before the fraction or in its numerator: one in the denominator, as in `3/-4` or
+ * `\frac{-3}{-4}`, is to be reduced still. Throws TypeError where the expected text is no fraction in lowest terms.
  *
  * @example
  * ```ts
@@ -144,6 +173,8 @@ export const sameSequence = (expected: string): ((answer: string) => boolean) =>
 /** What parts rows: a line's end, LaTeX's, or that of a list within a list. */
 const ROW_ENDS = /\r?\n|\\\\|\]\s*,/
 const ROW = /^[\s[\]|&]*\d+(?:[\s,|&]+\d+)*[\s[\],|&]*$/
+/** The rule of a table: `|---|:-:|`, `+---+---+`. */
+const RULE = /^\s*[|+][-:|+\s]*$/
 const ENVIRONMENT = /\\(?:begin|end)\{[a-z]*\}(?:\{[lcr|]*\})?/g
 
 /** The rows of the last grid of a text: lines of numerals that nothing but empty lines parts. */
@@ -154,7 +185,7 @@ const gridIn = (text: string): readonly string[] => {
     if (ROW.test(line)) {
       rows = open ? [...rows, rowOf(line)] : [rowOf(line)]
       open = true
-    } else if (line.trim() !== '' && !/^[[\]$\s]*$/.test(line)) open = false
+    } else if (line.trim() !== '' && !/^[[\]$\s]*$/.test(line) && !RULE.test(line)) open = false
   }
   return rows
 }
@@ -163,6 +194,7 @@ const rowOf = (line: string): string => (line.match(/\d+/g) ?? []).map(BigInt).j
 const mathBody = (text: string): string =>
   bodyOf(text)
     .replaceAll(ENVIRONMENT, '\n')
+    .replaceAll(/\\hline(?![a-z])/g, ' ')
     .replaceAll(/\\(?:boxed|fbox|text)\s?\{|\\[[\]()]|[${}]/g, '\n')
 
 /**

@@ -231,6 +231,10 @@ const alternatives = (text: string, found: readonly Found[]): string => {
 }
 const endOf = ({ at, text }: Found): number => at + text.length
 
+/** A calculation that goes on behind its first numeral, in signs or in words. */
+const RUN = /^[$€£]?(?:[\d.,+\-−–*/^=()%\s×÷·∙∗⋅]|(?<=[\d)\s])(?:x|times|plus|minus|mod)(?=\s?[\d(]))*/
+const CALCULATED = /[=*/^+(\-−–×÷·∙∗⋅x]|times|plus|minus/
+
 /** The answer right behind a statement of it. */
 const adjacent = (rest: string): string | null => {
   const sentence = sentenceOf(rest)
@@ -243,9 +247,11 @@ const adjacent = (rest: string): string | null => {
   }
   const first = numerals(sentence)[0]
   if (first !== undefined && first.at <= 1 && /^[$€£]?$/.test(sentence.slice(0, first.at))) {
-    const run = /^[$€£]?[\d.,+\-−*/^=()%\s]*/.exec(sentence)![0].trim()
-    const calculated = /[=*/^+(]/.test(run.slice(first.text.length)) && /[\d)%]$/.test(run)
+    const run = RUN.exec(sentence)![0].trim()
+    const calculated = CALCULATED.test(run.slice(first.text.length)) && /[\d)%]$/.test(run)
     if (calculated) return run
+    // `48,4` and `48;4` are no 48
+    if (/^[,;]\d/.test(sentence.slice(endOf(first)))) return /^\S*/.exec(sentence)![0].replace(/[.,;:]+$/, '')
     const words = magnitude(sentence, endOf(first))
     return words === '' ? alternatives(sentence, numerals(sentence)) : first.text + words
   }
@@ -299,6 +305,45 @@ const lastFound = (text: string): string | null => {
   return qualifier(text, last.from) + lastJoined(text, spans) + magnitude(text, last.end)
 }
 
+/** An answer, and where it was found. */
+export interface Place {
+  readonly answer: string
+  /** The text that it was taken from; of a box nothing, since that says itself what is in it. */
+  readonly around: string
+  /** Whether that is what follows a statement such as `the answer is`. */
+  readonly stated: boolean
+}
+
+/** The last side of an equation without bold letters or code around it: `4 + 3 = **7**`. */
+const EMPHASIZED = /(=\s?)(\*\*|`)([^*`=\n]{1,200})\2(?=[.\s]{0,9}$)/
+
+/**
+ * The answer of a text as {@link mathAnswer} has it, with its place.
+ *
+ * @internal
+ */
+export const answerPlace = (given: string): Place => {
+  const text = unwrapped(beforeNext(given)).replaceAll(SIGN_WORD, '$1-').replace(EMPHASIZED, '$1$3')
+  const boxed = boxes(text)
+  if (boxed.length > 0) {
+    const after = text.slice(boxed.at(-1)!.end)
+    const final = Array.from(after.matchAll(FINAL)).at(-1)
+    const rest = final === undefined ? '' : after.slice(final.index + final[0].length)
+    const corrected = rest === '' ? null : adjacent(rest)
+    return corrected !== null
+      ? { answer: corrected, around: rest, stated: true }
+      : { answer: lastJoined(text, boxed) + scaleBehind(text, boxed.at(-1)!.end), around: '', stated: false }
+  }
+  for (const said of Array.from(text.matchAll(STATED)).slice(-MOST_STATEMENTS).reverse()) {
+    const rest = text.slice(said.index + said[0].length)
+    const answer = stated(rest)
+    if (answer !== null) return { answer, around: rest, stated: true }
+  }
+  const spans = formulas(text)
+  const whole = spans.length === 0 && (BROKEN.test(text) || !prose(text))
+  return { answer: (whole ? null : lastFound(text)) ?? text.trim(), around: text, stated: false }
+}
+
 /**
  * The part of a text that is its answer: the last `\boxed{..}` (with those right before it: `\boxed{1} and \boxed{2}`),
  * unless `the final answer is` follows it and says another; else what the last `the answer is`, `Answer:` or `####` says; else, of prose, the last formula (`$..$`, `\(..\)`, `\[..\]`) or
@@ -311,21 +356,4 @@ const lastFound = (text: string): string | null => {
  * mathAnswer('As $7^2 = 49$, the root is $\\boxed{7}$.') // '7'
  * ```
  */
-export const mathAnswer = (given: string): string => {
-  const text = unwrapped(beforeNext(given)).replaceAll(SIGN_WORD, '$1-')
-  const boxed = boxes(text)
-  if (boxed.length > 0) {
-    const after = text.slice(boxed.at(-1)!.end)
-    const final = Array.from(after.matchAll(FINAL)).at(-1)
-    const corrected = final === undefined ? null : adjacent(after.slice(final.index + final[0].length))
-    return corrected ?? lastJoined(text, boxed) + scaleBehind(text, boxed.at(-1)!.end)
-  }
-  for (const said of Array.from(text.matchAll(STATED)).slice(-MOST_STATEMENTS).reverse()) {
-    const answer = stated(text.slice(said.index + said[0].length))
-    if (answer !== null) return answer
-  }
-  const spans = formulas(text)
-  if (spans.length === 0 && BROKEN.test(text)) return text.trim()
-  if (spans.length === 0 && !prose(text)) return text.trim()
-  return lastFound(text) ?? text.trim()
-}
+export const mathAnswer = (given: string): string => answerPlace(given).answer

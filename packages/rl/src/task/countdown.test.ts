@@ -118,6 +118,42 @@ describe('countdown', () => {
     expect(sameCountdown('6/4*8')('6*(8/4)')).toBe(true)
   })
 
+  test('is taken in code, formulas, and after its statement, with any sign of a product', () => {
+    const right = sameCountdown('20*28 + 98')
+    const written = [
+      ...[
+        'Here:\n```\n98 + 28*20\n```',
+        '```python\n98 + 28*20\n```\nDone.',
+        '\\(98+28\\times20\\)',
+        '\\[98+28\\cdot 20\\]',
+      ],
+      ...[
+        '98 + \\left(28\\cdot20\\right)',
+        '98 + 28x20',
+        '98 + 28 x 20',
+        '98 + 28 ∗ 20',
+        '**98+28*20**',
+        '\\boxed{98+28 × 20}',
+      ],
+      ...[
+        'The answer is 98 + 28*20',
+        'The answer is 98 + 28*20.',
+        'Answer: $98 + 28*20$',
+        'The answer is \\(98 + 28*20\\).',
+      ],
+    ]
+    for (const text of written) expect([text, right(text)]).toEqual([text, true])
+    const wrong = [
+      'The answer is 658',
+      '\\(658\\)',
+      '```\n658\n```',
+      '98 + 28x20x1',
+      '28*20\n+ 98 - 0',
+      'The answer is 98 + 28*20 + 1',
+    ]
+    for (const text of wrong) expect([text, right(text)]).toEqual([text, false])
+  })
+
   test('what is expected counts without the spaces around it, and has to be an expression', () => {
     const around = fc.string({ unit: fc.constantFrom(' ', '\n', '\r', '\t'), maxLength: 4 })
     fc.assert(

@@ -7,7 +7,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import { optionsOf } from '@adjoint/tensor/ir'
 import { evaluateExpression, type ExpressionError } from './expression.ts'
 import { boxedAnswer } from '../reward/math-answer.ts'
-import { unwrapped } from '../reward/unwrapped.ts'
+import { lastBlock, unwrapped } from '../reward/unwrapped.ts'
 import { dice, foldIn, type HostKey } from '../run/keys.ts'
 import type { CharacterTask } from './task.ts'
 import { vocabulary } from './vocabulary.ts'
@@ -100,22 +100,32 @@ const notExpected = (expected: string, error: ExpressionError): string => {
 
 /** Other signs of the same operations. */
 const SIGNS: readonly (readonly [RegExp, string])[] = [
-  [/×|·|\\times\b|\\cdot\b/g, '*'],
+  [/\\(?:left|right)(?![a-z])/g, ''],
+  [/[×·∙∗⋅]|\\times\b|\\cdot\b|(?<=[\d)]\s?)x(?=\s?[\d(])/g, '*'],
   [/÷|\\div\b/g, '/'],
   [/−/g, '-'],
   [/\s+/g, ' '],
 ]
-/** An answer without a box, a block of code or dollars around it. */
-const plain = (answer: string): string =>
-  SIGNS.reduce(
-    (text, [sign, by]) => text.replaceAll(sign, by),
-    (boxedAnswer(answer) ?? unwrapped(answer)).replace(/^\s*\$([^$]*)\$\s*$/, '$1').trim(),
+/** What stands around a formula, and what says that the answer follows. */
+const FORMULA = [/^\s*\$([^$]*)\$\s*$/, /^\s*\\\(((?:(?!\\[()])[^])*)\\\)\s*$/, /^\s*\\\[((?:(?!\\[[\]])[^])*)\\\]\s*$/]
+const STATEMENT = /^[^]*\b(?:answer is|answer:)\s*/i
+
+/** An answer without a box, a block of code, a formula or a statement around it. */
+const plain = (answer: string): string => {
+  const said = boxedAnswer(answer) ?? lastBlock(answer) ?? answer
+  const bare = unwrapped(
+    unwrapped(said)
+      .replace(STATEMENT, '')
+      .replace(/(?<=[^.])\.\s*$/, ''),
   )
+  const inside = FORMULA.reduce((text, around) => text.replace(around, '$1'), bare)
+  return SIGNS.reduce((text, [sign, by]) => text.replaceAll(sign, by), inside).trim()
+}
 
 /**
  * Whether an answer is a solution as the expected one is: an expression of the same value, over the same numbers, each as often as there.
  * For data sets of countdown, reasoning-gym's and the like, whose rows have one solution of many; {@link sameMath} would take the target
- * itself for an answer. Spaces around either do not count, nor do a box, dollars or a block of code around the answer. Throws TypeError where the expected text is no expression of
+ * itself for an answer. Spaces around either do not count, nor do a box, a formula's signs or a block of code around the answer, or `The answer is` before it. Throws TypeError where the expected text is no expression of
  * {@link evaluateExpression}, which has no unary signs: `-2 + 9` is none.
  *
  * @example

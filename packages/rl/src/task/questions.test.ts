@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { hostKey } from '../run/keys.ts'
 import { mod10Chain } from './chain.ts'
-import { fitting, gsm8k, type Question, questions } from './questions.ts'
+import { fitting, gsm8k, type Question, questions, reasoningGym } from './questions.ts'
 import { problem, problems, splitOf } from './task.ts'
 
 const row = (question: string, answer = '1'): Question => ({ question, answer, thought: '' })
@@ -59,6 +59,25 @@ describe('questions', () => {
     expect(gsm8k({ question: 'q', answer: 'It is 4.\n####  ' })).toMatchObject({ _tag: 'Left' })
     expect(gsm8k({ question: 'q' })).toEqual(E.left('row.answer is not a text'))
   })
+})
+
+test.each([
+  ...[
+    ['3/4', 'basic_arithmetic'],
+    ['', 'gcd'],
+    ['n/a', 'gcd'],
+    ['1 + 2', 'chain_sum'],
+    ['12,', 'lcm'],
+    ['4/8', 'fraction_simplification'],
+  ],
+  ...[
+    ['none', 'mini_sudoku'],
+    ['', 'number_sorting'],
+    ['-2 + 9', 'countdown'],
+  ],
+])('a row whose answer %j is none of %s is left out', (answer, source) => {
+  const row = reasoningGym({ question: 'q', answer, metadata: { source_dataset: source } })
+  expect(row).toMatchObject({ _tag: 'Left', left: expect.stringMatching(/^row.answer is none of its task/) as string })
 })
 
 describe('prompts that are too long', () => {

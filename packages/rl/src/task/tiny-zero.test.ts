@@ -96,8 +96,8 @@ describe('a row', () => {
     [{ nums: ['1'], target: 1 }, 'row.nums[0] is not a whole number from 0'],
     [{ nums: [1.5], target: 1 }, 'row.nums[0] is not a whole number from 0'],
     [{ nums: [-1], target: 1 }, 'row.nums[0] is not a whole number from 0'],
-    [{ nums: [], target: 0 }, 'row.nums has 0 numbers, and 1 to 6 are solved here'],
-    [{ nums: [1, 1, 1, 1, 1, 1, 1], target: 7 }, 'row.nums has 7 numbers, and 1 to 6 are solved here'],
+    [{ nums: [], target: 0 }, 'row.nums has 0 numbers, and 1 to 5 are solved here'],
+    [{ nums: [1, 1, 1, 1, 1, 1], target: 7 }, 'row.nums has 6 numbers, and 1 to 5 are solved here'],
     [[1, 2], 'row is not an object'],
   ])('%j is none', (value, reason) => {
     expect(tinyZero(value)).toEqual(E.left(reason))

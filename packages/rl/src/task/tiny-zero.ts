@@ -11,8 +11,8 @@ interface Tile {
   readonly text: string
 }
 
-/** Numbers of a row, at most: with one more a search takes a minute. */
-const MOST = 6
+/** Numbers of a row, at most: with one more a search takes half a minute. */
+const MOST = 5
 /** What sums of quotients may be off by, in doubles; what is found is computed exactly then. */
 const NEAR = 1e-6
 

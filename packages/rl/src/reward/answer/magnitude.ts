@@ -16,7 +16,7 @@ const POWERS: ReadonlyMap<string, bigint> = new Map(Object.entries({ squared: 2n
 
 /** What makes another number of the one before it in a way that is not read. */
 const OPERATION =
-  /^\(?(?:factorial|(?:in )?base|choose|plus|divided|over|point|to the (?!nearest)|or|and|recurring|repeating|at (?:least|most)|(?:degrees? )?below zero)\b/
+  /^\(?(?:factorial|(?:in )?base|choose|plus|minus|divided|over|point|to the (?!nearest)|or|and|recurring|repeating|at (?:least|most)|(?:degrees? )?below zero)\b/
 
 const factorOf = (word: string): Q.Rational | null => {
   const one = word.replace(/s$/, '')
@@ -53,12 +53,15 @@ const NAMES = [...COUNTS.keys(), ...PARTS.keys()].map((word) => `${word}s?`)
 
 const WORDS = `^(?:[ \\t-]{1,3}(?:${[...NAMES, ...POWERS.keys()].join('|')})\\b)+`
 
+/** Names of parts of one: seven halves are a calculation. */
+export const PART = new RegExp(`\\b(?:halves|${[...PARTS.keys()].join('|')})s?\\b`, 'i')
+
 /** Words that say how much of a number there is, right behind it. */
 export const SCALE = new RegExp(WORDS, 'i')
 
 /** Such words, and others that make another number of it or none. */
 export const MAGNITUDE = new RegExp(
   `${WORDS}|` +
-    '^[ \\t]{0,3}(?:factorial|\\(?(?:in )?base[ \\t]\\w+\\)?|choose[ \\t]\\w+|(?:plus|over|point|times)[ \\t]\\$?\\d+|divided by|to the (?!nearest)\\w+|recurring|repeating|at (?:least|most)|(?:degrees? )?below zero|or (?:more|less|fewer|greater)|and (?:a|one|two|three)[ \\t-](?:half|thirds?|quarters?))(?![a-zA-Z])',
+    '^[ \\t]{0,3}(?:factorial|\\(?(?:in )?base[ \\t]\\w+\\)?|choose[ \\t]\\w+|(?:plus|minus|over|point|times)[ \\t]\\$?\\d+|divided by|to the (?!nearest)\\w+|recurring|repeating|at (?:least|most)|(?:degrees? )?below zero|or (?:more|less|fewer|greater)|and (?:a|one|two|three)[ \\t-](?:half|thirds?|quarters?))(?![a-zA-Z])',
   'i',
 )
