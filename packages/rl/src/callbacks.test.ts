@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { adam, transformer } from '@adjoint/nn'
 import { add, random, readAsync, scalar, type Scalar } from '@adjoint/tensor'
+import * as E from 'fp-ts/lib/Either.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import fc from 'fast-check'
 import { afterAll, describe, expect, test } from 'vitest'
@@ -77,6 +78,23 @@ describe('a step of a run', () => {
     },
   )
 
+  test.each([
+    [TE.right(next(scalar(0))), 'advance came to a function'],
+    [E.right(next(scalar(0))), 'advance came to a Right'],
+    [E.left(EMPTY), 'advance came to a Left'],
+    [undefined, 'advance gives nothing'],
+    [null, 'advance gives no step'],
+    [3, 'advance gives no step'],
+    [{ metrics: {} }, 'advance gives no step'],
+    [{ state: scalar(0) }, 'advance gives no step'],
+    [{ state: scalar(0), metrics: null }, 'advance gives no step'],
+  ])('that comes to %o is a mistake of its phase', async (value, said) => {
+    const mistaken = (() => Promise.resolve(value)) as unknown as AsyncPhase<Scalar>['advance'] // as a script in JavaScript
+    const ended = await counted(fresh(), mistaken).catch((reason: unknown) => reason)
+    expect(ended).toBeInstanceOf(TypeError)
+    expect(String(ended)).toContain(`run, phase count: ${said}. `)
+  })
+
   test('that leaves something as a task has it thrown', async () => {
     await expect(counted(fresh(), () => TE.left(EMPTY))).rejects.toMatchObject({ name: 'RlFailure', error: EMPTY })
   })
@@ -94,18 +112,31 @@ describe('a stage', () => {
   test('law: may be either, in a list and in a recipe: they run in order, and the first that fails ends them', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(stage, { maxLength: 5 }), async (all) => {
-        const expected = all.reduce(async (before, each) => {
-          const made = each(await before)
-          return typeof made === 'function' ? orThrow(made) : made
-        }, Promise.resolve('>'))
+        const inOrder = (stages: readonly AsyncStage<string>[]) =>
+          stages.reduce(async (before, each) => {
+            const made = each(await before)
+            return typeof made === 'function' ? orThrow(made) : made
+          }, Promise.resolve('>'))
+        /** What a recipe says of a stage that fails without its name. */
+        const named = all.map((each, i) => (state: string) => {
+          const made = each(state)
+          if (typeof made === 'function') return made
+          return made.catch((thrown: unknown) => {
+            throw thrown === failure ? new RlFailure({ stage: `${i + 1}-stage`, error: EMPTY }) : thrown
+          })
+        })
         const recipe: AsyncRecipe<string> = all.map((each) => ({ name: 'stage', at: () => each }))
         const env = { device, folder: fresh(), seed: 0, resume: false, checkpointEvery: 1 }
-        const [wanted, ...got] = await Promise.allSettled([
-          expected,
+        const [listed, ofList, placed, ofRecipe] = await Promise.allSettled([
+          inOrder(all),
           stagesAsync(all)('>'),
+          inOrder(named),
           performAsync(recipe)(env)('>'),
         ])
-        for (const each of got) expect(each).toEqual(wanted)
+        expect(ofList).toEqual(listed)
+        expect(ofRecipe).toEqual(placed)
+        if (ofRecipe.status === 'rejected' && placed.status === 'rejected')
+          expect(ofRecipe.reason).toMatchObject({ ...placed.reason })
         // The folder is given back, whatever became of them.
         await expect(performAsync<string>([])(env)('')).resolves.toBe('')
       }),
@@ -125,6 +156,51 @@ describe('a stage', () => {
       expect(started).toEqual([])
     },
   )
+})
+
+describe('an async stage of a recipe that fails', () => {
+  const thrownBy = (thrown: Error): Promise<unknown> => {
+    const recipe: AsyncRecipe<number> = [
+      { name: 'first', at: () => (n) => Promise.resolve(n + 1) },
+      { name: 'second', at: () => () => Promise.reject(thrown) },
+    ]
+    const env = { device, folder: fresh(), seed: 0, resume: false, checkpointEvery: 1 }
+    return performAsync(recipe)(env)(0).catch((reason: unknown) => reason)
+  }
+
+  test('is named', async () => {
+    const reason = await thrownBy(failure)
+    expect(reason).toBeInstanceOf(RlFailure)
+    expect(reason).toMatchObject({
+      error: { stage: '2-second', error: EMPTY },
+      message: expect.stringMatching(/^2-second: /) as string,
+    })
+  })
+
+  test.each([
+    mistake,
+    new RlFailure({ stage: '1-within', error: EMPTY }),
+    new RlFailure({ _tag: 'Aborted' }),
+    new RlFailure({ _tag: 'RewardFailed', message: 'gave up' }),
+  ])('is thrown as it is: %s', async (thrown) => {
+    expect(await thrownBy(thrown)).toBe(thrown)
+  })
+})
+
+describe('what is async and comes to a task', () => {
+  const left = TE.left({ stage: 'here', error: EMPTY })
+  // The types of a state that is inferred let it pass: it is found when it runs.
+  const stage: AsyncStage<unknown> = async () => left()
+  const env = { device, folder: fresh(), seed: 0, resume: false, checkpointEvery: 1 }
+
+  test('is a mistake of the stage that is named', async () => {
+    await expect(stagesAsync([TE.right, stage])(0)).rejects.toThrow(
+      /^stagesAsync: stage 2 of 2 came to a Left\..*orThrow\(task\)/,
+    )
+    await expect(performAsync([{ name: 'a', at: () => stage }])(env)(0)).rejects.toThrow(
+      /^performAsync: stage 1-a came to a Left\./,
+    )
+  })
 })
 
 describe('a source of experience', () => {
@@ -150,5 +226,11 @@ describe('a source of experience', () => {
 
   test.each([failure, mistake])('that throws %s has the step throw just that', async (thrown) => {
     await expect(stepped(() => Promise.reject(thrown), null)).rejects.toBe(thrown)
+  })
+
+  test('that is async and comes to a Left is a mistake of whoever took it', async () => {
+    const source: AsyncSource<ReturnType<typeof model.init>, null, Chain> = (() =>
+      Promise.resolve(E.left(EMPTY))) as unknown as typeof source // as a script in JavaScript
+    await expect(stepped(source, null)).rejects.toThrow(/^replayAsync: the source came to a Left\./)
   })
 })

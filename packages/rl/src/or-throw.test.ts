@@ -2,7 +2,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { curriedTwin, orThrow, type RlError, RlFailure, tasked, twin } from './or-throw.ts'
+import { curriedTwin, isStageCause, orThrow, type RlError, RlFailure, tasked, twin } from './or-throw.ts'
 
 describe('orThrow', () => {
   test('gives what a task comes to', async () => {
@@ -79,7 +79,7 @@ describe('tasked', () => {
     await fc.assert(
       fc.asyncProperty(fc.boolean(), outcome, async (promised, came) => {
         let begun = 0
-        const task = tasked((name: string) => {
+        const task = tasked('the test')((name: string) => {
           begun++
           expect(name).toBe('the argument')
           return promised ? orThrow(TE.fromEither(came)) : TE.fromEither(came)
@@ -92,4 +92,33 @@ describe('tasked', () => {
       { seed: 1, numRuns: 100 },
     )
   })
+
+  test('law: a promise of a task, or of what one comes to, is a mistake that names whose and what to do', async () => {
+    await fc.assert(
+      fc.asyncProperty(outcome, fc.boolean(), async (came, run) => {
+        const task = TE.fromEither(came)
+        const mistaken = tasked('f: stage 1')(async () => (run ? task() : Promise.resolve(task)))()
+        const found = run ? came._tag : 'function'
+        const thrown = await mistaken().catch((reason: unknown) => reason)
+        expect(thrown).toBeInstanceOf(TypeError)
+        expect(String(thrown)).toContain(`f: stage 1 came to a ${found}. `)
+        expect(String(thrown)).toContain('orThrow(task)')
+      }),
+      { seed: 1, numRuns: 50 },
+    )
+  })
+
+  test.each([null, undefined, 0, '', { _tag: 'Some' }, [1]])('%o is a value as any other', async (value) => {
+    expect(await tasked('f')(() => Promise.resolve(value))()()).toEqual(E.right(value))
+  })
+})
+
+test.each<[RlError, boolean]>([
+  [{ _tag: 'EmptyDataset', name: 'the log' }, true],
+  [{ _tag: 'Interrupted', phase: 'rl', step: 2 }, true],
+  [{ stage: '2-rl', error: { _tag: 'EmptyDataset', name: 'the log' } }, false],
+  [{ _tag: 'Aborted' }, false],
+  [{ _tag: 'RewardFailed', message: 'gave up' }, false],
+])('%o ends a stage without its name: %s', (error, is) => {
+  expect(isStageCause(error)).toBe(is)
 })

@@ -25,6 +25,10 @@ const OF_TEACHERS: Readonly<Record<TeacherError['_tag'], true>> = {
 const isOfTeacher = (error: Exclude<RlError, StageError>): error is TeacherError =>
   Object.hasOwn(OF_TEACHERS, error._tag)
 
+/** @internal Whether an error is one that ends a stage, and does not say which. */
+export const isStageCause = (error: RlError): error is RunError =>
+  !('stage' in error) && error._tag !== 'RewardFailed' && !isOfTeacher(error)
+
 const sentenceOf = (error: RlError): string => {
   if ('stage' in error) return describeStageError(error)
   if (error._tag === 'RewardFailed') return error.message
@@ -33,7 +37,7 @@ const sentenceOf = (error: RlError): string => {
 
 /**
  * Runs a task, and gives what it comes to; what it leaves is thrown as RlFailure. For scripts, and for tasks that a record holds: each
- * function that makes a task has a twin that does this, `readLogAsync` of `readLog`.
+ * other function that makes a task has a twin that does this, `readLogAsync` of `readLog`.
  *
  * @example
  * ```ts
@@ -72,16 +76,32 @@ export const curriedTwin =
   (...given) =>
     twin(configure(...given))
 
+/** What a value is of a task that was not left to its caller; null for any other value. */
+const ofTask = (value: unknown): string | null => {
+  if (typeof value === 'function') return 'function'
+  if (typeof value !== 'object' || value === null || !('_tag' in value)) return null
+  return value._tag === 'Left' || value._tag === 'Right' ? value._tag : null
+}
+
 /**
  * @internal What a script gives to a twin, an `async` function or one that makes tasks, as one that makes tasks. What its promise rejects
- * with stays thrown: the RlFailure of another twin reaches the caller as it is.
+ * with stays thrown: the RlFailure of another twin reaches the caller as it is. A promise of a task, or of what one comes to, is a
+ * TypeError: a Left would count as a success. `what` names the function in it.
  */
 export const tasked =
+  (what: string) =>
   <A extends readonly unknown[], E, R>(
     given: (...args: A) => TaskEither<E, R> | Promise<R>,
   ): ((...args: A) => TaskEither<E, R>) =>
   (...args) =>
   async () => {
     const begun = given(...args)
-    return typeof begun === 'function' ? begun() : E.right(await begun)
+    if (typeof begun === 'function') return begun()
+    const value = await begun
+    const found = ofTask(value)
+    if (found === null) return E.right(value)
+    throw new TypeError(
+      `${what} came to a ${found}. What is async comes to a value, not to a task or its Left or Right: ` +
+        'await orThrow(task) in it, or give back the task itself from a function that is not async.',
+    )
   }

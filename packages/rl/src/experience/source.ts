@@ -144,7 +144,8 @@ export const replay = (options: ReplayConfig) => {
  */
 export const replayAsync = (options: ReplayConfig) => {
   const buffer = replay(options)
-  return <P extends Tree, S, Problem>(source: AsyncSource<P, S, Problem>) => twin(buffer(tasked(source)))
+  return <P extends Tree, S, Problem>(source: AsyncSource<P, S, Problem>) =>
+    twin(buffer(tasked('replayAsync: the source')(source)))
 }
 
 /** `count` of the numbers below `total`, or all of them, none twice. */

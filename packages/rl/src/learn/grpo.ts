@@ -288,7 +288,7 @@ export const grpoFrom = <Problem, P extends Tree, O extends Tree, S>(
 export const grpoFromAsync = <Problem, P extends Tree, O extends Tree, S>(
   source: AsyncSource<P, S, Problem>,
   given: GrpoFromConfig<Problem, P, O>,
-) => twin(grpoFrom(tasked(source), given))
+) => twin(grpoFrom(tasked('grpoFromAsync: the source')(source), given))
 
 /**
  * A step of GRPO, compiled once: `(state, key) -> state, metrics, graded completions, times`. The problems, the draws and

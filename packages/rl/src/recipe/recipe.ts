@@ -16,7 +16,7 @@ import type { Progress, StopSignal } from '../run/run.ts'
 import type { Sink } from '../run/sink.ts'
 import type { FolderError, StageCause, StageError } from './errors.ts'
 import { type AsyncStage, type Stage, stages } from './stage.ts'
-import { tasked, twin } from '../or-throw.ts'
+import { isStageCause, RlFailure, tasked, twin } from '../or-throw.ts'
 
 /** What an observer is told after each step of a stage. */
 export interface StageProgress extends Progress {
@@ -244,9 +244,21 @@ export const perform =
     return alone(env.folder, names[0] ?? env.folder)(stages([checked(env, names, first), ...each]))
   }
 
+/** A stage as a script gives it, whose own failure says which stage it is; what is not a stage's cause stays thrown. */
+const placed =
+  (stage: string) =>
+  <S>(given: AsyncStage<S>): Stage<S> =>
+  (state) =>
+  () =>
+    tasked(`performAsync: stage ${stage}`)(given)(state)().catch((thrown: unknown) => {
+      if (thrown instanceof RlFailure && isStageCause(thrown.error)) return E.left({ stage, error: thrown.error })
+      throw thrown
+    })
+
 /**
  * {@link perform} for scripts: the stage awaits, and throws RlFailure, whose `error` says which stage failed, and of what. A stage of the
- * recipe may be an `async` function; what that throws is thrown as it is, and the folder is given back.
+ * recipe may be an `async` function: the RlFailure of a twin in it is thrown with the stage's name, as `{ stage, error }`. What names a
+ * stage already, what a teacher or a reward left and what is no RlFailure is thrown as it is. The folder is given back.
  *
  * @example
  * ```ts
@@ -265,4 +277,6 @@ export const perform =
 export const performAsync =
   <S>(recipe: AsyncRecipe<S>): ((env: RecipeEnv) => (state: S) => Promise<S>) =>
   (env) =>
-    twin(perform(recipe.map(({ name, at }) => ({ name, at: (place: StageEnv) => tasked(at(place)) })))(env))
+    twin(
+      perform(recipe.map(({ name, at }) => ({ name, at: (place: StageEnv) => placed(place.stage)(at(place)) })))(env),
+    )

@@ -57,4 +57,4 @@ export const stages = <S>(each: readonly Stage<S>[]): Stage<S> => concatAll(stag
  * ```
  */
 export const stagesAsync = <S>(each: readonly AsyncStage<S>[]): ((state: S) => Promise<S>) =>
-  twin(stages(each.map(tasked)))
+  twin(stages(each.map((stage, i) => tasked(`stagesAsync: stage ${i + 1} of ${each.length}`)(stage))))

@@ -117,6 +117,16 @@ const demandFree = (
         )
 }
 
+/** Throws TypeError where a step of a phase gives no PhaseStep: of a script nothing else looks before its parts are read. */
+const demandStep = (phase: string, step: unknown): void => {
+  const parts: object = typeof step === 'object' && step !== null ? step : {}
+  if ('state' in parts && 'metrics' in parts && typeof parts.metrics === 'object' && parts.metrics !== null) return
+  throw new TypeError(
+    `run, phase ${phase}: advance gives ${step === undefined ? 'nothing' : 'no step'}. ` +
+      'Give { state, metrics }: the state after the step, and an object of numbers for its line in the log, {} for no line.',
+  )
+}
+
 /** The states at which phases start, as expressions: the shapes of their checkpoints. */
 const templatesOf = <S>(phases: readonly AsyncPhase<S>[], initial: S): readonly S[] => {
   const templates: S[] = []
@@ -222,8 +232,11 @@ const folded = <S>(
   ): Promise<E.Either<RunError, S>> => {
     const key = foldIn(foldIn(hostKey(config.seed), at.phase), at.step)
     const began = performance.now()
-    const stepped = await tasked((from: S) => phase.advance(from, { step: at.step, key }))(state)()
+    const stepped = await tasked(`run, phase ${phase.name}: advance`)((from: S) =>
+      phase.advance(from, { step: at.step, key }),
+    )(state)()
     if (E.isLeft(stepped)) return stepped
+    demandStep(phase.name, stepped.right)
     const { metrics, records = [], times = {} } = stepped.right
     demandFree(`a metric of phase ${phase.name} is`, STAMP, metrics)
     demandFree(`a time of phase ${phase.name} is`, [...STAMP, 'total'], times)
