@@ -17,14 +17,11 @@ document.head.append(element('style', { 'data-client': 'uplot' }, uplotStyle))
 const store = openStore()
 const charts = showCharts(store)
 const samples = showSamples(document.querySelector<HTMLElement>('[data-client=samples]')!, store)
-let barred = false
+const putTools = showTools(store)
 const show = (): void => {
   const bar = document.querySelector<HTMLElement>('[data-client=tools]')
-  // A run that has just begun has no charts, and so no bar, yet.
-  if (bar !== null && !barred) {
-    showTools(bar, store)
-    barred = true
-  }
+  // A run that has just begun has no charts, and so no bar, yet; where it is begun anew, the bar has another place.
+  if (bar !== null) putTools(bar)
   charts(chartsIn())
   samples(samplesIn())
 }

@@ -5,8 +5,8 @@ import type { Store } from './store.ts'
 
 const LABELS: Readonly<Record<Along, string>> = { step: 'steps', time: 'time', tokens: 'tokens' }
 
-/** Puts the bar into `place`, and keeps it at what is set. */
-export const showTools = (place: HTMLElement, { view, set, listen }: Store): void => {
+/** Makes the bar, and keeps it at what is set; the function that it returns puts it into a place. */
+export const showTools = ({ view, set, listen }: Store): ((place: HTMLElement) => void) => {
   const smooth = element('input', { type: 'range', name: 'smooth', min: '0', max: '0.99', step: '0.01' })
   // The slider says its value itself.
   const weight = element('output', { 'aria-live': 'off' })
@@ -18,14 +18,14 @@ export const showTools = (place: HTMLElement, { view, set, listen }: Store): voi
   )
   const find = element('input', { type: 'search', name: 'find', placeholder: 'names of charts' })
   const all = element('button', { type: 'button' }, 'Show all of the axis')
-  place.replaceChildren(
+  const bar = [
     element('label', {}, 'Smooth', element('span', { class: 'pair' }, smooth, weight)),
     element('label', { class: 'check' }, logarithmic, ' Logarithmic'),
     element('label', {}, 'Along', along),
     element('label', { class: 'find' }, 'Find', find),
     all,
     element('p', {}, 'Drag over a chart to zoom; double-click, or press 0, to go back.'),
-  )
+  ]
   smooth.addEventListener('input', () => set({ smooth: smooth.valueAsNumber }))
   logarithmic.addEventListener('change', () => set({ logarithmic: logarithmic.checked }))
   // Stretches of one axis are none of another.
@@ -44,6 +44,10 @@ export const showTools = (place: HTMLElement, { view, set, listen }: Store): voi
   }
   show()
   listen(show)
+  return (place) => {
+    // What stands there already is not moved: that would take the focus from it.
+    if (bar[0]!.parentNode !== place) place.replaceChildren(...bar)
+  }
 }
 
 /** The boxes in the head of the page that show and hide settings. */
