@@ -167,7 +167,7 @@ process.exit()`
 
   test.each([
     [['--help'], 0, /^[^]*usage: adjoint-report RUNS\.\.\./],
-    [['--nonsense'], 2, /^adjoint-report: .*nonsense[^]*usage: adjoint-report RUNS\.\.\./],
+    [['--nonsense'], 2, /^adjoint-report: .*nonsense[^]*\nadjoint-report --help lists the flags\./],
     [['nowhere'], 1, /^adjoint-report: .*nowhere/],
   ] as const)(
     'the command of report calls itself what it is called by who has the package: %j',

@@ -1,13 +1,12 @@
 // A live page in a real browser whose runs come, go and begin anew: what the reader has set goes on being of the same runs.
-import { appendFile, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { LogRecord } from '@adjoint/rl'
 import { isRight } from 'fp-ts/lib/Either.js'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { count, type Opened, openRuns, path } from './browser.support.ts'
+import { type Opened, openRuns, path } from './browser.support.ts'
 import { type Live, serveLive } from './live.ts'
-import { groupLine, lines, stepLine, writeRun } from './made-up.ts'
+import { writeRun } from './made-up.ts'
 
 describe.skipIf(path === null)('the live page of runs that come and go', { timeout: 120_000 }, () => {
   let runs: Opened

@@ -37,7 +37,7 @@ const saidIn = (text: string): Said => {
 const THOUSANDS = /(?<=\d)(?:,(?:\\!\s?)?|\{,\}|\\,|\s)(?=\d{3}(?!\d))/g
 /** One numeral, with a sign, brackets and a currency before it, and a unit or a percent sign behind it, but nothing to compute. */
 const NUMERAL =
-  /^[\s({[]*[-+]?\s?\\?[$€£]?\s?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?[\s)}\].]*(?:\\?%|°|\\?\$|\^\{?\\circ\}?|(?:\\[,; ])*\\(?:text|mathrm|mbox)\{[a-zA-Z\s.]*\}|(?!(?:squared|cubed|factorial)\b)[a-zA-Z]+(?:\s[a-zA-Z]+)*)?[\s.]*$/
+  /^[\s({[]*[-+]?\s?\\?[$€£]?\s?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?[\s)}\].]{0,40}(?:\\?%|°|\\?\$|\^\{?\\circ\}?|(?:\\[,; ])*\\(?:text|mathrm|mbox)\{[a-zA-Z\s.]*\}|(?!(?:squared|cubed|factorial)\b)[a-zA-Z]+(?:\s[a-zA-Z]+)*)?[\s.]{0,40}$/
 /** A number in words. */
 const WORDS =
   /^(?!.*\b(?:plus|minus|times|over|of|divided|multiplied|squared|cubed)\b)[a-zA-Z]+(?:[\s-][a-zA-Z]+)*[\s.]*$/

@@ -323,7 +323,10 @@ const EMPHASIZED = /(=\s?)(\*\*|`)([^*`=\n]{1,200})\2(?=[.\s]{0,9}$)/
  * @internal
  */
 export const answerPlace = (given: string): Place => {
-  const text = unwrapped(beforeNext(given)).replaceAll(SIGN_WORD, '$1-').replace(EMPHASIZED, '$1$3')
+  const text = unwrapped(beforeNext(given))
+    .replaceAll(SIGN_WORD, '$1-')
+    .replace(EMPHASIZED, '$1$3')
+    .replace(/^=\s*/, '')
   const boxed = boxes(text)
   if (boxed.length > 0) {
     const after = text.slice(boxed.at(-1)!.end)

@@ -54,7 +54,12 @@ describe('a part of a calculation is no result', () => {
       ['It is √48', 'It is sqrt(48)', 'It is $\\sqrt{48}$', 'It is f(48)', 'It is max(4, 48)'],
       false,
     )
-    judged(sameResult, '48', ['It is 2^{48}', 'It is x48', 'It is 4**48', 'It is 4//48'], false)
+    judged(
+      sameResult,
+      '48',
+      ['It is 2^{48}', 'It is x48', 'It is 4**48', 'It is 4//48', 'It is 48x4', 'It is 4\\times48'],
+      false,
+    )
     judged(sameResult, '-7', ['It is 3 + −7', 'It is 3 * (−7)', 'It is 3 + -7', 'It is 3 * (-7)', 'It is 9 -7'], false)
     judged(sameResult, '1', ['#### 1 - 2', 'Answer: 1 x 5', 'It is 2 -\n1', '2 - 1 =', 'It is 2 - x1'], false)
     judged(sameResult, '7', ['14 halves', '28 quarters', '21 thirds', 'fourteen halves', '70 tenths'], false)
@@ -104,8 +109,9 @@ describe('the number itself is one', () => {
           'We have 10 - 3, which is $7$',
           'gcd(14, 21) = 7',
           'gcd(14, 21) is 7',
-          '| 7 |',
-          '<answer>7</answer>',
+          'The result (7)',
+          'It is \\textbf{7}.',
+          'It appears 7 times.',
         ],
       ],
       true,

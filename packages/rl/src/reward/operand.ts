@@ -3,7 +3,7 @@ import type { Place } from './math-answer.ts'
 
 /** Operators of any kind but a minus, which is a dash as well. */
 const SIGN =
-  String.raw`[+*/×÷^·∙∗⋅%±]|\/\/|\*\*|\\(?:times|cdot|div|pm|mp|ast|bmod)\b|\b(?:x|times|plus|minus|over|mod(?:ulo)?|divided by|multiplied by|to the power of)` // prettier-ignore
+  String.raw`[+*/×÷^·∙∗⋅%±]|\/\/|\*\*|\\(?:times|cdot|div|pm|mp|ast|bmod)(?![a-zA-Z])|(?<![a-zA-Z])(?:x|times|plus|minus|over|mod(?:ulo)?|divided by|multiplied by|to the power of)` // prettier-ignore
 const DASH = '[-–−]'
 /** What an operand before an operator ends with: a digit, a bracket, what closes a formula or bold letters, a letter alone. */
 const OPERAND = String.raw`(?:[\d)\]}$"'|°!]|\x60|\*\*|(?<![a-zA-Z])[a-zA-Z])`
@@ -14,12 +14,13 @@ const BEFORE = new RegExp(
 /** The digit right before a sign makes an operator of it: `2 -1`. */
 const DIGIT_BEFORE = /(?:[\d)\]}]|\d\$) ?$/
 /** A power, and not the end of bold letters. */
-const POWER = /[\d)\]}$"'`](?:\*\*\s?|\s?\*\*\s)[({[$"'`\\]*(?:\*\*)?$/
+const POWER = /[\d)\]}$"'`](?:\*\*)?(?:\*\*\s?|\s?\*\*\s)[({[$"'`\\]*(?:\*\*)?$/
 /** The remainder of a division, and no percent sign. */
 const REMAINDER = /%\s*$/
 const OTHER = /^\s?[([{$"'`\\]*(?:\*\*)?\d/
-/** A call that is open: `sqrt(`, `max(3, `, but not `\left(`. */
-const CALL = /(?:√|(?<![\\a-zA-Z])[a-zA-Z]+|\\(?!left\b|big\b)[a-zA-Z]+)\s?[({][^()={}\n]*$/
+/** A call that is open: `sqrt(`, `max(3, `, and not what only sets the numeral, `\left(` or `\textbf{`. */
+const CALL =
+  /(?:√\s?|(?<![\\a-zA-Z])[a-zA-Z]+|\\(?!(?:left|[bB]igg?|text[a-z]*|math[a-z]*|mbox|boxed|fbox)(?![a-z]))[a-zA-Z]+\s?)[({][^()={}\n]*$/
 /** A letter that the numeral belongs to: `x1`. */
 const NAME = /(?<![a-zA-Z])[a-zA-Z]_?$/
 

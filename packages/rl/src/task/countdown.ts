@@ -101,8 +101,8 @@ const notExpected = (expected: string, error: ExpressionError): string => {
 /** Other signs of the same operations. */
 const SIGNS: readonly (readonly [RegExp, string])[] = [
   [/\\(?:left|right)(?![a-z])/g, ''],
-  [/[×·∙∗⋅]|\\times\b|\\cdot\b|(?<=[\d)]\s?)x(?=\s?[\d(])/g, '*'],
-  [/÷|\\div\b/g, '/'],
+  [/[×·∙∗⋅]|\\(?:times|cdot)(?![a-zA-Z])|(?<=[\d)]\s?)x(?=\s?[\d(])/g, '*'],
+  [/÷|\\div(?![a-zA-Z])/g, '/'],
   [/−/g, '-'],
   [/\s+/g, ' '],
 ]

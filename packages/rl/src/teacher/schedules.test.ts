@@ -99,7 +99,7 @@ describe('any schedule of misbehaviour', () => {
           clock: time,
           random: () => (jitter = (jitter * 16807 + 7) % 2147483647) / 2147483647,
           fetch: async (_, init) => {
-            const { messages } = JSON.parse(init?.body as string) as Asked['body']
+            const { messages } = JSON.parse(init.body) as Asked['body']
             const which = Number(messages[0]!.content)
             const fault = faults[which]![made[which]!++] ?? 'ok'
             starts.push(time.now())
@@ -111,7 +111,7 @@ describe('any schedule of misbehaviour', () => {
             if (fault === '429 wait' && made[which]! <= RETRIES)
               waits.push({ from: time.now(), until: time.now() + 3000 })
             try {
-              return await respond(fault, String(which), init!.signal!)
+              return await respond(fault, String(which), init.signal)
             } finally {
               underWay--
             }
