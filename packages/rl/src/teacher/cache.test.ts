@@ -1,13 +1,13 @@
 import { execFile } from 'node:child_process'
-import { appendFile, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { appendFile, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { build } from 'esbuild'
 import * as E from 'fp-ts/lib/Either.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import fc from 'fast-check'
-import ts from 'typescript'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { cached, openTraceCache, type TraceCache, traceKey } from './cache.ts'
 import { describeTeacherError, type TeacherError } from './errors.ts'
@@ -247,7 +247,7 @@ describe('a file', () => {
   test('written by two processes at once has the lines of both, whole', async () => {
     const path = fresh()
     const program = `
-      import { cached, openTraceCache } from './teacher/cache.mjs'
+      import { cached, openTraceCache } from './teacher/cache.ts'
       const [name] = process.argv.slice(-1)
       const opened = await openTraceCache(${JSON.stringify(path)})()
       const long = name.repeat(20_000)
@@ -256,20 +256,19 @@ describe('a file', () => {
       for (let i = 0; i < 100; i++) await cached(opened.right)(teacher).ask(name + i)()
       await opened.right.close()
     `
-    // The children run plain JavaScript: of ours the cache imports a decoder, what it needs of Node, and types.
-    const compilerOptions = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2023, verbatimModuleSyntax: true }
-    for (const name of ['teacher/cache', 'run/decode', 'system/node']) {
-      const source = await readFile(new URL(`../${name}.ts`, import.meta.url), 'utf8')
-      const { outputText } = ts.transpileModule(source, { compilerOptions })
-      await mkdir(dirname(join(folder, name)), { recursive: true })
-      const linked = outputText
-        .replaceAll(/(from '\.[^']*)\.ts'/g, "$1.mjs'")
-        .replaceAll("'#system'", "'../system/node.mjs'")
-      await writeFile(join(folder, `${name}.mjs`), linked)
-    }
-    await symlink(fileURLToPath(new URL('../../../../node_modules', import.meta.url)), join(folder, 'node_modules'))
+    // The children run plain JavaScript, the cache and what it imports in one file.
     const script = join(folder, 'writer.mjs')
-    await writeFile(script, program)
+    await build({
+      stdin: { contents: program, resolveDir: fileURLToPath(new URL('..', import.meta.url)) },
+      outfile: script,
+      ...{
+        bundle: true,
+        platform: 'node',
+        format: 'esm',
+        conditions: ['@adjoint/source'],
+        external: ['webgpu', 'koffi'],
+      },
+    })
     const run = promisify(execFile)
     await Promise.all(['x', 'é'].map((name) => run(process.execPath, [script, name])))
     await withCache(path, async (cache) => {
