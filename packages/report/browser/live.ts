@@ -51,6 +51,9 @@ export const follow = (renewData: () => void): void => {
   let again = false
   /** Whether the server was away: another one may have come, which counts its pages anew. */
   let away = false
+  /** What the server's stream told last, where that is no page: a page that was under way by then changes nothing of it. */
+  let trouble: string | null = null
+  const sayTrouble = (words: string): void => say('lost', (trouble = words))
 
   const update = async (): Promise<void> => {
     again = busy
@@ -67,7 +70,8 @@ export const follow = (renewData: () => void): void => {
       }
       shown = answer.fresh.body.dataset['live']
       take(answer.fresh, renewData)
-      say('live', 'live')
+      if (trouble === null) say('live', 'live')
+      else say('lost', trouble)
     } catch (thrown) {
       // An error of this script. It is the console's, too; the reader is told that what is seen is not what is.
       say('lost', `this page failed at what is new, and shows it in part: load it again (${String(thrown)})`)
@@ -79,14 +83,15 @@ export const follow = (renewData: () => void): void => {
   }
 
   events.addEventListener('version', ({ data }: MessageEvent<string>) => {
+    trouble = null
     if (away || data !== shown) void update()
     else say('live', 'live')
     away = false
   })
   // The server is there, and cannot make a page of what there is.
-  events.addEventListener('trouble', ({ data }: MessageEvent<string>) => say('lost', data))
+  events.addEventListener('trouble', ({ data }: MessageEvent<string>) => sayTrouble(data))
   events.addEventListener('error', () => {
     away = true
-    say('lost', 'the server has stopped; this is what it showed last')
+    sayTrouble('the server has stopped; this is what it showed last')
   })
 }

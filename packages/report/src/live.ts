@@ -104,6 +104,7 @@ export const serveLive = async ({
       response.end(request.method === 'HEAD' ? undefined : page.text)
     } else if (request.url === '/events') {
       response.writeHead(200, { ...HEADERS, 'content-type': 'text/event-stream' })
+      if (request.method === 'HEAD') return void response.end()
       readers.add(response)
       request.on('close', () => readers.delete(response))
       tell(response)
