@@ -53,6 +53,12 @@ describe('flags', () => {
     )
   })
 
+  test('given again: the last counts', () => {
+    expect(decode(['--warm-steps', '3', '--json', '--warm-steps', '4', '--json'])).toMatchObject(
+      E.right({ warmSteps: 4, json: true }),
+    )
+  })
+
   test.each([
     [['--seeds', '0,0'], '--seeds 0,0: different whole numbers'],
     [['--seeds', '1,,2'], '--seeds 1,,2'],
@@ -69,8 +75,6 @@ describe('flags', () => {
     [['--seed'], '--seed needs a value'],
     [['--seed', '10'], '--seed 10: a whole number, from 0 to 9, is needed'],
     [['--out', '--json'], '--out needs a value; one that begins with - is written --out=--json'],
-    [['--seed', '3', '--seed', '4'], '--seed is given twice: give it once'],
-    [['--json', '--json'], '--json is given twice: give it once'],
     [['--json=yes'], '--json takes no value'],
     [['--workload', 'a,d'], '--workload d: choose of a, b, c'],
   ])('refuse %j and say why', (args, reason) => {

@@ -90,7 +90,7 @@ const tokensOf = (
     if (takes && value === undefined) return E.left(`${rawName} needs a value`)
     if (takes && inlineValue === false && /^-./.test(value))
       return E.left(`${rawName} needs a value; one that begins with - is written ${rawName}=${value}`)
-    if (Object.hasOwn(given, name)) return E.left(`${rawName} is given twice: give it once`)
+    // of a flag that is given again the last counts, so that what is behind a ready-made line changes it
     given[name] = takes ? value : true
   }
   return E.right({ given, words })
