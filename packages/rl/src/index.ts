@@ -5,7 +5,7 @@
  * @packageDocumentation
  */
 export { describeError, type RunError } from './run/errors.ts'
-export type { Signal } from './signal.ts'
+export type { Abortable, Signal } from './signal.ts'
 export { orThrow, type RlError, RlFailure } from './or-throw.ts'
 export * from './task/index.ts'
 export * from './policy/template.ts'

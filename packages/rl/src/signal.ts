@@ -4,9 +4,12 @@
  */
 
 /** What is looked at of a signal that aborts. */
-interface Abortable {
+export interface Abortable {
+  /** Whether it has aborted. */
   readonly aborted: boolean
+  /** Calls a listener once it aborts. */
   readonly addEventListener: (type: 'abort', listener: () => void, options?: { readonly once?: boolean }) => void
+  /** Calls it no more. */
   readonly removeEventListener: (type: 'abort', listener: () => void) => void
 }
 

@@ -5,10 +5,15 @@ import type { Signal } from '../signal.ts'
 export interface Reply {
   readonly ok: boolean
   readonly status: number
-  readonly headers: { readonly get: (name: string) => string | null }
+  readonly headers: {
+    /** The value of a header; null where there is none. */
+    readonly get: (name: string) => string | null
+  }
   /** Null where there is none. */
   readonly body: {
+    /** What reads it, once. */
     readonly getReader: () => {
+      /** The next piece. */
       readonly read: () => Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>
     }
   } | null
