@@ -26,11 +26,14 @@ interface Said {
   readonly operand: boolean
 }
 
+/** Commands of LaTeX that say nothing but how large a thing is. */
+const SIZES = /\\(?:left|right|displaystyle)(?![a-z])/g
+
 /** The answer of a text, as one side of an equation. */
 const saidIn = (text: string): Said => {
   if (text.length > LONGEST) return { side: '', operand: false }
   const place = answerPlace(signed(unwrapped(text)))
-  const side = unwrapped(lastSide(place.answer))
+  const side = unwrapped(lastSide(place.answer.replaceAll(SIZES, '')))
   return { side, operand: isOperand(place, side) }
 }
 
@@ -87,7 +90,7 @@ const gcd = (a: bigint, b: bigint): bigint => (b === 0n ? a : gcd(b, a % b))
 /** A fraction as it is written; null where the text is none. */
 const fractionIn = (text: string): Q.Rational | null => {
   const { side, operand } = saidIn(text)
-  const found = FRACTION.exec(side.replaceAll(/\\(?:left|right|displaystyle)(?![a-z])/g, '').replace(BRACKETED, '$1'))
+  const found = FRACTION.exec(side.replace(BRACKETED, '$1'))
   if (found === null || operand) return null
   const [, sign, over, under, digit, other, plain, below = '1'] = found
   const [n, d] = [BigInt(over ?? digit ?? plain!), BigInt(under ?? other ?? below)]

@@ -111,6 +111,7 @@ describe('the number itself is one', () => {
           'gcd(14, 21) is 7',
           'The result (7)',
           'It is \\textbf{7}.',
+          'It is $\\left(7\\right)$',
           'It appears 7 times.',
         ],
       ],

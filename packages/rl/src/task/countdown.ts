@@ -9,6 +9,7 @@ import { evaluateExpression, type ExpressionError } from './expression.ts'
 import { boxedAnswer } from '../reward/math-answer.ts'
 import { lastBlock, unwrapped } from '../reward/unwrapped.ts'
 import { dice, foldIn, type HostKey } from '../run/keys.ts'
+import { searchPairs } from './pairs.ts'
 import type { CharacterTask } from './task.ts'
 import { vocabulary } from './vocabulary.ts'
 
@@ -54,20 +55,7 @@ export const solveCountdown = ({
   numbers,
   target,
 }: Countdown): { readonly steps: readonly string[]; readonly expression: string } | null => {
-  const search = (tiles: readonly Tile[]): Tile | null => {
-    const hit = tiles.find((t) => t.value === target)
-    if (hit !== undefined) return hit
-    for (let i = 0; i < tiles.length; i++) {
-      for (let j = i + 1; j < tiles.length; j++) {
-        const others = tiles.filter((_, k) => k !== i && k !== j)
-        for (const joined of joins(tiles[i]!, tiles[j]!)) {
-          const found = search([...others, joined])
-          if (found !== null) return found
-        }
-      }
-    }
-    return null
-  }
+  const search = searchPairs(joins, (tiles) => tiles.find((tile) => tile.value === target) ?? null)
   const found = search(numbers.map((value) => ({ value, text: String(value), steps: [] })))
   if (found === null) return null
   // The outermost pair of parentheses says nothing.

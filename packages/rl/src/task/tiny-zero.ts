@@ -3,6 +3,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import { count, type Decode, decodeIf, listOf, structOf } from '../run/decode.ts'
 import { evaluateExpression } from './expression.ts'
 import type { Schema } from './json-lines.ts'
+import { searchPairs } from './pairs.ts'
 import type { Question } from './questions.ts'
 
 /** A value on the table, and how it was written. */
@@ -32,23 +33,12 @@ const reaches = (text: string, target: number): boolean => {
 
 /** An expression of all of the numbers, fractions and negative numbers on the way included; null where there is none. */
 const solutionOf = (numbers: readonly number[], target: number): string | null => {
-  const search = (tiles: readonly Tile[]): string | null => {
-    if (tiles.length === 1) {
-      const { value, text } = tiles[0]!
-      // the outermost parentheses say nothing
-      const bare = text.replace(/^\((.*)\)$/, '$1')
-      return Math.abs(value - target) < NEAR && reaches(bare, target) ? bare : null
-    }
-    for (let i = 0; i < tiles.length; i++)
-      for (let j = i + 1; j < tiles.length; j++) {
-        const others = tiles.filter((_, k) => k !== i && k !== j)
-        for (const joined of joins(tiles[i]!, tiles[j]!)) {
-          const found = search([...others, joined])
-          if (found !== null) return found
-        }
-      }
-    return null
-  }
+  const search = searchPairs(joins, ([tile, ...others]: readonly Tile[]) => {
+    if (tile === undefined || others.length > 0) return null
+    // the outermost parentheses say nothing
+    const bare = tile.text.replace(/^\((.*)\)$/, '$1')
+    return Math.abs(tile.value - target) < NEAR && reaches(bare, target) ? bare : null
+  })
   return search(numbers.map((value) => ({ value, text: String(value) })))
 }
 
