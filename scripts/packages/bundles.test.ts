@@ -42,17 +42,19 @@ const EXPECTED = {
   output: expect.stringMatching(/^2,4,6\nno WebGPU device: this browser has no WebGPU.*\ntrue\n$/) as string,
 }
 
-test.each(['esm', 'iife'] as const)('esbuild bundles all of it for a browser: %s', async (format) => {
-  const at = fresh({ 'main.js': PAGE, 'run.mjs': ON_A_PAGE })
+/** Makes `page.js` of `main.js` with no settings of a user's own, and gives the warnings. */
+const bundled = async (at: string, format: 'esm' | 'iife'): Promise<readonly string[]> => {
   const { warnings } = await build({
     entryPoints: [join(at, 'main.js')],
     outfile: join(at, 'page.js'),
-    bundle: true,
-    format,
-    minify: true,
-    logLevel: 'silent',
+    ...{ bundle: true, format, minify: true, logLevel: 'silent' },
   })
-  expect(warnings.map(({ text }) => text)).toEqual([])
+  return warnings.map(({ text }) => text)
+}
+
+test.each(['esm', 'iife'] as const)('esbuild bundles all of it for a browser: %s', async (format) => {
+  const at = fresh({ 'main.js': PAGE, 'run.mjs': ON_A_PAGE })
+  expect(await bundled(at, format)).toEqual([])
   expect(await node(at, 'run.mjs')).toEqual(EXPECTED)
 })
 
@@ -66,15 +68,7 @@ log(typeof globalThis.pageHtml)
 log(await globalThis.refused.catch(({ message }) => message))
 `
   const at = fresh({ 'main.js': CHART, 'run.mjs': run })
-  const { warnings } = await build({
-    entryPoints: [join(at, 'main.js')],
-    outfile: join(at, 'page.js'),
-    bundle: true,
-    format,
-    minify: true,
-    logLevel: 'silent',
-  })
-  expect(warnings.map(({ text }) => text)).toEqual([])
+  expect(await bundled(at, format)).toEqual([])
   expect(await node(at, 'run.mjs')).toEqual({
     code: 0,
     output: expect.stringMatching(/^true\nfunction\nreportRuns needs files, which only Node has\..*\n$/) as string,

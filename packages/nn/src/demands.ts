@@ -74,3 +74,9 @@ export const demandShape = (op: string, x: Tensor, shape: Shape, rule: string, f
   if (x.shape.length === shape.length && x.shape.every((n, i) => n === shape[i])) return
   throw new ShapeError({ op, operands: [x], rule, fix })
 }
+
+/** Throws ShapeError unless what an initializer drew has these sizes, in their order: the types of parameters say so. */
+export const demandDrawn = (op: string, x: Tensor, sizes: Readonly<Record<string, number>>): void => {
+  const named = Object.entries(sizes).map(([name, size]) => `${name} ${size}`)
+  demandShape(op, x, Object.values(sizes), `init is to draw [${named.join(', ')}]`, 'Draw the shape given.')
+}

@@ -1,7 +1,7 @@
 /** Lookup tables: a row for each token, or for each position. */
 import { lt, matmul, type Shape, take, type Tensor, transpose, where } from '@adjoint/tensor'
 import { optionsOf, typed } from '@adjoint/tensor/ir'
-import { demandKey, demandShape, demandSizes, demandTensors } from './demands.ts'
+import { demandDrawn, demandKey, demandSizes, demandTensors } from './demands.ts'
 import type { After, FanIn, FanOut, HasLast, WithLast } from './dims.ts'
 import { demandIds } from './ids.ts'
 import { type Initializer, normalInit } from './init.ts'
@@ -37,13 +37,7 @@ export const initEmbedding = <Rows extends number, Width extends number>(options
   return (key: Key): Tensor<readonly [Rows, Width], 'f32'> => {
     demandKey('initEmbedding', key)
     const table = init(key, [rows, width])
-    demandShape(
-      'initEmbedding',
-      table,
-      [rows, width],
-      `init is to draw [rows ${rows}, width ${width}]`,
-      'Draw the shape given.',
-    )
+    demandDrawn('initEmbedding', table, { rows, width })
     return typed(table)
   }
 }

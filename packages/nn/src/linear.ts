@@ -1,7 +1,7 @@
 /** The affine layer. Weights are [in, out]: the bias is an epilogue of the one dot. */
 import { add, isTensor, type Shape, ShapeError, type Tensor, type TreeRecord, zeros } from '@adjoint/tensor'
 import { optionsOf, typed } from '@adjoint/tensor/ir'
-import { demandKey, demandParams, demandShape, demandSizes, demandTensors } from './demands.ts'
+import { demandDrawn, demandKey, demandParams, demandSizes, demandTensors } from './demands.ts'
 import type { FanIn, FanOut, HasLast, WithLast } from './dims.ts'
 import { type Initializer, lecunInit } from './init.ts'
 import type { Floats, Key } from './layer.ts'
@@ -47,13 +47,7 @@ export const initLinear = <In extends number, Out extends number>(options: Linea
   return (key: Key): LinearParams<Tensor<readonly [In, Out], 'f32'>> => {
     demandKey('initLinear', key)
     const weight = init(key, [fanIn, out])
-    demandShape(
-      'initLinear',
-      weight,
-      [fanIn, out],
-      `init is to draw [in ${fanIn}, out ${out}]`,
-      'Draw the shape given.',
-    )
+    demandDrawn('initLinear', weight, { in: fanIn, out })
     return { weight: typed(weight), bias: bias ? zeros([out]) : null }
   }
 }
