@@ -78,9 +78,15 @@ describe('dot kernels', () => {
   // So all rows use a panel of b while it is there; with all of k packed, few rows would have room in a cache.
   it('pack one block of k at a time, beside as many sums as have room', () => {
     expect(scratchOf(128, 512, 32 * KC)).toBe(scratchOf(128, 512, 2 * KC))
-    expect(scratchOf(128, 512, 2 * KC)).toBe(scratchOf(128, 512, KC) + 4 * 128 * (128 + 4))
+    expect(scratchOf(128, 512, 2 * KC)).toBe(scratchOf(128, 512, KC) + 4 * 128 * (64 + 4))
     expect(scratchOf(4096, 8192, 2 * KC)).toBe(scratchOf(4096, 16384, 32 * KC))
     expect(scratchOf(4096, 8192, 2 * KC)).toBeLessThan(scratchOf(4096, 8192, KC) + 256 * (2048 + 16) + 1)
+  })
+
+  it('is cut into even shares for two threads, however few its columns', () => {
+    const unitsOf = (m: number, n: number): number =>
+      printDot(kernelOf({ ...turned, m, n, k: 2048, orders: [true, false, false] })).units
+    expect([unitsOf(128, 128), unitsOf(128, 384), unitsOf(128, 512)]).toEqual([2, 6, 8])
   })
 
   it('has nothing to do without rows or columns, and writes zeros without terms', () => {

@@ -38,13 +38,13 @@ import { accumulate, sumsOfTile } from './tile.ts'
 
 /** Bytes of sums that wait in scratch for the next block of k, beside packed a in the same cache. */
 const WAITING_BYTES = 1 << 19
-/** Rows that repay packing all of b for them, and blocks of whole rows that keep the threads of a process busy. */
+/** Rows that repay packing them, or all of b for them, and blocks of whole rows that keep the threads of a process busy. */
 const ROWS_REPAY = 32
 const ENOUGH_BLOCKS = 16
 /** Rows up to which inner products beat packing a b that lies along k. */
 const FEW = 4
-/** Columns that repay packing the rows of a block once more. */
-const COLUMNS_REPAY = 128
+/** Columns that repay packing the rows of a block, once or once more. */
+const COLUMNS_REPAY = 64
 /** Columns of a turn of inner products. */
 const INNER_COLUMNS = 8
 /** Tiles packed at once from memory along m: a cache line of it. */
@@ -95,7 +95,8 @@ export const printDot = (given: DotKernel, chosen: DotChoice | null = null, fuse
   const aAlongK = m.extent === 1 || liesAlongK(kernel.a, k, m)
   const reduces = kernel.reductions.length > 0
   const inner = !reduces && m.extent <= FEW && aAlongK && liesAlongK(kernel.b, k, n)
-  const aDirect = a?.dtype === 'f32' && a.along(k) > 0 && a.along(m) >= 0 && (a.along(k) === 1 || m.extent <= MR)
+  const aInPlace = a?.dtype === 'f32' && a.along(k) > 0 && a.along(m) >= 0 && (a.along(k) === 1 || m.extent <= MR)
+  const aDirect = aInPlace && (m.extent <= ROWS_REPAY || n.extent < COLUMNS_REPAY)
   const bDirect = b !== null && b.along(n) === 1 && b.along(k) > 0 && m.extent < choice.copyFrom
   const nv = choice.vectors
   const items = batch.reduce((count, x) => count * x.extent, 1)
