@@ -5,6 +5,7 @@
 import { decodeEvaluation, decodeSample, type Json, type LogRecord, parseRecord } from '@adjoint/rl'
 import * as E from 'fp-ts/lib/Either.js'
 import * as O from 'fp-ts/lib/Option.js'
+import { createHash } from 'node:crypto'
 
 /** What a run was started with: the fields of the first line of its log. */
 export type Settings = Readonly<Record<string, Json>>
@@ -34,6 +35,12 @@ export interface Run {
   /** Time of the last change of its files, ms since 1970. */
   readonly changed: number
 }
+
+/** A few characters that stand for a text. */
+export const shortHash = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 8)
+
+/** What a run is known by, on every page it is on: its name says no more than tells it apart from the others there. */
+export const idOf = ({ folder }: Pick<Run, 'folder'>): string => shortHash(folder)
 
 /** The records of a log's text, and what of it are none. */
 export interface ParsedLog {

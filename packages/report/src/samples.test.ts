@@ -4,7 +4,7 @@ import { EVERYTHING, type Filter, matches, searched } from './filter.ts'
 import { lines, sampleLine } from './made-up.ts'
 import { firstPair, sharedProblems, sourcesOf } from './compare.ts'
 import type { ShownGroup, ShownSample } from './page-data.ts'
-import { stageOf } from './run.ts'
+import { idOf, stageOf } from './run.ts'
 import { LONGEST_TEXT, partsOf, samplesOf, spread, TOKENS_OF_PAGE } from './samples.ts'
 
 const settingOf = (count: number, completion?: string) => ({
@@ -42,7 +42,7 @@ describe('completions of a log', () => {
     const { groups, rewards, runs, phases, logged, shown } = samplesOf([settingOf(3)])
     expect({ rewards, runs, phases, logged, shown }).toEqual({
       rewards: ['correct', 'format', 'brief'],
-      runs: ['a'],
+      runs: [{ id: idOf({ folder: '/r' }), name: 'a' }],
       phases: ['grpo'],
       logged: 3,
       shown: 3,
