@@ -62,6 +62,22 @@ describe('completions of a log', () => {
     const { groups, logged, shown } = samplesOf([settingOf(1000)], 100)
     expect([groups.length, shown, logged, groups[0]!.step, groups.at(-1)!.step]).toEqual([100, 100, 1000, 0, 999])
     fc.assert(
+      fc.property(
+        fc.array(fc.integer({ min: 1, max: 60 }), { maxLength: 8 }),
+        fc.integer({ min: 8, max: 60 }),
+        (of, limit) => {
+          const runs = of.map((n, i) => ({ ...settingOf(n).runs[0]!, folder: `/${i}` }))
+          const { groups, shown, logged, parts } = samplesOf([{ label: 'a', runs }], limit)
+          expect(shown).toBeLessThanOrEqual(limit)
+          if (logged <= limit) expect(shown).toBe(logged)
+          // The least of phases is there, and each begins with its first.
+          expect(of.map((_, i) => groups.find(({ run }) => run === i)?.step)).toEqual(of.map(() => 0))
+          expect(parts.map(({ last }) => last)).toEqual(of.map((n) => n - 1))
+        },
+      ),
+      { seed: 4, numRuns: 200 },
+    )
+    fc.assert(
       fc.property(fc.nat(500), fc.nat(100), (n, most) => {
         const kept = spread(n, most)
         expect(kept.length).toBe(Math.min(n, most))
