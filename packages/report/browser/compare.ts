@@ -86,7 +86,12 @@ export const showCompare = (
     const shared = a === undefined || b === undefined ? [] : sharedProblems(a, b)
     const chosen = shared.includes(compare.problem) ? compare.problem : (shared[0] ?? '')
     put(problem, named(shared), chosen)
-    write(words, shared.length === 0 ? 'These two have no problem in common.' : `${shared.length} problems in common.`)
+    write(
+      words,
+      shared.length === 0
+        ? 'These two have no problem in common.'
+        : `${shared.length} ${shared.length === 1 ? 'problem' : 'problems'} in common.`,
+    )
     const make = completions(samples, reading)
     shown = [a, b].map((source, i) => {
       const group = source?.groups.get(chosen)

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { hiddenAmong, hiding } from './hidden.ts'
 
-const names = [...'abcdefgh']
+const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']
 /** Runs by setting. */
 const settings = (of: readonly string[]): fc.Arbitrary<readonly (readonly string[])[]> =>
   fc

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { putBack } from './put-back.ts'
 
-const names = [...'abcdefghij']
+const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j']
 const some = fc.subarray(names)
 /** A list before and one after that has others between, and both in one order; and what of the list before is kept. */
 const lists = fc.record({ wanted: some, former: some, kept: some.map((each) => new Set(each)) })
