@@ -19,7 +19,7 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { join } from 'node:path'
 import { type Bench, type JobError, main, writeText } from '../cli/example.ts'
-import { tableText } from '../cli/table.ts'
+import { narrowTable } from '../cli/table.ts'
 import { budgetTable, type Stages } from './budget.ts'
 import { type Flags, flags, seedsOf } from './flags.ts'
 import { aboutOf, modelTable, type Outcome, outcomeOf, type SeedResult, stageTable, type TableOf } from './outcome.ts'
@@ -77,8 +77,11 @@ interface Finished {
   readonly text: string
 }
 
+/** Of a narrow terminal. */
+const COLUMNS = 60
+
 const tablesText = (tables: readonly TableOf[]): string =>
-  tables.map(({ title, head, rows }) => `${title}\n${tableText(head, rows)}\n`).join('\n')
+  tables.map(({ title, head, rows }) => `${title}\n${narrowTable(COLUMNS)(head, rows)}\n`).join('\n')
 
 /** To resume what never began is a mistyped folder. */
 const requireBegun = (given: Flags, folder: string): TE.TaskEither<JobError, unknown> =>

@@ -1,5 +1,6 @@
 import type { LogRecord } from '@adjoint/rl'
 import { expect, test } from 'vitest'
+import { narrowTable } from '../cli/table.ts'
 import { budgetTable } from './budget.ts'
 import { modelTable, outcomeOf, type SeedResult, stageTable } from './outcome.ts'
 
@@ -34,9 +35,18 @@ test('the object of --json has the four models, and a row of figures a seed', ()
 test('tables have means over the seeds', () => {
   const results = [result(0, 0.5), result(1, 0.75)]
   expect(modelTable(outcomeOf('wasm', results), [0, 1]).rows[1]).toEqual([
-    ...['student-distilled', '10', '0.625', '1.000', '10.00', '0.500 / 0.750'],
+    ...['student-distilled', '10', '0.625 (0.500 / 0.750)', '1.000', '10.00'],
   ])
   expect(stageTable(results).rows[0]).toEqual(['2-reasoning-rl', '0.000', '0.500', '0.750', '-'])
+})
+
+test('tables fit a terminal of 60 columns, with no name cut but at its hyphens', () => {
+  const results = [result(0, 0.5), result(1, 0.75)]
+  for (const { head, rows } of [modelTable(outcomeOf('wasm', results), [0, 1]), stageTable(results), budgetTable({})]) {
+    const text = narrowTable(60)(head, rows)
+    expect(Math.max(...text.split('\n').map((line) => line.length))).toBeLessThanOrEqual(60)
+    for (const words of ['unfiltered-', ...head.flatMap((title) => title.split(' '))]) expect(text).toContain(words)
+  }
 })
 
 test('the budget is what the logs say', () => {

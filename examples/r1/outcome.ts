@@ -67,14 +67,20 @@ export interface TableOf {
 /** The shape of R1's tables 5 and 6. */
 export const modelTable = ({ table }: Outcome, seeds: readonly number[]): TableOf => ({
   title: 'Held-out problems, means over the seeds',
-  head: ['', 'parameters', 'pass@1', 'cons@16', 'mean length', `pass@1 of seed ${seeds.join(', ')}`],
+  head: [
+    '',
+    'parameters',
+    seeds.length < 2 ? 'pass@1' : `pass@1 (of seed ${seeds.join(' / ')})`,
+    'cons@16',
+    'mean length',
+  ],
   rows: table.map(({ model, params, seeds: each }) => [
     model,
     String(params),
-    show(mean(each.map((f) => f.passAt1)), 3),
+    show(mean(each.map((f) => f.passAt1)), 3) +
+      (each.length < 2 ? '' : ` (${each.map((f) => show(f.passAt1, 3)).join(' / ')})`),
     show(mean(each.map((f) => f.consAt16)), 3),
     show(mean(each.map((f) => f.meanLength)), 2),
-    each.map((f) => show(f.passAt1, 3)).join(' / '),
   ]),
 })
 

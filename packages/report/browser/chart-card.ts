@@ -4,7 +4,7 @@ import { csvOf } from '../src/csv.ts'
 import { chartText } from '../src/chart-text.ts'
 import { short } from '../src/format.ts'
 import type { CardData, PhaseData } from '../src/page-data.ts'
-import { axisTitle, shownCard, type ShownCard, tableOf } from '../src/shown.ts'
+import { axisTitle, type Looking, shownCard, type ShownCard, tableOf } from '../src/shown.ts'
 import { svgOf } from '../src/svg.ts'
 import { COLOUR_COUNT } from '../src/stroke.ts'
 import type { View } from '../src/view.ts'
@@ -22,13 +22,16 @@ export interface CardActs {
   readonly enlarge: () => void
 }
 
+/** How a card is looked at. */
+export type CardView = Looking & Pick<View, 'zoom' | 'pins'>
+
 /** A card on the page. */
 export interface Card {
   readonly root: HTMLElement
   /** Draws it anew: other data, another view, another width. */
-  readonly draw: (card: CardData, phase: PhaseData | undefined, view: View) => void
+  readonly draw: (card: CardData, phase: PhaseData | undefined, view: CardView) => void
   /** Shows another stretch of the axis. */
-  readonly view: (view: View) => void
+  readonly view: (view: CardView) => void
   /** Draws what it shows again, in other colours. */
   readonly redraw: () => void
   readonly close: () => void
@@ -67,7 +70,7 @@ export const chartCard = (id: string, acts: CardActs, large = false): Card => {
   const root = element('figure', { id, tabindex: '0', 'data-card': '' }, caption, keys.element, place, note, actions)
 
   let plot: Plot | null = null
-  let now: { card: CardData; phase: PhaseData | undefined; view: View; shown: ShownCard } | null = null
+  let now: { card: CardData; phase: PhaseData | undefined; view: CardView; shown: ShownCard } | null = null
   let width = 0
 
   const zoomOf = (): readonly [number, number] | null => now?.view.zoom[now.card.phase] ?? null

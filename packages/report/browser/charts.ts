@@ -1,8 +1,9 @@
 /** All charts of the page: the cards of each phase, the pinned ones above them, the large one; each drawn as the reader looks. */
 import type { CardData, Charts, PhaseData } from '../src/page-data.ts'
+import { hiddenAmong } from '../src/hidden.ts'
 import { wordsOf } from '../src/segments.ts'
 import type { View } from '../src/view.ts'
-import { type Card, type CardActs, chartCard } from './chart-card.ts'
+import { type Card, type CardActs, type CardView, chartCard } from './chart-card.ts'
 import { onTheme } from './colours.ts'
 import { byId, element } from './element.ts'
 import { putInOrder } from './in-order.ts'
@@ -43,6 +44,7 @@ const shelf = (actsOf: (card: CardData) => CardActs, idOf: (card: CardData) => s
 /** Shows charts, and those that it is given later. */
 export const showCharts = (store: Store): ((charts: Charts) => void) => {
   let charts: Charts = { settings: [], phases: [], cards: [] }
+  const seen = (view: View): CardView => ({ ...view, hidden: hiddenAmong(charts.settings, view.hidden) })
   const phaseOf = ({ phase }: CardData): PhaseData | undefined => charts.phases.find(({ id }) => id === phase)
 
   const zoom = (card: CardData, to: readonly [number, number] | null): void => {
@@ -95,14 +97,15 @@ export const showCharts = (store: Store): ((charts: Charts) => void) => {
       made.root.focus()
       large = { id: card.id, card: made }
     }
-    large.card.draw(card, phaseOf(card), view)
+    large.card.draw(card, phaseOf(card), seen(view))
   }
 
   const drawAll = (view: View): void => {
+    const how = seen(view)
     for (const card of charts.cards) {
       const phase = phaseOf(card)
-      all.cards.get(card.id)?.draw(card, phase, view)
-      pinned.cards.get(card.id)?.draw(card, phase, view)
+      all.cards.get(card.id)?.draw(card, phase, how)
+      pinned.cards.get(card.id)?.draw(card, phase, how)
     }
   }
 
@@ -133,10 +136,11 @@ export const showCharts = (store: Store): ((charts: Charts) => void) => {
     if (looksOf(now) !== looksOf(before)) drawAll(now)
     if (now.large !== before.large || (large !== null && looksOf(now) !== looksOf(before))) enlarge(now)
     if (now.zoom !== before.zoom) {
+      const how = seen(now)
       for (const card of charts.cards) {
         if (now.zoom[card.phase] === before.zoom[card.phase]) continue
-        for (const { cards } of [all, pinned]) cards.get(card.id)?.view(now)
-        if (large?.id === card.id) large.card.view(now)
+        for (const { cards } of [all, pinned]) cards.get(card.id)?.view(how)
+        if (large?.id === card.id) large.card.view(how)
       }
     }
   })

@@ -5,15 +5,15 @@ import { completions, scaleOf } from './completion.ts'
 import { element, write } from './element.ts'
 import { groupHead } from './group.ts'
 import { putInOrder } from './in-order.ts'
-import { named as asNamed, putOptions } from './options.ts'
+import { named, type Options, putOptions } from './options.ts'
 import { renew } from './renew.ts'
 import type { Store } from './store.ts'
 import type { Reading } from './text.ts'
 
 const choice = (name: string): HTMLSelectElement => element('select', { name })
 
-const put = (select: HTMLSelectElement, options: readonly string[], value: string): void => {
-  putOptions(select, asNamed(options))
+const put = (select: HTMLSelectElement, options: Options, value: string): void => {
+  putOptions(select, options)
   select.value = value
 }
 
@@ -51,7 +51,7 @@ export const showCompare = (
   let sources: readonly Source[] = []
   /** By place: they are renewed, and not made again, so that what is read there stays so. */
   let shown: readonly (Side | null)[] = []
-  const named = (name: string): Source | undefined => sources.find((source) => source.name === name)
+  const sourceOf = (id: string): Source | undefined => sources.find((source) => source.id === id)
 
   box.addEventListener('toggle', () => {
     const { compare } = view()
@@ -59,7 +59,7 @@ export const showCompare = (
     const pair = box.open ? firstPair(sources) : null
     set({
       compare:
-        pair === null ? null : { left: pair[0].name, right: pair[1].name, problem: sharedProblems(...pair)[0] ?? '' },
+        pair === null ? null : { left: pair[0].id, right: pair[1].id, problem: sharedProblems(...pair)[0] ?? '' },
     })
   })
   form.addEventListener('submit', (event) => event.preventDefault())
@@ -77,16 +77,21 @@ export const showCompare = (
       sides.replaceChildren()
       return ''
     }
-    const names = sources.map(({ name }) => name)
+    const options = sources.map(({ id, name }) => [id, name] as const)
     // An address may come from a page of other runs.
     const [first, second] = firstPair(sources) ?? []
-    const [a, b] = [named(compare.left) ?? first, named(compare.right) ?? second]
-    put(left, names, a?.name ?? '')
-    put(right, names, b?.name ?? '')
+    const [a, b] = [sourceOf(compare.left) ?? first, sourceOf(compare.right) ?? second]
+    put(left, options, a?.id ?? '')
+    put(right, options, b?.id ?? '')
     const shared = a === undefined || b === undefined ? [] : sharedProblems(a, b)
     const chosen = shared.includes(compare.problem) ? compare.problem : (shared[0] ?? '')
-    put(problem, shared, chosen)
-    write(words, shared.length === 0 ? 'These two have no problem in common.' : `${shared.length} problems in common.`)
+    put(problem, named(shared), chosen)
+    write(
+      words,
+      shared.length === 0
+        ? 'These two have no problem in common.'
+        : `${shared.length} ${shared.length === 1 ? 'problem' : 'problems'} in common.`,
+    )
     const make = completions(samples, reading)
     shown = [a, b].map((source, i) => {
       const group = source?.groups.get(chosen)

@@ -1,6 +1,8 @@
 /** The groups of a page of samples as a list of cards: a card is kept as long as its group is shown, or the reader is at it, and renewed in place. */
 import type { FoundGroup } from '../src/filter.ts'
-import type { Samples, ShownGroup } from '../src/page-data.ts'
+import { leftOutOf, type Place, placing } from '../src/left-out.ts'
+import type { Samples } from '../src/page-data.ts'
+import { putBack } from '../src/put-back.ts'
 import { element } from './element.ts'
 import { isHeld } from './held.ts'
 import { putInOrder } from './in-order.ts'
@@ -25,10 +27,11 @@ export interface Shown {
 
 interface Card {
   readonly root: HTMLElement
+  readonly place: Place
   readonly draw: (found: FoundGroup, looks: string, make: MakeCard) => void
 }
 
-const cardOf = (first: FoundGroup, firstLooks: string, firstMake: MakeCard): Card => {
+const cardOf = (place: Place, first: FoundGroup, firstLooks: string, firstMake: MakeCard): Card => {
   const state = { found: first, looks: firstLooks, make: firstMake, unfolded: false }
   const root = firstMake(first, false)
   // What is behind a fold is made when it is unfolded. The event does not bubble.
@@ -42,7 +45,7 @@ const cardOf = (first: FoundGroup, firstLooks: string, firstMake: MakeCard): Car
     true,
   )
   return {
-    root,
+    ...{ root, place },
     draw: (found, looks, make) => {
       const same = looks === state.looks && JSON.stringify(found) === JSON.stringify(state.found)
       Object.assign(state, { found, looks, make })
@@ -51,23 +54,13 @@ const cardOf = (first: FoundGroup, firstLooks: string, firstMake: MakeCard): Car
   }
 }
 
-/** Gives groups that are asked for in order a key each, by which one is known as the same among other data. */
-const keysOf = ({ runs, phases }: Samples): ((group: ShownGroup) => string) => {
-  const times = new Map<string, number>()
-  return ({ run, phase, step, id, prompt }) => {
-    const key = JSON.stringify([runs[run], phases[phase], step, id ?? prompt])
-    const before = times.get(key) ?? 0
-    times.set(key, before + 1)
-    return before === 0 ? key : `${key} ${before}`
-  }
-}
-
 /** Shows groups; how many more than were asked for stay, since the reader is at them. */
 export type ShowGroups = (shown: Shown) => number
 
 export const groupList = (): { readonly element: HTMLElement; readonly show: ShowGroups } => {
   const list = element('div', { class: 'groups' })
-  let cards = new Map<string, Card>()
+  /** By key, in the order in which they stand there. */
+  let cards: ReadonlyMap<string, Card> = new Map()
 
   /** Who has scrolled into the list reads what is seen of it. */
   const isRead = ({ root }: Card): boolean => {
@@ -79,31 +72,28 @@ export const groupList = (): { readonly element: HTMLElement; readonly show: Sho
     element: list,
     show: ({ samples, found, page: [first, end], looks, make, isNews }) => {
       const held = new Set(isNews ? [...cards].flatMap(([key, card]) => (isRead(card) ? [key] : [])) : [])
+      const isLeftOut = leftOutOf(samples)
       const next = new Map<string, Card>()
-      const keyOf = keysOf(samples)
-      let more = 0
+      const placeOf = placing(samples)
       found.forEach((each, i) => {
-        const key = keyOf(each.group)
+        const place = placeOf(each.group)
+        const { key } = place
         const onPage = i >= first && i < end
         if (!onPage && !held.has(key)) return
-        const card = cards.get(key) ?? cardOf(each, looks, make)
+        const card = cards.get(key) ?? cardOf(place, each, looks, make)
         card.draw(each, looks, make)
         next.set(key, card)
-        if (!onPage) more++
       })
-      // The page holds some of the completions of a long run only, and not the same ones as before.
-      for (const key of held) {
-        const card = cards.get(key)
-        if (card === undefined || next.has(key)) continue
-        next.set(key, card)
-        more++
-      }
-      cards = next
+      // The data hold some of the completions of a long run only, and not the same ones as before: what of them is read stays where
+      // it is. What is in no log any more goes.
+      const stay = new Set([...held].filter((key) => isLeftOut(cards.get(key)!.place)))
+      const order = putBack([...next.keys()], [...cards.keys()], stay)
+      cards = new Map(order.map((key) => [key, next.get(key) ?? cards.get(key)!]))
       putInOrder(
         list,
         [...cards.values()].map(({ root }) => root),
       )
-      return more
+      return cards.size - (end - first)
     },
   }
 }

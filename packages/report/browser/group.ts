@@ -36,7 +36,7 @@ export const groupHead = (samples: Samples, group: ShownGroup, reading: Reading)
     element(
       'div',
       { class: 'facts' },
-      samples.runs.length > 1 ? element('span', {}, samples.runs[run] ?? '') : null,
+      samples.runs.length > 1 ? element('span', {}, samples.runs[run]?.name ?? '') : null,
       element('span', {}, `${samples.phases[phase] ?? ''}, step ${step}`),
       ...together(group).map((text) => element('span', {}, text)),
       id === null ? null : element('code', { title: 'which draw of the run it was' }, id),

@@ -18,14 +18,15 @@ const store = openStore()
 const charts = showCharts(store)
 const samples = showSamples(document.querySelector<HTMLElement>('[data-client=samples]')!, store)
 const putTools = showTools(store)
+const putSettings = showSettings(store)
 const show = (): void => {
   const bar = document.querySelector<HTMLElement>('[data-client=tools]')
   // A run that has just begun has no charts, and so no bar, yet; where it is begun anew, the bar has another place.
   if (bar !== null) putTools(bar)
+  putSettings()
   charts(chartsIn())
   samples(samplesIn())
 }
 show()
-showSettings(store)
 linkSections(store)
 if (document.body.hasAttribute('data-live')) follow(show)

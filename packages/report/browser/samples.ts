@@ -10,7 +10,7 @@ import { completions, scaleOf } from './completion.ts'
 import { element, write } from './element.ts'
 import { groupCards } from './group.ts'
 import { groupList } from './group-list.ts'
-import { named, putOptions } from './options.ts'
+import { named, type Options, putOptions } from './options.ts'
 import type { Store } from './store.ts'
 import { type Reading, tintValues } from './text.ts'
 
@@ -58,7 +58,10 @@ const placeIn = (name: string, names: readonly string[]): number | null => {
 }
 
 const filterOf = ({ samples: asked }: View, { runs, phases }: Samples): Filter => ({
-  run: placeIn(asked.run, runs),
+  run: placeIn(
+    asked.run,
+    runs.map(({ id }) => id),
+  ),
   phase: placeIn(asked.phase, phases),
   from: numberIn(asked.from),
   to: numberIn(asked.to),
@@ -133,7 +136,7 @@ export const showSamples = (place: HTMLElement, store: Store): ((samples: Sample
 
   /** The last page there is. */
   let last = 0
-  let samples: Samples = { runs: [], phases: [], rewards: [], groups: [], shown: 0, logged: 0 }
+  let samples: Samples = { runs: [], phases: [], rewards: [], groups: [], parts: [], shown: 0, logged: 0 }
 
   /** `asked`: what the reader has set; null: a run brought more, of which nothing is said. */
   const render = (asked: 'samples' | 'comparison' | null): void => {
@@ -172,8 +175,11 @@ export const showSamples = (place: HTMLElement, store: Store): ((samples: Sample
   }
   const show = (): void => {
     const now = view()
-    for (const [name, field] of Object.entries(fields))
+    for (const [name, field] of Object.entries(fields)) {
       if (field.value !== now.samples[name as keyof SampleView]) field.value = now.samples[name as keyof SampleView]
+      // An address may come from a page of other runs: what is not there is not chosen.
+      if (field instanceof HTMLSelectElement && field.value === '') field.value = ''
+    }
     if (fields.order.value === '') fields.order.value = 'newest first'
     tint.value = now.tint
     told.checked = now.told
@@ -199,8 +205,8 @@ export const showSamples = (place: HTMLElement, store: Store): ((samples: Sample
   const turn = (by: number): void => set({ page: Math.max(0, Math.min(last, Math.min(view().page, last) + by)) })
   back.addEventListener('click', () => turn(-1))
   next.addEventListener('click', () => turn(1))
-  const any = (text: string, names: readonly string[]) => [['', text] as const, ...named(names)]
-  putOptions(fields.outcome, any('any', Object.keys(OUTCOMES)))
+  const any = (text: string, options: Options): Options => [['', text], ...options]
+  putOptions(fields.outcome, any('any', named(Object.keys(OUTCOMES))))
   putOptions(fields.order, named(Object.keys(ORDERS)))
   listen((now, before) => {
     const coloured = now.tint !== before.tint || now.told !== before.told
@@ -212,8 +218,14 @@ export const showSamples = (place: HTMLElement, store: Store): ((samples: Sample
 
   return (given) => {
     samples = given
-    putOptions(fields.run, any('all', given.runs))
-    putOptions(fields.phase, any('all', given.phases))
+    putOptions(
+      fields.run,
+      any(
+        'all',
+        given.runs.map(({ id, name }) => [id, name] as const),
+      ),
+    )
+    putOptions(fields.phase, any('all', named(given.phases)))
     fields.run.parentElement!.hidden = given.runs.length < 2
     show()
     render(null)

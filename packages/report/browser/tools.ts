@@ -1,5 +1,6 @@
 /** How the charts are looked at: the bar above them. */
 import { ALONG, type Along } from '../src/clock.ts'
+import { hiddenAmong, hiding } from '../src/hidden.ts'
 import { element } from './element.ts'
 import type { Store } from './store.ts'
 
@@ -50,16 +51,18 @@ export const showTools = ({ view, set, listen }: Store): ((place: HTMLElement) =
   }
 }
 
-/** The boxes in the head of the page that show and hide settings. */
-export const showSettings = ({ view, set, listen }: Store): void => {
-  const boxes = (): readonly HTMLInputElement[] => [...document.querySelectorAll<HTMLInputElement>('[data-setting]')]
+/** The boxes in the head of the page that show and hide settings; the function that it returns sets those of new data. */
+export const showSettings = ({ view, set, listen }: Store): (() => void) => {
+  const runsOf = (box: HTMLInputElement): readonly string[] => box.dataset['setting']?.split(' ') ?? []
   const show = (): void => {
-    for (const box of boxes()) box.checked = !view().hidden.includes(Number(box.dataset['setting']))
+    const boxes = [...document.querySelectorAll<HTMLInputElement>('[data-setting]')]
+    const hidden = hiddenAmong(boxes.map(runsOf), view().hidden)
+    boxes.forEach((box, i) => (box.checked = !hidden.includes(i)))
   }
   document.addEventListener('change', ({ target }) => {
     if (target instanceof HTMLInputElement && target.dataset['setting'] !== undefined)
-      set({ hidden: boxes().flatMap((box) => (box.checked ? [] : [Number(box.dataset['setting'])])) })
+      set({ hidden: hiding(view().hidden, runsOf(target), !target.checked) })
   })
-  show()
   listen(show)
+  return show
 }

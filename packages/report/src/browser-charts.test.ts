@@ -40,7 +40,7 @@ describe.skipIf(path === null)('the charts in Chromium', () => {
     await page.mouse.move(0, 0)
     await expect.poll(() => figure.locator('.at').textContent()).toBe('')
     expect(await figure.locator('.keys li').count()).toBe(2)
-    await page.locator('input[data-setting="1"]').uncheck()
+    await page.locator('[data-setting]').nth(1).uncheck()
     expect(await figure.locator('.keys li').count()).toBe(1)
     expect(heard).toEqual([])
     await page.close()
@@ -160,7 +160,7 @@ describe.skipIf(path === null)('the charts in Chromium', () => {
       .getByRole('button', { name: /^Pin/ })
       .click()
     await drag(page, figureOf(page, /^Reward$/), 0.25, 0.5)
-    await page.locator('input[data-setting="1"]').uncheck()
+    await page.locator('[data-setting]').nth(1).uncheck()
     await page.locator('nav a[href="#samples"]').click()
     await page.locator('[name=text]').fill('carry 1')
     await page.locator('[name=tint]').selectOption('entropy')
@@ -172,7 +172,7 @@ describe.skipIf(path === null)('the charts in Chromium', () => {
       each.evaluate<readonly unknown[]>(`[
         document.querySelector('[name=smooth]').value, document.querySelector('[name=logarithmic]').checked,
         [...document.querySelectorAll('#pinned h3')].map((h) => h.textContent),
-        document.querySelector('[data-setting="1"]').checked, document.querySelector('[name=text]').value,
+        document.querySelectorAll('[data-setting]')[1].checked, document.querySelector('[name=text]').value,
         document.querySelector('[name=tint]').value, document.querySelector('.count').textContent,
         document.querySelectorAll('mark').length,
       ]`)

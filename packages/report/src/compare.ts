@@ -3,6 +3,8 @@ import type { Samples, ShownGroup } from './page-data.ts'
 
 /** Completions of one phase of one run. */
 export interface Source {
+  /** What it is known by, whichever other runs are on the page. */
+  readonly id: string
   readonly name: string
   /** Its newest group to each problem. */
   readonly groups: ReadonlyMap<string, ShownGroup>
@@ -10,14 +12,19 @@ export interface Source {
 
 /** The sources of a page, in the order of its groups. */
 export const sourcesOf = ({ runs, phases, groups }: Samples): readonly Source[] => {
-  const found = new Map<string, Map<string, ShownGroup>>()
+  const found = new Map<
+    string,
+    { readonly id: string; readonly name: string; readonly groups: Map<string, ShownGroup> }
+  >()
   for (const group of groups) {
-    const run = runs.length > 1 ? `${runs[group.run] ?? ''}: ` : ''
-    const name = `${run}${phases[group.phase] ?? ''}`
-    const known = found.get(name) ?? new Map<string, ShownGroup>()
-    found.set(name, known.set(group.prompt, group))
+    const [run, phase] = [runs[group.run], phases[group.phase] ?? '']
+    const id = `${run?.id ?? ''} ${phase}`
+    const name = runs.length > 1 ? `${run?.name ?? ''}: ${phase}` : phase
+    const known = found.get(id) ?? { id, name, groups: new Map<string, ShownGroup>() }
+    known.groups.set(group.prompt, group)
+    found.set(id, known)
   }
-  return [...found].map(([name, each]) => ({ name, groups: each }))
+  return [...found.values()]
 }
 
 /** The problems that both have completions to. */

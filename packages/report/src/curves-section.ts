@@ -5,6 +5,7 @@ import { short } from './format.ts'
 import { type Html, html } from './html.ts'
 import type { CardData, Charts, CurveData } from './page-data.ts'
 import { type Curve, hasCurves, MOST_POINTS, type Panel, plot, type Plotted, thinned } from './panels.ts'
+import { idOf as idOfRun } from './run.ts'
 import type { Setting } from './settings.ts'
 
 /** Points of all curves of a page: some megabytes. */
@@ -117,7 +118,7 @@ export const curvesSection = (
     </section>`,
     links: parts.map(({ id, title }) => ({ id, title })),
     charts: {
-      settings: settings.map(({ label }) => label),
+      settings: settings.map(({ runs }) => runs.map(idOfRun)),
       phases: parts.map(({ id, title, chapter }) => ({
         id,
         title,

@@ -49,7 +49,8 @@ export interface PhaseData {
 
 /** All charts of a page. */
 export interface Charts {
-  readonly settings: readonly string[]
+  /** Ids of the runs of each setting. */
+  readonly settings: readonly (readonly string[])[]
   readonly phases: readonly PhaseData[]
   readonly cards: readonly CardData[]
 }
@@ -93,12 +94,32 @@ export interface ShownGroup {
   readonly members: readonly ShownSample[]
 }
 
+/** A run of which completions are on the page. */
+export interface SampledRun {
+  /** What it is known by, whichever other runs are on the page. */
+  readonly id: string
+  /** What it is called beside them. */
+  readonly name: string
+}
+
+/** What the logs hold of a phase of a run, whether it is on the page or not. */
+export interface LoggedPart {
+  /** Numbers of the run and of the phase in {@link Samples}. */
+  readonly run: number
+  readonly phase: number
+  /** Stands for its first group: a run that is begun anew in its folder has another, unless it does the same again. */
+  readonly begun: string
+  /** The last step of which there is a group. */
+  readonly last: number
+}
+
 /** All completions of a page. */
 export interface Samples {
-  readonly runs: readonly string[]
+  readonly runs: readonly SampledRun[]
   readonly phases: readonly string[]
   readonly rewards: readonly string[]
   readonly groups: readonly ShownGroup[]
+  readonly parts: readonly LoggedPart[]
   /** Completions on the page. */
   readonly shown: number
   /** Completions in the logs; where the page holds fewer, whole groups are left out, evenly over each phase of each run. */

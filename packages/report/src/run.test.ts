@@ -60,6 +60,13 @@ describe('logs as they are found', () => {
     expect(stageOf('', line + line + good, good).notes).toEqual([
       'log.jsonl: 4 values are NaN or infinite, and shown as gaps.',
     ])
+    // Numbers that are above all that are, and what is like them.
+    const large = '"a":1e999,"b":-1.5E+400,"c":[1e308,1e-999,1234e306],"d":"1e999","e1234":' + '9'.repeat(400)
+    expect(parseLog(`{"kind":"step","phase":"x","step":1,${large}}\n`)).toMatchObject({
+      records: [{ a: null, b: null, c: [1e308, 0, null], d: '1e999', e1234: null }],
+      notFinite: 4,
+      broken: [],
+    })
     // Half of a line, and words that are none of these, are mended into nothing.
     expect(parseLog('{"kind":"step","phase":"x","step":1,"loss":NaN\n{"a":NaNs}\nNaN\n').broken).toEqual([1, 2, 3])
   })

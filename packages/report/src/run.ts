@@ -5,6 +5,7 @@
 import { decodeEvaluation, decodeSample, type Json, type LogRecord, parseRecord } from '@adjoint/rl'
 import * as E from 'fp-ts/lib/Either.js'
 import * as O from 'fp-ts/lib/Option.js'
+import { createHash } from 'node:crypto'
 
 /** What a run was started with: the fields of the first line of its log. */
 export type Settings = Readonly<Record<string, Json>>
@@ -35,25 +36,34 @@ export interface Run {
   readonly changed: number
 }
 
+/** A few characters that stand for a text. */
+export const shortHash = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 8)
+
+/** What a run is known by, on every page it is on: its name says no more than tells it apart from the others there. */
+export const idOf = ({ folder }: Pick<Run, 'folder'>): string => shortHash(folder)
+
 /** The records of a log's text, and what of it are none. */
 export interface ParsedLog {
   readonly records: readonly LogRecord[]
   /** Numbers, from 1, of whole lines that are no record. */
   readonly broken: readonly number[]
-  /** How many values are NaN or infinite, which JSON has not; Python's loggers write them all the same. They are null in the records. */
+  /** How many values are NaN or infinite, which JSON has not; Python's loggers write them all the same, and 1e999 is read so. They are null in the records. */
   readonly notFinite: number
   /** Whether the text ends within a line: its writer was killed, or is at it. */
   readonly torn: boolean
 }
 
-/** A string of JSON, which may hold anything, or a number that JSON has not. */
-const STRING_OR_NONE = /"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b/g
+/** A string of JSON, which may hold anything, or a number, with those that JSON has not. */
+const STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity|\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)\b/g
 
-/** A line with null in place of each number that JSON has not. */
+/** What a line holds that has a number above all that are: 1e999 is JSON, and read as Infinity. */
+const MAY_OVERFLOW = /[eE]\+?\d{3}|\d{200}/
+
+/** A line with null in place of each number that is none, or infinite. */
 const withoutNonFinite = (line: string): { readonly line: string; readonly count: number } => {
   let count = 0
-  const mended = line.replaceAll(STRING_OR_NONE, (found) => {
-    if (found.startsWith('"')) return found
+  const mended = line.replaceAll(STRING_OR_NUMBER, (found) => {
+    if (found.startsWith('"') || Number.isFinite(Number(found))) return found
     count++
     return 'null'
   })
@@ -71,12 +81,12 @@ export const parseLog = (text: string): ParsedLog => {
   let notFinite = 0
   lines.forEach((line, i) => {
     const record = parseRecord(line)
-    if (O.isSome(record)) {
+    if (O.isSome(record) && !MAY_OVERFLOW.test(line)) {
       records.push(record.value)
       return
     }
     const mended = withoutNonFinite(line)
-    const rest = mended.count === 0 ? O.none : parseRecord(mended.line)
+    const rest = mended.count === 0 ? record : parseRecord(mended.line)
     if (O.isNone(rest)) broken.push(i + 1)
     else {
       records.push(rest.value)

@@ -4,7 +4,7 @@ import { EVERYTHING, type Filter, matches, searched } from './filter.ts'
 import { lines, sampleLine } from './made-up.ts'
 import { firstPair, sharedProblems, sourcesOf } from './compare.ts'
 import type { ShownGroup, ShownSample } from './page-data.ts'
-import { stageOf } from './run.ts'
+import { idOf, stageOf } from './run.ts'
 import { LONGEST_TEXT, partsOf, samplesOf, spread, TOKENS_OF_PAGE } from './samples.ts'
 
 const settingOf = (count: number, completion?: string) => ({
@@ -42,7 +42,7 @@ describe('completions of a log', () => {
     const { groups, rewards, runs, phases, logged, shown } = samplesOf([settingOf(3)])
     expect({ rewards, runs, phases, logged, shown }).toEqual({
       rewards: ['correct', 'format', 'brief'],
-      runs: ['a'],
+      runs: [{ id: idOf({ folder: '/r' }), name: 'a' }],
       phases: ['grpo'],
       logged: 3,
       shown: 3,
@@ -61,6 +61,22 @@ describe('completions of a log', () => {
   test('more than the page holds are spread over the phase, its first and last kept', () => {
     const { groups, logged, shown } = samplesOf([settingOf(1000)], 100)
     expect([groups.length, shown, logged, groups[0]!.step, groups.at(-1)!.step]).toEqual([100, 100, 1000, 0, 999])
+    fc.assert(
+      fc.property(
+        fc.array(fc.integer({ min: 1, max: 60 }), { maxLength: 8 }),
+        fc.integer({ min: 8, max: 60 }),
+        (of, limit) => {
+          const runs = of.map((n, i) => ({ ...settingOf(n).runs[0]!, folder: `/${i}` }))
+          const { groups, shown, logged, parts } = samplesOf([{ label: 'a', runs }], limit)
+          expect(shown).toBeLessThanOrEqual(limit)
+          if (logged <= limit) expect(shown).toBe(logged)
+          // The least of phases is there, and each begins with its first.
+          expect(of.map((_, i) => groups.find(({ run }) => run === i)?.step)).toEqual(of.map(() => 0))
+          expect(parts.map(({ last }) => last)).toEqual(of.map((n) => n - 1))
+        },
+      ),
+      { seed: 4, numRuns: 200 },
+    )
     fc.assert(
       fc.property(fc.nat(500), fc.nat(100), (n, most) => {
         const kept = spread(n, most)

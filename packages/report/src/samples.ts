@@ -5,7 +5,8 @@
 import { decodeSample, type FormatError, type LogRecord, parseCompletion, type SampleRecord } from '@adjoint/rl'
 import * as E from 'fp-ts/lib/Either.js'
 import { titleOf } from './chapters.ts'
-import type { Samples, ShownGroup, ShownSample, TokenData } from './page-data.ts'
+import type { LoggedPart, Samples, ShownGroup, ShownSample, TokenData } from './page-data.ts'
+import { idOf, shortHash } from './run.ts'
 import type { Setting } from './settings.ts'
 
 /** Completions on one page: some megabytes, which a browser filters at once. */
@@ -47,6 +48,7 @@ export const spread = (n: number, limit: number): readonly number[] =>
 
 /** A record, and where it stands. */
 interface Logged {
+  /** The id of its run. */
   readonly run: string
   readonly phase: string
   readonly step: number
@@ -104,7 +106,7 @@ const numbering = (): { readonly of: (name: string) => number; readonly names: (
   }
 }
 
-/** What a run is called beside the others, by its folder: its setting, and its seed where there are several. */
+/** What a run is called beside the others, by its id: its setting, and its seed where there are several. */
 export const runLabels = (settings: readonly Setting[]): ReadonlyMap<string, string> => {
   const taken = new Set<string>()
   return new Map(
@@ -114,10 +116,29 @@ export const runLabels = (settings: readonly Setting[]): ReadonlyMap<string, str
         const wanted = settings.length > 1 ? `${label}, ${seed}` : runs.length > 1 ? seed : label
         const name = taken.has(wanted) ? `${wanted} (${run.name})` : wanted
         taken.add(name)
-        return [run.folder, name] as const
+        return [idOf(run), name] as const
       }),
     ),
   )
+}
+
+/** What is said of a part as a whole; nothing of one that holds no group. */
+const partOf = (
+  part: readonly Logged[],
+  runOf: (id: string) => number,
+  phaseOf: (name: string) => number,
+): readonly LoggedPart[] => {
+  const [first] = part
+  if (first === undefined) return []
+  const { id, prompt, completions } = first.record
+  return [
+    {
+      run: runOf(first.run),
+      phase: phaseOf(first.phase),
+      begun: shortHash(JSON.stringify([id, prompt, completions])),
+      last: part.reduce((last, { step }) => Math.max(last, step), 0),
+    },
+  ]
 }
 
 /** The completions of all runs by groups, at most `limit` of them. */
@@ -131,7 +152,7 @@ export const samplesOf = (settings: readonly Setting[], limit = MOST_SAMPLES): S
         return phases.map((phase) =>
           groupsOf(
             lines.filter((line) => line.phase === phase),
-            labels.get(run.folder)!,
+            idOf(run),
             titleOf({ stage: name, phase }),
           ),
         )
@@ -140,8 +161,10 @@ export const samplesOf = (settings: readonly Setting[], limit = MOST_SAMPLES): S
   )
   const size = (groups: readonly Logged[]): number => groups.reduce((n, { record }) => n + record.completions.length, 0)
   const logged = parts.reduce((sum, part) => sum + size(part), 0)
-  const share = Math.min(1, limit / Math.max(1, logged))
-  const kept = parts.map((part) => spread(part.length, Math.floor(part.length * share)).map((i) => part[i]!))
+  // Each phase of each run has its first group on the page; what room is left is shared.
+  const left = limit - parts.reduce((sum, part) => sum + size(part.slice(0, 1)), 0)
+  const share = (n: number): number => (logged <= limit ? n : 1 + Math.max(0, Math.floor((n * left) / logged)))
+  const kept = parts.map((part) => spread(part.length, share(part.length)).map((i) => part[i]!))
   const room = TOKENS_OF_PAGE / Math.max(1, kept.filter((part) => part.some((group) => tokensIn(group) > 0)).length)
   const told = new Set(kept.flatMap((part) => [...toldOf(part, room)]))
   const [runs, phases, rewards] = [numbering(), numbering(), numbering()]
@@ -171,5 +194,9 @@ export const samplesOf = (settings: readonly Setting[], limit = MOST_SAMPLES): S
     members: group.record.completions.map(memberOf(group)),
   }))
   const shown = groups.reduce((n, { members }) => n + members.length, 0)
-  return { runs: runs.names(), phases: phases.names(), rewards: rewards.names(), groups, shown, logged }
+  return {
+    runs: runs.names().map((id) => ({ id, name: labels.get(id)! })),
+    ...{ phases: phases.names(), rewards: rewards.names(), groups, shown, logged },
+    parts: parts.flatMap((part) => partOf(part, runs.of, phases.of)),
+  }
 }

@@ -21,7 +21,7 @@ const view: fc.Arbitrary<View> = fc.record({
   zoom: fc
     .dictionary(fc.oneof(text, fc.constantFrom('a~b', '~', '__proto__')), stretch, { maxKeys: 3 })
     .map((z) => ({ ...z })),
-  hidden: fc.uniqueArray(fc.nat(9999), { maxLength: 4 }),
+  hidden: fc.uniqueArray(fc.stringMatching(/^[0-9a-f]{8}$/), { maxLength: 4 }),
   tint: fc.constantFrom(...TINTS),
   told: fc.boolean(),
   samples: fc.record({
@@ -64,5 +64,13 @@ describe('the address', () => {
       { seed: 2, numRuns: 1000 },
     )
     expect(fromHash('#?smooth=2&x=moons&zoom=3~1~a&page=1.5&hide=3&tint=plaid')).toEqual(DEFAULT_VIEW)
+  })
+
+  test('of before, which named settings by number, hides nothing, and is read for the rest', () => {
+    expect(fromHash('#samples?smooth=0.5&hide=s0&hide=s12')).toEqual({
+      ...DEFAULT_VIEW,
+      section: 'samples',
+      smooth: 0.5,
+    })
   })
 })

@@ -32,8 +32,8 @@ export interface View {
   readonly large: string | null
   /** Stretches of the x axis that are looked at, by phase. */
   readonly zoom: Readonly<Record<string, readonly [number, number]>>
-  /** Numbers of settings that are not shown. */
-  readonly hidden: readonly number[]
+  /** Ids of runs whose settings are not shown. */
+  readonly hidden: readonly string[]
   readonly tint: Tint
   /** Whether each token says the value that colours it. */
   readonly told: boolean
@@ -81,7 +81,7 @@ export const toHash = (view: View): string => {
   for (const pin of view.pins) put('pin', pin)
   put('large', view.large)
   for (const [phase, [from, to]] of Object.entries(view.zoom)) put('zoom', `${from}~${to}~${phase}`)
-  for (const setting of view.hidden) put('hide', `s${setting}`)
+  for (const run of view.hidden) put('hide', run)
   put('tint', view.tint === 'none' ? null : view.tint)
   put('values', view.told ? 1 : null)
   for (const name of SAMPLE_FIELDS) put(`samples.${name}`, view.samples[name])
@@ -133,9 +133,8 @@ export const fromHash = (hash: string): View => {
     pins: [...new Set(all.getAll('pin'))],
     large: all.get('large'),
     zoom: Object.fromEntries(all.getAll('zoom').flatMap(zoomIn)),
-    hidden: [
-      ...new Set(all.getAll('hide').flatMap((each) => (/^s\d{1,4}$/.test(each) ? [Number(each.slice(1))] : []))),
-    ],
+    // Addresses of before name settings by number, which said nothing of which they are.
+    hidden: [...new Set(all.getAll('hide').filter((each) => /^[0-9a-f]{8}$/.test(each)))],
     tint: oneOf(TINTS, all.get('tint')) ?? 'none',
     told: all.get('values') === '1',
     samples: Object.fromEntries(

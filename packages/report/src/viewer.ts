@@ -4,7 +4,7 @@ import { type ChapterLink, curvesSection } from './curves-section.ts'
 import { examinations, timings } from './figures.ts'
 import { grouped } from './format.ts'
 import { type Html, html, jsonScript, trusted } from './html.ts'
-import type { Run } from './run.ts'
+import { idOf, type Run } from './run.ts'
 import type { Samples } from './page-data.ts'
 import { MOST_SAMPLES, samplesOf } from './samples.ts'
 import { compareFields, type Setting, settingsOf } from './settings.ts'
@@ -60,10 +60,13 @@ const navigation = (
         settings.length < 2
           ? null
           : html`<span class="legend" role="group" aria-label="Settings shown in the charts"
-              >${settings.map(
-                ({ label }, i) =>
-                  html`<label><input type="checkbox" data-setting="${i}" checked /> ${swatch(i)} ${label}</label>`,
-              )}</span
+              >${settings.map(({ label, runs }, i) => {
+                const ids = runs.map(idOf)
+                return html`<label
+                  ><input type="checkbox" id="setting-${ids[0]!}" data-setting="${ids.join(' ')}" checked />
+                  ${swatch(i)} ${label}</label
+                >`
+              })}</span
             >`
       }
     </div>
