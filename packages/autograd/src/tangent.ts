@@ -38,7 +38,11 @@ export type Arguments = readonly (Tree | undefined)[]
 // The compiler takes what fits either branch that a list may come to; of one that is not known, only the second is.
 export type Needed<A extends readonly unknown[]> = [Whole<A>] extends [never] ? Leading<A> : A
 /** never for a list of which the last ones may be left out. */
-type Whole<A extends readonly unknown[]> = [number] extends [A['length']] ? unknown : A extends Required<A> ? unknown : never
+type Whole<A extends readonly unknown[]> = [number] extends [A['length']]
+  ? unknown
+  : A extends Required<A>
+    ? unknown
+    : never
 /** The arguments before the first that may be left out. */
 export type Leading<A extends readonly unknown[]> = A extends readonly [infer First, ...infer Rest]
   ? readonly [First, ...Leading<Rest>]
