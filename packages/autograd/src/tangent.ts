@@ -35,14 +35,13 @@ export type WithTangents<A extends readonly unknown[]> = readonly [...Needed<A>,
 export type Arguments = readonly (Tree | undefined)[]
 
 /** Those that a function must be given; a transformation leaves out the others. Of a list that is not known yet, all. */
-// The compiler takes what fits either branch that a list may come to; of one that is not known, only the second is.
-export type Needed<A extends readonly unknown[]> = [Whole<A>] extends [never] ? Leading<A> : A
-/** never for a list of which the last ones may be left out. */
-type Whole<A extends readonly unknown[]> = [number] extends [A['length']]
-  ? unknown
-  : A extends Required<A>
-    ? unknown
-    : never
+// never in the list of one: the last ones may be left out. The compiler takes what fits either branch; of a list that is not known, only
+// the second is.
+export type Needed<A extends readonly unknown[]> = [
+  [number] extends [A['length']] ? unknown : A extends Required<A> ? unknown : never,
+] extends [never]
+  ? Leading<A>
+  : A
 /** The arguments before the first that may be left out. */
 export type Leading<A extends readonly unknown[]> = A extends readonly [infer First, ...infer Rest]
   ? readonly [First, ...Leading<Rest>]
