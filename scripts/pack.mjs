@@ -1,8 +1,9 @@
 // Packs every public package, as npm would publish it.
 import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { build, root } from './build.mjs'
+import { unreachedDeclarations } from './declarations.mjs'
 
 /** The public packages, each after those that it needs. */
 export const PUBLIC = ['tensor', 'autograd', 'nn', 'rl', 'report', 'adjoint']
@@ -21,9 +22,24 @@ export const buildPublic = () => {
   for (const name of PUBLIC) build(`packages/${name}/tsconfig.build.json`)
 }
 
+/** Runs `use` while npm leaves out of each package the types that nobody can import. */
+const withoutUnreached = (use) => {
+  const lists = PUBLIC.map((name) => {
+    const folder = join(root, 'packages', name)
+    return { at: join(folder, 'dist', '.npmignore'), files: unreachedDeclarations(folder, manifestOf(name)) }
+  })
+  try {
+    for (const { at, files } of lists) writeFileSync(at, files.map((file) => `/${file}\n`).join(''))
+    return use()
+  } finally {
+    for (const { at } of lists) rmSync(at, { force: true })
+  }
+}
+
 /** Packs what is built into `folder`; by the package's folder name, the tarball's path and what npm says of it: its files, and their bytes packed and unpacked. */
 export const packed = (folder) => {
-  const said = npm('pack', '--json', '--pack-destination', folder, ...PUBLIC.flatMap((n) => ['-w', `packages/${n}`]))
+  const workspaces = PUBLIC.flatMap((n) => ['-w', `packages/${n}`])
+  const said = withoutUnreached(() => npm('pack', '--json', '--pack-destination', folder, ...workspaces))
   // What a script of a package prints comes before the list.
   const found = JSON.parse(said.slice(said.search(/^[[{]/m)))
   const list = Array.isArray(found) ? found : Object.values(found)

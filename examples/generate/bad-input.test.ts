@@ -2,7 +2,7 @@
 import { llama, lora, projections, saveAdapter, saveModel, saveTokenizer, trainBpe, transformer } from '@adjoint/nn'
 import { random, wasmDevice } from '@adjoint/tensor'
 import * as E from 'fp-ts/lib/Either.js'
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
 import { testFolder } from '../cli/child.support.ts'
@@ -49,6 +49,20 @@ beforeAll(async () => {
 })
 
 test('the model that is spoilt below generates', async () => expect(await said(good)).toBe('it generated'))
+
+test('weights by another name have their tokenizer beside them, and where there is none the flag is named', async () => {
+  const weights = (name: string, spoil: (folder: string) => void = () => undefined): string => {
+    const folder = spoilt(name, (at) => {
+      renameSync(join(at, 'model.safetensors'), join(at, 'step-100.ckpt'))
+      spoil(at)
+    })
+    return join(folder, 'step-100.ckpt')
+  }
+  expect(await said(weights('renamed'))).toBe('it generated')
+  const alone = weights('renamed-alone', (at) => rmSync(join(at, 'tokenizer.json')))
+  expect(await said(alone)).toMatch(/tokenizer\.json.* A --prompt needs one: give --tokenizer DIR\|FILE/)
+  expect(await said(alone, { tokenizer: good })).toBe('it generated')
+})
 
 test('a model that says ids of which the tokenizer knows nothing is no error: they are no text', async () => {
   const folder = spoilt('rows', () => undefined)

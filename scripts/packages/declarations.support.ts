@@ -39,7 +39,9 @@ export const reachedTypes = (folder: string, { exports, imports = {} }: Manifest
   const reached = new Set(Object.values(exports).flatMap(built))
   for (const file of reached) {
     if (!existsSync(file)) continue
-    for (const { fileName } of ts.preProcessFile(readFileSync(file, 'utf8')).importedFiles) {
+    const text = withoutComments(readFileSync(file, 'utf8'))
+    // `from './x.ts'`, `import './x.ts'` and `import('./x.ts')`: what stands so in a file of types names a module.
+    for (const [, fileName = ''] of text.matchAll(/\b(?:from|import) (?:\( )?['"]([^'"]+)['"]/g)) {
       if (fileName.startsWith('.')) reached.add(declared(resolve(dirname(file), fileName)))
       if (fileName.startsWith('#')) for (const target of built(imports[fileName])) reached.add(target)
     }

@@ -27,9 +27,11 @@ describe.each(publicPackages)('%s', (name) => {
     expect(files.filter((file) => /\.(test|test-d|support)\.|tsbuildinfo/.test(file))).toEqual([])
   })
 
-  test('law: it holds every declaration that an entry reaches, with its source, and none that names a type of WebGPU', () => {
+  test('law: it holds the declarations that an entry reaches and no other, with their sources, and none that names a type of WebGPU', () => {
     const reached = reachedTypes(folder, manifest)
     expect([...reached].filter((file) => !existsSync(file))).toEqual([])
+    expect(typesIn(folder).filter((file) => !reached.has(file))).toEqual([])
+    expect(typesIn(folder).filter((file) => !existsSync(`${file}.map`))).toEqual([])
     const named = typesIn(folder).filter((file) => GPU_GLOBAL.test(withoutComments(readFileSync(file, 'utf8'))))
     expect(named).toEqual([])
     // An editor goes from each to the source, which is packed too.

@@ -29,6 +29,7 @@ import {
   jvp,
   linearize,
   type Tangent,
+  type Tangents,
   valueAndGrad,
   vjp,
   vmap,
@@ -206,3 +207,23 @@ same<Equal<typeof ga, Scalar>>()
 same<Equal<typeof aux2, { readonly n: W }>>()
 // @ts-expect-error only a pair has something beside its value
 grad((x: Scalar) => x, { hasAux: true })
+
+// Transformations of a function whose list of arguments is not known yet.
+const valueOf =
+  <A extends readonly Tree[], B extends Tree>(f: (...args: A) => B) =>
+  (...args: A): B =>
+    vjp(f)(...args)[0]
+const derivativeOf =
+  <A extends readonly Tree[], B extends Tree>(f: (...args: A) => B) =>
+  (args: A, tangents: Tangents<A>): Tangent<B> =>
+    jvp(f)(...args, ...tangents)[1]
+const product = (a: Scalar, b: W): W => mul(a, b)
+same<Equal<ReturnType<typeof valueOf<[Scalar, W], W>>, (args_0: Scalar, args_1: W) => W>>()
+const valued = valueOf(product)(scalar(1), zeros([2, 3]))
+same<Equal<typeof valued, W>>()
+const derived = derivativeOf(product)([scalar(1), zeros([2, 3])], [scalar(1), zeros([2, 3])])
+same<Equal<typeof derived, W>>()
+// @ts-expect-error a tangent is like its primal
+derivativeOf(product)([scalar(1), zeros([2, 3])], [scalar(1), zeros([3])])
+const [, ofEach] = vjp(<A extends readonly Tree[]>(...xs: A): A => xs)(scalar(1), zeros([2, 3]))
+same<Equal<ReturnType<typeof ofEach>, readonly [Scalar, W]>>()

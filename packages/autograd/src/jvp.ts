@@ -1,7 +1,7 @@
 /** Jacobian-vector products: forward mode, derived from reverse mode. */
 import type { Tree } from '@adjoint/tensor'
 import { pushforwardOf, zerosLike } from './reverse.ts'
-import type { Arguments, Needed, Tangent, Tangents, WithTangents } from './tangent.ts'
+import type { Arguments, Tangent, Tangents, WithTangents } from './tangent.ts'
 import { alongside, demandFunction, demandGiven, onLeaves, requireFloat, take } from './trees.ts'
 
 /** The value of `f`, and the derivative there as a function of tangents. */
@@ -47,7 +47,7 @@ const linearized = (op: string, f: (...args: readonly Tree[]) => Tree, args: rea
  */
 export function jvp<A extends Arguments, B extends Tree>(
   f: (...args: A) => B,
-): (...primalsThenTangents: WithTangents<Needed<A>>) => readonly [B, Tangent<B>]
+): (...primalsThenTangents: WithTangents<A>) => readonly [B, Tangent<B>]
 export function jvp(f: (...args: readonly Tree[]) => Tree) {
   demandFunction('jvp', f)
   return (...both: readonly Tree[]): readonly [Tree, Tree] => {

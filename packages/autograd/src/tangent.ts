@@ -28,18 +28,20 @@ export type Tangent<T> = [Tree] extends [T]
 
 /** The tangents of a list of arguments, one each. */
 export type Tangents<A extends readonly unknown[]> = { readonly [I in keyof A]: Tangent<A[I]> }
-/** Arguments, and then their tangents. */
-export type WithTangents<A extends readonly unknown[]> = readonly [...A, ...Tangents<A>]
+/** The arguments that must be given, and then their tangents. */
+export type WithTangents<A extends readonly unknown[]> = readonly [...Needed<A>, ...Needed<Tangents<A>>]
 
 /** The arguments of a function of trees, of which the last ones may be left out. */
 export type Arguments = readonly (Tree | undefined)[]
 
-/** Those that a function must be given; a transformation leaves out the others. */
-export type Needed<A extends readonly unknown[]> = number extends A['length']
-  ? A
-  : A extends Required<A>
-    ? A
-    : Leading<A>
+/** Those that a function must be given; a transformation leaves out the others. Of a list that is not known yet, all. */
+// never in the list of one: the last ones may be left out. The compiler takes what fits either branch; of a list that is not known, only
+// the second is.
+export type Needed<A extends readonly unknown[]> = [
+  [number] extends [A['length']] ? unknown : A extends Required<A> ? unknown : never,
+] extends [never]
+  ? Leading<A>
+  : A
 /** The arguments before the first that may be left out. */
 export type Leading<A extends readonly unknown[]> = A extends readonly [infer First, ...infer Rest]
   ? readonly [First, ...Leading<Rest>]

@@ -46,7 +46,7 @@ export interface LoadedModel {
 
 /** Where the description is: in the folder, or beside the file; of what is not there, by its name. */
 const configPath = (path: string, kind: PathKind): string =>
-  kind === 'file' || (kind === 'absent' && /\.(safetensors|json)$/.test(path))
+  kind === 'file' || kind === 'safetensors' || (kind === 'absent' && /\.(safetensors|json)$/.test(path))
     ? `${folderOf(path)}config.json`
     : `${path.replace(/\/$/, '')}/config.json`
 
@@ -113,7 +113,7 @@ const descriptionOf = async ({
 }: Pick<LoadModelConfig, 'path' | 'files'>): Promise<ModelDescription> => {
   const kind = await kindOf(path, files)
   // Of a folder, and of one that is named by a file of JSON in it, the description is all that is looked at.
-  const isFile = kind === 'gguf' || (kind === 'file' && !path.endsWith('.json'))
+  const isFile = kind === 'gguf' || kind === 'safetensors' || (kind === 'file' && !path.endsWith('.json'))
   const { architecture, config, fields } = isFile
     ? await withWeightsAsync({ path, files })((weights) => describe[weights.format](weights, files))
     : await ofFolder({ path }, files)

@@ -52,13 +52,13 @@ const parsed = (path: string, bytes: Uint8Array): Either<TokenizerError, unknown
 /** Weights in a folder, named in place of it: the tokenizer lies beside them. */
 const WEIGHTS = /\.safetensors(\.index\.json)?$/
 
-/** The `tokenizer.json` that a path stands for: within a folder (or what is not there), beside weights, itself; null for another file. */
+/** The `tokenizer.json` that a path stands for: within a folder (or what is not there), beside weights (by their name, or by their first bytes), itself; null for another file. */
 const mainFile = (
   { dirname, join }: Pick<typeof disk, 'dirname' | 'join'>,
   path: string,
   kind: PathKind,
 ): string | null => {
-  if (kind !== 'folder' && WEIGHTS.test(path)) return join(dirname(path), MAIN)
+  if (kind === 'safetensors' || (kind !== 'folder' && WEIGHTS.test(path))) return join(dirname(path), MAIN)
   if (kind !== 'folder' && path.endsWith('.json')) return path
   return kind === 'file' ? null : join(path, MAIN)
 }
@@ -86,7 +86,7 @@ const read = (path: string, files: Files): TaskEither<TokenizerError, TokenizerF
     const kind = await kindAt(path, files).catch((error: unknown) => left(failureOf(path, error)))
     if (typeof kind !== 'string') return kind
     if (kind === 'gguf' || (kind === 'absent' && path.endsWith('.gguf'))) return ofGguf(path, files)
-    if (kind !== 'folder' && path.endsWith('.bin')) {
+    if ((kind === 'file' || kind === 'absent') && path.endsWith('.bin')) {
       const bytes = await bytesOf(path)
       return isLeft(bytes) ? bytes : llama2cTokenizerFiles(bytes.right, path)
     }

@@ -5,7 +5,8 @@
 import { LONGEST, readings } from './answer/read.ts'
 import { sameValue } from './answer/same.ts'
 import * as Q from './answer/rational.ts'
-import { mathAnswer } from './math-answer.ts'
+import { answerPlace } from './math-answer.ts'
+import { isOperand } from './operand.ts'
 
 const collapse = (text: string): string => text.trim().replaceAll(/\s+/g, ' ')
 
@@ -117,6 +118,12 @@ const CAPITALS = /^[\s$]*[A-Z]{2,}[\s.$]*$/
 /** A space between two numerals is one between two answers. */
 const spaced = (text: string): string => text.replaceAll(/(?<=\d)\s+(?=\d)/g, ';')
 
+/** The answer in a text; null where it is a part of a calculation there: the last number of `It is 4 × 48` is none. */
+const notOperand = (text: string): string | null => {
+  const place = answerPlace(text)
+  return isOperand(place, place.answer) ? null : place.answer
+}
+
 /**
  * The same mathematics, by value. The answer is looked for in the text around it (see {@link mathAnswer}) and read whatever it
  * is written like: numbers with separators, units, degrees, money and percent signs, mixed and repeating decimals, roots and
@@ -146,10 +153,12 @@ const spaced = (text: string): string => text.replaceAll(/(?<=\d)\s+(?=\d)/g, ';
 export const sameMath = (tolerance = 0) => {
   const allowed = allowance('sameMath', tolerance)
   return (expected: string) => {
-    const gold = mathAnswer(expected)
-    const meant = readings(gold)
+    const gold = notOperand(expected)
+    const meant = gold === null ? [] : readings(gold)
     return (answer: string): boolean => {
-      const given = mathAnswer(answer)
+      if (sameText(expected)(answer)) return true
+      const given = notOperand(answer)
+      if (gold === null || given === null) return false
       if (sameText(gold)(given)) return true
       if (gold.trim() === '' || given.trim() === '') return false
       if (CAPITALS.test(gold) && CAPITALS.test(given)) return false

@@ -143,8 +143,9 @@ const scaleBehind = (text: string, end: number): string => {
   return afterNumeral(SCALE, ` ${rest.slice(BEHIND_BOX.exec(rest)?.[0].length ?? 0)}`)
 }
 
+/** A letter right behind that is no unit is a variable: `48x` is not 48. */
 const NUMERAL =
-  /(?<![a-zA-Z\d.])[-+−]?(?:\d{1,3}(?:,(?:\\!\s?)?\d{3}|\{,\}\d{3}| \d{3}(?=\D|$))+(?!\d)|\d+,\d{2}(?![\d,])|\d+)(?:\.\d+)?(?:[eE][-+]?\d+)?(?:\s?\/\s?\d+)?(?:\s?\\?%)?(?:\s\(?mod(?:ulo)?\b(?:\s\w+\)?)?)?|(?<![a-zA-Z\d.])[-+−]?\.\d+/g
+  /(?<![a-zA-Z\d.])[-+−]?(?:\d{1,3}(?:,(?:\\!\s?)?\d{3}|\{,\}\d{3}| \d{3}(?=\D|$))+(?!\d)|\d+,\d{2}(?![\d,])|\d+)(?:\.\d+)?(?:[eE][-+]?\d+)?(?:[abnxyz](?:\^\d+)?(?![a-zA-Z\d]))?(?:\s?\/\s?\d+)?(?:\s?\\?%)?(?:\s\(?mod(?:ulo)?\b(?:\s\w+\)?)?)?|(?<![a-zA-Z\d.])[-+−]?\.\d+/g
 
 interface Found {
   readonly at: number

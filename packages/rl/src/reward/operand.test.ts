@@ -83,6 +83,41 @@ describe('a part of a calculation is no result', () => {
   })
 })
 
+describe('sameMath takes no part of a calculation out of prose', () => {
+  test.each(OPERATORS.filter((by) => by !== '*'))('with %s before it', (by) => {
+    for (const end of ['', '.', '\n'])
+      judged(sameMath(), '48', [`It is 4 ${by} 48${end}`, `We get 5 ${by} 48${end}`], false)
+    judged(sameMath(), '48', [`It is $4$ ${by} $48$.`, `It is 4 ${by} $48$`], false)
+  })
+
+  test('and the number that a text ends with is still one', () => {
+    judged(
+      sameMath(),
+      '48',
+      ['It is 48', '4 + 44 = 48', 'So 4 × 12 = 48.', 'He has 48 apples.', 'It is $48$.', 'x = 48'],
+      true,
+    )
+    // the calculation as a whole is read where it is the statement
+    judged(sameMath(), '192', ['The answer is 4 × 48', '4 × 48', 'It is $4 \\times 48$.'], true)
+  })
+
+  test('a letter behind a numeral that is no unit is a variable', () => {
+    for (const letter of ['x', 'y', 'z', 'n', 'a', 'b']) {
+      const texts = [
+        `It is 48${letter}`,
+        `The answer is 48${letter}.`,
+        `#### 48${letter}`,
+        `48${letter}`,
+        `It is 48${letter}^2.`,
+      ]
+      judged(sameMath(), '48', texts, false)
+      judged(sameResult, '48', texts, false)
+      judged(sameMath(), `48${letter}`, texts.slice(0, 4), true)
+    }
+    judged(sameMath(), '48', ['It is 48 m', 'It is 48m', 'It is 48 kg.', 'The answer is 48km'], true)
+  })
+})
+
 describe('the number itself is one', () => {
   test('with words, dashes, units and other numbers about it', () => {
     judged(

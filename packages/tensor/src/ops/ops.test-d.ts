@@ -44,6 +44,23 @@ has<readonly [2, 3], 'f16'>()(a.where(a.gt(x, 0), a.zeros([2, 3], 'f16'), 0), tr
   has<readonly [2, 3], 'bool'>()(negative(x), true)
 }
 {
+  // Two tensors of any shape, which the compiler cannot compare yet, are compared where it runs.
+  const sum = <S extends Shape, D extends DType>(y: Tensor<S, D>, z: Tensor<S, D>): Tensor => a.add(y, z)
+  const less = <S extends Shape, U extends Shape>(y: Tensor<S, 'f32'>, z: Tensor<U, 'f32'>): Tensor<Shape, 'bool'> =>
+    a.lt(y, z)
+  const square = <N extends number, M extends number>(
+    y: Tensor<readonly [N, M], 'f32'>,
+    z: Tensor<readonly [M, N], 'f32'>,
+  ) => a.matmul(y, z)
+  sum(x, x)
+  less(x, a.zeros([3]))
+  has<readonly [2, 2], 'f32'>()(square(x, a.zeros([3, 2])), true)
+  const added = a.tree.map(<S extends Shape>(y: Tensor<S>, z: Tensor<S>) => a.add(y, z), { w: x }, { w: x })
+  has<readonly [2, 3], 'f32'>()(added.w, true)
+  // @ts-expect-error what is known is compared at once, also here
+  const wrong = <S extends Shape>(y: Tensor<S, 'f32'>) => [y, a.add(x, a.ones([4]))]
+}
+{
   // In a function of any dtype, data or size.
   const ofDType = <D extends DType>(dtype: D): Tensor<readonly [number], D> => a.tensor([1, 2, 3], dtype)
   const ofSize = <N extends number>(n: N): Tensor<readonly [N], 'f32'> => a.tensor(new Float32Array(n), [n])

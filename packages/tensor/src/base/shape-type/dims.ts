@@ -6,14 +6,17 @@ import type { Dim, Shape, Var } from '../shape.ts'
 export interface ShapeMismatch<Message extends string> {
   readonly shapeError: Message
 }
-/** Intersected with a parameter: vanishes where the shapes fit, and rejects the argument where not. */
-export type Check<R> = R extends ShapeMismatch<string> ? R : unknown
+/**
+ * Intersected with a parameter: vanishes where the shapes fit, and rejects the argument where not. In a function of any shape, where
+ * the compiler cannot tell yet, it lets the argument pass: as a list of one, so that it is one question, and not one for each member.
+ */
+export type Check<R> = [R] extends [ShapeMismatch<string>] ? R : unknown
 /** The shape computed, once it is known to be one. */
 export type Ok<R> = R extends Shape ? R : never
 
-export type IsDynamic<D extends Dim> = number extends D ? true : false
+export type IsDynamic<D extends Dim> = [number] extends [D] ? true : false
 /** Whether the rank itself is unknown. */
-export type Unranked<S extends Shape> = number extends S['length'] ? true : false
+export type Unranked<S extends Shape> = [number] extends [S['length']] ? true : false
 export type Same<A extends Dim, B extends Dim> =
   IsDynamic<A> extends true
     ? true
