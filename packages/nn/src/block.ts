@@ -1,9 +1,9 @@
 /** The pre-norm block: each half reads a normalised copy of the stream and adds its result to it. */
-import { add, random, type Shape, type Tensor, type TreeRecord } from '@adjoint/tensor'
+import { add, random, type Shape, type ShapeMismatch, type Tensor, type TreeRecord } from '@adjoint/tensor'
 import { flow } from 'fp-ts/lib/function.js'
 import { optionsOf, typed } from '@adjoint/tensor/ir'
 import { demandFunction, demandParams, demandShape, demandTensors } from './demands.ts'
-import type { FanIn, FanOut, HasLast, Joins, Keeps } from './dims.ts'
+import type { FanIn, FanOut, HasLast, Keeps, Meet, Shown } from './dims.ts'
 import type { KeysValues } from './attend.ts'
 import {
   type AttentionConfig,
@@ -67,9 +67,7 @@ export const initBlock = <Attended extends number, Fed extends number, Hidden ex
   } = optionsOf('initBlock', options, { norm: true, attention: true, mlp: true, activation: true })
 
   const [initMixer, initFeed] = [initAttention(attention), initMlp(feed)]
-  return (
-    key: Key,
-  ): BlockParams<ReturnType<typeof initMixer>, ReturnType<typeof initFeed>> => {
+  return (key: Key): BlockParams<ReturnType<typeof initMixer>, ReturnType<typeof initFeed>> => {
     const [first, second] = random.split(key, 2)
     return { norm1: norm.init(), attention: initMixer(first), norm2: norm.init(), mlp: initFeed(second) }
   }
@@ -107,14 +105,29 @@ export const residual = <F extends Layer>(f: F) => {
 
 type Into<P extends BlockParams> = FanIn<P['attention']['qkv']['weight']>
 
-/** Intersected with parameters of a block: rejects them where its halves are not of one width. */
-export type OneWidth<P extends BlockParams> = Joins<
-  'block: attention takes and makes the same width',
-  Into<P>,
-  FanOut<P['attention']['out']['weight']>
-> &
-  Joins<'block: attention and mlp take the same width', Into<P>, FanIn<P['mlp']['up']['weight']>> &
-  Joins<'block: mlp takes and makes the same width', Into<P>, FanOut<P['mlp']['down']['weight']>>
+type Fed<P extends BlockParams> = FanIn<P['mlp']['up']['weight']>
+type AttentionOut<P extends BlockParams> = FanOut<P['attention']['out']['weight']>
+type MlpOut<P extends BlockParams> = FanOut<P['mlp']['down']['weight']>
+
+interface BlockVerdicts<P extends BlockParams> {
+  readonly fits: unknown
+  readonly attention: ShapeMismatch<`block: its attention takes ${Shown<Into<P>>} features, and makes ${Shown<AttentionOut<P>>}`>
+  readonly halves: ShapeMismatch<`block: its attention takes ${Shown<Into<P>>} features, and its mlp ${Shown<Fed<P>>}`>
+  readonly mlp: ShapeMismatch<`block: its attention takes ${Shown<Into<P>>} features, and its mlp makes ${Shown<MlpOut<P>>}`>
+}
+
+type BlockVerdict<P extends BlockParams> = P extends BlockParams
+  ? Meet<Into<P>, AttentionOut<P>> extends 'differs'
+    ? 'attention'
+    : Meet<Into<P>, Fed<P>> extends 'differs'
+      ? 'halves'
+      : Meet<Into<P>, MlpOut<P>> extends 'differs'
+        ? 'mlp'
+        : 'fits'
+  : never
+
+/** Intersected with parameters of a block: rejects them where its halves are not of one width (see `HasLast`). */
+export type BlockFits<P extends BlockParams> = BlockVerdicts<P>[BlockVerdict<P>]
 
 /**
  * The block over what `recall` returns: x [B, T, C] -> [B, T, C] with that memory (see `attentionOver`). Of parameters that it is not
@@ -137,7 +150,7 @@ export type OneWidth<P extends BlockParams> = Joins<
  */
 export const blockOver = (given: BlockConfig) => {
   const config = optionsOf('blockOver', given, { norm: true, attention: true, mlp: true, activation: true })
-  return <R extends Rows, P extends BlockParams>(params: P & OneWidth<P>, at: AttentionPlace, recall: Recall<R>) => {
+  return <R extends Rows, P extends BlockParams>(params: P & BlockFits<P>, at: AttentionPlace, recall: Recall<R>) => {
     demandParams('block', params, ['norm1', 'attention', 'norm2', 'mlp'], 'initBlock(config)(key)')
     const { norm1, attention, norm2, mlp: fed }: BlockParams = params
     return <S extends Shape>(
@@ -175,9 +188,7 @@ export const blockOver = (given: BlockConfig) => {
  */
 export const block = (config: BlockConfig) => {
   const over = blockOver(config)
-  return <P extends BlockParams>(params: P & OneWidth<P>, at: AttentionPlace) =>
-    <S extends Shape>(
-      x: Tensor<S, 'f32'> & HasLast<'block', S, Into<P>>,
-    ): Tensor<S, 'f32'> =>
+  return <P extends BlockParams>(params: P & BlockFits<P>, at: AttentionPlace) =>
+    <S extends Shape>(x: Tensor<S, 'f32'> & HasLast<'block', S, Into<P>>): Tensor<S, 'f32'> =>
       over(params, at, (fresh) => fresh)(x)[0]
 }

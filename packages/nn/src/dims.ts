@@ -33,7 +33,7 @@ export type After<S extends Shape, N extends Dim> = S extends Shape
 /** The shape of what a layer makes, as far as its type says it of any data. */
 type Made<F> = [F] extends [(x: never) => Tensor<infer S extends Shape>] ? S : Shape
 
-/** The shape S without its last dimension but one: of data [..., steps, features] what lies at one step. */
+/** The shape S without its last dimension but one: of data [..., steps, features] what is one step of it. */
 export type AtStep<S extends Shape> = S extends readonly [...infer Lead extends Shape, Dim, infer K extends Dim]
   ? readonly [...Lead, K]
   : Shape
@@ -69,7 +69,8 @@ type Agree<K extends Dim, N extends Dim> = number extends K
       ? true
       : false
 
-type Shown<D extends Dim> = D extends Var<infer Name> ? Name : `${D}`
+/** A dimension as messages have it. */
+export type Shown<D extends Dim> = D extends Var<infer Name> ? Name : `${D}`
 
 type Fit<S extends Shape, N extends Dim> = S extends readonly [...unknown[], infer K extends Dim]
   ? Agree<K, N> extends true
@@ -79,10 +80,10 @@ type Fit<S extends Shape, N extends Dim> = S extends readonly [...unknown[], inf
     ? 'fits'
     : 'scalar'
 
-interface Verdicts<Op extends string, S extends Shape, N extends Dim> {
+interface Verdicts<Op extends string, S extends Shape, N extends Dim, What extends string> {
   readonly fits: unknown
-  readonly differs: ShapeMismatch<`${Op}: the last dimension of x is ${Shown<Last<S>>}, and must be ${Shown<N>}`>
-  readonly scalar: ShapeMismatch<`${Op}: x is a scalar, and its last dimension must be ${Shown<N>}`>
+  readonly differs: ShapeMismatch<`${Op}: the last dimension of ${What} is ${Shown<Last<S>>}, and must be ${Shown<N>}`>
+  readonly scalar: ShapeMismatch<`${Op}: ${What} is a scalar, and its last dimension must be ${Shown<N>}`>
 }
 
 /**
@@ -91,7 +92,12 @@ interface Verdicts<Op extends string, S extends Shape, N extends Dim> {
  */
 // An element of a record, and no conditional type: of a shape that is still a type parameter, as in a composition of layers, the
 // compiler judges an element by the bound of its key, and leaves a condition open, which no argument meets.
-export type HasLast<Op extends string, S extends Shape, N extends Dim> = Verdicts<Op, S, N>[Fit<S, N>]
+export type HasLast<Op extends string, S extends Shape, N extends Dim, What extends string = 'x'> = Verdicts<
+  Op,
+  S,
+  N,
+  What
+>[Fit<S, N>]
 
 // Of a layer that is a type of its own the compiler says whether it takes data of a shape, and not why it refuses them.
 type Keep<F, S extends Shape> = S extends Shape
@@ -114,17 +120,20 @@ interface KeepVerdicts<Op extends string, F, S extends Shape> {
 /** As `HasLast`, of a layer F that is to return the shape S that it takes: rejects data that it does not take, or makes another width of. */
 export type Keeps<Op extends string, F, S extends Shape> = KeepVerdicts<Op, F, S>[Keep<F, S>]
 
-interface JoinVerdicts<Said extends string, Made extends Dim, Taken extends Dim> {
+interface TakeVerdicts<Op extends string, S extends Shape> {
   readonly fits: unknown
-  readonly differs: ShapeMismatch<`${Said}: ${Shown<Made>} and ${Shown<Taken>} differ`>
+  readonly refused: ShapeMismatch<`${Op}: its layers take no x whose last dimension is ${Shown<Last<S>>}`>
 }
 
-/** As `HasLast`, of parameters in which one part takes what another makes: rejects them where the two widths differ. */
-export type Joins<Said extends string, Made extends Dim, Taken extends Dim> = JoinVerdicts<
-  Said,
-  Made,
-  Taken
->[Agree<Made, Taken> extends true ? 'fits' : 'differs']
+/** As `HasLast`, of layers F that are types of their own: rejects data that one of them does not take. */
+export type Takes<Op extends string, F, S extends Shape> = TakeVerdicts<Op, S>[S extends Shape
+  ? [F] extends [(x: Tensor<S, 'f32'>) => unknown]
+    ? 'fits'
+    : 'refused'
+  : never]
+
+/** Whether two dimensions are the same, as far as is known: the key of a record of verdicts. */
+export type Meet<K extends Dim, N extends Dim> = Agree<K, N> extends true ? 'fits' : 'differs'
 
 type FitImage<S extends Shape, N extends Dim, Rank extends number> = number extends S['length']
   ? 'fits'

@@ -1,8 +1,8 @@
 /** The feed-forward part of a block, plain or gated. The activation is the epilogue of a dot. */
-import { mul, random, type Shape, type Tensor, type TreeRecord } from '@adjoint/tensor'
+import { mul, random, type Shape, type ShapeMismatch, type Tensor, type TreeRecord } from '@adjoint/tensor'
 import { optionsOf, typed } from '@adjoint/tensor/ir'
 import { demandFunction, demandKey, demandParams, demandShape, demandSizes, demandTensors } from './demands.ts'
-import type { FanIn, FanOut, HasLast, Joins, WithLast } from './dims.ts'
+import type { FanIn, FanOut, HasLast, Meet, Shown, WithLast } from './dims.ts'
 import type { Initializer } from './init.ts'
 import type { Floats, Key, Layer } from './layer.ts'
 import { initLinear, linear, type LinearParams } from './linear.ts'
@@ -23,7 +23,10 @@ export interface MlpConfig<Width extends number = number, Hidden extends number 
 }
 
 /** `up` and `gate` [width, hidden] (`gate` null where not gated), `down` [hidden, width]. */
-export interface MlpParams<Up extends LinearParams = LinearParams, Down extends LinearParams = LinearParams> extends TreeRecord {
+export interface MlpParams<
+  Up extends LinearParams = LinearParams,
+  Down extends LinearParams = LinearParams,
+> extends TreeRecord {
   readonly gate: Up | null
   readonly up: Up
   readonly down: Down
@@ -69,6 +72,17 @@ export const initMlp = <Width extends number, Hidden extends number>(options: Ml
   }
 }
 
+interface MlpVerdicts<P extends MlpParams> {
+  readonly fits: unknown
+  readonly differs: ShapeMismatch<`mlp: up makes ${Shown<FanOut<P['up']['weight']>>} features, and down takes ${Shown<FanIn<P['down']['weight']>>}`>
+}
+
+/** Intersected with parameters of an MLP: rejects them where `down` takes another width than `up` makes (see `HasLast`). */
+// Of P itself, for parameters that are still a type parameter are judged by its bound.
+export type MlpFits<P extends MlpParams> = MlpVerdicts<P>[P extends MlpParams
+  ? Meet<FanOut<P['up']['weight']>, FanIn<P['down']['weight']>>
+  : never]
+
 /**
  * `down(activation(up(x)))`, or gated `down(activation(gate(x)) up(x))`; x [..., width], same shape out. With `silu` and a
  * gate it is SwiGLU, with `gelu` and a gate GEGLU. The dimensions of x are carried as `linear` carries them; widths that differ do not
@@ -88,12 +102,16 @@ export const mlp = (activation: Layer) => {
   const activated = (x: Floats): Floats => {
     const y = activation(x)
     demandTensors('mlp', { 'what the activation makes': y })
-    demandShape('mlp', y, x.shape, `the activation of [${x.shape.join(', ')}] has another shape`, 'Give one by elements.')
+    demandShape(
+      'mlp',
+      y,
+      x.shape,
+      `the activation of [${x.shape.join(', ')}] has another shape`,
+      'Give one by elements.',
+    )
     return y
   }
-  return <P extends MlpParams>(
-    params: P & Joins<'mlp: up makes what down takes', FanOut<P['up']['weight']>, FanIn<P['down']['weight']>>,
-  ) => {
+  return <P extends MlpParams>(params: P & MlpFits<P>) => {
     demandParams('mlp', params, ['gate', 'up', 'down'], 'initMlp(config)(key)')
     const { gate, up, down }: MlpParams = params
     return <S extends Shape>(
