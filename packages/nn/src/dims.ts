@@ -45,7 +45,7 @@ export type WithChannels<S extends Shape, C extends Dim, Same extends boolean> =
   ...infer Rest extends Shape,
 ]
   ? readonly [N, C, ...(Same extends true ? Rest : { readonly [I in keyof Rest]: Dim })]
-  : Shape
+  : readonly [Dim, C, ...Shape]
 
 type Last<S extends Shape> = S extends readonly [...unknown[], infer K extends Dim] ? K : never
 
@@ -103,9 +103,11 @@ export type HasLast<Op extends string, S extends Shape, N extends Dim, What exte
 type Keep<F, S extends Shape> = S extends Shape
   ? Fit<S, LastOf<Made<F>>> extends infer Fitting extends 'fits' | 'differs' | 'scalar'
     ? Fitting extends 'fits'
-      ? [F] extends [(x: Tensor<S, 'f32'>) => unknown]
-        ? 'fits'
-        : 'refused'
+      ? Agree<Axis<S, 1>, Axis<Made<F>, 1>> extends true
+        ? [F] extends [(x: Tensor<S, 'f32'>) => unknown]
+          ? 'fits'
+          : 'refused'
+        : 'channels'
       : Fitting
     : never
   : never
@@ -114,6 +116,7 @@ interface KeepVerdicts<Op extends string, F, S extends Shape> {
   readonly fits: unknown
   readonly differs: ShapeMismatch<`${Op}: the last dimension of x is ${Shown<Last<S>>}, and that of what its layer makes ${Shown<LastOf<Made<F>>>}`>
   readonly scalar: ShapeMismatch<`${Op}: x is a scalar, and the last dimension of what its layer makes is ${Shown<LastOf<Made<F>>>}`>
+  readonly channels: ShapeMismatch<`${Op}: axis 1 of x is ${Shown<Axis<S, 1>>}, and that of what its layer makes ${Shown<Axis<Made<F>, 1>>}`>
   readonly refused: ShapeMismatch<`${Op}: its layer takes no x whose last dimension is ${Shown<Last<S>>}`>
 }
 
@@ -122,7 +125,7 @@ export type Keeps<Op extends string, F, S extends Shape> = KeepVerdicts<Op, F, S
 
 interface TakeVerdicts<Op extends string, S extends Shape> {
   readonly fits: unknown
-  readonly refused: ShapeMismatch<`${Op}: its layers take no x whose last dimension is ${Shown<Last<S>>}`>
+  readonly refused: ShapeMismatch<`${Op}: one of its layers takes no x whose last dimension is ${Shown<Last<S>>}`>
 }
 
 /** As `HasLast`, of layers F that are types of their own: rejects data that one of them does not take. */
@@ -135,13 +138,8 @@ export type Takes<Op extends string, F, S extends Shape> = TakeVerdicts<Op, S>[S
 /** Whether two dimensions are the same, as far as is known: the key of a record of verdicts. */
 export type Meet<K extends Dim, N extends Dim> = Agree<K, N> extends true ? 'fits' : 'differs'
 
-type FitImage<S extends Shape, N extends Dim, Rank extends number> = number extends S['length']
-  ? 'fits'
-  : Agree<S['length'], Rank> extends true
-    ? Agree<Axis<S, 1>, N> extends true
-      ? 'fits'
-      : 'differs'
-    : 'rank'
+type FitImage<S extends Shape, N extends Dim, Rank extends number> =
+  Agree<Axis<S, 1>, N> extends true ? (Agree<S['length'], Rank> extends true ? 'fits' : 'rank') : 'differs'
 
 interface ImageVerdicts<Op extends string, S extends Shape, N extends Dim, Rank extends number> {
   readonly fits: unknown

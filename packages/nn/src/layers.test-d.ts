@@ -1,6 +1,20 @@
 // What the compiler says of layers made of others, with right and wrong dimensions: each `@ts-expect-error` is a call that must not compile.
 import { grad, vmap } from '@adjoint/autograd'
-import { dim, gelu, jit, random, relu, type Shape, silu, sum, type Tensor, type Var, zeros } from '@adjoint/tensor'
+import {
+  dim,
+  gelu,
+  jit,
+  matmul,
+  random,
+  relu,
+  type Shape,
+  silu,
+  sum,
+  type Tensor,
+  type Tree,
+  type Var,
+  zeros,
+} from '@adjoint/tensor'
 import { flow, pipe } from 'fp-ts/lib/function.js'
 import {
   attention,
@@ -17,12 +31,17 @@ import {
   initRmsNorm,
   type Layer,
   linear,
+  type LinearParams,
+  lora,
   mlp,
   type MlpParams,
+  quantize,
   residual,
   rmsNorm,
   scanLayers,
   stackLayers,
+  type TransformerParams,
+  type Weight,
 } from './index.ts'
 
 type Identical<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
@@ -170,3 +189,30 @@ scanLayers((p: typeof shrinks) => linear(p))(stackLayers([shrinks]))(known)
 deep(stackLayers([shrinks]))
 // @ts-expect-error the parameters of several layers are not those of one
 const one: typeof eight = stacked
+
+// what stands for matrices
+const coded = quantize({ bits: 8 })({ up: eight, norm: norm.init(), none: null })
+const weight: Weight = coded.up.weight
+has<Shape>()(coded.norm.scale, true)
+has<readonly [2, 5, number]>()(linear(coded.up)(known), true)
+has<readonly [2, 5, number]>()(mlp(silu)(quantize({ bits: 4 })(feed))(known), true)
+has<readonly [2, 5, 8]>()(block(body)(quantize({ bits: 4 })(params), at)(known), true)
+const quantized: TransformerParams = quantize({ bits: 8 })({} as TransformerParams)
+const anyTree: Tree = quantize({ bits: 8 })({} as Tree)
+// @ts-expect-error a matrix of codes is no tensor
+matmul(known, coded.up.weight)
+// @ts-expect-error parameters of codes are not those of tensors
+const uncoded: typeof eight = coded.up
+const adapted = lora({ rank: 2, targets: ['up'] })
+// @ts-expect-error a sum of products is no tensor
+const still: typeof eight = adapted.adapt(eight, {})
+const merged: LinearParams<Floats> = adapted.merge(eight, {})
+export type Checked = [
+  typeof weight,
+  typeof quantized,
+  typeof anyTree,
+  typeof uncoded,
+  typeof still,
+  typeof merged,
+  typeof one,
+]
