@@ -24,8 +24,6 @@ export type {
   HasChannels,
   HasLast,
   Keeps,
-  Meet,
-  Shown,
   Takes,
   WithChannels,
   WithLast,

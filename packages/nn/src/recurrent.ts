@@ -94,13 +94,15 @@ export interface Cell<S> {
   readonly start: (zero: Floats) => S
 }
 
-const demandLead = (op: string, what: string, given: Tensor, shape: Shape): void => {
+const OF_STEPS = 'It has the leading axes of the data, those before its steps.'
+const OF_CELL = 'It has the leading axes of the data, and after them the features of the state.'
+const demandLead = (op: string, what: string, given: Tensor, shape: Shape, fix = OF_STEPS): void => {
   if (given.shape.length === shape.length && given.shape.every((n, i) => n === shape[i])) return
   throw new ShapeError({
     op,
     operands: [given],
     rule: `${what} is not [${shape.join(', ')}]`,
-    fix: 'It has the leading axes of the data, those before its steps.',
+    fix,
   })
 }
 
@@ -113,8 +115,11 @@ export const cellStep =
     const zero = cell.start(zeros([]))
     if (isTensor(zero)) demandTensors(op, { state })
     else demandFields(op, 'the state', state, Object.keys(zero ?? {}), 'Begin with zeros [..., hidden].')
-    for (const leaf of tree.leaves(state)) demandLead(op, 'the state', leaf, [...x.shape.slice(0, -1), cell.hidden])
-    return cell.step(givenTo(cell, x), state)
+    const shape = [...x.shape.slice(0, -1), cell.hidden]
+    for (const leaf of tree.leaves(state)) demandLead(op, 'the state', leaf, shape, OF_CELL)
+    const next = cell.step(givenTo(cell, x), state)
+    for (const leaf of tree.leaves(next)) demandLead(op, 'the next state', leaf, shape, OF_CELL)
+    return next
   }
 
 const givenTo = ({ inputWeight, bias }: Pick<Cell<unknown>, 'inputWeight' | 'bias'>, x: Floats): Floats => {
