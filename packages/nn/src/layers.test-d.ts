@@ -56,6 +56,7 @@ const B = dim('B', 4)
 const T = dim('T', 7)
 const C = dim('C', 8)
 declare const n: number
+declare const whatever: Tree
 const data: Floats = zeros([2, 5, 8])
 const known = zeros([2, 5, 8])
 const narrow = zeros([2, 5, 6])
@@ -198,7 +199,7 @@ has<readonly [2, 5, number]>()(linear(coded.up)(known), true)
 has<readonly [2, 5, number]>()(mlp(silu)(quantize({ bits: 4 })(feed))(known), true)
 has<readonly [2, 5, 8]>()(block(body)(quantize({ bits: 4 })(params), at)(known), true)
 const quantized: TransformerParams = quantize({ bits: 8 })({} as TransformerParams)
-const anyTree: Tree = quantize({ bits: 8 })({} as Tree)
+const anyTree: Tree = quantize({ bits: 8 })(whatever)
 // @ts-expect-error a matrix of codes is no tensor
 matmul(known, coded.up.weight)
 // @ts-expect-error parameters of codes are not those of tensors
