@@ -4,6 +4,18 @@ import { expect, test } from 'vitest'
 import { compiled } from './compiler.support.ts'
 
 const VECTOR = `t.Tensor<readonly [2], 'f32'>`
+const LINEAR = 'nn.initLinear({ in: 3, out: 2 })(KEY)'
+const MLP = 'nn.mlp(t.relu)(nn.initMlp({ width: 3, hidden: 4, gated: false })(KEY))'
+const HEADS = '{ width: 8, heads: 2, kvHeads: 1 }'
+const AT = '{ rotate: (x: nn.Floats) => x, visible: null }'
+const ATTENTION = `nn.attention(${HEADS})(nn.initAttention(${HEADS})(KEY), ${AT})`
+const NORM = '{ init: () => nn.initRmsNorm({ width: 8 }), apply: nn.rmsNorm({}) }'
+const BLOCK = (width: number): string => {
+  const config = `{ norm: ${NORM}, attention: ${HEADS}, mlp: { width: ${width}, hidden: 9, gated: false }, activation: t.relu }`
+  return `nn.block(${config})(nn.initBlock(${config})(KEY), ${AT})`
+}
+const CONVOLUTION = 'nn.convolution()(nn.initConvolution({ in: 3, out: 8, window: [3, 3] })(KEY))'
+const GRU = 'nn.gru()(nn.initGru({ in: 3, hidden: 4 })(KEY))'
 /** The mistake, and what the compiler says of it within three lines. */
 const mistakes: readonly (readonly [text: string, said: string])[] = [
   ['t.add(t.tensor([1, 2, 3], [3]), t.tensor([1, 2], [2]))', 'broadcast: 3 and 2 differ'],
@@ -61,6 +73,38 @@ const mistakes: readonly (readonly [text: string, said: string])[] = [
     'nn.unembed(nn.initEmbedding({ rows: 9, width: 2 })(KEY))(t.zeros([2, 3]))',
     'unembed: the last dimension of x is 3',
   ],
+  [`${MLP}(t.zeros([2, 5]))`, 'mlp: the last dimension of x is 5, and must be 3'],
+  [`nn.mlp(t.relu)({ gate: null, up: ${LINEAR}, down: ${LINEAR} })`, 'mlp: up makes 2 features, and down takes 3'],
+  [`nn.residual(${LINEAR})(t.zeros([5, 3]))`, `is not assignable to parameter of type 'Layer'`],
+  [
+    `nn.residual(nn.linear(${LINEAR}))(t.zeros([5, 3]))`,
+    'residual: the last dimension of x is 3, and that of what its layer makes 2',
+  ],
+  [`nn.residual(${MLP})(t.zeros([t.dim('B', 5), t.dim('C', 3)]))`, 'the last dimension of x is C, and that of'],
+  [`${ATTENTION}(t.zeros([2, 7, 6]))`, 'attention: the last dimension of x is 6, and must be 8'],
+  [`${BLOCK(8)}(t.zeros([2, 7, 6]))`, 'block: the last dimension of x is 6, and must be 8'],
+  [BLOCK(6), 'block: its attention takes 8 features, and its mlp 6'],
+  [
+    `nn.scanLayers((p: typeof stacked.one) => nn.linear(p))(stacked.all)(t.zeros([2, 6]))`,
+    'scanLayers: the last dimension of x is 6, and that of what its layer makes 8',
+  ],
+  [`nn.scanLayers((p: typeof stacked.one) => nn.linear(p))(stacked.one)`, 'is not assignable to parameter of type'],
+  [`${CONVOLUTION}(t.zeros([1, 2, 5, 5]))`, 'convolution: x has 2 channels (axis 1), and must have 3'],
+  [`${CONVOLUTION}(t.zeros([1, 3, 5]))`, 'convolution: x has 3 axes, and its kernel 4'],
+  [
+    `nn.residual(${CONVOLUTION})(t.zeros([1, 3, 5, 5]))`,
+    'residual: axis 1 of x is 3, and that of what its layer makes 8',
+  ],
+  [`${GRU}(t.zeros([2, 7, 5]))`, 'gru: the last dimension of x is 5, and must be 3'],
+  [
+    `${GRU}(t.zeros([2, 7, 3]), { state: t.zeros([2, 5]) })`,
+    'gru: the last dimension of the state is 5, and must be 4',
+  ],
+  [
+    `nn.gruCell(nn.initGru({ in: 3, hidden: 4 })(KEY))(t.zeros([2, 5]), t.zeros([2, 4]))`,
+    'gruCell: the last dimension of x is 5, and must be 3',
+  ],
+  [`nn.bidirectional(${GRU}, ${GRU})(t.zeros([2, 7, 5]))`, 'takes no x whose last dimension is 5'],
   ['nn.initLinear({ in: 2, out: 3 })(0)', `'number' is not assignable to parameter of type 'Key'`],
   ['nn.adam({ lr: 1e-3 })', `'lr' does not exist in type 'AdamConfig'`],
   ['nn.generator(3, { maxTokens: 2 })', `'number' is not assignable to parameter of type 'Transformer | Decoder<`],
@@ -98,6 +142,8 @@ import * as nn from '@adjoint/nn'
 import * as rl from '@adjoint/rl'
 import * as t from '@adjoint/tensor'
 const KEY = t.random.key(0)
+const eight = nn.initLinear({ in: 8, out: 8 })(KEY)
+const stacked = { one: eight, all: nn.stackLayers([eight, eight]) }
 `
 const { program, file } = compiled(Object.fromEntries(mistakes.map(([text], i) => [`mistake-${i}`, HEAD + text])))
 const complaintsOf = (name: string): readonly string[] =>

@@ -8,17 +8,20 @@ import {
   lt,
   random,
   reshape,
+  type Shape,
   ShapeError,
   slice,
+  type Tensor,
   transpose,
   tree,
   TreeError,
   type TreeRecord,
   where,
 } from '@adjoint/tensor'
-import { optionsOf } from '@adjoint/tensor/ir'
+import { optionsOf, typed } from '@adjoint/tensor/ir'
 import { attend, type KeysValues } from './attend.ts'
 import { demandFields, demandKey, demandParams, demandSizes, demandTensors } from './demands.ts'
+import type { FanIn, FanOut, HasLast, WithLast } from './dims.ts'
 import type { Initializer } from './init.ts'
 import type { Floats, Key, Layer } from './layer.ts'
 import { initLinear, linear, type LinearParams } from './linear.ts'
@@ -27,9 +30,9 @@ import type { Rows } from './rows.ts'
 import type { Visible } from './visibility.ts'
 
 /** Sizes of attention. */
-export interface AttentionConfig {
+export interface AttentionConfig<Width extends number = number> {
   /** Features of the input and the output, C. */
-  readonly width: number
+  readonly width: Width
   /** Query heads, H. */
   readonly heads: number
   /** Key-value heads, KV; divides H. */
@@ -47,9 +50,12 @@ export interface AttentionConfig {
 }
 
 /** `qkv`, of shape `[C, (H + 2 KV) D]`: query heads, then key heads, then value heads; `out`, of shape `[H D, C]`. */
-export interface AttentionParams extends TreeRecord {
-  readonly qkv: LinearParams
-  readonly out: LinearParams
+export interface AttentionParams<
+  Qkv extends LinearParams = LinearParams,
+  Out extends LinearParams = LinearParams,
+> extends TreeRecord {
+  readonly qkv: Qkv
+  readonly out: Out
   /** Gains [D] of the norms of queries and keys, shared by their heads; null where there are none. */
   readonly qkNorm: QkNormParams | null
 }
@@ -73,8 +79,8 @@ export interface AttentionPlace {
 export const headDimOf = ({ width, heads, headDim = width / heads }: AttentionConfig): number => headDim
 
 /**
- * Draws both projections. Throws ShapeError where heads cannot be grouped or the width cannot be divided, RangeError for
- * sizes that are none, TypeError without a key.
+ * Draws both projections. A width that is a literal or a name (`dim`) is kept in their types. Throws ShapeError where heads cannot be
+ * grouped or the width cannot be divided, RangeError for sizes that are none, TypeError without a key.
  *
  * @example
  * ```ts
@@ -84,7 +90,7 @@ export const headDimOf = ({ width, heads, headDim = width / heads }: AttentionCo
  * console.log(sizesOf(qkv.weight)) // [16, 32]: 4 + 2 + 2 heads of 4 features
  * ```
  */
-export const initAttention = (given: AttentionConfig): ((key: Key) => AttentionParams) => {
+export const initAttention = <Width extends number>(given: AttentionConfig<Width>) => {
   const config = optionsOf('initAttention', given, {
     width: true,
     heads: true,
@@ -106,7 +112,12 @@ export const initAttention = (given: AttentionConfig): ((key: Key) => AttentionP
       rule: `width ${width} with ${heads} heads and ${kvHeads} key-value heads: heads must divide the width, and key-value heads the heads`,
       fix: 'Change one of width, heads, kvHeads, or give headDim',
     })
-  return (key) => {
+  return (
+    key: Key,
+  ): AttentionParams<
+    LinearParams<Tensor<readonly [Width, number], 'f32'>>,
+    LinearParams<Tensor<readonly [number, Width], 'f32'>>
+  > => {
     demandKey('initAttention', key)
     const [first, second] = random.split(key, 2)
     const into = { in: width, out: (heads + 2 * kvHeads) * dim, bias: bias !== false }
@@ -140,7 +151,7 @@ const headNorm = ({ heads, kvHeads, qkNorm }: AttentionConfig): ((params: QkNorm
 
 /**
  * Attention of x [B, T, C] over what `recall` returns; the result is [B, T, C] with that memory, which is the next cache
- * where `recall` appends to one.
+ * where `recall` appends to one. The dimensions of x are carried as `linear` carries them.
  *
  * @example
  * ```ts
@@ -165,7 +176,7 @@ export const attentionOver = (given: AttentionConfig) => {
     outInit: true,
   })
   const normed = headNorm(config)
-  return <R extends Rows>(params: AttentionParams, at: AttentionPlace, recall: Recall<R>) => {
+  return <R extends Rows, P extends AttentionParams>(params: P, at: AttentionPlace, recall: Recall<R>) => {
     demandParams('attention', params, ['qkv', 'out', 'qkNorm'], 'initAttention(config)(key)')
     demandFields(
       'attention',
@@ -174,9 +185,12 @@ export const attentionOver = (given: AttentionConfig) => {
       ['rotate', 'visible'],
       'Write attention(config)(params, { rotate, visible })(x).',
     )
-    const { qkv, out, qkNorm } = params
+    const { qkv, out, qkNorm }: AttentionParams = params
     const { rotate, visible } = at
-    return (x: Floats): readonly [Floats, KeysValues<R>] => {
+    return <S extends Shape>(
+      given: Tensor<S, 'f32'> & HasLast<'attention', S, FanIn<P['qkv']['weight']>>,
+    ): readonly [Tensor<WithLast<S, FanOut<P['out']['weight']>>, 'f32'>, KeysValues<R>] => {
+      const x: Floats = given
       demandTensors('attention', { x })
       const { heads: H, kvHeads: KV } = config
       const D = headDimOf(config)
@@ -191,13 +205,14 @@ export const attentionOver = (given: AttentionConfig) => {
       const memory = recall({ keys: byHead(heads(H, H + KV)), values: byHead(columns(H + KV, H + 2 * KV)) })
       const mixed = attend(visible)(queries, memory)
       const joined: Floats = reshape([B, T, H * D])(transpose([0, 3, 1, 2, 4])(mixed)) // [B, T, KV, G, D] -> [B, T, H D]
-      return [linear(out)(joined), memory]
+      return [typed(linear(out)(joined)), memory]
     }
   }
 }
 
 /**
- * Causal self-attention, x [B, T, C] -> [B, T, C].
+ * Causal self-attention, x [B, T, C] -> [B, T, C]. The dimensions of x are carried as `linear` carries them; another width than that of
+ * the parameters does not compile where both are known, and throws ShapeError else.
  *
  * @example
  * ```ts
@@ -211,7 +226,9 @@ export const attentionOver = (given: AttentionConfig) => {
  */
 export const attention = (config: AttentionConfig) => {
   const over = attentionOver(config)
-  return (params: AttentionParams, at: AttentionPlace): Layer =>
-    (x) =>
+  return <P extends AttentionParams>(params: P, at: AttentionPlace) =>
+    <S extends Shape>(
+      x: Tensor<S, 'f32'> & HasLast<'attention', S, FanIn<P['qkv']['weight']>>,
+    ): Tensor<WithLast<S, FanOut<P['out']['weight']>>, 'f32'> =>
       over(params, at, (fresh) => fresh)(x)[0]
 }

@@ -306,9 +306,11 @@ describe('parameters', () => {
     // @ts-expect-error one number does not say along how many axes
     expect(() => initConvolution({ in: 1, out: 2, window: 3 })).toThrow('initConvolution: window is 3. Give a list')
     const params = initConvolution({ in: 3, out: 4, window: [3, 3] })(key)
+    // @ts-expect-error the compiler knows of both
     expect(() => convolution()(params)(ones([1, 2, 5, 5]))).toThrow(
       "x has 2 channels (axis 1), and 1 group of the kernel's 3",
     )
+    // @ts-expect-error the compiler knows of both
     expect(() => transposedConvolution()(params)(zeros([1, 2, 5, 5]))).toThrow(
       'y has 2 channels (axis 1), and the kernel 4',
     )

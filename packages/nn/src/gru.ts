@@ -1,17 +1,33 @@
 /** Gated recurrent units: a state that is kept or replaced by gates. */
-import { add, matmul, mul, sigmoid, split, sub, tanh, type TreeRecord, zeros } from '@adjoint/tensor'
-import { optionsOf } from '@adjoint/tensor/ir'
+import {
+  add,
+  matmul,
+  mul,
+  sigmoid,
+  split,
+  sub,
+  tanh,
+  type Shape,
+  type Tensor,
+  type TreeRecord,
+  zeros,
+} from '@adjoint/tensor'
+import { optionsOf, typed } from '@adjoint/tensor/ir'
 import { demandParams } from './demands.ts'
 import type { Floats, Key } from './layer.ts'
 import {
   type Cell,
   cellStep,
+  type DataFor,
   drawWeights,
+  type Outputs,
   type RecurrentConfig,
-  type Sequence,
   sequence,
   sequenceOptions,
   type SequenceConfig,
+  type SequenceStart,
+  type StateFor,
+  type StateLeaf,
 } from './recurrent.ts'
 
 /**
@@ -19,9 +35,9 @@ import {
  * [hidden, 3 hidden] are the transposes of its `weight_ih` and `weight_hh`. `bias` [3 hidden] is the sum of its biases, without
  * that of the state for the candidate, which the reset gate scales: that is `hiddenBias` [hidden]. Both null for none.
  */
-export interface GruParams extends TreeRecord {
-  readonly inputWeight: Floats
-  readonly hiddenWeight: Floats
+export interface GruParams<Input extends Floats = Floats, Hidden extends Floats = Floats> extends TreeRecord {
+  readonly inputWeight: Input
+  readonly hiddenWeight: Hidden
   readonly bias: Floats | null
   readonly hiddenBias: Floats | null
 }
@@ -37,12 +53,12 @@ export interface GruParams extends TreeRecord {
  * console.log(initGru({ in: 3, hidden: 4 })(random.key(0)).inputWeight.shape) // [3, 12]
  * ```
  */
-export const initGru = (given: RecurrentConfig) => {
+export const initGru = <In extends number, Hidden extends number>(given: RecurrentConfig<In, Hidden>) => {
   const config = optionsOf('initGru', given, { in: true, hidden: true, bias: true })
 
   const { hidden, bias = true } = config
   const draw = drawWeights('initGru', config, 3)
-  return (key: Key): GruParams => ({
+  return (key: Key): GruParams<Tensor<readonly [In, number], 'f32'>, Tensor<readonly [Hidden, number], 'f32'>> => ({
     ...draw(key),
     bias: bias ? zeros([3 * hidden]) : null,
     hiddenBias: bias ? zeros([hidden]) : null,
@@ -91,8 +107,13 @@ const cellOf = ({ inputWeight, hiddenWeight, bias, hiddenBias }: GruParams): Cel
  * console.log(cell(ones([2, 3]), zeros([2, 4])).shape) // [2, 4]
  * ```
  */
-export const gruCell = (params: GruParams): ((x: Floats, state: Floats) => Floats) =>
-  cellStep(cellOf(knownGru('gruCell', params)))
+export const gruCell = <P extends GruParams>(params: P) => {
+  const step = cellStep(cellOf(knownGru('gruCell', params)))
+  return <S extends Shape, H extends Shape>(
+    x: DataFor<'gruCell', S, P>,
+    state: StateFor<'gruCell', H, P>,
+  ): Outputs<S, P> => typed(step(x, state))
+}
 
 /**
  * A GRU over the steps of its data, by `scan`: x [..., T, in] to `[outputs [..., T, hidden], last state]`; see `lstm` for what it
@@ -108,5 +129,14 @@ export const gruCell = (params: GruParams): ((x: Floats, state: Floats) => Float
  */
 export const gru = (config: SequenceConfig = {}) => {
   const options = optionsOf('gru', config, sequenceOptions)
-  return (params: GruParams): Sequence<Floats> => sequence(cellOf(knownGru('gru', params)), options)
+  return <P extends GruParams>(params: P) => {
+    const run = sequence(cellOf(knownGru('gru', params)), options)
+    return <S extends Shape, H extends Shape>(
+      x: DataFor<'gru', S, P>,
+      start?: SequenceStart<StateFor<'gru', H, P>>,
+    ): readonly [Outputs<S, P>, StateLeaf<S, P>] => {
+      const [ys, last] = run(x, start)
+      return [typed(ys), typed(last)]
+    }
+  }
 }

@@ -15,7 +15,19 @@ export {
   xavierInit,
   zerosInit,
 } from './init.ts'
-export type { After, FanIn, FanOut, HasLast, WithLast } from './dims.ts'
+export type {
+  After,
+  AtStep,
+  Axis,
+  FanIn,
+  FanOut,
+  HasChannels,
+  HasLast,
+  Keeps,
+  Takes,
+  WithChannels,
+  WithLast,
+} from './dims.ts'
 export { initLinear, linear, type LinearConfig, type LinearParams } from './linear.ts'
 export { dense, type LowRankSum, sizesOf, times, type Weight } from './weight.ts'
 export type { Dropping, LowRankPart } from './lora/low-rank.ts'
@@ -34,13 +46,17 @@ export { gpt2Modules, llamaModules, type ModuleTable } from './lora/peft-names.t
 export type { Bits } from './quantize/codes.ts'
 export { quantize, type QuantizeConfig } from './quantize/quantize.ts'
 export type { Int4Matrix, Int8Matrix, QuantizedMatrix } from './quantize/quantized.ts'
-export { projections, type Split } from './lora/matrices.ts'
+export { projections, type Replaced, type Split, type WithWeights } from './lora/matrices.ts'
 export {
   convolution,
   type ConvolutionConfig,
   type ConvolutionParams,
+  type InGroup,
   initConvolution,
   initTransposedConvolution,
+  type KernelShape,
+  type Slides,
+  type Stays,
   transposedConvolution,
   type TransposedConvolutionConfig,
 } from './convolution.ts'
@@ -65,11 +81,18 @@ export {
   initBatchNormState,
 } from './batch-norm.ts'
 export {
+  type AnySequence,
   bidirectional,
+  type DataFor,
+  type Outputs,
   type RecurrentConfig,
+  type RecurrentWeights,
   type Sequence,
   type SequenceConfig,
   type SequenceStart,
+  type StateFor,
+  type StateLeaf,
+  type StateTaken,
 } from './recurrent.ts'
 export { initRnn, rnn, rnnCell, type RnnOptions, type RnnParams } from './rnn.ts'
 export { initLstm, lstm, lstmCell, type LstmConfig, type LstmParams, type LstmState } from './lstm.ts'
@@ -88,9 +111,9 @@ export {
   type QkNormParams,
   type Recall,
 } from './attention.ts'
-export { initMlp, mlp, type MlpConfig, type MlpParams } from './mlp.ts'
-export { block, type BlockConfig, blockOver, type BlockParams, initBlock, residual } from './block.ts'
-export { scanLayers, stackLayers } from './stacked.ts'
+export { initMlp, mlp, type MlpConfig, type MlpFits, type MlpParams } from './mlp.ts'
+export { block, type BlockConfig, type BlockFits, blockOver, type BlockParams, initBlock, residual } from './block.ts'
+export { scanLayers, type Stacked, stackLayers } from './stacked.ts'
 export {
   type BatchOptions,
   transformer,

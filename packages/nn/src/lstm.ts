@@ -1,21 +1,41 @@
 /** Long short-term memory: a cell whose memory is added to and forgotten by gates. */
-import { add, concat, full, matmul, mul, sigmoid, split, tanh, type TreeRecord, zeros } from '@adjoint/tensor'
-import { optionsOf } from '@adjoint/tensor/ir'
+import {
+  add,
+  concat,
+  full,
+  matmul,
+  mul,
+  sigmoid,
+  split,
+  tanh,
+  type Shape,
+  type Tensor,
+  type TreeRecord,
+  zeros,
+} from '@adjoint/tensor'
+import { optionsOf, typed } from '@adjoint/tensor/ir'
 import { demandParams } from './demands.ts'
 import type { Floats, Key } from './layer.ts'
 import {
   type Cell,
   cellStep,
+  type DataFor,
   drawWeights,
+  type Outputs,
   type RecurrentConfig,
-  type Sequence,
   sequence,
   sequenceOptions,
   type SequenceConfig,
+  type SequenceStart,
+  type StateFor,
+  type StateLeaf,
 } from './recurrent.ts'
 
 /** Sizes of an LSTM. */
-export interface LstmConfig extends RecurrentConfig {
+export interface LstmConfig<In extends number = number, Hidden extends number = number> extends RecurrentConfig<
+  In,
+  Hidden
+> {
   /**
    * What the bias of the forget gate starts at: 1 (the default) remembers until it learns to forget (Jozefowicz et al., ICML 2015).
    */
@@ -26,16 +46,16 @@ export interface LstmConfig extends RecurrentConfig {
  * Columns stand gate by gate, in PyTorch's order: input, forget, candidate, output. `inputWeight` [in, 4 hidden], `hiddenWeight`
  * [hidden, 4 hidden], `bias` [4 hidden] or null: the transposes of PyTorch's `weight_ih` and `weight_hh`, and the sum of its biases.
  */
-export interface LstmParams extends TreeRecord {
-  readonly inputWeight: Floats
-  readonly hiddenWeight: Floats
+export interface LstmParams<Input extends Floats = Floats, Hidden extends Floats = Floats> extends TreeRecord {
+  readonly inputWeight: Input
+  readonly hiddenWeight: Hidden
   readonly bias: Floats | null
 }
 
 /** What an LSTM hands on from step to step, each [..., hidden]: its output, and its memory. */
-export interface LstmState extends TreeRecord {
-  readonly hidden: Floats
-  readonly cell: Floats
+export interface LstmState<Leaf extends Floats = Floats> extends TreeRecord {
+  readonly hidden: Leaf
+  readonly cell: Leaf
 }
 
 /**
@@ -50,13 +70,13 @@ export interface LstmState extends TreeRecord {
  * console.log(inputWeight.shape, bias?.shape) // [3, 16] [16]
  * ```
  */
-export const initLstm = (given: LstmConfig) => {
+export const initLstm = <In extends number, Hidden extends number>(given: LstmConfig<In, Hidden>) => {
   const config = optionsOf('initLstm', given, { forgetBias: true, in: true, hidden: true, bias: true })
 
   const { hidden, bias = true, forgetBias = 1 } = config
   const draw = drawWeights('initLstm', config, 4)
   const atStart: readonly Floats[] = [zeros([hidden]), full([hidden], forgetBias), zeros([2 * hidden])]
-  return (key: Key): LstmParams => ({
+  return (key: Key): LstmParams<Tensor<readonly [In, number], 'f32'>, Tensor<readonly [Hidden, number], 'f32'>> => ({
     ...draw(key),
     bias: bias ? concat(0)(atStart) : null,
   })
@@ -97,8 +117,16 @@ const cellOf = ({ inputWeight, hiddenWeight, bias }: LstmParams): Cell<LstmState
  * console.log(cell(ones([2, 3]), { hidden: zeros([2, 4]), cell: zeros([2, 4]) }).hidden.shape) // [2, 4]
  * ```
  */
-export const lstmCell = (params: LstmParams): ((x: Floats, state: LstmState) => LstmState) =>
-  cellStep(cellOf(knownLstm('lstmCell', params)))
+export const lstmCell = <P extends LstmParams>(params: P) => {
+  const step = cellStep(cellOf(knownLstm('lstmCell', params)))
+  return <S extends Shape, H extends Shape>(
+    x: DataFor<'lstmCell', S, P>,
+    state: LstmState<StateFor<'lstmCell', H, P>>,
+  ): LstmState<Outputs<S, P>> => {
+    const { hidden, cell } = step(x, state)
+    return { hidden: typed(hidden), cell: typed(cell) }
+  }
+}
 
 /**
  * An LSTM over the steps of its data, by `scan`: x [..., T, in] to `[outputs [..., T, hidden], last state]`; it may start from a
@@ -117,5 +145,14 @@ export const lstmCell = (params: LstmParams): ((x: Floats, state: LstmState) => 
  */
 export const lstm = (config: SequenceConfig = {}) => {
   const options = optionsOf('lstm', config, sequenceOptions)
-  return (params: LstmParams): Sequence<LstmState> => sequence(cellOf(knownLstm('lstm', params)), options)
+  return <P extends LstmParams>(params: P) => {
+    const run = sequence(cellOf(knownLstm('lstm', params)), options)
+    return <S extends Shape, H extends Shape>(
+      x: DataFor<'lstm', S, P>,
+      start?: SequenceStart<LstmState<StateFor<'lstm', H, P>>>,
+    ): readonly [Outputs<S, P>, LstmState<StateLeaf<S, P>>] => {
+      const [ys, last] = run(x, start)
+      return [typed(ys), { hidden: typed(last.hidden), cell: typed(last.cell) }]
+    }
+  }
 }

@@ -1,8 +1,8 @@
 import { checkGrads } from '@adjoint/autograd'
-import { gelu, random, silu, tensor, zeros } from '@adjoint/tensor'
+import { concat, gelu, mul, random, silu, tensor, zeros } from '@adjoint/tensor'
 import { evaluate } from '@adjoint/tensor/ir'
 import { describe, expect, test } from 'vitest'
-import { block, type BlockConfig, type BlockParams, initBlock } from './block.ts'
+import { block, type BlockConfig, type BlockParams, initBlock, residual } from './block.ts'
 import { normalInit } from './init.ts'
 import type { Floats } from './layer.ts'
 import type { LinearParams } from './linear.ts'
@@ -38,6 +38,23 @@ describe('mlp', () => {
       normalInit(1)(random.key(1), [2, 3]),
     )
   })
+})
+
+test('an activation keeps the shape', () => {
+  const gate = { weight: tensor([2], [1, 1]), bias: null }
+  const wide = (y: Floats): Floats => concat(-1)([y, y])
+  for (const params of [
+    { gate: null, up: one, down: one },
+    { gate, up: one, down: one },
+  ])
+    expect(() => mlp(wide)(params)(zeros([4, 1]))).toThrow(/mlp.*the activation of \[4, 1\] has another shape/)
+})
+
+test('a residual layer keeps the shape of its stream: nothing is broadcast to it, nor it to anything', () => {
+  const x: Floats = tensor([1, 2], [2, 1])
+  expect(values(residual((y) => mul(y, 2))(x))).toEqual([3, 6])
+  for (const shape of [[2, 3], [1], []])
+    expect(() => residual(() => zeros(shape))(x)).toThrow(/residual.*what is added to x \[2, 1\] has another shape/)
 })
 
 describe('block', () => {

@@ -9,6 +9,7 @@ import {
   requestDeviceAsync,
   slice,
   square,
+  stack,
   sum,
   tensor,
   tree,
@@ -245,6 +246,15 @@ const row = (x: Floats, i: number): Floats => {
   const [, steps, width] = x.shape as readonly [number, number, number]
   return tensor(values(x).slice(i * steps * width, (i + 1) * steps * width), [steps, width])
 }
+
+test('a cell takes a state of the leading axes of its data, and gives one: nothing is broadcast', () => {
+  const [x, wide]: readonly [Floats, Floats] = [draw(9, [2, IN]), draw(9, [5, 2, HIDDEN])]
+  for (const state of [wide, draw(9, [HIDDEN])])
+    expect(() => gruCell(gruParams)(x, state)).toThrow(/gruCell.*the state is not \[2, 3\]/)
+  expect(() => lstmCell(lstmParams)(x, { hidden: draw(9, [2, HIDDEN]), cell: wide })).toThrow(/lstmCell/)
+  const activation = (y: Floats): Floats => stack(0)([y])
+  expect(() => rnnCell({ activation })(rnnParams)(x, draw(9, [2, HIDDEN]))).toThrow(/the next state is not \[2, 3\]/)
+})
 
 test('both directions side by side, each from its own end', () => {
   const [there, back] = [

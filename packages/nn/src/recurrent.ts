@@ -23,15 +23,16 @@ import {
   where,
   zeros,
 } from '@adjoint/tensor'
-import type { OptionNames } from '@adjoint/tensor/ir'
+import { type OptionNames, typed } from '@adjoint/tensor/ir'
 import { demandFields, demandFunction, demandKey, demandSizes, demandTensors } from './demands.ts'
+import type { AtStep, FanIn, HasLast, Takes, WithLast } from './dims.ts'
 import { uniformInit } from './init.ts'
 import type { Booleans, Floats, Integers, Key } from './layer.ts'
 
 /** Sizes of a recurrent layer. */
-export interface RecurrentConfig {
-  readonly in: number
-  readonly hidden: number
+export interface RecurrentConfig<In extends number = number, Hidden extends number = number> {
+  readonly in: In
+  readonly hidden: Hidden
   /** Default true. */
   readonly bias?: boolean
 }
@@ -54,6 +55,29 @@ export interface SequenceStart<S> {
 /** A recurrent layer over its parameters: data [..., T, in] to outputs [..., T, hidden] and the state after the last step. */
 export type Sequence<S> = (x: Floats, start?: SequenceStart<S>) => readonly [Floats, S]
 
+/** A sequence of one kind or another, whatever its state. */
+export type AnySequence = (x: Floats, start?: SequenceStart<never>) => readonly [Floats, unknown]
+
+/** The weights of a recurrent layer: of the data [in, ..] and of the state [hidden, ..]. */
+export interface RecurrentWeights {
+  readonly inputWeight: Floats
+  readonly hiddenWeight: Floats
+}
+
+/** The outputs of a recurrent layer of parameters P over data of shape S, [..., T, hidden]. */
+export type Outputs<S extends Shape, P extends RecurrentWeights> = Tensor<WithLast<S, FanIn<P['hiddenWeight']>>, 'f32'>
+
+/** A leaf of its state, [..., hidden]. */
+export type StateLeaf<S extends Shape, P extends RecurrentWeights> = Outputs<AtStep<S>, P>
+
+/** Data of shape S for a recurrent layer of parameters P: rejected where its features are not those of the input weights. */
+export type DataFor<Op extends string, S extends Shape, P extends RecurrentWeights> = Tensor<S, 'f32'> &
+  HasLast<Op, S, FanIn<P['inputWeight']>>
+
+/** A leaf of its state, of shape H: rejected where its features are not those of the hidden weights. */
+export type StateFor<Op extends string, H extends Shape, P extends RecurrentWeights> = Tensor<H, 'f32'> &
+  HasLast<Op, H, FanIn<P['hiddenWeight']>, 'the state'>
+
 /** What a kind of cell is. */
 export interface Cell<S> {
   readonly op: string
@@ -70,15 +94,32 @@ export interface Cell<S> {
   readonly start: (zero: Floats) => S
 }
 
+const OF_STEPS = 'It has the leading axes of the data, those before its steps.'
+const OF_CELL = 'It has the leading axes of the data, and after them the features of the state.'
+const demandLead = (op: string, what: string, given: Tensor, shape: Shape, fix = OF_STEPS): void => {
+  if (given.shape.length === shape.length && given.shape.every((n, i) => n === shape[i])) return
+  throw new ShapeError({
+    op,
+    operands: [given],
+    rule: `${what} is not [${shape.join(', ')}]`,
+    fix,
+  })
+}
+
 /** A step of a cell by itself: data [..., in] and a state, each leaf [..., hidden], to the next state. */
 export const cellStep =
   <S extends Tree>(cell: Cell<S>) =>
   (x: Floats, state: S): S => {
-    demandTensors(`${cell.op}Cell`, { x })
+    const op = `${cell.op}Cell`
+    demandTensors(op, { x })
     const zero = cell.start(zeros([]))
-    if (isTensor(zero)) demandTensors(`${cell.op}Cell`, { state })
-    else demandFields(`${cell.op}Cell`, 'the state', state, Object.keys(zero ?? {}), 'Begin with zeros [..., hidden].')
-    return cell.step(givenTo(cell, x), state)
+    if (isTensor(zero)) demandTensors(op, { state })
+    else demandFields(op, 'the state', state, Object.keys(zero ?? {}), 'Begin with zeros [..., hidden].')
+    const shape = [...x.shape.slice(0, -1), cell.hidden]
+    for (const leaf of tree.leaves(state)) demandLead(op, 'the state', leaf, shape, OF_CELL)
+    const next = cell.step(givenTo(cell, x), state)
+    for (const leaf of tree.leaves(next)) demandLead(op, 'the next state', leaf, shape, OF_CELL)
+    return next
   }
 
 const givenTo = ({ inputWeight, bias }: Pick<Cell<unknown>, 'inputWeight' | 'bias'>, x: Floats): Floats => {
@@ -94,16 +135,6 @@ const demandData = ({ op, inputWeight }: Pick<Cell<unknown>, 'op' | 'inputWeight
     operands: [x, inputWeight],
     rule: `the data is not [..., steps, ${inputWeight.shape[0]!}]`,
     fix: 'Give steps on the last axis but one, and on the last as many features as the parameters were made for.',
-  })
-}
-
-const demandLead = (op: string, what: string, given: Tensor, shape: Shape): void => {
-  if (given.shape.length === shape.length && given.shape.every((n, i) => n === shape[i])) return
-  throw new ShapeError({
-    op,
-    operands: [given],
-    rule: `${what} is not [${shape.join(', ')}]`,
-    fix: 'It has the leading axes of the data, those before its steps.',
   })
 }
 
@@ -138,10 +169,13 @@ export const sequence =
     return [reshape([...lead, steps, hidden])(permute([1, 0, 2])(ys)), tree.map(reshape([...lead, hidden]), last)]
   }
 
+/** What a sequence may start from. */
+export type StateTaken<F> = F extends (x: never, start?: SequenceStart<infer S>) => unknown ? S : never
+
 /**
  * Two layers over the same data as one, the outputs side by side: [..., T, hidden of the one + hidden of the other], and the pair
  * of their last states. Where the second runs in reverse, each output knows the whole of its row. Source: Schuster and Paliwal,
- * Bidirectional recurrent neural networks (1997).
+ * Bidirectional recurrent neural networks (1997). Leading dimensions are those of x; the sum of the widths is known at run time.
  *
  * @example
  * ```ts
@@ -152,7 +186,17 @@ export const sequence =
  * console.log(ys.shape) // [2, 7, 8]
  * ```
  */
-export const bidirectional = <S, R>(forward: Sequence<S>, backward: Sequence<R>): Sequence<readonly [S, R]> => {
+export function bidirectional<F extends AnySequence, R extends AnySequence>(
+  forward: F,
+  backward: R,
+): <S extends Shape>(
+  x: Tensor<S, 'f32'> & Takes<'bidirectional', F | R, S>,
+  start?: SequenceStart<readonly [StateTaken<F>, StateTaken<R>]>,
+) => readonly [Tensor<WithLast<S, number>, 'f32'>, readonly [ReturnType<F>[1], ReturnType<R>[1]]]
+export function bidirectional(
+  forward: Sequence<unknown>,
+  backward: Sequence<unknown>,
+): Sequence<readonly [unknown, unknown]> {
   for (const [name, layer] of Object.entries({ forward, backward }))
     demandFunction('bidirectional', name, layer, 'Write bidirectional(gru()(params), gru({ reverse: true })(others)).')
   return (x, { state, lengths } = {}) => {
@@ -163,16 +207,26 @@ export const bidirectional = <S, R>(forward: Sequence<S>, backward: Sequence<R>)
   }
 }
 
+/** Weights [in, gates * hidden] and [hidden, gates * hidden] whose rows the compiler knows. */
+export interface DrawnWeights<In extends number, Hidden extends number> {
+  readonly inputWeight: Tensor<readonly [In, number], 'f32'>
+  readonly hiddenWeight: Tensor<readonly [Hidden, number], 'f32'>
+}
+
 /** Draws the weights of a cell with so many gates, uniform within `1 / sqrt(hidden)`, as PyTorch does. */
-export const drawWeights = (op: string, { in: fanIn, hidden }: RecurrentConfig, gates: number) => {
+export const drawWeights = <In extends number, Hidden extends number>(
+  op: string,
+  { in: fanIn, hidden }: RecurrentConfig<In, Hidden>,
+  gates: number,
+) => {
   demandSizes(op, { in: fanIn, hidden })
   const draw = uniformInit(1 / Math.sqrt(hidden))
-  return (key: Key): { readonly inputWeight: Floats; readonly hiddenWeight: Floats } => {
+  return (key: Key): DrawnWeights<In, Hidden> => {
     demandKey(op, key)
     const [forInput, forHidden] = random.split(key, 2)
     return {
-      inputWeight: draw(forInput, [fanIn, gates * hidden]),
-      hiddenWeight: draw(forHidden, [hidden, gates * hidden]),
+      inputWeight: typed(draw(forInput, [fanIn, gates * hidden])),
+      hiddenWeight: typed(draw(forHidden, [hidden, gates * hidden])),
     }
   }
 }

@@ -1,26 +1,30 @@
 /** The plain recurrent layer. */
-import { add, matmul, tanh, type TreeRecord, zeros } from '@adjoint/tensor'
-import { optionsOf } from '@adjoint/tensor/ir'
+import { add, matmul, tanh, type Shape, type Tensor, type TreeRecord, zeros } from '@adjoint/tensor'
+import { optionsOf, typed } from '@adjoint/tensor/ir'
 import { demandParams } from './demands.ts'
 import type { Floats, Key, Layer } from './layer.ts'
 import {
   type Cell,
   cellStep,
+  type DataFor,
   drawWeights,
+  type Outputs,
   type RecurrentConfig,
-  type Sequence,
   sequence,
   sequenceOptions,
   type SequenceConfig,
+  type SequenceStart,
+  type StateFor,
+  type StateLeaf,
 } from './recurrent.ts'
 
 /**
  * `inputWeight` [in, hidden], `hiddenWeight` [hidden, hidden], `bias` [hidden] or null: the transposes of PyTorch's `weight_ih` and
  * `weight_hh`, and the sum of its biases.
  */
-export interface RnnParams extends TreeRecord {
-  readonly inputWeight: Floats
-  readonly hiddenWeight: Floats
+export interface RnnParams<Input extends Floats = Floats, Hidden extends Floats = Floats> extends TreeRecord {
+  readonly inputWeight: Input
+  readonly hiddenWeight: Hidden
   readonly bias: Floats | null
 }
 
@@ -41,12 +45,12 @@ export interface RnnOptions {
  * console.log(initRnn({ in: 3, hidden: 4 })(random.key(0)).inputWeight.shape) // [3, 4]
  * ```
  */
-export const initRnn = (given: RecurrentConfig) => {
+export const initRnn = <In extends number, Hidden extends number>(given: RecurrentConfig<In, Hidden>) => {
   const config = optionsOf('initRnn', given, { in: true, hidden: true, bias: true })
 
   const { hidden, bias = true } = config
   const draw = drawWeights('initRnn', config, 1)
-  return (key: Key): RnnParams => ({
+  return (key: Key): RnnParams<Tensor<readonly [In, number], 'f32'>, Tensor<readonly [Hidden, number], 'f32'>> => ({
     ...draw(key),
     bias: bias ? zeros([hidden]) : null,
   })
@@ -81,8 +85,13 @@ const cellOf = ({ inputWeight, hiddenWeight, bias }: RnnParams, { activation = t
  */
 export const rnnCell = (options: RnnOptions) => {
   const known = optionsOf('rnnCell', options, { activation: true })
-  return (params: RnnParams): ((x: Floats, state: Floats) => Floats) =>
-    cellStep(cellOf(knownRnn('rnnCell', params), known))
+  return <P extends RnnParams>(params: P) => {
+    const step = cellStep(cellOf(knownRnn('rnnCell', params), known))
+    return <S extends Shape, H extends Shape>(
+      x: DataFor<'rnnCell', S, P>,
+      state: StateFor<'rnnCell', H, P>,
+    ): Outputs<S, P> => typed(step(x, state))
+  }
 }
 
 /**
@@ -99,5 +108,14 @@ export const rnnCell = (options: RnnOptions) => {
  */
 export const rnn = (config: SequenceConfig & RnnOptions = {}) => {
   const { activation = tanh, ...options } = optionsOf('rnn', config, { ...sequenceOptions, activation: true })
-  return (params: RnnParams): Sequence<Floats> => sequence(cellOf(knownRnn('rnn', params), { activation }), options)
+  return <P extends RnnParams>(params: P) => {
+    const run = sequence(cellOf(knownRnn('rnn', params), { activation }), options)
+    return <S extends Shape, H extends Shape>(
+      x: DataFor<'rnn', S, P>,
+      start?: SequenceStart<StateFor<'rnn', H, P>>,
+    ): readonly [Outputs<S, P>, StateLeaf<S, P>] => {
+      const [ys, last] = run(x, start)
+      return [typed(ys), typed(last)]
+    }
+  }
 }

@@ -9,9 +9,9 @@ import { optionsOf } from '@adjoint/tensor/ir'
 import { demandKey, demandSizes } from '../demands.ts'
 import { uniformInit } from '../init.ts'
 import type { Floats, Key } from '../layer.ts'
-import { dense, sizesOf, type Weight } from '../weight.ts'
+import { dense, type LowRankSum, sizesOf, type Weight } from '../weight.ts'
 import { type LowRankPart, lowRankMatrix } from './low-rank.ts'
-import { type Columns, mapMatrices, type Split } from './matrices.ts'
+import { type Columns, mapMatrices, type Split, type WithWeights } from './matrices.ts'
 import { targeted, type Targets } from './targets.ts'
 
 /** A and B of one target: A [in, r], B [r, columns]. */
@@ -46,11 +46,11 @@ export interface Lora {
    * The base's parameters with the adapter in place; with a key, dropout is on. Throws TreeError or ShapeError for an adapter of
    * another model.
    */
-  readonly adapt: <P extends Tree>(base: P, adapter: Adapter, options?: AdaptOptions) => P
+  readonly adapt: <P extends Tree>(base: P, adapter: Adapter, options?: AdaptOptions) => WithWeights<P, LowRankSum>
   /** `W + s A B` in place of each W, in its dtype: parameters of the model as they were before. Throws as `adapt`. */
-  readonly merge: <P extends Tree>(base: P, adapter: Adapter) => P
+  readonly merge: <P extends Tree>(base: P, adapter: Adapter) => WithWeights<P, Floats>
   /** `W - s A B`: takes a merged adapter out again, up to rounding. Throws as `adapt`. */
-  readonly unmerge: <P extends Tree>(merged: P, adapter: Adapter) => P
+  readonly unmerge: <P extends Tree>(merged: P, adapter: Adapter) => WithWeights<P, Floats>
 }
 
 /** What varies from call to call. */
@@ -117,7 +117,7 @@ export const lora = (options: LoraConfig): Lora => {
         if (isTarget(path))
           found[path] = { a: uniformInit(1 / Math.sqrt(inputs))(own, [inputs, rank]), b: zeros([rank, count]) }
       }
-      return weight
+      return null
     })
     if (Object.keys(found).length === 0)
       throw new TreeError(`lora.init: no matrix of the model is a target. Its matrices are ${listed(seen)}.`)
@@ -126,14 +126,14 @@ export const lora = (options: LoraConfig): Lora => {
 
   /** The weights of the base, each with the adapter's parts of its columns: `place` says what becomes of both. */
   const over =
-    (op: string, place: (weight: Weight, parts: readonly LowRankPart[]) => Weight, key?: Key) =>
-    <P extends Tree>(base: P, adapter: Adapter): P => {
+    <W extends Weight>(op: string, place: (weight: Weight, parts: readonly LowRankPart[]) => W, key?: Key) =>
+    <P extends Tree>(base: P, adapter: Adapter): WithWeights<P, W> => {
       const used = new Set<string>()
       const seen: string[] = []
       const result = mapMatrices(op, split)(base, (weight, columns) => {
         for (const { path } of columns) seen.push(path)
         const own = columns.filter(({ path }) => Object.hasOwn(adapter, path))
-        if (own.length === 0) return weight
+        if (own.length === 0) return null
         for (const { path } of own) used.add(path)
         const [inputs] = sizesOf(weight)
         const parts = columns.map((to): LowRankPart => {
@@ -161,8 +161,8 @@ export const lora = (options: LoraConfig): Lora => {
     }
   const changed =
     (op: string, by: (x: Floats, y: Floats) => Floats) =>
-    <P extends Tree>(base: P, adapter: Adapter): P =>
-      over(op, (weight, parts) => {
+    <P extends Tree>(base: P, adapter: Adapter): WithWeights<P, Floats> =>
+      over<Floats>(op, (weight, parts) => {
         const matrix = by(dense(weight), lowRankMatrix(parts))
         return isTensor(weight) ? cast(weight.dtype)(matrix) : matrix
       })(base, adapter)

@@ -1,5 +1,5 @@
 /** The matrices of a tree of parameters: the weights of its linear layers, and what their columns are called. */
-import { isTensor, type Tree, TreeError } from '@adjoint/tensor'
+import { isTensor, type Tensor, type Tree, TreeError } from '@adjoint/tensor'
 import { demandFields } from '../demands.ts'
 import type { TransformerConfig } from '../transformer.ts'
 import { isWeight, sizesOf, type Weight } from '../weight.ts'
@@ -36,14 +36,36 @@ export const projections = (config: Pick<Required<TransformerConfig>, 'heads' | 
       : null
 }
 
+/** A weight of type Old, or one of type New where it is a matrix or stands for one. */
+export type Replaced<Old, New> =
+  Old extends Tensor<infer S>
+    ? number extends S['length']
+      ? Old | New
+      : S['length'] extends 2
+        ? Old | New
+        : Old
+    : Old | New
+
+/** The tree P with weights of type W in some of its linear layers, and what it had elsewhere. */
+export type WithWeights<P, W> = [Tree] extends [P]
+  ? P
+  : P extends Tensor | null
+    ? P
+    : P extends { readonly weight: unknown; readonly bias: unknown }
+      ? { readonly [K in keyof P]: K extends 'weight' ? Replaced<P[K], W> : P[K] }
+      : { readonly [K in keyof P]: WithWeights<P[K], W> }
+
 /**
- * The tree with another weight in each linear layer: a record of a `weight` that is a matrix, and a `bias`. The columns of a weight
+ * The tree with another weight in each linear layer, a record of a `weight` that is a matrix, and a `bias`; null leaves it. The columns of a weight
  * have the path of its layer, or, of one that is split, those of its parts in the layer's place. Throws TreeError where the parts are
  * not all of its columns.
  */
 export const mapMatrices =
   (op: string, split: Split) =>
-  <P extends Tree>(base: P, f: (weight: Weight, columns: readonly Columns[]) => Weight): P => {
+  <P extends Tree, W extends Weight>(
+    base: P,
+    f: (weight: Weight, columns: readonly Columns[]) => W | null,
+  ): WithWeights<P, W> => {
     const within = (value: Tree | undefined, path: readonly (string | number)[]): Tree | undefined => {
       if (value === null || value === undefined || isTensor(value)) return value
       if (Array.isArray(value))
@@ -58,14 +80,14 @@ export const mapMatrices =
             ? [{ path: whole, count: sizesOf(weight)[1] }]
             : parts.map(({ name, columns: count }) => ({ path: [...path.slice(0, -1), name].join('.'), count }))
         demandWhole(op, whole, columns, sizesOf(weight)[1])
-        return { ...record, weight: f(weight, columns) }
+        return { ...record, weight: f(weight, columns) ?? weight }
       }
       // by name, as leaves are: not in the order in which somebody wrote them
       const keys = Object.keys(record).sort()
       return Object.fromEntries(keys.map((key) => [key, within(record[key], [...path, key])!]))
     }
-    // of the same structure but for its weights, one of which is as good as another
-    return within(base, []) as P
+    // of the same structure but for its weights, which are those of the base or of f
+    return within(base, []) as WithWeights<P, W>
   }
 
 const demandWhole = (op: string, path: string, columns: readonly Columns[], all: number): void => {

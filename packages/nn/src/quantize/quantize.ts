@@ -3,10 +3,10 @@ import { isTensor, type Tree, TreeError } from '@adjoint/tensor'
 import { optionsOf } from '@adjoint/tensor/ir'
 import { demandSizes } from '../demands.ts'
 import { targeted, type Targets } from '../lora/targets.ts'
-import { mapMatrices } from '../lora/matrices.ts'
+import { mapMatrices, type WithWeights } from '../lora/matrices.ts'
 import { sizesOf } from '../weight.ts'
 import { type Bits, perWord } from './codes.ts'
-import { toInt4, toInt8 } from './quantized.ts'
+import { type QuantizedMatrix, toInt4, toInt8 } from './quantized.ts'
 
 /** How matrices are kept. */
 export interface QuantizeConfig {
@@ -19,7 +19,7 @@ export interface QuantizeConfig {
 
 /**
  * The parameters with the weights of linear layers in 8 or 4 bits an element (`Int8Matrix`, `Int4Matrix`); tables, norms and
- * biases stay. Products unpack them where they read them, and no f32 matrix is stored; activations and sums are f32 as before.
+ * biases stay. The type of each weight has the codes beside what it was, and its sizes are known at run time. Products unpack them where they read them, and no f32 matrix is stored; activations and sums are f32 as before.
  * Realize the result, and let go of what it was made of. Integers have no gradients: train an adapter on it (`lora`).
  * Throws RangeError for bits and blocks that are none, TreeError where a matrix has another number of rows than a multiple of what
  * goes into a word, or a block: leave it out by `targets`.
@@ -45,10 +45,10 @@ export const quantize = (options: QuantizeConfig) => {
     throw new RangeError(`quantize: block is ${block}. Give a multiple of 8, such as 32 or 64.`)
   const isTarget = targeted(targets)
   const step = bits === 8 ? perWord(8) : block
-  return <P extends Tree>(params: P): P =>
+  return <P extends Tree>(params: P): WithWeights<P, QuantizedMatrix> =>
     mapMatrices('quantize', () => null)(params, (weight, columns) => {
       const path = columns[0]!.path
-      if (!isTarget(path)) return weight
+      if (!isTarget(path)) return null
       if (!isTensor(weight))
         throw new TreeError(
           `quantize: the weight of ${path} is no matrix, but adapted or quantized. Merge the adapter first.`,
