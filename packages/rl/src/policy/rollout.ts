@@ -9,7 +9,7 @@ import * as TE from 'fp-ts/lib/TaskEither.js'
 import { type OptionNames, optionsOf } from '@adjoint/tensor/ir'
 import { encodePrompts } from './batch.ts'
 import { onDevice, readTogether } from '../run/device.ts'
-import { describeError, type RunError } from '../run/errors.ts'
+import { demandAtLeast, demandCounts, describeError, type RunError } from '../run/errors.ts'
 import type { Rollout } from '../experience/rollout.ts'
 import type { Sample } from '../reward/sample.ts'
 import { deviceKey, type HostKey, hostKey } from '../run/keys.ts'
@@ -55,6 +55,8 @@ export const roller = <Problem, P extends Tree>(given: RolloutConfig<Problem, P>
   const config = optionsOf('roller', given, ROLLOUT_OPTIONS)
   const { task, policy, group, maxTokens, temperature, device } = config
   const { text, context } = policy
+  demandCounts('roller', { maxTokens })
+  demandAtLeast('roller', 0, { temperature })
   requireFit('roller', config)
   const generate = policy.generate({ maxTokens, temperature, n: group, device })
   return (params: P, problems: readonly Problem[], key: HostKey): TE.TaskEither<RunError, Rollout<Problem>> => {

@@ -5,7 +5,7 @@
  */
 import type { Tree } from '@adjoint/tensor'
 import * as E from 'fp-ts/lib/Either.js'
-import { optionsOf } from '@adjoint/tensor/ir'
+import { optionsOf, shown } from '@adjoint/tensor/ir'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { tasked, twin } from '../or-throw.ts'
@@ -295,6 +295,8 @@ const folded = <S>(
 
   return (initial, start) => {
     const { resume } = optionsOf('run', start, { resume: true })
+    if (typeof resume !== 'boolean' && resume !== 'where begun')
+      throw new TypeError(`run: resume is ${shown(resume)}. Give true, false or 'where begun'.`)
     return async () => {
       const templates = templatesOf(phases, initial)
       const opened = await openFolder({ folder, settings, codec, templates })(resume)()
