@@ -73,6 +73,17 @@ describe('options that are of another kind', () => {
   })
 
   it.each([
+    [
+      { policy: model },
+      /^\w+: the policy is .+, not \{ text, generate, \.\. \}\. Give a policy, such as transformerPolicy/,
+    ],
+    [{ policy: Promise.resolve(policy) }, /^\w+: the policy is a promise, .+ await what is promised\.$/],
+    [{ task: Promise.resolve(task) }, /^\w+: the task is a promise, .+ await what is promised\.$/],
+  ])('a task or a policy that is none is refused where the step is made', (over, words) => {
+    expect(step(over)).toThrow(words)
+  })
+
+  it.each([
     ['a function', { rewards: [rl.format] }, /: item 0 of the rewards is .+\. Give a list of rewards with names/],
     ['one alone', { rewards: rewards[0] }, /: the rewards is .+\. Give a list of rewards with names/],
   ])('rewards that are %s are refused where the step is made', (_, over, words) => {
