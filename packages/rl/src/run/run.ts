@@ -295,8 +295,10 @@ const folded = <S>(
 
   return (initial, start) => {
     const { resume } = optionsOf('run', start, { resume: true })
-    if (typeof resume !== 'boolean' && resume !== 'where begun')
-      throw new TypeError(`run: resume is ${shown(resume)}. Give true, false or 'where begun'.`)
+    // Types say what it is; a script has none.
+    const asked: unknown = resume
+    if (typeof asked !== 'boolean' && asked !== 'where begun')
+      throw new TypeError(`run: resume is ${shown(asked)}. Give true, false or 'where begun'.`)
     return async () => {
       const templates = templatesOf(phases, initial)
       const opened = await openFolder({ folder, settings, codec, templates })(resume)()
