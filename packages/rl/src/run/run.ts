@@ -67,6 +67,7 @@ export interface StopSignal {
 export interface RunConfig<S> {
   /** The folder of the run; it is made where it is missing. */
   readonly folder: string
+  /** What the keys of all steps follow from. It is not compared when a run is resumed unless `settings` has it too. */
   readonly seed: number
   readonly phases: readonly Phase<S>[]
   /** Steps between two checkpoints, a whole number of at least 1; there is one at the end of each phase too. */
