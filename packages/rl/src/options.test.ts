@@ -1,3 +1,4 @@
+import { adam, transformer } from '@adjoint/nn'
 import { describe, expect, it } from 'vitest'
 import * as rl from './index.ts'
 
@@ -49,5 +50,54 @@ describe('options by name', () => {
       new RegExp(`^${name}: it has no option 'misspelt'. Its options? (is|are) \\w`),
     )
     expect(given(3)).toThrow(new RegExp(`^${name}: its options are the number 3, not an object`))
+  })
+})
+
+describe('options that are of another kind', () => {
+  const task = rl.addition(1)
+  const model = transformer({ vocab: task.vocabulary.size, width: 8, layers: 1, heads: 1, context: 24 })
+  const policy = rl.transformerPolicy(model, task.vocabulary)
+  const rewards = [rl.named('format', rl.format)]
+  const step = (over: object) => () =>
+    rl.grpoStep({
+      ...{ task, policy, rewards, group: 2, prompts: 2, maxTokens: 8, temperature: 1, ...rl.presets.grpo },
+      ...{ optimizer: adam({ learningRate: 1 }), device: {}, ...over },
+    } as never)
+
+  it.each([
+    [{ group: '4' }, 'collector: group is the string 4. Give a whole number of at least 1.'],
+    [{ maxTokens: '8' }, 'roller: maxTokens is the string 8. Give a whole number of at least 1.'],
+    [{ temperature: '1' }, 'roller: temperature is the string 1. Give a number of at least 0.'],
+  ])('%j is refused where the step is made', (over, words) => {
+    expect(step(over)).toThrow(new RangeError(words))
+  })
+
+  it.each([
+    [
+      { policy: model },
+      /^\w+: the policy is .+, not \{ text, generate, \.\. \}\. Give a policy, such as transformerPolicy/,
+    ],
+    [{ policy: Promise.resolve(policy) }, /^\w+: the policy is a promise, .+ await what is promised\.$/],
+    [{ task: Promise.resolve(task) }, /^\w+: the task is a promise, .+ await what is promised\.$/],
+  ])('a task or a policy that is none is refused where the step is made', (over, words) => {
+    expect(step(over)).toThrow(words)
+  })
+
+  it.each([
+    ['a function', { rewards: [rl.format] }, /: item 0 of the rewards is .+\. Give a list of rewards with names/],
+    ['one alone', { rewards: rewards[0] }, /: the rewards is .+\. Give a list of rewards with names/],
+  ])('rewards that are %s are refused where the step is made', (_, over, words) => {
+    expect(step(over)).toThrow(words)
+  })
+
+  it.each(['0.5', 50, -1, NaN])('a share of thoughts of %j is refused', (thinkShare) => {
+    expect(() => rl.traces(task, { rows: 1, thinkShare: thinkShare as never })).toThrow(/^traces: thinkShare is /)
+  })
+
+  it.each(['auto', 1, undefined, null])('a run is not resumed by %j', (resume) => {
+    const start = rl.run({ folder: 'unused', seed: 0, phases: [], checkpointEvery: 1, settings: {} })
+    expect(() => start(null, { resume: resume as never })).toThrow(
+      /^run: resume is .+\. Give true, false or 'where begun'\.$/,
+    )
   })
 })

@@ -1,7 +1,7 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { readCommand, usageOf } from './command.ts'
 import { choice, choices, count, counts, device, folder, help, real, toggle } from './flags.ts'
 
@@ -92,6 +92,25 @@ describe('flags', () => {
     expect(usage.match(/^ {2}--/gm)).toHaveLength(Object.keys(flags).length)
     const long = usageOf({ ...command, flags: { ...flags, more: toggle('word '.repeat(60).trim()) } })
     expect(Math.max(...long.split('\n').map((line) => line.length))).toBeLessThanOrEqual(100)
+  })
+
+  test.each([40, 60, 80, 100, 250])('fit a terminal of %d columns, and no word is lost', (columns) => {
+    const talks = { ...command, about: 'about it '.repeat(40).trim(), notes: `notes ${'and more '.repeat(30)}\n  end` }
+    const usage = usageOf({ ...talks, flags: { ...flags, more: toggle('word '.repeat(60).trim()) } }, columns)
+    expect(Math.max(...usage.split('\n').map((line) => line.length))).toBeLessThanOrEqual(Math.min(columns, 100))
+    expect(usage.match(/\bword\b/g)).toHaveLength(60)
+    expect(usage.match(/\babout\s+it\b/g)).toHaveLength(40)
+    expect(usage).toMatch(/\n {2}end\n$/)
+  })
+
+  test('are as wide as COLUMNS says, where no terminal does', () => {
+    vi.stubEnv('COLUMNS', '50')
+    const narrow = usageOf(command)
+    vi.stubEnv('COLUMNS', 'nonsense')
+    const wide = usageOf(command)
+    vi.unstubAllEnvs()
+    expect(narrow).toBe(usageOf(command, 50))
+    expect(wide).toBe(usageOf(command, 100))
   })
 
   test.each([[['--help']], [['-h']], [['--nonsense', '--help']]])(

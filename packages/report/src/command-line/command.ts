@@ -46,8 +46,15 @@ export interface Answer {
 const kebab = (key: string): string => key.replaceAll(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)
 const entriesOf = <V>(flags: FlagsOf<V>): readonly (readonly [string, Flag<unknown>])[] => Object.entries(flags)
 
-/** Columns of the usage. */
-const WIDTH = 100
+/** Columns of the usage, at most and at least: longer lines are hard to read, and in fewer the meanings of flags have no room. */
+const [WIDTH, NARROWEST] = [100, 40]
+
+/** Columns of this process's terminal, or those that COLUMNS names where it has none. */
+const terminalColumns = (): number => {
+  // Node's types have a width for every stream of output; a pipe has none.
+  const columns = process.stdout.isTTY ? process.stdout.columns : Number(process.env['COLUMNS'])
+  return columns > 0 ? columns : WIDTH
+}
 
 /** Lines of whole words, of at most `width` characters where the words allow it. */
 const wrapped = (words: string, width: number): readonly string[] =>
@@ -58,18 +65,31 @@ const wrapped = (words: string, width: number): readonly string[] =>
       : [...lines, word]
   }, [])
 
-export const usageOf = <V>({ call, about, flags, words, notes }: Command<V>): string => {
+/** `text` in lines of at most `width` characters; its own ends of lines stay. */
+const filled = (text: string, width: number): string =>
+  text
+    .split('\n')
+    .flatMap((line) => wrapped(line, width))
+    .join('\n')
+
+/** The usage, in the columns of the terminal. */
+export const usageOf = <V>(
+  { call, about, flags, words, notes }: Command<V>,
+  columns: number = terminalColumns(),
+): string => {
+  const width = Math.min(WIDTH, Math.max(NARROWEST, Math.floor(columns)))
   const rows = entriesOf(flags).map(
     ([key, flag]) => [`--${kebab(key)}${flag.value === null ? '' : ` ${flag.value}`}`, flag.about] as const,
   )
-  const left = Math.min(28, Math.max(19, ...rows.map(([flag]) => flag.length + 2)))
+  const left = Math.min(28, Math.floor(width / 2), Math.max(19, ...rows.map(([flag]) => flag.length + 2)))
   const gap = `\n${' '.repeat(left + 2)}`
   const list = rows.map(([flag, meaning]) => {
     const head = flag.length + 2 > left ? `  ${flag}${gap}` : `  ${flag.padEnd(left)}`
-    return `${head}${wrapped(meaning, WIDTH - left - 2).join(gap)}\n`
+    return `${head}${wrapped(meaning, width - left - 2).join(gap)}\n`
   })
   const called = [call, ...(words === undefined ? [] : [words.name]), '[flags]'].join(' ')
-  return `usage: ${called}\n\n${about}\n\n${list.join('')}${notes === undefined ? '' : `\n${notes}\n`}`
+  const below = notes === undefined ? '' : `\n${filled(notes, width)}\n`
+  return `usage: ${called}\n\n${filled(about, width)}\n\n${list.join('')}${below}`
 }
 
 /** Flags and words as they stand there, or the first of them that cannot be. */

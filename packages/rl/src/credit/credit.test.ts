@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { drGrpo, group, rloo } from './advantage.ts'
+import { drGrpo, group, type Groups, rloo } from './advantage.ts'
 import { gdpo } from './gdpo.ts'
 import { processReward } from './process.ts'
 import { byReward, type Graded, klInReward, outcome, relabelled, returnsToGo, stepwise } from './credit.ts'
@@ -149,4 +149,20 @@ test('what relabels rewards gives as many to each group, and no infinity', () =>
     }),
     config,
   )
+})
+
+test.each([
+  ['flat', (rewards: Groups) => rewards.flat()],
+  ['in one group', (rewards: Groups) => [rewards.flat()]],
+  ['of other lengths', (rewards: Groups) => rewards.map((rs, g) => (g === 0 ? rs.slice(1) : [...rs, 0]))],
+  ['promised', (rewards: Groups) => Promise.resolve(rewards)],
+])('advantages that are %s are refused: they would go to other completions', (_, advantage) => {
+  const breakdowns = [1, 0, 0, 1].map((total) => ({ total, parts: { correct: total } }))
+  const graded = { group: 2, samples: [], breakdowns, kl: null } as unknown as Graded<unknown>
+  const said = /: groups of 2, 2 rewards, and the advantage gave .+\. Give a list for each group/
+  expect(() => outcome(advantage as never)(graded, hostKey(0))).toThrow(said)
+  expect(() =>
+    byReward((({ correct }: { correct: Groups }) => advantage(correct)) as never)(graded, hostKey(0)),
+  ).toThrow(said)
+  expect(outcome((rewards) => rewards)(graded, hostKey(0))).toEqual([1, 0, 0, 1])
 })

@@ -11,6 +11,7 @@ import { klPenalised, klToGo, tokenBatchStd } from './kl-reward.ts'
 import { type Needs, needing } from './needs.ts'
 import { chunksOf } from 'fp-ts/lib/ReadonlyArray.js'
 import { demandAtLeast } from '../run/errors.ts'
+import { shown } from '@adjoint/tensor/ir'
 import type { HostKey } from '../run/keys.ts'
 
 /** A batch when credit is assigned. */
@@ -48,7 +49,24 @@ const withTotals = <Problem>(graded: Graded<Problem>, totals: readonly number[])
  * ```
  */
 export const outcome = (advantage: Advantage): Credit<unknown> =>
-  needing({ ...advantage.needs, rewards: 'total' }, (graded: Graded<unknown>) => advantage(totalsOf(graded)).flat())
+  needing({ ...advantage.needs, rewards: 'total' }, (graded: Graded<unknown>) => {
+    const totals = totalsOf(graded)
+    return inGroups('outcome', advantage(totals), totals)
+  })
+
+/** The advantages, in one list. Throws RangeError where they are not in the groups that the rewards are in: they would go to other completions. */
+const inGroups = (op: string, advantages: unknown, like: Groups): readonly number[] => {
+  const fits =
+    Array.isArray(advantages) &&
+    advantages.length === like.length &&
+    advantages.every((g: unknown, i) => Array.isArray(g) && g.length === like[i]!.length)
+  // What the numbers are, is looked at by the step, which names the completion.
+  if (fits) return (advantages as Groups).flat()
+  throw new RangeError(
+    `${op}: groups of ${like.map((g) => g.length).join(', ')} rewards, and the advantage gave ${shown(advantages)}. ` +
+      'Give a list for each group, with a number for each of its rewards.',
+  )
+}
 
 /**
  * Credit by each reward on its own, before they are added: `gdpo` is one such advantage. It is given the rewards by name,
@@ -64,7 +82,8 @@ export const byReward = (advantage: NamedAdvantage): Credit<unknown> =>
   needing({ rewards: 'total', ...advantage.needs }, ({ breakdowns, group }: Graded<unknown>) => {
     const names = Object.keys(breakdowns[0]?.parts ?? {})
     const of = (name: string): Groups => chunksOf(group)(breakdowns.map((b) => b.parts[name]!))
-    return advantage(Object.fromEntries(names.map((name) => [name, of(name)]))).flat()
+    const totals = chunksOf(group)(breakdowns.map((b) => b.total))
+    return inGroups('byReward', advantage(Object.fromEntries(names.map((name) => [name, of(name)]))), totals)
   })
 
 /**

@@ -52,12 +52,23 @@ export const requireCredit = (op: string, { credit, group, prompts, rewards, pro
     )
 }
 
+/** Whether it has a name and a weight: a reward by itself, a function, has none. */
+const isNamed = (reward: unknown): boolean =>
+  typeof reward === 'object' && reward !== null && 'name' in reward && 'weight' in reward
+
 /** @internal Throws where there is no reward that counts, or none of a name that is read. */
 export const requireRewards = (
   op: string,
   read: 'total' | readonly string[],
   rewards: NonNullable<Offer['rewards']>,
 ): void => {
+  const given: unknown = rewards
+  const odd = Array.isArray(given) ? given.findIndex((reward: unknown) => !isNamed(reward)) : -1
+  if (!Array.isArray(given) || odd >= 0)
+    throw new TypeError(
+      `${op}: ${odd >= 0 ? `item ${odd} of the rewards` : 'the rewards'} is ${shown(odd >= 0 ? (given as unknown[])[odd] : given)}. ` +
+        "Give a list of rewards with names, such as [named('correct', accuracy(task.verify))].",
+    )
   if (read === 'total') {
     if (rewards.every(({ weight }) => weight === 0))
       throw new RangeError(

@@ -11,7 +11,7 @@ import { optionsOf } from '@adjoint/tensor/ir'
 import { type Demonstration, encodeDemonstrations } from '../policy/batch.ts'
 import type { LogitPolicy } from '../policy/policy.ts'
 import { formatCompletion } from '../policy/template.ts'
-import type { RunError } from '../run/errors.ts'
+import { demandAtLeast, demandWhole, type RunError } from '../run/errors.ts'
 import { dice, foldIn, type HostKey } from '../run/keys.ts'
 import { problem, type Task } from '../task/task.ts'
 import { fitStep, type SequencePart, sequenceParts, type Stepped } from './fit.ts'
@@ -46,6 +46,9 @@ export const traces = <Problem>(
   options: { readonly rows: number; readonly thinkShare: number },
 ) => {
   const { rows, thinkShare } = optionsOf('traces', options, { rows: true, thinkShare: true })
+  demandWhole('traces', { rows })
+  demandAtLeast('traces', 0, { thinkShare })
+  if (thinkShare > 1) throw new RangeError(`traces: thinkShare is ${thinkShare}. Give a share, from 0 to 1.`)
   return (key: HostKey): readonly Demonstration[] =>
     Array.from({ length: rows }, (_, row) => {
       const own = foldIn(key, row)

@@ -6,10 +6,10 @@ import type { Tree } from '@adjoint/tensor'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import { type OptionNames, optionsOf } from '@adjoint/tensor/ir'
+import { type OptionNames, optionsOf, shown } from '@adjoint/tensor/ir'
 import { encodePrompts } from './batch.ts'
 import { onDevice, readTogether } from '../run/device.ts'
-import { describeError, type RunError } from '../run/errors.ts'
+import { demandAtLeast, demandCounts, describeError, type RunError } from '../run/errors.ts'
 import type { Rollout } from '../experience/rollout.ts'
 import type { Sample } from '../reward/sample.ts'
 import { deviceKey, type HostKey, hostKey } from '../run/keys.ts'
@@ -55,6 +55,8 @@ export const roller = <Problem, P extends Tree>(given: RolloutConfig<Problem, P>
   const config = optionsOf('roller', given, ROLLOUT_OPTIONS)
   const { task, policy, group, maxTokens, temperature, device } = config
   const { text, context } = policy
+  demandCounts('roller', { maxTokens })
+  demandAtLeast('roller', 0, { temperature })
   requireFit('roller', config)
   const generate = policy.generate({ maxTokens, temperature, n: group, device })
   return (params: P, problems: readonly Problem[], key: HostKey): TE.TaskEither<RunError, Rollout<Problem>> => {
@@ -122,6 +124,13 @@ export const roller = <Problem, P extends Tree>(given: RolloutConfig<Problem, P>
  */
 export const rollerAsync = /* @__PURE__ */ curriedTwin(roller)
 
+/** Throws TypeError where `value` lacks one of the fields: it is a promise that nobody awaited, say, or a model in place of its policy. */
+const demandRecord = (op: string, what: string, value: unknown, fields: readonly string[], fix: string): void => {
+  if (typeof value === 'object' && value !== null && fields.every((field) => field in value)) return
+  const told = value instanceof Promise ? `${fix}, and await what is promised.` : `${fix}.`
+  throw new TypeError(`${op}: the ${what} is ${shown(value)}, not { ${fields.join(', ')}, .. }. ${told}`)
+}
+
 /** @internal What is asked of a policy before a step is made: a task whose prompts it can read, with room for the answers. */
 export const requireFit = <Problem, P extends Tree>(
   op: string,
@@ -132,6 +141,20 @@ export const requireFit = <Problem, P extends Tree>(
     promptWidth,
   }: Pick<RolloutConfig<Problem, P>, 'task' | 'policy' | 'maxTokens' | 'promptWidth'>,
 ): void => {
+  demandRecord(
+    op,
+    'task',
+    task,
+    ['generate', 'prompt', 'identity'],
+    'Give a task, such as mod10Chain or a record of your own',
+  )
+  demandRecord(
+    op,
+    'policy',
+    policy,
+    ['text', 'generate'],
+    'Give a policy, such as transformerPolicy(model, task.vocabulary)',
+  )
   const { text, context } = policy
   const prompt = task.prompt(problem(task, 'train')(hostKey(0)))
   const encoded = text.prompt(prompt)

@@ -1,5 +1,6 @@
 /** Failures of the world, as data. Everything at the edge of this package returns one of these on the left. */
 import type { DeviceError } from '@adjoint/tensor'
+import { shown } from '@adjoint/tensor/ir'
 import { printable } from './printable.ts'
 
 /**
@@ -161,25 +162,28 @@ const words = (error: RunError): string => {
   }
 }
 
+/** A number as it is, anything else by its kind too: `'4'` is no 4. */
+const said = (value: unknown): string => (typeof value === 'number' ? String(value) : shown(value))
+
 /** @internal Throws RangeError for a setting below `least`, NaN and what was left out included. */
 export const demandAtLeast = (op: string, least: number, settings: Readonly<Record<string, unknown>>): void => {
   for (const [name, value] of Object.entries(settings))
     if (!(typeof value === 'number' && value >= least))
-      throw new RangeError(`${op}: ${name} is ${String(value)}. Give a number of at least ${least}.`)
+      throw new RangeError(`${op}: ${name} is ${said(value)}. Give a number of at least ${least}.`)
 }
 
 /** @internal Throws RangeError for a setting that is no count: a whole number of at least 1. */
 export const demandCounts = (op: string, settings: Readonly<Record<string, unknown>>): void => {
   for (const [name, value] of Object.entries(settings))
     if (!(typeof value === 'number' && Number.isInteger(value) && value >= 1))
-      throw new RangeError(`${op}: ${name} is ${String(value)}. Give a whole number of at least 1.`)
+      throw new RangeError(`${op}: ${name} is ${said(value)}. Give a whole number of at least 1.`)
 }
 
 /** @internal Throws RangeError for a setting that is no whole number of at least 0. */
 export const demandWhole = (op: string, settings: Readonly<Record<string, unknown>>): void => {
   for (const [name, value] of Object.entries(settings))
     if (!(typeof value === 'number' && Number.isInteger(value) && value >= 0))
-      throw new RangeError(`${op}: ${name} is ${String(value)}. Give a whole number of at least 0.`)
+      throw new RangeError(`${op}: ${name} is ${said(value)}. Give a whole number of at least 0.`)
 }
 
 const codeOf = (thrown: unknown): string =>

@@ -1,3 +1,4 @@
+import { random } from '@adjoint/tensor'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { dice, foldIn, hostKey } from './keys.ts'
@@ -30,5 +31,19 @@ describe('host keys', () => {
       }),
       { seed: 1, numRuns: 500 },
     )
+  })
+
+  test.each([-1, 0.5, NaN, 2 ** 53, '1', undefined])('there is none of the seed %j', (seed) => {
+    expect(() => hostKey(seed as never)).toThrow(/^hostKey: the seed is .+\. Give a whole number of at least 0/)
+  })
+
+  test.each([
+    [3, 'the number 3'],
+    [random.key(0), 'a tensor, a key of the device'],
+    [undefined, 'undefined'],
+  ])('what is none is refused by name', (key, words) => {
+    const said = `the key is ${words}. Give a key of the host, such as hostKey(0).`
+    expect(() => foldIn(key as never, 1)).toThrow(new TypeError(`foldIn: ${said}`))
+    expect(() => dice(key as never)).toThrow(new TypeError(`dice: ${said}`))
   })
 })

@@ -4,7 +4,8 @@
  * the host, before there is a device; the same key seeds the sampling on the device, so a run has one source.
  */
 import type { Key } from '@adjoint/nn'
-import { tensor } from '@adjoint/tensor'
+import { isTensor, tensor } from '@adjoint/tensor'
+import { shown } from '@adjoint/tensor/ir'
 
 /** Two words of 32 bits. A key is used once, or split: `foldIn(key, n)` gives the n-th of independent keys. */
 export type HostKey = readonly [number, number]
@@ -34,7 +35,7 @@ const threefry = ([k0, k1]: HostKey, x0: number, x1: number): HostKey => {
 }
 
 /**
- * The key of a seed, a nonnegative integer below 2^53.
+ * The key of a seed, a nonnegative integer below 2^53. Throws RangeError for any other.
  *
  * @example
  * ```ts
@@ -42,7 +43,20 @@ const threefry = ([k0, k1]: HostKey, x0: number, x1: number): HostKey => {
  * foldIn(hostKey(0), 1) // [928981903, 3453687069], the bits of jax.random.fold_in(jax.random.key(0), 1)
  * ```
  */
-export const hostKey = (seed: number): HostKey => [Math.floor(seed / 2 ** 32) >>> 0, seed >>> 0]
+export const hostKey = (seed: number): HostKey => {
+  if (!(Number.isSafeInteger(seed) && seed >= 0))
+    throw new RangeError(
+      `hostKey: the seed is ${typeof seed === 'number' ? seed : shown(seed)}. Give a whole number of at least 0, below 2^53.`,
+    )
+  return [Math.floor(seed / 2 ** 32) >>> 0, seed >>> 0]
+}
+
+/** Throws TypeError unless it is a key of the host: two words. */
+const demandHostKey = (op: string, key: unknown): void => {
+  if (Array.isArray(key) && key.length === 2 && key.every((word) => typeof word === 'number')) return
+  const given = isTensor(key) ? 'a tensor, a key of the device' : shown(key)
+  throw new TypeError(`${op}: the key is ${given}. Give a key of the host, such as hostKey(0).`)
+}
 
 /**
  * The `n`-th of the keys below `key`; the same bits as `random.foldIn` and `jax.random.fold_in`.
@@ -54,7 +68,10 @@ export const hostKey = (seed: number): HostKey => [Math.floor(seed / 2 ** 32) >>
  * const [data, sampling] = [foldIn(run, 0), foldIn(run, 1)]
  * ```
  */
-export const foldIn = (key: HostKey, n: number): HostKey => threefry(key, 0, n >>> 0)
+export const foldIn = (key: HostKey, n: number): HostKey => {
+  demandHostKey('foldIn', key)
+  return threefry(key, 0, n >>> 0)
+}
 
 /**
  * A die that `key` has loaded: the i-th call of `roll(n)` gives an integer in [0, n), the same for the same key. Meant
@@ -68,6 +85,7 @@ export const foldIn = (key: HostKey, n: number): HostKey => threefry(key, 0, n >
  * ```
  */
 export const dice = (key: HostKey): ((n: number) => number) => {
+  demandHostKey('dice', key)
   let rolled = 0
   // foldIn counts on (0, n); the die counts on (1, n), so that no roll repeats a key.
   return (n) => Math.floor((threefry(key, 1, rolled++)[0] / 2 ** 32) * n)

@@ -5,7 +5,7 @@
  */
 import type { Tree } from '@adjoint/tensor'
 import * as E from 'fp-ts/lib/Either.js'
-import { optionsOf } from '@adjoint/tensor/ir'
+import { optionsOf, shown } from '@adjoint/tensor/ir'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { tasked, twin } from '../or-throw.ts'
@@ -67,6 +67,7 @@ export interface StopSignal {
 export interface RunConfig<S> {
   /** The folder of the run; it is made where it is missing. */
   readonly folder: string
+  /** What the keys of all steps follow from. It is not compared when a run is resumed unless `settings` has it too. */
   readonly seed: number
   readonly phases: readonly Phase<S>[]
   /** Steps between two checkpoints, a whole number of at least 1; there is one at the end of each phase too. */
@@ -295,6 +296,10 @@ const folded = <S>(
 
   return (initial, start) => {
     const { resume } = optionsOf('run', start, { resume: true })
+    // Types say what it is; a script has none.
+    const asked: unknown = resume
+    if (typeof asked !== 'boolean' && asked !== 'where begun')
+      throw new TypeError(`run: resume is ${shown(asked)}. Give true, false or 'where begun'.`)
     return async () => {
       const templates = templatesOf(phases, initial)
       const opened = await openFolder({ folder, settings, codec, templates })(resume)()
