@@ -67,6 +67,13 @@ describe('logs as they are found', () => {
       notFinite: 4,
       broken: [],
     })
+    // A completion of any length, with what looks like a number in it.
+    const long = `${'a'.repeat(1 << 24)}\\" 1e999 ${'9'.repeat(1 << 22)}`
+    expect(parseLog(`{"kind":"step","phase":"x","step":1,"text":"${long}","loss":1e999}\n`)).toMatchObject({
+      records: [{ loss: null }],
+      notFinite: 1,
+      broken: [],
+    })
     // Half of a line, and words that are none of these, are mended into nothing.
     expect(parseLog('{"kind":"step","phase":"x","step":1,"loss":NaN\n{"a":NaNs}\nNaN\n').broken).toEqual([1, 2, 3])
   })

@@ -53,8 +53,8 @@ export interface ParsedLog {
   readonly torn: boolean
 }
 
-/** A string of JSON, which may hold anything, or a number, with those that JSON has not. */
-const STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity|\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)\b/g
+/** What a line of JSON is read by: a quote, an escape, or a number, with those that JSON has not. No text is matched as a whole: it may be of any length. */
+const QUOTE_OR_NUMBER = /"|\\.|-?\b(?:NaN|Infinity|\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)\b/g
 
 /** What a line holds that has a number above all that are: 1e999 is JSON, and read as Infinity. */
 const MAY_OVERFLOW = /[eE]\+?\d{3}|\d{200}/
@@ -62,8 +62,10 @@ const MAY_OVERFLOW = /[eE]\+?\d{3}|\d{200}/
 /** A line with null in place of each number that is none, or infinite. */
 const withoutNonFinite = (line: string): { readonly line: string; readonly count: number } => {
   let count = 0
-  const mended = line.replaceAll(STRING_OR_NUMBER, (found) => {
-    if (found.startsWith('"') || Number.isFinite(Number(found))) return found
+  let quoted = false
+  const mended = line.replaceAll(QUOTE_OR_NUMBER, (found) => {
+    if (found === '"') quoted = !quoted
+    if (quoted || /^["\\]/.test(found) || Number.isFinite(Number(found))) return found
     count++
     return 'null'
   })

@@ -125,8 +125,8 @@ const notOperand = (text: string): string | null => {
 }
 
 /**
- * The same mathematics, by value. The answer is looked for in the text around it (see {@link mathAnswer}) and read whatever it
- * is written like: numbers with separators, units, degrees, money and percent signs, mixed and repeating decimals, roots and
+ * The same mathematics, by value. The answer is looked for in the text around it (see {@link mathAnswer}), where a part of a
+ * calculation is none (`It is 4 × 48` says nothing of 48), and read whatever it is written like: numbers with separators, units, degrees, money and percent signs, mixed and repeating decimals, roots and
  * powers; tuples, intervals and matrices entry by entry; lists, sets and `\pm` in any order; unions and inequalities by
  * the points that they hold; ratios, times, words and letters; an equation by its sides, or by its last side where the other is
  * none (`x = 3` is `3`).

@@ -143,9 +143,15 @@ const scaleBehind = (text: string, end: number): string => {
   return afterNumeral(SCALE, ` ${rest.slice(BEHIND_BOX.exec(rest)?.[0].length ?? 0)}`)
 }
 
-/** A letter right behind that is no unit is a variable: `48x` is not 48. */
-const NUMERAL =
-  /(?<![a-zA-Z\d.])[-+−]?(?:\d{1,3}(?:,(?:\\!\s?)?\d{3}|\{,\}\d{3}| \d{3}(?=\D|$))+(?!\d)|\d+,\d{2}(?![\d,])|\d+)(?:\.\d+)?(?:[eE][-+]?\d+)?(?:[abnxyz](?:\^\d+)?(?![a-zA-Z\d]))?(?:\s?\/\s?\d+)?(?:\s?\\?%)?(?:\s\(?mod(?:ulo)?\b(?:\s\w+\)?)?)?|(?<![a-zA-Z\d.])[-+−]?\.\d+/g
+/** What a letter behind a numeral is no variable in: `3x as large`, `3x faster`, `3x a week`, `7a.m.`. */
+const COMPARED =
+  'more|less|faster|slower|bigger|larger|smaller|greater|higher|lower|longer|shorter|older|younger|taller|heavier|cheaper|better'
+const TIMES = String.raw`x (?:as (?!an?\b|the\b)|per\b|an? (?:day|week|month|year)|(?:${COMPARED})\b)|a\.m\b`
+/** Else one that is no unit is a variable: `48x` is not 48. */
+const NUMERAL = new RegExp(
+  String.raw`(?<![a-zA-Z\d.])[-+−]?(?:\d{1,3}(?:,(?:\\!\s?)?\d{3}|\{,\}\d{3}| \d{3}(?=\D|$))+(?!\d)|\d+,\d{2}(?![\d,])|\d+)(?:\.\d+)?(?:[eE][-+]?\d+)?(?:(?!${TIMES})[abnxyz](?:\^\d+)?(?![a-zA-Z\d]))?(?:\s?\/\s?\d+)?(?:\s?\\?%)?(?:\s\(?mod(?:ulo)?\b(?:\s\w+\)?)?)?|(?<![a-zA-Z\d.])[-+−]?\.\d+`,
+  'g',
+)
 
 interface Found {
   readonly at: number

@@ -116,6 +116,20 @@ describe('sameMath takes no part of a calculation out of prose', () => {
     }
     judged(sameMath(), '48', ['It is 48 m', 'It is 48m', 'It is 48 kg.', 'The answer is 48km'], true)
   })
+
+  test('but times are none, nor hours', () => {
+    const texts = ['It is 3x as large.', 'She is 3x older than him.', 'It runs 3x faster.', 'He runs 3x a week.']
+    judged(sameMath(), '3', [...texts, 'It leaves at 3a.m.'], true)
+    judged(sameResult, '3', [...texts, 'It leaves at 3a.m.'], true)
+    judged(sameMath(), '3', ['It is 3x as a function of x.', 'It is 3x over 2.'], false)
+  })
+
+  test('nor are words of one letter behind a dash or an operator in words', () => {
+    const texts = ['He runs 5 times a week.', 'It is 5 - a prime.', 'It is 5 – I am sure.', "It is 5 - I'm sure."]
+    judged(sameMath(), '5', [...texts, 'It is 5 plus a bonus.', '20 - 15 = 5 - a round number.'], true)
+    judged(sameResult, '5', texts, true)
+    judged(sameMath(), '5', ['It is 5 - a.', 'It is 5 - a is so.', 'It is 5 times a.', 'It is 5 - x no'], false)
+  })
 })
 
 describe('the number itself is one', () => {

@@ -24,7 +24,9 @@ const CALL =
 /** A letter that the numeral belongs to: `x1`. */
 const NAME = /(?<![a-zA-Z])[a-zA-Z]_?$/
 
-const NEXT = String.raw`\s?[-+−]?[\s([{$"'√|\x60\\]*(?:\*\*)?(?:\d|[a-zA-Z](?![a-zA-Z]))`
+/** Words of one letter: `5 times a week`, `10 - a lot`, `10 - I am sure`, and not `48 - a is`. */
+const WORD = String.raw`(?:[aA] (?!(?:is|are|and|or|where|when|if|for|equals|plus|minus|times)\b)[a-z]{2}|I(?:['’]| [a-z]{2}))`
+const NEXT = String.raw`\s?[-+−]?[\s([{$"'√|\x60\\]*(?:\*\*)?(?:\d|(?!${WORD})[a-zA-Z](?![a-zA-Z]))`
 const BEHIND = new RegExp(`^(?: ?${DASH}|\\s?(?:${SIGN}))${NEXT}|^[,;]\\d|^\\s?[!]?\\^`)
 
 /** How far is looked for the other operand. */

@@ -95,8 +95,11 @@ export const printDot = (given: DotKernel, chosen: DotChoice | null = null, fuse
   const aAlongK = m.extent === 1 || liesAlongK(kernel.a, k, m)
   const reduces = kernel.reductions.length > 0
   const inner = !reduces && m.extent <= FEW && aAlongK && liesAlongK(kernel.b, k, n)
-  const aInPlace = a?.dtype === 'f32' && a.along(k) > 0 && a.along(m) >= 0 && (a.along(k) === 1 || m.extent <= MR)
-  const aDirect = aInPlace && (m.extent <= ROWS_REPAY || n.extent < COLUMNS_REPAY)
+  const aDirect =
+    a?.dtype === 'f32' &&
+    a.along(k) > 0 &&
+    a.along(m) >= 0 &&
+    (m.extent <= MR || (a.along(k) === 1 && (m.extent <= ROWS_REPAY || n.extent < COLUMNS_REPAY)))
   const bDirect = b !== null && b.along(n) === 1 && b.along(k) > 0 && m.extent < choice.copyFrom
   const nv = choice.vectors
   const items = batch.reduce((count, x) => count * x.extent, 1)
@@ -120,7 +123,7 @@ export const printDot = (given: DotKernel, chosen: DotChoice | null = null, fuse
   const wanted = Math.min(choice.enoughUnits, items * blocks * mostBlocks)
   const panelsOfBlock = reduces ? panels : Math.min(room, columnBlocks(panels, items * blocks, wanted).panels)
   const blocksOfN = Math.max(1, Math.ceil(panels / panelsOfBlock))
-  const units = m.extent === 0 || n.extent === 0 ? 0 : items * blocks * blocksOfN
+  const units = m.extent * n.extent > 0 ? items * blocks * blocksOfN : 0
   const aBytes = aDirect || inner ? 0 : rowsOfBlock * depth * 4 + 64
   const bBytes = bDirect || inner ? 0 : (depth + 4) * nv * 16
   // sums of a row side by side; a little more than a power of two, so that rows are in different sets of the cache
@@ -132,8 +135,10 @@ export const printDot = (given: DotKernel, chosen: DotChoice | null = null, fuse
 
   const unit = axis(units)
   const pair = axis(pairs)
-  const extents = batch.map((x) => x.extent)
-  const item = I.unflatten(I.div(I.ofAxis(unit), blocks * blocksOfN), extents)
+  const item = I.unflatten(
+    I.div(I.ofAxis(unit), blocks * blocksOfN),
+    batch.map((x) => x.extent),
+  )
   const rowBlock = I.mod(I.div(I.ofAxis(unit), blocksOfN), blocks)
   const columnBlock = I.mod(I.ofAxis(unit), blocksOfN)
   const frame: Work['frame'] = (place, over = {}) => ({
@@ -161,7 +166,7 @@ export const printDot = (given: DotKernel, chosen: DotChoice | null = null, fuse
     const start = e.op('imul', part, i32(e, panelsOfBlock))
     const after = e.op('iadd', start, i32(e, panelsOfBlock))
     const within = (i: Val): Val => e.op('isub', i, start)
-    e.loop(start, blocksOfN === 1 ? i32(e, whole) : extremum(e, 'minS', after, i32(e, whole)), (i) => {
+    e.loop(start, blocksOfN > 1 ? extremum(e, 'minS', after, i32(e, whole)) : i32(e, whole), (i) => {
       loops.set(panel.id, i)
       body(columnsFrom(I.scale(I.ofAxis(panel), width), width), within(i))
     })
@@ -205,7 +210,7 @@ export const printDot = (given: DotKernel, chosen: DotChoice | null = null, fuse
   const blocked = (): void => {
     const first = print.position(plain, I.scale(rowBlock, pairsOfBlock))
     const after = e.op('iadd', first, i32(e, pairsOfBlock))
-    const end = blocks === 1 ? i32(e, pairs) : extremum(e, 'minS', after, i32(e, pairs))
+    const end = blocks > 1 ? extremum(e, 'minS', after, i32(e, pairs)) : i32(e, pairs)
     const within = (i: Val): Val => e.op('isub', i, first)
     /** Where the packed rows of a tile begin, given its position in the block. */
     const tileBytes = 4 * MR * depth
@@ -273,7 +278,7 @@ export const printDot = (given: DotKernel, chosen: DotChoice | null = null, fuse
         ofRow.forEach((sum, j) => {
           const at = i * rowOfSums + j * 16
           const others = (): Val => e.pinned(access(code.v128Load, at), [waiting], 'f32', true)
-          const whole = kBlocks === 1 ? e.read(sum) : e.op('fadd', others(), e.read(sum))
+          const whole = kBlocks > 1 ? e.op('fadd', others(), e.read(sum)) : e.read(sum)
           if (isLast && !reduces) finish(I.offset(row, i), columns[j]!, whole)
           else e.effect(access(code.v128Store, at), [waiting, whole])
         }),
