@@ -1,7 +1,8 @@
 // What the compiler says of convolutions of right and wrong dimensions: each `@ts-expect-error` is a call that must not compile.
 import { grad } from '@adjoint/autograd'
-import { dim, random, relu, type Shape, sum, type Tensor, type Var, zeros } from '@adjoint/tensor'
+import { dim, random, relu, type Shape, sum, type Var, zeros } from '@adjoint/tensor'
 import { flow, pipe } from 'fp-ts/lib/function.js'
+import { has } from './has-shape.support.ts'
 import {
   convolution,
   type ConvolutionConfig,
@@ -14,13 +15,6 @@ import {
   residual,
   transposedConvolution,
 } from './index.ts'
-
-type Identical<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
-/** Compiles only where `x` has exactly the shape named. */
-const has =
-  <S extends Shape>() =>
-  <X>(_x: X, _same: Identical<X, Tensor<S, 'f32'>>): void =>
-    undefined
 
 const key = random.key(0)
 const N = dim('N', 4)

@@ -2,6 +2,7 @@
 import { grad, vmap } from '@adjoint/autograd'
 import { dim, jit, random, relu, type Shape, sum, tanh, type Tensor, type Var, zeros } from '@adjoint/tensor'
 import { flow, pipe } from 'fp-ts/lib/function.js'
+import { has } from './has-shape.support.ts'
 import {
   batchNorm,
   dropout,
@@ -24,13 +25,6 @@ import {
   rmsNorm,
   unembed,
 } from './index.ts'
-
-type Identical<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
-/** Compiles only where `x` has exactly the shape named. */
-const has =
-  <S extends Shape>() =>
-  <X>(_x: X, _same: Identical<X, Tensor<S, 'f32'>>): void =>
-    undefined
 
 const key = random.key(0)
 const B = dim('B', 4)

@@ -16,6 +16,7 @@ import {
   zeros,
 } from '@adjoint/tensor'
 import { flow, pipe } from 'fp-ts/lib/function.js'
+import { has } from './has-shape.support.ts'
 import {
   attention,
   attentionOver,
@@ -43,13 +44,6 @@ import {
   type TransformerParams,
   type Weight,
 } from './index.ts'
-
-type Identical<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
-/** Compiles only where `x` has exactly the shape named. */
-const has =
-  <S extends Shape>() =>
-  <X>(_x: X, _same: Identical<X, Tensor<S, 'f32'>>): void =>
-    undefined
 
 const key = random.key(0)
 const B = dim('B', 4)

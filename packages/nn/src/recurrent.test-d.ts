@@ -1,6 +1,7 @@
 // What the compiler says of recurrent layers with right and wrong dimensions: each `@ts-expect-error` is a call that must not compile.
 import { grad } from '@adjoint/autograd'
-import { dim, random, type Shape, sum, type Tensor, tensor, type Var, zeros } from '@adjoint/tensor'
+import { dim, random, type Shape, sum, tensor, type Var, zeros } from '@adjoint/tensor'
+import { has } from './has-shape.support.ts'
 import {
   bidirectional,
   type Floats,
@@ -20,13 +21,6 @@ import {
   rnnCell,
   type Sequence,
 } from './index.ts'
-
-type Identical<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
-/** Compiles only where `x` has exactly the shape named. */
-const has =
-  <S extends Shape>() =>
-  <X>(_x: X, _same: Identical<X, Tensor<S, 'f32'>>): void =>
-    undefined
 
 const key = random.key(0)
 const B = dim('B', 4)
